@@ -1,0 +1,83 @@
+//! What does each token say? (Nothing here signs or sends.)
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64_simd::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use crate::settings::User;
+use crate::store::Grant;
+
+/// What all tokens of one answer share.
+pub(crate) struct Context<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) user: &'a User,
+    pub(crate) grant_id: &'a str,
+    pub(crate) grant: &'a Grant,
+    pub(crate) now: Duration,
+}
+
+impl Context<'_> {
+    /// The claims of the access token (RFC 9068), with the grant that can be revoked under it.
+    pub(crate) fn access_token(&self, jti: &str, life: Duration) -> Map<String, Value> {
+        let mut claims = self.common(jti, life);
+        put(&mut claims, "client_id", json!(self.grant.client_id));
+        put(&mut claims, "scope", json!(self.grant.scope));
+        put(&mut claims, "grant_id", json!(self.grant_id));
+        claims
+    }
+
+    /// The claims of the ID token (Core §2); `nonce` only in answer to a code (Core §12.2).
+    pub(crate) fn id_token(&self, jti: &str, life: Duration, access_token: &str) -> Map<String, Value> {
+        let mut claims = profile(self.user);
+        claims.extend(self.common(jti, life));
+        put(&mut claims, "azp", json!(self.grant.client_id));
+        put(&mut claims, "auth_time", json!(self.grant.auth_time));
+        put(&mut claims, "at_hash", json!(half_hash(access_token)));
+        claims
+    }
+
+    fn common(&self, jti: &str, life: Duration) -> Map<String, Value> {
+        let mut claims = Map::new();
+        put(&mut claims, "iss", json!(self.issuer));
+        put(&mut claims, "sub", json!(self.user.subject));
+        put(&mut claims, "aud", json!(self.grant.client_id));
+        put(&mut claims, "exp", json!((self.now + life).as_secs()));
+        put(&mut claims, "iat", json!(self.now.as_secs()));
+        put(&mut claims, "jti", json!(jti));
+        put(&mut claims, "sid", json!(self.grant.sid));
+        claims
+    }
+}
+
+/// The claims of userinfo.
+pub(crate) fn userinfo(user: &User) -> Map<String, Value> {
+    let mut claims = profile(user);
+    put(&mut claims, "sub", json!(user.subject));
+    claims
+}
+
+fn profile(user: &User) -> Map<String, Value> {
+    let mut claims = Map::new();
+    put(&mut claims, "preferred_username", json!(user.username));
+    put(&mut claims, "name", json!(user.name));
+    put(&mut claims, "email", json!(user.email));
+    put(&mut claims, "email_verified", json!(user.email_verified));
+    if !user.groups.is_empty() {
+        put(&mut claims, "groups", json!(user.groups));
+    }
+    claims.extend(user.extra.clone());
+    claims
+}
+
+fn put(claims: &mut Map<String, Value>, name: &str, value: Value) {
+    claims.insert(name.to_owned(), value);
+}
+
+/// `at_hash`: the left half of the hash (Core §3.1.3.6).
+fn half_hash(access_token: &str) -> String {
+    let hash = digest(&SHA256, access_token.as_bytes());
+    let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
+    URL_SAFE_NO_PAD.encode_to_string(left)
+}

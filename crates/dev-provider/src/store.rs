@@ -1,0 +1,132 @@
+//! What does the provider remember between requests, and when is it dead?
+
+use std::time::Duration;
+
+use crate::bounded::Bounded;
+use crate::refresh_token::Turn;
+
+/// More than any test or demo opens, little enough to hold in memory.
+const CAPACITY: usize = 1024;
+
+/// All that is remembered, behind one lock held for no longer than one change.
+pub(crate) struct Store {
+    /// Sign-in pages that were shown, by the id in their form.
+    pub(crate) pending: Bounded<Pending>,
+    /// Codes, by themselves; a redeemed one stays so that its replay is seen.
+    pub(crate) codes: Bounded<Code>,
+    /// Single sign-on sessions, by their cookie.
+    pub(crate) sessions: Bounded<Session>,
+    /// What clients were given, by id: a refresh-token family and the access tokens beside it.
+    pub(crate) grants: Bounded<Grant>,
+}
+
+/// An authorization request that was found valid.
+#[derive(Clone)]
+pub(crate) struct AuthorizationRequest {
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) scope: String,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) challenge: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct Pending {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) expires: Duration,
+}
+
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) sid: String,
+    pub(crate) username: String,
+    /// When the password was typed, in seconds of the Unix epoch.
+    pub(crate) auth_time: u64,
+    pub(crate) expires: Duration,
+}
+
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) session: Session,
+    pub(crate) expires: Duration,
+    /// The grant it was exchanged for.
+    pub(crate) redeemed: Option<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Grant {
+    pub(crate) client_id: String,
+    pub(crate) username: String,
+    pub(crate) sid: String,
+    pub(crate) auth_time: u64,
+    pub(crate) scope: String,
+    /// Which refresh token of the family is the newest.
+    pub(crate) generation: u64,
+    /// When the newest refresh token dies.
+    pub(crate) refresh_expires: Duration,
+    pub(crate) revoked: bool,
+}
+
+/// Why a refresh token was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RefreshRefused {
+    /// Not of this client, expired, revoked or forgotten.
+    Dead,
+    /// Used before; the whole family is dead from here on.
+    Reused,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        Self {
+            pending: Bounded::new(CAPACITY),
+            codes: Bounded::new(CAPACITY),
+            sessions: Bounded::new(CAPACITY),
+            grants: Bounded::new(CAPACITY),
+        }
+    }
+
+    pub(crate) fn live_session(&self, cookie: &str, now: Duration) -> Option<&Session> {
+        self.sessions.get(cookie).filter(|session| now < session.expires)
+    }
+
+    /// Moves a family one turn on; a turn taken before revokes it (RFC 9700 §4.14.2).
+    pub(crate) fn rotate(
+        &mut self,
+        turn: &Turn,
+        client_id: &str,
+        now: Duration,
+        life: Duration,
+    ) -> Result<Grant, RefreshRefused> {
+        let grant = self.grants.get_mut(&turn.grant).filter(|grant| grant.client_id == client_id);
+        let grant = grant.ok_or(RefreshRefused::Dead)?;
+        if turn.generation != grant.generation {
+            grant.revoked = true;
+            return Err(RefreshRefused::Reused);
+        }
+        if grant.revoked || now >= grant.refresh_expires {
+            return Err(RefreshRefused::Dead);
+        }
+        grant.generation += 1;
+        grant.refresh_expires = now + life;
+        Ok(grant.clone())
+    }
+
+    pub(crate) fn revoke(&mut self, grant: &str) {
+        if let Some(grant) = self.grants.get_mut(grant) {
+            grant.revoked = true;
+        }
+    }
+
+    /// Ends the single sign-on session and all that clients were given in it.
+    pub(crate) fn end_session(&mut self, sid: &str) {
+        self.sessions.retain(|session| session.sid != sid);
+        for grant in self.grants.values_mut().filter(|grant| grant.sid == sid) {
+            grant.revoked = true;
+        }
+        // A code not yet redeemed would outlive the logout.
+        self.codes.retain(|code| code.session.sid != sid);
+    }
+}

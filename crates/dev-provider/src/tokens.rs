@@ -1,0 +1,66 @@
+//! What does a client get for a grant?
+
+use std::time::Duration;
+
+use aws_lc_rs::error::Unspecified;
+use serde_json::{Value, json};
+
+use crate::claims::Context;
+use crate::jwt::{self, Kind};
+use crate::random::opaque;
+use crate::refresh_token::Turn;
+use crate::settings::User;
+use crate::shared::Shared;
+use crate::store::Grant;
+
+/// A grant as it stands when tokens are made for it.
+pub(crate) struct Issue<'a> {
+    pub(crate) grant_id: &'a str,
+    pub(crate) grant: &'a Grant,
+    pub(crate) user: &'a User,
+    /// Present in the exchange of a code only (Core §12.2).
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) now: Duration,
+}
+
+impl Issue<'_> {
+    /// The token response (RFC 6749 §5.1, Core §3.1.3.3).
+    pub(crate) fn response(&self, shared: &Shared) -> Result<Value, Unspecified> {
+        let access_token = self.access_token(shared)?;
+        let turn = Turn { grant: self.grant_id.to_owned(), generation: self.grant.generation };
+        Ok(json!({
+            "id_token": self.id_token(shared, &access_token)?,
+            "access_token": access_token,
+            "refresh_token": shared.refresh_tokens.mint(&turn),
+            "token_type": "Bearer",
+            "expires_in": shared.settings.access_token_life.as_secs(),
+            "scope": self.grant.scope,
+        }))
+    }
+
+    fn access_token(&self, shared: &Shared) -> Result<String, Unspecified> {
+        let claims = self.context(shared).access_token(&opaque()?, shared.settings.access_token_life);
+        jwt::sign(&shared.key, Kind::Access, claims)
+    }
+
+    fn id_token(&self, shared: &Shared, access_token: &str) -> Result<String, Unspecified> {
+        let life = shared.settings.id_token_life;
+        let mut claims = self.context(shared).id_token(&opaque()?, life, access_token);
+        // `extra` must not put a nonce where the protocol has none.
+        claims.remove("nonce");
+        if let Some(nonce) = self.nonce {
+            claims.insert("nonce".to_owned(), json!(nonce));
+        }
+        jwt::sign(&shared.key, Kind::Id, claims)
+    }
+
+    fn context<'a>(&'a self, shared: &'a Shared) -> Context<'a> {
+        Context {
+            issuer: &shared.issuer,
+            user: self.user,
+            grant_id: self.grant_id,
+            grant: self.grant,
+            now: self.now,
+        }
+    }
+}

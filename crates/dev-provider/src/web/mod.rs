@@ -1,0 +1,39 @@
+//! Which path is which endpoint?
+
+mod authorize;
+mod client_auth;
+mod discovery;
+mod login;
+mod logout;
+mod page;
+mod reply;
+mod sso;
+mod token;
+mod token_error;
+mod userinfo;
+mod validate;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::shared::Shared;
+
+/// No form here needs more.
+const BODY_LIMIT: usize = 64 * 1024;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(discovery::metadata))
+        .route("/jwks", get(discovery::keys))
+        .route("/authorize", get(authorize::authorize))
+        .route("/login", post(login::login))
+        .route("/token", post(token::token))
+        .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .route("/logout", get(logout::by_query).post(logout::by_form))
+        // Outermost, so that no handler can read more than this.
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(shared)
+}

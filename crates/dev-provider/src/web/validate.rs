@@ -1,0 +1,91 @@
+//! Is this authorization request valid (RFC 6749 §4.1.1, Core §3.1.2.2)?
+
+use std::time::Duration;
+
+use super::discovery::SCOPES;
+use crate::params::Params;
+use crate::pkce;
+use crate::redirect::is_registered;
+use crate::shared::Shared;
+use crate::store::AuthorizationRequest;
+
+/// Where the answer goes, once that is known to be safe.
+pub(super) struct Destination<'a> {
+    pub(super) redirect_uri: &'a str,
+    pub(super) state: Option<&'a str>,
+}
+
+/// An OAuth error code and a sentence for the developer.
+pub(super) type Refusal = (&'static str, &'static str);
+
+/// Until client and redirect URI are known to belong together, nothing is redirected (RFC 6749 §4.1.2.1).
+pub(super) fn destination<'a>(shared: &Shared, params: &'a Params) -> Result<Destination<'a>, &'static str> {
+    let client = params.once("client_id").and_then(|id| shared.client(id));
+    let client = client.ok_or("The application that sent you here is not registered.")?;
+    let redirect_uri = params.once("redirect_uri").ok_or("The redirect URI is missing or repeated.")?;
+    if !is_registered(&client.redirect_uris, redirect_uri) {
+        return Err("The redirect URI is not registered for this application.");
+    }
+    Ok(Destination { redirect_uri, state: params.once("state") })
+}
+
+pub(super) fn validate(
+    params: &Params,
+    destination: &Destination<'_>,
+) -> Result<AuthorizationRequest, Refusal> {
+    check_shape(params)?;
+    let asked = params.words("scope");
+    if !asked.contains(&"openid") {
+        return Err(("invalid_scope", "scope must contain openid"));
+    }
+    let granted: Vec<&str> = SCOPES.into_iter().filter(|scope| asked.contains(scope)).collect();
+    Ok(AuthorizationRequest {
+        client_id: params.once("client_id").unwrap_or_default().to_owned(),
+        redirect_uri: destination.redirect_uri.to_owned(),
+        scope: granted.join(" "),
+        state: destination.state.map(str::to_owned),
+        nonce: params.once("nonce").map(str::to_owned),
+        challenge: challenge(params)?.to_owned(),
+    })
+}
+
+/// The least `auth_time` that `max_age` lets pass; `max_age=0` asks for the password always.
+pub(super) fn oldest_sign_in(params: &Params, now: Duration) -> Result<u64, Refusal> {
+    let Some(max_age) = params.once("max_age") else {
+        return Ok(0);
+    };
+    match max_age.parse::<u64>() {
+        Ok(0) => Ok(u64::MAX),
+        Ok(seconds) => Ok(now.as_secs().saturating_sub(seconds)),
+        Err(_) => Err(("invalid_request", "max_age is not a number of seconds")),
+    }
+}
+
+fn check_shape(params: &Params) -> Result<(), Refusal> {
+    if params.has_repeats() {
+        return Err(("invalid_request", "a parameter is repeated"));
+    }
+    if params.once("request").is_some() {
+        return Err(("request_not_supported", "request objects are not supported"));
+    }
+    if params.once("request_uri").is_some() {
+        return Err(("request_uri_not_supported", "request objects are not supported"));
+    }
+    if params.once("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(("invalid_request", "response_mode must be query"));
+    }
+    match params.once("response_type") {
+        Some("code") => Ok(()),
+        Some(_) => Err(("unsupported_response_type", "response_type must be code")),
+        None => Err(("invalid_request", "response_type is missing")),
+    }
+}
+
+fn challenge(params: &Params) -> Result<&str, Refusal> {
+    // An absent method means plain (RFC 7636 §4.3).
+    if params.once("code_challenge_method") != Some("S256") {
+        return Err(("invalid_request", "code_challenge_method must be S256"));
+    }
+    let challenge = params.once("code_challenge").filter(|challenge| pkce::is_challenge(challenge));
+    challenge.ok_or(("invalid_request", "code_challenge is missing or not that of S256"))
+}

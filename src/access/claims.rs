@@ -1,0 +1,202 @@
+//! Which claims of the provider make the identity?
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::identity::{Identity, Unfit};
+
+/// A claim's value, as far as an identity needs it (JSON without numbers' and nulls' values).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// A JSON string.
+    Text(String),
+    /// A JSON boolean.
+    Flag(bool),
+    /// A JSON array.
+    List(Vec<Self>),
+    /// A JSON object.
+    Object(Claims),
+    /// A number or null: nothing that names a person or a group.
+    Other,
+}
+
+/// Claims by name (OpenID Connect Core §5.1).
+pub type Claims = BTreeMap<String, Claim>;
+
+/// The way to a claim: `groups`, `realm_access.roles`, or a JSON pointer (RFC 6901) where a name holds a dot:
+/// `/resource_access/my.client/roles`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPath(Vec<String>);
+
+/// A path that leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("it is not a claim path such as groups, realm_access.roles or /resource_access/my.client/roles")]
+pub struct NotAPath;
+
+impl ClaimPath {
+    /// Reads a path.
+    pub fn parse(text: &str) -> Result<Self, NotAPath> {
+        let steps: Vec<String> = match text.strip_prefix('/') {
+            Some(pointer) => {
+                pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+            }
+            None => text.split('.').map(str::to_owned).collect(),
+        };
+        if steps.iter().any(String::is_empty) { Err(NotAPath) } else { Ok(Self(steps)) }
+    }
+
+    fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Claim> {
+        let (last, way) = self.0.split_last()?;
+        let mut here = claims;
+        for step in way {
+            let Claim::Object(next) = here.get(step)? else { return None };
+            here = next;
+        }
+        here.get(last)
+    }
+
+    fn text<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
+        match self.find(claims)? {
+            Claim::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Which claims are read.
+#[derive(Clone, Debug)]
+pub struct ClaimRules {
+    /// The name applications see.
+    pub user: ClaimPath,
+    /// The e-mail address.
+    pub email: ClaimPath,
+    /// The groups: the lists at these paths, one after the other.
+    pub groups: Vec<ClaimPath>,
+    /// Whether an address counts without `email_verified: true`.
+    pub accept_unverified_email: bool,
+}
+
+/// Why claims make no identity.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ClaimError {
+    /// The claim that names the person is absent or no string.
+    #[error("the ID token has no text at the claim set by claims.user")]
+    NoUser,
+    /// The name cannot be carried in a header.
+    #[error("the person's name or subject cannot be carried in a header: {0}")]
+    UnfitUser(Unfit),
+}
+
+/// Something the provider said that no header can carry: left out, and told to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// `email` or `group`.
+    pub what: &'static str,
+    /// The value as the provider sent it.
+    pub value: String,
+    /// Why.
+    pub why: Unfit,
+}
+
+impl ClaimRules {
+    /// Makes the identity of a verified ID token's `sub` and claims, and says what had to be left out.
+    pub fn identity(&self, subject: &str, claims: &Claims) -> Result<(Identity, Vec<LeftOut>), ClaimError> {
+        let user = self.user.text(claims).ok_or(ClaimError::NoUser)?;
+        let mut identity = Identity::new(subject, user).map_err(ClaimError::UnfitUser)?;
+        let mut left_out = Vec::new();
+        if let Some(email) = self.email.text(claims).filter(|_| self.counts_as_verified(claims))
+            && let Err(why) = identity.set_email(email)
+        {
+            left_out.push(LeftOut { what: "email", value: email.to_owned(), why });
+        }
+        for group in self.groups.iter().filter_map(|path| path.find(claims)).flat_map(texts) {
+            if let Err(why) = identity.add_group(group) {
+                left_out.push(LeftOut { what: "group", value: group.to_owned(), why });
+            }
+        }
+        Ok((identity, left_out))
+    }
+
+    fn counts_as_verified(&self, claims: &Claims) -> bool {
+        let verified = match claims.get("email_verified") {
+            Some(Claim::Flag(verified)) => *verified,
+            Some(Claim::Text(text)) => text == "true",
+            _ => false,
+        };
+        verified || self.accept_unverified_email
+    }
+}
+
+/// The strings of a list; a single string is a list of one.
+fn texts(claim: &Claim) -> Vec<&str> {
+    match claim {
+        Claim::Text(text) => vec![text],
+        Claim::List(list) => list
+            .iter()
+            .filter_map(|item| if let Claim::Text(text) = item { Some(&**text) } else { None })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &str) -> Claim {
+        Claim::Text(value.to_owned())
+    }
+
+    fn list(values: &[&str]) -> Claim {
+        Claim::List(values.iter().map(|value| text(value)).collect())
+    }
+
+    fn rules(groups: &[&str]) -> ClaimRules {
+        ClaimRules {
+            user: ClaimPath::parse("preferred_username").unwrap(),
+            email: ClaimPath::parse("email").unwrap(),
+            groups: groups.iter().map(|path| ClaimPath::parse(path).unwrap()).collect(),
+            accept_unverified_email: false,
+        }
+    }
+
+    fn alice(more: &[(&str, Claim)]) -> Claims {
+        let mut claims = Claims::from([("preferred_username".to_owned(), text("alice"))]);
+        claims.extend(more.iter().map(|(name, claim)| ((*name).to_owned(), claim.clone())));
+        claims
+    }
+
+    #[test]
+    fn groups_come_from_every_path_and_a_single_string_is_a_list() {
+        let realm = Claims::from([("roles".to_owned(), list(&["admin"]))]);
+        let claims = alice(&[("groups", text("dev")), ("realm_access", Claim::Object(realm))]);
+        let (identity, left_out) =
+            rules(&["groups", "/realm_access/roles", "absent.path"]).identity("1", &claims).unwrap();
+        assert_eq!(identity.as_ref().groups, "dev,admin");
+        assert_eq!(left_out, []);
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_carried_is_left_out_and_told() {
+        let claims = alice(&[("groups", list(&["dev", "a,system:masters"]))]);
+        let (identity, left_out) = rules(&["groups"]).identity("1", &claims).unwrap();
+        assert_eq!(identity.as_ref().groups, "dev");
+        assert_eq!(left_out[0].why, Unfit::Separator);
+    }
+
+    #[test]
+    fn an_unverified_email_is_not_an_email() {
+        let claims = alice(&[("email", text("alice@example.com"))]);
+        assert_eq!(rules(&[]).identity("1", &claims).unwrap().0.as_ref().email, "");
+        let verified = alice(&[("email", text("alice@example.com")), ("email_verified", Claim::Flag(true))]);
+        assert_eq!(rules(&[]).identity("1", &verified).unwrap().0.as_ref().email, "alice@example.com");
+    }
+
+    #[test]
+    fn nobody_is_nobody() {
+        assert_eq!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser));
+        assert_eq!(ClaimPath::parse("a..b"), Err(NotAPath));
+        assert_eq!(ClaimPath::parse(""), Err(NotAPath));
+    }
+}

@@ -1,0 +1,208 @@
+//! May this request pass, and if not, what is the person told?
+//!
+//! [`decide`] asks in this order; the first rule that applies ends it:
+//!
+//! 1. an alias of a header we own, or one of ours named in `Connection`: Deny;
+//! 2. an unknown policy: Deny;
+//! 3. no usable session: Challenge;
+//! 4. a WebSocket handshake whose `Origin` is not the target's own: Deny (no fetch metadata protects it);
+//! 5. a condition of the policy that the person does not meet: Deny;
+//! 6. otherwise: Allow.
+
+use http::{HeaderMap, Method, header};
+use thiserror::Error;
+use url::Url;
+
+use super::headers::{Alias, HeaderEdits, OwnedHeaders, WriteText};
+use super::identity::IdentityRef;
+use super::origin::{Origin, Origins};
+use super::policy::{Policies, Refusal};
+use super::request::AccessRequest;
+use super::return_to::{ReturnTo, own_page};
+use super::surface::Surface;
+
+/// The answer. Closed on purpose: every adapter must render every arm.
+#[expect(clippy::large_enum_variant, reason = "a box would be one allocation more in every check")]
+#[derive(Debug)]
+pub enum Decision {
+    /// Pass, with these edits.
+    Allow(Grant),
+    /// No usable session; here is where to get one.
+    Challenge(Challenge),
+    /// Known, and not permitted.
+    Deny(Denial),
+    /// We could not tell. Never passes.
+    Fail(Outage),
+}
+
+/// The right to pass once, and what the application is told. Only [`decide`] makes one.
+#[derive(Debug)]
+pub struct Grant {
+    edits: HeaderEdits,
+}
+
+impl Grant {
+    /// What is set on the request.
+    pub fn edits(&self) -> &HeaderEdits {
+        &self.edits
+    }
+
+    /// What is set on the request, taken out.
+    pub fn into_edits(self) -> HeaderEdits {
+        self.edits
+    }
+}
+
+/// What to do about a missing session.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// A person is looking at a page: send them to sign in, at this absolute URL of ours.
+    SignIn(String),
+    /// A form was sent to a page: it cannot be sent on, and this page of ours says so.
+    FormNotSent(String),
+    /// A script or a socket asks: say 401, and let the page reload itself.
+    Unauthenticated,
+}
+
+/// Why a known request may not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Denial {
+    /// A spoofing attempt, or a very odd client.
+    #[error(transparent)]
+    Alias(#[from] Alias),
+    /// The proxy names a policy that is not configured.
+    #[error("the policy is not configured")]
+    UnknownPolicy,
+    /// Another site opens a socket in the person's name.
+    #[error("the WebSocket handshake comes from another origin")]
+    ForeignWebSocket,
+    /// The person does not meet the policy.
+    #[error("{refusal}")]
+    Policy {
+        /// The condition.
+        refusal: Refusal,
+        /// The person's name, to be told which account it is about.
+        user: String,
+    },
+}
+
+/// Why no answer could be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Outage {
+    /// The session store does not answer.
+    #[error("the session store does not answer")]
+    SessionStore,
+}
+
+/// What is known about the person when the decision is made.
+#[derive(Clone, Copy)]
+pub struct Credential<'a> {
+    /// Who.
+    pub person: IdentityRef<'a>,
+    /// The ID token as the provider signed it.
+    pub id_token: &'a str,
+}
+
+/// The rules a decision is made by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The table of header fields we own.
+    pub owned: OwnedHeaders,
+    /// All policies by name.
+    pub policies: Policies,
+    /// The origins one may come back to.
+    pub origins: Origins,
+    /// Where a person is sent to sign in.
+    pub sign_in: SignInBy,
+}
+
+/// Where a person without a session is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInBy {
+    /// Straight on to the provider.
+    Start,
+    /// To our page with a button.
+    Page,
+}
+
+impl SignInBy {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Page => "sign_in",
+        }
+    }
+}
+
+/// Decides, by the rules of this module.
+///
+/// `others` writes the client's cookies without ours; it is asked only where the request passes.
+pub fn decide(
+    rules: &Rules,
+    request: &AccessRequest<'_>,
+    credential: Option<Credential<'_>>,
+    others: &dyn WriteText,
+) -> Decision {
+    match judge(rules, request, credential) {
+        Ok(Some(Credential { person, id_token })) => {
+            Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, others) })
+        }
+        Ok(None) => Decision::Challenge(challenge(rules, request)),
+        Err(denial) => Decision::Deny(denial),
+    }
+}
+
+fn judge<'c>(
+    rules: &Rules,
+    request: &AccessRequest<'_>,
+    credential: Option<Credential<'c>>,
+) -> Result<Option<Credential<'c>>, Denial> {
+    rules.owned.guard(request.headers)?;
+    let policy = rules.policies.get(request.policy).ok_or(Denial::UnknownPolicy)?;
+    let Some(known) = credential else { return Ok(None) };
+    if request.surface == Surface::WebSocket && !is_own_socket(request.headers, request.origin) {
+        return Err(Denial::ForeignWebSocket);
+    }
+    let user = known.person.user;
+    policy.permits(known.person).map_err(|refusal| Denial::Policy { refusal, user: user.to_owned() })?;
+    Ok(Some(known))
+}
+
+/// Programs send no `Origin`; browsers always do (RFC 6455 §4.1), and once.
+fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    match (values.next(), values.next()) {
+        (None, _) => true,
+        (Some(one), None) => {
+            one.to_str().ok().and_then(|text| Url::parse(text).ok()).is_some_and(|url| own.contains(&url))
+        }
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
+    if request.surface != Surface::Navigation {
+        return Challenge::Unauthenticated;
+    }
+    let origin = request.origin;
+    if *request.method == Method::GET || *request.method == Method::HEAD {
+        let here = format!("{}{}", origin.as_str(), request.target.to_ascii());
+        let return_to =
+            ReturnTo::parse(&here, origin, &rules.origins).unwrap_or_else(|| ReturnTo::home(origin));
+        Challenge::SignIn(own_page(origin, rules.sign_in.path(), &return_to))
+    } else {
+        Challenge::FormNotSent(own_page(origin, "sign_in?form=not_sent", &page_of_form(request)))
+    }
+}
+
+/// The page that holds the form, as far as it is on the same origin.
+fn page_of_form(request: &AccessRequest<'_>) -> ReturnTo {
+    let own = Origins::new(vec![request.origin.clone()]);
+    let referer = request.headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    referer
+        .and_then(|url| ReturnTo::parse(url, request.origin, &own))
+        .unwrap_or_else(|| ReturnTo::home(request.origin))
+}
+
+#[cfg(test)]
+mod tests;

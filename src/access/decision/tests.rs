@@ -1,0 +1,137 @@
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+
+use super::*;
+use crate::access::headers::IdentityHeaderNames;
+use crate::access::policy::Policy;
+use crate::access::target::Target;
+
+struct Nothing;
+
+impl WriteText for Nothing {
+    fn max_len(&self) -> usize {
+        0
+    }
+    fn write(&self, _: &mut Vec<u8>) {}
+}
+
+fn rules() -> Rules {
+    let names = IdentityHeaderNames {
+        user: HeaderName::from_static("x-forwarded-user"),
+        group: HeaderName::from_static("x-forwarded-group"),
+        email: HeaderName::from_static("x-forwarded-email"),
+        id_token: HeaderName::from_static("x-forwarded-id-token"),
+    };
+    let dev = Policy::new(vec!["dev".to_owned()], vec![], vec![]);
+    Rules {
+        owned: OwnedHeaders::new(names, false),
+        policies: Policies::new(BTreeMap::from([("dev".to_owned(), dev)])),
+        origins: Origins::new(vec![Origin::parse("https://app.test").unwrap()]),
+        sign_in: SignInBy::Start,
+    }
+}
+
+struct Case {
+    method: Method,
+    surface: Surface,
+    headers: HeaderMap,
+    policy: &'static str,
+    groups: Option<&'static str>,
+}
+
+fn case() -> Case {
+    Case {
+        method: Method::GET,
+        surface: Surface::Navigation,
+        headers: HeaderMap::new(),
+        policy: "default",
+        groups: None,
+    }
+}
+
+fn run(case: &Case) -> Decision {
+    let rules = rules();
+    let request = AccessRequest {
+        origin: rules.origins.iter().next().unwrap(),
+        target: Target::parse("/c/main?q=ü".as_bytes()).unwrap(),
+        method: &case.method,
+        surface: case.surface,
+        headers: &case.headers,
+        policy: case.policy,
+    };
+    let person = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
+    let credential = case.groups.map(|groups| Credential { person: person(groups), id_token: "h.p.s" });
+    decide(&rules, &request, credential, &Nothing)
+}
+
+fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
+}
+
+#[test]
+fn a_person_with_a_session_passes() {
+    assert!(matches!(run(&Case { groups: Some("dev"), ..case() }), Decision::Allow(_)));
+}
+
+#[test]
+fn a_navigation_without_a_session_is_sent_to_sign_in_and_back_to_its_deep_link() {
+    let Decision::Challenge(Challenge::SignIn(url)) = run(&case()) else { panic!() };
+    assert_eq!(url, "https://app.test/oauth2/start?rd=https%3A%2F%2Fapp.test%2Fc%2Fmain%3Fq%3D%25C3%25BC");
+}
+
+#[test]
+fn a_form_without_a_session_is_told_that_it_was_not_sent() {
+    let form = Case { method: Method::POST, ..case() };
+    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&form) else { panic!() };
+    assert_eq!(url, "https://app.test/oauth2/sign_in?form=not_sent&rd=https%3A%2F%2Fapp.test%2F");
+    let from = Case { headers: headers("referer", "https://app.test/edit"), method: Method::POST, ..case() };
+    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&from) else { panic!() };
+    assert!(url.ends_with("rd=https%3A%2F%2Fapp.test%2Fedit"));
+    let foreign =
+        Case { headers: headers("referer", "https://evil.test/edit"), method: Method::POST, ..case() };
+    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&foreign) else { panic!() };
+    assert!(url.ends_with("rd=https%3A%2F%2Fapp.test%2F"));
+}
+
+#[test]
+fn a_script_and_a_socket_without_a_session_are_unauthenticated() {
+    for surface in [Surface::Embedded, Surface::WebSocket] {
+        let decision = run(&Case { surface, ..case() });
+        assert!(matches!(decision, Decision::Challenge(Challenge::Unauthenticated)));
+    }
+}
+
+#[test]
+fn a_socket_of_another_origin_is_denied_even_with_a_session() {
+    let socket = |value| Case {
+        surface: Surface::WebSocket,
+        groups: Some(""),
+        headers: headers("origin", value),
+        ..case()
+    };
+    for foreign in [
+        "https://evil.test",
+        "null",
+        "http://app.test",
+        "https://app.test:8443",
+        "https://app.test.evil.test",
+    ] {
+        assert!(matches!(run(&socket(foreign)), Decision::Deny(Denial::ForeignWebSocket)), "{foreign}");
+    }
+    assert!(matches!(run(&socket("https://app.test")), Decision::Allow(_)));
+}
+
+#[test]
+fn a_policy_that_is_not_met_or_not_there_denies() {
+    let decision = run(&Case { policy: "dev", groups: Some("ops"), ..case() });
+    assert!(matches!(decision, Decision::Deny(Denial::Policy { refusal: Refusal::Group, .. })));
+    let decision = run(&Case { policy: "other", groups: Some("dev"), ..case() });
+    assert!(matches!(decision, Decision::Deny(Denial::UnknownPolicy)));
+}
+
+#[test]
+fn an_alias_is_denied_before_anything_else() {
+    let aliased = Case { headers: headers("x_forwarded_user", "root"), groups: Some("dev"), ..case() };
+    assert!(matches!(run(&aliased), Decision::Deny(Denial::Alias(_))));
+}

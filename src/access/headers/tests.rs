@@ -1,0 +1,118 @@
+use super::*;
+
+struct Text(&'static str);
+
+impl WriteText for Text {
+    fn max_len(&self) -> usize {
+        self.0.len()
+    }
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(self.0.as_bytes());
+    }
+}
+
+fn owned(authorization: bool) -> OwnedHeaders {
+    let names = IdentityHeaderNames {
+        user: HeaderName::from_static("x-forwarded-user"),
+        group: HeaderName::from_static("x-forwarded-group"),
+        email: HeaderName::from_static("x-forwarded-email"),
+        id_token: HeaderName::from_static("x-forwarded-id-token"),
+    };
+    OwnedHeaders::new(names, authorization)
+}
+
+fn map(fields: &[(&str, &str)]) -> HeaderMap {
+    fields.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+}
+
+fn edits(authorization: bool, email: &str, token: &str, cookie: &'static str) -> Vec<(String, String)> {
+    let person = IdentityRef { subject: "1", user: "alice", email, groups: "dev,größe" };
+    let edits = owned(authorization).edits(person, token, &Text(cookie));
+    let text = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
+    edits.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+#[test]
+fn an_alias_of_an_owned_header_is_refused() {
+    for name in [
+        "X_Forwarded_User",
+        "x.forwarded.user",
+        "X~Forwarded~User",
+        "X-Forwarded_Group",
+        "x-forwarded-id_token",
+        "Impersonate_User",
+        "impersonate.group",
+        "Impersonate-Extra_Foo",
+        "Impersonate-Extra-Scopes%2fx",
+        "X_Forwarded_Uri",
+    ] {
+        assert_eq!(owned(false).guard(&map(&[(name, "x")])), Err(Alias(name.to_ascii_lowercase())), "{name}");
+    }
+}
+
+#[test]
+fn an_owned_name_in_connection_is_refused() {
+    for value in ["X-Forwarded-User", "close, cookie", "keep-alive,impersonate-user", "x_forwarded_email"] {
+        assert!(owned(false).guard(&map(&[("connection", value)])).is_err(), "{value}");
+    }
+    assert_eq!(owned(false).guard(&map(&[("connection", "keep-alive, upgrade")])), Ok(()));
+}
+
+#[test]
+fn ordinary_headers_pass_the_guard() {
+    let fields = map(&[
+        ("x-forwarded-user", "evil"),
+        ("impersonate-user", "evil"),
+        ("cookie", "a=b"),
+        ("authorization", "x"),
+        ("some_app_header", "x"),
+        ("x-forwarded-users", "x"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("accept", "*/*"),
+    ]);
+    assert_eq!(owned(true).guard(&fields), Ok(()));
+}
+
+#[test]
+fn what_we_own_is_stripped_and_nothing_else() {
+    let mut fields = map(&[
+        ("x-forwarded-user", "evil"),
+        ("x-forwarded-user", "twice"),
+        ("x-forwarded-id-token", "x"),
+        ("cookie", "a=b"),
+        ("impersonate-user", "evil"),
+        ("impersonate-extra-foo", "x"),
+        ("authorization", "app's own"),
+        ("accept", "*/*"),
+    ]);
+    let mut kept = fields.clone();
+    owned(false).strip(&mut kept);
+    assert_eq!(kept, map(&[("authorization", "app's own"), ("accept", "*/*")]));
+    owned(true).strip(&mut fields);
+    assert_eq!(fields, map(&[("accept", "*/*")]));
+}
+
+#[test]
+fn identity_fields_are_always_set_and_others_only_if_there_is_something() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        edits(true, "alice@example.com", "h.p.s", "theme=dark"),
+        [
+            pair("x-forwarded-user", "alice"),
+            pair("x-forwarded-group", "dev,größe"),
+            pair("x-forwarded-email", "alice@example.com"),
+            pair("x-forwarded-id-token", "h.p.s"),
+            pair("authorization", "Bearer h.p.s"),
+            pair("cookie", "theme=dark"),
+        ]
+    );
+    assert_eq!(
+        edits(false, "", "", ""),
+        [
+            pair("x-forwarded-user", "alice"),
+            pair("x-forwarded-group", "dev,größe"),
+            pair("x-forwarded-email", ""),
+            pair("x-forwarded-id-token", ""),
+        ]
+    );
+}

@@ -1,0 +1,16 @@
+//! What may pass: the rules, as pure functions over values.
+//!
+//! No async, no I/O, no clock, no serialisation: what a rule needs is an argument, so each can be read and tested
+//! alone.
+
+pub mod claims;
+pub mod client;
+pub mod decision;
+pub mod headers;
+pub mod identity;
+pub mod origin;
+pub mod policy;
+pub mod request;
+pub mod return_to;
+pub mod surface;
+pub mod target;

@@ -1,0 +1,201 @@
+//! Which origins do people use, and which of them does a host name mean?
+
+use std::net::IpAddr;
+
+use thiserror::Error;
+use url::Url;
+
+/// A web origin people open in their browser: scheme, host and port (RFC 6454 §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    secure: bool,
+    host: String,
+    port: u16,
+    text: String,
+}
+
+/// Why a text is not an origin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OriginError {
+    /// It does not parse as a URL.
+    #[error("it is not a URL such as https://headlamp.example.com")]
+    NotAUrl,
+    /// Browsers reach the gateway by http or https alone.
+    #[error("its scheme is not http or https")]
+    Scheme,
+    /// An origin ends after the port.
+    #[error("it has more than scheme, host and port")]
+    MoreThanOrigin,
+}
+
+impl Origin {
+    /// Reads `https://host[:port]`, with or without one final `/`.
+    pub fn parse(text: &str) -> Result<Self, OriginError> {
+        let url = Url::parse(text).map_err(|_| OriginError::NotAUrl)?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(OriginError::Scheme),
+        };
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return Err(OriginError::MoreThanOrigin);
+        }
+        let host = url.host_str().ok_or(OriginError::NotAUrl)?.trim_end_matches('.').to_owned();
+        let port = url.port_or_known_default().ok_or(OriginError::NotAUrl)?;
+        let text = match url.port() {
+            Some(port) => format!("{}://{host}:{port}", url.scheme()),
+            None => format!("{}://{host}", url.scheme()),
+        };
+        Ok(Self { secure, host, port, text })
+    }
+
+    /// The serialised origin, without a final `/`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the scheme is https.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host in lower case, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether browsers treat it as trustworthy without TLS: 127.0.0.0/8, `[::1]`, `localhost`, `*.localhost`.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback_host(&self.host)
+    }
+
+    /// Whether a URL lies within this origin.
+    pub fn contains(&self, url: &Url) -> bool {
+        let scheme = if self.secure { "https" } else { "http" };
+        url.scheme() == scheme
+            && url.port_or_known_default() == Some(self.port)
+            && url.host_str().is_some_and(|host| host.trim_end_matches('.') == self.host)
+    }
+
+    fn default_port(&self) -> u16 {
+        if self.secure { 443 } else { 80 }
+    }
+}
+
+/// Whether a host name or address literal means this machine.
+pub fn is_loopback_host(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => bare == "localhost" || bare.ends_with(".localhost"),
+    }
+}
+
+/// The origins the gateway serves, in the operator's order.
+#[derive(Clone, Debug)]
+pub struct Origins(Vec<Origin>);
+
+impl Origins {
+    /// Takes the list over.
+    pub fn new(origins: Vec<Origin>) -> Self {
+        Self(origins)
+    }
+
+    /// The origin a `Host` value means, or `None` where it is not one of ours.
+    ///
+    /// Scheme and port come from the entry, never from the request: case, one trailing dot and the port do not count,
+    /// unless two entries differ by the port alone.
+    pub fn find(&self, host: &str) -> Option<&Origin> {
+        let (name, port) = split_port(host)?;
+        let mut named = self.0.iter().filter(|origin| origin.host.eq_ignore_ascii_case(name));
+        let first = named.next()?;
+        if named.next().is_none() {
+            return Some(first);
+        }
+        self.0.iter().find(|origin| {
+            origin.host.eq_ignore_ascii_case(name)
+                && origin.port == port.unwrap_or_else(|| origin.default_port())
+        })
+    }
+
+    /// Whether a URL lies within one of them.
+    pub fn contain(&self, url: &Url) -> bool {
+        self.0.iter().any(|origin| origin.contains(url))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Origin> {
+        self.0.iter()
+    }
+}
+
+/// Splits `host[:port]`, an IPv6 address in brackets, and drops one trailing dot.
+fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
+    let end_of_literal = if host.starts_with('[') { host.find(']')? + 1 } else { 0 };
+    let (name, port) = match host.get(end_of_literal..)?.find(':') {
+        Some(colon) => {
+            let colon = end_of_literal + colon;
+            (host.get(..colon)?, Some(host.get(colon + 1..)?.parse().ok()?))
+        }
+        None => (host, None),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    (!name.is_empty()).then_some((name, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(list: &[&str]) -> Origins {
+        Origins::new(list.iter().map(|text| Origin::parse(text).unwrap()).collect())
+    }
+
+    #[test]
+    fn a_host_is_found_whatever_its_case_port_and_trailing_dot() {
+        let ours = origins(&["https://Headlamp.example.com"]);
+        for host in [
+            "headlamp.example.com",
+            "HEADLAMP.example.com",
+            "headlamp.example.com.",
+            "headlamp.example.com:8443",
+        ] {
+            assert_eq!(ours.find(host).unwrap().as_str(), "https://headlamp.example.com", "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            ":443",
+            "example.com",
+            "headlamp.example.com..",
+            "headlamp.example.com:x",
+            "a@headlamp.example.com",
+        ] {
+            assert!(ours.find(host).is_none(), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_port_counts_where_two_entries_differ_by_it() {
+        let ours = origins(&["https://a.test", "https://a.test:8443"]);
+        assert_eq!(ours.find("a.test").unwrap().as_str(), "https://a.test");
+        assert_eq!(ours.find("a.test:8443").unwrap().as_str(), "https://a.test:8443");
+        assert!(ours.find("a.test:99").is_none());
+    }
+
+    #[test]
+    fn an_ipv6_literal_is_a_host() {
+        let ours = origins(&["http://[::1]:4180"]);
+        assert!(ours.find("[::1]:4180").unwrap().is_loopback());
+        assert!(ours.find("[::1").is_none());
+    }
+
+    #[test]
+    fn more_than_an_origin_is_refused() {
+        assert_eq!(Origin::parse("https://a.test/x"), Err(OriginError::MoreThanOrigin));
+        assert_eq!(Origin::parse("https://u@a.test"), Err(OriginError::MoreThanOrigin));
+        assert_eq!(Origin::parse("ftp://a.test"), Err(OriginError::Scheme));
+        assert_eq!(Origin::parse("a.test"), Err(OriginError::NotAUrl));
+    }
+}

@@ -1,0 +1,150 @@
+//! Where may a person be sent after signing in or out?
+//!
+//! One validator for every such place. A return URL is accepted only if all of these hold:
+//!
+//! 1. it is at most 2048 visible ASCII characters, without a backslash;
+//! 2. it begins with a single `/`, or it is an absolute http(s) URL without user information;
+//! 3. read as a browser reads it (WHATWG URL), it lies within one of our origins;
+//! 4. it is not one of our own `/oauth2/` pages, which would go round in circles.
+//!
+//! What is kept is the parsed URL, absolute, so nothing later reads it differently.
+
+use url::{Url, form_urlencoded};
+
+use super::origin::{Origin, Origins};
+
+/// The prefix under which our own pages live, on every public origin.
+pub const OWN_PREFIX: &str = "/oauth2/";
+
+const MAX_BYTES: usize = 2048;
+
+/// An absolute URL within one of our origins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// The start page of an origin: where everything hostile ends up.
+    pub fn home(origin: &Origin) -> Self {
+        Self(format!("{}/", origin.as_str()))
+    }
+
+    /// Reads what a request says, relative to the origin it came to; `None` where a rule of this module refuses it.
+    pub fn parse(text: &str, origin: &Origin, allowed: &Origins) -> Option<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        if text.len() > MAX_BYTES || !plain {
+            return None;
+        }
+        let url = if text.starts_with('/') {
+            let path_only = !text.starts_with("//");
+            path_only.then(|| Url::parse(&format!("{}{text}", origin.as_str())).ok()).flatten()?
+        } else {
+            absolute(text)?
+        };
+        let ours = origin.contains(&url) || allowed.contain(&url);
+        let own_page = url.path() == OWN_PREFIX.trim_end_matches('/') || url.path().starts_with(OWN_PREFIX);
+        (ours && !own_page).then(|| Self(url.into()))
+    }
+
+    /// The absolute URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn absolute(text: &str) -> Option<Url> {
+    let http = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let url = http.then(|| Url::parse(text).ok()).flatten()?;
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    anonymous.then_some(url)
+}
+
+/// Our page at `path`, told where to return to.
+pub fn own_page(origin: &Origin, path: &str, return_to: &ReturnTo) -> String {
+    let mut url = format!("{}{OWN_PREFIX}{path}", origin.as_str());
+    url.push(if path.contains('?') { '&' } else { '?' });
+    url.push_str("rd=");
+    url.extend(form_urlencoded::byte_serialize(return_to.as_str().as_bytes()));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Option<String> {
+        let origin = Origin::parse("https://app.test").unwrap();
+        let allowed = Origins::new(vec![origin.clone(), Origin::parse("https://other.test:8443").unwrap()]);
+        ReturnTo::parse(text, &origin, &allowed).map(|found| found.0)
+    }
+
+    #[test]
+    fn deep_links_survive() {
+        for path in [
+            "/",
+            "/c/main/pods?namespace=a&x=%2F",
+            "/a//b///c",
+            "/foo?next=https://evil.test/x?y=1",
+            "/api/v1/namespaces/a/services/https:web:443/proxy/",
+            "/a#/route/with/hash",
+            "/a;b=1,c",
+        ] {
+            assert_eq!(parse(path).as_deref(), Some(&*format!("https://app.test{path}")), "{path}");
+            let whole = format!("https://app.test{path}");
+            assert_eq!(parse(&whole).as_deref(), Some(&*whole));
+        }
+        assert_eq!(parse("https://other.test:8443/x").as_deref(), Some("https://other.test:8443/x"));
+        assert_eq!(parse("HTTPS://APP.test/x").as_deref(), Some("https://app.test/x"));
+    }
+
+    #[test]
+    fn hostile_forms_are_refused() {
+        for text in [
+            "",
+            "x",
+            "//evil.test",
+            "///evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "/\t/evil.test",
+            "/ a",
+            " /a",
+            "/\u{e9}",
+            "/a\nb",
+            "https:evil.test",
+            "https:/evil.test",
+            "https:///evil.test",
+            "http://app.test/",
+            "https://app.test:444/",
+            "https://app.test@evil.test/",
+            "https://a:b@app.test/",
+            "https://app.test.evil.test/",
+            "https://evil.test/https://app.test/",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://app.test/",
+            "/oauth2/start?rd=/",
+            "/oauth2/",
+            "/oauth2",
+            "/x/../oauth2/sign_out",
+            "/%2e%2e/oauth2/start",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+        assert_eq!(parse(&format!("/{}", "a".repeat(2048))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_is_ours_to_a_browser(text in "[/\\\\.:@?#a-z%0-9\\t ]{0,40}|https?:[/\\\\]{0,3}[a-z.:@]{0,20}") {
+            if let Some(accepted) = parse(&text) {
+                let url = Url::parse("https://elsewhere.test/x/y").unwrap().join(&accepted).unwrap();
+                prop_assert!(matches!(url.host_str(), Some("app.test" | "other.test")));
+                prop_assert_eq!(url.scheme(), "https");
+                prop_assert_eq!(url.as_str(), accepted);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How does the browser ask: by going to a page, by a script, or for a socket?
+//!
+//! A request is a top-level navigation if
+//!
+//! 1. it is no WebSocket handshake and no prefetch, and
+//! 2. fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`); or, where no fetch metadata
+//!    came, it is a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`, `Sec-WebSocket-*` and
+//!    `X-Requested-With`.
+//!
+//! A WebSocket handshake is known by `Upgrade: websocket` or, where the proxy strips that, by `Sec-WebSocket-Key`.
+//!
+//! Deployment caveat: a proxy that forwards neither `Accept` nor `Sec-Fetch-*` makes everything look like a script.
+
+use http::{HeaderMap, HeaderName, Method, header};
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// How the browser asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// A page of its own: a person is looking, and can be sent to sign in.
+    Navigation,
+    /// A WebSocket handshake (RFC 6455 §4.1).
+    WebSocket,
+    /// A script, a frame, an image, a prefetch: nobody would see a sign-in page.
+    Embedded,
+}
+
+impl Surface {
+    /// Tells it from the client's own header fields, by the rules of this module.
+    pub fn of(method: &Method, headers: &HeaderMap) -> Self {
+        if is_websocket(headers) {
+            Self::WebSocket
+        } else if is_prefetch(headers) || !is_navigation(method, headers) {
+            Self::Embedded
+        } else {
+            Self::Navigation
+        }
+    }
+}
+
+fn is_websocket(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::SEC_WEBSOCKET_KEY) || names(headers, &header::UPGRADE, "websocket")
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    names(headers, &SEC_PURPOSE, "prefetch")
+}
+
+fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    if headers.contains_key(SEC_FETCH_MODE) || headers.contains_key(SEC_FETCH_DEST) {
+        return is_exactly(headers, &SEC_FETCH_MODE, "navigate")
+            && is_exactly(headers, &SEC_FETCH_DEST, "document");
+    }
+    (method == Method::GET || method == Method::HEAD)
+        && names(headers, &header::ACCEPT, "text/html")
+        && !headers.contains_key(header::UPGRADE)
+        && !headers.contains_key(header::SEC_WEBSOCKET_VERSION)
+        && !headers.contains_key(X_REQUESTED_WITH)
+}
+
+/// Whether the field came once, with exactly this value.
+fn is_exactly(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let mut values = headers.get_all(name).iter();
+    values.next().is_some_and(|value| value == wanted) && values.next().is_none()
+}
+
+/// Whether a list-valued field names a member, parameters aside.
+fn names(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|part| part.split(';').next().is_some_and(|token| token.trim().eq_ignore_ascii_case(member)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(method: &Method, fields: &[(&'static str, &'static str)]) -> Surface {
+        let headers =
+            fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Surface::of(method, &headers)
+    }
+
+    #[test]
+    fn fetch_metadata_decides_where_it_comes() {
+        let document = ("sec-fetch-dest", "document");
+        let navigate = ("sec-fetch-mode", "navigate");
+        assert_eq!(of(&Method::GET, &[navigate, document]), Surface::Navigation);
+        assert_eq!(of(&Method::POST, &[navigate, document]), Surface::Navigation);
+        assert_eq!(of(&Method::GET, &[navigate, ("sec-fetch-dest", "iframe")]), Surface::Embedded);
+        assert_eq!(
+            of(&Method::GET, &[("sec-fetch-mode", "cors"), ("accept", "text/html")]),
+            Surface::Embedded
+        );
+        assert_eq!(
+            of(&Method::GET, &[navigate, document, ("sec-purpose", "prefetch;prerender")]),
+            Surface::Embedded
+        );
+    }
+
+    #[test]
+    fn without_it_the_accept_field_decides() {
+        let html = ("accept", "text/html,application/xhtml+xml;q=0.9");
+        assert_eq!(of(&Method::GET, &[html]), Surface::Navigation);
+        assert_eq!(of(&Method::HEAD, &[html]), Surface::Navigation);
+        assert_eq!(of(&Method::POST, &[html]), Surface::Embedded);
+        assert_eq!(of(&Method::GET, &[html, ("x-requested-with", "XMLHttpRequest")]), Surface::Embedded);
+        assert_eq!(of(&Method::GET, &[html, ("upgrade", "h2c")]), Surface::Embedded);
+        assert_eq!(of(&Method::GET, &[("accept", "*/*")]), Surface::Embedded);
+        assert_eq!(of(&Method::GET, &[]), Surface::Embedded);
+    }
+
+    #[test]
+    fn a_websocket_is_known_by_its_key_where_upgrade_is_stripped() {
+        assert_eq!(
+            of(&Method::GET, &[("sec-websocket-key", "x"), ("accept", "text/html")]),
+            Surface::WebSocket
+        );
+        assert_eq!(of(&Method::GET, &[("upgrade", "WebSocket")]), Surface::WebSocket);
+    }
+}

@@ -1,0 +1,86 @@
+//! What is asked for: path and query, as the application will read them.
+
+use thiserror::Error;
+
+/// Longer targets than any proxy we document passes on.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// A request target in origin form (RFC 9112 §3.2.1): it begins with `/` and holds no space, control character or
+/// fragment. Query bytes outside ASCII are kept, because proxies pass them on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a>(&'a [u8]);
+
+/// Why bytes are not a request target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TargetError {
+    /// Absolute, authority and asterisk forms are not for an application behind a proxy.
+    #[error("the request target does not begin with /")]
+    NotOriginForm,
+    /// A space, a control character or `#`.
+    #[error("the request target holds a space, a control character or #")]
+    Byte,
+    /// Over 16 KiB.
+    #[error("the request target is longer than 16 KiB")]
+    TooLong,
+}
+
+impl<'a> Target<'a> {
+    /// Reads a target as it came in a request line or a forwarded header.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, TargetError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(TargetError::TooLong);
+        }
+        if bytes.first() != Some(&b'/') {
+            return Err(TargetError::NotOriginForm);
+        }
+        if bytes.iter().any(|&byte| byte <= b' ' || byte == 0x7f || byte == b'#') {
+            return Err(TargetError::Byte);
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The bytes, unchanged.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The target as ASCII text: bytes outside ASCII percent-encoded, all else unchanged.
+    pub fn to_ascii(self) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        for &byte in self.0 {
+            if byte.is_ascii() {
+                text.push(char::from(byte));
+            } else {
+                text.push('%');
+                text.push(hex(byte >> 4));
+                text.push(hex(byte & 0xf));
+            }
+        }
+        text
+    }
+}
+
+fn hex(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_origin_form_without_hidden_bytes_is_a_target() {
+        assert_eq!(Target::parse(b"/a?b=c").unwrap().as_bytes(), b"/a?b=c");
+        assert_eq!(Target::parse(b""), Err(TargetError::NotOriginForm));
+        assert_eq!(Target::parse(b"*"), Err(TargetError::NotOriginForm));
+        assert_eq!(Target::parse(b"http://a/"), Err(TargetError::NotOriginForm));
+        for bad in [&b"/a b"[..], b"/a\tb", b"/a\0", b"/a#b", b"/\x7f", b"/a\r\nb"] {
+            assert_eq!(Target::parse(bad), Err(TargetError::Byte));
+        }
+    }
+
+    #[test]
+    fn bytes_outside_ascii_become_percent_encoded_text() {
+        assert_eq!(Target::parse("/a?q=ü%20".as_bytes()).unwrap().to_ascii(), "/a?q=%C3%BC%20");
+    }
+}

@@ -1,0 +1,125 @@
+//! What do all check endpoints do alike: whom they answer, what they log?
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, Response, StatusCode};
+
+use super::read::{Forwarded, ReadError};
+use super::reply::{self, Asker};
+use super::request_id::RequestIds;
+use crate::access::client::TrustedProxies;
+use crate::access::decision::Decision;
+use crate::access::origin::Origin;
+use crate::access::request::AccessRequest;
+use crate::access::surface::Surface;
+use crate::flow::audit::{Audit, CheckEvent, Dialect, Hint, Outcome};
+use crate::flow::check::{Check, Checked};
+use crate::flow::ports::Workspace;
+
+/// Everything the check endpoints need.
+pub struct Checker {
+    /// The flow.
+    pub check: Arc<Check>,
+    /// The peers that may ask.
+    pub trusted: TrustedProxies,
+    /// Where decisions are told.
+    pub audit: Arc<dyn Audit>,
+    /// Names for requests that do not pass.
+    pub ids: Arc<RequestIds>,
+}
+
+impl Checker {
+    /// Answers one question of a dialect; `read` takes the client's request out of the proxy's.
+    pub fn answer(
+        &self,
+        dialect: Dialect,
+        peer: IpAddr,
+        policy: &str,
+        headers: &HeaderMap,
+        read: fn(&HeaderMap) -> Result<Forwarded<'_>, ReadError>,
+    ) -> Response<Body> {
+        if !self.trusted.trusts(peer) {
+            self.audit.hint(&Hint::UntrustedPeer(peer));
+            return self.refused(dialect, StatusCode::FORBIDDEN, "this peer is not trusted to ask");
+        }
+        let forwarded = match read(headers) {
+            Ok(forwarded) => forwarded,
+            Err(error) => return self.refused(dialect, StatusCode::BAD_REQUEST, &error.to_string()),
+        };
+        let Some(origin) = self.check.rules.origins.find(forwarded.host) else {
+            self.audit.hint(&Hint::UnknownHost(forwarded.host));
+            return self.refused(dialect, StatusCode::FORBIDDEN, "this host is not configured");
+        };
+        self.decide(dialect, policy, headers, &forwarded, origin)
+    }
+
+    fn decide(
+        &self,
+        dialect: Dialect,
+        policy: &str,
+        headers: &HeaderMap,
+        forwarded: &Forwarded<'_>,
+        origin: &Origin,
+    ) -> Response<Body> {
+        let surface = Surface::of(&forwarded.method, headers);
+        let method = &forwarded.method;
+        let request = AccessRequest { origin, target: forwarded.target, method, surface, headers, policy };
+        let mut workspace = Workspace::new();
+        let checked = self.check.check(&mut workspace, &request);
+        self.reply(dialect, checked, &request, forwarded.client)
+    }
+
+    fn reply(
+        &self,
+        dialect: Dialect,
+        checked: Checked<'_>,
+        request: &AccessRequest<'_>,
+        client: IpAddr,
+    ) -> Response<Body> {
+        let asker = Asker { surface: request.surface, id: self.ids.next() };
+        self.audit.check(&event(dialect, &checked, request.origin, client, &asker));
+        reply::check(checked.decision, asker)
+    }
+
+    /// A question that cannot be answered: the proxy is told in a line what would mend it.
+    fn refused(&self, dialect: Dialect, status: StatusCode, why: &str) -> Response<Body> {
+        let asker = Asker { surface: Surface::Embedded, id: self.ids.next() };
+        self.audit.check(&CheckEvent {
+            dialect,
+            outcome: Outcome::Malformed,
+            reason: Some(&why),
+            absence: None,
+            host: None,
+            subject: None,
+            client: None,
+            request_id: Some(&asker.id),
+        });
+        reply::refused(status, why, asker)
+    }
+}
+
+/// What is told of a decision.
+pub fn event<'e>(
+    dialect: Dialect,
+    checked: &'e Checked<'e>,
+    origin: &'e Origin,
+    client: IpAddr,
+    asker: &'e Asker,
+) -> CheckEvent<'e> {
+    CheckEvent {
+        dialect,
+        outcome: Outcome::from(&checked.decision),
+        reason: match &checked.decision {
+            Decision::Deny(denial) => Some(denial),
+            Decision::Fail(outage) => Some(outage),
+            Decision::Allow(_) | Decision::Challenge(_) => None,
+        },
+        absence: checked.absence,
+        host: Some(origin.host()),
+        subject: checked.subject,
+        client: Some(client),
+        request_id: Some(&asker.id),
+    }
+}

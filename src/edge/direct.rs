@@ -1,0 +1,68 @@
+//! How is a request read that comes to our own proxy?
+//!
+//! It is its own source: the host from `Host` alone, the target from the request line, the client from the connection.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+
+use super::checker::event;
+use super::read::once;
+use super::reply::{self, Asker};
+use super::request_id::RequestIds;
+use crate::access::decision::Grant;
+use crate::access::origin::{Origin, Origins};
+use crate::access::policy::DEFAULT;
+use crate::access::request::AccessRequest;
+use crate::access::surface::Surface;
+use crate::access::target::Target;
+use crate::flow::audit::{Audit, Dialect, Hint};
+use crate::flow::check::Check;
+use crate::flow::ports::Workspace;
+
+/// Decides about requests to our own proxy.
+pub struct Direct {
+    /// The flow.
+    pub check: Arc<Check>,
+    /// Where decisions are told.
+    pub audit: Arc<dyn Audit>,
+    /// Names for requests that do not pass.
+    pub ids: Arc<RequestIds>,
+}
+
+impl Direct {
+    /// The grant to pass with the origin it holds for, or what the client sees instead.
+    pub fn admit(
+        &self,
+        request: &Request<Body>,
+        peer: IpAddr,
+    ) -> Result<(Grant, Origin), Box<Response<Body>>> {
+        let surface = Surface::of(request.method(), request.headers());
+        let asker = Asker { surface, id: self.ids.next() };
+        let refuse = |status, why: &str| Box::new(reply::refused(status, why, asker));
+        let Some(origin) = public_origin(request.headers(), &self.check.rules.origins, &*self.audit) else {
+            return Err(refuse(StatusCode::FORBIDDEN, "this host is not configured"));
+        };
+        let path_and_query = request.uri().path_and_query().map_or("", |target| target.as_str());
+        let target = Target::parse(path_and_query.as_bytes())
+            .map_err(|error| refuse(StatusCode::BAD_REQUEST, &error.to_string()))?;
+        let (method, headers) = (request.method(), request.headers());
+        let access = AccessRequest { origin, target, method, surface, headers, policy: DEFAULT };
+        let mut workspace = Workspace::new();
+        let checked = self.check.check(&mut workspace, &access);
+        self.audit.check(&event(Dialect::Proxy, &checked, origin, peer, &asker));
+        Ok((reply::grant_or_refusal(checked.decision, asker)?, origin.clone()))
+    }
+}
+
+/// The origin that a request's one `Host` field means; the operator is told of a host that is not configured.
+pub fn public_origin<'o>(headers: &HeaderMap, origins: &'o Origins, audit: &dyn Audit) -> Option<&'o Origin> {
+    let host = std::str::from_utf8(once(headers, &header::HOST).ok()?).ok()?;
+    let origin = origins.find(host);
+    if origin.is_none() {
+        audit.hint(&Hint::UnknownHost(host));
+    }
+    origin
+}

@@ -1,0 +1,73 @@
+//! `GET /oauth2/callback`: back from the provider.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{HeaderMap, Response, StatusCode, Uri};
+
+use super::page::Problem;
+use super::{Portal, Visit, with_cookies};
+use crate::access::return_to::{ReturnTo, own_page};
+use crate::edge::reply;
+use crate::flow::audit::{LoginEvent, LoginOutcome};
+use crate::flow::callback::{CallbackError, Failed, Finished};
+use crate::flow::ports::{BeginError, ExchangeError};
+
+pub(super) async fn get(
+    State(portal): State<Arc<Portal>>,
+    Extension(visit): Extension<Visit>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    match portal.callback.finish(&visit.origin, &headers, uri.query().unwrap_or_default()).await {
+        Ok(finished) => succeeded(&portal, &visit, finished),
+        Err(failed) => did_not(&portal, &visit, failed),
+    }
+}
+
+/// 303, so that the browser goes on with a GET whatever it came with (RFC 9110 §15.4.4).
+fn succeeded(portal: &Portal, visit: &Visit, finished: Finished) -> Response<Body> {
+    portal.audit.login(&LoginEvent {
+        outcome: LoginOutcome::Succeeded,
+        detail: None,
+        subject: Some(&finished.subject),
+        host: visit.origin.host(),
+        request_id: &visit.id,
+    });
+    with_cookies(reply::redirect(StatusCode::SEE_OTHER, finished.return_to.as_str()), finished.cookies)
+}
+
+fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Response<Body> {
+    portal.audit.login(&LoginEvent {
+        outcome: LoginOutcome::from(&failed.error),
+        detail: Some(&failed.error),
+        subject: None,
+        host: visit.origin.host(),
+        request_id: &visit.id,
+    });
+    let return_to = failed.return_to.unwrap_or_else(|| ReturnTo::home(&visit.origin));
+    let again = own_page(&visit.origin, "start", &return_to);
+    with_cookies(shown(visit, &failed.error, &again), failed.cookies)
+}
+
+/// What the person sees: what happened and what to do. Detail goes to the log alone.
+fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Response<Body> {
+    let id = visit.id.to_string();
+    match error {
+        CallbackError::Repeated(_) | CallbackError::NoCode => visit.told(&Problem::bad_request(&id)),
+        CallbackError::UnknownState | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => {
+            visit.told(&Problem::sign_in_over(again, &id))
+        }
+        CallbackError::ProviderRefused { .. } => visit.told(&Problem::provider_refused(again, &id)),
+        CallbackError::Exchange(ExchangeError::ProviderUnavailable(_) | ExchangeError::ClientRefused(_)) => {
+            visit.told(&Problem::provider_unavailable(again, &id))
+        }
+        CallbackError::WrongIssuer(_)
+        | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
+        | CallbackError::Claims(_) => visit.told(&Problem::provider_misbehaved(again, &id)),
+        CallbackError::NotKept(BeginError::TooLarge { .. }) => visit.told(&Problem::session_too_large(&id)),
+        CallbackError::NotKept(BeginError::NoEntropy(_)) => visit.told(&Problem::cannot_tell(&id)),
+    }
+}

@@ -1,0 +1,131 @@
+//! Which pages of ours does a person meet?
+
+mod callback;
+pub mod page;
+mod sign_in;
+mod sign_out;
+mod start;
+mod userinfo;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::routing::{get, post};
+use http::{HeaderMap, Response, StatusCode};
+use thiserror::Error;
+use tower_http::csrf::CsrfLayer;
+use url::form_urlencoded;
+
+use self::page::Problem;
+use super::direct::public_origin;
+use super::reply::{self, Asker};
+use super::request_id::{RequestId, RequestIds};
+use crate::access::origin::{Origin, Origins};
+use crate::access::surface::Surface;
+use crate::flow::audit::Audit;
+use crate::flow::callback::Callback;
+use crate::flow::login::Login;
+use crate::flow::logout::Logout;
+use crate::flow::ports::{Clock, SessionStore};
+
+/// Everything the pages need.
+pub struct Portal {
+    /// Begins sign-ins.
+    pub login: Login,
+    /// Finishes sign-ins.
+    pub callback: Callback,
+    /// Ends sessions.
+    pub logout: Logout,
+    /// Where sessions live.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The origins the pages are served on.
+    pub origins: Origins,
+    /// Where it is told what people did.
+    pub audit: Arc<dyn Audit>,
+    /// Names for requests.
+    pub ids: Arc<RequestIds>,
+}
+
+/// `/oauth2/…` on the public listener.
+pub fn routes(portal: Arc<Portal>) -> Router {
+    Router::new()
+        .route("/oauth2/start", get(start::get))
+        .route("/oauth2/callback", get(callback::get))
+        .route("/oauth2/sign_in", get(sign_in::get))
+        // The guard stands on the one route that changes something; a GET changes nothing and needs none.
+        .route("/oauth2/sign_out", post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
+        .route("/oauth2/userinfo", get(userinfo::get))
+        .route("/oauth2/{*unknown}", axum::routing::any(unknown))
+        .layer(from_fn_with_state(Arc::clone(&portal), on_our_origins))
+        .with_state(portal)
+}
+
+/// Where a request came to, and under which name; put in by [`on_our_origins`].
+#[derive(Clone)]
+struct Visit {
+    origin: Origin,
+    id: RequestId,
+}
+
+/// Outermost, so that no page is ever shown on a host that is not ours: links and cookies would be for the wrong one.
+async fn on_our_origins(
+    State(portal): State<Arc<Portal>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let id = portal.ids.next();
+    let asker = Asker { surface: Surface::of(request.method(), request.headers()), id };
+    match public_origin(request.headers(), &portal.origins, &*portal.audit) {
+        Some(origin) => {
+            request.extensions_mut().insert(Visit { origin: origin.clone(), id });
+            next.run(request).await
+        }
+        None => reply::told(&Problem::unknown_host(&id.to_string()), asker),
+    }
+}
+
+async fn unknown(visit: axum::Extension<Visit>) -> Response<Body> {
+    visit.told(&Problem::no_such_page(&visit.id.to_string()))
+}
+
+impl Visit {
+    fn told(&self, problem: &Problem<'_>) -> Response<Body> {
+        reply::told(problem, Asker { surface: Surface::Navigation, id: self.id })
+    }
+
+    fn refused(&self, status: StatusCode, why: &str) -> Response<Body> {
+        reply::refused(status, why, Asker { surface: Surface::Navigation, id: self.id })
+    }
+}
+
+/// A query parameter came more than once.
+#[derive(Debug, Error)]
+#[error("the parameter {0} came more than once")]
+struct Repeated(&'static str);
+
+/// The value of a query parameter that may come once.
+fn parameter(query: Option<&str>, name: &'static str) -> Result<Option<String>, Repeated> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut values = pairs.filter(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(Repeated(name)),
+    }
+}
+
+fn with_cookies(mut response: Response<Body>, cookies: Vec<http::HeaderValue>) -> Response<Body> {
+    for cookie in cookies {
+        response.headers_mut().append(http::header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Browsers say so when a page is fetched by a script, a frame or another site's image.
+fn is_embedded(method: &http::Method, headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-mode") && Surface::of(method, headers) != Surface::Navigation
+}

@@ -1,0 +1,186 @@
+use super::*;
+use crate::flow::ports::UnixTime;
+use http_body_util::BodyExt;
+
+const HOSTILE: &str = "<script>\"'&</style><img src=x>";
+
+/// Every page, filled with one text wherever a caller can put one.
+fn every_page(text: &str) -> Vec<Response> {
+    let link = |url| Some(Link { label: text, url });
+    let fields = [true, false].map(|identity| Field { name: text, value: text, identity });
+    let long = text.repeat(20);
+    let long = [Field { name: text, value: &long, identity: true }];
+    let session = |headers| Echo {
+        headers,
+        user: text,
+        signed_in_at: Some(UnixTime(1_763_842_500)),
+        ends_at: Some(UnixTime(u64::MAX)),
+        sign_out_url: text,
+    };
+    let problem = Problem {
+        title: text,
+        what_happened: text,
+        what_to_do: text,
+        account: Some(text),
+        link: link(text),
+        for_operator: Some(text),
+        request_id: text,
+        status: StatusCode::BAD_REQUEST,
+    };
+    vec![
+        page(StatusCode::OK, &SignIn { start_url: text }),
+        page(StatusCode::OK, &FormNotSent { start_url: text }),
+        page(StatusCode::OK, &SignOut { action: text, user: Some(text) }),
+        page(StatusCode::OK, &SignOut { action: text, user: None }),
+        page(StatusCode::OK, &SignedOut { sign_in_url: text }),
+        page(StatusCode::OK, &session(&fields)),
+        page(StatusCode::OK, &session(&long)),
+        problem.reply(),
+        Problem::not_permitted(text, text, text).reply(),
+        Problem::bad_request(text).reply(),
+        Problem::sign_in_over(text, text).reply(),
+        Problem::provider_unavailable(text, text).reply(),
+        Problem::provider_refused(text, text).reply(),
+        Problem::provider_misbehaved(text, text).reply(),
+        Problem::session_too_large(text).reply(),
+        Problem::unknown_host(text).reply(),
+    ]
+}
+
+async fn html(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).expect(start).0
+}
+
+/// What is told, not what the style sheet says.
+fn without_style(html: &str) -> String {
+    html.replace(between(html, "<style>", "</style>"), "")
+}
+
+#[tokio::test]
+async fn whatever_a_page_is_told_stays_text() {
+    for response in every_page(HOSTILE) {
+        let html = html(response).await;
+        assert!(!html.contains("<script"), "{html}");
+        assert!(!html.contains("<img"), "{html}");
+        assert!(!html.contains(r#""'&"#), "{html}");
+        assert_eq!(html.matches("</style>").count(), 1, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_names_the_digest_of_the_style_that_is_sent() {
+    for response in every_page("x") {
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        let html = html(response).await;
+        let sent = digest(&SHA256, between(&html, "<style>", "</style>").as_bytes());
+        assert_eq!(
+            between(&policy, "style-src 'sha256-", "'"),
+            base64_simd::STANDARD.encode_to_string(sent.as_ref())
+        );
+        assert!(!html.contains("style=\""), "the policy forbids style attributes");
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_made_for_phones_and_screen_readers() {
+    for response in every_page("alice") {
+        let html = html(response).await;
+        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{html}");
+        assert!(html.contains(r#"<meta name="viewport" content="width=device-width, initial-scale=1">"#));
+        assert!(between(&html, "<title>", " · Foregate</title>").len() > 3);
+        assert_eq!(html.matches("<main>").count(), 1);
+        assert_eq!(html.matches("<h1>").count(), 1);
+        assert!(!between(&html, "<h1>", "</h1>").is_empty());
+        let label = |at: &str| html.matches(at).count();
+        assert!(label(r#"id="sign-in""#) < 2 && label(r#"id="sign-out""#) < 2, "an id is used once");
+    }
+}
+
+#[tokio::test]
+async fn no_page_asks_for_anything_else() {
+    for response in every_page("alice") {
+        let html = html(response).await;
+        for reference in ["src=", "srcset=", "@import", "url(", "<script", "javascript:", "http-equiv", " on"]
+        {
+            let told = if reference == " on" { without_style(&html) } else { html.clone() };
+            let attribute = |rest: &str| rest.split([' ', '>']).next().is_some_and(|word| word.contains('='));
+            let found = told.split(reference).skip(1).any(|rest| reference != " on" || attribute(rest));
+            assert!(!found, "{reference} in {told}");
+        }
+        assert!(
+            html.split("<link ").skip(1).all(|link| link.starts_with("rel=\"icon\" href=\"data:")),
+            "{html}"
+        );
+    }
+}
+
+#[test]
+fn every_page_carries_the_same_protection() {
+    for response in every_page("alice") {
+        let says = |name: &str| response.headers()[name].to_str().unwrap();
+        assert_eq!(says("content-type"), "text/html; charset=utf-8");
+        assert_eq!(says("x-content-type-options"), "nosniff");
+        assert_eq!(says("referrer-policy"), "no-referrer");
+        assert_eq!(says("cross-origin-opener-policy"), "same-origin");
+        assert_eq!(says("cache-control"), "no-store");
+        assert_eq!(says("x-frame-options"), "DENY");
+        assert_eq!(says("vary"), "Cookie");
+        for rule in ["default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"]
+        {
+            assert!(says("content-security-policy").contains(rule), "{rule}");
+        }
+    }
+}
+
+#[test]
+fn an_outage_says_when_to_come_back() {
+    let outage = Problem::provider_unavailable("/", "1").reply();
+    assert_eq!(outage.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(outage.headers().contains_key(header::RETRY_AFTER));
+    assert!(!Problem::bad_request("1").reply().headers().contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_rendered_says_so_plainly() {
+    #[derive(Template)]
+    #[template(ext = "html", source = "{{ Broken }}")]
+    struct Page;
+    struct Broken;
+    impl std::fmt::Display for Broken {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+    let response = page(StatusCode::OK, &Page);
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
+    assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+    assert_eq!(html(response).await, NO_PAGE);
+}
+
+#[tokio::test]
+async fn the_demo_folds_a_long_value_and_shows_the_session_in_utc() {
+    let token = "e".repeat(1200);
+    let headers = [
+        Field { name: "x-id-token", value: &token, identity: true },
+        Field { name: "x-groups", value: "", identity: true },
+        Field { name: "accept", value: "text/html", identity: false },
+    ];
+    let ends_at = Some(UnixTime(1_763_842_500));
+    let echo = Echo { headers: &headers, user: "alice", signed_in_at: None, ends_at, sign_out_url: "/" };
+    let html = html(page(StatusCode::OK, &echo)).await;
+    assert_eq!(html.matches(&token).count(), 1);
+    assert_eq!(html.matches("<details>").count(), 1);
+    assert!(html.contains("<em>empty</em>"));
+    assert!(
+        html.contains(r#"<time datetime="2025-11-22T20:15:00Z">22 Nov 2025, 20:15 UTC</time>"#),
+        "{html}"
+    );
+    let (identity, others) = html.split_once("The rest of the request").unwrap();
+    assert!(identity.contains("x-id-token") && !identity.contains(">accept<"));
+    assert!(others.contains(">accept<") && !others.contains("x-id-token"));
+}

@@ -1,0 +1,31 @@
+//! `GET /oauth2/sign_in`: a page with a button, where one is wanted, and where a form could not be sent.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{Response, StatusCode, Uri};
+
+use super::page::{FormNotSent, SignIn, page};
+use super::{Portal, Visit, parameter};
+use crate::access::return_to::own_page;
+
+pub(super) async fn get(
+    State(portal): State<Arc<Portal>>,
+    Extension(visit): Extension<Visit>,
+    uri: Uri,
+) -> Response<Body> {
+    let parameters = parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), "form")?)));
+    let (rd, form) = match parameters {
+        Ok(parameters) => parameters,
+        Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
+    let start_url = own_page(&visit.origin, "start", &return_to);
+    if form.as_deref() == Some("not_sent") {
+        page(StatusCode::OK, &FormNotSent { start_url: &start_url })
+    } else {
+        page(StatusCode::OK, &SignIn { start_url: &start_url })
+    }
+}

@@ -1,0 +1,131 @@
+//! What happened, in words that the operator's log and metrics can tell?
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::ports::Absence;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Passed.
+    Allow,
+    /// Asked to sign in.
+    Challenge,
+    /// Known and refused.
+    Deny,
+    /// Could not tell.
+    Fail,
+    /// The question itself was not acceptable.
+    Malformed,
+}
+
+/// Who asked for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Traefik's ForwardAuth.
+    Traefik,
+    /// Our own reverse proxy.
+    Proxy,
+}
+
+/// One decision.
+pub struct CheckEvent<'a> {
+    /// Who asked.
+    pub dialect: Dialect,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, where it did not pass.
+    pub reason: Option<&'a dyn std::fmt::Display>,
+    /// Why there was no session, where there was none.
+    pub absence: Option<Absence>,
+    /// The public host, where it is known.
+    pub host: Option<&'a str>,
+    /// The person, where known.
+    pub subject: Option<&'a str>,
+    /// The client, as the trusted proxy told it.
+    pub client: Option<IpAddr>,
+    /// The request id given to the client.
+    pub request_id: Option<&'a dyn std::fmt::Display>,
+}
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoginOutcome {
+    /// The person was sent to the provider.
+    Started,
+    /// A session began.
+    Succeeded,
+    /// No login transaction of this browser fits: replayed, expired, or forged.
+    UnknownState,
+    /// The provider said no, or the person did.
+    ProviderRefused,
+    /// The provider could not be asked.
+    ProviderUnavailable,
+    /// The provider's answer broke a rule.
+    ProviderMisbehaved,
+    /// The request was not acceptable.
+    ClientForged,
+    /// The session could not be kept.
+    NotKept,
+}
+
+/// A step of a sign-in.
+pub struct LoginEvent<'a> {
+    /// How it ended.
+    pub outcome: LoginOutcome,
+    /// Detail for the operator; never a secret.
+    pub detail: Option<&'a dyn std::fmt::Display>,
+    /// The person, where known.
+    pub subject: Option<&'a str>,
+    /// The public host.
+    pub host: &'a str,
+    /// The request id given to the client.
+    pub request_id: &'a dyn std::fmt::Display,
+}
+
+/// What the provider was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProviderCall {
+    /// The discovery document.
+    Discovery,
+    /// The signing keys.
+    Keys,
+    /// A code for tokens.
+    CodeExchange,
+}
+
+/// How the provider answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallOutcome {
+    /// With what was asked for.
+    Answered,
+    /// With an error of the protocol.
+    Refused,
+    /// Not at all, too late, too long, or with something else.
+    Failed,
+}
+
+/// Something that the operator's settings can mend.
+pub enum Hint<'a> {
+    /// A peer asked for a check without being trusted.
+    UntrustedPeer(IpAddr),
+    /// A request came to a host that is not configured.
+    UnknownHost(&'a str),
+}
+
+/// Where events go.
+pub trait Audit: Send + Sync {
+    /// A decision was made.
+    fn check(&self, event: &CheckEvent<'_>);
+    /// A sign-in took a step.
+    fn login(&self, event: &LoginEvent<'_>);
+    /// A session ended because the person asked for it.
+    fn signed_out(&self, host: &str, subject: Option<&str>, request_id: &dyn std::fmt::Display);
+    /// Something the provider said about a person was left out of the identity.
+    fn left_out(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
+    /// The operator can mend something; told at most once in a while.
+    fn hint(&self, hint: &Hint<'_>);
+    /// The provider was called.
+    fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration);
+}

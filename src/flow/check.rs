@@ -1,0 +1,56 @@
+//! May this request pass? The way of one check.
+
+use std::sync::Arc;
+
+use super::audit::Outcome;
+use super::ports::{Absence, Clock, Opened, OtherCookies, SessionStore, Workspace};
+use crate::access::decision::{Decision, Rules, decide};
+use crate::access::request::AccessRequest;
+
+/// Answers checks: opens the session, asks the rules.
+pub struct Check {
+    /// The rules of `access`.
+    pub rules: Rules,
+    /// Where sessions live.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A decision, and what the log shall know beside it.
+pub struct Checked<'w> {
+    /// The decision.
+    pub decision: Decision,
+    /// Why there was no session, where there was none.
+    pub absence: Option<Absence>,
+    /// The person, where known.
+    pub subject: Option<&'w str>,
+}
+
+impl Check {
+    /// Decides about one request.
+    pub fn check<'w>(&self, workspace: &'w mut Workspace, request: &AccessRequest<'_>) -> Checked<'w> {
+        let opened = self.sessions.open(workspace, request.headers, request.origin, self.clock.now());
+        let (credential, absence) = match opened {
+            Opened::Session(session) => (Some(session.credential), None),
+            Opened::Absent(absence) => (None, Some(absence)),
+            Opened::Unknown(outage) => {
+                return Checked { decision: Decision::Fail(outage), absence: None, subject: None };
+            }
+        };
+        let others = OtherCookies { sessions: &*self.sessions, headers: request.headers };
+        let decision = decide(&self.rules, request, credential, &others);
+        Checked { decision, absence, subject: credential.map(|known| known.person.subject) }
+    }
+}
+
+impl From<&Decision> for Outcome {
+    fn from(decision: &Decision) -> Self {
+        match decision {
+            Decision::Allow(_) => Self::Allow,
+            Decision::Challenge(_) => Self::Challenge,
+            Decision::Deny(_) => Self::Deny,
+            Decision::Fail(_) => Self::Fail,
+        }
+    }
+}

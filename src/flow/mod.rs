@@ -1,0 +1,8 @@
+//! What the gateway does: one file per flow, over ports that the layers above implement.
+
+pub mod audit;
+pub mod callback;
+pub mod check;
+pub mod login;
+pub mod logout;
+pub mod ports;

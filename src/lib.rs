@@ -1,0 +1,15 @@
+#![forbid(unsafe_code)]
+//! Foregate: an identity-aware gateway.
+//!
+//! A request's way: proxy or browser → `edge` → `flow` → `access` → `flow` → `edge` → proxy or browser. A layer names
+//! only what stands to its right in
+//! `cli → server → config → { edge, proxy, provider, session, telemetry } → flow → access`; those in braces never name
+//! each other. `secret` and `trust` may be named by all.
+
+pub mod access;
+pub mod edge;
+pub mod flow;
+pub mod proxy;
+pub mod secret;
+pub mod session;
+pub mod telemetry;

@@ -1,0 +1,175 @@
+//! A client and an application, both of bytes, and the proxy between them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+use super::upstream::{Limits, Upstream};
+use crate::access::decision::{Credential, Decision, Grant, Rules, SignInBy, decide};
+use crate::access::headers::{IdentityHeaderNames, OwnedHeaders, WriteText};
+use crate::access::identity::IdentityRef;
+use crate::access::origin::{Origin, Origins};
+use crate::access::policy::{Policies, Policy};
+use crate::access::request::AccessRequest;
+use crate::access::surface::Surface;
+use crate::access::target::Target;
+
+mod failures;
+mod fields;
+mod sockets;
+mod streams;
+
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+const BRIEF: Duration = Duration::from_millis(200);
+/// Shorter than a tunnel lingers, so that an end that is not passed on is noticed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct OwnCookie;
+
+impl WriteText for OwnCookie {
+    fn max_len(&self) -> usize {
+        10
+    }
+    fn write(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(b"theme=dark");
+    }
+}
+
+fn owned() -> OwnedHeaders {
+    let names = IdentityHeaderNames {
+        user: HeaderName::from_static("x-forwarded-user"),
+        group: HeaderName::from_static("x-forwarded-group"),
+        email: HeaderName::from_static("x-forwarded-email"),
+        id_token: HeaderName::from_static("x-forwarded-id-token"),
+    };
+    OwnedHeaders::new(names, false)
+}
+
+fn origin() -> Origin {
+    Origin::parse("https://app.test").unwrap()
+}
+
+/// What `decide` gives for alice, whatever the request under test claims.
+fn grant() -> Grant {
+    let everyone = Policy::new(vec![], vec![], vec![]);
+    let rules = Rules {
+        owned: owned(),
+        policies: Policies::new(BTreeMap::from([("open".to_owned(), everyone)])),
+        origins: Origins::new(vec![origin()]),
+        sign_in: SignInBy::Start,
+    };
+    let request = AccessRequest {
+        origin: &origin(),
+        target: Target::parse(b"/").unwrap(),
+        method: &Method::GET,
+        surface: Surface::Navigation,
+        headers: &HeaderMap::new(),
+        policy: "open",
+    };
+    let person = IdentityRef { subject: "1", user: "alice", email: "alice@app.test", groups: "dev" };
+    match decide(&rules, &request, Some(Credential { person, id_token: "h.p.s" }), &OwnCookie) {
+        Decision::Allow(grant) => grant,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The proxy on its own listener, and the application's listener behind it.
+struct Stage {
+    proxy: SocketAddr,
+    application: TcpListener,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        Self::with_limits(Limits::default()).await
+    }
+
+    async fn with_limits(limits: Limits) -> Self {
+        let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = proxy_to(application.local_addr().unwrap(), limits).await;
+        Self { proxy, application }
+    }
+
+    async fn client(&self, request: &str) -> Wire {
+        let mut wire = Wire(TcpStream::connect(self.proxy).await.unwrap());
+        wire.say(request).await;
+        wire
+    }
+
+    /// The next connection the proxy opens to the application.
+    async fn accept(&self) -> Wire {
+        let (stream, _) = tokio::time::timeout(PATIENCE, self.application.accept()).await.unwrap().unwrap();
+        Wire(stream)
+    }
+
+    /// One exchange: what the application read as its head, and all the client read.
+    async fn exchange(&self, request: &str, reply: &str) -> (String, String) {
+        let mut client = self.client(request).await;
+        let mut application = self.accept().await;
+        let head = application.hear_until("\r\n\r\n").await;
+        application.say(reply).await;
+        drop(application);
+        (head, client.hear_all().await)
+    }
+}
+
+async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
+    let url = Url::parse(&format!("http://{application}")).unwrap();
+    let upstream = Arc::new(Upstream::with_limits(&url, owned(), limits).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let upstream = Arc::clone(&upstream);
+            let answer = service_fn(move |request| serve(Arc::clone(&upstream), request));
+            let server = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(server.serve_connection(TokioIo::new(stream), answer).with_upgrades());
+        }
+    });
+    address
+}
+
+/// An error is shown to the client by its name: the tests' `edge`.
+async fn serve(upstream: Arc<Upstream>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
+    let answer = upstream.forward(grant(), request.map(Body::new), &origin(), CLIENT).await;
+    Ok(answer.unwrap_or_else(|error| {
+        Response::builder().status(599).body(Body::from(format!("{error:?}"))).unwrap()
+    }))
+}
+
+/// One end of a connection; nothing is waited for longer than anybody's patience.
+struct Wire(TcpStream);
+
+impl Wire {
+    async fn say(&mut self, text: impl AsRef<[u8]>) {
+        self.0.write_all(text.as_ref()).await.unwrap();
+    }
+
+    async fn hear_until(&mut self, end: &str) -> String {
+        let mut heard = Vec::new();
+        while !heard.ends_with(end.as_bytes()) {
+            let byte = tokio::time::timeout(PATIENCE, self.0.read_u8()).await;
+            let so_far = String::from_utf8_lossy(&heard);
+            heard.push(byte.unwrap_or_else(|_| panic!("{so_far}")).unwrap_or_else(|_| panic!("{so_far}")));
+        }
+        String::from_utf8(heard).unwrap()
+    }
+
+    /// Everything up to the end of the connection, however it ends.
+    async fn hear_all(&mut self) -> String {
+        let mut heard = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut heard)).await;
+        let _reset = ended.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&heard)));
+        String::from_utf8(heard).unwrap()
+    }
+}

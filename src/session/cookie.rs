@@ -1,0 +1,218 @@
+//! What do our cookies look like, and which cookies of a request are ours?
+//!
+//! Over https a name begins with `__Host-`: the browser takes such a cookie only from this very host, over TLS, for the
+//! whole path (RFC 6265bis §4.1.3.2), so no sibling host can plant one. On loopback over http it is the plain name.
+
+use cookie::time::Duration;
+use cookie::{Cookie, SameSite};
+use http::{HeaderMap, HeaderValue, header};
+use memchr::memchr;
+
+use super::seal::MOST_PARTS;
+use crate::access::origin::Origin;
+
+const HOST_PREFIX: &str = "__Host-";
+const SESSION: &str = "foregate";
+const LOGIN: &str = "foregate-login-";
+
+/// The most characters one cookie carries: with its name and attributes it stays below the 4096 bytes that browsers
+/// keep (RFC 6265bis §5.7). A multiple of four, so that each part decodes by itself.
+pub const PART_LEN: usize = 3900;
+
+/// The cookie names of an origin.
+#[derive(Clone, Debug)]
+pub struct Names {
+    secure: bool,
+    parts: [String; MOST_PARTS],
+}
+
+impl Names {
+    /// The names an origin's cookies have.
+    pub fn of(origin: &Origin) -> Self {
+        let secure = origin.is_secure();
+        let first = format!("{}{SESSION}", prefix(secure));
+        let name = |index: usize| if index == 0 { first.clone() } else { format!("{first}-{index}") };
+        Self { secure, parts: std::array::from_fn(name) }
+    }
+
+    /// The session cookie's own name, which the others' begin with.
+    pub fn session(&self) -> &str {
+        self.parts.first().map_or(SESSION, String::as_str)
+    }
+
+    /// The names of the session's parts, in order.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(String::as_str)
+    }
+
+    /// The name of a login transaction's cookie.
+    pub fn login(&self, tag: &str) -> String {
+        format!("{}{LOGIN}{tag}", prefix(self.secure))
+    }
+
+    /// The tag in a login cookie's name.
+    pub fn login_tag<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(prefix(self.secure))?.strip_prefix(LOGIN)
+    }
+
+    /// `Set-Cookie` for a value that lives `seconds`.
+    pub fn set(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
+        let seconds = Duration::seconds(i64::try_from(seconds).ok()?);
+        let cookie = Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.secure)
+            .max_age(seconds);
+        HeaderValue::try_from(cookie.to_string()).ok()
+    }
+
+    /// `Set-Cookie` that removes a cookie.
+    pub fn remove(&self, name: &str) -> Option<HeaderValue> {
+        self.set(name, "", 0)
+    }
+
+    /// The values of the session's parts as the request carries them; `None` where one came twice.
+    pub fn find<'h>(&self, headers: &'h HeaderMap) -> Option<[Option<&'h [u8]>; MOST_PARTS]> {
+        let mut found = [None; MOST_PARTS];
+        for (name, value) in pairs(headers) {
+            let Some(index) = self.index(name) else { continue };
+            let place = found.get_mut(index)?;
+            if place.replace(value).is_some() {
+                return None;
+            }
+        }
+        Some(found)
+    }
+
+    fn index(&self, name: &[u8]) -> Option<usize> {
+        let rest = name.strip_prefix(self.session().as_bytes())?;
+        match rest {
+            [] => Some(0),
+            [b'-', digit @ b'1'..=b'3'] => Some(usize::from(digit - b'0')),
+            _ => None,
+        }
+    }
+}
+
+fn prefix(secure: bool) -> &'static str {
+    if secure { HOST_PREFIX } else { "" }
+}
+
+/// Whether a cookie name is one of ours, with or without the prefix: none of them reaches an application.
+pub fn is_ours(name: &[u8]) -> bool {
+    let name = name.strip_prefix(HOST_PREFIX.as_bytes()).unwrap_or(name);
+    match name.strip_prefix(SESSION.as_bytes()) {
+        Some([] | [b'-', b'1'..=b'3']) => true,
+        Some(_) => name.starts_with(LOGIN.as_bytes()),
+        None => false,
+    }
+}
+
+/// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    members(headers).map(|member| match memchr(b'=', member) {
+        Some(equals) => {
+            let (name, value) = member.split_at(equals);
+            (name.trim_ascii_end(), value.get(1..).unwrap_or_default().trim_ascii_start())
+        }
+        None => (&[][..], member),
+    })
+}
+
+/// Writes the cookies that are not ours, as one `Cookie` value.
+pub fn write_others(headers: &HeaderMap, buffer: &mut Vec<u8>) {
+    let start = buffer.len();
+    for member in members(headers) {
+        let name = member.get(..memchr(b'=', member).unwrap_or(0)).unwrap_or_default();
+        if is_ours(name.trim_ascii_end()) {
+            continue;
+        }
+        if buffer.len() > start {
+            buffer.extend_from_slice(b"; ");
+        }
+        buffer.extend_from_slice(member);
+    }
+}
+
+fn members(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|value| Split(Some(value.as_bytes())))
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
+}
+
+/// Splits at `;`, which no cookie value may hold.
+struct Split<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Split<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.0?;
+        if let Some(end) = memchr(b';', text) {
+            self.0 = text.get(end + 1..);
+            text.get(..end)
+        } else {
+            self.0 = None;
+            Some(text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookies(lines: &[&'static str]) -> HeaderMap {
+        lines.iter().map(|line| (header::COOKIE, HeaderValue::from_static(line))).collect()
+    }
+
+    fn names(origin: &str) -> Names {
+        Names::of(&Origin::parse(origin).unwrap())
+    }
+
+    fn others(lines: &[&'static str]) -> String {
+        let mut buffer = b"before ".to_vec();
+        write_others(&cookies(lines), &mut buffer);
+        String::from_utf8(buffer).unwrap()
+    }
+
+    #[test]
+    fn no_cookie_of_ours_is_left_and_no_other_is_lost() {
+        let ours =
+            "a=1; __Host-foregate=x; __Host-foregate-1=y;b = 2; foregate=z; __Host-foregate-login-abc=w; c";
+        assert_eq!(others(&[ours, "d=4"]), "before a=1; b = 2; c; d=4");
+        assert_eq!(others(&["__Host-foregate=x"]), "before ");
+        assert_eq!(
+            others(&["__Host-foregate =x; foregates=1; foregate-4=2"]),
+            "before foregates=1; foregate-4=2"
+        );
+    }
+
+    #[test]
+    fn parts_are_found_across_lines_and_a_second_of_one_name_is_refused() {
+        let headers = cookies(&["a=1; __Host-foregate=x", "__Host-foregate-2=z;__Host-foregate-1=y"]);
+        let found = names("https://a.test").find(&headers).unwrap();
+        assert_eq!(found, [Some(&b"x"[..]), Some(b"y"), Some(b"z"), None]);
+        let twice = cookies(&["__Host-foregate=x; __Host-foregate=y"]);
+        assert!(names("https://a.test").find(&twice).is_none());
+        assert_eq!(names("http://localhost").find(&headers).unwrap(), [None; 4]);
+    }
+
+    #[test]
+    fn over_https_a_cookie_is_bound_to_the_host() {
+        let https = names("https://a.test");
+        assert_eq!(
+            https.set(https.session(), "v", 60).unwrap(),
+            "__Host-foregate=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"
+        );
+        let http = names("http://127.0.0.1:4180");
+        assert_eq!(
+            http.remove(http.session()).unwrap(),
+            "foregate=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"
+        );
+    }
+}

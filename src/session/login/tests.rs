@@ -1,0 +1,136 @@
+use aws_lc_rs::rand;
+use http::header;
+
+use super::*;
+
+struct System;
+
+impl Entropy for System {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        rand::fill(buffer).map_err(|_| NoEntropy)
+    }
+}
+
+fn origin() -> Origin {
+    Origin::parse("https://app.test").unwrap()
+}
+
+fn store() -> LoginCookies {
+    let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+    LoginCookies::new(keys, Arc::new(System), Origins::new(vec![origin()]), ("https://idp.test", "foregate"))
+}
+
+fn transaction(state: &str, path: &str) -> LoginTransaction {
+    LoginTransaction {
+        state: state.to_owned(),
+        nonce: Secret::new(format!("nonce of {state}")),
+        code_verifier: Secret::new("verifier"),
+        return_to: ReturnTo::parse(path, &origin(), &Origins::new(vec![])).unwrap(),
+    }
+}
+
+/// A jar of name=value that obeys `Max-Age=0`.
+#[derive(Default)]
+struct Jar(Vec<String>);
+
+impl Jar {
+    fn take(&mut self, cookies: &[HeaderValue]) {
+        for cookie in cookies {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let name = pair.split('=').next().unwrap();
+            self.0.retain(|kept| !kept.starts_with(&format!("{name}=")));
+            if !cookie.to_str().unwrap().contains("Max-Age=0") {
+                self.0.push(pair.to_owned());
+            }
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        HeaderMap::from_iter([(header::COOKIE, self.0.join("; ").parse().unwrap())])
+    }
+
+    fn keep(&mut self, state: &str, path: &str, at: u64) {
+        let cookies =
+            store().keep(&transaction(state, path), &self.headers(), &origin(), UnixTime(at)).unwrap();
+        self.take(&cookies);
+    }
+
+    fn find(&self, state: &str, at: u64) -> Option<String> {
+        let found = store().find(state, &self.headers(), &origin(), UnixTime(at))?;
+        Some(format!("{} {}", found.nonce.expose(), found.return_to.as_str()))
+    }
+}
+
+#[test]
+fn parallel_tabs_all_find_their_own() {
+    let mut jar = Jar::default();
+    for tab in 0..5 {
+        jar.keep(&format!("state-{tab}"), &format!("/tab/{tab}"), 100 + tab);
+    }
+    for tab in 0..5 {
+        let expected = format!("nonce of state-{tab} https://app.test/tab/{tab}");
+        assert_eq!(jar.find(&format!("state-{tab}"), 110), Some(expected));
+    }
+}
+
+#[test]
+fn a_sixth_sends_the_oldest_away() {
+    let mut jar = Jar::default();
+    for tab in 0..20 {
+        jar.keep(&format!("state-{tab}"), "/", 100 + tab);
+        assert!(jar.0.len() <= 5);
+    }
+    assert_eq!(jar.find("state-14", 121), None);
+    assert!(jar.find("state-15", 121).is_some());
+}
+
+#[test]
+fn all_together_stay_below_4_kb() {
+    let mut jar = Jar::default();
+    for tab in 0..5 {
+        jar.keep(&format!("state-{tab}"), &format!("/{}", "a".repeat(1500)), 100 + tab);
+        assert!(jar.0.iter().map(String::len).sum::<usize>() <= 4096);
+    }
+    assert!(jar.find("state-4", 105).is_some());
+}
+
+#[test]
+fn garbage_goes_first() {
+    let mut jar = Jar(vec!["__Host-foregate-login-x=garbage".to_owned()]);
+    for tab in 0..5 {
+        jar.keep(&format!("state-{tab}"), "/", 100 + tab);
+    }
+    assert!(!jar.0.iter().any(|cookie| cookie.contains("garbage")));
+    assert!(jar.find("state-0", 105).is_some());
+}
+
+#[test]
+fn it_is_over_after_ten_minutes_and_unknown_elsewhere() {
+    let mut jar = Jar::default();
+    jar.keep("state", "/", 100);
+    assert!(jar.find("state", 699).is_some());
+    assert_eq!(jar.find("state", 700), None);
+    assert_eq!(jar.find("other", 101), None);
+    assert_eq!(jar.find("", 101), None);
+    let elsewhere = Origin::parse("https://b.test").unwrap();
+    assert!(store().find("state", &jar.headers(), &elsewhere, UnixTime(101)).is_none());
+    jar.take(&[store().forget("state", &origin()).unwrap()]);
+    assert_eq!(jar.find("state", 101), None);
+}
+
+#[test]
+fn a_cookie_of_one_state_is_none_of_another() {
+    let mut jar = Jar::default();
+    jar.keep("mine", "/", 100);
+    let value = jar.0[0].split_once('=').unwrap().1.to_owned();
+    jar.0 = vec![format!("{}={value}", Names::of(&origin()).login(&tag("theirs")))];
+    assert_eq!(jar.find("theirs", 101), None);
+}
+
+#[test]
+fn a_cookie_that_came_twice_is_none() {
+    let mut jar = Jar::default();
+    jar.keep("state", "/", 100);
+    jar.0.push(jar.0[0].clone());
+    assert_eq!(jar.find("state", 101), None);
+}

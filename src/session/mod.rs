@@ -1,0 +1,7 @@
+//! Where sessions live: the only place that knows cookies.
+
+pub mod cookie;
+pub mod jwt;
+pub mod login;
+pub mod seal;
+pub mod sealed;

@@ -1,0 +1,238 @@
+//! How does a session live in the browser alone?
+//!
+//! 1. The whole session is sealed into one value and carried in one to four cookies; the value says how many.
+//! 2. A part that is missing, came twice, or was changed makes the whole unusable.
+//! 3. The end stands inside; what the browser thinks of `Max-Age` does not count.
+//! 4. Every sign-in makes a new id.
+
+use std::sync::Arc;
+
+use base64_simd::{Out, URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+
+use super::cookie::{Names, PART_LEN, write_others};
+use super::jwt::{Packed, Parts};
+use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of};
+use crate::access::decision::Credential;
+use crate::access::identity::IdentityRef;
+use crate::access::origin::{Origin, Origins};
+use crate::flow::ports::{
+    Absence, BeginError, Entropy, NewSession, Opened, Session, SessionStore, UnixTime, Workspace,
+};
+use crate::secret::Secret;
+
+/// What is sealed, in this order (postcard).
+#[derive(Serialize, Deserialize)]
+struct Contents<'a> {
+    id: [u8; 16],
+    generation: u64,
+    signed_in_at: u64,
+    sealed_at: u64,
+    ends_at: u64,
+    subject: &'a str,
+    user: &'a str,
+    email: &'a str,
+    groups: &'a str,
+    #[serde(borrow)]
+    id_token: Packed<'a>,
+    refresh_token: Option<Packed<'a>>,
+}
+
+/// One origin's cookies.
+struct Place {
+    origin: String,
+    names: Names,
+    binding: Binding,
+}
+
+/// The `cookie` store: nothing is kept on the server.
+pub struct CookieStore {
+    keys: Arc<KeyRing>,
+    entropy: Arc<dyn Entropy>,
+    places: Vec<Place>,
+    lifetime: std::time::Duration,
+}
+
+impl CookieStore {
+    /// A store for the public origins; a session ends `lifetime` after sign-in at the latest.
+    pub fn new(
+        keys: Arc<KeyRing>,
+        entropy: Arc<dyn Entropy>,
+        origins: &Origins,
+        client: (&str, &str),
+        lifetime: std::time::Duration,
+    ) -> Self {
+        let (issuer, client_id) = client;
+        let place = |origin: &Origin| {
+            let names = Names::of(origin);
+            let binding = Binding::new(Purpose::Session, names.session(), origin, issuer, client_id);
+            Place { origin: origin.as_str().to_owned(), names, binding }
+        };
+        Self { keys, entropy, places: origins.iter().map(place).collect(), lifetime }
+    }
+
+    fn place(&self, origin: &Origin) -> Option<&Place> {
+        self.places.iter().find(|place| place.origin == origin.as_str())
+    }
+
+    /// Opens the parts in `room`, whose second half then holds the ID token's text.
+    fn open_parts<'w>(
+        &self,
+        place: &Place,
+        parts: &[&[u8]],
+        workspace: &'w mut Workspace,
+    ) -> Option<(Contents<'w>, &'w str)> {
+        let text_len: usize = parts.iter().map(|part| part.len()).sum();
+        let room = workspace.room(text_len.checked_mul(2)?);
+        let (sealed, token) = room.split_at_mut(text_len);
+        let length = decode(parts, sealed)?;
+        let opened = self.keys.open(&place.binding, parts.len(), sealed.get_mut(..length)?)?;
+        let session: Contents<'w> = postcard::from_bytes(opened).ok()?;
+        let id_token = session.id_token.unpack(token)?;
+        Some((session, id_token))
+    }
+
+    fn sealed(
+        &self,
+        session: &NewSession<'_>,
+        place: &Place,
+        now: UnixTime,
+    ) -> Result<(String, u64), BeginError> {
+        let ends_at = now.plus(self.lifetime).min(session.tokens.expires_at);
+        let plaintext = self.plaintext(session, now, ends_at)?;
+        let text_len = URL_SAFE_NO_PAD.encoded_length(plaintext.len() + OVERHEAD);
+        let count = text_len.div_ceil(PART_LEN);
+        if count > MOST_PARTS {
+            return Err(BeginError::TooLarge { bytes: text_len });
+        }
+        let value = self.keys.seal(&place.binding, count, &plaintext, &*self.entropy)?;
+        Ok((URL_SAFE_NO_PAD.encode_to_string(value), ends_at.seconds_since(now)))
+    }
+
+    fn plaintext(
+        &self,
+        session: &NewSession<'_>,
+        now: UnixTime,
+        ends_at: UnixTime,
+    ) -> Result<Vec<u8>, BeginError> {
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id)?;
+        let person = session.identity.as_ref();
+        let id_token = session.tokens.id_token.expose();
+        let refresh_token = session.tokens.refresh_token.as_ref().map(Secret::expose);
+        let id_parts = Parts::of(id_token);
+        let refresh_parts = refresh_token.and_then(Parts::of);
+        let contents = Contents {
+            id,
+            generation: 1,
+            signed_in_at: now.0,
+            sealed_at: now.0,
+            ends_at: ends_at.0,
+            subject: person.subject,
+            user: person.user,
+            email: person.email,
+            groups: person.groups,
+            id_token: id_parts.as_ref().map_or(Packed::Text(id_token), Parts::packed),
+            refresh_token: refresh_token
+                .map(|text| refresh_parts.as_ref().map_or(Packed::Text(text), Parts::packed)),
+        };
+        // Into a growing vector of plain values, serialisation has no way to fail.
+        Ok(postcard::to_stdvec(&contents).unwrap_or_default())
+    }
+}
+
+/// Decodes the parts one behind the other; gives the length of the whole.
+fn decode(parts: &[&[u8]], room: &mut [u8]) -> Option<usize> {
+    let mut end = 0;
+    for part in parts {
+        let place = room.get_mut(end..)?;
+        end += URL_SAFE_NO_PAD.decode(part, Out::from_slice(place)).ok()?.len();
+    }
+    Some(end)
+}
+
+/// The parts that the first one says there are.
+fn parts_of<'h>(found: [Option<&'h [u8]>; MOST_PARTS], room: &mut [&'h [u8]; MOST_PARTS]) -> Option<usize> {
+    let first = found.first().copied().flatten()?;
+    let mut head = [0; 3];
+    let count = count_of(URL_SAFE_NO_PAD.decode(first.get(..4)?, Out::from_slice(&mut head)).ok()?)?;
+    for (index, part) in found.into_iter().take(count).enumerate() {
+        let part = part.filter(|part| !part.is_empty() && part.len() <= PART_LEN)?;
+        *room.get_mut(index)? = part;
+    }
+    Some(count)
+}
+
+impl SessionStore for CookieStore {
+    fn open<'w>(
+        &self,
+        workspace: &'w mut Workspace,
+        headers: &HeaderMap,
+        origin: &Origin,
+        now: UnixTime,
+    ) -> Opened<'w> {
+        let Some(place) = self.place(origin) else { return Opened::Absent(Absence::NoCookie) };
+        let Some(found) = place.names.find(headers) else { return Opened::Absent(Absence::Refused) };
+        if found.iter().all(Option::is_none) {
+            return Opened::Absent(Absence::NoCookie);
+        }
+        let mut room: [&[u8]; MOST_PARTS] = [&[]; MOST_PARTS];
+        let parts = parts_of(found, &mut room).and_then(|count| room.get(..count));
+        let Some((session, id_token)) = parts.and_then(|parts| self.open_parts(place, parts, workspace))
+        else {
+            return Opened::Absent(Absence::Refused);
+        };
+        if session.ends_at <= now.0 {
+            return Opened::Absent(Absence::Expired);
+        }
+        Opened::Session(session.view(id_token))
+    }
+
+    fn begin(
+        &self,
+        session: &NewSession<'_>,
+        headers: &HeaderMap,
+        origin: &Origin,
+        now: UnixTime,
+    ) -> Result<Vec<HeaderValue>, BeginError> {
+        let Some(place) = self.place(origin) else { return Ok(Vec::new()) };
+        let (text, seconds) = self.sealed(session, place, now)?;
+        let mut parts =
+            text.as_bytes().chunks(PART_LEN).map(|part| std::str::from_utf8(part).unwrap_or_default());
+        let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
+        let cookies = place.names.parts().zip(carried).filter_map(|(name, old)| match parts.next() {
+            Some(part) => place.names.set(name, part, seconds),
+            None => old.and_then(|_| place.names.remove(name)),
+        });
+        Ok(cookies.collect())
+    }
+
+    fn end(&self, headers: &HeaderMap, origin: &Origin) -> Vec<HeaderValue> {
+        let Some(place) = self.place(origin) else { return Vec::new() };
+        let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
+        let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
+            (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
+        });
+        removed.collect()
+    }
+
+    fn write_others(&self, headers: &HeaderMap, buffer: &mut Vec<u8>) {
+        write_others(headers, buffer);
+    }
+}
+
+impl<'w> Contents<'w> {
+    fn view(&self, id_token: &'w str) -> Session<'w> {
+        let person =
+            IdentityRef { subject: self.subject, user: self.user, email: self.email, groups: self.groups };
+        Session {
+            credential: Credential { person, id_token },
+            signed_in_at: UnixTime(self.signed_in_at),
+            ends_at: UnixTime(self.ends_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

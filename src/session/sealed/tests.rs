@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use http::header;
+use proptest::prelude::*;
+
+use super::*;
+use crate::access::identity::Identity;
+use crate::flow::ports::{NoEntropy, TokenSet};
+
+struct System;
+
+impl Entropy for System {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        rand::fill(buffer).map_err(|_| NoEntropy)
+    }
+}
+
+const NOW: UnixTime = UnixTime(1_000_000);
+
+fn origin() -> Origin {
+    Origin::parse("https://app.test").unwrap()
+}
+
+fn store_of(keys: &[[u8; 32]], client: (&str, &str), origins: &[&str]) -> CookieStore {
+    let origins = Origins::new(origins.iter().map(|text| Origin::parse(text).unwrap()).collect());
+    let keys = Arc::new(KeyRing::new(keys).unwrap());
+    CookieStore::new(keys, Arc::new(System), &origins, client, Duration::from_secs(3600))
+}
+
+fn store() -> CookieStore {
+    store_of(&[[7; 32]], ("https://idp.test", "foregate"), &["https://app.test"])
+}
+
+fn jwt(bytes: usize) -> String {
+    let part = |length| URL_SAFE_NO_PAD.encode_to_string(vec![b'x'; length]);
+    format!("{}.{}.{}", part(60), part(bytes), part(256))
+}
+
+fn begin_with(
+    store: &CookieStore,
+    token_bytes: usize,
+    carried: &HeaderMap,
+) -> Result<Vec<HeaderValue>, BeginError> {
+    let mut identity = Identity::new("subject", "alice").unwrap();
+    identity.add_group("dev").unwrap();
+    let tokens = TokenSet {
+        id_token: Secret::new(jwt(token_bytes)),
+        refresh_token: Some(Secret::new("opaque refresh")),
+        expires_at: NOW.plus(Duration::from_secs(300)),
+    };
+    store.begin(&NewSession { identity: &identity, tokens: &tokens }, carried, &origin(), NOW)
+}
+
+fn begin(store: &CookieStore, token_bytes: usize) -> Vec<String> {
+    let cookies = begin_with(store, token_bytes, &HeaderMap::new()).unwrap();
+    cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
+}
+
+fn request(cookies: &[String]) -> HeaderMap {
+    HeaderMap::from_iter([(header::COOKIE, cookies.join("; ").parse().unwrap())])
+}
+
+fn open(store: &CookieStore, cookies: &[String], now: UnixTime) -> Result<String, Absence> {
+    open_at(store, cookies, &origin(), now)
+}
+
+fn open_at(
+    store: &CookieStore,
+    cookies: &[String],
+    origin: &Origin,
+    now: UnixTime,
+) -> Result<String, Absence> {
+    match store.open(&mut Workspace::new(), &request(cookies), origin, now) {
+        Opened::Session(session) => {
+            let Credential { person, id_token } = session.credential;
+            Ok(format!("{} {} {} {id_token}", person.subject, person.user, person.groups))
+        }
+        Opened::Absent(absence) => Err(absence),
+        Opened::Unknown(_) => panic!(),
+    }
+}
+
+#[test]
+fn a_session_opens_as_it_was_closed_in_one_to_four_cookies() {
+    for (token_bytes, count) in [(700, 1), (3000, 2), (6000, 3), (9000, 4)] {
+        let cookies = begin(&store(), token_bytes);
+        assert_eq!(cookies.len(), count);
+        assert!(cookies.iter().all(|cookie| cookie.len() < 4000));
+        assert_eq!(open(&store(), &cookies, NOW), Ok(format!("subject alice dev {}", jwt(token_bytes))));
+    }
+}
+
+#[test]
+fn more_than_four_cookies_is_refused() {
+    let refused = begin_with(&store(), 12_000, &HeaderMap::new());
+    assert!(matches!(refused, Err(BeginError::TooLarge { bytes }) if bytes > 4 * PART_LEN));
+}
+
+#[test]
+fn it_ends_with_its_tokens_whatever_the_browser_keeps() {
+    let cookies = begin(&store(), 100);
+    assert!(open(&store(), &cookies, UnixTime(NOW.0 + 299)).is_ok());
+    assert_eq!(open(&store(), &cookies, UnixTime(NOW.0 + 300)), Err(Absence::Expired));
+}
+
+#[test]
+fn it_opens_for_no_other_key_origin_client_or_purpose() {
+    let cookies = begin(&store(), 100);
+    let both = ["https://app.test", "https://b.test"];
+    let other_key = store_of(&[[8; 32]], ("https://idp.test", "foregate"), &both);
+    let other_issuer = store_of(&[[7; 32]], ("https://idp.test/", "foregate"), &both);
+    let other_client = store_of(&[[7; 32]], ("https://idp.test", "foregat"), &both);
+    for other in [other_key, other_issuer, other_client] {
+        assert_eq!(open(&other, &cookies, NOW), Err(Absence::Refused));
+    }
+    let two_origins = store_of(&[[7; 32]], ("https://idp.test", "foregate"), &both);
+    assert!(open(&two_origins, &cookies, NOW).is_ok());
+    assert_eq!(
+        open_at(&two_origins, &cookies, &Origin::parse("https://b.test").unwrap(), NOW),
+        Err(Absence::Refused)
+    );
+}
+
+#[test]
+fn an_older_key_of_the_ring_opens_and_the_first_closes() {
+    let client = ("https://idp.test", "foregate");
+    let rotated = store_of(&[[9; 32], [7; 32]], client, &["https://app.test"]);
+    assert!(open(&rotated, &begin(&store(), 100), NOW).is_ok());
+    assert_eq!(open(&store(), &begin(&rotated, 100), NOW), Err(Absence::Refused));
+}
+
+#[test]
+fn parts_of_two_sessions_or_too_few_are_no_session() {
+    let (one, two) = (begin(&store(), 3000), begin(&store(), 3000));
+    assert_eq!(open(&store(), &[one[0].clone(), two[1].clone()], NOW), Err(Absence::Refused));
+    assert_eq!(open(&store(), &one[..1], NOW), Err(Absence::Refused));
+    assert_eq!(open(&store(), &one[1..], NOW), Err(Absence::Refused));
+    assert_eq!(open(&store(), &[], NOW), Err(Absence::NoCookie));
+    let twice = [one[0].clone(), one[1].clone(), one[1].clone()];
+    assert_eq!(open(&store(), &twice, NOW), Err(Absence::Refused));
+}
+
+#[test]
+fn a_left_over_part_does_not_count_and_is_removed_at_the_next_sign_in() {
+    let long = begin(&store(), 3000);
+    let mut short = begin(&store(), 100);
+    short.push(long[1].clone());
+    assert!(open(&store(), &short, NOW).is_ok());
+    let cookies = begin_with(&store(), 100, &request(&long)).unwrap();
+    let removed = "__Host-foregate-1=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
+    assert_eq!(cookies[1], removed);
+    assert_eq!(store().end(&request(&long), &origin()).len(), 2);
+}
+
+#[test]
+fn every_bit_and_every_length_counts() {
+    let cookie = begin(&store(), 100).remove(0);
+    let (name, value) = cookie.split_once('=').unwrap();
+    let bytes = URL_SAFE_NO_PAD.decode_to_vec(value).unwrap();
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let changed = format!("{name}={}", URL_SAFE_NO_PAD.encode_to_string(changed));
+        assert_eq!(open(&store(), &[changed], NOW), Err(Absence::Refused), "bit {bit}");
+    }
+    for length in 0..value.len() {
+        let cut = format!("{name}={}", &value[..length]);
+        assert_eq!(open(&store(), &[cut], NOW), Err(Absence::Refused), "length {length}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_opens_and_none_panics(values in prop::collection::vec("[A-Za-z0-9_=, -]{0,60}|AQ[A-Za-z0-9_-]{0,200}", 0..5)) {
+        let cookies: Vec<String> =
+            Names::of(&origin()).parts().zip(&values).map(|(name, value)| format!("{name}={value}")).collect();
+        prop_assert!(open(&store(), &cookies, NOW).is_err());
+    }
+
+    #[test]
+    fn every_session_comes_back(token_bytes in 0_usize..8500, subject in "[ -~]{1,40}", group in "[a-z]{1,9}") {
+        let mut identity = Identity::new(subject.trim(), "alice").or_else(|_| Identity::new("s", "alice")).unwrap();
+        identity.add_group(&group).unwrap();
+        let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)) };
+        let new = NewSession { identity: &identity, tokens: &tokens };
+        let cookies: Vec<String> = store().begin(&new, &HeaderMap::new(), &origin(), NOW).unwrap().iter()
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
+        let expected = format!("{} alice {group} {}", identity.as_ref().subject, jwt(token_bytes));
+        prop_assert_eq!(open(&store(), &cookies, NOW), Ok(expected));
+    }
+}

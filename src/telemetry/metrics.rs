@@ -1,0 +1,174 @@
+//! Which numbers does Prometheus read?
+//!
+//! Every series exists from the start, at zero, and is found without a lookup: a check adds one to an atomic.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::flow::audit::{CallOutcome, Dialect, LoginOutcome, Outcome, ProviderCall};
+
+/// Seconds; a provider answers within a blink or takes its time.
+const BUCKETS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckLabels {
+    dialect: &'static str,
+    decision: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoginLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    call: &'static str,
+    outcome: &'static str,
+}
+
+/// All series.
+pub struct Metrics {
+    registry: Registry,
+    checks: [[Counter; OUTCOMES.len()]; DIALECTS.len()],
+    logins: Family<LoginLabels, Counter>,
+    sign_outs: Counter,
+    calls: Family<CallLabels, Histogram, fn() -> Histogram>,
+}
+
+const DIALECTS: [Dialect; 2] = [Dialect::Traefik, Dialect::Proxy];
+const OUTCOMES: [Outcome; 5] =
+    [Outcome::Allow, Outcome::Challenge, Outcome::Deny, Outcome::Fail, Outcome::Malformed];
+
+impl Metrics {
+    /// All series at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("foregate");
+        let checks = Family::<CheckLabels, Counter>::default();
+        let series = DIALECTS.map(|dialect| {
+            OUTCOMES.map(|outcome| {
+                let labels = CheckLabels { dialect: dialect_name(dialect), decision: outcome_name(outcome) };
+                checks.get_or_create(&labels).clone()
+            })
+        });
+        registry.register("checks", "Decisions, by who asked and how it ended", checks);
+        let logins = Family::<LoginLabels, Counter>::default();
+        for outcome in LOGIN_OUTCOMES {
+            drop(logins.get_or_create(&LoginLabels { outcome: login_name(outcome) }));
+        }
+        registry.register("logins", "Steps of sign-ins, by outcome", logins.clone());
+        let sign_outs = Counter::default();
+        registry.register("sign_outs", "Sessions that people ended", sign_outs.clone());
+        let calls = Family::<CallLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
+            Histogram::new(BUCKETS)
+        });
+        let help = "Calls to the provider, by call and outcome";
+        registry.register_with_unit("provider_call", help, Unit::Seconds, calls.clone());
+        Self { registry, checks: series, logins, sign_outs, calls }
+    }
+
+    /// A check ended.
+    pub fn check(&self, dialect: Dialect, outcome: Outcome) {
+        let by_dialect =
+            DIALECTS.iter().position(|one| *one == dialect).and_then(|index| self.checks.get(index));
+        let by_outcome = OUTCOMES.iter().position(|one| *one == outcome);
+        if let Some(counter) = by_dialect.zip(by_outcome).and_then(|(series, index)| series.get(index)) {
+            counter.inc();
+        }
+    }
+
+    /// A sign-in took a step.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.logins.get_or_create(&LoginLabels { outcome: login_name(outcome) }).inc();
+    }
+
+    /// A person signed out.
+    pub fn signed_out(&self) {
+        self.sign_outs.inc();
+    }
+
+    /// The provider was called.
+    pub fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
+        let labels = CallLabels { call: call_name(call), outcome: call_outcome_name(outcome) };
+        self.calls.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// All series as text (`OpenMetrics` 1.0).
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string has no way to fail.
+        let _written = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The name of a dialect in metrics and logs.
+pub fn dialect_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Traefik => "traefik",
+        Dialect::Proxy => "proxy",
+    }
+}
+
+/// The name of an outcome in metrics and logs.
+pub fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Allow => "allow",
+        Outcome::Challenge => "challenge",
+        Outcome::Deny => "deny",
+        Outcome::Fail => "fail",
+        Outcome::Malformed => "malformed",
+    }
+}
+
+const LOGIN_OUTCOMES: [LoginOutcome; 8] = [
+    LoginOutcome::Started,
+    LoginOutcome::Succeeded,
+    LoginOutcome::UnknownState,
+    LoginOutcome::ProviderRefused,
+    LoginOutcome::ProviderUnavailable,
+    LoginOutcome::ProviderMisbehaved,
+    LoginOutcome::ClientForged,
+    LoginOutcome::NotKept,
+];
+
+/// The name of a sign-in's outcome in metrics and logs.
+pub fn login_name(outcome: LoginOutcome) -> &'static str {
+    match outcome {
+        LoginOutcome::Started => "started",
+        LoginOutcome::Succeeded => "succeeded",
+        LoginOutcome::UnknownState => "unknown_state",
+        LoginOutcome::ProviderRefused => "provider_refused",
+        LoginOutcome::ProviderUnavailable => "provider_unavailable",
+        LoginOutcome::ProviderMisbehaved => "provider_misbehaved",
+        LoginOutcome::ClientForged => "client_forged",
+        LoginOutcome::NotKept => "not_kept",
+    }
+}
+
+fn call_name(call: ProviderCall) -> &'static str {
+    match call {
+        ProviderCall::Discovery => "discovery",
+        ProviderCall::Keys => "keys",
+        ProviderCall::CodeExchange => "code_exchange",
+    }
+}
+
+fn call_outcome_name(outcome: CallOutcome) -> &'static str {
+    match outcome {
+        CallOutcome::Answered => "answered",
+        CallOutcome::Refused => "refused",
+        CallOutcome::Failed => "failed",
+    }
+}

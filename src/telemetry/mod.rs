@@ -1,0 +1,5 @@
+//! What happened: the operator's log and metrics.
+
+pub mod log;
+pub mod metrics;
+pub mod recorder;
