@@ -7,9 +7,14 @@
 //! each other. `secret` and `trust` may be named by all.
 
 pub mod access;
+pub mod cli;
+pub mod config;
 pub mod edge;
 pub mod flow;
+pub mod provider;
 pub mod proxy;
 pub mod secret;
+pub mod server;
 pub mod session;
 pub mod telemetry;
+pub mod trust;

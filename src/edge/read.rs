@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn each_field_must_come_exactly_once() {
-        for index in 0..GOOD.len() {
-            let name: HeaderName = GOOD[index].0.parse().unwrap();
+        for (index, one) in GOOD.iter().enumerate() {
+            let name: HeaderName = one.0.parse().unwrap();
             let mut without = GOOD.to_vec();
             without.remove(index);
             assert_eq!(forwarded(&map(&without)).unwrap_err(), ReadError::Missing(name.clone()));
             let mut twice = GOOD.to_vec();
-            twice.push(GOOD[index]);
+            twice.push(*one);
             assert_eq!(forwarded(&map(&twice)).unwrap_err(), ReadError::Repeated(name));
         }
     }

@@ -8,27 +8,54 @@ use std::io;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// For whom lines are written.
+/// Who reads the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// For people: one line with colours on a terminal.
+pub enum LogFormat {
+    /// People in a terminal: one line, with colours.
     People,
-    /// For machines: one JSON object a line.
+    /// Programs: one JSON object a line.
     Json,
 }
 
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What is broken.
+    Error,
+    /// What may break.
+    Warn,
+    /// What happens.
+    Info,
+    /// Why it happens.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
 /// Begins to log to standard error; a second call in one process changes nothing.
-pub fn begin(format: Format, level: &str) {
-    let filter = EnvFilter::new(format!("warn,foregate={level}"));
+pub fn begin(format: LogFormat, level: LogLevel) {
+    let filter = EnvFilter::new(format!("warn,foregate={}", level.name()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
         .with_writer(io::stderr);
     let begun = match format {
-        Format::People => {
+        LogFormat::People => {
             lines.with_target(false).with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init()
         }
-        Format::Json => lines.json().flatten_event(true).with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_target(false).try_init(),
     };
     if begun.is_err() {
         tracing::debug!("logging had begun already");

@@ -165,7 +165,7 @@ fn every_bit_and_every_length_counts() {
         assert_eq!(open(&store(), &[changed], NOW), Err(Absence::Refused), "bit {bit}");
     }
     for length in 0..value.len() {
-        let cut = format!("{name}={}", &value[..length]);
+        let cut = format!("{name}={}", value.get(..length).unwrap());
         assert_eq!(open(&store(), &[cut], NOW), Err(Absence::Refused), "length {length}");
     }
 }

@@ -1,0 +1,78 @@
+//! How long does a check take, as a multiple of what cannot be saved: AES-256-GCM open and base64 decode of the same
+//! cookie?
+//!
+//! Absolute times of a shared machine mean nothing: both are run in turn, and the ratio of the medians is reported.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench measures time, prints, and stops at the first surprise"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use base64_simd::{Out, URL_SAFE_NO_PAD};
+use support::Scene;
+
+const ROUNDS: usize = 41;
+const CHECKS: u32 = 4000;
+
+fn main() {
+    let scene = Scene::new();
+    let floor = Floor::new(scene.cookie.len());
+    let (mut checks, mut floors) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        checks.push(nanoseconds(|| drop(black_box(scene.check()))));
+        floors.push(nanoseconds(|| floor.run()));
+    }
+    let ratios: Vec<f64> = checks.iter().zip(&floors).map(|(check, floor)| check / floor).collect();
+    println!(
+        "cookie: {} characters, 30 groups, policy of 5 groups of which the last matches",
+        scene.cookie.len()
+    );
+    println!("check, in process:          {:7.0} ns", median(checks));
+    println!("AES-256-GCM open + base64:  {:7.0} ns", median(floors));
+    println!("ratio:                      {:7.2}  (budget 2.50, stretch 1.80)", median(ratios));
+}
+
+fn nanoseconds(mut work: impl FnMut()) -> f64 {
+    let begun = Instant::now();
+    for _ in 0..CHECKS {
+        work();
+    }
+    begun.elapsed().as_secs_f64() * 1e9 / f64::from(CHECKS)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The same bytes decoded and opened, with everything ready beforehand.
+struct Floor {
+    text: String,
+    key: LessSafeKey,
+}
+
+impl Floor {
+    fn new(text_len: usize) -> Self {
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).unwrap());
+        let mut sealed = vec![7; text_len / 4 * 3 - 16];
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key([7; 12]), Aad::empty(), &mut sealed)
+            .unwrap();
+        Self { text: URL_SAFE_NO_PAD.encode_to_string(sealed), key }
+    }
+
+    fn run(&self) {
+        let mut buffer = [0; 4096];
+        let bytes = URL_SAFE_NO_PAD.decode(self.text.as_bytes(), Out::from_slice(&mut buffer)).unwrap();
+        let nonce = Nonce::assume_unique_for_key([7; 12]);
+        black_box(self.key.open_in_place(nonce, Aad::empty(), bytes).unwrap());
+    }
+}

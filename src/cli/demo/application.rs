@@ -1,0 +1,57 @@
+//! What does the application behind the gateway receive? A page that shows it.
+
+use axum::Router;
+use axum::body::Body;
+use base64_simd::URL_SAFE_NO_PAD;
+use http::{HeaderMap, Response, StatusCode};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::edge::portal::page::{Echo, Field, page};
+use crate::flow::ports::UnixTime;
+
+const IDENTITY: [&str; 5] =
+    ["x-forwarded-user", "x-forwarded-group", "x-forwarded-email", "x-forwarded-id-token", "authorization"];
+
+/// Serves the page at every path until the process ends.
+pub(super) async fn serve(listener: TcpListener) {
+    let application = Router::new().fallback(async |headers: HeaderMap| echo(&headers));
+    if let Err(error) = axum::serve(listener, application).await {
+        tracing::error!(%error, "the demo's application ended");
+    }
+}
+
+fn echo(headers: &HeaderMap) -> Response<Body> {
+    let mut fields: Vec<Field<'_>> = headers
+        .iter()
+        .map(|(name, value)| Field {
+            name: name.as_str(),
+            value: std::str::from_utf8(value.as_bytes()).unwrap_or("(not text)"),
+            identity: IDENTITY.contains(&name.as_str()),
+        })
+        .collect();
+    fields
+        .sort_by_key(|field| IDENTITY.iter().position(|name| *name == field.name).unwrap_or(IDENTITY.len()));
+    let token = headers.get("x-forwarded-id-token").and_then(|value| times(value.to_str().ok()?));
+    let user = headers.get("x-forwarded-user").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let echo = Echo {
+        headers: &fields,
+        user,
+        signed_in_at: token.as_ref().map(|times| UnixTime(times.iat)),
+        ends_at: token.as_ref().map(|times| UnixTime(times.exp)),
+        sign_out_url: "/oauth2/sign_out",
+    };
+    page(StatusCode::OK, &echo)
+}
+
+/// The times of an ID token (RFC 7519 §4.1), unverified: only the gateway can have sent it.
+#[derive(Deserialize)]
+struct Times {
+    iat: u64,
+    exp: u64,
+}
+
+fn times(token: &str) -> Option<Times> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(payload).ok()?).ok()
+}

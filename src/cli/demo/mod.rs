@@ -1,0 +1,88 @@
+//! `foregate demo`: a provider, the gateway and an application, all on this machine and nowhere else.
+
+mod application;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Args;
+use dev_provider::DevProvider;
+use tokio::net::TcpListener;
+
+use super::{CommandResult, print, secret};
+use crate::config::{self, Settings, Sources};
+use crate::server::{self, Drain, Listeners};
+use crate::telemetry::log;
+
+/// The options of the demo. There is none for an address: it listens on loopback alone.
+#[derive(Args)]
+pub(super) struct Options {
+    /// The port to open in the browser; 0 takes any free one.
+    #[arg(long, default_value_t = 4180)]
+    port: u16,
+}
+
+pub(super) fn run(options: &Options) -> CommandResult {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(demo(options.port))
+}
+
+async fn demo(port: u16) -> CommandResult {
+    let taken = |error| {
+        format!("port {port} cannot be used: {error}; choose another with --port, or any with --port 0")
+    };
+    let listeners = Listeners {
+        public: loopback(port).await.map_err(taken)?,
+        check: loopback(0).await?,
+        ops: loopback(0).await?,
+    };
+    let application = loopback(0).await?;
+    let provider = dev_provider::start(dev_provider::Settings::default()).await?;
+    let address = listeners.public.local_addr()?;
+    let settings = settings(address, application.local_addr()?, &provider)?;
+    log::begin(settings.log.format, settings.log.level);
+    let application = tokio::spawn(application::serve(application));
+    print(&welcome(address))?;
+    server::serve(settings, listeners, stop()).await?;
+    application.abort();
+    provider.stop().await;
+    Ok(())
+}
+
+async fn loopback(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+fn settings(
+    public: SocketAddr,
+    application: SocketAddr,
+    provider: &DevProvider,
+) -> Result<Settings, Box<dyn std::error::Error>> {
+    let set = [
+        ("public.urls", format!("http://{public}")),
+        ("provider.issuer", provider.issuer().to_owned()),
+        ("provider.client_id", "foregate".to_owned()),
+        ("provider.client_secret", "foregate-secret".to_owned()),
+        ("session.keys", secret::key()?),
+        ("headers.authorization", "true".to_owned()),
+        ("upstream.url", format!("http://{application}")),
+    ];
+    let set = set.map(|(key, value)| (key.to_owned(), value)).to_vec();
+    Ok(config::load(&Sources { file: None, set, environment: Vec::new() })?)
+}
+
+async fn stop() -> Drain {
+    // Without signals there is nothing to wait for: the demo ends with its process.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    Drain::PROMPT
+}
+
+fn welcome(address: SocketAddr) -> String {
+    format!(
+        "\n  Foregate demo, on this machine alone\n\n  \
+         1. Open      http://{address}/\n  \
+         2. Sign in   testuser / testuser\n  \
+         3. See       the header fields that the application behind the gateway received\n\n  \
+         Ctrl-C ends it; nothing is kept.\n\n"
+    )
+}

@@ -1,0 +1,120 @@
+//! Which questions do several sections ask about a value?
+
+use std::fs::File;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+use url::Url;
+
+use super::report::Wrong;
+
+/// Reads an address and port to listen on.
+pub(super) fn socket(text: &str) -> Result<SocketAddr, Wrong> {
+    text.parse().map_err(|_| {
+        let named = text.starts_with(':') || text.starts_with("localhost:") || !text.contains(':');
+        let what = if named {
+            "it lacks a numeric address, or the port"
+        } else {
+            "it is not an address with a port"
+        };
+        Wrong::new(what)
+    })
+}
+
+/// Reads a time such as `90s`, `10h` or `1d 12h` that lies between two others.
+pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, Wrong> {
+    let span: Span = text.trim().parse().map_err(|_| {
+        let number = text.trim().parse::<f64>().is_ok();
+        Wrong::new(if number { "it is a number without a unit" } else { "it is not a time" })
+    })?;
+    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    let exact = exact.map_err(|_| Wrong::new("months and years have no fixed length"))?;
+    let time = Duration::try_from(exact).map_err(|_| Wrong::new("it is a time in the past"))?;
+    match time {
+        time if time < least => Err(Wrong::new("it is too short")),
+        time if time > most => Err(Wrong::new("it is too long")),
+        time => Ok(time),
+    }
+}
+
+/// Reads an absolute http or https URL without user information, query and fragment.
+pub(super) fn absolute_url(text: &str) -> Result<Url, Wrong> {
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Wrong::new("it holds a space or a character that no URL has"));
+    }
+    // The WHATWG parser mends `https:host` and `https:/host`; a person should.
+    let web = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let url = url
+        .filter(|_| web)
+        .ok_or_else(|| Wrong::new("it is not an absolute URL that begins with https://"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Wrong::new("it holds a user name or password, which ends up in logs"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Wrong::new("it has something behind ? or #"));
+    }
+    Ok(url)
+}
+
+/// Reads one of a few words.
+pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Wrong> {
+    let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        let near =
+            choices.iter().find(|(word, _)| strsim::damerau_levenshtein(word, &text.to_lowercase()) <= 2);
+        match near {
+            Some((word, _)) => Wrong::new(format!("it is not one of the choices; did you mean \"{word}\"?")),
+            None => Wrong::new("it is not one of the choices"),
+        }
+    })
+}
+
+/// Reads a file of at most `longest` bytes, or says why not, without naming it.
+pub(super) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));
+    match file {
+        Err(error) => Err(format!("the file cannot be read: {error}")),
+        Ok(_) if bytes.len() as u64 > longest => Err(format!("the file is longer than {longest} bytes")),
+        Ok(_) => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Option<Duration> {
+        duration(text, Duration::ZERO, Duration::from_secs(40 * 86_400)).ok()
+    }
+
+    #[test]
+    fn a_time_has_a_unit() {
+        assert_eq!(time("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(time("30d"), Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(time("1h30m"), Some(Duration::from_secs(5400)));
+        for wrong in ["", "90", "-1s", "1mo", "41d", "s", "1h ago", "9999999999999h"] {
+            assert_eq!(time(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_written_out() {
+        assert!(absolute_url("https://a.test/realms/main").is_ok());
+        for wrong in [
+            "a.test",
+            "https:a.test",
+            "https://",
+            "ftp://a.test",
+            "https://u:p@a.test",
+            "https://a.test?x",
+            " https://a.test",
+        ] {
+            assert!(absolute_url(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Which claims make the identity?
+
+use super::key::{Key, Kind, Need, Section};
+use super::reader::Reader;
+use super::report::{Told, Wrong};
+use crate::access::claims::{ClaimPath, ClaimRules};
+
+const RIGHT: &str = "a claim's name such as groups, a way to it such as realm_access.roles, or a JSON \
+     pointer where a name holds a dot: /resource_access/my.client/roles";
+
+pub(super) const SECTION: Section = Section {
+    path: "claims",
+    example: "",
+    about: "Which claims of the ID token say who somebody is. A claim inside another is written with dots \
+            (realm_access.roles), or as a JSON pointer where a name holds a dot \
+            (/resource_access/my.client/roles).",
+    keys: &[
+        Key {
+            name: "user",
+            kind: Kind::Text,
+            need: Need::Default("\"preferred_username\""),
+            about: "The name applications see. Choose one that nobody can change to somebody else's.",
+            right: RIGHT,
+        },
+        Key {
+            name: "email",
+            kind: Kind::Text,
+            need: Need::Default("\"email\""),
+            about: "The e-mail address.",
+            right: RIGHT,
+        },
+        Key {
+            name: "groups",
+            kind: Kind::List,
+            need: Need::Default("[\"groups\"]"),
+            about: "The groups: all that is found at these places, one after the other.",
+            right: RIGHT,
+        },
+        Key {
+            name: "accept_unverified_email",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Whether an address counts that the provider does not call verified. Where people can \
+                    type in their own address, they could then take anybody's.",
+            right: "true or false",
+        },
+    ],
+};
+
+pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Told> {
+    let path = |text: &str| {
+        ClaimPath::parse(text).map_err(|_| Wrong::new("it has an empty step, so it leads nowhere"))
+    };
+    let user = reader.need("claims.user", path);
+    let email = reader.need("claims.email", path);
+    let groups = reader.each("claims.groups", path);
+    let accept_unverified_email = reader.switch("claims.accept_unverified_email");
+    if accept_unverified_email {
+        reader.report.warn("claims.accept_unverified_email", "addresses count that nobody has verified");
+    }
+    Ok(ClaimRules { user: user?, email: email?, groups: groups?, accept_unverified_email })
+}

@@ -1,0 +1,133 @@
+//! What does a TOML text say, and on which line?
+
+use figment::value::{Dict, Value};
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::given::{Given, filled};
+use super::key::{Key, Kind, Known, look_up};
+use super::nearest::unknown;
+use super::report::{Report, Told, Wrong, show_raw};
+
+/// Reads the whole text; `name` is what messages call it.
+pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<Given>, Told> {
+    match DeTable::parse(text) {
+        Ok(table) => {
+            let mut walk = Walk { report, text, name, path: Vec::new(), found: Vec::new() };
+            walk.table(table.get_ref());
+            Ok(walk.found)
+        }
+        Err(error) => {
+            let start = error.span().map_or(0, |span| span.start);
+            let place = format!("{name}, line {}", line(text, start));
+            // The parser's own rendering repeats the line, which may hold a secret; its message does not.
+            let wrong = format!("it is not TOML: {}", error.message().replace('\n', ", "));
+            let right = "`key = \"value\"` on a line of its own, below its `[section]`".to_owned();
+            Err(report.other("the file", None, &place, wrong, right))
+        }
+    }
+}
+
+struct Walk<'a> {
+    report: &'a mut Report,
+    text: &'a str,
+    name: &'a str,
+    path: Vec<String>,
+    found: Vec<Given>,
+}
+
+impl Walk<'_> {
+    fn table(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            self.path.push(key.get_ref().to_string());
+            let place = self.place(key.span().start);
+            match (look_up(&self.path), value.get_ref()) {
+                (Known::Key(key), value_there) => {
+                    let raw = self.text.get(value.span()).unwrap_or_default().to_owned();
+                    self.value(key, value_there, &raw, &place);
+                }
+                (Known::Section, DeValue::Table(inner)) => self.section(inner, &place),
+                (Known::Section, _) => self.not_a_section(&place),
+                (Known::Nothing, _) => {
+                    unknown(self.report, &self.path, &place, str::to_owned);
+                }
+            }
+            self.path.pop();
+        }
+    }
+
+    /// An empty section says something too: `[policies.staff]` lets every signed-in person pass.
+    fn section(&mut self, inner: &DeTable<'_>, place: &str) {
+        if inner.is_empty() {
+            self.found.push(Given::new(&self.path, Dict::new(), place));
+        }
+        self.table(inner);
+    }
+
+    fn value(&mut self, key: &Key, value: &DeValue<'_>, raw: &str, place: &str) {
+        let name = self.path.join(".");
+        let read: Result<Value, Wrong> = match (key.kind, value) {
+            (Kind::Text | Kind::Secret | Kind::SecretFile, DeValue::String(text)) => {
+                filled(text).map(Into::into)
+            }
+            (Kind::Switch, DeValue::Boolean(switch)) => Ok((*switch).into()),
+            (Kind::List | Kind::Secrets, DeValue::Array(array)) => list(array).map(Into::into),
+            (kind, other) => Err(other_kind(kind, other)),
+        };
+        match read {
+            Ok(value) => self.found.push(Given::new(&self.path, value, place)),
+            Err(wrong) => {
+                // Shown as written: quotes or their absence may be the very mistake.
+                let value = show_raw(key.kind, &raw.split_whitespace().collect::<Vec<_>>().join(" "));
+                self.report.key(&name, key, value, place, wrong);
+            }
+        }
+    }
+
+    fn not_a_section(&mut self, place: &str) {
+        let name = self.path.join(".");
+        let right = format!("[{name}] on a line of its own, and its keys below");
+        self.report.meant(&name);
+        self.report.other(&name, None, place, "it is a section, and here it has a value".to_owned(), right);
+    }
+
+    fn place(&self, start: usize) -> String {
+        format!("set in {}, line {}", self.name, line(self.text, start))
+    }
+}
+
+fn line(text: &str, start: usize) -> usize {
+    text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn list(array: &DeArray<'_>) -> Result<Vec<String>, Wrong> {
+    let entry = |value: &DeValue<'_>| match value {
+        DeValue::String(text) => filled(text).map(str::to_owned).map_err(|_| Wrong::new("an entry is empty")),
+        other => Err(Wrong::new(format!("an entry is {}, not a text in quotes", called(other)))),
+    };
+    array.iter().map(|value| entry(value.get_ref())).collect()
+}
+
+fn other_kind(wanted: Kind, value: &DeValue<'_>) -> Wrong {
+    let it_is = called(value);
+    match wanted {
+        Kind::Text | Kind::SecretFile => Wrong::new(format!("it is {it_is}, not a text in quotes")),
+        Kind::Secret => Wrong::new(format!("it is {it_is}, not a text in quotes"))
+            .right("the same with quotes around it, so that every character counts: \"…\""),
+        Kind::List | Kind::Secrets => Wrong::new(format!("it is {it_is}, not a list"))
+            .right("texts in brackets, even where there is only one: [\"…\"]"),
+        Kind::Switch => {
+            Wrong::new(format!("it is {it_is}, not a switch")).right("true or false, without quotes")
+        }
+    }
+}
+
+fn called(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a section",
+    }
+}

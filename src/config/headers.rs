@@ -1,0 +1,120 @@
+//! In which header fields are applications told who it is?
+
+use http::HeaderName;
+
+use super::key::{Key, Kind, Need, Section};
+use super::reader::Reader;
+use super::report::{Told, Wrong};
+use crate::access::headers::IdentityHeaderNames;
+
+const RIGHT: &str =
+    "a field name of letters, digits and - that nothing else uses, such as X-Forwarded-User or X-Auth-User";
+
+pub(super) const SECTION: Section = Section {
+    path: "headers",
+    example: "",
+    about: "The header fields that tell an application who somebody is. What a client sends under these \
+            names never arrives.",
+    keys: &[
+        name("user", "\"X-Forwarded-User\"", "The person's name."),
+        name("group", "\"X-Forwarded-Group\"", "The groups, with commas between them."),
+        name("email", "\"X-Forwarded-Email\"", "The e-mail address."),
+        name("id_token", "\"X-Forwarded-Id-Token\"", "The ID token as the provider signed it."),
+        Key {
+            name: "authorization",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Whether the ID token is also sent as Authorization: Bearer, which Headlamp and the \
+                    Kubernetes API server read.",
+            right: "true or false",
+        },
+    ],
+};
+
+const fn name(name: &'static str, default: &'static str, about: &'static str) -> Key {
+    Key { name, kind: Kind::Text, need: Need::Default(default), about, right: RIGHT }
+}
+
+/// Fields that mean something else to HTTP, to the proxy or to us.
+const TAKEN: [&str; 27] = [
+    "accept",
+    "alt-svc",
+    "authorization",
+    "cache-control",
+    "connection",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "location",
+    "origin",
+    "referer",
+    "server",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "via",
+    "www-authenticate",
+    "x-clean-cookie",
+    "x-real-ip",
+    "x-reload",
+    "x-sign-in",
+];
+
+const TAKEN_FORWARDED: [&str; 7] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-method",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+];
+
+const TAKEN_BEGINNINGS: [&str; 7] =
+    ["access-control-", "content-", "impersonate-", "if-", "proxy-", "sec-", "x-original-"];
+
+const KEYS: [&str; 4] = ["headers.user", "headers.group", "headers.email", "headers.id_token"];
+
+/// How applications are told who it is.
+pub struct Headers {
+    /// The names; all different.
+    pub names: IdentityHeaderNames,
+    /// Whether the ID token goes into `Authorization` too.
+    pub authorization: bool,
+}
+
+impl Headers {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+        let mut seen: Vec<(HeaderName, &str)> = Vec::new();
+        let [user, group, email, id_token] = KEYS.map(|key| {
+            let name = reader.need(key, read_name)?;
+            if let Some((_, other)) = seen.iter().find(|(one, _)| *one == name) {
+                let what = format!("{other} has that name already");
+                return Err(reader.wrong(key, Wrong::new(what).right("a name of its own for every field")));
+            }
+            seen.push((name.clone(), key));
+            Ok(name)
+        });
+        let names = IdentityHeaderNames { user: user?, group: group?, email: email?, id_token: id_token? };
+        Ok(Self { names, authorization: reader.switch("headers.authorization") })
+    }
+}
+
+fn read_name(text: &str) -> Result<HeaderName, Wrong> {
+    // Applications behind CGI fold every other character into the same one, so that two names would become one.
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let name = text.parse::<HeaderName>().ok().filter(|_| plain);
+    let name = name.ok_or_else(|| Wrong::new("it is not made of letters, digits and - alone"))?;
+    let taken = TAKEN.contains(&name.as_str()) || TAKEN_FORWARDED.contains(&name.as_str());
+    let begins = TAKEN_BEGINNINGS.iter().any(|start| name.as_str().starts_with(start));
+    if taken || begins {
+        return Err(Wrong::new("this field means something else already"));
+    }
+    Ok(name)
+}

@@ -1,0 +1,20 @@
+//! Which keys are there? Each section's file holds its own part of the table; this is the order people read them in.
+
+use super::key::Section;
+use super::{claims, headers, listeners, log, policies, provider, public, session, sign_in, upstream};
+
+/// The table.
+pub(super) const SECTIONS: &[Section] = &[
+    public::SECTION,
+    provider::SECTION,
+    provider::PARAMETERS,
+    session::SECTION,
+    claims::SECTION,
+    policies::SECTION,
+    headers::SECTION,
+    sign_in::SECTION,
+    listeners::CHECK,
+    listeners::OPS,
+    upstream::SECTION,
+    log::SECTION,
+];

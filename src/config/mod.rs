@@ -1,0 +1,48 @@
+//! What did the operator say, and is it right?
+//!
+//! Defaults, then the TOML file, then `FOREGATE_…` in the environment, then `--set` flags: the later one wins. One
+//! table of keys (`keys`) drives the reading, the search for unknown keys, the template and the reference. All
+//! mistakes are told at once; what comes out of [`load`] is parsed and cannot be wrong.
+
+mod checks;
+mod claims;
+mod environment;
+mod file;
+mod given;
+mod headers;
+mod key;
+mod keys;
+mod listeners;
+mod log;
+mod mistake;
+mod nearest;
+mod policies;
+mod provider;
+mod public;
+mod reader;
+mod reference;
+mod report;
+mod secrets;
+mod session;
+mod settings;
+mod sign_in;
+mod sources;
+mod template;
+mod upstream;
+
+pub use self::provider::{ClientAuthentication, Provider, SigningAlgorithm};
+pub use self::session::Session;
+pub use headers::Headers;
+pub use listeners::{CheckListener, Ops};
+pub use log::Log;
+pub use mistake::{Mistake, Mistakes};
+pub use public::Public;
+pub use reference::reference;
+pub use settings::{Settings, load};
+pub use sign_in::SignIn;
+pub use sources::Sources;
+pub use template::template;
+pub use upstream::Upstream;
+
+#[cfg(test)]
+mod tests;

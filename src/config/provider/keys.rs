@@ -1,0 +1,112 @@
+//! Which keys describe the OpenID Provider?
+
+use crate::config::key::{Key, Kind, Need, Section};
+
+pub(in crate::config) const SECTION: Section = Section {
+    path: "provider",
+    example: "",
+    about: "The OpenID Provider that signs people in: Keycloak, or any other.",
+    keys: KEYS,
+};
+
+pub(in crate::config) const PARAMETERS: Section = Section {
+    path: "provider.authorization_parameters",
+    example: "",
+    about: "More query parameters for the provider's sign-in page.",
+    keys: &[Key {
+        name: "*",
+        // Whatever it is, it need not be in a log.
+        kind: Kind::Secret,
+        need: Need::Optional("kc_idp_hint = \"corporate\""),
+        about: "Any parameter the provider understands, as name = \"text\". What the sign-in itself needs \
+                (state, redirect_uri and the like) is not for you to set.",
+        right: "a name that the sign-in itself does not use, with a text in quotes, such as prompt = \"login\"",
+    }],
+};
+
+const KEYS: &[Key] = &[
+    Key {
+        name: "issuer",
+        kind: Kind::Text,
+        need: Need::Required("\"https://keycloak.example.com/realms/main\""),
+        about: "The provider's name for itself. It must match what its discovery document and its tokens \
+                say, to the last character.",
+        right: "the issuer exactly as the provider's discovery document says it, such as \
+                https://keycloak.example.com/realms/main",
+    },
+    Key {
+        name: "backchannel_url",
+        kind: Kind::Text,
+        need: Need::Optional("\"http://keycloak.auth.svc:8080/realms/main\""),
+        about: "Where this process reaches the provider, if that is not where browsers reach it: the \
+                discovery document is fetched below this URL. Without it the issuer is used.",
+        right: "the URL under which this process finds /.well-known/openid-configuration, such as \
+                http://keycloak.auth.svc:8080/realms/main; or take the key away",
+    },
+    Key {
+        name: "client_id",
+        kind: Kind::Text,
+        need: Need::Required("\"headlamp\""),
+        about: "The name under which the provider knows this gateway.",
+        right: "the client ID that is registered at the provider, such as headlamp",
+    },
+    Key {
+        name: "client_secret",
+        kind: Kind::Secret,
+        need: Need::Optional("\"…\""),
+        about: "The client's secret at the provider. This or client_secret_file is required, unless \
+                client_authentication is none.",
+        right: "the client's secret as the provider shows it, in client_secret or client_secret_file; or \
+                client_authentication = \"none\" for a client without one",
+    },
+    Key {
+        name: "client_secret_file",
+        kind: Kind::SecretFile,
+        need: Need::Optional("\"/run/secrets/client-secret\""),
+        about: "A file that holds the client's secret and nothing else; a line break at its end does not count.",
+        right: "the path of a file that holds the client's secret and that this process may read",
+    },
+    Key {
+        name: "client_authentication",
+        kind: Kind::Text,
+        need: Need::Default("\"client_secret_basic\""),
+        about: "How the gateway proves itself to the provider: client_secret_basic, client_secret_post, or \
+                none for a public client.",
+        right: "\"client_secret_basic\", \"client_secret_post\" or \"none\"",
+    },
+    Key {
+        name: "scopes",
+        kind: Kind::List,
+        need: Need::Default("[\"openid\", \"profile\", \"email\"]"),
+        about: "What the provider is asked for. Add the scope that brings groups, where there is one.",
+        right: "one scope for each entry, and openid among them: [\"openid\", \"profile\", \"email\"]",
+    },
+    Key {
+        name: "ca_file",
+        kind: Kind::Text,
+        need: Need::Optional("\"/etc/foregate/ca.pem\""),
+        about: "Certificates (PEM) of an authority of your own that signed the provider's certificate.",
+        right: "the path of a PEM file with at least one certificate, which this process may read",
+    },
+    Key {
+        name: "signing_algorithms",
+        kind: Kind::List,
+        need: Need::Default("[\"RS256\"]"),
+        about: "The signatures an ID token may carry: RS256, PS256, ES256, ES384, EdDSA.",
+        right: "what the provider signs with, of RS256, PS256, ES256, ES384 and EdDSA; Keycloak's default is RS256",
+    },
+    Key {
+        name: "leeway",
+        kind: Kind::Text,
+        need: Need::Default("\"60s\""),
+        about: "How far the provider's clock may be from ours, from 0s to 5m.",
+        right: "a time with its unit, from 0s to 5m, such as 60s",
+    },
+    Key {
+        name: "timeout",
+        kind: Kind::Text,
+        need: Need::Default("\"10s\""),
+        about: "How long one request to the provider may take, from 1s to 60s.",
+        right: "a time with its unit, from 1s to 60s, such as 10s",
+    },
+];

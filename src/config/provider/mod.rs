@@ -1,0 +1,200 @@
+//! Who signs people in, and how do we talk to it?
+
+mod algorithm;
+mod keys;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use url::Url;
+
+pub use algorithm::SigningAlgorithm;
+pub(super) use keys::{PARAMETERS, SECTION};
+
+use super::checks::{absolute_url, choice, duration, read_file};
+use super::reader::Reader;
+use super::report::{Told, Wrong, all};
+use super::secrets::secret;
+use crate::access::origin::is_loopback_host;
+use crate::secret::Secret;
+
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+/// What the sign-in itself sets (OpenID Connect Core §3.1.2.1, RFC 7636, RFC 9101), and what no browser may see.
+const RESERVED: [&str; 13] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "state",
+    "nonce",
+    "scope",
+    "code_challenge",
+    "code_challenge_method",
+    "response_mode",
+    "request",
+    "request_uri",
+    "client_secret",
+    "client_assertion",
+];
+
+/// No bundle of certificates is longer.
+const LONGEST_CA: u64 = 4 * 1024 * 1024;
+
+/// The OpenID Provider.
+pub struct Provider {
+    /// The issuer to the last character, as tokens must name it.
+    pub issuer: String,
+    /// Where discovery begins, if not at the issuer.
+    pub backchannel_url: Option<Url>,
+    /// Our name there.
+    pub client_id: String,
+    /// How we prove it.
+    pub client_authentication: ClientAuthentication,
+    /// What we ask for; `openid` is among them.
+    pub scopes: Vec<String>,
+    /// What else the authorization request says; nothing that the flow sets itself.
+    pub authorization_parameters: BTreeMap<String, String>,
+    /// Certificates of an own authority: PEM, with at least one certificate.
+    pub ca: Option<Vec<u8>>,
+    /// The signatures an ID token may carry; at least one.
+    pub signing_algorithms: Vec<SigningAlgorithm>,
+    /// How far its clock may be from ours.
+    pub leeway: Duration,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+/// How a client proves itself at the token endpoint (OpenID Connect Core §9).
+pub enum ClientAuthentication {
+    /// `client_secret_basic`.
+    Basic(Secret),
+    /// `client_secret_post`.
+    Post(Secret),
+    /// `none`: a public client, which PKCE alone protects.
+    None,
+}
+
+impl Provider {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+        let issuer = reader.need("provider.issuer", issuer);
+        let backchannel_url = reader.may("provider.backchannel_url", |text| {
+            not_discovery(text)?;
+            absolute_url(text)
+        });
+        warn_of_plain_http(reader);
+        let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
+        let client_authentication = read_authentication(reader);
+        let scopes = read_scopes(reader);
+        let authorization_parameters = read_parameters(reader);
+        let ca = reader.may("provider.ca_file", certificates);
+        let signing_algorithms = algorithm::read(reader);
+        let seconds = Duration::from_secs;
+        let leeway = reader.need("provider.leeway", |text| duration(text, seconds(0), seconds(300)));
+        let timeout = reader.need("provider.timeout", |text| duration(text, seconds(1), seconds(60)));
+        Ok(Self {
+            issuer: issuer?,
+            backchannel_url: backchannel_url?,
+            client_id: client_id?,
+            client_authentication: client_authentication?,
+            scopes: scopes?,
+            authorization_parameters: authorization_parameters?,
+            ca: ca?,
+            signing_algorithms: signing_algorithms?,
+            leeway: leeway?,
+            timeout: timeout?,
+        })
+    }
+}
+
+fn issuer(text: &str) -> Result<String, Wrong> {
+    let url = absolute_url(text)?;
+    not_discovery(text)?;
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(Wrong::new("over plain http anybody on the way could sign in as anybody").right(
+            "the provider's https address; where this process reaches it by plain http inside the cluster, that \
+             address belongs into provider.backchannel_url",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn not_discovery(text: &str) -> Result<(), Wrong> {
+    let base = text.strip_suffix(DISCOVERY);
+    base.map_or(Ok(()), |base| Err(Wrong::new("it is the address of the discovery document").right(base)))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback_host)
+}
+
+fn warn_of_plain_http(reader: &mut Reader) {
+    for (key, on_loopback) in [("provider.issuer", true), ("provider.backchannel_url", false)] {
+        let url = reader.text(key).and_then(|text| absolute_url(&text).ok());
+        if url.is_some_and(|url| url.scheme() == "http" && is_loopback(&url) == on_loopback) {
+            reader
+                .report
+                .warn(key, "plain http: who can listen in between reads the client secret and every token");
+        }
+    }
+}
+
+fn read_authentication(reader: &mut Reader) -> Result<ClientAuthentication, Told> {
+    type WithSecret = fn(Secret) -> ClientAuthentication;
+    let choices: [(&str, Option<WithSecret>); 3] = [
+        ("client_secret_basic", Some(ClientAuthentication::Basic)),
+        ("client_secret_post", Some(ClientAuthentication::Post)),
+        ("none", None),
+    ];
+    let key = "provider.client_secret";
+    let given = secret(reader, key);
+    let method = reader.need("provider.client_authentication", |text| choice(text, &choices))?;
+    match (method, given?) {
+        (Some(method), Some(secret)) => Ok(method(secret)),
+        (Some(_), None) => Err(reader.missing(key)),
+        (None, None) => Ok(ClientAuthentication::None),
+        (None, Some(_)) => Err(reader.wrong(
+            "provider.client_authentication",
+            Wrong::new("a client secret is set, and this would not use it").right(
+                "\"client_secret_basic\"; or take the client secret away, if the provider calls the client public",
+            ),
+        )),
+    }
+}
+
+fn read_scopes(reader: &mut Reader) -> Result<Vec<String>, Told> {
+    let key = "provider.scopes";
+    let scopes = reader.each(key, |scope| {
+        let token = scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        if token { Ok(scope.to_owned()) } else { Err(Wrong::new("it is not one scope")) }
+    })?;
+    if scopes.iter().any(|scope| scope == "openid") {
+        return Ok(scopes);
+    }
+    let what = "openid is not among them, and without it the provider sends no ID token";
+    Err(reader.wrong(key, Wrong::new(what)))
+}
+
+fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Told> {
+    all(reader.entries(PARAMETERS.path).into_iter().map(|(name, text)| {
+        let key = format!("{}.{name}", PARAMETERS.path);
+        if name.is_empty() {
+            return Err(reader.wrong(&key, Wrong::new("it has no name")));
+        }
+        if RESERVED.contains(&name.as_str()) {
+            return Err(reader.wrong(&key, Wrong::new("the sign-in itself takes care of this parameter")));
+        }
+        Ok((name, text.unwrap_or_default()))
+    }))
+}
+
+fn certificates(path: &str) -> Result<Vec<u8>, Wrong> {
+    let bytes = read_file(Path::new(path), LONGEST_CA).map_err(Wrong::new)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let body = blocks.filter_map(|block| block.split_once("-----END CERTIFICATE-----"));
+    let whole = body
+        .map(|(body, _)| body.split_whitespace().collect::<String>())
+        .any(|body| !body.is_empty() && base64_simd::STANDARD.decode_to_vec(body).is_ok());
+    if whole { Ok(bytes) } else { Err(Wrong::new("the file holds no certificate in PEM form")) }
+}

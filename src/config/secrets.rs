@@ -1,0 +1,42 @@
+//! How is a secret read: from its key, or from the file that its key with `_file` names?
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::checks::read_file;
+use super::reader::Reader;
+use super::report::{Told, Wrong};
+use crate::secret::Secret;
+
+/// No secret of ours is longer.
+const LONGEST: u64 = 64 * 1024;
+
+/// The secret of a key, if it is set either way.
+pub(super) fn secret(reader: &mut Reader, key: &str) -> Result<Option<Secret>, Told> {
+    let in_file = secret_file(reader, key)?;
+    let text = in_file.or_else(|| reader.text(key).map(Zeroizing::new));
+    Ok(text.map(|text| Secret::new(text.as_str())))
+}
+
+/// The text of the file that `{key}_file` names, if it is set; that `key` is set as well is a mistake.
+pub(super) fn secret_file(reader: &mut Reader, key: &str) -> Result<Option<Zeroizing<String>>, Told> {
+    let file = format!("{key}_file");
+    if reader.is_set(key) && reader.is_set(&file) {
+        let what = format!("{file} is set as well ({})", reader.place(&file));
+        let right = format!("either {key} or {file}; take the other away");
+        return Err(reader.wrong(key, Wrong::new(what).right(right)));
+    }
+    reader.may(&file, read_text)
+}
+
+/// The file's text without the line break that editors and `echo` leave at its end.
+fn read_text(path: &str) -> Result<Zeroizing<String>, Wrong> {
+    let bytes = Zeroizing::new(read_file(Path::new(path), LONGEST).map_err(Wrong::new)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| Wrong::new("the file is not UTF-8 text"))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(Wrong::new("the file is empty"));
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}

@@ -1,0 +1,78 @@
+//! What does a file look like that holds every key?
+
+use super::key::{Key, Need, Section};
+use super::keys::SECTIONS;
+
+const WIDTH: usize = 98;
+
+const HEAD: &str = "\
+# Every key of Foregate. The lines behind a single # show the default, or an example where there is none.
+# Written by the program itself: `foregate template` prints it.
+#
+# The same keys can be set in the environment, which wins over this file: FOREGATE_, the section, two
+# underscores, the key, all in capitals, with commas between the entries of a list
+# (FOREGATE_PUBLIC__URLS). `--set public.urls=…` wins over both. `foregate check` tells every mistake.
+";
+
+/// The file with every key, each with its comment, each commented out.
+pub fn template() -> String {
+    HEAD.to_owned() + &SECTIONS.iter().map(chapter).collect::<String>()
+}
+
+fn chapter(section: &Section) -> String {
+    let head = format!("\n{}[{}]\n", comment(section.about), section.example_path());
+    let entry = |key: &Key| {
+        let about = format!("{}{}", key.about, key.need.note());
+        format!("\n{}#{}\n", comment(&about), key.line())
+    };
+    head + &section.keys.iter().map(entry).collect::<String>()
+}
+
+/// The defaults as a file would say them. The operator's own names have none.
+pub(super) fn defaults() -> String {
+    let mut lines = Vec::new();
+    for section in SECTIONS.iter().filter(|section| !section.path.contains('*')) {
+        lines.push(format!("[{}]", section.path));
+        let keys = section.keys.iter().filter(|key| matches!(key.need, Need::Default(_)));
+        lines.extend(keys.map(Key::line));
+    }
+    lines.join("\n")
+}
+
+impl Key {
+    fn line(&self) -> String {
+        let value = self.need.value();
+        if self.name == "*" { value.to_owned() } else { format!("{} = {value}", self.name) }
+    }
+}
+
+impl Need {
+    /// The default, or the example.
+    pub(super) fn value(&self) -> &'static str {
+        match self {
+            Self::Required(value) | Self::Optional(value) | Self::Default(value) => value,
+        }
+    }
+
+    fn note(&self) -> &'static str {
+        match self {
+            Self::Required(_) => " Required.",
+            Self::Optional(_) => " Not set by default.",
+            Self::Default(_) => "",
+        }
+    }
+}
+
+fn comment(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut line = String::from("#");
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, String::from("#")));
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,177 @@
+//! Is every mistake told, once, with what would be right, and without a secret?
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::environment::variable;
+use crate::config::key::all;
+
+#[test]
+fn seven_mistakes_make_seven_messages() {
+    let file = TempFile::new(
+        r#"[public]
+urls = ["http://headlamp.example.com"]
+[provider]
+issuer = "keycloak.example.com"
+client_id = "headlamp"
+client_secert = "hunter2"
+timeout = 10
+[session]
+keys = ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+[check]
+listen = "[::]:4181"
+"#,
+    );
+    let environment = pairs(&[("FOREGATE_LOG__LEVEL", "verbose")]);
+    let found = load(&Sources { file: Some(file.0.clone()), environment, set: Vec::new() }).err().unwrap();
+    let path = file.path();
+    let expected = format!(
+        r#"provider.client_secert (set in {path}, line 6)
+  wrong: there is no such key
+  right: did you mean provider.client_secret?
+
+provider.timeout = 10 (set in {path}, line 7)
+  wrong: it is a number, not a text in quotes
+  right: a time with its unit, from 1s to 60s, such as 10s
+
+public.urls = "http://headlamp.example.com" (set in {path}, line 2)
+  wrong: over plain http browsers drop the session cookie, so nobody could stay signed in
+  right: https://headlamp.example.com, with the proxy in front doing TLS
+
+provider.issuer = "keycloak.example.com" (set in {path}, line 4)
+  wrong: it is not an absolute URL that begins with https://
+  right: the issuer exactly as the provider's discovery document says it, such as https://keycloak.example.com/realms/main
+
+session.keys (set in {path}, line 9)
+  wrong: key 1 can be guessed, and whoever guesses it can be anybody
+  right: a key of its own that `foregate secret` has made: 32 random bytes as base64url
+
+check.trusted_proxies = [] (the default)
+  wrong: nobody is trusted, and check.listen = [::]:4181 can be reached from other machines
+  right: the proxy's own address or network, such as trusted_proxies = ["10.0.3.7"], or trusted_proxies = ["private"] for every private network
+
+log.level = "verbose" (set by the environment variable FOREGATE_LOG__LEVEL)
+  wrong: it is not one of the choices
+  right: "error", "warn", "info", "debug" or "trace"
+
+7 mistakes in the configuration."#
+    );
+    assert_eq!(found.to_string(), expected);
+}
+
+#[test]
+fn nothing_at_all_misses_what_is_required() {
+    let found = load(&Sources::default()).err().unwrap();
+    let keys: Vec<_> = found.iter().map(|mistake| mistake.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        ["public.urls", "provider.issuer", "provider.client_id", "provider.client_secret", "session.keys"]
+    );
+    assert!(found.iter().all(|mistake| mistake.place == "not set" && mistake.value.is_none()));
+}
+
+#[test]
+fn an_unknown_key_is_told_in_the_spelling_of_its_source() {
+    let set = [("log.lvel", "info")];
+    let found = load_all(MINIMAL, &[("FOREGATE_PUBLIC_URLS", "https://a.test")], &set).err().unwrap();
+    let right: Vec<_> = found.iter().map(|mistake| mistake.right.as_str()).collect();
+    assert_eq!(right, ["did you mean FOREGATE_PUBLIC__URLS?", "did you mean log.level?"]);
+    assert!(told("[cookies]\nflavour = 1").contains("a key of one of the sections check, claims, "));
+    assert!(told("[log]\ncolour_of_text = 'x'").contains("one of log.format, log.level"));
+}
+
+#[test]
+fn a_misspelt_section_is_one_mistake() {
+    let found = mistakes(&MINIMAL.replace("[provider]", "[providr]"));
+    assert_eq!(found.count(), 1, "{found}");
+    assert!(found.to_string().contains("did you mean provider?"));
+}
+
+#[test]
+fn a_secret_given_twice_is_a_mistake_that_names_both_places() {
+    let found = with(&[("FOREGATE_PROVIDER__CLIENT_SECRET_FILE", "/run/x")]).err().unwrap().to_string();
+    assert!(found.contains("provider.client_secret_file is set as well"), "{found}");
+    assert!(found.contains("FOREGATE_PROVIDER__CLIENT_SECRET_FILE"), "{found}");
+    assert!(found.contains("line 6"), "{found}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_one_mistake() {
+    let file = Some("/nowhere/foregate.toml".into());
+    let found = load(&Sources { file, ..Sources::default() }).err().unwrap();
+    assert_eq!(found.count(), 1);
+    assert!(found.to_string().contains("named by the flag --config"));
+}
+
+#[test]
+fn a_slip_in_the_toml_is_one_mistake_with_its_line_and_without_the_line() {
+    for (text, line) in [
+        ("[provider]\nclient_secret = \"hunter2\n", 2),
+        ("[provider]\nclient_secret = hunter2\n", 2),
+        ("[a]\n[a]\nx = 1\n", 2),
+        ("[log]\nlevel = 'info'\nlevel = 'hunter2'\n", 3),
+        ("hunter2", 1),
+    ] {
+        let found = mistakes(text);
+        assert_eq!(found.count(), 1, "{found}");
+        assert!(found.to_string().contains(&format!(", line {line})")), "{found}");
+        assert!(!found.to_string().contains("hunter2"), "{found}");
+    }
+}
+
+/// Every way to get a secret wrong that we could think of.
+#[test]
+fn no_secret_is_ever_shown() {
+    for text in [
+        "[provider]\nclient_secret = ['hunter2']",
+        "[provider]\nclient_secret = { hunter2 = 'hunter2' }",
+        "[provider]\nclient_secret_file = 'hunter2'",
+        "[provider]\nclient_secret_file = ['hunter2']",
+        "[provider]\nclient_secret = 'hunter2'\nclient_secret_file = 'hunter2'",
+        "[provider]\nclient_secret = 'hunter2'\nclient_authentication = 'none'",
+        "[provider]\nclient_sceret = 'hunter2'",
+        "[provider]\nissuer = 'https://me:hunter2@a.test/'",
+        "[provider.authorization_parameters]\nclient_secret = 'hunter2'",
+        "provider = 'hunter2'",
+        "client_secret = 'hunter2'",
+        "[public]\nclient_secret = 'hunter2'",
+        "[session]\nkeys = 'hunter2'",
+        "[session]\nkeys = ['hunter2', 'hunter2', 7]",
+        "[session]\nkeys = ['hunter2', '????']",
+        "[session]\nkeys_file = 'hunter2'",
+        "[session.keys]\nhunter = 'hunter2'",
+    ] {
+        let found = mistakes(text).to_string();
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+    for name in all().map(|(name, _)| name).filter(|name| name.contains("secret") || name.contains("keys")) {
+        let found = load(&Sources { set: pairs(&[(&name, "hunter2")]), ..Sources::default() }).err().unwrap();
+        assert!(!found.to_string().contains("hunter2"), "{found}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_the_environment_nothing_breaks(
+        values in prop::collection::vec((0..64_usize, "\\PC{0,24}|[0-9a-z.:/@,\\[\\] -]{0,24}"), 0..12),
+        name in "[A-Z_]{0,24}",
+    ) {
+        let names: Vec<_> = all().map(|(name, _)| variable(&name.replace('*', "x"))).collect();
+        let environment = values
+            .iter()
+            .map(|(index, text)| (names[index % names.len()].clone(), text.clone()))
+            .chain([(format!("FOREGATE_{name}"), "x".to_owned()), ("FOREGATE_POLICIES__".to_owned(), "x".to_owned())])
+            .filter(|(name, _)| name != "FOREGATE_CONFIG")
+            .collect();
+        if let Err(mistakes) = load(&Sources { environment, ..Sources::default() }) {
+            prop_assert!(mistakes.count() > 0);
+            prop_assert!(mistakes.to_string().contains("right: "));
+        }
+    }
+
+    #[test]
+    fn whatever_stands_in_the_file_nothing_breaks(text in "(\\[?[a-z.*\"]{0,12}\\]?( = ?[0-9\"'\\[\\{,\\}\\]]{0,8})?\n){0,6}|\\PC{0,40}") {
+        let mut report = crate::config::report::Report::default();
+        let _read = crate::config::file::read(&mut report, &text, "x");
+    }
+}

@@ -1,0 +1,102 @@
+//! Which source wins, and how does each spell a value?
+
+use super::*;
+use crate::access::origin::Origin;
+use crate::config::ClientAuthentication;
+
+#[test]
+fn a_file_of_under_ten_lines_is_enough() {
+    assert!(MINIMAL.lines().count() < 10);
+    let settings = settings(MINIMAL);
+    assert_eq!(settings.public.listen.to_string(), "127.0.0.1:4180");
+    assert_eq!(settings.provider.scopes, ["openid", "profile", "email"]);
+    assert_eq!(settings.session.lifetime.as_secs(), 36_000);
+    assert!(settings.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
+    assert!(settings.upstream.is_none());
+    assert_eq!(settings.warnings, [""; 0]);
+}
+
+#[test]
+fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
+    let listen = |file, environment: &[_], set: &[_]| {
+        let text = format!("{MINIMAL}[ops]\n{file}");
+        load_all(&text, environment, set).ok().map(|settings| settings.ops.listen.port())
+    };
+    let file = "listen = '127.0.0.1:2'";
+    let environment = [("FOREGATE_OPS__LISTEN", "127.0.0.1:3")];
+    let set = [("ops.listen", "127.0.0.1:4")];
+    assert_eq!(listen("", &[], &[]), Some(4183));
+    assert_eq!(listen(file, &[], &[]), Some(2));
+    assert_eq!(listen(file, &environment, &[]), Some(3));
+    assert_eq!(listen(file, &environment, &set), Some(4));
+}
+
+#[test]
+fn one_key_of_a_section_leaves_the_others_alone() {
+    let settings = with(&[("FOREGATE_PROVIDER__CLIENT_ID", "other")]).ok().unwrap();
+    assert_eq!(settings.provider.client_id, "other");
+    assert_eq!(settings.provider.issuer, "https://keycloak.example.com/realms/main");
+}
+
+#[test]
+fn a_secret_in_the_environment_is_taken_letter_by_letter() {
+    for text in ["12345", "true", "[x]", "{a=1}", "1e5", "\"quoted\"", "a,b", " a ", "null"] {
+        let settings = with(&[("FOREGATE_PROVIDER__CLIENT_SECRET", text)]).ok().unwrap();
+        let ClientAuthentication::Basic(secret) = settings.provider.client_authentication else { panic!() };
+        assert_eq!(secret.expose(), text);
+    }
+}
+
+#[test]
+fn lists_switches_and_tables_come_from_the_environment_too() {
+    let settings = with(&[
+        ("FOREGATE_PUBLIC__URLS", "https://a.test, https://b.test"),
+        ("FOREGATE_HEADERS__AUTHORIZATION", "true"),
+        ("FOREGATE_PROVIDER__AUTHORIZATION_PARAMETERS__PROMPT", "login"),
+        ("FOREGATE_POLICIES__STAFF__ALLOWED_GROUPS", "dev"),
+        ("FOREGATE_CHECK__TRUSTED_PROXIES", ""),
+        ("PATH", "/bin"),
+    ])
+    .ok()
+    .unwrap();
+    let origins: Vec<_> = settings.public.origins.iter().map(Origin::as_str).collect();
+    assert_eq!(origins, ["https://a.test", "https://b.test"]);
+    assert!(settings.headers.authorization);
+    assert_eq!(settings.provider.authorization_parameters["prompt"], "login");
+    assert!(settings.policies.get("staff").is_some());
+}
+
+#[test]
+fn an_empty_policy_is_a_policy() {
+    let settings = settings(&format!("{MINIMAL}[policies.staff]\n"));
+    assert!(settings.policies.get("staff").is_some());
+    assert!(settings.policies.get("default").is_some());
+    assert!(settings.policies.get("admin").is_none());
+}
+
+#[test]
+fn the_environment_can_name_the_file_and_kubernetes_may_talk_about_its_services() {
+    let file = TempFile::new(MINIMAL);
+    let environment = pairs(&[
+        ("FOREGATE_CONFIG", file.path()),
+        ("FOREGATE_SERVICE_HOST", "10.0.0.1"),
+        ("FOREGATE_PORT", "tcp://10.0.0.1:4180"),
+    ]);
+    assert!(load(&Sources { environment, ..Sources::default() }).is_ok());
+}
+
+#[test]
+fn secrets_come_from_files_without_the_line_break_at_their_end() {
+    let secret = TempFile::new("hunter2\r\n");
+    let keys = TempFile::new(format!("# the ring\n{KEY}=\n\n  {OTHER_KEY}\n"));
+    let text = format!(
+        "[public]\nurls = ['https://a.test']\n[provider]\nissuer = 'https://b.test'\nclient_id = 'a'\n\
+         client_secret_file = '{}'\n[session]\nkeys_file = '{}'\n",
+        secret.path(),
+        keys.path()
+    );
+    let settings = settings(&text);
+    let ClientAuthentication::Basic(secret) = settings.provider.client_authentication else { panic!() };
+    assert_eq!(secret.expose(), "hunter2");
+    assert_eq!(settings.session.keys.len(), 2);
+}

@@ -1,0 +1,216 @@
+//! Does every key arrive, and is every wrong value of it refused?
+
+use std::time::Duration;
+
+use super::*;
+use crate::access::identity::IdentityRef;
+use crate::config::key::all;
+use crate::config::{ClientAuthentication, SigningAlgorithm};
+use crate::telemetry::log::{LogFormat, LogLevel};
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+/// Every key once, none with its default.
+fn full(ca: &str) -> String {
+    format!(
+        r#"[public]
+urls = ["https://a.test", "http://localhost:4180"]
+listen = "[::]:1"
+[check]
+listen = "[::]:2"
+trusted_proxies = ["10.0.0.0/8"]
+[ops]
+listen = "[::]:3"
+[provider]
+issuer = "https://b.test/realms/main"
+backchannel_url = "http://b.auth.svc/realms/main"
+client_id = "me"
+client_secret = "hunter2"
+client_authentication = "client_secret_post"
+scopes = ["openid", "groups"]
+ca_file = "{ca}"
+signing_algorithms = ["ES256", "EdDSA"]
+leeway = "1s"
+timeout = "2s"
+[provider.authorization_parameters]
+kc_idp_hint = "corporate"
+[session]
+keys = ["{KEY}", "{OTHER_KEY}"]
+lifetime = "1h 30m"
+[claims]
+user = "sub"
+email = "mail"
+groups = ["realm_access.roles"]
+accept_unverified_email = true
+[policies.staff]
+allowed_groups = ["dev"]
+allowed_emails = ["bob@else.test"]
+allowed_email_domains = [".corp.test"]
+[headers]
+user = "X-User"
+group = "X-Groups"
+email = "X-Email"
+id_token = "X-Token"
+authorization = true
+[sign_in]
+page = true
+[upstream]
+url = "http://127.0.0.1:4466"
+[log]
+format = "json"
+level = "debug"
+"#
+    )
+}
+
+#[test]
+fn every_key_arrives() {
+    let ca = TempFile::new(CERTIFICATE);
+    let text = full(ca.path());
+    for (name, key) in all().filter(|(name, _)| !name.ends_with('*')) {
+        let set = text.contains(&format!("\n{} = ", key.name))
+            || name.ends_with("s_file")
+            || name.ends_with("t_file");
+        assert!(set, "{name} is not in this test");
+    }
+    let all = settings(&text);
+    assert_eq!([all.public.listen.port(), all.check.listen.port(), all.ops.listen.port()], [1, 2, 3]);
+    assert_eq!(all.public.origins.iter().count(), 2);
+    assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
+    assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
+    assert_eq!(all.session.keys.len(), 2);
+    assert_eq!(all.session.lifetime, Duration::from_secs(5400));
+    assert!(all.claims.accept_unverified_email);
+    assert_eq!(all.claims.groups.len(), 1);
+    assert_eq!(all.headers.names.group.as_str(), "x-groups");
+    assert_eq!(all.headers.names.id_token.as_str(), "x-token");
+    assert!(all.headers.authorization && all.sign_in.page);
+    assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
+    assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
+    assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
+}
+
+#[test]
+fn the_provider_arrives() {
+    let ca = TempFile::new(CERTIFICATE);
+    let provider = settings(&full(ca.path())).provider;
+    assert_eq!(provider.issuer, "https://b.test/realms/main");
+    assert_eq!(provider.backchannel_url.unwrap().as_str(), "http://b.auth.svc/realms/main");
+    assert_eq!(provider.client_id, "me");
+    assert!(matches!(provider.client_authentication, ClientAuthentication::Post(_)));
+    assert_eq!(provider.scopes, ["openid", "groups"]);
+    assert_eq!(provider.authorization_parameters["kc_idp_hint"], "corporate");
+    assert_eq!(provider.ca.unwrap(), CERTIFICATE.as_bytes());
+    assert_eq!(provider.signing_algorithms, [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa]);
+    assert_eq!((provider.leeway.as_secs(), provider.timeout.as_secs()), (1, 2));
+}
+
+#[test]
+fn a_policy_says_who_may_pass() {
+    let ca = TempFile::new(CERTIFICATE);
+    let policies = settings(&full(ca.path())).policies;
+    let may = |email, groups| {
+        let person = IdentityRef { subject: "1", user: "x", email, groups };
+        policies.get("staff").unwrap().permits(person).is_ok()
+    };
+    assert!(may("bob@else.test", "dev") && may("x@a.corp.test", "dev"));
+    assert!(!may("bob@else.test", "ops") && !may("x@else.test", "dev"));
+}
+
+#[test]
+fn a_public_client_has_no_secret() {
+    let text = MINIMAL.replace("client_secret = \"hunter2\"", "client_authentication = 'none'");
+    assert!(matches!(settings(&text).provider.client_authentication, ClientAuthentication::None));
+}
+
+/// Each of these values, set by a flag on top of a file that works, is one mistake that says these words.
+#[test]
+fn wrong_values_are_refused() {
+    let ca = TempFile::new("no certificate");
+    let keys = format!("{KEY},{KEY}=");
+    for (key, value, words) in [
+        ("public.urls", "https://a.test,https://A.test:443/", "twice"),
+        ("public.urls", "https://a.test/x", "more than scheme, host and port"),
+        ("public.urls", "https://*.a.test", "one entry for each host"),
+        ("public.urls", "a.test", "does not begin with https://"),
+        ("public.urls", "", "it is missing"),
+        ("public.listen", "localhost:4180", "lacks a numeric address"),
+        ("public.listen", "0.0.0.0:4181", "public.listen has that port already"),
+        ("ops.listen", "127.0.0.1:4180", "public.listen has that port already (the default)"),
+        ("check.listen", "0.0.0.0:4181", "trusted_proxies = [\"private\"]"),
+        ("check.trusted_proxies", "10.0.0.0/33", "the word private"),
+        ("provider.issuer", "http://b.test", "provider.backchannel_url"),
+        ("provider.issuer", "https://b.test?x=1", "behind ? or #"),
+        ("provider.issuer", "https://b.test/.well-known/openid-configuration", "right: https://b.test\n"),
+        ("provider.backchannel_url", "b.auth.svc", "not an absolute URL"),
+        ("provider.client_id", " ", "it is empty"),
+        ("provider.client_authentication", "none", "take the client secret away"),
+        ("provider.client_authentication", "client_secret_jwt", "not one of the choices"),
+        ("provider.scopes", "profile", "openid is not among them"),
+        ("provider.scopes", "openid profile", "not one scope"),
+        ("provider.authorization_parameters.state", "x", "takes care of this parameter"),
+        ("provider.ca_file", ca.path(), "no certificate in PEM form"),
+        ("provider.ca_file", "/nowhere.pem", "cannot be read"),
+        ("provider.signing_algorithms", "HS256", "whoever knows that"),
+        ("provider.signing_algorithms", "none", "written by anybody"),
+        ("provider.signing_algorithms", "", "no ID token would be accepted"),
+        ("provider.leeway", "6m", "too long"),
+        ("provider.timeout", "0s", "too short"),
+        ("claims.user", "a..b", "empty step"),
+        ("session.keys", &keys, "key 2 is there twice"),
+        ("session.keys", "c2hvcnQ", "key 1 is 5 bytes long, not 32"),
+        ("session.keys", "not/base64+url", "key 1 is not base64url"),
+        ("session.lifetime", "36000", "number without a unit"),
+        ("headers.user", "X_User", "letters, digits and -"),
+        ("headers.user", "Content-Type", "something else already"),
+        ("headers.user", "Impersonate-User", "something else already"),
+        ("headers.user", "x-forwarded-HOST", "something else already"),
+        ("headers.user", "x-forwarded-email", "headers.user has that name already"),
+        ("headers.authorization", "yes", "neither true nor false"),
+        ("policies.Staff.allowed_groups", "dev", "part of a path"),
+        ("policies.a.allowed_emails", "a@b@c", "not one e-mail address"),
+        ("policies.a.allowed_email_domains", "@a.test", "right: \"a.test\""),
+        ("policies.a.allowed_email_domains", "*.a.test", "right: \".a.test\""),
+        ("policies.a.allowed_email_domains", "a..test", "not a domain"),
+        ("upstream.url", "https://127.0.0.1:4466", "TLS"),
+        ("upstream.url", "http://127.0.0.1:4466/x", "path"),
+        ("upstream.url", "http://127.0.0.1:4180", "round in circles"),
+        ("log.format", "jsno", "did you mean \"json\"?"),
+    ] {
+        let found = load_all(MINIMAL, &[], &[(key, value)]).err().unwrap_or_else(|| panic!("{key}={value}"));
+        assert_eq!(found.count(), 1, "{found}");
+        assert!(found.to_string().contains(words), "{words}: {found}");
+    }
+}
+
+#[test]
+fn wrong_kinds_in_the_file_are_told_together() {
+    let found = told(
+        "[log]\nlevel = true\n[claims]\ngroups = 'groups'\nuser = 1979-05-27\n[headers]\nauthorization = 'true'\n\
+         [policies]\nstaff = ['dev']\n[policies.a]\nallowed_groups = ['dev', 7, '']\n[check]\ntrusted_proxies = ['']\n",
+    );
+    for words in [
+        "log.level = true ",
+        "claims.groups = 'groups' ",
+        "claims.user = 1979-05-27 ",
+        "headers.authorization = 'true' ",
+        "policies.staff (",
+        "an entry is a number",
+        "an entry is empty",
+        "7 mistakes",
+    ] {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+}
+
+#[test]
+fn what_is_dangerous_and_works_is_a_warning() {
+    let all = with(&[
+        ("FOREGATE_PUBLIC__URLS", "http://localhost:4180"),
+        ("FOREGATE_PROVIDER__ISSUER", "http://127.0.0.1:8080/realms/main"),
+        ("FOREGATE_CHECK__TRUSTED_PROXIES", "0.0.0.0/0"),
+    ])
+    .ok()
+    .unwrap();
+    assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
+}

@@ -1,0 +1,60 @@
+//! Where is a person sent to sign in?
+
+use std::borrow::Cow;
+
+use oauth2::{ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet};
+use openidconnect::{IssuerUrl, Nonce};
+use url::Url;
+
+use super::metadata::Metadata;
+use super::settings::ProviderSettings;
+use crate::flow::ports::{AuthenticationRequest, ProviderUnavailable};
+
+/// openidconnect asks for it by itself, once.
+const ALWAYS_ASKED: &str = "openid";
+
+/// The URL of an authentication request (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3).
+///
+/// The challenge is always S256, whatever the metadata announces: a provider without PKCE ignores it (RFC 9700 §2.1.1).
+pub(super) fn url(
+    settings: &ProviderSettings,
+    metadata: &Metadata,
+    request: &AuthenticationRequest<'_>,
+) -> Result<Url, ProviderUnavailable> {
+    let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(|_| unusable("the issuer"))?;
+    let redirect =
+        RedirectUrl::new(request.redirect_uri.to_owned()).map_err(|_| unusable("the redirect URI"))?;
+    let state = CsrfToken::new(request.state.to_owned());
+    let nonce = Nonce::new(request.nonce.expose().to_owned());
+    let client = CoreClient::new(
+        ClientId::new(settings.client_id.clone()),
+        issuer,
+        CoreJsonWebKeySet::new(Vec::new()),
+    )
+    .set_auth_uri(metadata.authorization_endpoint.clone());
+    let mut url = client
+        .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || state, || nonce)
+        .set_redirect_uri(Cow::Owned(redirect))
+        .set_pkce_challenge(challenge(request.code_verifier.expose())?)
+        .add_scopes(settings.scopes.iter().filter(|scope| *scope != ALWAYS_ASKED).cloned().map(Scope::new));
+    for (name, value) in &settings.authorization_parameters {
+        url = url.add_extra_param(name, value);
+    }
+    Ok(url.url().0)
+}
+
+/// The challenge of a verifier; oauth2 panics on a length that RFC 7636 §4.1 forbids.
+fn challenge(verifier: &str) -> Result<PkceCodeChallenge, ProviderUnavailable> {
+    if !(43..=128).contains(&verifier.len()) {
+        return Err(unusable("the PKCE verifier"));
+    }
+    Ok(PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.to_owned())))
+}
+
+fn unusable(what: &str) -> ProviderUnavailable {
+    ProviderUnavailable(format!("{what} is not fit for a request"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! How is the provider called, so that it can neither hold us up nor fill our memory?
+//!
+//! 1. At most 64 calls run at once; more wait, and their waiting counts.
+//! 2. A call ends in time, whatever the other side does.
+//! 3. A body is cut while it streams in, not after.
+//! 4. A redirect is an answer and is not followed (`trust` sees to it).
+//! 5. An error names the host and nothing else of the request.
+
+use std::time::{Duration, Instant};
+
+use http::{Response, StatusCode, header};
+use oauth2::{HttpRequest, HttpResponse};
+use reqwest::Client;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::trust::{causes, is_disbelief};
+
+const MOST_CALLS: usize = 64;
+
+/// A call that gave no answer. It cannot hold the request or the answer.
+#[derive(Debug, Error)]
+#[error("{host}: {failure}")]
+pub(super) struct HttpError {
+    host: String,
+    failure: Failure,
+}
+
+impl HttpError {
+    /// Whether there was an answer that no well-meaning provider would give, rather than none.
+    pub(super) fn is_misbehaviour(&self) -> bool {
+        matches!(self.failure, Failure::TooLong(_))
+    }
+}
+
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error(
+        "its certificate is not trusted ({0}); if an authority of your own signed it, name that authority's certificate \
+         in provider.ca_file"
+    )]
+    Untrusted(String),
+    #[error("did not answer in time")]
+    TooLate,
+    #[error("sent more than {0} bytes")]
+    TooLong(usize),
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    #[error("answered {0}")]
+    Status(StatusCode),
+}
+
+/// Calls the provider.
+pub(super) struct Http {
+    client: Client,
+    timeout: Duration,
+    /// Bounds the sockets and the memory that slow answers can take; a permit is given back when its call ends.
+    turns: Semaphore,
+}
+
+impl Http {
+    pub(super) fn new(client: Client, timeout: Duration) -> Self {
+        Self { client, timeout, turns: Semaphore::new(MOST_CALLS) }
+    }
+
+    /// Sends a request; the answer's body has at most `limit` bytes. Of its header it keeps the content type.
+    pub(super) async fn send(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, HttpError> {
+        let host =
+            request.uri().authority().map_or_else(String::new, |authority| authority.host().to_owned());
+        let answer = timeout(self.timeout, self.transfer(request, limit)).await;
+        answer.unwrap_or(Err(Failure::TooLate)).map_err(|failure| HttpError { host, failure })
+    }
+
+    /// The body of a document that must be there.
+    pub(super) async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, HttpError> {
+        let mut request = HttpRequest::default();
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let Ok(uri) = url.as_str().parse() else {
+            return Err(HttpError {
+                host,
+                failure: Failure::Unreachable("its address is not valid".to_owned()),
+            });
+        };
+        *request.uri_mut() = uri;
+        request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
+        let response = self.send(request, limit).await?;
+        match response.status() {
+            StatusCode::OK => Ok(response.into_body()),
+            status => Err(HttpError { host, failure: Failure::Status(status) }),
+        }
+    }
+
+    async fn transfer(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, Failure> {
+        // An error would mean that the semaphore was closed, which nobody does.
+        let _turn = self.turns.acquire().await;
+        let request = reqwest::Request::try_from(request).map_err(failure)?;
+        let mut answer = self.client.execute(request).await.map_err(failure)?;
+        let mut response = Response::new(Vec::new());
+        *response.status_mut() = answer.status();
+        if let Some(kind) = answer.headers().get(header::CONTENT_TYPE) {
+            response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+        }
+        while let Some(chunk) = answer.chunk().await.map_err(failure)? {
+            if response.body().len() + chunk.len() > limit {
+                return Err(Failure::TooLong(limit));
+            }
+            response.body_mut().extend_from_slice(&chunk);
+        }
+        Ok(response)
+    }
+}
+
+fn failure(error: reqwest::Error) -> Failure {
+    let (late, no_connection) = (error.is_timeout(), error.is_connect());
+    // The URL can carry what nobody shall read.
+    let causes = causes(&error.without_url());
+    if late {
+        Failure::TooLate
+    } else if is_disbelief(&causes) {
+        Failure::Untrusted(causes)
+    } else if no_connection {
+        Failure::Unreachable(causes)
+    } else {
+        Failure::Broken(causes)
+    }
+}
+
+/// Measures how long a call took.
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "measures a duration for the metrics; nothing is decided by it"
+    )]
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "measures a duration for the metrics; nothing is decided by it"
+    )]
+    pub(super) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

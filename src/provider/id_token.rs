@@ -1,0 +1,192 @@
+//! Whom does an ID token vouch for, and is it meant for us, now, for this sign-in?
+//!
+//! Beside the rules of `jws` (OpenID Connect Core §3.1.3.7 unless another place is named):
+//! 1. The claims are a JSON object, each member once.
+//! 2. `iss` is the configured issuer, to the last character.
+//! 3. `aud` is our client id, alone or in a list of nothing else.
+//! 4. `azp`, where present, is our client id; with several audiences it must be present.
+//! 5. `exp` is a number and lies ahead; `nbf`, where present, does not (RFC 7519 §4.1.4, §4.1.5).
+//! 6. `iat` is a number, does not lie ahead and is younger than ten minutes.
+//! 7. `nonce` is the one of this sign-in, compared in constant time.
+//! 8. `at_hash`, where present, is that of the access token (§3.1.3.6).
+//! 9. `sub` is a string of 1 to 255 bytes (§2).
+//!
+//! Times may miss by the configured leeway. Pure: keys, expectations and the time are arguments.
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::digest;
+use base64_simd::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::algorithm::Algorithm;
+use super::jws::{self, JwsError, Kind};
+use super::keys::KeySet;
+use super::members::Members;
+use crate::access::claims::{Claim, Claims};
+use crate::flow::ports::UnixTime;
+
+const OLDEST: Duration = Duration::from_mins(10);
+const LONGEST_SUBJECT: usize = 255;
+
+/// What the token of a sign-in must match.
+pub(super) struct Expectations<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) algorithms: &'a [Algorithm],
+    pub(super) leeway: Duration,
+    pub(super) nonce: &'a str,
+    pub(super) access_token: &'a str,
+}
+
+/// What a good token says.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) subject: String,
+    pub(super) expires_at: UnixTime,
+    pub(super) claims: Claims,
+}
+
+/// Which rule an ID token breaks. It holds no text of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum IdTokenError {
+    #[error("the ID token is refused: {0}")]
+    Jws(#[from] JwsError),
+    #[error("the ID token's claims are not a JSON object with each member once")]
+    BadClaims,
+    #[error("the ID token's iss is not provider.issuer")]
+    WrongIssuer,
+    #[error("the ID token's aud does not hold provider.client_id")]
+    NotForUs,
+    #[error("the ID token's aud holds somebody beside provider.client_id")]
+    ForOthersToo,
+    #[error("the ID token's azp is not provider.client_id")]
+    WrongAuthorizedParty,
+    #[error("the ID token has several audiences and no azp")]
+    NoAuthorizedParty,
+    #[error("the ID token has no exp that is a number")]
+    NoExpiry,
+    #[error("the ID token is expired; if it is not, the clocks differ")]
+    Expired,
+    #[error("the ID token is not valid yet (nbf); if it is, the clocks differ")]
+    NotYetValid,
+    #[error("the ID token has no iat that is a number")]
+    NoIssueTime,
+    #[error("the ID token was issued in the future (iat): the clocks differ")]
+    IssuedAhead,
+    #[error("the ID token was issued more than ten minutes ago (iat): it is old, or the clocks differ")]
+    TooOld,
+    #[error("the ID token has no nonce")]
+    NoNonce,
+    #[error("the ID token's nonce is that of another sign-in")]
+    WrongNonce,
+    #[error("the ID token's at_hash is not that of the access token")]
+    WrongAccessTokenHash,
+    #[error("the ID token has no sub of 1 to 255 bytes")]
+    BadSubject,
+}
+
+/// Verifies the ID token of a sign-in.
+pub(super) fn verify(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expectations<'_>,
+    now: UnixTime,
+) -> Result<Verified, IdTokenError> {
+    let kind = Kind { algorithms: expected.algorithms, types: &["jwt"] };
+    let signed = jws::verify(token, keys, &kind)?;
+    let claims = Members::read(&signed.payload).ok_or(IdTokenError::BadClaims)?;
+    if claims.text("iss") != Some(expected.issuer) {
+        return Err(IdTokenError::WrongIssuer);
+    }
+    audience(&claims, expected.client_id)?;
+    let expires_at = times(&claims, expected.leeway, now)?;
+    nonce(&claims, expected.nonce)?;
+    access_token_hash(&claims, signed.algorithm, expected.access_token)?;
+    let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
+    let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();
+    Ok(Verified { subject, expires_at, claims: object(claims.0) })
+}
+
+fn audience(claims: &Members, client_id: &str) -> Result<(), IdTokenError> {
+    let audiences: Vec<&Value> = match claims.get("aud") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        one => one.into_iter().collect(),
+    };
+    if !audiences.iter().any(|audience| audience.as_str() == Some(client_id)) {
+        return Err(IdTokenError::NotForUs);
+    }
+    if audiences.iter().any(|audience| audience.as_str() != Some(client_id)) {
+        return Err(IdTokenError::ForOthersToo);
+    }
+    match claims.get("azp") {
+        Some(azp) if azp.as_str() != Some(client_id) => Err(IdTokenError::WrongAuthorizedParty),
+        None if audiences.len() > 1 => Err(IdTokenError::NoAuthorizedParty),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the times, and gives the token's end.
+fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<UnixTime, IdTokenError> {
+    let expires_at = claims.get("exp").and_then(time).ok_or(IdTokenError::NoExpiry)?;
+    if now >= expires_at.plus(leeway) {
+        return Err(IdTokenError::Expired);
+    }
+    let latest = now.plus(leeway);
+    if claims.get("nbf").is_some_and(|not_before| time(not_before).is_none_or(|time| time > latest)) {
+        return Err(IdTokenError::NotYetValid);
+    }
+    let issued_at = claims.get("iat").and_then(time).ok_or(IdTokenError::NoIssueTime)?;
+    if issued_at > latest {
+        return Err(IdTokenError::IssuedAhead);
+    }
+    if issued_at.plus(OLDEST).plus(leeway) < now {
+        return Err(IdTokenError::TooOld);
+    }
+    Ok(expires_at)
+}
+
+/// A `NumericDate`, which may have a fraction (RFC 7519 §2) and any size.
+fn time(value: &Value) -> Option<UnixTime> {
+    if let Some(seconds) = value.as_u64() {
+        return Some(UnixTime(seconds));
+    }
+    let seconds = value.as_f64()?;
+    let far = if seconds > 0.0 { u64::MAX } else { 0 };
+    Some(UnixTime(Duration::try_from_secs_f64(seconds).map_or(far, |time| time.as_secs())))
+}
+
+fn nonce(claims: &Members, expected: &str) -> Result<(), IdTokenError> {
+    let nonce = claims.text("nonce").ok_or(IdTokenError::NoNonce)?;
+    verify_slices_are_equal(nonce.as_bytes(), expected.as_bytes()).map_err(|_| IdTokenError::WrongNonce)
+}
+
+fn access_token_hash(claims: &Members, algorithm: Algorithm, token: &str) -> Result<(), IdTokenError> {
+    let Some(claimed) = claims.get("at_hash") else { return Ok(()) };
+    let digest = digest(algorithm.hash(), token.as_bytes());
+    let (half, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
+    if claimed.as_str() == Some(&URL_SAFE_NO_PAD.encode_to_string(half)) {
+        Ok(())
+    } else {
+        Err(IdTokenError::WrongAccessTokenHash)
+    }
+}
+
+fn object(members: impl IntoIterator<Item = (String, Value)>) -> Claims {
+    members.into_iter().map(|(name, value)| (name, claim(value))).collect()
+}
+
+fn claim(value: Value) -> Claim {
+    match value {
+        Value::String(text) => Claim::Text(text),
+        Value::Bool(flag) => Claim::Flag(flag),
+        Value::Array(list) => Claim::List(list.into_iter().map(claim).collect()),
+        Value::Object(members) => Claim::Object(object(members)),
+        Value::Number(_) | Value::Null => Claim::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

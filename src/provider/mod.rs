@@ -1,0 +1,159 @@
+//! Everything that speaks to the OpenID Provider: the only place that knows openidconnect and reqwest.
+
+mod algorithm;
+mod authentication_request;
+mod background;
+mod http;
+mod id_token;
+mod jws;
+mod keys;
+mod members;
+mod metadata;
+mod quoted;
+mod settings;
+mod token_endpoint;
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
+use url::Url;
+
+pub use self::algorithm::Algorithm;
+use self::background::Known;
+use self::http::Http;
+use self::id_token::{Expectations, IdTokenError, Verified};
+use self::quoted::quoted;
+pub use self::settings::{ClientAuthentication, ProviderSettings, UnusableSettings};
+use crate::flow::audit::{Audit, ProviderCall};
+use crate::flow::ports::{
+    AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
+    ProviderUnavailable, SignedIn, TokenSet, UnixTime, WrongIssuer,
+};
+use crate::trust;
+
+/// The OpenID Provider, as we know it.
+pub struct Provider {
+    settings: ProviderSettings,
+    http: Http,
+    audit: Arc<dyn Audit>,
+    clock: Arc<dyn Clock>,
+    /// Read by every sign-in, replaced as a whole: nobody sees the metadata of one moment with the keys of another.
+    known: ArcSwapOption<Known>,
+    /// Why loading failed last.
+    trouble: ArcSwap<String>,
+    /// When keys were last looked for because of a token; also lets one look at a time.
+    last_look: Mutex<Option<UnixTime>>,
+}
+
+impl Provider {
+    /// A provider that has not been asked yet: [`Self::keep_fresh`] asks.
+    pub fn new(
+        settings: ProviderSettings,
+        audit: Arc<dyn Audit>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, UnusableSettings> {
+        Url::parse(&settings.issuer).map_err(|_| UnusableSettings::Issuer)?;
+        if let Some(url) = &settings.backchannel_url {
+            Url::parse(url).map_err(|_| UnusableSettings::BackchannelUrl)?;
+        }
+        let client = trust::client(settings.ca_pem.as_deref(), settings.timeout)?;
+        Ok(Arc::new(Self {
+            http: Http::new(client, settings.timeout),
+            settings,
+            audit,
+            clock,
+            known: ArcSwapOption::empty(),
+            trouble: ArcSwap::from_pointee("it has not answered yet".to_owned()),
+            last_look: Mutex::new(None),
+        }))
+    }
+
+    fn trouble(&self) -> String {
+        self.trouble.load().as_str().to_owned()
+    }
+
+    async fn sign_in(&self, exchange: &CodeExchange<'_>) -> Result<SignedIn, ExchangeError> {
+        let known =
+            self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.trouble()))?;
+        let asked_at = self.clock.now();
+        let endpoint = &known.metadata.token_endpoint;
+        let call = token_endpoint::exchange(&self.http, &self.settings, endpoint, exchange);
+        let tokens = self.watched(ProviderCall::CodeExchange, call, is_refusal).await?;
+        let expected = Expectations {
+            issuer: &self.settings.issuer,
+            client_id: &self.settings.client_id,
+            algorithms: &self.settings.signing_algorithms,
+            leeway: self.settings.leeway,
+            nonce: exchange.nonce.expose(),
+            access_token: tokens.access_token.expose(),
+        };
+        let verified = self.verified(&known, tokens.id_token.expose(), &expected).await;
+        let verified = verified.map_err(|error| ExchangeError::ProviderMisbehaved(error.to_string()))?;
+        let access_ends = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
+        let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
+        let (id_token, refresh_token) = (tokens.id_token, tokens.refresh_token);
+        let tokens = TokenSet { id_token, refresh_token, expires_at };
+        Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
+    }
+
+    /// Verifies an ID token, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).
+    async fn verified(
+        &self,
+        known: &Arc<Known>,
+        token: &str,
+        expected: &Expectations<'_>,
+    ) -> Result<Verified, IdTokenError> {
+        match id_token::verify(token, &known.keys, expected, self.clock.now()) {
+            Err(IdTokenError::Jws(error)) if error.may_be_a_new_key() => {
+                let known = self.look_for_new_keys(known).await;
+                id_token::verify(token, &known.keys, expected, self.clock.now())
+            }
+            done => done,
+        }
+    }
+}
+
+fn is_refusal(error: &ExchangeError) -> bool {
+    matches!(error, ExchangeError::CodeRefused(_) | ExchangeError::ClientRefused(_))
+}
+
+impl IdentityProvider for Provider {
+    fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
+        let known = self.known.load();
+        let known = known.as_ref().ok_or_else(|| ProviderUnavailable(self.trouble()))?;
+        authentication_request::url(&self.settings, &known.metadata, request)
+    }
+
+    fn check_response_issuer(&self, iss: Option<&str>) -> Result<(), WrongIssuer> {
+        let must_be_there =
+            self.known.load().as_ref().is_some_and(|known| known.metadata.names_itself_in_responses);
+        match iss {
+            Some(iss) if iss == self.settings.issuer => Ok(()),
+            None if !must_be_there => Ok(()),
+            wrong => Err(WrongIssuer {
+                expected: self.settings.issuer.clone(),
+                got: wrong.map_or_else(|| "nothing".to_owned(), quoted),
+            }),
+        }
+    }
+
+    fn exchange<'a>(&'a self, exchange: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
+        async move { self.sign_in(&exchange).await }.boxed()
+    }
+
+    fn state(&self) -> ProviderState {
+        if self.known.load().is_some() {
+            ProviderState::Ready
+        } else {
+            ProviderState::Unavailable(self.trouble())
+        }
+    }
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! How do the settings become a gateway?
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use http::StatusCode;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::StartError;
+use super::gate::{self, Gate};
+use super::ops::{self, Readiness};
+use super::provider_settings::provider_settings;
+use super::world::{SystemClock, SystemEntropy};
+use crate::access::decision::{Rules, SignInBy};
+use crate::access::headers::OwnedHeaders;
+use crate::config::{Settings, Upstream as UpstreamSettings};
+use crate::edge::checker::Checker;
+use crate::edge::direct::Direct;
+use crate::edge::portal::{self, Portal};
+use crate::edge::request_id::RequestIds;
+use crate::edge::traefik;
+use crate::flow::audit::Audit;
+use crate::flow::callback::Callback;
+use crate::flow::check::Check;
+use crate::flow::login::Login;
+use crate::flow::logout::Logout;
+use crate::flow::ports::{Clock, Entropy, IdentityProvider, LoginStore, SessionStore};
+use crate::provider::Provider;
+use crate::proxy::upstream::Upstream;
+use crate::session::login::LoginCookies;
+use crate::session::seal::KeyRing;
+use crate::session::sealed::CookieStore;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::recorder::Recorder;
+
+/// Our own pages take no longer; the provider's time limit ends before.
+const PAGE_WITHIN: Duration = Duration::from_secs(90);
+/// Our own pages take no larger body.
+const PAGE_BODY: usize = 16 * 1024;
+
+/// Everything that runs, not yet running.
+pub(super) struct Gateway<F> {
+    pub(super) public: Router,
+    pub(super) check: Router,
+    pub(super) ops: Router,
+    pub(super) readiness: Arc<Readiness>,
+    /// Keeps the provider's metadata and keys fresh; never ends.
+    pub(super) keep_fresh: F,
+}
+
+/// What every part shares.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    audit: Arc<dyn Audit>,
+    ids: Arc<RequestIds>,
+    provider: Arc<dyn IdentityProvider>,
+    sessions: Arc<dyn SessionStore>,
+    logins: Arc<dyn LoginStore>,
+}
+
+/// Builds the gateway.
+pub(super) fn gateway(
+    settings: Settings,
+) -> Result<Gateway<impl Future<Output = ()> + Send + 'static>, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Arc::new(Metrics::new());
+    let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
+    let provider =
+        Provider::new(provider_settings(&settings.provider), Arc::clone(&audit), Arc::clone(&clock))
+            .map_err(|error| StartError::Build(error.to_string()))?;
+    let shared = shared(&settings, clock, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
+    let check = Arc::new(Check {
+        rules: rules(&settings),
+        sessions: Arc::clone(&shared.sessions),
+        clock: Arc::clone(&shared.clock),
+    });
+    let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider)));
+    Ok(Gateway {
+        check: traefik::routes(Arc::new(checker(&settings, &shared, Arc::clone(&check)))),
+        ops: ops::routes(Arc::clone(&readiness), metrics),
+        public: public(settings, shared, check)?,
+        readiness,
+        keep_fresh: provider.keep_fresh(),
+    })
+}
+
+fn shared(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    audit: Arc<dyn Audit>,
+    provider: Arc<dyn IdentityProvider>,
+) -> Result<Shared, StartError> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let keys = KeyRing::new(settings.session.keys.iter().map(|key| &**key));
+    let keys = Arc::new(keys.map_err(|error| StartError::Build(error.to_string()))?);
+    let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());
+    let origins = &settings.public.origins;
+    let lifetime = settings.session.lifetime;
+    let sessions = CookieStore::new(Arc::clone(&keys), Arc::clone(&entropy), origins, client, lifetime);
+    let logins = LoginCookies::new(keys, Arc::clone(&entropy), origins.clone(), client);
+    let mut process = [0; 4];
+    entropy.fill(&mut process).map_err(|error| StartError::Build(error.to_string()))?;
+    let ids = Arc::new(RequestIds::new(u32::from_ne_bytes(process)));
+    Ok(Shared {
+        clock,
+        entropy,
+        audit,
+        ids,
+        provider,
+        sessions: Arc::new(sessions),
+        logins: Arc::new(logins),
+    })
+}
+
+fn rules(settings: &Settings) -> Rules {
+    Rules {
+        owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization),
+        policies: settings.policies.clone(),
+        origins: settings.public.origins.clone(),
+        sign_in: if settings.sign_in.page { SignInBy::Page } else { SignInBy::Start },
+    }
+}
+
+fn checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
+    let trusted = settings.check.trusted_proxies.clone();
+    Checker { check, trusted, audit: Arc::clone(&shared.audit), ids: Arc::clone(&shared.ids) }
+}
+
+/// Our own pages, within limits, and behind them the application or nothing.
+fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Router, StartError> {
+    let behind = match &settings.upstream {
+        Some(upstream) => gate::routes(Arc::new(gate(upstream, &shared, check)?)),
+        None => gate::nothing_behind(Arc::clone(&shared.ids)),
+    };
+    let pages = portal::routes(Arc::new(portal(settings, shared)))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(PAGE_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_WITHIN));
+    Ok(pages.merge(behind))
+}
+
+fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Result<Gate, StartError> {
+    let owned = check.rules.owned.clone();
+    let upstream = Upstream::new(&upstream.url, owned)
+        .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
+    let (audit, ids) = (Arc::clone(&shared.audit), Arc::clone(&shared.ids));
+    Ok(Gate { door: Direct { check, audit, ids }, upstream })
+}
+
+fn portal(settings: Settings, shared: Shared) -> Portal {
+    let origins = settings.public.origins;
+    Portal {
+        login: Login {
+            provider: Arc::clone(&shared.provider),
+            logins: Arc::clone(&shared.logins),
+            entropy: shared.entropy,
+            clock: Arc::clone(&shared.clock),
+            origins: origins.clone(),
+        },
+        callback: Callback {
+            provider: shared.provider,
+            logins: shared.logins,
+            sessions: Arc::clone(&shared.sessions),
+            clock: Arc::clone(&shared.clock),
+            claims: settings.claims,
+            audit: Arc::clone(&shared.audit),
+        },
+        logout: Logout { sessions: Arc::clone(&shared.sessions), clock: Arc::clone(&shared.clock) },
+        sessions: shared.sessions,
+        clock: shared.clock,
+        origins,
+        audit: shared.audit,
+        ids: shared.ids,
+    }
+}

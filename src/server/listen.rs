@@ -1,0 +1,119 @@
+//! How is a connection served: within which limits?
+//!
+//! 1. At most so many connections at once; further ones wait in the kernel's queue.
+//! 2. A head of at most 100 fields and 32 KiB, within the time of the listener.
+//! 3. A panic of a handler is that request's 500, never the connection's or the process's end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::{ServiceExt, service_fn};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::drain::Draining;
+use crate::edge::peer::Peer;
+
+/// The limits of one listener.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    connections: usize,
+    /// From the end of one request to the last byte of the next one's head.
+    head_within: Duration,
+}
+
+/// Anybody may connect.
+pub(super) const PUBLIC: Limits = Limits { connections: 8192, head_within: Duration::from_secs(10) };
+/// A proxy keeps its connections open between checks: closing them early costs a new connection for each.
+pub(super) const CHECK: Limits = Limits { connections: 4096, head_within: Duration::from_secs(100) };
+/// A few probes.
+pub(super) const OPS: Limits = Limits { connections: 64, head_within: Duration::from_secs(10) };
+
+const HEAD_FIELDS: usize = 100;
+const HEAD_BYTES: usize = 32 * 1024;
+
+/// Accepts and serves until draining begins, then lets the connections finish.
+pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, mut draining: Draining) {
+    let app = app.layer(CatchPanicLayer::new());
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let finish_within = loop {
+        tokio::select! {
+            within = draining.begun() => break within,
+            Some((stream, peer, place)) = accept(&listener, &places) => {
+                let connection = connection(stream, peer, app.clone(), limits, draining.clone());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+        }
+    };
+    drop(listener);
+    // Every place is free again when every connection has ended.
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    if tokio::time::timeout(finish_within, places.acquire_many(all)).await.is_err() {
+        tracing::warn!("some connections did not finish in time and are cut");
+    }
+}
+
+/// The next connection, when there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, place)),
+        Err(error) => {
+            // Out of descriptors, or the peer is gone: the next accept would fail at once again, so it waits.
+            tracing::debug!(%error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    limits: Limits,
+    mut draining: Draining,
+) {
+    // Replies are small and written whole: waiting to fill a packet would only delay them.
+    let _without_delay = stream.set_nodelay(true);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        let app = app.clone();
+        async move { Ok::<_, Infallible>(app.oneshot(request.map(Body::new)).await.unwrap_or_default()) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_within)
+        .max_headers(HEAD_FIELDS)
+        .max_header_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        _ = draining.begun() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "a connection ended early");
+    }
+}

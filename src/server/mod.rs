@@ -1,0 +1,89 @@
+//! The process: what listens, what runs behind it, how it ends.
+
+mod assemble;
+mod drain;
+mod gate;
+mod listen;
+mod ops;
+mod provider_settings;
+mod world;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub use self::drain::Drain;
+pub use self::world::{SystemClock, SystemEntropy};
+use crate::config::Settings;
+
+/// The sockets, bound before anything runs: whoever starts the server may choose free ports.
+pub struct Listeners {
+    /// For browsers.
+    pub public: TcpListener,
+    /// For proxies.
+    pub check: TcpListener,
+    /// For probes and Prometheus.
+    pub ops: TcpListener,
+}
+
+/// Why the process does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("{setting} = \"{address}\": cannot listen there: {cause}")]
+    Listen {
+        /// The key.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A part cannot be built of the settings.
+    #[error("{0}")]
+    Build(String),
+}
+
+impl Listeners {
+    /// Binds the addresses that are configured.
+    pub async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Self {
+            public: bind("public.listen", settings.public.listen).await?,
+            check: bind("check.listen", settings.check.listen).await?,
+            ops: bind("ops.listen", settings.ops.listen).await?,
+        })
+    }
+}
+
+async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { setting, address, cause })
+}
+
+/// Serves until `stop` ends, then drains.
+pub async fn serve(
+    settings: Settings,
+    listeners: Listeners,
+    stop: impl Future<Output = Drain>,
+) -> Result<(), StartError> {
+    let gateway = assemble::gateway(settings)?;
+    let (drain, draining) = drain::channel();
+    let readiness = Arc::clone(&gateway.readiness);
+    let keeping_fresh = tokio::spawn(gateway.keep_fresh);
+    let mut serving = JoinSet::new();
+    serving.spawn(listen::serve(listeners.public, gateway.public, listen::PUBLIC, draining.clone()));
+    serving.spawn(listen::serve(listeners.check, gateway.check, listen::CHECK, draining.clone()));
+    serving.spawn(listen::serve(listeners.ops, gateway.ops, listen::OPS, draining));
+    let how = stop.await;
+    tracing::info!("stopping: no longer ready, serving on for {:?}", how.unready_first);
+    readiness.unready();
+    drain.begin(how).await;
+    while serving.join_next().await.is_some() {}
+    keeping_fresh.abort();
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What do probes and Prometheus read?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use http::{StatusCode, header};
+use serde_json::json;
+
+use crate::flow::ports::{IdentityProvider, ProviderState};
+use crate::telemetry::metrics::Metrics;
+
+/// Whether checks can be answered.
+///
+/// The provider's state is told, and never decides: a provider that is down must not close every door.
+pub(super) struct Readiness {
+    draining: AtomicBool,
+    provider: Arc<dyn IdentityProvider>,
+}
+
+impl Readiness {
+    /// Ready.
+    pub(super) fn new(provider: Arc<dyn IdentityProvider>) -> Self {
+        Self { draining: AtomicBool::new(false), provider }
+    }
+
+    /// From now on not ready.
+    pub(super) fn unready(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// `/livez`, `/readyz`, `/metrics`.
+pub(super) fn routes(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(readyz).with_state(readiness))
+        .route("/metrics", get(exposition).with_state(metrics))
+}
+
+async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
+    let ready = !readiness.draining.load(Ordering::Relaxed);
+    let (provider, detail) = match readiness.provider.state() {
+        ProviderState::Ready => ("ready", None),
+        ProviderState::Unavailable(why) => ("unavailable", Some(why)),
+    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": ready,
+        "draining": !ready,
+        "provider": { "state": provider, "detail": detail },
+        "sessions": { "store": "cookie", "replicas": 1 },
+    });
+    let json = (header::CONTENT_TYPE, "application/json");
+    (status, [json, (header::CACHE_CONTROL, "no-store")], format!("{body:#}\n"))
+}
+
+async fn exposition(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, open_metrics)], metrics.text())
+}

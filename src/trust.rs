@@ -1,0 +1,81 @@
+//! Which certificates do we believe when we call somebody?
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, retry};
+use thiserror::Error;
+
+/// No host that is up needs longer to take a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Why no client could be made: always something the operator can mend.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    /// The text is not PEM, or holds no certificate.
+    #[error("it holds no PEM certificate that can be read")]
+    NoCertificate,
+    /// The TLS library did not take what it was given, or the system has no certificates of its own.
+    #[error("no TLS client can be made: {0}")]
+    NoClient(String),
+}
+
+/// A client that believes the system's certificates and those in `ca_pem`.
+///
+/// It honours the system's proxy settings, follows no redirect (a secret or a code would travel with it) and repeats
+/// no request.
+pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, TrustError> {
+    Client::builder()
+        .tls_certs_merge(ca_pem.map_or_else(|| Ok(Vec::new()), certificates)?)
+        .redirect(Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_WITHIN.min(timeout / 2))
+        .timeout(timeout)
+        .user_agent(concat!("foregate/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| TrustError::NoClient(causes(&error)))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, TrustError> {
+    Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty()).ok_or(TrustError::NoCertificate)
+}
+
+/// Whether a call failed because we do not believe the other side's certificate.
+///
+/// Told from the words of rustls: reqwest does not give its type out.
+pub fn is_disbelief(causes: &str) -> bool {
+    causes.contains("invalid peer certificate")
+}
+
+/// An error with everything that led to it, in one line.
+pub fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_without_a_certificate_is_refused_rather_than_ignored() {
+        let garbage = b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
+        for pem in [&b""[..], b"not PEM", garbage] {
+            assert!(matches!(client(Some(pem), CONNECT_WITHIN), Err(TrustError::NoCertificate)));
+        }
+    }
+
+    #[test]
+    fn a_private_authority_is_added() {
+        let key = rcgen::generate_simple_self_signed(vec!["ca.example".to_owned()]).unwrap();
+        assert!(client(Some(key.cert.pem().as_bytes()), CONNECT_WITHIN).is_ok());
+    }
+}

@@ -1,0 +1,23 @@
+//! How often does a check ask for memory?
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use foregate::access::decision::Decision;
+use support::Scene;
+
+#[test]
+fn a_check_that_passes_asks_for_memory_three_times_at_most() {
+    let scene = Scene::new();
+    assert!(scene.cookie.len() > 2000, "a realistic cookie");
+    let mut fields = 0;
+    let warm = scene.check();
+    let counted = allocation_counter::measure(|| {
+        if let Decision::Allow(grant) = scene.check() {
+            fields = grant.edits().iter().count();
+        }
+    });
+    drop(warm);
+    assert_eq!(fields, 6, "it passed, with every field set");
+    assert!(counted.count_total <= 3, "{counted:?}");
+}

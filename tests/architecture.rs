@@ -1,0 +1,286 @@
+//! Does the house stand as it is drawn: who may name whom, with which tools, in files of which length?
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A layer: what it may name of ours, and which crates beside the standard library and the ones that all may use.
+struct Layer {
+    name: &'static str,
+    may_name: &'static [&'static str],
+    crates: &'static [&'static str],
+}
+
+const LAYERS: [Layer; 10] = [
+    Layer { name: "access", may_name: &[], crates: &["http", "bytes", "url", "ipnet"] },
+    Layer { name: "flow", may_name: &["access"], crates: &["http", "url", "futures_util", "base64_simd"] },
+    Layer {
+        name: "edge",
+        may_name: &["flow", "access"],
+        crates: &[
+            "http",
+            "url",
+            "axum",
+            "tower_http",
+            "askama",
+            "serde_json",
+            "jiff",
+            "base64_simd",
+            "aws_lc_rs",
+        ],
+    },
+    Layer {
+        name: "proxy",
+        may_name: &["flow", "access"],
+        crates: &[
+            "http",
+            "url",
+            "axum",
+            "bytes",
+            "hyper",
+            "hyper_util",
+            "http_body_util",
+            "tokio",
+            "tracing",
+            "futures_util",
+            "tower",
+        ],
+    },
+    Layer {
+        name: "provider",
+        may_name: &["flow", "access"],
+        crates: &[
+            "http",
+            "url",
+            "oauth2",
+            "openidconnect",
+            "reqwest",
+            "aws_lc_rs",
+            "serde",
+            "serde_json",
+            "base64_simd",
+            "arc_swap",
+            "tokio",
+            "futures_util",
+            "tracing",
+            "bytes",
+            "form_urlencoded",
+            "http_body_util",
+        ],
+    },
+    Layer {
+        name: "session",
+        may_name: &["flow", "access"],
+        crates: &["http", "cookie", "memchr", "postcard", "serde", "base64_simd", "aws_lc_rs", "zeroize"],
+    },
+    Layer {
+        name: "telemetry",
+        may_name: &["flow", "access"],
+        crates: &["tracing", "tracing_subscriber", "prometheus_client"],
+    },
+    Layer {
+        name: "config",
+        may_name: &["edge", "proxy", "provider", "session", "telemetry", "flow", "access"],
+        crates: &[
+            "figment",
+            "serde",
+            "toml",
+            "strsim",
+            "jiff",
+            "url",
+            "ipnet",
+            "http",
+            "base64_simd",
+            "zeroize",
+        ],
+    },
+    Layer {
+        name: "server",
+        may_name: &["config", "edge", "proxy", "provider", "session", "telemetry", "flow", "access"],
+        crates: &[
+            "axum",
+            "http",
+            "hyper",
+            "hyper_util",
+            "tokio",
+            "tower",
+            "tower_http",
+            "tracing",
+            "serde_json",
+            "aws_lc_rs",
+        ],
+    },
+    Layer {
+        name: "cli",
+        may_name: &[
+            "server",
+            "config",
+            "edge",
+            "proxy",
+            "provider",
+            "session",
+            "telemetry",
+            "flow",
+            "access",
+        ],
+        crates: &[
+            "clap",
+            "tokio",
+            "tracing",
+            "axum",
+            "http",
+            "base64_simd",
+            "serde",
+            "serde_json",
+            "dev_provider",
+        ],
+    },
+];
+
+/// Rooms that every layer may name, and the crate that makes errors.
+const FOR_ALL: [&str; 2] = ["secret", "trust"];
+const CRATES_FOR_ALL: [&str; 5] = ["std", "core", "crate", "super", "thiserror"];
+/// What only tests use.
+const TEST_CRATES: [&str; 2] = ["proptest", "rcgen"];
+
+const LONGEST_FILE: usize = 300;
+
+fn root() -> PathBuf {
+    // At run time: a build that was copied would otherwise read the tree it was built from.
+    #[expect(clippy::disallowed_methods, reason = "cargo says where the tree is")]
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "tests.rs")
+        || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// The lines of code before the tests module, with their numbers; comments left out.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim().to_owned()));
+    lines.take_while(|(_, line)| line != "#[cfg(test)]").filter(|(_, line)| !line.starts_with("//")).collect()
+}
+
+/// The names that follow `marker` in a line.
+fn after<'l>(line: &'l str, marker: &'l str) -> impl Iterator<Item = &'l str> {
+    line.split(marker)
+        .skip(1)
+        .map(|rest| rest.split(|one: char| !one.is_alphanumeric() && one != '_').next().unwrap())
+}
+
+#[test]
+fn a_layer_names_only_what_stands_below_it() {
+    let mut wrong = Vec::new();
+    for layer in &LAYERS {
+        for path in rust_files(&root().join("src").join(layer.name)) {
+            for (number, line) in code(&path) {
+                for name in after(&line, "crate::") {
+                    let known =
+                        name == layer.name || layer.may_name.contains(&name) || FOR_ALL.contains(&name);
+                    if !known {
+                        wrong.push(format!("{}:{number}: {} names {name}", path.display(), layer.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_layer_uses_only_its_own_tools() {
+    let mut wrong = Vec::new();
+    for layer in &LAYERS {
+        for path in rust_files(&root().join("src").join(layer.name)).into_iter().filter(|path| !is_test(path))
+        {
+            for (number, line) in code(&path) {
+                let Some(name) = line.strip_prefix("use ").or_else(|| line.strip_prefix("pub use ")) else {
+                    continue;
+                };
+                let name = name.split([':', ';', ' ']).next().unwrap();
+                let own = name == "self"
+                    || path.with_extension("").join(format!("{name}.rs")).exists()
+                    || path.with_file_name(format!("{name}.rs")).exists();
+                let allowed = layer.crates.contains(&name)
+                    || CRATES_FOR_ALL.contains(&name)
+                    || TEST_CRATES.contains(&name);
+                if !own && !allowed {
+                    wrong.push(format!("{}:{number}: {} uses the crate {name}", path.display(), layer.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_is_in_the_table() {
+    let mut rooms: Vec<String> = fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let mut named: Vec<String> = LAYERS.iter().map(|layer| layer.name.to_owned()).collect();
+    rooms.sort();
+    named.sort();
+    assert_eq!(rooms, named);
+}
+
+#[test]
+fn a_file_says_which_question_it_answers_and_is_not_too_long() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "crates", "tests", "benches"] {
+        for path in rust_files(&root().join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let first = text.lines().find(|line| !line.starts_with("#![")).unwrap_or_default();
+            if !first.starts_with("//!") && !is_test(&path) {
+                wrong.push(format!("{}: its first line does not say what it is", path.display()));
+            }
+            if text.lines().count() > LONGEST_FILE {
+                wrong.push(format!("{}: more than {LONGEST_FILE} lines", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Words that belong to one room alone.
+#[test]
+fn cookies_statuses_and_grants_stay_in_their_rooms() {
+    let rooms: [(&str, &[&str]); 4] = [
+        ("StatusCode", &["edge", "server", "provider", "proxy", "cli"]),
+        ("SET_COOKIE", &["session", "edge"]),
+        ("Grant {", &["access"]),
+        ("HeaderValue::from_maybe_shared", &["access"]),
+    ];
+    let mut wrong = Vec::new();
+    for layer in &LAYERS {
+        for path in rust_files(&root().join("src").join(layer.name)).into_iter().filter(|path| !is_test(path))
+        {
+            for (number, line) in code(&path) {
+                for (word, allowed) in rooms {
+                    if line.contains(word) && !allowed.contains(&layer.name) {
+                        wrong.push(format!("{}:{number}: {word} is not for {}", path.display(), layer.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,232 @@
+//! Does the check answer Traefik as it must?
+
+use reqwest::header::HeaderName;
+
+use crate::harness::{Asked, Browser, Gateway, provider};
+
+async fn signed_in(gateway: &Gateway, user: &str) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, user, user).await;
+    browser
+}
+
+async fn ask_with(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> Asked {
+    let mut headers = gateway.question("/c/main");
+    headers.extend(browser.and_then(Browser::cookie_header).map(|value| (reqwest::header::COOKIE, value)));
+    for (name, value) in more {
+        let name: HeaderName = name.parse().unwrap();
+        if *value == "(absent)" {
+            headers.remove(name);
+        } else {
+            headers.insert(name, value.parse().unwrap());
+        }
+    }
+    gateway.ask(headers).await
+}
+
+#[tokio::test]
+async fn what_is_no_navigation_gets_401_and_reloads_itself() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    for more in [
+        &[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")][..],
+        &[("sec-fetch-dest", "iframe")],
+        &[("sec-websocket-key", "x")],
+        &[("sec-purpose", "prefetch")],
+        &[("sec-fetch-mode", "(absent)"), ("sec-fetch-dest", "(absent)"), ("accept", "application/json")],
+    ] {
+        let asked = ask_with(&gateway, None, more).await;
+        assert_eq!(asked.status, 401, "{more:?}");
+        assert_eq!(asked.header("x-reload"), Some("reload"));
+        assert!(asked.header("www-authenticate").is_some());
+        assert_eq!(asked.header("cache-control"), Some("no-store"));
+        assert_eq!(asked.header("vary"), Some("Cookie"));
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_told_that_it_was_not_sent() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let referer = gateway.url("/edit");
+    let asked = ask_with(&gateway, None, &[("x-forwarded-method", "POST"), ("referer", &referer)]).await;
+    assert_eq!(asked.status, 303);
+    let page = Browser::new().go(asked.header("location").unwrap()).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("edit"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_read_is_400_and_never_passes() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in(&gateway, "testuser").await;
+    for name in
+        ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"]
+    {
+        let missing = ask_with(&gateway, Some(&browser), &[(name, "(absent)")]).await;
+        assert_eq!(missing.status, 400, "{name}");
+        assert!(missing.body.contains(name), "{}", missing.body);
+        let mut twice = gateway.question("/");
+        let value = twice[name].clone();
+        twice.append(name.parse::<HeaderName>().unwrap(), value);
+        twice.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
+        assert_eq!(gateway.ask(twice).await.status, 400, "{name}");
+    }
+    for (name, value) in [
+        ("x-forwarded-method", "GE T"),
+        ("x-forwarded-proto", "gopher"),
+        ("x-forwarded-uri", "http://evil.test/"),
+        ("x-forwarded-uri", "/a b"),
+        ("x-forwarded-uri", "/a#b"),
+        ("x-forwarded-for", "unknown"),
+    ] {
+        let asked = ask_with(&gateway, Some(&browser), &[(name, value)]).await;
+        assert_eq!(asked.status, 400, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_configured_is_denied() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in(&gateway, "testuser").await;
+    for host in ["evil.test", "127.0.0.2", ""] {
+        assert_eq!(
+            ask_with(&gateway, Some(&browser), &[("x-forwarded-host", host)]).await.status,
+            403,
+            "{host}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_the_five_fields_is_believed() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let lies = [
+        ("x-original-url", "https://evil.test/"),
+        ("x-original-method", "DELETE"),
+        ("forwarded", "host=evil.test;proto=https"),
+        ("x-forwarded-scheme", "https"),
+        ("x-forwarded-port", "444"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-rewrite-url", "/evil"),
+        ("x-auth-request-redirect", "https://evil.test/"),
+    ];
+    let truth = ask_with(&gateway, None, &[]).await;
+    let answer = ask_with(&gateway, None, &lies).await;
+    assert_eq!(answer.status, 302);
+    assert_eq!(answer.header("location"), truth.header("location"));
+}
+
+#[tokio::test]
+async fn an_alias_of_an_identity_header_is_refused() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in(&gateway, "testuser").await;
+    for name in [
+        "x_forwarded_user",
+        "x.forwarded.user",
+        "x-forwarded_id-token",
+        "impersonate_user",
+        "impersonate.group",
+    ] {
+        assert_eq!(ask_with(&gateway, Some(&browser), &[(name, "root")]).await.status, 400, "{name}");
+    }
+    let exact = ask_with(&gateway, Some(&browser), &[("x-forwarded-user", "root")]).await;
+    assert_eq!((exact.status, exact.header("x-forwarded-user")), (200, Some("testuser")));
+}
+
+#[tokio::test]
+async fn no_cookie_of_ours_goes_on_and_every_other_does() {
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("headers.authorization", "true")]).await;
+    let mut browser = signed_in(&gateway, "testuser").await;
+    let alone = gateway.ask_as(&browser, "/").await;
+    // The provider's own cookie is in the jar too: cookies ignore ports.
+    assert!(!alone.header("cookie").unwrap_or_default().contains("foregate"));
+    browser.set_cookie("theme", "dark");
+    browser.set_cookie("foregate-1", "left over");
+    let passed = gateway.ask_as(&browser, "/").await;
+    let cookie = passed.header("cookie").unwrap();
+    assert!(cookie.contains("theme=dark") && !cookie.contains("foregate"), "{cookie}");
+    let token = passed.header("x-forwarded-id-token").unwrap();
+    assert_eq!(passed.header("authorization"), Some(format!("Bearer {token}").as_str()));
+    assert!(!passed.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn header_names_are_the_operators() {
+    let provider = provider().await;
+    let more = [("headers.user", "X-Who"), ("headers.group", "X-Of")];
+    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let passed = gateway.ask_as(&signed_in(&gateway, "alice").await, "/").await;
+    assert_eq!((passed.header("x-who"), passed.header("x-of")), (Some("alice"), Some("dev")));
+    assert_eq!(passed.header("x-forwarded-user"), None);
+}
+
+#[tokio::test]
+async fn a_person_without_groups_or_a_verified_email_gets_empty_fields() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let passed = gateway.ask_as(&signed_in(&gateway, "bob").await, "/").await;
+    assert_eq!(passed.status, 200);
+    assert_eq!(passed.header("x-forwarded-group"), Some(""));
+    assert_eq!(passed.header("x-forwarded-email"), Some(""));
+}
+
+#[tokio::test]
+async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies() {
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("policies.ops.allowed_groups", "ops")]).await;
+    let (alice, testuser) = (signed_in(&gateway, "alice").await, signed_in(&gateway, "testuser").await);
+    let ask = async |browser: &Browser, path: &str| {
+        let mut headers = gateway.question("/");
+        headers.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
+        gateway.ask_at(path, headers).await
+    };
+    assert_eq!(ask(&alice, "/check/traefik").await.status, 200);
+    assert_eq!(ask(&testuser, "/check/policy/ops/traefik").await.status, 200);
+    let denied = ask(&alice, "/check/policy/ops/traefik").await;
+    assert_eq!(denied.status, 403);
+    assert!(denied.body.contains("alice"), "{}", denied.body);
+    assert!(!denied.headers.contains_key("location") && !denied.headers.contains_key("x-forwarded-user"));
+    assert_eq!(ask(&testuser, "/check/policy/none/traefik").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_peer_that_is_not_trusted_gets_no_answer() {
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("check.trusted_proxies", "192.0.2.1")]).await;
+    let browser = signed_in(&gateway, "testuser").await;
+    let asked = gateway.ask_as(&browser, "/").await;
+    assert_eq!(asked.status, 403);
+    assert!(!asked.headers.contains_key("x-forwarded-user"));
+}
+
+#[tokio::test]
+async fn a_socket_of_another_origin_is_refused_with_a_session() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in(&gateway, "testuser").await;
+    let own = gateway.url("");
+    for (origin, status) in
+        [(own.as_str(), 200), ("https://evil.test", 403), ("null", 403), ("(absent)", 200)]
+    {
+        let asked =
+            ask_with(&gateway, Some(&browser), &[("sec-websocket-key", "x"), ("origin", origin)]).await;
+        assert_eq!(asked.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn the_public_listener_answers_no_check() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway, "testuser").await;
+    let page = browser.go(&gateway.url("/check/traefik")).await;
+    assert_eq!(page.status, 404);
+    assert!(!page.headers.contains_key("x-forwarded-user"));
+}

@@ -1,0 +1,87 @@
+//! Do the commands of the binary say what a person needs?
+
+use std::process::{Command, Output};
+
+fn foregate(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foregate"));
+    command.args(arguments).env_remove("FOREGATE_CONFIG").envs(environment.iter().copied());
+    command.output().unwrap()
+}
+
+fn written(name: &str, text: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const SEVEN: &str = r#"
+[public]
+urls = ["headlamp.example.com"]
+[check]
+listen = "0.0.0.0:4181"
+[provider]
+issuer = "ftp://idp.example.com"
+client_id = "foregate"
+client_secret = "hush-hush-hush"
+client_secret_file = "/nowhere"
+signing_algorithms = ["HS256"]
+[session]
+keys = ["c2hvcnQ"]
+[headers]
+usr = "X-User"
+"#;
+
+#[test]
+fn seven_mistakes_make_seven_messages_and_no_start() {
+    let file = written("seven.toml", SEVEN);
+    for command in ["check", "serve"] {
+        let output = foregate(&[command, "--config", &file], &[]);
+        assert!(!output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        for key in [
+            "public.urls",
+            "check.trusted_proxies",
+            "provider.issuer",
+            "provider.client_secret",
+            "provider.signing_algorithms",
+            "session.keys",
+            "headers.usr",
+        ] {
+            assert!(told.contains(key), "{key}\n{told}");
+        }
+        assert!(told.contains("seven.toml") && told.contains("headers.user"), "{told}");
+        assert!(!told.contains("hush-hush-hush") && !told.contains("c2hvcnQ"), "{told}");
+        assert_eq!(told.matches("\n  wrong:").count(), 7, "{told}");
+    }
+}
+
+#[test]
+fn a_minimal_file_is_under_ten_lines_and_right() {
+    let key = String::from_utf8(foregate(&["secret"], &[]).stdout).unwrap();
+    let text = format!(
+        "[public]\nurls = [\"https://headlamp.example.com\"]\n[provider]\nissuer = \"https://idp.example.com\"\n\
+         client_id = \"foregate\"\nclient_secret = \"secret\"\n[session]\nkeys = [\"{}\"]\n",
+        key.trim()
+    );
+    assert!(text.lines().count() < 10);
+    let output = foregate(&["check", "--config", &written("minimal.toml", &text)], &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn every_key_is_a_new_one_of_256_bits() {
+    let make = || String::from_utf8(foregate(&["secret"], &[]).stdout).unwrap();
+    let (one, two) = (make(), make());
+    assert_eq!(one.trim().len(), 43);
+    assert_ne!(one, two);
+}
+
+#[test]
+fn the_template_is_the_file_that_is_shipped() {
+    let output = foregate(&["template"], &[]);
+    let shipped = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/config/foregate.toml")).unwrap();
+    assert!(
+        output.stdout == shipped,
+        "config/foregate.toml is old: foregate template > config/foregate.toml"
+    );
+}

@@ -1,0 +1,133 @@
+//! Is a session cookie that is not exactly ours worth anything?
+
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
+
+use crate::harness::{Asked, Browser, Gateway, provider};
+
+async fn ask(gateway: &Gateway, cookie: &str, mode: &str) -> Asked {
+    let mut headers = gateway.question("/deep");
+    headers.insert("sec-fetch-mode", mode.parse().unwrap());
+    headers.insert(COOKIE, HeaderValue::from_str(cookie).unwrap());
+    gateway.ask(headers).await
+}
+
+fn seen(asked: &Asked) -> (u16, String, Vec<(String, String)>) {
+    let text = |headers: &HeaderMap| {
+        let pairs = headers.iter().filter(|(name, _)| *name != "date");
+        pairs.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+    };
+    (asked.status, asked.body.clone(), text(&asked.headers))
+}
+
+#[tokio::test]
+async fn every_fault_is_a_challenge_and_the_same_one() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let good = browser.cookie("foregate").unwrap().to_owned();
+    let other =
+        Gateway::with(provider.issuer(), &[("session.keys", "0Sgl3a5Aa_JzYV3YAUcZ1cHYNEsbC37kHEDoDyhoSzc")])
+            .await;
+    let mut elsewhere = Browser::new();
+    let form = elsewhere.open(&other.url("/oauth2/start")).await;
+    elsewhere.sign_in(&form, "testuser", "testuser").await;
+    let foreign = elsewhere.cookie("foregate").unwrap();
+    let mut flipped = good.clone().into_bytes();
+    let middle = flipped.len() / 2;
+    flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
+    let flipped = String::from_utf8(flipped).unwrap();
+    let faults = [
+        format!("foregate={foreign}"),
+        format!("foregate={}", &good[..good.len() - 1]),
+        format!("foregate={}", &good[..good.len() - 4]),
+        format!("foregate={flipped}"),
+        format!("foregate={good}{good}"),
+        format!("foregate={}", "A".repeat(9000)),
+        format!("foregate={good}; foregate={good}"),
+        format!("foregate=; foregate={good}"),
+        format!("foregate=\"{good}\""),
+        "foregate=".to_owned(),
+        "foregate".to_owned(),
+        "foregate=%00%0d%0a".to_owned(),
+        format!("Foregate={good}"),
+        format!("__Host-foregate={good}"),
+        format!("foregate-1={good}"),
+        "theme=dark".to_owned(),
+    ];
+    assert_eq!(ask(&gateway, &format!("foregate={good}"), "navigate").await.status, 200);
+    let navigation = seen(&ask(&gateway, "a=b", "navigate").await);
+    let script = seen(&ask(&gateway, "a=b", "cors").await);
+    assert_eq!((navigation.0, script.0), (302, 401));
+    for fault in faults {
+        assert_eq!(seen(&ask(&gateway, &fault, "navigate").await), navigation, "{fault}");
+        assert_eq!(seen(&ask(&gateway, &fault, "cors").await), script, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_cookies_are_refused_or_searched_and_never_pass() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let many: Vec<String> = (0..1000).map(|index| format!("foregate-{index}=x")).collect();
+    let asked = ask(&gateway, &many.join("; "), "navigate").await;
+    assert_eq!(asked.status, 302);
+    let huge = "x".repeat(40_000);
+    assert_eq!(ask(&gateway, &format!("foregate={huge}"), "navigate").await.status, 431);
+}
+
+#[tokio::test]
+async fn a_session_with_many_groups_takes_several_cookies_and_a_smaller_one_removes_them() {
+    let mut settings = dev_provider::Settings::default();
+    settings.users[0].groups = (0..250).map(|index| format!("team-project-{index:03}")).collect();
+    let provider = dev_provider::start(settings).await.unwrap();
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let parts = browser.cookie_names().iter().filter(|name| name.starts_with("foregate")).count();
+    assert!((2..=4).contains(&parts), "{parts}");
+    let passed = gateway.ask_as(&browser, "/").await;
+    assert_eq!(passed.header("x-forwarded-group").unwrap().split(',').count(), 250);
+
+    let mut alice = Browser::new();
+    alice.open(&gateway.url("/oauth2/start")).await;
+    for name in ["foregate", "foregate-1"] {
+        alice.set_cookie(name, browser.cookie(name).unwrap());
+    }
+    let form = alice.open(&gateway.url("/oauth2/start")).await;
+    alice.sign_in(&form, "alice", "alice").await;
+    assert_eq!(alice.cookie("foregate-1"), None);
+    assert_eq!(gateway.ask_as(&alice, "/").await.header("x-forwarded-user"), Some("alice"));
+}
+
+#[tokio::test]
+async fn a_session_that_fits_no_browser_is_refused_with_a_page() {
+    let mut settings = dev_provider::Settings::default();
+    settings.users[0].groups = (0..900).map(|index| format!("team-project-{index:03}")).collect();
+    let provider = dev_provider::start(settings).await.unwrap();
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    let page = browser.sign_in(&form, "testuser", "testuser").await;
+    assert_eq!(page.status, 500);
+    assert!(page.body.contains("groups"));
+    assert_eq!(browser.cookie("foregate"), None);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_tokens() {
+    let settings = dev_provider::Settings {
+        id_token_life: std::time::Duration::from_secs(1),
+        access_token_life: std::time::Duration::from_secs(1),
+        ..dev_provider::Settings::default()
+    };
+    let provider = dev_provider::start(settings).await.unwrap();
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 302);
+}

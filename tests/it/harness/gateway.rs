@@ -1,0 +1,136 @@
+//! How is a gateway started, and asked as Traefik asks it?
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use foregate::config::{self, Sources};
+use foregate::server::{self, Drain, Listeners};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{Browser, DevProvider};
+
+pub(crate) struct Gateway {
+    pub(crate) public: SocketAddr,
+    pub(crate) check: SocketAddr,
+    pub(crate) ops: SocketAddr,
+    stop: Option<oneshot::Sender<Drain>>,
+    serving: JoinHandle<()>,
+}
+
+/// What the check endpoint answered.
+pub(crate) struct Asked {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Asked {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| std::str::from_utf8(value.as_bytes()).unwrap())
+    }
+}
+
+pub(crate) const KEY: &str = "mLr1sWZ3m8CTLVJTVvKvdfAwLVqOtPLZWaDdkBHLtcE";
+
+impl Gateway {
+    pub(crate) async fn start(provider: &DevProvider) -> Self {
+        Self::with(provider.issuer(), &[]).await
+    }
+
+    /// With further settings, over the usual ones; waits until the provider is loaded if it can be.
+    pub(crate) async fn with(issuer: &str, more: &[(&str, &str)]) -> Self {
+        let listeners = Listeners { public: free().await, check: free().await, ops: free().await };
+        let addresses =
+            [&listeners.public, &listeners.check, &listeners.ops].map(|one| one.local_addr().unwrap());
+        let [public, check, ops] = addresses;
+        let usual = [
+            ("public.urls", format!("http://{public}")),
+            ("provider.issuer", issuer.to_owned()),
+            ("provider.client_id", "foregate".to_owned()),
+            ("provider.client_secret", "foregate-secret".to_owned()),
+            ("session.keys", KEY.to_owned()),
+        ];
+        let mut set: Vec<(String, String)> = usual.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        for (key, value) in more {
+            set.retain(|(kept, _)| kept != key);
+            set.push(((*key).to_owned(), (*value).to_owned()));
+        }
+        set.retain(|(_, value)| value != "(unset)");
+        let settings = config::load(&Sources { file: None, set, environment: Vec::new() });
+        let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(async move {
+            let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };
+            server::serve(settings, listeners, stop).await.unwrap();
+        });
+        let gateway = Self { public, check, ops, stop: Some(stop), serving };
+        gateway.wait_for_provider().await;
+        gateway
+    }
+
+    /// At most three seconds: some tests want a provider that never comes.
+    async fn wait_for_provider(&self) {
+        for _ in 0..60 {
+            if self.readyz().await.1["provider"]["state"] == "ready" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.public)
+    }
+
+    pub(crate) async fn readyz(&self) -> (u16, serde_json::Value) {
+        let reply = super::browser::get(&format!("http://{}/readyz", self.ops)).await;
+        (reply.status, serde_json::from_str(&reply.body).unwrap())
+    }
+
+    pub(crate) async fn ops(&self, path: &str) -> Asked {
+        super::browser::get(&format!("http://{}{path}", self.ops)).await
+    }
+
+    /// What Traefik sends for a browser's navigation to `path` on the public host.
+    pub(crate) fn question(&self, path: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut set = |name: &'static str, value: &str| {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        };
+        set("x-forwarded-method", "GET");
+        set("x-forwarded-proto", "http");
+        set("x-forwarded-host", &self.public.to_string());
+        set("x-forwarded-uri", path);
+        set("x-forwarded-for", "203.0.113.9");
+        set("sec-fetch-mode", "navigate");
+        set("sec-fetch-dest", "document");
+        headers
+    }
+
+    pub(crate) async fn ask(&self, headers: HeaderMap) -> Asked {
+        self.ask_at("/check/traefik", headers).await
+    }
+
+    pub(crate) async fn ask_at(&self, path: &str, headers: HeaderMap) -> Asked {
+        super::browser::get_with(&format!("http://{}{path}", self.check), headers).await
+    }
+
+    /// The same with the cookies of a browser.
+    pub(crate) async fn ask_as(&self, browser: &Browser, path: &str) -> Asked {
+        let mut headers = self.question(path);
+        headers.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
+        self.ask(headers).await
+    }
+
+    pub(crate) async fn stop(mut self) {
+        let _gone = self.stop.take().unwrap().send(Drain::PROMPT);
+        self.serving.await.unwrap();
+    }
+}
+
+async fn free() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}

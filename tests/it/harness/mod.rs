@@ -1,0 +1,15 @@
+//! A gateway, a provider and a browser, ready to play a scene.
+
+mod application;
+mod browser;
+mod gateway;
+
+pub(crate) use application::Application;
+pub(crate) use browser::{Browser, Page, get};
+pub(crate) use dev_provider::DevProvider;
+pub(crate) use gateway::{Asked, Gateway};
+
+/// A provider with the default people: testuser (dev, ops), alice (dev), bob (no groups).
+pub(crate) async fn provider() -> DevProvider {
+    dev_provider::start(dev_provider::Settings::default()).await.unwrap()
+}

@@ -1,0 +1,18 @@
+//! Does the gateway do what it promises, seen from outside?
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
+
+mod check;
+mod commands;
+mod cookies;
+mod harness;
+mod ops;
+mod portal;
+mod secrets;
+mod sign_in;
+mod upstream;

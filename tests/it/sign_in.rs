@@ -1,0 +1,241 @@
+//! Does a person get in, and back to where they wanted to be?
+
+use reqwest::header::HeaderMap;
+use url::form_urlencoded;
+
+use crate::harness::{Browser, Gateway, provider};
+
+/// Goes to the provider's login form by a deep link, as the check endpoint would send a browser there.
+async fn to_login_form(gateway: &Gateway, browser: &mut Browser, path: &str) -> crate::harness::Page {
+    let asked = gateway.ask_as(browser, path).await;
+    assert_eq!(asked.status, 302);
+    browser.open(asked.header("location").unwrap()).await
+}
+
+#[tokio::test]
+async fn an_anonymous_deep_link_leads_through_the_provider_and_back() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = to_login_form(&gateway, &mut browser, "/c/main/pods?ns=a&next=https://b.test/x//y").await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let back = browser.visited.last().unwrap().to_string();
+    assert_eq!(back, gateway.url("/c/main/pods?ns=a&next=https://b.test/x//y"));
+    assert_eq!(browser.cookie_names().iter().filter(|name| name.starts_with("foregate")).count(), 1);
+
+    let passed = gateway.ask_as(&browser, "/c/main/pods").await;
+    assert_eq!(passed.status, 200);
+    assert_eq!(passed.header("x-forwarded-user"), Some("testuser"));
+    assert_eq!(passed.header("x-forwarded-group"), Some("dev,ops"));
+    assert_eq!(passed.header("x-forwarded-email"), Some("testuser@example.com"));
+    assert_eq!(passed.header("x-forwarded-id-token").unwrap().split('.').count(), 3);
+    assert_eq!(passed.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn the_authorization_request_holds_what_the_standards_want() {
+    let provider = provider().await;
+    let more = [("provider.authorization_parameters.ui_locales", "de"), ("provider.scopes", "openid,groups")];
+    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let mut browser = Browser::new();
+    to_login_form(&gateway, &mut browser, "/").await;
+    let request = &provider.authorization_requests()[0];
+    assert_eq!(request["response_type"], "code");
+    assert_eq!(request["redirect_uri"], gateway.url("/oauth2/callback"));
+    assert_eq!(request["code_challenge_method"], "S256");
+    assert_eq!(request["scope"], "openid groups");
+    assert_eq!(request["ui_locales"], "de");
+    for name in ["state", "nonce", "code_challenge"] {
+        assert_eq!(request[name].len(), 43, "{name}");
+    }
+    let values = ["state", "nonce", "code_challenge"].map(|name| &request[name]);
+    assert!(values[0] != values[1] && values[1] != values[2]);
+}
+
+#[tokio::test]
+async fn parallel_tabs_all_end_at_their_own_page() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let mut forms = Vec::new();
+    for tab in 0..5 {
+        forms.push(to_login_form(&gateway, &mut browser, &format!("/tab/{tab}")).await);
+    }
+    for (tab, form) in forms.iter().enumerate() {
+        browser.sign_in(form, "testuser", "testuser").await;
+        assert_eq!(browser.visited.last().unwrap().path(), format!("/tab/{tab}"));
+    }
+    assert_eq!(provider.observed().code_exchange, 5);
+}
+
+#[tokio::test]
+async fn a_replayed_callback_shows_the_way_on_and_asks_the_provider_nothing() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = to_login_form(&gateway, &mut browser, "/").await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let callback = browser.visited.iter().find(|url| url.path() == "/oauth2/callback").unwrap().to_string();
+    let exchanges = provider.observed().code_exchange;
+    let replayed = browser.go(&callback).await;
+    assert_eq!(replayed.status, 400);
+    assert!(replayed.body.contains("/oauth2/start?rd="));
+    assert_eq!(provider.observed().code_exchange, exchanges);
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "the session lives on");
+}
+
+#[tokio::test]
+async fn a_wrong_answer_makes_no_token_request_and_no_session() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    to_login_form(&gateway, &mut browser, "/").await;
+    let state = provider.authorization_requests()[0]["state"].clone();
+    let issuer = provider.issuer();
+    let wrong = [
+        (400, format!("code=x&state=wrong&iss={issuer}")),
+        (400, format!("code=x&iss={issuer}")),
+        (400, format!("code=x&code=y&state={state}&iss={issuer}")),
+        (400, format!("code=x&state={state}&state={state}&iss={issuer}")),
+        (400, format!("code=x&state={state}&iss={issuer}&iss=https://evil.test")),
+    ];
+    for (status, query) in wrong {
+        let page = browser.go(&gateway.url(&format!("/oauth2/callback?{query}"))).await;
+        assert_eq!(page.status, status, "{query}");
+        assert_eq!(browser.cookie("foregate"), None, "{query}");
+    }
+    assert_eq!(provider.observed().code_exchange + provider.observed().token_refused, 0);
+}
+
+/// Each ends the login transaction, so each begins its own.
+#[tokio::test]
+async fn an_answer_of_another_issuer_or_an_error_ends_the_attempt() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let issuer = provider.issuer();
+    for (status, rest) in [
+        (502, "code=x&iss=https://evil.test".to_owned()),
+        (502, "code=x".to_owned()),
+        (502, "error=access_denied&iss=https://evil.test".to_owned()),
+        (403, format!("error=access_denied&error_description=%3Cscript%3E&iss={issuer}")),
+        (400, format!("iss={issuer}")),
+    ] {
+        let mut browser = Browser::new();
+        to_login_form(&gateway, &mut browser, "/").await;
+        let state = provider.authorization_requests().last().unwrap()["state"].clone();
+        let page = browser.go(&gateway.url(&format!("/oauth2/callback?state={state}&{rest}"))).await;
+        assert_eq!(page.status, status, "{rest}");
+        assert!(!page.body.contains("<script"), "{rest}");
+        assert_eq!(browser.cookie_names(), Vec::<&str>::new(), "{rest}");
+    }
+    assert_eq!(provider.observed().code_exchange + provider.observed().token_refused, 0);
+}
+
+#[tokio::test]
+async fn a_code_that_the_provider_refuses_makes_no_session() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    to_login_form(&gateway, &mut browser, "/").await;
+    let state = provider.authorization_requests()[0]["state"].clone();
+    let query = format!("code=made-up&state={state}&iss={}", provider.issuer());
+    let page = browser.go(&gateway.url(&format!("/oauth2/callback?{query}"))).await;
+    assert_eq!(page.status, 400);
+    assert_eq!(browser.cookie_names(), Vec::<&str>::new());
+    assert_eq!(provider.observed().token_refused, 1);
+}
+
+#[tokio::test]
+async fn another_browsers_callback_is_refused() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let (mut victim, mut attacker) = (Browser::new(), Browser::new());
+    let form = to_login_form(&gateway, &mut attacker, "/").await;
+    // The attacker keeps their own callback and gives its URL to the victim.
+    attacker.sign_in(&form, "alice", "alice").await;
+    let callback = attacker.visited.iter().find(|url| url.path() == "/oauth2/callback").unwrap().to_string();
+    assert_eq!(victim.go(&callback).await.status, 400);
+    assert_eq!(victim.cookie("foregate"), None);
+}
+
+#[tokio::test]
+async fn every_sign_in_makes_a_new_session() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    browser.set_cookie("foregate", "planted-before-the-sign-in");
+    let form = to_login_form(&gateway, &mut browser, "/").await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let first = browser.cookie("foregate").unwrap().to_owned();
+    browser.open(&gateway.url("/oauth2/start")).await;
+    let second = browser.cookie("foregate").unwrap();
+    assert!(first != "planted-before-the-sign-in" && first != second);
+}
+
+#[tokio::test]
+async fn hostile_return_urls_end_on_the_start_page() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = to_login_form(&gateway, &mut browser, "/").await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    for rd in [
+        "https://evil.test/",
+        "//evil.test",
+        "/\\evil.test",
+        "/%5cevil.test/../..//evil.test\t",
+        "javascript:x",
+    ] {
+        let rd: String = form_urlencoded::byte_serialize(rd.as_bytes()).collect();
+        browser.open(&gateway.url(&format!("/oauth2/start?rd={rd}"))).await;
+        assert_eq!(browser.visited.last().unwrap().to_string(), gateway.url("/"), "{rd}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_the_providers_to_tell_and_a_right_one_still_works() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = to_login_form(&gateway, &mut browser, "/deep").await;
+    let again = browser.sign_in(&form, "testuser", "wrong").await;
+    browser.sign_in(&again, "testuser", "testuser").await;
+    assert_eq!(browser.visited.last().unwrap().path(), "/deep");
+}
+
+#[tokio::test]
+async fn the_client_authenticates_as_configured() {
+    for (method, secret) in [
+        ("client_secret_basic", "foregate-secret"),
+        ("client_secret_post", "foregate-secret"),
+        ("none", "(unset)"),
+    ] {
+        let mut settings = dev_provider::Settings::default();
+        if method == "none" {
+            settings.clients[0].secret = None;
+        }
+        let provider = dev_provider::start(settings).await.unwrap();
+        let more = [("provider.client_authentication", method), ("provider.client_secret", secret)];
+        let gateway = Gateway::with(provider.issuer(), &more).await;
+        let mut browser = Browser::new();
+        let form = to_login_form(&gateway, &mut browser, "/").await;
+        browser.sign_in(&form, "testuser", "testuser").await;
+        assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_begins_only_where_a_person_goes_to_the_page() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    for (mode, dest) in [("cors", "empty"), ("no-cors", "image"), ("navigate", "iframe")] {
+        let headers = HeaderMap::from_iter([
+            ("sec-fetch-mode".parse().unwrap(), mode.parse().unwrap()),
+            ("sec-fetch-dest".parse().unwrap(), dest.parse().unwrap()),
+        ]);
+        let page = browser.request(reqwest::Method::GET, &gateway.url("/oauth2/start"), headers, None).await;
+        assert_eq!(page.status, 403, "{mode} {dest}");
+    }
+    assert_eq!(browser.cookie_names(), Vec::<&str>::new());
+}

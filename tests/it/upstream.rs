@@ -1,0 +1,111 @@
+//! Does our own proxy pass what may pass, and tell the application the truth?
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Application, Browser, Gateway, provider};
+
+async fn scene() -> (Application, Gateway, dev_provider::DevProvider) {
+    let (application, provider) = (Application::start().await, provider().await);
+    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    (application, gateway, provider)
+}
+
+fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
+    pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_person_signs_in_and_the_application_learns_who() {
+    let (application, gateway, _provider) = scene().await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/a/%2e%2E//b?c=%zz")).await;
+    assert_eq!(application.received().len(), 0);
+    let page = browser.sign_in(&form, "testuser", "testuser").await;
+    assert_eq!(page.status, 200);
+    let spoof = fields(&[
+        ("x-forwarded-user", "root"),
+        ("x-forwarded-id-token", "forged"),
+        ("impersonate-user", "root"),
+        ("impersonate-extra-scopes", "all"),
+        ("x-forwarded-for", "6.6.6.6"),
+        ("forwarded", "for=6.6.6.6"),
+        ("x-app", "kept"),
+    ]);
+    browser.request(Method::GET, &gateway.url("/x"), spoof, None).await;
+    let (target, received) = application.received().pop().unwrap();
+    assert_eq!(target, "/x");
+    let lines = |name: &str| {
+        received.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("x-forwarded-user"), ["testuser"]);
+    assert_eq!(lines("x-forwarded-group"), ["dev,ops"]);
+    assert_eq!(lines("x-forwarded-id-token").len(), 1);
+    assert_ne!(lines("x-forwarded-id-token"), ["forged"]);
+    assert_eq!(lines("x-forwarded-for"), ["127.0.0.1"]);
+    assert_eq!(lines("x-app"), ["kept"]);
+    for name in ["impersonate-user", "impersonate-extra-scopes", "forwarded"] {
+        assert!(lines(name).is_empty(), "{name}");
+    }
+    assert!(!lines("cookie").concat().contains("foregate"));
+}
+
+#[tokio::test]
+async fn nobody_passes_without_a_session() {
+    let (application, gateway, _provider) = scene().await;
+    let script = fields(&[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]);
+    let page = Browser::new().request(Method::POST, &gateway.url("/api"), script, None).await;
+    assert_eq!(page.status, 401);
+    let aliased = fields(&[("x_forwarded_user", "root")]);
+    assert_eq!(Browser::new().request(Method::GET, &gateway.url("/"), aliased, None).await.status, 400);
+    assert_eq!(application.received().len(), 0);
+}
+
+async fn handshake(gateway: &Gateway, browser: &Browser, origin: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(gateway.public).await.unwrap();
+    let cookie = browser
+        .cookie_header()
+        .map_or(String::new(), |value| format!("Cookie: {}\r\n", value.to_str().unwrap()));
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n{cookie}\r\n",
+        gateway.public
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    (stream, String::from_utf8(head).unwrap())
+}
+
+#[tokio::test]
+async fn a_websocket_passes_with_a_session_and_only_then() {
+    let (_application, gateway, _provider) = scene().await;
+    let mut browser = Browser::new();
+    let own = gateway.url("");
+    assert!(handshake(&gateway, &browser, &own).await.1.starts_with("HTTP/1.1 401"));
+    let form = browser.open(&gateway.url("/")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    assert!(handshake(&gateway, &browser, "https://evil.test").await.1.starts_with("HTTP/1.1 403"));
+    let (mut socket, head) = handshake(&gateway, &browser, &own).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    // One masked text frame "hi" (RFC 6455 §5.2), answered by an unmasked one.
+    socket.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).await.unwrap();
+    let mut frame = [0; 4];
+    socket.read_exact(&mut frame).await.unwrap();
+    assert_eq!(frame, [0x81, 2, b'h', b'i']);
+}
+
+#[tokio::test]
+async fn an_application_that_is_down_is_502_and_the_session_lives_on() {
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", "http://127.0.0.1:9")]).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/")).await;
+    let page = browser.sign_in(&form, "testuser", "testuser").await;
+    assert_eq!(page.status, 502);
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
+}

@@ -1,0 +1,150 @@
+//! A check with a realistic session, without a server: what the bench times and the allocation test counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use foregate::access::decision::{Decision, Rules, SignInBy};
+use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
+use foregate::access::identity::Identity;
+use foregate::access::origin::{Origin, Origins};
+use foregate::access::policy::{DEFAULT, Policies, Policy};
+use foregate::access::request::AccessRequest;
+use foregate::access::surface::Surface;
+use foregate::edge::read::forwarded;
+use foregate::flow::check::Check;
+use foregate::flow::ports::{Clock, NewSession, SessionStore, TokenSet, UnixTime, Workspace};
+use foregate::secret::Secret;
+use foregate::server::{SystemClock, SystemEntropy};
+use foregate::session::seal::KeyRing;
+use foregate::session::sealed::CookieStore;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Everything a check needs, and the question of one browser.
+pub(crate) struct Scene {
+    check: Check,
+    question: HeaderMap,
+    /// The session cookie's value.
+    pub(crate) cookie: String,
+}
+
+const BROWSER: [(&str, &str); 17] = [
+    ("x-forwarded-method", "GET"),
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-host", "headlamp.example.com"),
+    ("x-forwarded-uri", "/clusters/main/api/v1/namespaces/default/pods?limit=500"),
+    ("x-forwarded-for", "203.0.113.9"),
+    ("x-forwarded-port", "443"),
+    ("x-forwarded-server", "traefik-7d5b8c9f6d-abcde"),
+    ("x-real-ip", "203.0.113.9"),
+    (
+        "user-agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+    ),
+    ("accept", "application/json"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
+    ("referer", "https://headlamp.example.com/c/main/pods"),
+    ("sec-fetch-site", "same-origin"),
+    ("sec-fetch-mode", "cors"),
+    ("sec-fetch-dest", "empty"),
+    ("sec-ch-ua-platform", "\"Linux\""),
+];
+
+/// A JWT as Keycloak sends it: a head, claims with 30 groups, an RS256 signature.
+fn id_token(groups: &[String]) -> String {
+    let claims = format!(
+        r#"{{"exp":1,"iat":1,"auth_time":1,"jti":"{0}","iss":"https://keycloak.example.com/realms/main","aud":"foregate","sub":"{0}","typ":"ID","azp":"foregate","sid":"{0}","at_hash":"abcdefghijklmnopqrstuv","email_verified":true,"name":"Test User","groups":{groups:?},"preferred_username":"testuser","email":"testuser@example.com"}}"#,
+        "0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10"
+    );
+    let head = r#"{"alg":"RS256","typ":"JWT","kid":"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"}"#;
+    let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode_to_string(bytes);
+    format!("{}.{}.{}", part(head.as_bytes()), part(claims.as_bytes()), part(&[7; 256]))
+}
+
+impl Scene {
+    /// A signed-in person with 30 groups, a policy that asks for one of five, Traefik's question.
+    pub(crate) fn new() -> Self {
+        let origin = Origin::parse("https://headlamp.example.com").unwrap();
+        let origins = Origins::new(vec![origin.clone()]);
+        let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+        let store = CookieStore::new(
+            keys,
+            Arc::new(SystemEntropy),
+            &origins,
+            ("https://keycloak.example.com/realms/main", "foregate"),
+            Duration::from_secs(36_000),
+        );
+        let groups: Vec<String> = (0..30).map(|index| format!("team-project-{index:03}")).collect();
+        let mut identity = Identity::new("0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10", "testuser").unwrap();
+        identity.set_email("testuser@example.com").unwrap();
+        for group in &groups {
+            identity.add_group(group).unwrap();
+        }
+        let now = SystemClock.now();
+        let refresh = format!(
+            "{}.{}.{}",
+            URL_SAFE_NO_PAD.encode_to_string([1; 84]),
+            URL_SAFE_NO_PAD.encode_to_string([2; 420]),
+            URL_SAFE_NO_PAD.encode_to_string([3; 64])
+        );
+        let tokens = TokenSet {
+            id_token: Secret::new(id_token(&groups)),
+            refresh_token: Some(Secret::new(refresh)),
+            expires_at: UnixTime(now.0 + 30_000),
+        };
+        let cookies = store
+            .begin(&NewSession { identity: &identity, tokens: &tokens }, &HeaderMap::new(), &origin, now)
+            .unwrap();
+        let pairs: Vec<&str> =
+            cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
+        let mut question: HeaderMap = BROWSER
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        let cookie = format!(
+            "theme=dark; lang=en; {}; _ga=GA1.2.1234567890.1234567890; consent=yes",
+            pairs.join("; ")
+        );
+        question.insert(header::COOKIE, cookie.parse().unwrap());
+        let names = IdentityHeaderNames {
+            user: HeaderName::from_static("x-forwarded-user"),
+            group: HeaderName::from_static("x-forwarded-group"),
+            email: HeaderName::from_static("x-forwarded-email"),
+            id_token: HeaderName::from_static("x-forwarded-id-token"),
+        };
+        let allowed = ["platform", "security", "operations", "management", "team-project-029"]
+            .map(str::to_owned)
+            .to_vec();
+        let policy = Policy::new(allowed, vec![], vec![]);
+        let rules = Rules {
+            owned: OwnedHeaders::new(names, true),
+            policies: Policies::new([(DEFAULT.to_owned(), policy)].into()),
+            origins,
+            sign_in: SignInBy::Start,
+        };
+        let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
+        Self {
+            check: Check { rules, sessions: Arc::new(store), clock: Arc::new(SystemClock) },
+            question,
+            cookie,
+        }
+    }
+
+    /// One whole check: Traefik's fields read, the session opened, the rules asked, the edits made.
+    pub(crate) fn check(&self) -> Decision {
+        let headers = &self.question;
+        let forwarded = forwarded(headers).unwrap();
+        let origin = self.check.rules.origins.find(forwarded.host).unwrap();
+        let surface = Surface::of(&forwarded.method, headers);
+        let request = AccessRequest {
+            origin,
+            target: forwarded.target,
+            method: &forwarded.method,
+            surface,
+            headers,
+            policy: DEFAULT,
+        };
+        self.check.check(&mut Workspace::new(), &request).decision
+    }
+}
