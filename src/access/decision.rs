@@ -20,6 +20,7 @@ use super::policy::{Policies, Refusal};
 use super::request::AccessRequest;
 use super::return_to::{ReturnTo, own_page};
 use super::surface::Surface;
+use super::token::TokenText;
 
 /// The answer. Closed on purpose: every adapter must render every arm.
 #[expect(clippy::large_enum_variant, reason = "a box would be one allocation more in every check")]
@@ -100,7 +101,7 @@ pub struct Credential<'a> {
     /// Who.
     pub person: IdentityRef<'a>,
     /// The ID token as the provider signed it.
-    pub id_token: &'a str,
+    pub id_token: TokenText<'a>,
 }
 
 /// The rules a decision is made by.

@@ -14,3 +14,4 @@ pub mod request;
 pub mod return_to;
 pub mod surface;
 pub mod target;
+pub mod token;

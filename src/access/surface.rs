@@ -34,10 +34,10 @@ impl Surface {
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
         if is_websocket(headers) {
             Self::WebSocket
-        } else if is_prefetch(headers) || !is_navigation(method, headers) {
-            Self::Embedded
-        } else {
+        } else if is_navigation(method, headers) && !is_prefetch(headers) {
             Self::Navigation
+        } else {
+            Self::Embedded
         }
     }
 }

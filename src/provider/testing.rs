@@ -1,1 +1,248 @@
-//! t
+//! What do the tests of this layer share? Keys that sign, a provider made of a closure, and settings.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
+};
+use base64_simd::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Algorithm, ClientAuthentication, ProviderSettings};
+use crate::flow::audit::{Audit, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall};
+use crate::flow::ports::{Clock, UnixTime};
+use crate::secret::Secret;
+
+pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+/// A key of the provider.
+pub(super) enum Signer {
+    Rsa(RsaKeyPair),
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+/// Slow to make, so it is made once.
+pub(super) fn rsa() -> &'static Signer {
+    static KEY: OnceLock<Signer> = OnceLock::new();
+    KEY.get_or_init(|| Signer::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()))
+}
+
+impl Signer {
+    pub(super) fn p256() -> Self {
+        Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+    }
+
+    pub(super) fn p384() -> Self {
+        Self::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap())
+    }
+
+    pub(super) fn ed25519() -> Self {
+        Self::Ed25519(Ed25519KeyPair::generate().unwrap())
+    }
+
+    pub(super) fn jwk(&self) -> Value {
+        match self {
+            Self::Rsa(key) => {
+                // RSAPublicKey (RFC 8017 §A.1.1) of 2048 bits: a fixed head, n, then e = 65537.
+                json!({"kty": "RSA", "n": base64(&key.public_key().as_ref()[9..265]), "e": "AQAB"})
+            }
+            Self::P256(key) => {
+                let point = key.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-256", "x": base64(&point[1..33]), "y": base64(&point[33..])})
+            }
+            Self::P384(key) => {
+                let point = key.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-384", "x": base64(&point[1..49]), "y": base64(&point[49..])})
+            }
+            Self::Ed25519(key) => {
+                json!({"kty": "OKP", "crv": "Ed25519", "x": base64(key.public_key().as_ref())})
+            }
+        }
+    }
+
+    pub(super) fn named(&self, kid: &str) -> Value {
+        with(&self.jwk(), &json!({"kid": kid, "use": "sig"}))
+    }
+
+    /// Signs a token; RSA signs with PKCS #1 unless the header says PS256.
+    pub(super) fn token(&self, header: &str, payload: &str) -> String {
+        let signed = format!("{}.{}", base64(header), base64(payload));
+        let signature = match self {
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                let padding: &'static dyn aws_lc_rs::signature::RsaEncoding =
+                    if header.contains("PS256") { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                key.sign(padding, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+                signature
+            }
+            Self::P256(key) | Self::P384(key) => {
+                key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap().as_ref().to_vec()
+            }
+            Self::Ed25519(key) => key.sign(signed.as_bytes()).as_ref().to_vec(),
+        };
+        format!("{signed}.{}", base64(signature))
+    }
+}
+
+/// An object with other members; `null` takes one away.
+pub(super) fn with(object: &Value, change: &Value) -> Value {
+    let mut object = object.as_object().unwrap().clone();
+    for (name, value) in change.as_object().unwrap() {
+        if value.is_null() {
+            object.remove(name);
+        } else {
+            object.insert(name.clone(), value.clone());
+        }
+    }
+    Value::Object(object)
+}
+
+pub(super) fn jwks(keys: &[Value]) -> String {
+    json!({ "keys": keys }).to_string()
+}
+
+pub(super) fn settings(issuer: &str) -> ProviderSettings {
+    ProviderSettings {
+        issuer: issuer.to_owned(),
+        backchannel_url: None,
+        client_id: "foregate".to_owned(),
+        client_secret: Some(Secret::new("s3cret")),
+        client_authentication: ClientAuthentication::SecretBasic,
+        scopes: vec!["openid".to_owned(), "email".to_owned()],
+        authorization_parameters: Vec::new(),
+        ca_pem: None,
+        signing_algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
+        leeway: Duration::from_mins(1),
+        timeout: Duration::from_secs(5),
+    }
+}
+
+/// What an issuer says about itself, as Keycloak says it.
+pub(super) fn metadata(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/protocol/openid-connect/auth"),
+        "token_endpoint": format!("{issuer}/protocol/openid-connect/token"),
+        "jwks_uri": format!("{issuer}/protocol/openid-connect/certs"),
+        "end_session_endpoint": format!("{issuer}/protocol/openid-connect/logout"),
+        "response_types_supported": ["code", "none", "code id_token token"],
+        "subject_types_supported": ["public", "pairwise"],
+        "service_documentation": "",
+        "code_challenge_methods_supported": ["plain", "S256"],
+        "authorization_response_iss_parameter_supported": true,
+    })
+}
+
+/// A clock that stands until it is set.
+pub(super) struct SetClock(pub(super) AtomicU64);
+
+impl SetClock {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(NOW.0)))
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Which calls the audit was told of.
+#[derive(Default)]
+pub(super) struct Calls(Mutex<Vec<(ProviderCall, CallOutcome)>>);
+
+impl Calls {
+    pub(super) fn count(&self, call: ProviderCall, outcome: CallOutcome) -> usize {
+        self.0.lock().unwrap().iter().filter(|told| **told == (call, outcome)).count()
+    }
+}
+
+impl Audit for Calls {
+    fn check(&self, _: &CheckEvent<'_>) {}
+    fn login(&self, _: &LoginEvent<'_>) {}
+    fn signed_out(&self, _: &str, _: Option<&str>, _: &dyn std::fmt::Display) {}
+    fn left_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
+    fn hint(&self, _: &Hint<'_>) {}
+    fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, _: Duration) {
+        self.0.lock().unwrap().push((call, outcome));
+    }
+}
+
+/// A server that gives each request, as text, to a closure, sends what that returns, and closes.
+pub(super) struct Server {
+    pub(super) origin: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub(super) async fn start(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), answer)
+    }
+
+    pub(super) fn on(listener: TcpListener, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (seen, answer) = (Arc::clone(&requests), Arc::new(answer));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
+                tokio::spawn(async move {
+                    let request = read_request(&mut stream).await;
+                    seen.lock().unwrap().push(request.clone());
+                    let _ = stream.write_all(answer(&request).as_bytes()).await;
+                });
+            }
+        });
+        Self { origin, requests }
+    }
+
+    /// The requests so far whose first line holds a text.
+    pub(super) fn requests(&self, path: &str) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().filter(|request| request.lines().next().unwrap().contains(path)).cloned().collect()
+    }
+}
+
+/// A request with its body.
+pub(super) async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let read = stream.read(&mut chunk).await.unwrap_or(0);
+        request.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            if read == 0 {
+                return text;
+            }
+            continue;
+        };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if read == 0 || body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+            return text;
+        }
+    }
+}
+
+pub(super) fn reply(status: u16, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    )
+}

@@ -1,1 +1,317 @@
-//! t
+//! Does the provider as a whole sign people in, come back after an outage, and keep calm under unknown keys?
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::Mutex as StdMutex;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+use super::testing::{
+    Calls, NOW, Server, SetClock, Signer, VERIFIER, jwks, metadata, reply, rsa, settings, with,
+};
+use super::*;
+use crate::flow::audit::CallOutcome;
+use crate::secret::Secret;
+
+/// What the provider publishes and gives at the moment.
+#[derive(Clone, Default)]
+struct Given(Arc<StdMutex<(String, String, String)>>);
+
+impl Given {
+    fn publish(&self, keys: &[Value]) {
+        self.0.lock().unwrap().0 = reply(200, &jwks(keys));
+    }
+
+    fn break_keys(&self) {
+        self.0.lock().unwrap().0 = reply(500, "");
+    }
+
+    fn give(&self, answer: &Value) {
+        self.0.lock().unwrap().1 = answer.to_string();
+    }
+
+    fn answer(&self, request: &str) -> String {
+        let given = self.0.lock().unwrap();
+        match request.split(' ').nth(1).unwrap() {
+            "/.well-known/openid-configuration" => reply(200, &given.2),
+            "/protocol/openid-connect/certs" => given.0.clone(),
+            "/protocol/openid-connect/token" => reply(200, &given.1),
+            other => reply(404, other),
+        }
+    }
+}
+
+struct World {
+    server: Server,
+    given: Given,
+    provider: Arc<Provider>,
+    clock: Arc<SetClock>,
+    calls: Arc<Calls>,
+}
+
+fn provider(issuer: &str) -> (Arc<Provider>, Arc<SetClock>, Arc<Calls>) {
+    let (clock, calls) = (SetClock::new(), Arc::new(Calls::default()));
+    let audit = Arc::clone(&calls);
+    (Provider::new(settings(issuer), audit, Arc::clone(&clock) as _).unwrap(), clock, calls)
+}
+
+async fn until(what: &str, done: impl Fn() -> bool) {
+    let wait = async {
+        while !done() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), wait).await.expect(what);
+}
+
+/// A provider with the RSA key `k`, loaded.
+async fn world() -> World {
+    let given = Given::default();
+    given.publish(&[rsa().named("k")]);
+    let server = Server::start({
+        let given = given.clone();
+        move |request| given.answer(request)
+    })
+    .await;
+    given.0.lock().unwrap().2 = metadata(&server.origin).to_string();
+    let (provider, clock, calls) = provider(&server.origin);
+    tokio::spawn(Arc::clone(&provider).keep_fresh());
+    until("ready", || provider.state() == ProviderState::Ready).await;
+    World { server, given, provider, clock, calls }
+}
+
+impl World {
+    fn token(&self, signer: &Signer, header: &Value, change: &Value) -> String {
+        let claims = json!({
+            "iss": self.server.origin, "sub": "alice", "aud": "foregate", "nonce": "n", "exp": NOW.0 + 300,
+            "iat": NOW.0,
+        });
+        signer.token(&header.to_string(), &with(&claims, change).to_string())
+    }
+
+    async fn sign_in(&self) -> Result<SignedIn, ExchangeError> {
+        exchange(&self.provider).await
+    }
+
+    fn fetches(&self) -> usize {
+        self.server.requests("certs").len()
+    }
+}
+
+async fn exchange(provider: &Provider) -> Result<SignedIn, ExchangeError> {
+    let (code, code_verifier, nonce) = (Secret::new("c"), Secret::new(VERIFIER), Secret::new("n"));
+    let redirect_uri = "https://app.example/oauth2/callback";
+    provider
+        .exchange(CodeExchange { code: &code, redirect_uri, code_verifier: &code_verifier, nonce: &nonce })
+        .await
+}
+
+fn answer(id_token: &str, expires_in: u64) -> Value {
+    json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token, "expires_in": expires_in})
+}
+
+#[tokio::test]
+async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
+    let world = world().await;
+    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
+    for (expires_in, end) in [(30, 30), (3000, 300), (u64::MAX, 300)] {
+        world.given.give(&answer(&token, expires_in));
+        let signed_in = world.sign_in().await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(signed_in.subject, "alice");
+        assert_eq!(signed_in.tokens.id_token.expose(), token);
+        assert_eq!(signed_in.tokens.expires_at, NOW.plus(Duration::from_secs(end)));
+    }
+    assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Answered), 3);
+    assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
+    let world = world().await;
+    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({"nonce": "other"}));
+    world.given.give(&answer(&token, 30));
+    let Err(ExchangeError::ProviderMisbehaved(why)) = world.sign_in().await else {
+        panic!("it was accepted")
+    };
+    assert_eq!(why, IdTokenError::WrongNonce.to_string());
+    world.given.give(&json!({"error": "invalid_grant"}));
+    assert!(matches!(world.sign_in().await, Err(ExchangeError::CodeRefused(_))));
+    assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Refused), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_new_is_found_with_and_without_a_name() {
+    for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
+        let world = world().await;
+        world.given.publish(&[Signer::p256().named("old")]);
+        world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
+        world.clock.0.fetch_add(30, Ordering::SeqCst);
+        let new = Signer::p256();
+        world.given.publish(&[new.named("new")]);
+        world.given.give(&answer(&world.token(&new, &header, &json!({})), 30));
+        let at_once = join_all((0..5).map(|_| world.sign_in())).await;
+        assert!(at_once.iter().all(Result::is_ok), "who waits for the look gets what it finds: {header}");
+        assert_eq!(world.fetches(), 3);
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
+    let world = world().await;
+    let expected = Expectations {
+        issuer: "i",
+        client_id: "c",
+        algorithms: &[Algorithm::Rs256],
+        leeway: Duration::ZERO,
+        nonce: "n",
+        access_token: "a",
+    };
+    let token = |kid: usize| {
+        let header = json!({"alg": "RS256", "kid": kid.to_string()}).to_string();
+        format!("{}.e30.AA", testing::base64(header))
+    };
+    let known = world.provider.known.load_full().unwrap();
+    for round in 0..10 {
+        let tokens: Vec<String> = (0..1000).map(|kid| token(round * 1000 + kid)).collect();
+        let results =
+            join_all(tokens.iter().map(|token| world.provider.verified(&known, token, &expected))).await;
+        assert!(results.iter().all(Result::is_err));
+        // Also of those who saw the newest keys.
+        let newest = world.provider.known.load_full().unwrap();
+        assert!(world.provider.verified(&newest, &token(round), &expected).await.is_err());
+    }
+    assert_eq!(world.fetches(), 2);
+    let newest = world.provider.known.load_full().unwrap();
+    world.clock.0.fetch_add(30, Ordering::SeqCst);
+    assert!(world.provider.verified(&known, &token(0), &expected).await.is_err());
+    assert_eq!(world.fetches(), 2, "who saw old keys takes those that are there");
+    assert!(world.provider.verified(&newest, &token(0), &expected).await.is_err());
+    assert_eq!(world.fetches(), 3, "after half a minute one more look is allowed");
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_loaded_again_stay_in_use() {
+    let world = world().await;
+    world.given.break_keys();
+    let unknown = world.token(rsa(), &json!({"alg": "RS256", "kid": "new"}), &json!({}));
+    world.given.give(&answer(&unknown, 30));
+    assert!(world.sign_in().await.is_err());
+    assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Failed), 1);
+    world.given.give(&answer(&world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
+    assert!(world.sign_in().await.is_ok());
+    assert_eq!(world.provider.state(), ProviderState::Ready);
+}
+
+/// Collects log lines of one thread.
+#[derive(Clone, Default)]
+struct Log(Arc<StdMutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let issuer = format!("http://{address}");
+    let (provider, _, calls) = provider(&issuer);
+    tokio::spawn(Arc::clone(&provider).keep_fresh());
+    until("two tries", || calls.count(ProviderCall::Discovery, CallOutcome::Failed) >= 2).await;
+    let ProviderState::Unavailable(why) = provider.state() else { panic!("it is not there") };
+    assert!(why.contains("127.0.0.1: cannot be reached"), "{why}");
+    assert!(matches!(exchange(&provider).await, Err(ExchangeError::ProviderUnavailable(_))));
+    let given = Given::default();
+    given.publish(&[rsa().named("k")]);
+    given.0.lock().unwrap().2 = metadata(&issuer).to_string();
+    let _server = Server::on(TcpListener::bind(address).await.unwrap(), move |request| given.answer(request));
+    until("recovery", || provider.state() == ProviderState::Ready).await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("foregate::provider")).collect();
+    let levels: Vec<&str> = ours.iter().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(levels, ["WARN", "INFO"], "{log}");
+}
+
+#[tokio::test]
+async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
+    let server = Server::start(|_| reply(200, &metadata("https://other.example").to_string())).await;
+    let (provider, _, calls) = provider(&server.origin);
+    tokio::spawn(Arc::clone(&provider).keep_fresh());
+    until("a try", || calls.count(ProviderCall::Discovery, CallOutcome::Failed) >= 1).await;
+    let ProviderState::Unavailable(why) = provider.state() else { panic!("it was believed") };
+    assert!(why.contains(&server.origin) && why.contains("https://other.example"), "{why}");
+    let nonce = Secret::new("n");
+    let request = AuthenticationRequest {
+        redirect_uri: "https://app.example/oauth2/callback",
+        state: "s",
+        nonce: &nonce,
+        code_verifier: &Secret::new(VERIFIER),
+    };
+    assert_eq!(provider.authentication_url(&request).unwrap_err(), ProviderUnavailable(why));
+}
+
+#[tokio::test]
+async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced() {
+    let world = world().await;
+    let issuer = world.server.origin.clone();
+    assert_eq!(world.provider.check_response_issuer(Some(&issuer)), Ok(()));
+    let got = |iss| world.provider.check_response_issuer(iss).unwrap_err().got;
+    assert_eq!(got(None), "nothing");
+    assert_eq!(got(Some("https://evil.example/\n")), "https://evil.example/");
+    let (silent, _, _) = provider(&issuer);
+    assert_eq!(silent.check_response_issuer(None), Ok(()));
+    assert!(silent.check_response_issuer(Some("https://evil.example")).is_err());
+    let more = with(&metadata(&issuer), &json!({"authorization_response_iss_parameter_supported": null}));
+    let known =
+        Known { metadata: Arc::new(serde_json::from_value(more).unwrap()), keys: keys::KeySet::default() };
+    silent.known.store(Some(Arc::new(known)));
+    assert_eq!(silent.check_response_issuer(None), Ok(()));
+}
+
+#[test]
+fn settings_that_can_never_work_are_refused_at_once() {
+    let refused = |settings| {
+        let error = Provider::new(settings, Arc::new(Calls::default()), SetClock::new()).err();
+        error.map(|error| error.to_string())
+    };
+    let good = "https://kc.example";
+    assert_eq!(refused(settings("kc.example")).unwrap(), "provider.issuer is not a URL");
+    let with_ca = ProviderSettings { ca_pem: Some(b"not PEM".to_vec()), ..settings(good) };
+    assert!(refused(with_ca).unwrap().starts_with("provider.ca_file: "));
+    let with_url = ProviderSettings { backchannel_url: Some("/x".to_owned()), ..settings(good) };
+    assert_eq!(refused(with_url).unwrap(), "provider.backchannel_url is not a URL");
+    assert_eq!(refused(settings(good)), None);
+}
+
+#[test]
+fn names_are_read_as_they_are_written() {
+    let names: BTreeSet<&str> = ["client_secret_basic", "client_secret_post", "none"].into();
+    for name in names {
+        assert_eq!(ClientAuthentication::parse(name).unwrap().as_str(), name);
+    }
+    for name in ["RS256", "PS256", "ES256", "ES384", "EdDSA"] {
+        assert_eq!(Algorithm::parse(name).unwrap().as_str(), name);
+    }
+    assert!(Algorithm::parse("none").is_none() && ClientAuthentication::parse("private_key_jwt").is_none());
+}

@@ -23,6 +23,7 @@ use crate::access::policy::{Policies, Policy};
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
 use crate::access::target::Target;
+use crate::access::token::TokenText;
 
 mod failures;
 mod fields;
@@ -77,7 +78,12 @@ fn grant() -> Grant {
         policy: "open",
     };
     let person = IdentityRef { subject: "1", user: "alice", email: "alice@app.test", groups: "dev" };
-    match decide(&rules, &request, Some(Credential { person, id_token: "h.p.s" }), &OwnCookie) {
+    match decide(
+        &rules,
+        &request,
+        Some(Credential { person, id_token: TokenText::Whole("h.p.s") }),
+        &OwnCookie,
+    ) {
         Decision::Allow(grant) => grant,
         other => panic!("{other:?}"),
     }

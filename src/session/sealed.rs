@@ -76,21 +76,17 @@ impl CookieStore {
         self.places.iter().find(|place| place.origin == origin.as_str())
     }
 
-    /// Opens the parts in `room`, whose second half then holds the ID token's text.
     fn open_parts<'w>(
         &self,
         place: &Place,
         parts: &[&[u8]],
         workspace: &'w mut Workspace,
-    ) -> Option<(Contents<'w>, &'w str)> {
+    ) -> Option<Contents<'w>> {
         let text_len: usize = parts.iter().map(|part| part.len()).sum();
-        let room = workspace.room(text_len.checked_mul(2)?);
-        let (sealed, token) = room.split_at_mut(text_len);
+        let sealed = workspace.room(URL_SAFE_NO_PAD.estimated_decoded_length(text_len));
         let length = decode(parts, sealed)?;
         let opened = self.keys.open(&place.binding, parts.len(), sealed.get_mut(..length)?)?;
-        let session: Contents<'w> = postcard::from_bytes(opened).ok()?;
-        let id_token = session.id_token.unpack(token)?;
-        Some((session, id_token))
+        postcard::from_bytes(opened).ok()
     }
 
     fn sealed(
@@ -179,14 +175,13 @@ impl SessionStore for CookieStore {
         }
         let mut room: [&[u8]; MOST_PARTS] = [&[]; MOST_PARTS];
         let parts = parts_of(found, &mut room).and_then(|count| room.get(..count));
-        let Some((session, id_token)) = parts.and_then(|parts| self.open_parts(place, parts, workspace))
-        else {
+        let Some(session) = parts.and_then(|parts| self.open_parts(place, parts, workspace)) else {
             return Opened::Absent(Absence::Refused);
         };
         if session.ends_at <= now.0 {
             return Opened::Absent(Absence::Expired);
         }
-        Opened::Session(session.view(id_token))
+        Opened::Session(session.view())
     }
 
     fn begin(
@@ -223,11 +218,11 @@ impl SessionStore for CookieStore {
 }
 
 impl<'w> Contents<'w> {
-    fn view(&self, id_token: &'w str) -> Session<'w> {
+    fn view(&self) -> Session<'w> {
         let person =
             IdentityRef { subject: self.subject, user: self.user, email: self.email, groups: self.groups };
         Session {
-            credential: Credential { person, id_token },
+            credential: Credential { person, id_token: self.id_token.text() },
             signed_in_at: UnixTime(self.signed_in_at),
             ends_at: UnixTime(self.ends_at),
         }

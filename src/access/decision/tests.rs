@@ -61,7 +61,8 @@ fn run(case: &Case) -> Decision {
         policy: case.policy,
     };
     let person = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
-    let credential = case.groups.map(|groups| Credential { person: person(groups), id_token: "h.p.s" });
+    let credential =
+        case.groups.map(|groups| Credential { person: person(groups), id_token: TokenText::Whole("h.p.s") });
     decide(&rules, &request, credential, &Nothing)
 }
 

@@ -27,7 +27,7 @@ fn map(fields: &[(&str, &str)]) -> HeaderMap {
 
 fn edits(authorization: bool, email: &str, token: &str, cookie: &'static str) -> Vec<(String, String)> {
     let person = IdentityRef { subject: "1", user: "alice", email, groups: "dev,größe" };
-    let edits = owned(authorization).edits(person, token, &Text(cookie));
+    let edits = owned(authorization).edits(person, TokenText::Whole(token), &Text(cookie));
     let text = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
     edits.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }

@@ -1,1 +1,55 @@
-//! Tests of `authentication_request`.
+//! What does the URL that a person is sent to hold?
+
+use super::super::testing::{VERIFIER, metadata, settings};
+use super::*;
+use crate::secret::Secret;
+
+const ISSUER: &str = "https://kc.example/realms/main";
+
+fn url_with(settings: &ProviderSettings, verifier: &str) -> Result<Url, ProviderUnavailable> {
+    let metadata = serde_json::from_value(metadata(ISSUER)).unwrap();
+    let request = AuthenticationRequest {
+        redirect_uri: "https://App.example/oauth2/callback",
+        state: "the state",
+        nonce: &Secret::new("the nonce"),
+        code_verifier: &Secret::new(verifier),
+    };
+    url(settings, &metadata, &request)
+}
+
+#[test]
+fn it_holds_what_the_standards_ask_for_and_each_parameter_once() {
+    let mut settings = settings(ISSUER);
+    settings.authorization_parameters = vec![("kc_idp_hint".to_owned(), "a&b".to_owned())];
+    let url = url_with(&settings, VERIFIER).unwrap();
+    assert_eq!(
+        url.as_str().split('?').next(),
+        Some("https://kc.example/realms/main/protocol/openid-connect/auth")
+    );
+    let mut pairs: Vec<_> = url.query_pairs().into_owned().collect();
+    pairs.sort();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(
+        pairs,
+        [
+            ("client_id", "foregate"),
+            // RFC 7636, appendix B.
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+            ("kc_idp_hint", "a&b"),
+            ("nonce", "the nonce"),
+            ("redirect_uri", "https://App.example/oauth2/callback"),
+            ("response_type", "code"),
+            ("scope", "openid email"),
+            ("state", "the state"),
+        ]
+    );
+}
+
+#[test]
+fn a_verifier_of_a_length_that_is_not_allowed_is_an_error_and_no_panic() {
+    for length in [0, 42, 129] {
+        assert!(url_with(&settings(ISSUER), &"v".repeat(length)).is_err());
+    }
+    assert!(url_with(&settings(ISSUER), &"v".repeat(128)).is_ok());
+}

@@ -1,1 +1,131 @@
-//! http
+//! What happens when the provider answers badly, slowly or without end?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use super::super::testing::{Server, read_request, reply};
+use super::*;
+use crate::trust;
+
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+
+fn http(timeout: Duration) -> Http {
+    Http::new(trust::client(None, timeout).unwrap(), timeout)
+}
+
+fn request(url: &str) -> HttpRequest {
+    http::Request::get(url).body(Vec::new()).unwrap()
+}
+
+/// A server that sends a body of blocks with a pause after each; gives how many it could send.
+async fn endless(block: Vec<u8>, pause: Duration, blocks: usize) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(HEAD).await.unwrap();
+        for _ in 0..blocks {
+            if stream.write_all(&block).await.is_err() {
+                break;
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            sleep(pause).await;
+        }
+    });
+    (origin, sent)
+}
+
+#[tokio::test]
+async fn a_body_of_100_mb_is_cut_while_it_streams() {
+    let (origin, sent) = endless(vec![b'x'; 1 << 20], Duration::ZERO, 100).await;
+    let error = http(Duration::from_secs(20)).send(request(&origin), 64 * 1024).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::TooLong(65536)), "{error}");
+    assert!(error.is_misbehaviour());
+    sleep(Duration::from_millis(50)).await;
+    assert!(sent.load(Ordering::SeqCst) < 50, "the rest was read all the same");
+}
+
+#[tokio::test]
+async fn a_body_of_exactly_the_limit_passes() {
+    let server = Server::start(|_| reply(200, "12345678")).await;
+    let http = http(Duration::from_secs(5));
+    assert_eq!(http.send(request(&server.origin), 8).await.unwrap().into_body(), b"12345678");
+    assert!(http.send(request(&server.origin), 7).await.is_err());
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up_in_time() {
+    let (origin, _) = endless(vec![b' '], Duration::from_millis(5), usize::MAX).await;
+    let call = http(Duration::from_millis(300));
+    let call = call.send(request(&origin), 64 * 1024);
+    let error = timeout(Duration::from_secs(5), call).await.expect("it was not given up").unwrap_err();
+    assert!(matches!(error.failure, Failure::TooLate), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let target = Server::start(|_| reply(200, "{}")).await;
+    let location = format!("HTTP/1.1 307 Go\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.origin);
+    let server = Server::start(move |_| location.clone()).await;
+    let http = http(Duration::from_secs(5));
+    assert_eq!(http.send(request(&server.origin), 99).await.unwrap().status(), 307);
+    assert_eq!(target.requests("").len(), 0);
+}
+
+#[tokio::test]
+async fn a_document_needs_status_200() {
+    let server = Server::start(|_| reply(500, "{}")).await;
+    let url = Url::parse(&server.origin).unwrap();
+    let error = http(Duration::from_secs(5)).get(&url, 99).await.unwrap_err();
+    assert_eq!(error.to_string(), "127.0.0.1: answered 500 Internal Server Error");
+}
+
+#[tokio::test]
+async fn at_most_64_calls_run_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (running, peak) = (Arc::clone(&now), Arc::clone(&most));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (running, peak) = (Arc::clone(&running), Arc::clone(&peak));
+            tokio::spawn(async move {
+                read_request(&mut stream).await;
+                peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                sleep(Duration::from_millis(100)).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                stream.write_all(reply(200, "{}").as_bytes()).await.unwrap();
+            });
+        }
+    });
+    let http = http(Duration::from_secs(20));
+    let answers = join_all((0..150).map(|_| http.send(request(&origin), 99))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(most.load(Ordering::SeqCst), MOST_CALLS);
+}
+
+#[tokio::test]
+async fn an_error_names_the_host_and_nothing_else_of_the_request() {
+    // Nobody listens on port 1.
+    let request = request("http://127.0.0.1:1/callback?code=s3cret");
+    let error = http(Duration::from_secs(5)).send(request, 99).await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(text.starts_with("127.0.0.1: cannot be reached: "), "{text}");
+    assert!(!text.contains("s3cret") && !text.contains("callback"), "{text}");
+}
+
+#[test]
+fn a_certificate_that_is_not_believed_names_the_setting() {
+    assert!(is_disbelief("client error (Connect): invalid peer certificate: UnknownIssuer"));
+    let failure = Failure::Untrusted("invalid peer certificate: UnknownIssuer".to_owned());
+    let text = HttpError { host: "kc.example".to_owned(), failure }.to_string();
+    assert!(text.starts_with("kc.example: ") && text.contains("provider.ca_file"), "{text}");
+}

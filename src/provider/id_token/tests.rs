@@ -1,1 +1,361 @@
-//! Tests of `id_token`.
+//! One token for each rule, broken in that one place.
+
+use serde_json::{Value, json};
+
+use super::super::testing::{NOW, Signer, base64, jwks, rsa, with};
+use super::*;
+
+const ISSUER: &str = "https://kc.example/realms/main";
+const ALL: &[Algorithm] =
+    &[Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa];
+
+fn expected(algorithms: &[Algorithm]) -> Expectations<'_> {
+    Expectations {
+        issuer: ISSUER,
+        client_id: "foregate",
+        algorithms,
+        leeway: Duration::from_mins(1),
+        nonce: "n-0S6_WzA2Mj",
+        access_token: "access",
+    }
+}
+
+fn keys(keys: &[Value]) -> KeySet {
+    KeySet::read(jwks(keys).as_bytes()).unwrap()
+}
+
+fn header(change: &Value) -> String {
+    with(&json!({"alg": "RS256", "typ": "JWT", "kid": "k"}), change).to_string()
+}
+
+fn claims(change: &Value) -> String {
+    let claims = json!({
+        "iss": ISSUER, "sub": "f:1:alice", "aud": "foregate", "azp": "foregate", "nonce": "n-0S6_WzA2Mj",
+        "exp": NOW.0 + 300, "iat": NOW.0, "auth_time": NOW.0, "email_verified": true, "groups": ["dev", "ops"],
+        "realm_access": {"roles": ["admin"]},
+    });
+    with(&claims, change).to_string()
+}
+
+/// Claims with one more member in front.
+fn and(member: &str, claims: &str) -> String {
+    format!("{{{member},{}", claims.strip_prefix('{').unwrap())
+}
+
+/// Verifies a token of the RSA key `k`.
+fn verified(header: &str, payload: &str) -> Result<Verified, IdTokenError> {
+    verify(&rsa().token(header, payload), &keys(&[rsa().named("k")]), &expected(ALL), NOW)
+}
+
+fn refusal(header: &str, payload: &str) -> IdTokenError {
+    verified(header, payload).map(|_| ()).unwrap_err()
+}
+
+fn with_claims(change: &Value) -> Result<(), IdTokenError> {
+    verified(&header(&json!({})), &claims(change)).map(|_| ())
+}
+
+fn with_header(change: &Value) -> Result<(), IdTokenError> {
+    verified(&header(change), &claims(&json!({}))).map(|_| ())
+}
+
+#[track_caller]
+fn refused(result: Result<(), IdTokenError>, why: impl Into<IdTokenError>) {
+    assert_eq!(result, Err(why.into()));
+}
+
+#[test]
+fn a_good_token_tells_subject_end_and_claims() {
+    let verified = verified(&header(&json!({})), &claims(&json!({}))).unwrap();
+    assert_eq!(verified.subject, "f:1:alice");
+    assert_eq!(verified.expires_at, NOW.plus(Duration::from_mins(5)));
+    let dev_and_ops = ["dev", "ops"].map(|name| Claim::Text(name.to_owned())).to_vec();
+    assert_eq!(verified.claims["groups"], Claim::List(dev_and_ops));
+    assert_eq!(verified.claims["email_verified"], Claim::Flag(true));
+    assert_eq!(verified.claims["exp"], Claim::Other);
+    let admin = Claim::List(vec![Claim::Text("admin".to_owned())]);
+    assert_eq!(verified.claims["realm_access"], Claim::Object(Claims::from([("roles".to_owned(), admin)])));
+}
+
+#[test]
+fn every_algorithm_verifies_and_a_changed_signature_never_does() {
+    let signers = [
+        (rsa(), "RS256"),
+        (rsa(), "PS256"),
+        (&Signer::p256(), "ES256"),
+        (&Signer::p384(), "ES384"),
+        (&Signer::ed25519(), "EdDSA"),
+    ];
+    for (signer, alg) in signers {
+        let keys = keys(&[signer.named("k")]);
+        let token = signer.token(&header(&json!({"alg": alg})), &claims(&json!({})));
+        assert!(verify(&token, &keys, &expected(ALL), NOW).is_ok(), "{alg}");
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
+        bytes[20] ^= 1;
+        let flipped = format!("{signed}.{}", base64(bytes));
+        let result = verify(&flipped, &keys, &expected(ALL), NOW).map(|_| ());
+        assert_eq!(result, Err(JwsError::WrongSignature.into()), "{alg}");
+        let unsigned = verify(&format!("{signed}."), &keys, &expected(ALL), NOW).map(|_| ());
+        assert_eq!(unsigned, Err(JwsError::WrongSignature.into()), "{alg}");
+    }
+}
+
+#[test]
+fn a_changed_payload_is_refused() {
+    let token = rsa().token(&header(&json!({})), &claims(&json!({})));
+    let mut parts: Vec<&str> = token.split('.').collect();
+    let other = base64(claims(&json!({"sub": "root"})));
+    parts[1] = &other;
+    let result = verify(&parts.join("."), &keys(&[rsa().named("k")]), &expected(ALL), NOW);
+    refused(result.map(|_| ()), JwsError::WrongSignature);
+}
+
+#[test]
+fn only_pinned_algorithms_count() {
+    for alg in ["none", "None", "NONE", "HS256", "RS512", "rs256", "", "ES256K"] {
+        refused(with_header(&json!({"alg": alg})), JwsError::AlgorithmNotAllowed);
+    }
+    refused(with_header(&json!({"alg": null})), JwsError::AlgorithmNotAllowed);
+    refused(with_header(&json!({"alg": ["RS256"]})), JwsError::AlgorithmNotAllowed);
+    let token = rsa().token(&header(&json!({})), &claims(&json!({})));
+    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(&[Algorithm::Es256]), NOW);
+    refused(result.map(|_| ()), JwsError::AlgorithmNotAllowed);
+}
+
+#[test]
+fn a_token_without_signature_is_refused() {
+    let head = base64(header(&json!({"alg": "none"})));
+    let token = format!("{head}.{}.", base64(claims(&json!({}))));
+    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL), NOW);
+    refused(result.map(|_| ()), JwsError::AlgorithmNotAllowed);
+}
+
+#[test]
+fn an_algorithm_does_not_reinterpret_a_key() {
+    refused(with_header(&json!({"alg": "ES256"})), JwsError::UnknownKey);
+    let pinned = with(&rsa().named("k"), &json!({"alg": "RS256"}));
+    let token = rsa().token(&header(&json!({"alg": "PS256"})), &claims(&json!({})));
+    refused(verify(&token, &keys(&[pinned]), &expected(ALL), NOW).map(|_| ()), JwsError::UnknownKey);
+}
+
+#[test]
+fn a_key_that_the_token_brings_is_not_used() {
+    let mine = Signer::p256();
+    let head =
+        header(&json!({"alg": "ES256", "kid": null, "jwk": mine.jwk(), "jku": "https://evil.example/jwks"}));
+    let token = mine.token(&head, &claims(&json!({})));
+    let others = keys(&[Signer::p256().named("k"), Signer::p256().named("l")]);
+    refused(verify(&token, &others, &expected(ALL), NOW).map(|_| ()), JwsError::NoKeyVerifies);
+}
+
+#[test]
+fn a_kid_picks_its_key_and_no_other() {
+    refused(with_header(&json!({"kid": "other"})), JwsError::UnknownKey);
+    refused(with_header(&json!({"kid": 7})), JwsError::BadHeader);
+    let two = keys(&[Signer::p256().named("a"), rsa().named("b"), with(&rsa().jwk(), &json!({"kid": "c"}))]);
+    let token = rsa().token(&header(&json!({"kid": "a"})), &claims(&json!({})));
+    refused(verify(&token, &two, &expected(ALL), NOW).map(|_| ()), JwsError::UnknownKey);
+}
+
+#[test]
+fn without_a_kid_every_fitting_key_is_tried() {
+    let signer = Signer::p256();
+    let token = signer.token(&header(&json!({"alg": "ES256", "kid": null})), &claims(&json!({})));
+    let with_others = keys(&[rsa().named("a"), Signer::p256().named("b"), signer.named("c")]);
+    assert!(verify(&token, &with_others, &expected(ALL), NOW).is_ok());
+    let mut many: Vec<Value> = (0..8).map(|_| Signer::p256().jwk()).collect();
+    many.push(signer.jwk());
+    let result = verify(&token, &keys(&many), &expected(ALL), NOW);
+    refused(result.map(|_| ()), JwsError::NoKeyVerifies);
+}
+
+#[test]
+fn an_extension_that_is_called_critical_is_refused() {
+    refused(with_header(&json!({"crit": ["exp"], "exp": 1})), JwsError::CriticalExtension);
+    refused(with_header(&json!({"crit": []})), JwsError::CriticalExtension);
+    let null = r#"{"alg":"RS256","kid":"k","crit":null}"#;
+    assert_eq!(refusal(null, &claims(&json!({}))), JwsError::CriticalExtension.into());
+}
+
+#[test]
+fn another_kind_of_token_is_refused() {
+    for typ in ["logout+jwt", "at+jwt", "application/at+jwt", "JOSE", ""] {
+        refused(with_header(&json!({"typ": typ})), JwsError::WrongType);
+    }
+    refused(with_header(&json!({"typ": ["JWT"]})), JwsError::WrongType);
+    assert_eq!(with_header(&json!({"typ": "jwt"})), Ok(()));
+    assert_eq!(with_header(&json!({"typ": null})), Ok(()));
+}
+
+#[test]
+fn what_is_not_three_parts_of_base64url_is_refused() {
+    let token = rsa().token(&header(&json!({})), &claims(&json!({})));
+    let parts: Vec<&str> = token.split('.').collect();
+    let other = [
+        String::new(),
+        "a".to_owned(),
+        parts[..2].join("."),
+        format!("{token}."),
+        format!("{token}.{}", parts[2]),
+        format!("{token}="),
+        format!("{token}\n"),
+        format!(" {token}"),
+        format!("{token}!"),
+    ];
+    for token in other {
+        let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL), NOW).map(|_| ());
+        assert_eq!(result, Err(JwsError::NotCompact.into()), "{token}");
+    }
+}
+
+#[test]
+fn a_header_that_is_no_object_is_refused() {
+    for head in ["[]", "", "null", "\"RS256\"", r#"{"alg":"RS256","alg":"RS256","kid":"k"}"#] {
+        assert_eq!(refusal(head, &claims(&json!({}))), JwsError::BadHeader.into(), "{head}");
+    }
+}
+
+#[test]
+fn a_token_of_more_than_64_kib_is_refused() {
+    let filler = |size: usize| json!({"filler": "x".repeat(size)});
+    assert_eq!(with_claims(&filler(40_000)), Ok(()));
+    refused(with_claims(&filler(70_000)), JwsError::TooLong);
+}
+
+#[test]
+fn claims_that_are_no_object_are_refused() {
+    for payload in ["[]", "", "null", "7", "\"x\"", "{", "{}x"] {
+        assert_eq!(refusal(&header(&json!({})), payload), IdTokenError::BadClaims, "{payload}");
+    }
+}
+
+#[test]
+fn a_member_that_comes_twice_is_refused() {
+    let good = claims(&json!({}));
+    for (name, value) in
+        [("iss", ISSUER), ("sub", "root"), ("aud", "foregate"), ("nonce", "n"), ("groups", "x")]
+    {
+        let twice = and(&format!("\"{name}\":\"{value}\""), &good);
+        assert_eq!(refusal(&header(&json!({})), &twice), IdTokenError::BadClaims, "{name}");
+    }
+}
+
+#[test]
+fn deep_nesting_neither_passes_nor_overflows() {
+    let deep = format!("\"x\":{}1{}", "[".repeat(20_000), "]".repeat(20_000));
+    let deep = verified(&header(&json!({})), &and(&deep, &claims(&json!({})))).map(|_| ());
+    refused(deep, IdTokenError::BadClaims);
+}
+
+#[test]
+fn another_issuer_is_refused() {
+    for iss in
+        [json!(format!("{ISSUER}1")), json!(format!("{ISSUER}/")), json!([ISSUER]), json!(7), json!(null)]
+    {
+        refused(with_claims(&json!({"iss": iss})), IdTokenError::WrongIssuer);
+    }
+}
+
+#[test]
+fn a_token_for_somebody_else_is_refused() {
+    for aud in
+        [json!("foregate1"), json!(null), json!(7), json!([]), json!(["other"]), json!({"foregate": 1})]
+    {
+        refused(with_claims(&json!({"aud": aud})), IdTokenError::NotForUs);
+    }
+    assert_eq!(with_claims(&json!({"aud": ["foregate"], "azp": null})), Ok(()));
+}
+
+#[test]
+fn a_token_for_us_and_others_is_refused() {
+    for aud in [json!(["foregate", "other"]), json!(["other", "foregate"]), json!(["foregate", 7])] {
+        refused(with_claims(&json!({"aud": aud})), IdTokenError::ForOthersToo);
+    }
+}
+
+#[test]
+fn a_token_that_another_client_got_is_refused() {
+    for azp in [json!("other"), json!(7), json!(["foregate"])] {
+        refused(with_claims(&json!({"azp": azp})), IdTokenError::WrongAuthorizedParty);
+    }
+    let twice = json!({"aud": ["foregate", "foregate"], "azp": null});
+    refused(with_claims(&twice), IdTokenError::NoAuthorizedParty);
+}
+
+#[test]
+fn an_expired_token_is_refused_beyond_the_leeway() {
+    assert_eq!(with_claims(&json!({"exp": NOW.0 - 59})), Ok(()));
+    for exp in [json!(NOW.0 - 60), json!(NOW.0 - 120), json!(0), json!(-5), json!(-1e300)] {
+        refused(with_claims(&json!({"exp": exp})), IdTokenError::Expired);
+    }
+    for exp in [json!(null), json!("1900000000"), json!([1])] {
+        refused(with_claims(&json!({"exp": exp})), IdTokenError::NoExpiry);
+    }
+}
+
+#[test]
+fn a_time_of_any_size_is_a_time() {
+    for exp in ["1e300", "18446744073709551615", "18446744073709551616"] {
+        let payload = and(&format!("\"exp\":{exp}"), &claims(&json!({"exp": null})));
+        assert_eq!(verified(&header(&json!({})), &payload).unwrap().expires_at, UnixTime(u64::MAX), "{exp}");
+    }
+    let payload = claims(&json!({"exp": 1_800_000_030.75}));
+    assert_eq!(verified(&header(&json!({})), &payload).unwrap().expires_at, UnixTime(1_800_000_030));
+}
+
+#[test]
+fn a_token_that_is_not_valid_yet_is_refused() {
+    assert_eq!(with_claims(&json!({"nbf": NOW.0 + 60})), Ok(()));
+    for nbf in [json!(NOW.0 + 61), json!(1e300), json!("0")] {
+        refused(with_claims(&json!({"nbf": nbf})), IdTokenError::NotYetValid);
+    }
+}
+
+#[test]
+fn a_token_must_have_been_issued_just_now() {
+    for iat in [json!(NOW.0 + 60), json!(NOW.0 - 660)] {
+        assert_eq!(with_claims(&json!({"iat": iat})), Ok(()));
+    }
+    refused(with_claims(&json!({"iat": null})), IdTokenError::NoIssueTime);
+    refused(with_claims(&json!({"iat": "0"})), IdTokenError::NoIssueTime);
+    refused(with_claims(&json!({"iat": NOW.0 + 61})), IdTokenError::IssuedAhead);
+    refused(with_claims(&json!({"iat": 1e300})), IdTokenError::IssuedAhead);
+    refused(with_claims(&json!({"iat": NOW.0 - 661})), IdTokenError::TooOld);
+}
+
+#[test]
+fn the_token_of_another_sign_in_is_refused() {
+    refused(with_claims(&json!({"nonce": null})), IdTokenError::NoNonce);
+    refused(with_claims(&json!({"nonce": ["n-0S6_WzA2Mj"]})), IdTokenError::NoNonce);
+    for nonce in ["n-0S6_WzA2Mj1", "n-0S6_WzA2M", ""] {
+        refused(with_claims(&json!({"nonce": nonce})), IdTokenError::WrongNonce);
+    }
+}
+
+#[test]
+fn an_access_token_of_somebody_else_is_refused() {
+    use aws_lc_rs::digest::{SHA256, SHA384, SHA512};
+    let p384 = Signer::p384();
+    let ed25519 = Signer::ed25519();
+    for (signer, alg, hash) in
+        [(rsa(), "RS256", &SHA256), (&p384, "ES384", &SHA384), (&ed25519, "EdDSA", &SHA512)]
+    {
+        let digest = digest(hash, b"access");
+        let half = base64(&digest.as_ref()[..digest.as_ref().len() / 2]);
+        for (at_hash, good) in [(half, true), (base64([7; 16]), false), (base64(digest.as_ref()), false)] {
+            let token = signer.token(&header(&json!({"alg": alg})), &claims(&json!({"at_hash": at_hash})));
+            let result = verify(&token, &keys(&[signer.named("k")]), &expected(ALL), NOW).map(|_| ());
+            assert_eq!(result, if good { Ok(()) } else { Err(IdTokenError::WrongAccessTokenHash) }, "{alg}");
+        }
+    }
+    refused(with_claims(&json!({"at_hash": 7})), IdTokenError::WrongAccessTokenHash);
+}
+
+#[test]
+fn a_token_for_nobody_is_refused() {
+    for sub in [json!(null), json!(""), json!(7), json!("x".repeat(256))] {
+        refused(with_claims(&json!({"sub": sub})), IdTokenError::BadSubject);
+    }
+    assert_eq!(with_claims(&json!({"sub": "x".repeat(255)})), Ok(()));
+}

@@ -1,1 +1,170 @@
-//! Tests of `token_endpoint`.
+//! What is sent to the token endpoint, and whom do its answers blame?
+
+use super::super::testing::{Server, VERIFIER, reply, settings};
+use super::*;
+use crate::trust;
+
+const GOOD: &str = r#"{"access_token":"at","token_type":"bEARER","expires_in":30,"refresh_token":"rt","id_token":"a.b.c","x":{}}"#;
+
+async fn exchanged(server: &Server, settings: &ProviderSettings) -> Result<Tokens, ExchangeError> {
+    let http = Http::new(trust::client(None, settings.timeout).unwrap(), settings.timeout);
+    let url = TokenUrl::new(format!("{}/token", server.origin)).unwrap();
+    let (code, code_verifier, nonce) = (Secret::new("c0de&x"), Secret::new(VERIFIER), Secret::new("n"));
+    let redirect_uri = "https://app.example/oauth2/callback";
+    let request = CodeExchange { code: &code, redirect_uri, code_verifier: &code_verifier, nonce: &nonce };
+    exchange(&http, settings, &url, &request).await
+}
+
+async fn answered(status: u16, body: &'static str) -> Result<Tokens, ExchangeError> {
+    let server = Server::start(move |_| reply(status, body)).await;
+    let result = exchanged(&server, &settings("https://kc.example")).await;
+    assert_eq!(server.requests("").len(), 1, "a code is sent once");
+    result
+}
+
+/// The request that a method makes: its `Authorization`, and its body.
+async fn request(method: ClientAuthentication) -> (Option<String>, Vec<(String, String)>) {
+    let server = Server::start(|_| reply(200, GOOD)).await;
+    let mut settings = settings("https://kc.example");
+    settings.client_id = "fore gate".to_owned();
+    settings.client_secret = Some(Secret::new("a:b%+ c/ü"));
+    settings.client_authentication = method;
+    assert!(exchanged(&server, &settings).await.is_ok());
+    let request = server.requests("POST /token").remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let authorization = head.lines().find_map(|line| line.strip_prefix("authorization: "));
+    let body = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    (authorization.map(str::to_owned), body)
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn basic_encodes_id_and_secret_before_it_joins_them() {
+    let (authorization, body) = request(ClientAuthentication::SecretBasic).await;
+    let encoded = base64_simd::STANDARD.encode_to_string("fore+gate:a%3Ab%25%2B+c%2F%C3%BC");
+    assert_eq!(authorization.unwrap(), format!("Basic {encoded}"));
+    assert_eq!(
+        body,
+        [
+            pair("grant_type", "authorization_code"),
+            pair("code", "c0de&x"),
+            pair("code_verifier", VERIFIER),
+            pair("redirect_uri", "https://app.example/oauth2/callback"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn post_sends_id_and_secret_in_the_body() {
+    let (authorization, body) = request(ClientAuthentication::SecretPost).await;
+    assert_eq!(authorization, None);
+    assert!(
+        body.contains(&pair("client_id", "fore gate")) && body.contains(&pair("client_secret", "a:b%+ c/ü"))
+    );
+}
+
+#[tokio::test]
+async fn a_public_client_sends_its_id_alone() {
+    let (authorization, body) = request(ClientAuthentication::None).await;
+    assert_eq!(authorization, None);
+    assert!(body.contains(&pair("client_id", "fore gate")));
+    assert!(!body.iter().any(|(name, _)| name == "client_secret"));
+}
+
+#[tokio::test]
+async fn the_tokens_are_taken_as_they_came() {
+    let tokens = answered(200, GOOD).await.ok().unwrap();
+    assert_eq!(tokens.id_token.expose(), "a.b.c");
+    assert_eq!(tokens.access_token.expose(), "at");
+    assert_eq!(tokens.refresh_token.unwrap().expose(), "rt");
+    assert_eq!(tokens.expires_in, Some(Duration::from_secs(30)));
+    let least = answered(200, r#"{"access_token":"at","token_type":"Bearer","id_token":"a.b.c"}"#)
+        .await
+        .ok()
+        .unwrap();
+    assert!(least.refresh_token.is_none() && least.expires_in.is_none());
+}
+
+#[tokio::test]
+async fn each_error_blames_the_right_one() {
+    let why = |error: ExchangeError| match error {
+        ExchangeError::ProviderUnavailable(_) => "unavailable",
+        ExchangeError::CodeRefused(_) => "code",
+        ExchangeError::ClientRefused(_) => "client",
+        ExchangeError::ProviderMisbehaved(_) => "misbehaved",
+    };
+    for (status, body, blamed) in [
+        (400, r#"{"error":"invalid_grant","error_description":"Code not valid"}"#, "code"),
+        (
+            200,
+            r#"{"error":"invalid_grant","access_token":"a","token_type":"Bearer","id_token":"a.b.c"}"#,
+            "code",
+        ),
+        (200, r#"{"error":7,"access_token":"a","token_type":"Bearer","id_token":"a.b.c"}"#, "misbehaved"),
+        (401, r#"{"error":"invalid_client"}"#, "client"),
+        (400, r#"{"error":"invalid_client"}"#, "client"),
+        (
+            401,
+            r#"{"error":"unauthorized_client","error_description":"Invalid client credentials"}"#,
+            "client",
+        ),
+        (401, "", "client"),
+        (500, r#"{"error":"invalid_grant"}"#, "unavailable"),
+        (503, "<html>", "unavailable"),
+        (429, "", "unavailable"),
+        (400, r#"{"error":"invalid_request"}"#, "misbehaved"),
+        (404, "", "misbehaved"),
+        (302, "", "misbehaved"),
+        (200, "", "misbehaved"),
+        (200, "{}", "misbehaved"),
+        (200, r#"{"access_token":"a","token_type":"Bearer"}"#, "misbehaved"),
+        (200, r#"{"access_token":"a","token_type":"mac","id_token":"a.b.c"}"#, "misbehaved"),
+        (200, r#"{"access_token":"a","token_type":"Bearer","id_token":{}}"#, "misbehaved"),
+        (
+            200,
+            r#"{"access_token":"a","token_type":"Bearer","id_token":"a.b.c","id_token":"d.e.f"}"#,
+            "misbehaved",
+        ),
+    ] {
+        assert_eq!(answered(status, body).await.err().map(why), Some(blamed), "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_description_is_told_without_control_characters_and_without_length() {
+    let error =
+        answered(400, r#"{"error":"invalid_grant","error_description":"no\r\nfake: line\u001b[2J"}"#).await;
+    assert_eq!(
+        error.err().unwrap().to_string(),
+        "the provider refused the code: the token endpoint answered 400 Bad Request invalid_grant nofake: line[2J"
+    );
+    let long = format!(r#"{{"error":"invalid_grant","error_description":"{}"}}"#, "x".repeat(5000)).leak();
+    assert!(answered(400, long).await.err().unwrap().to_string().len() < 400);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_told() {
+    let error =
+        answered(200, r#"{"access_token":["s3cret"],"token_type":"Bearer","id_token":"a.b.c"}"#).await;
+    assert!(!format!("{:?}", error.err().unwrap()).contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_or_hangs_up_is_unavailable() {
+    let mut gone = Server::start(|_| String::new()).await;
+    let hung_up = exchanged(&gone, &settings("https://kc.example")).await.err();
+    assert!(matches!(hung_up, Some(ExchangeError::ProviderUnavailable(_))));
+    "http://127.0.0.1:1".clone_into(&mut gone.origin);
+    let refused = exchanged(&gone, &settings("https://kc.example")).await.err();
+    assert!(matches!(refused, Some(ExchangeError::ProviderUnavailable(_))));
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_misbehaviour() {
+    let server = Server::start(|_| reply(200, &" ".repeat(MOST_BYTES + 1))).await;
+    let error = exchanged(&server, &settings("https://kc.example")).await.err();
+    assert!(matches!(error, Some(ExchangeError::ProviderMisbehaved(_))));
+}

@@ -74,7 +74,10 @@ fn open_at(
     match store.open(&mut Workspace::new(), &request(cookies), origin, now) {
         Opened::Session(session) => {
             let Credential { person, id_token } = session.credential;
-            Ok(format!("{} {} {} {id_token}", person.subject, person.user, person.groups))
+            let mut token = Vec::new();
+            id_token.write(&mut token);
+            let token = String::from_utf8(token).unwrap();
+            Ok(format!("{} {} {} {token}", person.subject, person.user, person.groups))
         }
         Opened::Absent(absence) => Err(absence),
         Opened::Unknown(_) => panic!(),

@@ -48,7 +48,7 @@ impl<'a> Problem<'a> {
         Self {
             title: "You have no access",
             what_happened: "You are signed in, but this account may not open this page.",
-            what_to_do: "Ask whoever looks after this application for access, or use another account.",
+            what_to_do: "Ask whoever looks after this application for access, or sign out and use another account.",
             account: Some(account),
             link: Some(Link { label: "Use another account", url: sign_out_url }),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
@@ -60,7 +60,7 @@ impl<'a> Problem<'a> {
         Self {
             title: "This request makes no sense here",
             what_happened: "Something in the request was missing, doubled or changed, so nothing was done with it.",
-            what_to_do: "Go to the application's start page and try again from there.",
+            what_to_do: "Go to the application’s start page and try again from there.",
             link: Some(Link { label: "Go to the start page", url: "/" }),
             ..Self::blank(StatusCode::BAD_REQUEST, request_id)
         }
@@ -110,7 +110,7 @@ impl<'a> Problem<'a> {
         Self {
             title: "Let’s start again",
             what_happened: "This sign-in was already finished, took too long, or began in another browser.",
-            what_to_do: "Start again here. If you were signed in before, you still are.",
+            what_to_do: "Start again, and finish in this browser.",
             link: Some(Link { label: "Start again", url: start_url }),
             ..Self::blank(StatusCode::BAD_REQUEST, request_id)
         }
@@ -121,7 +121,7 @@ impl<'a> Problem<'a> {
         Self {
             title: "Signing in does not work right now",
             what_happened: "The sign-in service does not answer. You did nothing wrong.",
-            what_to_do: "Wait a moment, then try again. Anyone who is signed in already can go on working.",
+            what_to_do: "Wait a moment, then try again.",
             link: Some(Link { label: "Try again", url: try_again_url }),
             ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
