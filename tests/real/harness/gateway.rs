@@ -1,0 +1,95 @@
+//! How is the gateway's own binary run?
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::process::{Program, Scratch, free_addresses};
+
+/// The binary under test.
+pub(crate) fn foregate() -> Command {
+    Command::new(PathBuf::from(env!("CARGO_BIN_EXE_foregate")))
+}
+
+/// `foregate serve`, ready to answer.
+pub(crate) struct Gateway {
+    program: Program,
+    public: SocketAddr,
+    check: SocketAddr,
+}
+
+impl Gateway {
+    /// Serves `origin` with the accounts of `issuer`; only the group `dev` may pass.
+    pub(crate) async fn start(origin: &str, issuer: &str, scratch: &Scratch) -> Self {
+        let [public, check, ops] = free_addresses();
+        let config = scratch.write("foregate.toml", &config(origin, issuer, [public, check, ops]));
+        let mut program =
+            Program::start("gateway", foregate().arg("serve").arg("--config").arg(config), scratch);
+        program.until("/readyz says 200", async || ready(ops).await).await;
+        Self { program, public, check }
+    }
+
+    /// Where browsers come to, through the proxy.
+    pub(crate) fn public(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Where the proxy asks.
+    pub(crate) fn check(&self) -> SocketAddr {
+        self.check
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.program.log()
+    }
+}
+
+fn config(origin: &str, issuer: &str, [public, check, ops]: [SocketAddr; 3]) -> String {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).unwrap();
+    let key = URL_SAFE_NO_PAD.encode_to_string(key);
+    format!(
+        r#"
+[public]
+urls = ["{origin}"]
+listen = "{public}"
+
+[check]
+listen = "{check}"
+
+[ops]
+listen = "{ops}"
+
+[provider]
+issuer = "{issuer}"
+client_id = "foregate"
+client_secret = "foregate-secret"
+
+[session]
+keys = ["{key}"]
+
+[headers]
+authorization = true
+
+[policies.default]
+allowed_groups = ["dev"]
+"#
+    )
+}
+
+/// A question so small that it needs no client.
+async fn ready(ops: SocketAddr) -> Option<()> {
+    let mut connection = TcpStream::connect(ops).await.ok()?;
+    connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n").await.ok()?;
+    let mut reply = String::new();
+    connection.read_to_string(&mut reply).await.ok()?;
+    reply.starts_with("HTTP/1.1 200").then_some(())
+}

@@ -1,0 +1,20 @@
+//! What does a test stand on?
+
+mod authority;
+mod caller;
+mod chromium;
+mod echo;
+mod gateway;
+mod pictures;
+mod process;
+mod stage;
+mod traefik;
+
+pub(crate) use authority::Authority;
+pub(crate) use caller::{Caller, Reply};
+pub(crate) use chromium::Chromium;
+pub(crate) use echo::{Echo, Seen};
+pub(crate) use gateway::foregate;
+pub(crate) use process::{Program, Scratch, free_addresses};
+pub(crate) use stage::Stage;
+pub(crate) use traefik::{Aliases, Backends, Traefik};

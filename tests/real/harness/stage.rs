@@ -1,0 +1,97 @@
+//! What stands where: browser → Traefik → gateway → provider, and the application behind.
+
+use std::net::SocketAddr;
+
+use dev_provider::{DevProvider, Settings};
+
+use super::authority::Authority;
+use super::caller::Caller;
+use super::chromium::Chromium;
+use super::echo::{Echo, Seen};
+use super::gateway::Gateway;
+use super::process::{Scratch, free_addresses};
+use super::traefik::{Aliases, Backends, Traefik};
+
+/// Everything of one test; in the order in which it is to go away.
+pub(crate) struct Stage {
+    provider: Option<DevProvider>,
+    pub(crate) gateway: Gateway,
+    _traefik: Traefik,
+    echo: Echo,
+    authority: Authority,
+    address: SocketAddr,
+    origin: String,
+    scratch: Scratch,
+}
+
+impl Stage {
+    /// As documented.
+    pub(crate) async fn open() -> Self {
+        Self::open_with(Aliases::RefusedByTraefik).await
+    }
+
+    pub(crate) async fn open_with(aliases: Aliases) -> Self {
+        let scratch = Scratch::new();
+        let [address] = free_addresses();
+        let origin = format!("https://app.localhost:{}", address.port());
+        let authority = Authority::new("app.localhost");
+        let echo = Echo::start().await;
+        let provider = dev_provider::start(Settings::default()).await.unwrap();
+        let gateway = Gateway::start(&origin, provider.issuer(), &scratch).await;
+        let backends = Backends { app: echo.address(), public: gateway.public(), check: gateway.check() };
+        let traefik = Traefik::start(address, aliases, &backends, &authority, &scratch).await;
+        Self {
+            provider: Some(provider),
+            gateway,
+            _traefik: traefik,
+            echo,
+            authority,
+            address,
+            origin,
+            scratch,
+        }
+    }
+
+    /// An address as people know it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(crate) fn provider(&self) -> &DevProvider {
+        self.provider.as_ref().expect("the provider has not been stopped")
+    }
+
+    pub(crate) async fn stop_provider(&mut self) {
+        if let Some(provider) = self.provider.take() {
+            provider.stop().await;
+        }
+    }
+
+    pub(crate) async fn chromium(&self) -> Chromium {
+        Chromium::start(Some(self.authority.pin()), &self.scratch).await
+    }
+
+    /// A program without a session.
+    pub(crate) fn stranger(&self) -> Caller {
+        Caller::new(&self.origin, self.address, &self.authority)
+    }
+
+    /// A program with the session of `user`.
+    pub(crate) async fn caller(&self, user: &str) -> Caller {
+        self.stranger().signed_in(user).await
+    }
+
+    /// What reached the application at exactly this path and query.
+    pub(crate) fn arrived(&self, target: &str) -> Vec<Seen> {
+        self.echo.seen().into_iter().filter(|seen| seen.target == target).collect()
+    }
+
+    /// Everything that reached the application.
+    pub(crate) fn all_arrived(&self) -> Vec<Seen> {
+        self.echo.seen()
+    }
+}

@@ -1,0 +1,170 @@
+//! Can a client make the application believe an identity that the gateway did not give?
+
+use http::StatusCode;
+
+use crate::harness::{Aliases, Caller, Seen, Stage};
+
+/// Names a client may try, exactly as the application reads them.
+const OWNED: [&str; 4] =
+    ["X-Forwarded-User", "X-Forwarded-Group", "X-Forwarded-Email", "X-Forwarded-Id-Token"];
+
+/// Spellings that some application servers read as the names above.
+const ALIASES: [&str; 10] = [
+    "X_Forwarded_User",
+    "X.Forwarded.User",
+    "X~Forwarded~User",
+    "x_forwarded-user",
+    "X-Forwarded_Group",
+    "X_Forwarded_Email",
+    "X.Forwarded-Id.Token",
+    "Impersonate_User",
+    "Impersonate.Group",
+    "Impersonate~Uid",
+];
+
+fn evil_lines(seen: &Seen) -> Vec<&(String, String)> {
+    seen.headers.iter().filter(|(_, value)| value.contains("evil")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spoofed_identity_headers_never_arrive() {
+    let stage = Stage::open().await;
+    let caller = stage.caller("testuser").await;
+    let mut spoofed: Vec<(&str, &str)> = OWNED.iter().map(|name| (*name, "evil")).collect();
+    spoofed.extend(OWNED.iter().map(|name| (*name, "evil-again")));
+    spoofed.push(("Authorization", "Bearer evil"));
+
+    let reply = caller.get("/spoofed", &spoofed).await;
+
+    let seen = only(&stage, "/spoofed", &reply.body);
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(evil_lines(&seen), Vec::<&(String, String)>::new());
+    assert_eq!(seen.one("x-forwarded-user"), "testuser");
+    assert_eq!(seen.one("x-forwarded-group"), "dev,ops");
+    assert_eq!(seen.one("x-forwarded-email"), "testuser@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn naming_our_headers_in_connection_removes_none_of_them() {
+    let stage = Stage::open().await;
+    let caller = stage.caller("testuser").await;
+    let connection =
+        ("Connection", "close, X-Forwarded-User, X-Forwarded-Group, X-Forwarded-Uri, Authorization");
+
+    let reply = caller.get("/connection", &[connection, ("X-Forwarded-User", "evil")]).await;
+
+    let seen = only(&stage, "/connection", &reply.body);
+    assert_eq!(seen.one("x-forwarded-user"), "testuser");
+    assert_eq!(seen.one("x-forwarded-group"), "dev,ops");
+    assert!(seen.one("authorization").starts_with("Bearer "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn impersonation_headers_never_arrive() {
+    let stage = Stage::open().await;
+    let caller = stage.caller("testuser").await;
+    let spoofed = [
+        ("Impersonate-User", "evil"),
+        ("Impersonate-Group", "system:masters-evil"),
+        ("Impersonate-Group", "evil"),
+        ("Impersonate-Uid", "evil"),
+        ("Impersonate-Extra-Scopes", "evil"),
+        ("impersonate-extra-anything", "evil"),
+    ];
+
+    let reply = caller.get("/impersonate", &spoofed).await;
+
+    let seen = only(&stage, "/impersonate", &reply.body);
+    let names = seen.headers.iter().map(|(name, _)| name);
+    let impersonating: Vec<&String> = names.filter(|name| name.starts_with("impersonate")).collect();
+    assert_eq!(impersonating, Vec::<&String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_of_our_headers_are_refused_by_the_documented_entry_point() {
+    every_alias_is_refused(&Stage::open().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_of_our_headers_are_refused_by_the_gateway_where_traefik_lets_them_through() {
+    let stage = Stage::open_with(Aliases::LeftToTheGateway).await;
+    every_alias_is_refused(&stage).await;
+
+    // An alias of nothing that is ours is none of our business.
+    let caller = stage.caller("testuser").await;
+    let reply = caller.get("/foreign-alias", &[("Some_App_Header", "fine")]).await;
+    assert_eq!(only(&stage, "/foreign-alias", &reply.body).one("some_app_header"), "fine");
+}
+
+async fn every_alias_is_refused(stage: &Stage) {
+    let caller = stage.caller("testuser").await;
+    for alias in ALIASES {
+        let reply = caller.get("/alias", &[(alias, "evil")]).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{alias}: {}", reply.body);
+    }
+    assert_eq!(stage.arrived("/alias").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_choose_the_url_that_is_checked() {
+    let stage = Stage::open().await;
+    let stranger = stage.stranger();
+    let forged = [
+        ("X-Forwarded-Uri", "/oauth2/sign_in"),
+        ("X-Forwarded-Method", "OPTIONS"),
+        ("X-Forwarded-Host", "evil.test"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Original-Url", "https://evil.test/"),
+        ("Forwarded", "host=evil.test;proto=http"),
+        ("Accept", "text/html"),
+    ];
+
+    let reply = stranger.get("/forged?a=b", &forged).await;
+
+    assert_eq!(reply.status, StatusCode::FOUND);
+    let location = reply.header("location").unwrap();
+    assert!(location.starts_with(&stage.url("/oauth2/start?rd=")), "{location}");
+    assert!(!location.contains("evil") && location.contains("forged"), "{location}");
+    assert_eq!(stage.all_arrived().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_of_a_session_shows_it_to_the_application() {
+    let stage = Stage::open().await;
+    let caller = stage.caller("testuser").await;
+    let line = format!("a=1; {}; b=2", caller.cookie_line());
+
+    let reply = caller.get("/cookies", &[("Cookie", &line)]).await;
+
+    let seen = only(&stage, "/cookies", &reply.body);
+    assert_eq!(seen.one("cookie"), "a=1; b=2");
+    assert_hidden(&stage, &caller);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_alone_leaves_no_cookie_line_at_all() {
+    let stage = Stage::open().await;
+    let caller = stage.caller("testuser").await;
+    let line = caller.session_values().into_iter().map(|value| format!("__Host-foregate={value}"));
+    let line = line.collect::<Vec<_>>().join("; ");
+
+    let reply = caller.get("/alone", &[("Cookie", &line)]).await;
+
+    assert_eq!(only(&stage, "/alone", &reply.body).all("cookie"), Vec::<&str>::new());
+}
+
+fn assert_hidden(stage: &Stage, caller: &Caller) {
+    let seen = stage.all_arrived();
+    let values = seen.iter().flat_map(|seen| &seen.headers).map(|(_, value)| value);
+    for secret in caller.session_values() {
+        assert!(!values.clone().any(|value| value.contains(secret)), "the application got the session");
+    }
+}
+
+/// The one request that reached the application at this path; `told` is what the client got instead.
+fn only(stage: &Stage, path: &str, told: &str) -> Seen {
+    let mut arrived = stage.arrived(path);
+    assert_eq!(arrived.len(), 1, "{path} should arrive once; the client was told: {told}");
+    arrived.remove(0)
+}

@@ -1,0 +1,24 @@
+//! Does a person with a real browser, behind a real Traefik, get what the design promises?
+//!
+//! Nothing here is replaced by a stand-in but the provider and the application: Traefik runs the files of
+//! `deploy/traefik/`, Chromium is the browser, the gateway is the binary. `tests/run` installs the programs.
+
+#[cfg(test)]
+mod harness;
+
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod denial;
+#[cfg(test)]
+mod ground;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod sign_out;
