@@ -30,7 +30,6 @@ mod sources;
 mod template;
 mod upstream;
 
-pub use self::provider::{ClientAuthentication, Provider, SigningAlgorithm};
 pub use self::session::Session;
 pub use headers::Headers;
 pub use listeners::{CheckListener, Ops};

@@ -3,11 +3,12 @@
 use super::reader::Reader;
 use super::report::{Report, Told};
 use super::{
-    CheckListener, Headers, Log, Mistakes, Ops, Provider, Public, Session, SignIn, Sources, Upstream, claims,
-    listeners, policies,
+    CheckListener, Headers, Log, Mistakes, Ops, Public, Session, SignIn, Sources, Upstream, claims,
+    listeners, policies, provider,
 };
 use crate::access::claims::ClaimRules;
 use crate::access::policy::Policies;
+use crate::provider::ProviderSettings;
 
 /// What the operator wants. It is made by [`load`] alone, and nobody needs to check it again.
 pub struct Settings {
@@ -18,7 +19,7 @@ pub struct Settings {
     /// Where probes and Prometheus come in.
     pub ops: Ops,
     /// Who signs people in.
-    pub provider: Provider,
+    pub provider: ProviderSettings,
     /// Which claims make an identity.
     pub claims: ClaimRules,
     /// How long a sign-in lasts, and what seals it.
@@ -56,7 +57,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Mistakes> {
 /// Reads every section before it gives up on any, so that every mistake is told.
 fn read(reader: &mut Reader) -> Result<Settings, Told> {
     let public = Public::read(reader);
-    let provider = Provider::read(reader);
+    let provider = provider::read(reader);
     let session = Session::read(reader);
     let claims = claims::read(reader);
     let policies = policies::read(reader);

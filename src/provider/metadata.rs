@@ -56,7 +56,7 @@ impl Metadata {
             return Err(MetadataError::WrongIssuer { expected, got });
         }
         let browser = is_plain(&settings.issuer);
-        let ourselves = browser || settings.backchannel_url.as_deref().is_some_and(is_plain);
+        let ourselves = browser || settings.backchannel_url.as_ref().map(Url::as_str).is_some_and(is_plain);
         encrypted("authorization_endpoint", metadata.authorization_endpoint.url(), browser)?;
         encrypted("token_endpoint", metadata.token_endpoint.url(), ourselves)?;
         encrypted("jwks_uri", metadata.jwks_uri.url(), ourselves)?;
@@ -66,7 +66,7 @@ impl Metadata {
 
 /// Where the document is: a slash at the end of the issuer is not repeated (OpenID Connect Discovery §4.1).
 fn document(settings: &ProviderSettings) -> Result<Url, MetadataError> {
-    let base = settings.backchannel_url.as_deref().unwrap_or(&settings.issuer);
+    let base = settings.backchannel_url.as_ref().map_or(&*settings.issuer, Url::as_str);
     let base = base.strip_suffix('/').unwrap_or(base);
     Url::parse(&format!("{base}/.well-known/openid-configuration")).map_err(unreadable)
 }

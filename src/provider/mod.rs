@@ -26,13 +26,13 @@ use self::background::Known;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::quoted::quoted;
-pub use self::settings::{ClientAuthentication, ProviderSettings, UnusableSettings};
+pub use self::settings::{ClientAuthentication, ProviderSettings};
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
     ProviderUnavailable, SignedIn, TokenSet, UnixTime, WrongIssuer,
 };
-use crate::trust;
+use crate::trust::{self, TrustError};
 
 /// The OpenID Provider, as we know it.
 pub struct Provider {
@@ -54,11 +54,7 @@ impl Provider {
         settings: ProviderSettings,
         audit: Arc<dyn Audit>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, UnusableSettings> {
-        Url::parse(&settings.issuer).map_err(|_| UnusableSettings::Issuer)?;
-        if let Some(url) = &settings.backchannel_url {
-            Url::parse(url).map_err(|_| UnusableSettings::BackchannelUrl)?;
-        }
+    ) -> Result<Arc<Self>, TrustError> {
         let client = trust::client(settings.ca_pem.as_deref(), settings.timeout)?;
         Ok(Arc::new(Self {
             http: Http::new(client, settings.timeout),

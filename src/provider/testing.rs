@@ -1,5 +1,6 @@
 //! What do the tests of this layer share? Keys that sign, a provider made of a closure, and settings.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -120,10 +121,9 @@ pub(super) fn settings(issuer: &str) -> ProviderSettings {
         issuer: issuer.to_owned(),
         backchannel_url: None,
         client_id: "foregate".to_owned(),
-        client_secret: Some(Secret::new("s3cret")),
-        client_authentication: ClientAuthentication::SecretBasic,
+        client_authentication: ClientAuthentication::Basic(Secret::new("s3cret")),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
-        authorization_parameters: Vec::new(),
+        authorization_parameters: BTreeMap::new(),
         ca_pem: None,
         signing_algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
         leeway: Duration::from_mins(1),

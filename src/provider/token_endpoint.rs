@@ -113,9 +113,9 @@ pub(super) async fn exchange(
 
 fn endpoint(settings: &ProviderSettings, url: TokenUrl) -> Endpoint {
     let client = Client::new(ClientId::new(settings.client_id.clone())).set_token_uri(url);
-    let (place, secret) = match settings.client_authentication {
-        ClientAuthentication::SecretBasic => (AuthType::BasicAuth, settings.client_secret.as_ref()),
-        ClientAuthentication::SecretPost => (AuthType::RequestBody, settings.client_secret.as_ref()),
+    let (place, secret) = match &settings.client_authentication {
+        ClientAuthentication::Basic(secret) => (AuthType::BasicAuth, Some(secret)),
+        ClientAuthentication::Post(secret) => (AuthType::RequestBody, Some(secret)),
         ClientAuthentication::None => (AuthType::RequestBody, None),
     };
     let client = client.set_auth_type(place);

@@ -13,7 +13,6 @@ use tower_http::timeout::TimeoutLayer;
 use super::StartError;
 use super::gate::{self, Gate};
 use super::ops::{self, Readiness};
-use super::provider_settings::provider_settings;
 use super::world::{SystemClock, SystemEntropy};
 use crate::access::decision::{Rules, SignInBy};
 use crate::access::headers::OwnedHeaders;
@@ -70,9 +69,8 @@ pub(super) fn gateway(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::new());
     let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
-    let provider =
-        Provider::new(provider_settings(&settings.provider), Arc::clone(&audit), Arc::clone(&clock))
-            .map_err(|error| StartError::Build(error.to_string()))?;
+    let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
+        .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
     let shared = shared(&settings, clock, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
     let check = Arc::new(Check {
         rules: rules(&settings),

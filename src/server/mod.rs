@@ -5,7 +5,6 @@ mod drain;
 mod gate;
 mod listen;
 mod ops;
-mod provider_settings;
 mod world;
 
 use std::future::Future;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use algorithm::SigningAlgorithm;
 pub(super) use keys::{PARAMETERS, SECTION};
 
 use super::checks::{absolute_url, choice, duration, read_file};
@@ -17,6 +16,7 @@ use super::reader::Reader;
 use super::report::{Told, Wrong, all};
 use super::secrets::secret;
 use crate::access::origin::is_loopback_host;
+use crate::provider::{ClientAuthentication, ProviderSettings};
 use crate::secret::Secret;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -41,70 +41,34 @@ const RESERVED: [&str; 13] = [
 /// No bundle of certificates is longer.
 const LONGEST_CA: u64 = 4 * 1024 * 1024;
 
-/// The OpenID Provider.
-pub struct Provider {
-    /// The issuer to the last character, as tokens must name it.
-    pub issuer: String,
-    /// Where discovery begins, if not at the issuer.
-    pub backchannel_url: Option<Url>,
-    /// Our name there.
-    pub client_id: String,
-    /// How we prove it.
-    pub client_authentication: ClientAuthentication,
-    /// What we ask for; `openid` is among them.
-    pub scopes: Vec<String>,
-    /// What else the authorization request says; nothing that the flow sets itself.
-    pub authorization_parameters: BTreeMap<String, String>,
-    /// Certificates of an own authority: PEM, with at least one certificate.
-    pub ca: Option<Vec<u8>>,
-    /// The signatures an ID token may carry; at least one.
-    pub signing_algorithms: Vec<SigningAlgorithm>,
-    /// How far its clock may be from ours.
-    pub leeway: Duration,
-    /// How long one request may take.
-    pub timeout: Duration,
-}
-
-/// How a client proves itself at the token endpoint (OpenID Connect Core §9).
-pub enum ClientAuthentication {
-    /// `client_secret_basic`.
-    Basic(Secret),
-    /// `client_secret_post`.
-    Post(Secret),
-    /// `none`: a public client, which PKCE alone protects.
-    None,
-}
-
-impl Provider {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
-        let issuer = reader.need("provider.issuer", issuer);
-        let backchannel_url = reader.may("provider.backchannel_url", |text| {
-            not_discovery(text)?;
-            absolute_url(text)
-        });
-        warn_of_plain_http(reader);
-        let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
-        let client_authentication = read_authentication(reader);
-        let scopes = read_scopes(reader);
-        let authorization_parameters = read_parameters(reader);
-        let ca = reader.may("provider.ca_file", certificates);
-        let signing_algorithms = algorithm::read(reader);
-        let seconds = Duration::from_secs;
-        let leeway = reader.need("provider.leeway", |text| duration(text, seconds(0), seconds(300)));
-        let timeout = reader.need("provider.timeout", |text| duration(text, seconds(1), seconds(60)));
-        Ok(Self {
-            issuer: issuer?,
-            backchannel_url: backchannel_url?,
-            client_id: client_id?,
-            client_authentication: client_authentication?,
-            scopes: scopes?,
-            authorization_parameters: authorization_parameters?,
-            ca: ca?,
-            signing_algorithms: signing_algorithms?,
-            leeway: leeway?,
-            timeout: timeout?,
-        })
-    }
+pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
+    let issuer = reader.need("provider.issuer", issuer);
+    let backchannel_url = reader.may("provider.backchannel_url", |text| {
+        not_discovery(text)?;
+        absolute_url(text)
+    });
+    warn_of_plain_http(reader);
+    let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
+    let client_authentication = read_authentication(reader);
+    let scopes = read_scopes(reader);
+    let authorization_parameters = read_parameters(reader);
+    let ca = reader.may("provider.ca_file", certificates);
+    let signing_algorithms = algorithm::read(reader);
+    let seconds = Duration::from_secs;
+    let leeway = reader.need("provider.leeway", |text| duration(text, seconds(0), seconds(300)));
+    let timeout = reader.need("provider.timeout", |text| duration(text, seconds(1), seconds(60)));
+    Ok(ProviderSettings {
+        issuer: issuer?,
+        backchannel_url: backchannel_url?,
+        client_id: client_id?,
+        client_authentication: client_authentication?,
+        scopes: scopes?,
+        authorization_parameters: authorization_parameters?,
+        ca_pem: ca?,
+        signing_algorithms: signing_algorithms?,
+        leeway: leeway?,
+        timeout: timeout?,
+    })
 }
 
 fn issuer(text: &str) -> Result<String, Wrong> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::access::origin::Origin;
-use crate::config::ClientAuthentication;
+use crate::provider::ClientAuthentication;
 
 #[test]
 fn a_file_of_under_ten_lines_is_enough() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::access::identity::IdentityRef;
 use crate::config::key::all;
-use crate::config::{ClientAuthentication, SigningAlgorithm};
+use crate::provider::{Algorithm, ClientAuthentication};
 use crate::telemetry::log::{LogFormat, LogLevel};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -100,8 +100,8 @@ fn the_provider_arrives() {
     assert!(matches!(provider.client_authentication, ClientAuthentication::Post(_)));
     assert_eq!(provider.scopes, ["openid", "groups"]);
     assert_eq!(provider.authorization_parameters["kc_idp_hint"], "corporate");
-    assert_eq!(provider.ca.unwrap(), CERTIFICATE.as_bytes());
-    assert_eq!(provider.signing_algorithms, [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa]);
+    assert_eq!(provider.ca_pem.unwrap(), CERTIFICATE.as_bytes());
+    assert_eq!(provider.signing_algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!((provider.leeway.as_secs(), provider.timeout.as_secs()), (1, 2));
 }
 

@@ -20,7 +20,7 @@ fn url_with(settings: &ProviderSettings, verifier: &str) -> Result<Url, Provider
 #[test]
 fn it_holds_what_the_standards_ask_for_and_each_parameter_once() {
     let mut settings = settings(ISSUER);
-    settings.authorization_parameters = vec![("kc_idp_hint".to_owned(), "a&b".to_owned())];
+    settings.authorization_parameters = [("kc_idp_hint".to_owned(), "a&b".to_owned())].into();
     let url = url_with(&settings, VERIFIER).unwrap();
     assert_eq!(
         url.as_str().split('?').next(),

@@ -52,7 +52,7 @@ fn an_endpoint_without_tls_is_refused() {
 #[test]
 fn a_plain_back_channel_allows_plain_calls_of_ours_but_sends_no_browser_there() {
     let mut settings = settings(ISSUER);
-    settings.backchannel_url = Some("http://kc.auth.svc:8080/realms/main".to_owned());
+    settings.backchannel_url = Some(Url::parse("http://kc.auth.svc:8080/realms/main").unwrap());
     let internal = json!({
         "token_endpoint": "http://kc.auth.svc:8080/token",
         "jwks_uri": "http://kc.auth.svc:8080/certs",
@@ -75,7 +75,7 @@ fn the_document_lies_below_the_back_channel_or_the_issuer() {
     let mut settings = settings("https://kc.example/realms/main/");
     let path = "/realms/main/.well-known/openid-configuration";
     assert_eq!(document(&settings).unwrap().as_str(), format!("https://kc.example{path}"));
-    settings.backchannel_url = Some("http://kc.svc/realms/main".to_owned());
+    settings.backchannel_url = Some(Url::parse("http://kc.svc/realms/main").unwrap());
     assert_eq!(document(&settings).unwrap().as_str(), format!("http://kc.svc{path}"));
 }
 
