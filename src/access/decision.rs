@@ -3,11 +3,10 @@
 //! [`decide`] asks in this order; the first rule that applies ends it:
 //!
 //! 1. an alias of a header we own, or one of ours named in `Connection`: Deny;
-//! 2. an unknown policy: Deny;
-//! 3. no usable session: Challenge;
-//! 4. a WebSocket handshake whose `Origin` is not the target's own: Deny (no fetch metadata protects it);
-//! 5. a condition of the policy that the person does not meet: Deny;
-//! 6. otherwise: Allow.
+//! 2. no usable session: Challenge, or Deny where the policy is unknown;
+//! 3. a WebSocket handshake whose `Origin` is not the target's own: Deny (no fetch metadata protects it);
+//! 4. an unknown policy, or a condition of it that the person does not meet: Deny;
+//! 5. otherwise: Allow.
 
 use http::{HeaderMap, Method, header};
 use thiserror::Error;
@@ -16,7 +15,7 @@ use url::Url;
 use super::headers::{Alias, HeaderEdits, OwnedHeaders, WriteText};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
-use super::policy::{Policies, Refusal};
+use super::policy::{Answers, NotMet, Policies, Refusal};
 use super::request::AccessRequest;
 use super::return_to::{ReturnTo, own_page};
 use super::surface::Surface;
@@ -102,6 +101,8 @@ pub struct Credential<'a> {
     pub person: IdentityRef<'a>,
     /// The ID token as the provider signed it.
     pub id_token: TokenText<'a>,
+    /// Which policies they met when the session was sealed.
+    pub policies: Option<Answers>,
 }
 
 /// The rules a decision is made by.
@@ -145,7 +146,7 @@ pub fn decide(
     others: &dyn WriteText,
 ) -> Decision {
     match judge(rules, request, credential) {
-        Ok(Some(Credential { person, id_token })) => {
+        Ok(Some(Credential { person, id_token, .. })) => {
             Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, others) })
         }
         Ok(None) => Decision::Challenge(challenge(rules, request)),
@@ -159,13 +160,17 @@ fn judge<'c>(
     credential: Option<Credential<'c>>,
 ) -> Result<Option<Credential<'c>>, Denial> {
     rules.owned.guard(request.headers)?;
-    let policy = rules.policies.get(request.policy).ok_or(Denial::UnknownPolicy)?;
-    let Some(known) = credential else { return Ok(None) };
+    let Some(known) = credential else {
+        return if rules.policies.know(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };
+    };
     if request.surface == Surface::WebSocket && !is_own_socket(request.headers, request.origin) {
         return Err(Denial::ForeignWebSocket);
     }
-    let user = known.person.user;
-    policy.permits(known.person).map_err(|refusal| Denial::Policy { refusal, user: user.to_owned() })?;
+    let permitted = rules.policies.permit(request.policy, known.person, known.policies);
+    permitted.map_err(|not_met| match not_met {
+        NotMet::Unknown => Denial::UnknownPolicy,
+        NotMet::Refused(refusal) => Denial::Policy { refusal, user: known.person.user.to_owned() },
+    })?;
     Ok(Some(known))
 }
 

@@ -5,7 +5,7 @@
 //! 1. is refused where a client names it by an alias: another spelling that a back end may fold into the same name
 //!    (`X_Forwarded_User`, `X.Forwarded.User`), or in `Connection`, which would have it removed on the way;
 //! 2. is removed from what the client sent, where we are the proxy ([`OwnedHeaders::strip`]);
-//! 3. is set from the session alone ([`EditsBuilder`]).
+//! 3. is set from the session alone ([`OwnedHeaders::edits`]).
 //!
 //! We own the four identity fields, `Cookie` (returned without our cookies), everything that begins with
 //! `Impersonate-`, and, where configured, `Authorization`.
@@ -65,10 +65,15 @@ impl OwnedHeaders {
 
     /// Refuses a request that names one of them by an alias, or in `Connection`.
     pub fn guard(&self, headers: &HeaderMap) -> Result<(), Alias> {
-        match headers.keys().find(|name| self.is_alias(name.as_str())) {
-            Some(name) => Err(Alias(name.as_str().to_owned())),
-            None => self.guard_connection(headers),
+        for name in headers.keys() {
+            if self.is_alias(name.as_str()) {
+                return Err(Alias(name.as_str().to_owned()));
+            }
+            if *name == header::CONNECTION {
+                self.guard_connection(headers)?;
+            }
         }
+        Ok(())
     }
 
     /// The name is in lower case already, so one of letters, digits and `-` alone is an alias of nothing; and few names

@@ -8,6 +8,7 @@
 //! A policy without conditions lets every signed-in person pass.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use thiserror::Error;
 
@@ -17,10 +18,11 @@ use super::identity::IdentityRef;
 pub const DEFAULT: &str = "default";
 
 /// One named set of conditions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Policy {
     groups: Vec<String>,
-    group_lengths: u64,
+    /// One for each group, in the same order.
+    group_marks: Vec<u64>,
     emails: Vec<String>,
     email_domains: Vec<String>,
 }
@@ -39,8 +41,8 @@ pub enum Refusal {
 impl Policy {
     /// Builds one. Addresses and domains compare without case; a domain `.example.com` means every host below it.
     pub fn new(groups: Vec<String>, emails: Vec<String>, email_domains: Vec<String>) -> Self {
-        let group_lengths = groups.iter().fold(0, |lengths, group| lengths | length_bit(group));
-        Self { groups, group_lengths, emails, email_domains }
+        let group_marks = groups.iter().map(|group| mark(group)).collect();
+        Self { groups, group_marks, emails, email_domains }
     }
 
     /// Whether a person may pass.
@@ -55,9 +57,10 @@ impl Policy {
         Ok(())
     }
 
-    /// A person may be in hundreds of groups: most are passed over by their length alone.
+    /// A person may be in hundreds of groups: all but a few are told apart by one number.
     fn allows(&self, group: &str) -> bool {
-        self.group_lengths & length_bit(group) != 0 && self.groups.iter().any(|one| one == group)
+        let wanted = mark(group);
+        self.group_marks.iter().zip(&self.groups).any(|(mark, one)| *mark == wanted && one == group)
     }
 
     fn permits_email(&self, email: &str) -> bool {
@@ -67,8 +70,13 @@ impl Policy {
     }
 }
 
-fn length_bit(text: &str) -> u64 {
-    1 << text.len().min(63)
+/// The last eight bytes, which differ where names are counted through; or all of a shorter name, and its length.
+fn mark(group: &str) -> u64 {
+    let bytes = group.as_bytes();
+    bytes.last_chunk().map_or_else(
+        || bytes.iter().fold(bytes.len() as u64, |mark, byte| mark << 8 | u64::from(*byte)),
+        |last| u64::from_le_bytes(*last),
+    )
 }
 
 fn domain_matches(allowed: &str, domain: &str) -> bool {
@@ -81,18 +89,62 @@ fn domain_matches(allowed: &str, domain: &str) -> bool {
 
 /// All policies by name.
 #[derive(Clone, Debug, Default)]
-pub struct Policies(BTreeMap<String, Policy>);
+pub struct Policies {
+    by_name: BTreeMap<String, Policy>,
+    generation: u64,
+}
+
+/// Which policies a person met when their session was sealed: so that a check need not ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// The policies that were asked; other ones have another generation, and are asked anew.
+    pub generation: u64,
+    /// One bit for each of the first 64 policies, in the order of their names.
+    pub met: u64,
+}
+
+/// Why a policy does not let a person pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMet {
+    /// There is no policy of that name.
+    Unknown,
+    /// A condition is not met.
+    Refused(Refusal),
+}
 
 impl Policies {
     /// Takes the policies over; where none is named [`DEFAULT`], that one lets every signed-in person pass.
-    pub fn new(mut policies: BTreeMap<String, Policy>) -> Self {
-        policies.entry(DEFAULT.to_owned()).or_default();
-        Self(policies)
+    pub fn new(mut by_name: BTreeMap<String, Policy>) -> Self {
+        by_name.entry(DEFAULT.to_owned()).or_default();
+        let mut hasher = DefaultHasher::new();
+        by_name.hash(&mut hasher);
+        Self { by_name, generation: hasher.finish() }
     }
 
-    /// The policy of that name.
-    pub fn get(&self, name: &str) -> Option<&Policy> {
-        self.0.get(name)
+    /// Whether there is a policy of that name.
+    pub fn know(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Whether a policy lets a person pass; `sealed` are the answers from when their session was sealed.
+    pub fn permit(&self, name: &str, person: IdentityRef<'_>, sealed: Option<Answers>) -> Result<(), NotMet> {
+        if sealed.is_some_and(|answers| self.was_met(name, answers)) {
+            return Ok(());
+        }
+        let policy = self.by_name.get(name).ok_or(NotMet::Unknown)?;
+        policy.permits(person).map_err(NotMet::Refused)
+    }
+
+    fn was_met(&self, name: &str, answers: Answers) -> bool {
+        let index = self.by_name.keys().take(64).position(|one| one == name);
+        answers.generation == self.generation && index.is_some_and(|index| answers.met >> index & 1 == 1)
+    }
+
+    /// The answers for a person, to be sealed with their session.
+    pub fn answers(&self, person: IdentityRef<'_>) -> Answers {
+        let met =
+            self.by_name.values().take(64).enumerate().filter(|(_, policy)| policy.permits(person).is_ok());
+        Answers { generation: self.generation, met: met.fold(0, |bits, (index, _)| bits | 1 << index) }
     }
 }
 
@@ -142,7 +194,19 @@ mod tests {
     #[test]
     fn an_unknown_policy_is_none_and_the_default_is_always_there() {
         let policies = Policies::new(BTreeMap::new());
-        assert!(policies.get("admin").is_none());
-        assert_eq!(policies.get(DEFAULT).unwrap().permits(person("", "")), Ok(()));
+        assert_eq!(policies.permit("admin", person("", ""), None), Err(NotMet::Unknown));
+        assert_eq!(policies.permit(DEFAULT, person("", ""), None), Ok(()));
+    }
+
+    #[test]
+    fn sealed_answers_hold_for_the_policies_they_were_given_for_and_no_others() {
+        let ops = |groups: &[&str]| Policies::new([("ops".to_owned(), policy(groups, &[], &[]))].into());
+        let (narrow, wide) = (ops(&["ops"]), ops(&["ops", "dev"]));
+        let dev = person("", "dev");
+        let sealed = Some(wide.answers(dev));
+        assert_eq!(wide.permit("ops", person("", "nobody asks"), sealed), Ok(()), "the answer is taken");
+        assert_eq!(narrow.permit("ops", dev, sealed), Err(NotMet::Refused(Refusal::Group)));
+        assert_eq!(wide.permit("ops", dev, Some(narrow.answers(dev))), Ok(()));
+        assert_eq!(wide.permit("admin", dev, sealed), Err(NotMet::Unknown));
     }
 }

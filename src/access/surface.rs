@@ -51,7 +51,11 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
 }
 
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
-    if headers.contains_key(SEC_FETCH_MODE) || headers.contains_key(SEC_FETCH_DEST) {
+    let mode = headers.get(&SEC_FETCH_MODE);
+    if mode.is_some_and(|mode| mode != "navigate") {
+        return false;
+    }
+    if mode.is_some() || headers.contains_key(&SEC_FETCH_DEST) {
         return is_exactly(headers, &SEC_FETCH_MODE, "navigate")
             && is_exactly(headers, &SEC_FETCH_DEST, "document");
     }
@@ -59,7 +63,7 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && names(headers, &header::ACCEPT, "text/html")
         && !headers.contains_key(header::UPGRADE)
         && !headers.contains_key(header::SEC_WEBSOCKET_VERSION)
-        && !headers.contains_key(X_REQUESTED_WITH)
+        && !headers.contains_key(&X_REQUESTED_WITH)
 }
 
 /// Whether the field came once, with exactly this value.

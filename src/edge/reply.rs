@@ -15,8 +15,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 /// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 wants one.
 pub(super) const SESSION_SCHEME: HeaderValue = HeaderValue::from_static("Session realm=\"foregate\"");
-/// Where people sign out, on whichever of our origins they are.
-const SIGN_OUT: &str = "/oauth2/sign_out";
+/// Where people sign in as somebody else, on whichever of our origins they are.
+const ANOTHER_ACCOUNT: &str = "/oauth2/start?account=another";
 
 /// Who is told.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ fn challenged(challenge: Challenge) -> Response<Body> {
 fn denied(denial: &Denial, asker: Asker) -> Response<Body> {
     let id = asker.id.to_string();
     match denial {
-        Denial::Policy { user, .. } => told(&Problem::not_permitted(user, SIGN_OUT, &id), asker),
+        Denial::Policy { user, .. } => told(&Problem::not_permitted(user, ANOTHER_ACCOUNT, &id), asker),
         Denial::Alias(alias) => refused(StatusCode::BAD_REQUEST, &alias.to_string(), asker),
         Denial::UnknownPolicy | Denial::ForeignWebSocket => {
             refused(StatusCode::FORBIDDEN, &denial.to_string(), asker)

@@ -25,6 +25,7 @@ use super::ports::{
 use crate::access::claims::{ClaimError, ClaimRules};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
+use crate::access::policy::Policies;
 use crate::access::return_to::ReturnTo;
 use crate::secret::Secret;
 
@@ -104,6 +105,8 @@ pub struct Callback {
     pub clock: Arc<dyn Clock>,
     /// Which claims make the identity.
     pub claims: ClaimRules,
+    /// Asked once here, so that checks need not ask again.
+    pub policies: Policies,
     /// Where it is told what had to be left out of an identity.
     pub audit: Arc<dyn Audit>,
 }
@@ -164,7 +167,8 @@ impl Callback {
             })
             .await?;
         let identity = self.identity(&signed_in)?;
-        let session = NewSession { identity: &identity, tokens: &signed_in.tokens };
+        let policies = self.policies.answers(identity.as_ref());
+        let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies };
         let cookies = self.sessions.begin(&session, headers, origin, self.clock.now())?;
         Ok((cookies, signed_in.subject))
     }

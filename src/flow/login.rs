@@ -7,8 +7,8 @@ use thiserror::Error;
 use url::Url;
 
 use super::ports::{
-    AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginStore, LoginTransaction, NoEntropy,
-    ProviderUnavailable,
+    Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginStore, LoginTransaction,
+    NoEntropy, ProviderUnavailable,
 };
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
@@ -54,6 +54,7 @@ impl Login {
         origin: &Origin,
         headers: &HeaderMap,
         rd: Option<&str>,
+        account: Account,
     ) -> Result<Started, LoginError> {
         let transaction = self.transaction(self.return_to(origin, rd))?;
         let location = self.provider.authentication_url(&AuthenticationRequest {
@@ -61,6 +62,7 @@ impl Login {
             state: &transaction.state,
             nonce: &transaction.nonce,
             code_verifier: &transaction.code_verifier,
+            account,
         })?;
         let cookies = self.logins.keep(&transaction, headers, origin, self.clock.now())?;
         Ok(Started { location, cookies })

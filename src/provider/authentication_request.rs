@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use oauth2::{ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet};
+use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet};
 use openidconnect::{IssuerUrl, Nonce};
 use url::Url;
 
 use super::metadata::Metadata;
 use super::settings::ProviderSettings;
-use crate::flow::ports::{AuthenticationRequest, ProviderUnavailable};
+use crate::flow::ports::{Account, AuthenticationRequest, ProviderUnavailable};
 
 /// openidconnect asks for it by itself, once.
 const ALWAYS_ASKED: &str = "openid";
@@ -38,7 +38,14 @@ pub(super) fn url(
         .set_redirect_uri(Cow::Owned(redirect))
         .set_pkce_challenge(challenge(request.code_verifier.expose())?)
         .add_scopes(settings.scopes.iter().filter(|scope| *scope != ALWAYS_ASKED).cloned().map(Scope::new));
-    for (name, value) in &settings.authorization_parameters {
+    let asks_again = request.account == Account::Another;
+    if asks_again {
+        url = url.add_prompt(CoreAuthPrompt::Login);
+    }
+    // A parameter that comes twice is refused (RFC 6749 §3.1).
+    for (name, value) in
+        settings.authorization_parameters.iter().filter(|(name, _)| !(asks_again && *name == "prompt"))
+    {
         url = url.add_extra_param(name, value);
     }
     Ok(url.url().0)

@@ -262,6 +262,7 @@ async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
     assert!(why.contains(&server.origin) && why.contains("https://other.example"), "{why}");
     let nonce = Secret::new("n");
     let request = AuthenticationRequest {
+        account: crate::flow::ports::Account::Known,
         redirect_uri: "https://app.example/oauth2/callback",
         state: "s",
         nonce: &nonce,

@@ -81,7 +81,7 @@ fn grant() -> Grant {
     match decide(
         &rules,
         &request,
-        Some(Credential { person, id_token: TokenText::Whole("h.p.s") }),
+        Some(Credential { person, id_token: TokenText::Whole("h.p.s"), policies: None }),
         &OwnCookie,
     ) {
         Decision::Allow(grant) => grant,

@@ -166,6 +166,7 @@ fn portal(settings: Settings, shared: Shared) -> Portal {
             sessions: Arc::clone(&shared.sessions),
             clock: Arc::clone(&shared.clock),
             claims: settings.claims,
+            policies: settings.policies,
             audit: Arc::clone(&shared.audit),
         },
         logout: Logout { sessions: Arc::clone(&shared.sessions), clock: Arc::clone(&shared.clock) },

@@ -17,6 +17,7 @@ use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of};
 use crate::access::decision::Credential;
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
+use crate::access::policy::Answers;
 use crate::flow::ports::{
     Absence, BeginError, Entropy, NewSession, Opened, Session, SessionStore, UnixTime, Workspace,
 };
@@ -30,6 +31,8 @@ struct Contents<'a> {
     signed_in_at: u64,
     sealed_at: u64,
     ends_at: u64,
+    policy_generation: u64,
+    policies_met: u64,
     subject: &'a str,
     user: &'a str,
     email: &'a str,
@@ -125,6 +128,8 @@ impl CookieStore {
             signed_in_at: now.0,
             sealed_at: now.0,
             ends_at: ends_at.0,
+            policy_generation: session.policies.generation,
+            policies_met: session.policies.met,
             subject: person.subject,
             user: person.user,
             email: person.email,
@@ -221,8 +226,9 @@ impl<'w> Contents<'w> {
     fn view(&self) -> Session<'w> {
         let person =
             IdentityRef { subject: self.subject, user: self.user, email: self.email, groups: self.groups };
+        let policies = Answers { generation: self.policy_generation, met: self.policies_met };
         Session {
-            credential: Credential { person, id_token: self.id_token.text() },
+            credential: Credential { person, id_token: self.id_token.text(), policies: Some(policies) },
             signed_in_at: UnixTime(self.signed_in_at),
             ends_at: UnixTime(self.ends_at),
         }

@@ -10,9 +10,11 @@
 mod check;
 mod commands;
 mod cookies;
+mod drain;
 mod harness;
 mod ops;
 mod portal;
+mod private_ca;
 mod secrets;
 mod sign_in;
 mod upstream;

@@ -81,6 +81,11 @@ impl Scene {
         for group in &groups {
             identity.add_group(group).unwrap();
         }
+        let allowed = ["platform", "security", "operations", "management", "team-project-029"]
+            .map(str::to_owned)
+            .to_vec();
+        let policy = Policy::new(allowed, vec![], vec![]);
+        let policies = Policies::new([(DEFAULT.to_owned(), policy)].into());
         let now = SystemClock.now();
         let refresh = format!(
             "{}.{}.{}",
@@ -94,7 +99,16 @@ impl Scene {
             expires_at: UnixTime(now.0 + 30_000),
         };
         let cookies = store
-            .begin(&NewSession { identity: &identity, tokens: &tokens }, &HeaderMap::new(), &origin, now)
+            .begin(
+                &NewSession {
+                    identity: &identity,
+                    tokens: &tokens,
+                    policies: policies.answers(identity.as_ref()),
+                },
+                &HeaderMap::new(),
+                &origin,
+                now,
+            )
             .unwrap();
         let pairs: Vec<&str> =
             cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
@@ -113,16 +127,8 @@ impl Scene {
             email: HeaderName::from_static("x-forwarded-email"),
             id_token: HeaderName::from_static("x-forwarded-id-token"),
         };
-        let allowed = ["platform", "security", "operations", "management", "team-project-029"]
-            .map(str::to_owned)
-            .to_vec();
-        let policy = Policy::new(allowed, vec![], vec![]);
-        let rules = Rules {
-            owned: OwnedHeaders::new(names, true),
-            policies: Policies::new([(DEFAULT.to_owned(), policy)].into()),
-            origins,
-            sign_in: SignInBy::Start,
-        };
+        let rules =
+            Rules { owned: OwnedHeaders::new(names, true), policies, origins, sign_in: SignInBy::Start };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
         Self {
             check: Check { rules, sessions: Arc::new(store), clock: Arc::new(SystemClock) },

@@ -61,8 +61,11 @@ fn run(case: &Case) -> Decision {
         policy: case.policy,
     };
     let person = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
-    let credential =
-        case.groups.map(|groups| Credential { person: person(groups), id_token: TokenText::Whole("h.p.s") });
+    let credential = case.groups.map(|groups| Credential {
+        person: person(groups),
+        id_token: TokenText::Whole("h.p.s"),
+        policies: None,
+    });
     decide(&rules, &request, credential, &Nothing)
 }
 
@@ -127,8 +130,10 @@ fn a_socket_of_another_origin_is_denied_even_with_a_session() {
 fn a_policy_that_is_not_met_or_not_there_denies() {
     let decision = run(&Case { policy: "dev", groups: Some("ops"), ..case() });
     assert!(matches!(decision, Decision::Deny(Denial::Policy { refusal: Refusal::Group, .. })));
-    let decision = run(&Case { policy: "other", groups: Some("dev"), ..case() });
-    assert!(matches!(decision, Decision::Deny(Denial::UnknownPolicy)));
+    for groups in [Some("dev"), None] {
+        let decision = run(&Case { policy: "other", groups, ..case() });
+        assert!(matches!(decision, Decision::Deny(Denial::UnknownPolicy)));
+    }
 }
 
 #[test]

@@ -63,15 +63,15 @@ fn lists_switches_and_tables_come_from_the_environment_too() {
     assert_eq!(origins, ["https://a.test", "https://b.test"]);
     assert!(settings.headers.authorization);
     assert_eq!(settings.provider.authorization_parameters["prompt"], "login");
-    assert!(settings.policies.get("staff").is_some());
+    assert!(settings.policies.know("staff"));
 }
 
 #[test]
 fn an_empty_policy_is_a_policy() {
     let settings = settings(&format!("{MINIMAL}[policies.staff]\n"));
-    assert!(settings.policies.get("staff").is_some());
-    assert!(settings.policies.get("default").is_some());
-    assert!(settings.policies.get("admin").is_none());
+    assert!(settings.policies.know("staff"));
+    assert!(settings.policies.know("default"));
+    assert!(!settings.policies.know("admin"));
 }
 
 #[test]

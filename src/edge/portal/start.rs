@@ -15,6 +15,7 @@ use crate::access::return_to::own_page;
 use crate::edge::reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::login::LoginError;
+use crate::flow::ports::Account;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
@@ -26,11 +27,13 @@ pub(super) async fn get(
     if is_embedded(&method, &headers) {
         return visit.refused(StatusCode::FORBIDDEN, "a sign-in begins only where a person goes to the page");
     }
-    let rd = match parameter(uri.query(), "rd") {
-        Ok(rd) => rd,
+    let parameters = parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), "account")?)));
+    let (rd, account) = match parameters {
+        Ok(parameters) => parameters,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match portal.login.start(&visit.origin, &headers, rd.as_deref()) {
+    let account = if account.as_deref() == Some("another") { Account::Another } else { Account::Known };
+    match portal.login.start(&visit.origin, &headers, rd.as_deref(), account) {
         Ok(started) => {
             tell(&portal, &visit, LoginOutcome::Started, None);
             with_cookies(reply::redirect(StatusCode::FOUND, started.location.as_str()), started.cookies)

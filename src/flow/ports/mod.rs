@@ -13,8 +13,8 @@ use thiserror::Error;
 
 pub use self::logins::{LoginStore, LoginTransaction};
 pub use self::provider::{
-    AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, ProviderState, ProviderUnavailable,
-    SignedIn, TokenSet, WrongIssuer,
+    Account, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
+    ProviderUnavailable, SignedIn, TokenSet, WrongIssuer,
 };
 pub use self::sessions::{
     Absence, BeginError, NewSession, Opened, OtherCookies, Session, SessionStore, Workspace,

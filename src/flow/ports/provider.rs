@@ -19,6 +19,17 @@ pub struct AuthenticationRequest<'a> {
     pub nonce: &'a Secret,
     /// The PKCE verifier, of which the challenge is sent (RFC 7636 §4.2, S256 always).
     pub code_verifier: &'a Secret,
+    /// Whom to sign in.
+    pub account: Account,
+}
+
+/// Whom a person wants to sign in as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Whoever the provider knows already.
+    Known,
+    /// Perhaps somebody else: the provider asks again (`prompt=login`).
+    Another,
 }
 
 /// What is sent to the token endpoint (OpenID Connect Core §3.1.3.1), and what its ID token must match.

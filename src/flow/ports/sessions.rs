@@ -9,6 +9,7 @@ use crate::access::decision::{Credential, Outage};
 use crate::access::headers::WriteText;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
+use crate::access::policy::Answers;
 
 /// A session that is about to begin.
 pub struct NewSession<'a> {
@@ -16,6 +17,8 @@ pub struct NewSession<'a> {
     pub identity: &'a Identity,
     /// With which tokens.
     pub tokens: &'a TokenSet,
+    /// Which policies they meet.
+    pub policies: Answers,
 }
 
 /// An open session, borrowed from the [`Workspace`] it was opened in.

@@ -9,6 +9,7 @@ const ISSUER: &str = "https://kc.example/realms/main";
 fn url_with(settings: &ProviderSettings, verifier: &str) -> Result<Url, ProviderUnavailable> {
     let metadata = serde_json::from_value(metadata(ISSUER)).unwrap();
     let request = AuthenticationRequest {
+        account: Account::Known,
         redirect_uri: "https://App.example/oauth2/callback",
         state: "the state",
         nonce: &Secret::new("the nonce"),

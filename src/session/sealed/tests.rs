@@ -49,7 +49,12 @@ fn begin_with(
         refresh_token: Some(Secret::new("opaque refresh")),
         expires_at: NOW.plus(Duration::from_secs(300)),
     };
-    store.begin(&NewSession { identity: &identity, tokens: &tokens }, carried, &origin(), NOW)
+    store.begin(
+        &NewSession { identity: &identity, tokens: &tokens, policies: Answers { generation: 1, met: 1 } },
+        carried,
+        &origin(),
+        NOW,
+    )
 }
 
 fn begin(store: &CookieStore, token_bytes: usize) -> Vec<String> {
@@ -73,7 +78,7 @@ fn open_at(
 ) -> Result<String, Absence> {
     match store.open(&mut Workspace::new(), &request(cookies), origin, now) {
         Opened::Session(session) => {
-            let Credential { person, id_token } = session.credential;
+            let Credential { person, id_token, .. } = session.credential;
             let mut token = Vec::new();
             id_token.write(&mut token);
             let token = String::from_utf8(token).unwrap();
@@ -186,7 +191,7 @@ proptest! {
         let mut identity = Identity::new(subject.trim(), "alice").or_else(|_| Identity::new("s", "alice")).unwrap();
         identity.add_group(&group).unwrap();
         let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)) };
-        let new = NewSession { identity: &identity, tokens: &tokens };
+        let new = NewSession { identity: &identity, tokens: &tokens, policies: Answers { generation: 1, met: 1 } };
         let cookies: Vec<String> = store().begin(&new, &HeaderMap::new(), &origin(), NOW).unwrap().iter()
             .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
         let expected = format!("{} alice {group} {}", identity.as_ref().subject, jwt(token_bytes));

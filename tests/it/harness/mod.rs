@@ -7,7 +7,7 @@ mod gateway;
 pub(crate) use application::Application;
 pub(crate) use browser::{Browser, Page, get};
 pub(crate) use dev_provider::DevProvider;
-pub(crate) use gateway::{Asked, Gateway};
+pub(crate) use gateway::{Asked, Gateway, KEY};
 
 /// A provider with the default people: testuser (dev, ops), alice (dev), bob (no groups).
 pub(crate) async fn provider() -> DevProvider {

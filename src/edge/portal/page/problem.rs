@@ -44,13 +44,13 @@ pub struct Link<'a> {
 
 impl<'a> Problem<'a> {
     /// The person is known and may not pass.
-    pub fn not_permitted(account: &'a str, sign_out_url: &'a str, request_id: &'a str) -> Self {
+    pub fn not_permitted(account: &'a str, another_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "You have no access",
             what_happened: "You are signed in, but this account may not open this page.",
-            what_to_do: "Ask whoever looks after this application for access, or sign out and use another account.",
+            what_to_do: "Ask whoever looks after this application for access, or use another account.",
             account: Some(account),
-            link: Some(Link { label: "Use another account", url: sign_out_url }),
+            link: Some(Link { label: "Use another account", url: another_url }),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
     }

@@ -1,0 +1,66 @@
+//! Does a provider behind an authority of the operator's own work?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::harness::Gateway;
+
+/// A self-made authority's certificate (PEM), and TLS for `localhost` signed by it.
+fn authority() -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_key = KeyPair::generate().unwrap();
+    let ca = params.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(params, ca_key);
+    let key = KeyPair::generate().unwrap();
+    let leaf =
+        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    (ca.pem(), TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Takes TLS off and passes on to the provider.
+async fn terminate(listener: TcpListener, acceptor: TlsAcceptor, provider: SocketAddr) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let mut inside = TcpStream::connect(provider).await.unwrap();
+            let _ended = tokio::io::copy_bidirectional(&mut stream, &mut inside).await;
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_provider_behind_a_private_authority_works_with_ca_file_and_is_explained_without() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let settings =
+        dev_provider::Settings { issuer: Some(issuer.clone()), ..dev_provider::Settings::default() };
+    let provider = dev_provider::start(settings).await.unwrap();
+    let (ca, acceptor) = authority();
+    tokio::spawn(terminate(listener, acceptor, provider.address()));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("private-ca.pem");
+    std::fs::write(&file, ca).unwrap();
+
+    let trusting = Gateway::with(&issuer, &[("provider.ca_file", file.to_str().unwrap())]).await;
+    let state = trusting.readyz().await.1["provider"].clone();
+    assert_eq!(state["state"], "ready", "{state}");
+    assert!(provider.observed().discovery > 0 && provider.observed().jwks > 0);
+
+    let without = Gateway::with(&issuer, &[]).await;
+    let state = without.readyz().await.1["provider"].clone();
+    assert_eq!(state["state"], "unavailable");
+    let detail = state["detail"].as_str().unwrap();
+    assert!(detail.contains("localhost") && detail.contains("provider.ca_file"), "{detail}");
+}
