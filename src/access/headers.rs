@@ -42,7 +42,8 @@ pub struct OwnedHeaders {
     names: IdentityHeaderNames,
     authorization: bool,
     guarded: Vec<String>,
-    lengths: u128,
+    /// One bit for each length that a guarded name has.
+    lengths: u64,
 }
 
 /// A client used another spelling of a header field that is ours.
@@ -222,8 +223,8 @@ impl<'n> EditsBuilder<'n> {
     }
 }
 
-fn length_bit(name: &str) -> u128 {
-    u32::try_from(name.len()).ok().and_then(|length| 1_u128.checked_shl(length)).unwrap_or(1 << 127)
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
 }
 
 /// CGI and its heirs turn every byte that is no letter or digit into the same one.

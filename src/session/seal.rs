@@ -3,8 +3,8 @@
 //! 1. The layout is `version . count . key id . nonce . ciphertext . tag`: 1, 1, 4, 12, n and 16 bytes.
 //! 2. AES-256-GCM (SP 800-38D) with a random nonce, under a subkey for one purpose, derived once with HKDF-SHA256 (RFC
 //!    5869) from a key of the ring.
-//! 3. The associated data are version, count, purpose, cookie name, origin, issuer and client id: a value opens only
-//!    where it was closed for.
+//! 3. The associated data are a SHA-256 digest of version, count, purpose, cookie name, origin, issuer and client id: a
+//!    value opens only where it was closed for.
 //! 4. The first key of the ring closes, all open; the key id picks one, no other is tried.
 //! 5. Whatever is wrong, opening says no more than that it failed.
 //!
@@ -13,6 +13,7 @@
 use std::array;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use thiserror::Error;
 
@@ -155,25 +156,27 @@ fn expand<const N: usize>(root: &Prk, label: &str) -> Result<[u8; N], UnusableKe
 /// What a value is bound to: it opens nowhere else.
 pub struct Binding {
     purpose: Purpose,
-    associated_data: [Vec<u8>; MOST_PARTS],
+    associated_data: [Digest; MOST_PARTS],
 }
 
 impl Binding {
     /// Binds to a purpose, a cookie, the origin that sets it, and the client at the provider.
+    ///
+    /// A digest of them all is what is authenticated: it is made once, and short whatever their lengths are.
     pub fn new(purpose: Purpose, cookie: &str, origin: &Origin, issuer: &str, client_id: &str) -> Self {
         let mut texts = Vec::new();
         for text in [purpose.label(), cookie, origin.as_str(), issuer, client_id] {
-            texts.extend_from_slice(&text.len().to_be_bytes());
+            texts.extend_from_slice(&(text.len() as u64).to_be_bytes());
             texts.extend_from_slice(text.as_bytes());
         }
         let with_count = |index: usize| {
             let count = u8::try_from(index + 1).unwrap_or(u8::MAX);
-            [&[VERSION, count], &texts[..]].concat()
+            digest(&SHA256, &[&[VERSION, count], &texts[..]].concat())
         };
         Self { purpose, associated_data: array::from_fn(with_count) }
     }
 
     fn associated_data(&self, count: usize) -> Option<&[u8]> {
-        self.associated_data.get(count.checked_sub(1)?).map(Vec::as_slice)
+        self.associated_data.get(count.checked_sub(1)?).map(Digest::as_ref)
     }
 }

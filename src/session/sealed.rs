@@ -87,8 +87,10 @@ impl CookieStore {
     ) -> Option<Contents<'w>> {
         let text_len: usize = parts.iter().map(|part| part.len()).sum();
         let sealed = workspace.room(URL_SAFE_NO_PAD.estimated_decoded_length(text_len));
-        let length = decode(parts, sealed)?;
-        let opened = self.keys.open(&place.binding, parts.len(), sealed.get_mut(..length)?)?;
+        for part in parts {
+            URL_SAFE_NO_PAD.decode_append(part, sealed).ok()?;
+        }
+        let opened = self.keys.open(&place.binding, parts.len(), sealed)?;
         postcard::from_bytes(opened).ok()
     }
 
@@ -141,16 +143,6 @@ impl CookieStore {
         // Into a growing vector of plain values, serialisation has no way to fail.
         Ok(postcard::to_stdvec(&contents).unwrap_or_default())
     }
-}
-
-/// Decodes the parts one behind the other; gives the length of the whole.
-fn decode(parts: &[&[u8]], room: &mut [u8]) -> Option<usize> {
-    let mut end = 0;
-    for part in parts {
-        let place = room.get_mut(end..)?;
-        end += URL_SAFE_NO_PAD.decode(part, Out::from_slice(place)).ok()?.len();
-    }
-    Some(end)
 }
 
 /// The parts that the first one says there are.

@@ -63,10 +63,10 @@ impl Workspace {
         Self::default()
     }
 
-    /// Room for `bytes`, all zero.
-    pub fn room(&mut self, bytes: usize) -> &mut [u8] {
+    /// The buffer, empty, with room for `bytes`.
+    pub fn room(&mut self, bytes: usize) -> &mut Vec<u8> {
         self.0.clear();
-        self.0.resize(bytes, 0);
+        self.0.reserve_exact(bytes);
         &mut self.0
     }
 }

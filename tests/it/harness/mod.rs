@@ -3,11 +3,13 @@
 mod application;
 mod browser;
 mod gateway;
+mod process;
 
 pub(crate) use application::Application;
-pub(crate) use browser::{Browser, Page, get};
+pub(crate) use browser::{Browser, Page, get, get_with};
 pub(crate) use dev_provider::DevProvider;
 pub(crate) use gateway::{Asked, Gateway, KEY};
+pub(crate) use process::Process;
 
 /// A provider with the default people: testuser (dev, ops), alice (dev), bob (no groups).
 pub(crate) async fn provider() -> DevProvider {

@@ -1,0 +1,63 @@
+//! How is the binary itself run, as an operator runs it?
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::browser::get;
+
+/// `foregate serve` in a process of its own; killed when dropped.
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) public: u16,
+    pub(crate) check: u16,
+    pub(crate) ops: u16,
+}
+
+impl Process {
+    /// Starts it with the usual client at the provider, and waits until it has the provider's keys.
+    pub(crate) async fn start(issuer: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) -> Self {
+        let [public, check, ops] = [free_port(), free_port(), free_port()];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_foregate"));
+        command.arg("serve").stderr(Stdio::piped()).stdout(Stdio::piped()).envs(environment.iter().copied());
+        let usual = [
+            ("public.urls", format!("http://127.0.0.1:{public}")),
+            ("public.listen", format!("127.0.0.1:{public}")),
+            ("check.listen", format!("127.0.0.1:{check}")),
+            ("ops.listen", format!("127.0.0.1:{ops}")),
+            ("provider.issuer", issuer.to_owned()),
+            ("provider.client_id", "foregate".to_owned()),
+        ];
+        for (key, value) in usual {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        for (key, value) in more {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        let process = Self { child: command.spawn().unwrap(), public, check, ops };
+        process.ready().await;
+        process
+    }
+
+    async fn ready(&self) {
+        let url = format!("http://127.0.0.1:{}/readyz", self.ops);
+        for _ in 0..200 {
+            let up = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.ops)).await.is_ok();
+            if up && get(&url).await.body.contains("\"state\": \"ready\"") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("not ready");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _killed = self.child.kill();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
