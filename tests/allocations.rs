@@ -8,7 +8,7 @@ use support::Scene;
 
 #[test]
 fn a_check_that_passes_asks_for_memory_three_times_at_most() {
-    let scene = Scene::new();
+    let scene = Scene::everything();
     assert!(scene.cookie.len() > 2000, "a realistic cookie");
     let mut fields = 0;
     let warm = scene.check();
