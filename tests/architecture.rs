@@ -106,6 +106,7 @@ const LAYERS: [Layer; 10] = [
             "http",
             "hyper",
             "hyper_util",
+            "socket2",
             "tokio",
             "tower",
             "tower_http",

@@ -118,7 +118,11 @@ impl ClaimRules {
         Ok((identity, left_out))
     }
 
+    /// `email_verified` speaks of the claim `email` and of no other (OpenID Connect Core §5.1).
     fn counts_as_verified(&self, claims: &Claims) -> bool {
+        if self.email.0 != ["email"] {
+            return self.accept_unverified_email;
+        }
         let verified = match claims.get("email_verified") {
             Some(Claim::Flag(verified)) => *verified,
             Some(Claim::Text(text)) => text == "true",
@@ -191,6 +195,15 @@ mod tests {
         assert_eq!(rules(&[]).identity("1", &claims).unwrap().0.as_ref().email, "");
         let verified = alice(&[("email", text("alice@example.com")), ("email_verified", Claim::Flag(true))]);
         assert_eq!(rules(&[]).identity("1", &verified).unwrap().0.as_ref().email, "alice@example.com");
+    }
+
+    #[test]
+    fn email_verified_vouches_for_no_other_claim() {
+        let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
+        let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&[]) };
+        assert_eq!(by_upn.identity("1", &claims).unwrap().0.as_ref().email, "");
+        let accepted = ClaimRules { accept_unverified_email: true, ..by_upn };
+        assert_eq!(accepted.identity("1", &claims).unwrap().0.as_ref().email, "ceo@example.com");
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl ReturnTo {
             absolute(text)?
         };
         let ours = origin.contains(&url) || allowed.contain(&url);
-        let own_page = url.path() == OWN_PREFIX.trim_end_matches('/') || url.path().starts_with(OWN_PREFIX);
+        // Proxies fold several slashes into one, and would read //oauth2/start as ours.
+        let path = format!("/{}", url.path().trim_start_matches('/'));
+        let own_page = path == OWN_PREFIX.trim_end_matches('/') || path.starts_with(OWN_PREFIX);
         (ours && !own_page).then(|| Self(url.into()))
     }
 
@@ -130,6 +132,7 @@ mod tests {
             "/oauth2",
             "/x/../oauth2/sign_out",
             "/%2e%2e/oauth2/start",
+            "https://app.test//oauth2/start",
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }

@@ -35,7 +35,7 @@ impl Given {
         let name = path.join(".");
         let value = match key.kind {
             Kind::Text | Kind::Secret | Kind::SecretFile => filled(text).map(Value::from),
-            Kind::List | Kind::Secrets => Ok(Value::from(entries(text))),
+            Kind::List | Kind::Secrets => entries(text).map(Value::from),
             Kind::Switch => match text {
                 "true" => Ok(Value::from(true)),
                 "false" => Ok(Value::from(false)),
@@ -54,8 +54,13 @@ pub(super) fn filled(text: &str) -> Result<&str, Wrong> {
     if text.trim().is_empty() { Err(Wrong::new("it is empty")) } else { Ok(text) }
 }
 
-fn entries(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+/// An empty entry is a variable that nobody filled in: as an empty list it would open what the file closes.
+fn entries(text: &str) -> Result<Vec<String>, Wrong> {
+    let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_owned()).collect();
+    if entries.iter().any(String::is_empty) {
+        return Err(Wrong::new("it is empty, or has an empty entry"));
+    }
+    Ok(entries)
 }
 
 impl Provider for Given {

@@ -121,7 +121,7 @@ pub trait Audit: Send + Sync {
     /// A sign-in took a step.
     fn login(&self, event: &LoginEvent<'_>);
     /// A session ended because the person asked for it.
-    fn signed_out(&self, host: &str, subject: Option<&str>, request_id: &dyn std::fmt::Display);
+    fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
     /// Something the provider said about a person was left out of the identity.
     fn left_out(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
     /// The operator can mend something; told at most once in a while.

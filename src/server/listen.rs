@@ -2,9 +2,10 @@
 //!
 //! 1. At most so many connections at once; further ones wait in the kernel's queue.
 //! 2. A head of at most 100 fields and 32 KiB, within the time of the listener.
-//! 3. A panic of a handler is that request's 500, never the connection's or the process's end.
+//! 3. A peer that is gone, or takes nothing of what is sent to it, is cut.
+//! 4. A panic of a handler is that request's 500, never the connection's or the process's end.
 
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tower::{ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -40,6 +42,11 @@ pub(super) const CHECK: Limits = Limits { connections: 4096, head_within: Durati
 /// A few probes.
 pub(super) const OPS: Limits = Limits { connections: 64, head_within: Duration::from_secs(10) };
 
+/// A quiet connection is asked this often whether its peer is still there.
+const IDLE: Duration = Duration::from_secs(60);
+/// A peer that acknowledges nothing of what was sent for so long is cut (RFC 5482).
+const TAKES_NOTHING: Duration = Duration::from_secs(30);
+
 const HEAD_FIELDS: usize = 100;
 const HEAD_BYTES: usize = 32 * 1024;
 
@@ -50,7 +57,12 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, mu
     let finish_within = loop {
         tokio::select! {
             within = draining.begun() => break within,
-            Some((stream, peer, place)) = accept(&listener, &places) => {
+            (stream, peer) = accept(&listener) => {
+                // A connection that finds no place waits here, and those behind it in the kernel's queue.
+                let place = tokio::select! {
+                    within = draining.begun() => break within,
+                    place = Arc::clone(&places).acquire_owned() => place,
+                };
                 let connection = connection(stream, peer, app.clone(), limits, draining.clone());
                 tokio::spawn(async move {
                     connection.await;
@@ -67,21 +79,28 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, mu
     }
 }
 
-/// The next connection, when there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
-        Err(error) => {
-            // Out of descriptors, or the peer is gone: the next accept would fail at once again, so it waits.
-            tracing::debug!(%error, "a connection could not be accepted");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            None
+/// The next connection. Never fails: an error says something about one connection, or about this moment.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                // Out of descriptors, or the peer is gone: the next accept would fail at once again, so it waits.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
+}
+
+/// Cuts a peer that has vanished, or that takes nothing of what is sent to it.
+fn watch(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE).with_interval(IDLE).with_retries(2))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(TAKES_NOTHING))?;
+    // Replies are small and written whole: waiting to fill a packet would only delay them.
+    stream.set_nodelay(true)
 }
 
 async fn connection(
@@ -91,12 +110,14 @@ async fn connection(
     limits: Limits,
     mut draining: Draining,
 ) {
-    // Replies are small and written whole: waiting to fill a packet would only delay them.
-    let _without_delay = stream.set_nodelay(true);
+    if let Err(error) = watch(&stream) {
+        tracing::debug!(%error, %peer, "a connection ended before it began");
+        return;
+    }
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         let app = app.clone();
-        async move { Ok::<_, Infallible>(app.oneshot(request.map(Body::new)).await.unwrap_or_default()) }
+        app.oneshot(request.map(Body::new))
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

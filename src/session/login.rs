@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use super::cookie::{Names, pairs};
-use super::seal::{Binding, KeyRing, Purpose};
+use super::seal::{Binding, KeyRing, Purpose, whole};
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
 use crate::flow::ports::{Entropy, LoginStore, LoginTransaction, NoEntropy, UnixTime};
@@ -67,7 +67,7 @@ impl LoginCookies {
     ) -> Option<T> {
         let mut bytes = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode_to_vec(value).ok()?);
         let opened = self.keys.open(&self.binding(name, origin), 1, &mut bytes)?;
-        read(postcard::from_bytes(opened).ok()?)
+        read(whole(opened)?)
     }
 
     /// The login cookies of a request with their begin, oldest first; what does not open counts as the oldest.

@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::access::origin::Origin;
 use crate::flow::ports::{Entropy, NoEntropy};
 
+/// Another number for every change of the layout, or of what is sealed.
 const VERSION: u8 = 1;
 const KEY_ID_LEN: usize = 4;
 const HEAD_LEN: usize = 2 + KEY_ID_LEN + NONCE_LEN;
@@ -105,6 +106,12 @@ impl KeyRing {
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         key.of(binding.purpose).open_in_place(nonce, aad, body).ok()
     }
+}
+
+/// Reads what was sealed; `None` where bytes are left over, which another layout wrote.
+pub fn whole<'v, T: serde::Deserialize<'v>>(plaintext: &'v [u8]) -> Option<T> {
+    let (value, rest) = postcard::take_from_bytes(plaintext).ok()?;
+    rest.is_empty().then_some(value)
 }
 
 /// How many parts a value says it has; `None` where it is none of ours.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::{Names, PART_LEN, write_others};
 use super::jwt::{Packed, Parts};
-use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of};
+use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of, whole};
 use crate::access::decision::Credential;
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
@@ -91,7 +91,7 @@ impl CookieStore {
             URL_SAFE_NO_PAD.decode_append(part, sealed).ok()?;
         }
         let opened = self.keys.open(&place.binding, parts.len(), sealed)?;
-        postcard::from_bytes(opened).ok()
+        whole(opened)
     }
 
     fn sealed(

@@ -61,7 +61,7 @@ impl Audit for Recorder {
         }
     }
 
-    fn signed_out(&self, host: &str, subject: Option<&str>, request_id: &dyn Display) {
+    fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {
         self.metrics.signed_out();
         info!(host, subject, request = text(request_id), "signed out");
     }

@@ -1,4 +1,4 @@
-//! Does the process end in order when an orchestrator says so?
+//! Does the process live through what is done to it, and end in order when it is told to?
 
 use std::process::Command;
 use std::time::Duration;
@@ -25,4 +25,19 @@ async fn on_sigterm_it_is_not_ready_first_serves_on_and_then_ends_well() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("it did not end");
+}
+
+#[tokio::test]
+async fn a_listener_that_ran_out_of_descriptors_accepts_again() {
+    let provider = provider().await;
+    let secrets = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
+    let process = Process::limited(64, provider.issuer(), &[], &secrets).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(tokio::net::TcpStream::connect(("127.0.0.1", process.public)).await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(idle);
+    let asked = get(&format!("http://127.0.0.1:{}/oauth2/sign_in", process.public)).await;
+    assert_eq!(asked.status, 200);
 }

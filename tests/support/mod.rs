@@ -65,6 +65,29 @@ fn id_token(groups: &[String]) -> String {
 impl Scene {
     /// Everything on: a policy that asks for one of five groups, and the ID token in `Authorization` too.
     pub(crate) fn everything() -> Self {
+        let allowed =
+            ["platform", "security", "operations", "management", "team-project-029"].map(str::to_owned);
+        Self::new(Policy::new(allowed.to_vec(), vec![], vec![]), true)
+    }
+
+    /// A signed-in person with 30 groups, and Traefik's question.
+    pub(crate) fn new(policy: Policy, authorization: bool) -> Self {
+        let origin = Origin::parse("https://headlamp.example.com").unwrap();
+        let origins = Origins::new(vec![origin.clone()]);
+        let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+        let store = CookieStore::new(
+            keys,
+            Arc::new(SystemEntropy),
+            &origins,
+            ("https://keycloak.example.com/realms/main", "foregate"),
+            Duration::from_secs(36_000),
+        );
+        let groups: Vec<String> = (0..30).map(|index| format!("team-project-{index:03}")).collect();
+        let mut identity = Identity::new("0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10", "testuser").unwrap();
+        identity.set_email("testuser@example.com").unwrap();
+        for group in &groups {
+            identity.add_group(group).unwrap();
+        }
         let policies = Policies::new([(DEFAULT.to_owned(), policy)].into());
         let now = SystemClock.now();
         let refresh = format!(

@@ -54,7 +54,7 @@ fn lists_switches_and_tables_come_from_the_environment_too() {
         ("FOREGATE_HEADERS__AUTHORIZATION", "true"),
         ("FOREGATE_PROVIDER__AUTHORIZATION_PARAMETERS__PROMPT", "login"),
         ("FOREGATE_POLICIES__STAFF__ALLOWED_GROUPS", "dev"),
-        ("FOREGATE_CHECK__TRUSTED_PROXIES", ""),
+        ("FOREGATE_CHECK__TRUSTED_PROXIES", "127.0.0.1"),
         ("PATH", "/bin"),
     ])
     .ok()
@@ -64,6 +64,14 @@ fn lists_switches_and_tables_come_from_the_environment_too() {
     assert!(settings.headers.authorization);
     assert_eq!(settings.provider.authorization_parameters["prompt"], "login");
     assert!(settings.policies.know("staff"));
+}
+
+#[test]
+fn a_list_that_nobody_filled_in_opens_no_policy() {
+    for empty in ["", " ", ",", "dev,,ops"] {
+        let told = with(&[("FOREGATE_POLICIES__DEFAULT__ALLOWED_GROUPS", empty)]).err().unwrap().to_string();
+        assert!(told.contains("policies.default.allowed_groups") && told.contains("empty"), "{told}");
+    }
 }
 
 #[test]

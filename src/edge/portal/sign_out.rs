@@ -30,7 +30,9 @@ pub(super) async fn post(
     headers: HeaderMap,
 ) -> Response<Body> {
     let signed_out = portal.logout.sign_out(&visit.origin, &headers);
-    portal.audit.signed_out(visit.origin.host(), signed_out.subject.as_deref(), &visit.id);
+    if let Some(subject) = &signed_out.subject {
+        portal.audit.signed_out(visit.origin.host(), subject, &visit.id);
+    }
     let sign_in_url = format!("{}/", visit.origin.as_str());
     with_cookies(page(StatusCode::OK, &SignedOut { sign_in_url: &sign_in_url }), signed_out.cookies)
 }

@@ -17,9 +17,25 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it with the usual client at the provider, and waits until it has the provider's keys.
     pub(crate) async fn start(issuer: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) -> Self {
+        Self::limited(512, issuer, environment, more).await
+    }
+
+    /// The same with so many file descriptors.
+    pub(crate) async fn limited(
+        descriptors: u32,
+        issuer: &str,
+        environment: &[(&str, &str)],
+        more: &[(&str, &str)],
+    ) -> Self {
         let [public, check, ops] = [free_port(), free_port(), free_port()];
-        let mut command = Command::new(env!("CARGO_BIN_EXE_foregate"));
-        command.arg("serve").stderr(Stdio::piped()).stdout(Stdio::piped()).envs(environment.iter().copied());
+        // A shell that limits itself and then becomes the gateway: the limit is the gateway's own.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", &descriptors.to_string()]);
+        command
+            .args([env!("CARGO_BIN_EXE_foregate"), "serve"])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .envs(environment.iter().copied());
         let usual = [
             ("public.urls", format!("http://127.0.0.1:{public}")),
             ("public.listen", format!("127.0.0.1:{public}")),
