@@ -6,7 +6,7 @@
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::seal::MOST_PARTS;
 use crate::access::origin::Origin;
@@ -75,23 +75,26 @@ impl Names {
     /// The values of the session's parts as the request carries them; `None` where one came twice.
     pub fn find<'h>(&self, headers: &'h HeaderMap) -> Option<[Option<&'h [u8]>; MOST_PARTS]> {
         let mut found = [None; MOST_PARTS];
-        for (name, value) in pairs(headers) {
-            let Some(index) = self.index(name) else { continue };
-            let place = found.get_mut(index)?;
-            if place.replace(value).is_some() {
+        for member in members(headers) {
+            let Some(rest) = member.strip_prefix(self.session().as_bytes()) else { continue };
+            let Some((index, value)) = part(rest) else { continue };
+            if found.get_mut(index)?.replace(value).is_some() {
                 return None;
             }
         }
         Some(found)
     }
+}
 
-    fn index(&self, name: &[u8]) -> Option<usize> {
-        let rest = name.strip_prefix(self.session().as_bytes())?;
-        match rest {
-            [] => Some(0),
-            [b'-', digit @ b'1'..=b'3'] => Some(usize::from(digit - b'0')),
-            _ => None,
-        }
+/// What follows the session cookie's name: which part it is, and its value.
+fn part(rest: &[u8]) -> Option<(usize, &[u8])> {
+    let (index, rest) = match rest {
+        [b'-', digit @ b'1'..=b'3', rest @ ..] => (usize::from(digit - b'0'), rest),
+        rest => (0, rest),
+    };
+    match rest.trim_ascii_start() {
+        [b'=', value @ ..] => Some((index, value.trim_ascii_start())),
+        _ => None,
     }
 }
 
@@ -99,14 +102,11 @@ fn prefix(secure: bool) -> &'static str {
     if secure { HOST_PREFIX } else { "" }
 }
 
-/// Whether a cookie name is one of ours, with or without the prefix: none of them reaches an application.
-pub fn is_ours(name: &[u8]) -> bool {
-    let name = name.strip_prefix(HOST_PREFIX.as_bytes()).unwrap_or(name);
-    match name.strip_prefix(SESSION.as_bytes()) {
-        Some([] | [b'-', b'1'..=b'3']) => true,
-        Some(_) => name.starts_with(LOGIN.as_bytes()),
-        None => false,
-    }
+/// Whether a cookie is one of ours, with or without the prefix: none of them reaches an application.
+pub fn is_ours(member: &[u8]) -> bool {
+    let name = member.strip_prefix(HOST_PREFIX.as_bytes()).unwrap_or(member);
+    let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };
+    part(rest).is_some() || name.starts_with(LOGIN.as_bytes()) || rest.is_empty()
 }
 
 /// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
@@ -123,11 +123,7 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
 /// Writes the cookies that are not ours, as one `Cookie` value.
 pub fn write_others(headers: &HeaderMap, buffer: &mut Vec<u8>) {
     let start = buffer.len();
-    for member in members(headers) {
-        let name = member.get(..memchr(b'=', member).unwrap_or(0)).unwrap_or_default();
-        if is_ours(name.trim_ascii_end()) {
-            continue;
-        }
+    for member in members(headers).filter(|member| !is_ours(member)) {
         if buffer.len() > start {
             buffer.extend_from_slice(b"; ");
         }
@@ -135,31 +131,17 @@ pub fn write_others(headers: &HeaderMap, buffer: &mut Vec<u8>) {
     }
 }
 
+/// The members of the `Cookie` fields: what stands between `;`, which no cookie value may hold.
 fn members(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .flat_map(|value| Split(Some(value.as_bytes())))
-        .map(<[u8]>::trim_ascii)
-        .filter(|member| !member.is_empty())
-}
-
-/// Splits at `;`, which no cookie value may hold.
-struct Split<'a>(Option<&'a [u8]>);
-
-impl<'a> Iterator for Split<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.0?;
-        if let Some(end) = memchr(b';', text) {
-            self.0 = text.get(end + 1..);
-            text.get(..end)
-        } else {
-            self.0 = None;
-            Some(text)
-        }
-    }
+    headers.get_all(header::COOKIE).iter().flat_map(|value| {
+        let line = value.as_bytes();
+        let mut start = 0;
+        memchr_iter(b';', line).chain([line.len()]).filter_map(move |end| {
+            let member = line.get(start..end).unwrap_or_default().trim_ascii();
+            start = end + 1;
+            (!member.is_empty()).then_some(member)
+        })
+    })
 }
 
 #[cfg(test)]

@@ -27,9 +27,7 @@ use crate::secret::Secret;
 #[derive(Serialize, Deserialize)]
 struct Contents<'a> {
     id: [u8; 16],
-    generation: u64,
     signed_in_at: u64,
-    sealed_at: u64,
     ends_at: u64,
     policy_generation: u64,
     policies_met: u64,
@@ -126,9 +124,7 @@ impl CookieStore {
         let refresh_parts = refresh_token.and_then(Parts::of);
         let contents = Contents {
             id,
-            generation: 1,
             signed_in_at: now.0,
-            sealed_at: now.0,
             ends_at: ends_at.0,
             policy_generation: session.policies.generation,
             policies_met: session.policies.met,
