@@ -8,21 +8,20 @@
 //! 4. an unknown policy, or a condition of it that the person does not meet: Deny;
 //! 5. otherwise: Allow.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use thiserror::Error;
 use url::Url;
 
-use super::headers::{Alias, HeaderEdits, OwnedHeaders, WriteText};
+use super::headers::{Alias, HeaderEdits, OwnedHeaders};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
 use super::policy::{Answers, NotMet, Policies, Refusal};
 use super::request::AccessRequest;
 use super::return_to::{ReturnTo, own_page};
-use super::surface::Surface;
+use super::surface::{Surface, is_websocket};
 use super::token::TokenText;
 
 /// The answer. Closed on purpose: every adapter must render every arm.
-#[expect(clippy::large_enum_variant, reason = "a box would be one allocation more in every check")]
 #[derive(Debug)]
 pub enum Decision {
     /// Pass, with these edits.
@@ -42,14 +41,9 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// What is set on the request.
-    pub fn edits(&self) -> &HeaderEdits {
-        &self.edits
-    }
-
-    /// What is set on the request, taken out.
-    pub fn into_edits(self) -> HeaderEdits {
-        self.edits
+    /// What is set on the request: each field once.
+    pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.edits.fields()
     }
 }
 
@@ -138,16 +132,16 @@ impl SignInBy {
 
 /// Decides, by the rules of this module.
 ///
-/// `others` writes the client's cookies without ours; it is asked only where the request passes.
+/// `other_cookies` are the client's cookies without ours.
 pub fn decide(
     rules: &Rules,
     request: &AccessRequest<'_>,
     credential: Option<Credential<'_>>,
-    others: &dyn WriteText,
+    other_cookies: Vec<u8>,
 ) -> Decision {
     match judge(rules, request, credential) {
         Ok(Some(Credential { person, id_token, .. })) => {
-            Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, others) })
+            Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, other_cookies) })
         }
         Ok(None) => Decision::Challenge(challenge(rules, request)),
         Err(denial) => Decision::Deny(denial),
@@ -163,7 +157,7 @@ fn judge<'c>(
     let Some(known) = credential else {
         return if rules.policies.know(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };
     };
-    if request.surface == Surface::WebSocket && !is_own_socket(request.headers, request.origin) {
+    if is_websocket(request.headers) && !is_own_socket(request.headers, request.origin) {
         return Err(Denial::ForeignWebSocket);
     }
     let permitted = rules.policies.permit(request.policy, known.person, known.policies);
@@ -187,7 +181,7 @@ fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
 }
 
 fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
-    if request.surface != Surface::Navigation {
+    if request.surface() != Surface::Navigation {
         return Challenge::Unauthenticated;
     }
     let origin = request.origin;

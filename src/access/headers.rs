@@ -10,6 +10,9 @@
 //! We own the four identity fields, `Cookie` (returned without our cookies), everything that begins with
 //! `Impersonate-`, and, where configured, `Authorization`.
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
@@ -39,11 +42,12 @@ pub struct IdentityHeaderNames {
 /// The table of header fields we own.
 #[derive(Clone, Debug)]
 pub struct OwnedHeaders {
-    names: IdentityHeaderNames,
+    names: Arc<IdentityHeaderNames>,
     authorization: bool,
     guarded: Vec<String>,
-    /// One bit for each length that a guarded name has.
+    /// One bit for each length that a guarded name has, and one for each first letter: few other names share both.
     lengths: u64,
+    firsts: u64,
 }
 
 /// A client used another spelling of a header field that is ours.
@@ -61,7 +65,8 @@ impl OwnedHeaders {
             guarded.push(header::AUTHORIZATION.as_str().to_owned());
         }
         let lengths = guarded.iter().fold(0, |mask, name| mask | length_bit(name));
-        Self { names, authorization, guarded, lengths }
+        let firsts = guarded.iter().fold(0, |mask, name| mask | first_bit(name));
+        Self { names: Arc::new(names), authorization, guarded, lengths, firsts }
     }
 
     /// Refuses a request that names one of them by an alias, or in `Connection`.
@@ -80,7 +85,8 @@ impl OwnedHeaders {
     /// The name is in lower case already, so one of letters, digits and `-` alone is an alias of nothing; and few names
     /// are as long as one of ours.
     fn is_alias(&self, name: &str) -> bool {
-        let may_be = self.lengths & length_bit(name) != 0 || name.starts_with('i');
+        let alike = self.lengths & length_bit(name) != 0 && self.firsts & first_bit(name) != 0;
+        let may_be = alike || name.starts_with('i');
         may_be && !is_plain(name) && self.folds_to_owned(name)
     }
 
@@ -114,117 +120,139 @@ impl OwnedHeaders {
     /// The edits that tell an application who the person is: identity fields always (empty where there is nothing to
     /// say), `Authorization` and `Cookie` only where there is.
     ///
-    /// `others` writes the client's cookies without ours.
+    /// `other_cookies` are the client's cookies without ours; their buffer is used on, so that a check needs no second.
     pub fn edits(
         &self,
         person: IdentityRef<'_>,
         id_token: TokenText<'_>,
-        others: &dyn WriteText,
+        other_cookies: Vec<u8>,
     ) -> HeaderEdits {
-        let size =
-            person.user.len() + person.groups.len() + person.email.len() + id_token.len() + others.max_len();
-        let mut edits = EditsBuilder::with_capacity(BEARER.len() + size);
-        edits.set(&self.names.user, person.user);
-        edits.set(&self.names.group, person.groups);
-        edits.set(&self.names.email, person.email);
-        edits.set_id_token(self, id_token);
-        edits.set_if_any(&header::COOKIE, others);
-        edits.finish()
+        let mut edits = EditsBuilder { text: other_cookies, spans: [None; MOST_EDITS], used: 0 };
+        if !edits.text.is_empty() {
+            edits.span(Field::Cookie, 0);
+        }
+        let size = person.user.len() + person.groups.len() + person.email.len() + id_token.len();
+        edits.text.reserve(BEARER.len() + size);
+        edits.set(Field::User, person.user);
+        edits.set(Field::Group, person.groups);
+        edits.set(Field::Email, person.email);
+        edits.set_id_token(self.authorization, id_token);
+        HeaderEdits { names: Arc::clone(&self.names), text: Bytes::from(edits.text), spans: edits.spans }
     }
-}
-
-/// Text that is written straight into the buffer of the edits.
-pub trait WriteText {
-    /// No more bytes than this are written.
-    fn max_len(&self) -> usize;
-    /// Writes the text.
-    fn write(&self, buffer: &mut Vec<u8>);
 }
 
 const BEARER: &str = "Bearer ";
 
-/// The most fields a grant sets: four of identity, `Authorization`, `Cookie`.
+/// The fields a grant can set.
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    User,
+    Group,
+    Email,
+    IdToken,
+    Authorization,
+    Cookie,
+}
+
 const MOST_EDITS: usize = 6;
+
+impl Field {
+    /// Secret values are not printed, and never kept in a compression table (RFC 7541 §7.1.3).
+    fn is_secret(self) -> bool {
+        matches!(self, Self::IdToken | Self::Authorization | Self::Cookie)
+    }
+}
+
+impl IdentityHeaderNames {
+    fn of(&self, field: Field) -> &HeaderName {
+        match field {
+            Field::User => &self.user,
+            Field::Group => &self.group,
+            Field::Email => &self.email,
+            Field::IdToken => &self.id_token,
+            Field::Authorization => &header::AUTHORIZATION,
+            Field::Cookie => &header::COOKIE,
+        }
+    }
+}
 
 /// What is set on a request that passes; everything else we own is removed.
 ///
-/// The fields stand in place, not on the heap: a check makes one of these each time.
-#[derive(Clone, Debug, Default)]
-pub struct HeaderEdits([Option<(HeaderName, HeaderValue)>; MOST_EDITS]);
+/// All values stand in one buffer, which the header values will share.
+#[derive(Clone)]
+pub struct HeaderEdits {
+    names: Arc<IdentityHeaderNames>,
+    text: Bytes,
+    spans: [Option<(Field, u32, u32)>; MOST_EDITS],
+}
 
 impl HeaderEdits {
     /// The fields, each name once.
-    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.0.iter().flatten().map(|(name, value)| (name, value))
-    }
-
-    /// The fields, taken out.
-    pub fn into_fields(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        self.0.into_iter().flatten()
+    pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.spans.iter().flatten().map(|(field, start, end)| {
+            let value = self.text.slice(*start as usize..*end as usize);
+            // An identity holds no control character; were that broken, the field would be empty and the person nobody.
+            let mut value =
+                HeaderValue::from_maybe_shared(value).unwrap_or(const { HeaderValue::from_static("") });
+            if field.is_secret() {
+                value.set_sensitive(true);
+            }
+            (self.names.of(*field).clone(), value)
+        })
     }
 }
 
-/// All values in one buffer, which the header values then share.
-struct EditsBuilder<'n> {
+/// Names only: the values hold the ID token and cookies.
+impl fmt::Debug for HeaderEdits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.spans.iter().flatten().map(|(field, ..)| self.names.of(*field));
+        f.debug_list().entries(names).finish()
+    }
+}
+
+struct EditsBuilder {
     text: Vec<u8>,
-    spans: [Option<(&'n HeaderName, usize, usize)>; MOST_EDITS],
+    spans: [Option<(Field, u32, u32)>; MOST_EDITS],
     used: usize,
 }
 
-impl<'n> EditsBuilder<'n> {
-    fn with_capacity(bytes: usize) -> Self {
-        Self { text: Vec::with_capacity(bytes), spans: [None; MOST_EDITS], used: 0 }
-    }
-
-    fn set(&mut self, name: &'n HeaderName, value: &str) {
+impl EditsBuilder {
+    fn set(&mut self, field: Field, value: &str) {
         let start = self.text.len();
         self.text.extend_from_slice(value.as_bytes());
-        self.span(name, start);
+        self.span(field, start);
     }
 
     /// The token stands once in the buffer, behind `Bearer `; both fields share it.
-    fn set_id_token(&mut self, owned: &'n OwnedHeaders, id_token: TokenText<'_>) {
+    fn set_id_token(&mut self, authorization: bool, id_token: TokenText<'_>) {
         let start = self.text.len();
-        let bearer = owned.authorization && !id_token.is_empty();
+        let bearer = authorization && !id_token.is_empty();
         if bearer {
             self.text.extend_from_slice(BEARER.as_bytes());
         }
         let token = self.text.len();
         id_token.write(&mut self.text);
-        self.span(&owned.names.id_token, token);
+        self.span(Field::IdToken, token);
         if bearer {
-            self.span(&header::AUTHORIZATION, start);
+            self.span(Field::Authorization, start);
         }
     }
 
-    fn set_if_any(&mut self, name: &'n HeaderName, value: &dyn WriteText) {
-        let start = self.text.len();
-        value.write(&mut self.text);
-        if self.text.len() > start {
-            self.span(name, start);
-        }
-    }
-
-    fn span(&mut self, name: &'n HeaderName, start: usize) {
+    #[expect(clippy::cast_possible_truncation, reason = "no request is 4 GiB long")]
+    fn span(&mut self, field: Field, start: usize) {
         if let Some(span) = self.spans.get_mut(self.used) {
-            *span = Some((name, start, self.text.len()));
+            *span = Some((field, start as u32, self.text.len() as u32));
             self.used += 1;
         }
-    }
-
-    fn finish(self) -> HeaderEdits {
-        let text = Bytes::from(self.text);
-        HeaderEdits(self.spans.map(|span| {
-            let (name, start, end) = span?;
-            // An identity holds no control character; were that broken, the field would be empty and the person nobody.
-            let value = HeaderValue::from_maybe_shared(text.slice(start..end));
-            Some((name.clone(), value.unwrap_or_else(|_| HeaderValue::from_static(""))))
-        }))
     }
 }
 
 fn length_bit(name: &str) -> u64 {
     1 << name.len().min(63)
+}
+
+fn first_bit(name: &str) -> u64 {
+    1 << (name.bytes().next().map_or(0, fold) & 63)
 }
 
 /// CGI and its heirs turn every byte that is no letter or digit into the same one.

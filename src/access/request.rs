@@ -15,10 +15,15 @@ pub struct AccessRequest<'a> {
     pub target: Target<'a>,
     /// The client's method.
     pub method: &'a Method,
-    /// How the browser asks.
-    pub surface: Surface,
     /// The client's own header fields.
     pub headers: &'a HeaderMap,
     /// The name of the policy that applies.
     pub policy: &'a str,
+}
+
+impl AccessRequest<'_> {
+    /// How the browser asks; worked out where it is needed, which it is not where a request passes.
+    pub fn surface(&self) -> Surface {
+        Surface::of(self.method, self.headers)
+    }
 }

@@ -42,7 +42,8 @@ impl Surface {
     }
 }
 
-fn is_websocket(headers: &HeaderMap) -> bool {
+/// Whether it is a WebSocket handshake.
+pub fn is_websocket(headers: &HeaderMap) -> bool {
     headers.contains_key(header::SEC_WEBSOCKET_KEY) || names(headers, &header::UPGRADE, "websocket")
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::read::{Forwarded, ReadError};
 use super::reply::{self, Asker};
-use super::request_id::RequestIds;
+use super::request_id::{RequestId, RequestIds};
 use crate::access::client::TrustedProxies;
 use crate::access::decision::Decision;
 use crate::access::origin::Origin;
@@ -63,9 +63,8 @@ impl Checker {
         forwarded: &Forwarded<'_>,
         origin: &Origin,
     ) -> Response<Body> {
-        let surface = Surface::of(&forwarded.method, headers);
         let method = &forwarded.method;
-        let request = AccessRequest { origin, target: forwarded.target, method, surface, headers, policy };
+        let request = AccessRequest { origin, target: forwarded.target, method, headers, policy };
         let mut workspace = Workspace::new();
         let checked = self.check.check(&mut workspace, &request);
         self.reply(dialect, checked, &request, forwarded.client)
@@ -78,9 +77,9 @@ impl Checker {
         request: &AccessRequest<'_>,
         client: IpAddr,
     ) -> Response<Body> {
-        let asker = Asker { surface: request.surface, id: self.ids.next() };
-        self.audit.check(&event(dialect, &checked, request.origin, client, &asker));
-        reply::check(checked.decision, asker)
+        let id = self.ids.next();
+        self.audit.check(&event(dialect, &checked, request.origin, client, &id));
+        reply::check(checked.decision, || Asker { surface: request.surface(), id })
     }
 
     /// A question that cannot be answered: the proxy is told in a line what would mend it.
@@ -106,7 +105,7 @@ pub fn event<'e>(
     checked: &'e Checked<'e>,
     origin: &'e Origin,
     client: IpAddr,
-    asker: &'e Asker,
+    id: &'e RequestId,
 ) -> CheckEvent<'e> {
     CheckEvent {
         dialect,
@@ -120,6 +119,6 @@ pub fn event<'e>(
         host: Some(origin.host()),
         subject: checked.subject,
         client: Some(client),
-        request_id: Some(&asker.id),
+        request_id: Some(id),
     }
 }

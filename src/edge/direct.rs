@@ -39,9 +39,9 @@ impl Direct {
         request: &Request<Body>,
         peer: IpAddr,
     ) -> Result<(Grant, Origin), Box<Response<Body>>> {
-        let surface = Surface::of(request.method(), request.headers());
-        let asker = Asker { surface, id: self.ids.next() };
-        let refuse = |status, why: &str| Box::new(reply::refused(status, why, asker));
+        let id = self.ids.next();
+        let asker = || Asker { surface: Surface::of(request.method(), request.headers()), id };
+        let refuse = |status, why: &str| Box::new(reply::refused(status, why, asker()));
         let Some(origin) = public_origin(request.headers(), &self.check.rules.origins, &*self.audit) else {
             return Err(refuse(StatusCode::FORBIDDEN, "this host is not configured"));
         };
@@ -49,10 +49,10 @@ impl Direct {
         let target = Target::parse(path_and_query.as_bytes())
             .map_err(|error| refuse(StatusCode::BAD_REQUEST, &error.to_string()))?;
         let (method, headers) = (request.method(), request.headers());
-        let access = AccessRequest { origin, target, method, surface, headers, policy: DEFAULT };
+        let access = AccessRequest { origin, target, method, headers, policy: DEFAULT };
         let mut workspace = Workspace::new();
         let checked = self.check.check(&mut workspace, &access);
-        self.audit.check(&event(Dialect::Proxy, &checked, origin, peer, &asker));
+        self.audit.check(&event(Dialect::Proxy, &checked, origin, peer, &id));
         Ok((reply::grant_or_refusal(checked.decision, asker)?, origin.clone()))
     }
 }

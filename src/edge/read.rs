@@ -46,37 +46,63 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static FORWARDED: [HeaderName; 5] =
+    [FORWARDED_METHOD, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_URI, FORWARDED_FOR];
 
-/// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`.
+/// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`, in one walk over the fields: five look-ups cost twice that.
 pub fn forwarded(headers: &HeaderMap) -> Result<Forwarded<'_>, ReadError> {
-    scheme(headers)?;
-    let method = Method::from_bytes(once(headers, &FORWARDED_METHOD)?)
+    let [method, proto, host, uri, client] = fields(headers)?;
+    scheme(proto)?;
+    let method = Method::from_bytes(method)
         .map_err(|_| ReadError::Malformed(FORWARDED_METHOD, "it is not a method"))?;
-    let target = Target::parse(once(headers, &FORWARDED_URI)?)
-        .map_err(|error| ReadError::Target(FORWARDED_URI, error))?;
-    let host = text(headers, &FORWARDED_HOST, "it is not a host")?;
-    Ok(Forwarded { method, target, host, client: client(headers)? })
+    let target = Target::parse(uri).map_err(|error| ReadError::Target(FORWARDED_URI, error))?;
+    let host = str::from_utf8(host).map_err(|_| ReadError::Malformed(FORWARDED_HOST, "it is not a host"))?;
+    Ok(Forwarded { method, target, host, client: last_address(client)? })
+}
+
+/// The values of the five, each of which must come exactly once.
+fn fields(headers: &HeaderMap) -> Result<[&[u8]; 5], ReadError> {
+    let mut found: [Option<&[u8]>; 5] = [None; 5];
+    for (name, value) in headers {
+        let slot = position(name.as_str()).and_then(|position| found.get_mut(position));
+        if slot.is_some_and(|slot| slot.replace(value.as_bytes()).is_some()) {
+            return Err(ReadError::Repeated(name.clone()));
+        }
+    }
+    let mut values: [&[u8]; 5] = [&[]; 5];
+    for ((value, found), name) in values.iter_mut().zip(found).zip(&FORWARDED) {
+        *value = found.ok_or_else(|| ReadError::Missing(name.clone()))?;
+    }
+    Ok(values)
+}
+
+/// Where a name stands in [`FORWARDED`]: a match on short texts is a few comparisons of numbers.
+fn position(name: &str) -> Option<usize> {
+    match name.strip_prefix("x-forwarded-")? {
+        "method" => Some(0),
+        "proto" => Some(1),
+        "host" => Some(2),
+        "uri" => Some(3),
+        "for" => Some(4),
+        _ => None,
+    }
 }
 
 /// The scheme is the configured origin's; here it only must be one that a browser uses.
-fn scheme(headers: &HeaderMap) -> Result<(), ReadError> {
-    match once(headers, &FORWARDED_PROTO)? {
+fn scheme(proto: &[u8]) -> Result<(), ReadError> {
+    match proto {
         b"http" | b"https" | b"ws" | b"wss" => Ok(()),
         _ => Err(ReadError::Malformed(FORWARDED_PROTO, "it is not http, https, ws or wss")),
     }
 }
 
 /// The last entry is the one that the proxy itself added.
-fn client(headers: &HeaderMap) -> Result<IpAddr, ReadError> {
-    let addresses = text(headers, &FORWARDED_FOR, "it is not a list of addresses")?;
-    let last = addresses.rsplit(',').next().unwrap_or_default().trim();
-    last.parse::<IpAddr>()
+fn last_address(addresses: &[u8]) -> Result<IpAddr, ReadError> {
+    let last = addresses.rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+    let address = str::from_utf8(last).ok().and_then(|last| last.parse::<IpAddr>().ok());
+    address
         .map(|address| address.to_canonical())
-        .map_err(|_| ReadError::Malformed(FORWARDED_FOR, "its last entry is not an address"))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName, wrong: &'static str) -> Result<&'a str, ReadError> {
-    std::str::from_utf8(once(headers, name)?).map_err(|_| ReadError::Malformed(name.clone(), wrong))
+        .ok_or(ReadError::Malformed(FORWARDED_FOR, "its last entry is not an address"))
 }
 
 /// The value of a field that must come exactly once.
@@ -117,6 +143,12 @@ mod tests {
         assert_eq!((read.method, read.host), (Method::GET, "app.test"));
         assert_eq!(read.target.as_bytes(), b"/a?b");
         assert_eq!(read.client, "10.0.0.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn every_name_stands_where_it_is_looked_for() {
+        let found: Vec<_> = FORWARDED.iter().map(|name| position(name.as_str())).collect();
+        assert_eq!(found, [Some(0), Some(1), Some(2), Some(3), Some(4)]);
     }
 
     #[test]

@@ -28,27 +28,30 @@ pub struct Asker {
 }
 
 /// Answers an authorization check: 200 with the edits as headers, or the refusal itself.
-pub fn check(decision: Decision, asker: Asker) -> Response<Body> {
+pub fn check(decision: Decision, asker: impl FnOnce() -> Asker) -> Response<Body> {
     match grant_or_refusal(decision, asker) {
-        Ok(grant) => granted(grant),
+        Ok(grant) => granted(&grant),
         Err(refusal) => *refusal,
     }
 }
 
 /// The grant, or what the client sees instead.
-pub fn grant_or_refusal(decision: Decision, asker: Asker) -> Result<Grant, Box<Response<Body>>> {
+pub fn grant_or_refusal(
+    decision: Decision,
+    asker: impl FnOnce() -> Asker,
+) -> Result<Grant, Box<Response<Body>>> {
     Err(Box::new(match decision {
         Decision::Allow(grant) => return Ok(grant),
         Decision::Challenge(challenge) => challenged(challenge),
-        Decision::Deny(denial) => denied(&denial, asker),
-        Decision::Fail(outage) => failed(outage, asker),
+        Decision::Deny(denial) => denied(&denial, asker()),
+        Decision::Fail(outage) => failed(outage, asker()),
     }))
 }
 
 /// Exactly 200: some proxies take no other status for a yes.
-fn granted(grant: Grant) -> Response<Body> {
+fn granted(grant: &Grant) -> Response<Body> {
     let mut response = bare(StatusCode::OK);
-    for (name, value) in grant.into_edits().into_fields() {
+    for (name, value) in grant.fields() {
         response.headers_mut().insert(name, value);
     }
     response

@@ -36,7 +36,7 @@ impl Upstream {
         let room = room.ok_or(ForwardError::Busy)?;
         let (mut head, body) = request.into_parts();
         let accepts_trailers = hop_by_hop::names(&head.headers, &header::TE, "trailers");
-        self.edit(&mut head.headers, grant, origin, client)?;
+        self.edit(&mut head.headers, &grant, origin, client)?;
         set_connection(&mut head.headers, &body, socket.is_some(), accepts_trailers);
         let moved = Arc::new(Notify::new());
         let body = RequestBody { body, owned: Arc::clone(&self.owned), moved: Arc::clone(&moved) };
@@ -70,7 +70,7 @@ impl Upstream {
     fn edit(
         &self,
         headers: &mut HeaderMap,
-        grant: Grant,
+        grant: &Grant,
         origin: &Origin,
         client: IpAddr,
     ) -> Result<(), Malformed> {
@@ -81,7 +81,7 @@ impl Upstream {
             return Err(Malformed::Host);
         }
         forwarded::set(headers, origin, client);
-        for (name, value) in grant.into_edits().into_fields() {
+        for (name, value) in grant.fields() {
             headers.insert(name, value);
         }
         Ok(())

@@ -16,12 +16,11 @@ use url::Url;
 
 use super::upstream::{Limits, Upstream};
 use crate::access::decision::{Credential, Decision, Grant, Rules, SignInBy, decide};
-use crate::access::headers::{IdentityHeaderNames, OwnedHeaders, WriteText};
+use crate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::{Policies, Policy};
 use crate::access::request::AccessRequest;
-use crate::access::surface::Surface;
 use crate::access::target::Target;
 use crate::access::token::TokenText;
 
@@ -34,17 +33,6 @@ const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 const BRIEF: Duration = Duration::from_millis(200);
 /// Shorter than a tunnel lingers, so that an end that is not passed on is noticed.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-struct OwnCookie;
-
-impl WriteText for OwnCookie {
-    fn max_len(&self) -> usize {
-        10
-    }
-    fn write(&self, buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(b"theme=dark");
-    }
-}
 
 fn owned() -> OwnedHeaders {
     let names = IdentityHeaderNames {
@@ -73,7 +61,6 @@ fn grant() -> Grant {
         origin: &origin(),
         target: Target::parse(b"/").unwrap(),
         method: &Method::GET,
-        surface: Surface::Navigation,
         headers: &HeaderMap::new(),
         policy: "open",
     };
@@ -82,7 +69,7 @@ fn grant() -> Grant {
         &rules,
         &request,
         Some(Credential { person, id_token: TokenText::Whole("h.p.s"), policies: None }),
-        &OwnCookie,
+        b"theme=dark".to_vec(),
     ) {
         Decision::Allow(grant) => grant,
         other => panic!("{other:?}"),

@@ -5,15 +5,14 @@
 //! survive, and the text itself is kept.
 
 use base64_simd::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 
 use crate::access::token::TokenText;
 
 /// A token as it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packed<'a> {
     /// Header, payload and signature, decoded.
-    Parts(&'a [u8], &'a [u8], &'a [u8]),
+    Parts([&'a [u8]; 3]),
     /// Any other text.
     Text(&'a str),
 }
@@ -40,8 +39,7 @@ impl Parts {
 
     /// The same, borrowed.
     pub fn packed(&self) -> Packed<'_> {
-        let [header, payload, signature] = &self.0;
-        Packed::Parts(header, payload, signature)
+        Packed::Parts(self.0.each_ref().map(Vec::as_slice))
     }
 }
 
@@ -49,7 +47,7 @@ impl<'a> Packed<'a> {
     /// The token's text, to be written where it is needed.
     pub fn text(self) -> TokenText<'a> {
         match self {
-            Self::Parts(header, payload, signature) => TokenText::Parts([header, payload, signature]),
+            Self::Parts(parts) => TokenText::Parts(parts),
             Self::Text(text) => TokenText::Whole(text),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod cookie;
 pub mod jwt;
+pub mod layout;
 pub mod login;
 pub mod seal;
 pub mod sealed;

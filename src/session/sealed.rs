@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue};
-use serde::{Deserialize, Serialize};
 
-use super::cookie::{Names, PART_LEN, write_others};
+use super::cookie::{Names, PART_LEN};
 use super::jwt::{Packed, Parts};
-use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of, whole};
+use super::layout::Contents;
+use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of};
 use crate::access::decision::Credential;
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
@@ -22,23 +22,6 @@ use crate::flow::ports::{
     Absence, BeginError, Entropy, NewSession, Opened, Session, SessionStore, UnixTime, Workspace,
 };
 use crate::secret::Secret;
-
-/// What is sealed, in this order (postcard).
-#[derive(Serialize, Deserialize)]
-struct Contents<'a> {
-    id: [u8; 16],
-    signed_in_at: u64,
-    ends_at: u64,
-    policy_generation: u64,
-    policies_met: u64,
-    subject: &'a str,
-    user: &'a str,
-    email: &'a str,
-    groups: &'a str,
-    #[serde(borrow)]
-    id_token: Packed<'a>,
-    refresh_token: Option<Packed<'a>>,
-}
 
 /// One origin's cookies.
 struct Place {
@@ -77,19 +60,28 @@ impl CookieStore {
         self.places.iter().find(|place| place.origin == origin.as_str())
     }
 
+    /// Opens what the parts hold together; the first says how many they are.
     fn open_parts<'w>(
         &self,
         place: &Place,
-        parts: &[&[u8]],
+        parts: [Option<&[u8]>; MOST_PARTS],
         workspace: &'w mut Workspace,
     ) -> Option<Contents<'w>> {
-        let text_len: usize = parts.iter().map(|part| part.len()).sum();
-        let sealed = workspace.room(URL_SAFE_NO_PAD.estimated_decoded_length(text_len));
-        for part in parts {
-            URL_SAFE_NO_PAD.decode_append(part, sealed).ok()?;
-        }
-        let opened = self.keys.open(&place.binding, parts.len(), sealed)?;
-        whole(opened)
+        let (small, large) = workspace.places();
+        let mut parts = parts.into_iter().map(|part| part.filter(|part| part.len() <= PART_LEN));
+        let head = URL_SAFE_NO_PAD.decode(parts.next()??, Out::from_uninit_slice(small)).ok()?;
+        let count = count_of(head)?;
+        let sealed = if count == 1 {
+            head
+        } else {
+            large.reserve_exact(count * PART_LEN);
+            large.extend_from_slice(head);
+            for part in parts.take(count - 1) {
+                URL_SAFE_NO_PAD.decode_append(part?, large).ok()?;
+            }
+            large
+        };
+        Contents::read(self.keys.open(&place.binding, count, sealed)?)
     }
 
     fn sealed(
@@ -136,21 +128,20 @@ impl CookieStore {
             refresh_token: refresh_token
                 .map(|text| refresh_parts.as_ref().map_or(Packed::Text(text), Parts::packed)),
         };
-        // Into a growing vector of plain values, serialisation has no way to fail.
-        Ok(postcard::to_stdvec(&contents).unwrap_or_default())
+        contents.write().ok_or(BeginError::TooLarge { bytes: id_token.len() })
     }
 }
 
-/// The parts that the first one says there are.
-fn parts_of<'h>(found: [Option<&'h [u8]>; MOST_PARTS], room: &mut [&'h [u8]; MOST_PARTS]) -> Option<usize> {
-    let first = found.first().copied().flatten()?;
-    let mut head = [0; 3];
-    let count = count_of(URL_SAFE_NO_PAD.decode(first.get(..4)?, Out::from_slice(&mut head)).ok()?)?;
-    for (index, part) in found.into_iter().take(count).enumerate() {
-        let part = part.filter(|part| !part.is_empty() && part.len() <= PART_LEN)?;
-        *room.get_mut(index)? = part;
+/// Room for what a check writes after them, so that most checks ask for memory once.
+const MEMORY: usize = 4096;
+
+fn add_cookie(cookies: &mut Vec<u8>, member: &[u8]) {
+    if cookies.is_empty() {
+        cookies.reserve(MEMORY);
+    } else {
+        cookies.extend_from_slice(b"; ");
     }
-    Some(count)
+    cookies.extend_from_slice(member);
 }
 
 impl SessionStore for CookieStore {
@@ -162,19 +153,20 @@ impl SessionStore for CookieStore {
         now: UnixTime,
     ) -> Opened<'w> {
         let Some(place) = self.place(origin) else { return Opened::Absent(Absence::NoCookie) };
-        let Some(found) = place.names.find(headers) else { return Opened::Absent(Absence::Refused) };
+        let mut other_cookies = Vec::new();
+        let Some(found) = place.names.sort(headers, |member| add_cookie(&mut other_cookies, member)) else {
+            return Opened::Absent(Absence::Refused);
+        };
         if found.iter().all(Option::is_none) {
             return Opened::Absent(Absence::NoCookie);
         }
-        let mut room: [&[u8]; MOST_PARTS] = [&[]; MOST_PARTS];
-        let parts = parts_of(found, &mut room).and_then(|count| room.get(..count));
-        let Some(session) = parts.and_then(|parts| self.open_parts(place, parts, workspace)) else {
+        let Some(session) = self.open_parts(place, found, workspace) else {
             return Opened::Absent(Absence::Refused);
         };
         if session.ends_at <= now.0 {
             return Opened::Absent(Absence::Expired);
         }
-        Opened::Session(session.view())
+        Opened::Session(view(&session, other_cookies))
     }
 
     fn begin(
@@ -204,22 +196,20 @@ impl SessionStore for CookieStore {
         });
         removed.collect()
     }
-
-    fn write_others(&self, headers: &HeaderMap, buffer: &mut Vec<u8>) {
-        write_others(headers, buffer);
-    }
 }
 
-impl<'w> Contents<'w> {
-    fn view(&self) -> Session<'w> {
-        let person =
-            IdentityRef { subject: self.subject, user: self.user, email: self.email, groups: self.groups };
-        let policies = Answers { generation: self.policy_generation, met: self.policies_met };
-        Session {
-            credential: Credential { person, id_token: self.id_token.text(), policies: Some(policies) },
-            signed_in_at: UnixTime(self.signed_in_at),
-            ends_at: UnixTime(self.ends_at),
-        }
+fn view<'w>(contents: &Contents<'w>, other_cookies: Vec<u8>) -> Session<'w> {
+    let Contents { subject, user, email, groups, .. } = *contents;
+    let policies = Answers { generation: contents.policy_generation, met: contents.policies_met };
+    Session {
+        credential: Credential {
+            person: IdentityRef { subject, user, email, groups },
+            id_token: contents.id_token.text(),
+            policies: Some(policies),
+        },
+        signed_in_at: UnixTime(contents.signed_in_at),
+        ends_at: UnixTime(contents.ends_at),
+        other_cookies,
     }
 }
 

@@ -10,7 +10,6 @@ use foregate::access::identity::Identity;
 use foregate::access::origin::{Origin, Origins};
 use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::request::AccessRequest;
-use foregate::access::surface::Surface;
 use foregate::edge::read::forwarded;
 use foregate::flow::check::Check;
 use foregate::flow::ports::{Clock, NewSession, SessionStore, TokenSet, UnixTime, Workspace};
@@ -149,12 +148,10 @@ impl Scene {
         let headers = &self.question;
         let forwarded = forwarded(headers).unwrap();
         let origin = self.check.rules.origins.find(forwarded.host).unwrap();
-        let surface = Surface::of(&forwarded.method, headers);
         let request = AccessRequest {
             origin,
             target: forwarded.target,
             method: &forwarded.method,
-            surface,
             headers,
             policy: DEFAULT,
         };

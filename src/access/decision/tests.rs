@@ -7,15 +7,6 @@ use crate::access::headers::IdentityHeaderNames;
 use crate::access::policy::Policy;
 use crate::access::target::Target;
 
-struct Nothing;
-
-impl WriteText for Nothing {
-    fn max_len(&self) -> usize {
-        0
-    }
-    fn write(&self, _: &mut Vec<u8>) {}
-}
-
 fn rules() -> Rules {
     let names = IdentityHeaderNames {
         user: HeaderName::from_static("x-forwarded-user"),
@@ -34,7 +25,6 @@ fn rules() -> Rules {
 
 struct Case {
     method: Method,
-    surface: Surface,
     headers: HeaderMap,
     policy: &'static str,
     groups: Option<&'static str>,
@@ -43,8 +33,7 @@ struct Case {
 fn case() -> Case {
     Case {
         method: Method::GET,
-        surface: Surface::Navigation,
-        headers: HeaderMap::new(),
+        headers: headers(&[("accept", "text/html")]),
         policy: "default",
         groups: None,
     }
@@ -56,7 +45,6 @@ fn run(case: &Case) -> Decision {
         origin: rules.origins.iter().next().unwrap(),
         target: Target::parse("/c/main?q=ü".as_bytes()).unwrap(),
         method: &case.method,
-        surface: case.surface,
         headers: &case.headers,
         policy: case.policy,
     };
@@ -66,11 +54,17 @@ fn run(case: &Case) -> Decision {
         id_token: TokenText::Whole("h.p.s"),
         policies: None,
     });
-    decide(&rules, &request, credential, &Nothing)
+    decide(&rules, &request, credential, Vec::new())
 }
 
-fn headers(name: &'static str, value: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
+fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+}
+
+/// A form that a page sends, with where it stands.
+fn form(fields: &[(&'static str, &'static str)]) -> Case {
+    let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    Case { method: Method::POST, headers: headers(&[&navigation, fields].concat()), ..case() }
 }
 
 #[test]
@@ -86,22 +80,20 @@ fn a_navigation_without_a_session_is_sent_to_sign_in_and_back_to_its_deep_link()
 
 #[test]
 fn a_form_without_a_session_is_told_that_it_was_not_sent() {
-    let form = Case { method: Method::POST, ..case() };
-    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&form) else { panic!() };
+    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&form(&[])) else { panic!() };
     assert_eq!(url, "https://app.test/oauth2/sign_in?form=not_sent&rd=https%3A%2F%2Fapp.test%2F");
-    let from = Case { headers: headers("referer", "https://app.test/edit"), method: Method::POST, ..case() };
+    let from = form(&[("referer", "https://app.test/edit")]);
     let Decision::Challenge(Challenge::FormNotSent(url)) = run(&from) else { panic!() };
     assert!(url.ends_with("rd=https%3A%2F%2Fapp.test%2Fedit"));
-    let foreign =
-        Case { headers: headers("referer", "https://evil.test/edit"), method: Method::POST, ..case() };
+    let foreign = form(&[("referer", "https://evil.test/edit")]);
     let Decision::Challenge(Challenge::FormNotSent(url)) = run(&foreign) else { panic!() };
     assert!(url.ends_with("rd=https%3A%2F%2Fapp.test%2F"));
 }
 
 #[test]
 fn a_script_and_a_socket_without_a_session_are_unauthenticated() {
-    for surface in [Surface::Embedded, Surface::WebSocket] {
-        let decision = run(&Case { surface, ..case() });
+    for field in [("accept", "*/*"), ("upgrade", "websocket")] {
+        let decision = run(&Case { headers: headers(&[field]), ..case() });
         assert!(matches!(decision, Decision::Challenge(Challenge::Unauthenticated)));
     }
 }
@@ -109,9 +101,8 @@ fn a_script_and_a_socket_without_a_session_are_unauthenticated() {
 #[test]
 fn a_socket_of_another_origin_is_denied_even_with_a_session() {
     let socket = |value| Case {
-        surface: Surface::WebSocket,
         groups: Some(""),
-        headers: headers("origin", value),
+        headers: headers(&[("upgrade", "websocket"), ("origin", value)]),
         ..case()
     };
     for foreign in [
@@ -138,6 +129,6 @@ fn a_policy_that_is_not_met_or_not_there_denies() {
 
 #[test]
 fn an_alias_is_denied_before_anything_else() {
-    let aliased = Case { headers: headers("x_forwarded_user", "root"), groups: Some("dev"), ..case() };
+    let aliased = Case { headers: headers(&[("x_forwarded_user", "root")]), groups: Some("dev"), ..case() };
     assert!(matches!(run(&aliased), Decision::Deny(Denial::Alias(_))));
 }

@@ -16,9 +16,7 @@ pub use self::provider::{
     Account, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
     ProviderUnavailable, SignedIn, TokenSet, WrongIssuer,
 };
-pub use self::sessions::{
-    Absence, BeginError, NewSession, Opened, OtherCookies, Session, SessionStore, Workspace,
-};
+pub use self::sessions::{Absence, BeginError, NewSession, Opened, Session, SessionStore, Workspace};
 
 /// Seconds since 1970-01-01T00:00:00Z, the unit of every time in a token (RFC 7519 §2, NumericDate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

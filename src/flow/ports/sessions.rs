@@ -1,12 +1,13 @@
 //! What is asked of the place where sessions live?
 
-use http::{HeaderMap, HeaderValue, header};
+use std::mem::MaybeUninit;
+
+use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 
 use super::provider::TokenSet;
 use super::{NoEntropy, UnixTime};
 use crate::access::decision::{Credential, Outage};
-use crate::access::headers::WriteText;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Answers;
@@ -22,7 +23,6 @@ pub struct NewSession<'a> {
 }
 
 /// An open session, borrowed from the [`Workspace`] it was opened in.
-#[derive(Clone, Copy)]
 pub struct Session<'a> {
     /// Who, and the ID token.
     pub credential: Credential<'a>,
@@ -30,6 +30,9 @@ pub struct Session<'a> {
     pub signed_in_at: UnixTime,
     /// When it ends.
     pub ends_at: UnixTime,
+    /// The request's cookies without any of ours, for the application: one `Cookie` value, or nothing. Found on the way
+    /// to the session's own, because cookies are long and walking them twice costs.
+    pub other_cookies: Vec<u8>,
 }
 
 /// Why there is no usable session.
@@ -53,21 +56,31 @@ pub enum Opened<'a> {
     Unknown(Outage),
 }
 
-/// The bytes an opened session is borrowed from: one buffer for a whole check.
-#[derive(Default)]
-pub struct Workspace(Vec<u8>);
+/// The bytes an opened session is borrowed from: for one cookie in place, for more on the heap.
+pub struct Workspace {
+    small: [MaybeUninit<u8>; Self::SMALL],
+    large: Vec<u8>,
+}
 
 impl Workspace {
-    /// No room yet.
+    /// What one cookie of at most 4096 characters decodes to fits in here.
+    pub const SMALL: usize = 3072;
+
+    /// Nothing in it yet.
     pub fn new() -> Self {
-        Self::default()
+        Self { small: [MaybeUninit::uninit(); Self::SMALL], large: Vec::new() }
     }
 
-    /// The buffer, empty, with room for `bytes`.
-    pub fn room(&mut self, bytes: usize) -> &mut Vec<u8> {
-        self.0.clear();
-        self.0.reserve_exact(bytes);
-        &mut self.0
+    /// The place for what one cookie holds, and the buffer for more, empty.
+    pub fn places(&mut self) -> (&mut [MaybeUninit<u8>], &mut Vec<u8>) {
+        self.large.clear();
+        (&mut self.small, &mut self.large)
+    }
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -107,25 +120,4 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends the session: the `Set-Cookie` values that remove it.
     fn end(&self, headers: &HeaderMap, origin: &Origin) -> Vec<HeaderValue>;
-
-    /// Writes the request's cookies without any of ours, for the application: one `Cookie` value, or nothing.
-    fn write_others(&self, headers: &HeaderMap, buffer: &mut Vec<u8>);
-}
-
-/// The cookies of a request that are not ours.
-pub struct OtherCookies<'a> {
-    /// Knows which are ours.
-    pub sessions: &'a dyn SessionStore,
-    /// The request's header fields.
-    pub headers: &'a HeaderMap,
-}
-
-impl WriteText for OtherCookies<'_> {
-    fn max_len(&self) -> usize {
-        self.headers.get_all(header::COOKIE).iter().map(|value| value.len() + "; ".len()).sum()
-    }
-
-    fn write(&self, buffer: &mut Vec<u8>) {
-        self.sessions.write_others(self.headers, buffer);
-    }
 }
