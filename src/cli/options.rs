@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use thiserror::Error;
 
 use crate::config::{self, Mistakes, Settings, Sources};
 
@@ -17,6 +18,15 @@ pub(super) struct ConfigOptions {
     set: Vec<(String, String)>,
 }
 
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+#[error("{mistakes}{}", if *.named { "" } else { "\nNo configuration file was named: --config FILE or FOREGATE_CONFIG does." })]
+pub(super) struct Unusable {
+    mistakes: Mistakes,
+    /// Whether a file was named; else most keys are missing because of that.
+    named: bool,
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -24,12 +34,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 impl ConfigOptions {
     /// Reads it all.
-    pub(super) fn load(&self) -> Result<Settings, Mistakes> {
-        config::load(&Sources {
-            file: self.config.clone(),
-            set: self.set.clone(),
-            environment: environment(),
-        })
+    pub(super) fn load(&self) -> Result<Settings, Unusable> {
+        let sources =
+            Sources { file: self.config.clone(), set: self.set.clone(), environment: environment() };
+        let named = sources.names_a_file();
+        config::load(&sources).map_err(|mistakes| Unusable { mistakes, named })
     }
 }
 

@@ -14,6 +14,11 @@ use super::report::Wrong;
 /// Reads an address and port to listen on.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| {
+        if let Some((_, port)) = text.rsplit_once(':')
+            && port.parse::<u64>().is_ok_and(|port| port > 65535)
+        {
+            return Wrong::new(format!("{port} is no port: the highest is 65535"));
+        }
         let named = text.starts_with(':') || text.starts_with("localhost:") || !text.contains(':');
         let what = if named {
             "it lacks a numeric address, or the port"

@@ -46,6 +46,7 @@ impl Mistakes {
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the configuration cannot be used as it is.\n")?;
         for mistake in &self.0 {
             writeln!(f, "{mistake}")?;
         }

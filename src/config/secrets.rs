@@ -16,6 +16,11 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) fn secret(reader: &mut Reader, key: &str) -> Result<Option<Secret>, Told> {
     let in_file = secret_file(reader, key)?;
     let text = in_file.or_else(|| reader.text(key).map(Zeroizing::new));
+    // What the template shows in a secret's place, and what people write there before they know it.
+    if text.as_ref().is_some_and(|text| matches!(text.as_str(), "…" | "..." | "changeme")) {
+        let wrong = Wrong::new("it is a placeholder, not the secret itself");
+        return Err(reader.wrong(key, wrong));
+    }
     Ok(text.map(|text| Secret::new(text.as_str())))
 }
 

@@ -24,6 +24,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Whether a file is named at all.
+    pub fn names_a_file(&self) -> bool {
+        self.path().is_some()
+    }
+
     /// Puts the sources one over the other. Fails only where the file cannot be read at all, because then everything
     /// in it would be called missing.
     pub(super) fn gather(&self, report: &mut Report) -> Result<Figment, Told> {

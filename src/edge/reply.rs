@@ -12,6 +12,7 @@ use crate::access::surface::Surface;
 
 const X_RELOAD: HeaderName = HeaderName::from_static("x-reload");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 /// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 wants one.
 pub(super) const SESSION_SCHEME: HeaderValue = HeaderValue::from_static("Session realm=\"foregate\"");
@@ -65,6 +66,9 @@ fn challenged(challenge: Challenge) -> Response<Body> {
             let mut response = bare(StatusCode::UNAUTHORIZED);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
             response.headers_mut().insert(X_RELOAD, HeaderValue::from_static("reload"));
+            response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+            *response.body_mut() =
+                Body::from("401: nobody is signed in; open a page of this site in a browser\n");
             response
         }
     }
@@ -98,9 +102,7 @@ pub fn told(problem: &Problem<'_>, asker: Asker) -> Response<Body> {
         return problem.reply();
     }
     let mut response = bare(problem.status);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
     if problem.status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }

@@ -34,7 +34,9 @@ pub struct Listeners {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("{setting} = \"{address}\": cannot listen there: {cause}")]
+    #[error(
+        "{setting} = \"{address}\": cannot listen there: {cause}; set {setting} to an address of this machine with a free port"
+    )]
     Listen {
         /// The key.
         setting: &'static str,

@@ -37,8 +37,8 @@ impl Readiness {
 pub(super) fn routes(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/livez", get(async || "alive\n"))
-        .route("/readyz", get(readyz).with_state(readiness))
-        .route("/metrics", get(exposition).with_state(metrics))
+        .route("/readyz", get(readyz).with_state(Arc::clone(&readiness)))
+        .route("/metrics", get(exposition).with_state((readiness, metrics)))
 }
 
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
@@ -52,13 +52,14 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
         "ready": ready,
         "draining": !ready,
         "provider": { "state": provider, "detail": detail },
-        "sessions": { "store": "cookie", "replicas": 1 },
+        "sessions": { "store": "cookie" },
     });
     let json = (header::CONTENT_TYPE, "application/json");
     (status, [json, (header::CACHE_CONTROL, "no-store")], format!("{body:#}\n"))
 }
 
-async fn exposition(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+async fn exposition(State((readiness, metrics)): State<(Arc<Readiness>, Arc<Metrics>)>) -> impl IntoResponse {
+    metrics.provider_ready(readiness.provider.state() == ProviderState::Ready);
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, open_metrics)], metrics.text())
 }

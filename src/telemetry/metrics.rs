@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -39,6 +40,7 @@ pub struct Metrics {
     logins: Family<LoginLabels, Counter>,
     sign_outs: Counter,
     calls: Family<CallLabels, Histogram, fn() -> Histogram>,
+    provider_ready: Gauge,
 }
 
 const DIALECTS: [Dialect; 2] = [Dialect::Traefik, Dialect::Proxy];
@@ -69,7 +71,10 @@ impl Metrics {
         });
         let help = "Calls to the provider, by call and outcome";
         registry.register_with_unit("provider_call", help, Unit::Seconds, calls.clone());
-        Self { registry, checks: series, logins, sign_outs, calls }
+        let provider_ready = Gauge::default();
+        let help = "Whether the provider's metadata and keys are loaded: 1, or 0 and nobody can sign in";
+        registry.register("provider_ready", help, provider_ready.clone());
+        Self { registry, checks: series, logins, sign_outs, calls, provider_ready }
     }
 
     /// A check ended.
@@ -96,6 +101,11 @@ impl Metrics {
     pub fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
         let labels = CallLabels { call: call_name(call), outcome: call_outcome_name(outcome) };
         self.calls.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Whether people can sign in now.
+    pub fn provider_ready(&self, ready: bool) {
+        self.provider_ready.set(ready.into());
     }
 
     /// All series as text (`OpenMetrics` 1.0).

@@ -56,6 +56,28 @@ fn seven_mistakes_make_seven_messages_and_no_start() {
 }
 
 #[test]
+fn a_configuration_that_was_not_named_is_told() {
+    let told = |arguments: &[&str]| String::from_utf8(foregate(arguments, &[]).stderr).unwrap();
+    assert!(told(&["check"]).contains("No configuration file was named"));
+    assert!(!told(&["check", "--config", &written("empty.toml", "")]).contains("No configuration file"));
+}
+
+#[test]
+fn what_people_write_before_they_know_the_secret_is_no_secret() {
+    for (setting, wrong) in [
+        ("provider.client_secret=…", "placeholder"),
+        ("provider.client_secret=changeme", "placeholder"),
+        ("session.keys=ab+/", "standard base64"),
+        ("session.keys=short", "5 characters long, not 43"),
+        ("session.keys=short!", "a character that base64url does not have"),
+        ("public.listen=127.0.0.1:99999", "99999 is no port"),
+    ] {
+        let told = String::from_utf8(foregate(&["check", "--set", setting], &[]).stderr).unwrap();
+        assert!(told.contains(wrong), "{setting}\n{told}");
+    }
+}
+
+#[test]
 fn a_minimal_file_is_under_ten_lines_and_right() {
     let key = String::from_utf8(foregate(&["secret"], &[]).stdout).unwrap();
     let text = format!(

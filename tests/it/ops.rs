@@ -21,6 +21,7 @@ async fn a_provider_that_is_down_closes_no_door_and_is_told() {
     let (status, body) = late.readyz().await;
     assert_eq!((status, &body["ready"]), (200, &serde_json::json!(true)));
     assert_eq!(body["provider"]["state"], "unavailable");
+    assert!(late.ops("/metrics").await.body.contains("foregate_provider_ready 0"));
     let page = Browser::new().go(&late.url("/oauth2/start")).await;
     assert_eq!(page.status, 503);
     assert!(page.headers.contains_key("retry-after"));
@@ -77,6 +78,7 @@ async fn the_process_is_alive_and_counts() {
         "foregate_checks_total{dialect=\"traefik\",decision=\"challenge\"} 1",
         "foregate_checks_total{dialect=\"traefik\",decision=\"malformed\"} 1",
         "foregate_checks_total{dialect=\"traefik\",decision=\"deny\"} 0",
+        "foregate_provider_ready 1",
         "foregate_logins_total{outcome=\"started\"} 1",
         "foregate_logins_total{outcome=\"succeeded\"} 1",
         "foregate_logins_total{outcome=\"unknown_state\"} 0",

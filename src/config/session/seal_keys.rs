@@ -51,8 +51,7 @@ fn lines(text: &str) -> Vec<Named> {
 
 fn parse(text: &str, seen: &mut Vec<SealKey>) -> Result<SealKey, String> {
     let bare = text.trim().trim_end_matches('=');
-    let bytes = URL_SAFE_NO_PAD.decode_to_vec(bare).map_err(|_| "is not base64url".to_owned())?;
-    let bytes = Zeroizing::new(bytes);
+    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode_to_vec(bare).map_err(|_| not_base64url(bare))?);
     let length = bytes.len();
     let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| format!("is {length} bytes long, not 32"))?;
     let key = Zeroizing::new(key);
@@ -64,4 +63,14 @@ fn parse(text: &str, seen: &mut Vec<SealKey>) -> Result<SealKey, String> {
     }
     seen.push(key.clone());
     Ok(key)
+}
+
+fn not_base64url(text: &str) -> String {
+    if text.contains(['+', '/']) {
+        "is standard base64: base64url has - and _ in place of + and /".to_owned()
+    } else if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        format!("is {} characters long, not 43", text.len())
+    } else {
+        "holds a character that base64url does not have".to_owned()
+    }
 }

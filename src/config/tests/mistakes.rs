@@ -26,7 +26,9 @@ listen = "[::]:4181"
     let found = load(&Sources { file: Some(file.0.clone()), environment, set: Vec::new() }).err().unwrap();
     let path = file.path();
     let expected = format!(
-        r#"provider.client_secert (set in {path}, line 6)
+        r#"the configuration cannot be used as it is.
+
+provider.client_secert (set in {path}, line 6)
   wrong: there is no such key
   right: did you mean provider.client_secret?
 

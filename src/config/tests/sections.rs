@@ -159,7 +159,7 @@ fn wrong_values_are_refused() {
         ("claims.user", "a..b", "empty step"),
         ("session.keys", &keys, "key 2 is there twice"),
         ("session.keys", "c2hvcnQ", "key 1 is 5 bytes long, not 32"),
-        ("session.keys", "not/base64+url", "key 1 is not base64url"),
+        ("session.keys", "not/base64+url", "key 1 is standard base64"),
         ("session.lifetime", "36000", "number without a unit"),
         ("headers.user", "X_User", "letters, digits and -"),
         ("headers.user", "Content-Type", "something else already"),
