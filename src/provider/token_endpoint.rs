@@ -4,7 +4,8 @@
 //! 2. Client id and secret are form-encoded before they are joined for `Authorization` (RFC 6749 §2.3.1).
 //! 3. An `error` is an error, whatever the status says.
 //! 4. The ID token is taken as the text the provider sent, and nothing of it is believed here.
-//! 5. What the provider says about an error is put into a message as short text without control characters.
+//! 5. The answer is a JSON object, each member once; an `expires_in` is a hint, and a negative one a lie.
+//! 6. What the provider says about an error is put into a message as short text without control characters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,6 +23,7 @@ use oauth2::{
     RequestTokenError, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::http::{Http, HttpError};
@@ -76,6 +78,10 @@ enum NoTokens {
     Call(#[from] HttpError),
     #[error("the token endpoint answered {0}")]
     Unwell(StatusCode),
+    #[error("the token endpoint's answer is not a JSON object with each member once")]
+    Unreadable,
+    #[error("the token endpoint's expires_in is negative")]
+    NegativeLifetime,
     #[error("the token endpoint answered {status} {} {}", quoted(code), quoted(description))]
     Refused { status: StatusCode, code: String, description: String },
 }
@@ -134,10 +140,35 @@ fn tokens_or_not(response: HttpResponse) -> Result<HttpResponse, NoTokens> {
     let members = Members::read(response.body());
     let is_error = members.as_ref().is_some_and(|members| members.get("error").is_some());
     if status == StatusCode::OK && !is_error {
-        return Ok(response);
+        return plain(response, members.ok_or(NoTokens::Unreadable)?);
     }
     let text = |name| members.as_ref().and_then(|members| members.text(name)).unwrap_or_default().to_owned();
     Err(NoTokens::Refused { status, code: text("error"), description: text("error_description") })
+}
+
+/// The answer with an `expires_in` that oauth2 reads: a whole number of seconds, or none.
+fn plain(mut response: HttpResponse, mut members: Members) -> Result<HttpResponse, NoTokens> {
+    if let Some(given) = members.0.remove("expires_in")
+        && let Some(seconds) = lifetime(&given)?
+    {
+        members.0.insert("expires_in".to_owned(), seconds.into());
+    }
+    *response.body_mut() = serde_json::to_vec(&members.0).map_err(|_| NoTokens::Unreadable)?;
+    Ok(response)
+}
+
+/// The seconds of an `expires_in` (RFC 6749 §5.1), which some providers send as text. It is no more than a hint, so what
+/// cannot be read counts as absent; but who gives a token that ended before it began is not to be believed.
+fn lifetime(given: &Value) -> Result<Option<u64>, NoTokens> {
+    let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
+    if number.is_some_and(|number| number < 0.0) {
+        return Err(NoTokens::NegativeLifetime);
+    }
+    Ok(given.as_u64().or_else(|| given.as_str().and_then(digits)))
+}
+
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn tokens(answer: &Answer) -> Result<Tokens, &'static str> {
@@ -170,6 +201,7 @@ impl NoTokens {
         let text = self.to_string();
         match self {
             Self::Call(call) if call.is_misbehaviour() => ExchangeError::ProviderMisbehaved(text),
+            Self::Unreadable | Self::NegativeLifetime => ExchangeError::ProviderMisbehaved(text),
             Self::Call(_) | Self::Unwell(_) => ExchangeError::ProviderUnavailable(text),
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => ExchangeError::CodeRefused(text),

@@ -11,6 +11,7 @@ mod check;
 mod commands;
 mod cookies;
 mod drain;
+mod faulty;
 mod harness;
 mod ops;
 mod portal;

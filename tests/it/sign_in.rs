@@ -114,9 +114,9 @@ async fn an_answer_of_another_issuer_or_an_error_ends_the_attempt() {
     let gateway = Gateway::start(&provider).await;
     let issuer = provider.issuer();
     for (status, rest) in [
-        (502, "code=x&iss=https://evil.test".to_owned()),
-        (502, "code=x".to_owned()),
-        (502, "error=access_denied&iss=https://evil.test".to_owned()),
+        (403, "code=x&iss=https://evil.test".to_owned()),
+        (403, "code=x".to_owned()),
+        (403, "error=access_denied&iss=https://evil.test".to_owned()),
         (403, format!("error=access_denied&error_description=%3Cscript%3E&iss={issuer}")),
         (400, format!("iss={issuer}")),
     ] {

@@ -93,6 +93,25 @@ async fn the_tokens_are_taken_as_they_came() {
 }
 
 #[tokio::test]
+async fn a_lifetime_in_digits_counts_and_one_that_makes_no_sense_does_not() {
+    let seconds = |lifetime: &str| {
+        let body = r#"{"access_token":"at","token_type":"Bearer","id_token":"a.b.c","expires_in":"#;
+        let body: &'static str = format!("{body}{lifetime}}}").leak();
+        async move { answered(200, body).await.map(|tokens| tokens.expires_in.map(|time| time.as_secs())) }
+    };
+    assert_eq!(seconds("\"3599\"").await.unwrap(), Some(3599));
+    assert_eq!(seconds("0").await.unwrap(), Some(0));
+    for none in
+        ["null", "\"\"", "\"soon\"", "\"+5\"", "3.5", "1e300", "[]", "{}", "true", "18446744073709551616"]
+    {
+        assert_eq!(seconds(none).await.unwrap(), None, "{none}");
+    }
+    for negative in ["-1", "\"-1\"", "-1e300", "-0.5"] {
+        assert!(matches!(seconds(negative).await, Err(ExchangeError::ProviderMisbehaved(_))), "{negative}");
+    }
+}
+
+#[tokio::test]
 async fn each_error_blames_the_right_one() {
     let why = |error: ExchangeError| match error {
         ExchangeError::ProviderUnavailable(_) => "unavailable",
@@ -127,6 +146,12 @@ async fn each_error_blames_the_right_one() {
         (200, r#"{"access_token":"a","token_type":"Bearer"}"#, "misbehaved"),
         (200, r#"{"access_token":"a","token_type":"mac","id_token":"a.b.c"}"#, "misbehaved"),
         (200, r#"{"access_token":"a","token_type":"Bearer","id_token":{}}"#, "misbehaved"),
+        (200, r#"["access_token"]"#, "misbehaved"),
+        (
+            200,
+            r#"{"scope":"a","scope":"b","access_token":"a","token_type":"Bearer","id_token":"a.b.c"}"#,
+            "misbehaved",
+        ),
         (
             200,
             r#"{"access_token":"a","token_type":"Bearer","id_token":"a.b.c","id_token":"d.e.f"}"#,

@@ -2,12 +2,14 @@
 
 mod application;
 mod browser;
+mod forger;
 mod gateway;
 mod process;
 
 pub(crate) use application::Application;
 pub(crate) use browser::{Browser, Page, get, get_with};
 pub(crate) use dev_provider::DevProvider;
+pub(crate) use forger::{Answers, Forger, SIGNS_WITH};
 pub(crate) use gateway::{Asked, Gateway, KEY};
 pub(crate) use process::Process;
 

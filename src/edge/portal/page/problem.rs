@@ -147,7 +147,8 @@ impl<'a> Problem<'a> {
             what_to_do: "Try again. If it keeps happening, report it with the request number below.",
             link: Some(Link { label: "Try again", url: start_url }),
             for_operator: Some("The log has the reason, under the request number below."),
-            ..Self::blank(StatusCode::BAD_GATEWAY, request_id)
+            // The sign-in is refused for good: a 5xx would make proxies and monitors repeat it, or put their own page here.
+            ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
     }
 

@@ -1,0 +1,62 @@
+//! What does a person get whose provider breaks a rule at the last step?
+
+use serde_json::json;
+
+use super::harness::{Answers, Browser, Forger, Gateway, Page, SIGNS_WITH};
+
+async fn signed_in(gateway: &Gateway, browser: &mut Browser) -> Page {
+    browser.open(&gateway.url("/oauth2/start")).await
+}
+
+#[tokio::test]
+async fn a_faulty_token_makes_no_session_and_ends_the_sign_in() {
+    let provider = Forger::start().await;
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let faults = [
+        Answers { claims: json!({"iss": "https://else.test"}), ..Answers::default() },
+        Answers { claims: json!({"aud": "other"}), ..Answers::default() },
+        Answers { claims: json!({"nonce": "other"}), ..Answers::default() },
+        Answers { claims: json!({"exp": 1}), ..Answers::default() },
+        Answers { claims: json!({"sub": null}), ..Answers::default() },
+        Answers { claims: json!({"preferred_username": null}), ..Answers::default() },
+        Answers { header: json!({"alg": "none"}), ..Answers::default() },
+        Answers { header: json!({"typ": "logout+jwt"}), ..Answers::default() },
+        Answers { token: json!({"id_token": null}), ..Answers::default() },
+        Answers { token: json!({"id_token": "a.b.c"}), ..Answers::default() },
+        Answers { token: json!({"token_type": "mac"}), ..Answers::default() },
+        Answers { token: json!({"expires_in": -1}), ..Answers::default() },
+    ];
+    provider.asked();
+    for (count, fault) in faults.into_iter().enumerate() {
+        let what = format!("{} {} {}", fault.header, fault.claims, fault.token);
+        provider.answer(fault);
+        let mut browser = Browser::new();
+        let page = signed_in(&gateway, &mut browser).await;
+        assert_eq!(page.status, 403, "{what}: {}", page.body);
+        let id = page.body.split_once("id=\"request-id\">").unwrap().1;
+        assert!(!id.starts_with('<'), "the page names the line of the log: {what}");
+        assert_eq!(browser.cookie_names(), Vec::<&str>::new(), "{what}");
+        assert_eq!(provider.asked(), ["/authorize", "/token"], "no further call: {what}");
+        let metrics = gateway.ops("/metrics").await.body;
+        let told = format!("foregate_logins_total{{outcome=\"provider_misbehaved\"}} {}\n", count + 1);
+        assert!(metrics.contains(&told), "one event: {what}: {metrics}");
+    }
+    provider.answer(Answers::default());
+    assert_eq!(provider.bearer(), None, "no access token travels");
+    let mut browser = Browser::new();
+    signed_in(&gateway, &mut browser).await;
+    assert!(browser.cookie("foregate").is_some(), "and without a fault there is a session");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_looked_for_once() {
+    let provider = Forger::start().await;
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    provider.asked();
+    provider.answer(Answers { header: json!({"kid": "new"}), ..Answers::default() });
+    let page = signed_in(&gateway, &mut Browser::new()).await;
+    assert_eq!(page.status, 403);
+    assert_eq!(provider.asked(), ["/authorize", "/token", "/keys"]);
+    gateway.stop().await;
+}
