@@ -222,7 +222,9 @@ impl From<&CallbackError> for LoginOutcome {
                 ExchangeError::ProviderUnavailable(_) | ExchangeError::ClientRefused(_),
             ) => Self::ProviderUnavailable,
             CallbackError::WrongIssuer(_)
-            | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
+            | CallbackError::Exchange(
+                ExchangeError::ProviderMisbehaved(_) | ExchangeError::ClocksDiffer(_),
+            )
             | CallbackError::Claims(_) => Self::ProviderMisbehaved,
             CallbackError::NotKept(_) => Self::NotKept,
         }

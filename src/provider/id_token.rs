@@ -88,6 +88,13 @@ pub(super) enum IdTokenError {
     BadSubject,
 }
 
+impl IdTokenError {
+    /// Whether clocks that agree would most likely mend it.
+    pub(super) fn is_about_time(self) -> bool {
+        matches!(self, Self::Expired | Self::NotYetValid | Self::IssuedAhead | Self::TooOld)
+    }
+}
+
 /// Verifies the ID token of a sign-in.
 pub(super) fn verify(
     token: &str,

@@ -2,7 +2,8 @@
 //!
 //! 1. A key is bound to its algorithms when it is read: a token's `alg` can only pick among them, never reinterpret a
 //!    key (RFC 8725 §3.1).
-//! 2. RSA from 2048 to 8192 bits, P-256, P-384, Ed25519; a key for encryption is no key for us.
+//! 2. RSA from 2048 to 8192 bits, P-256, P-384, Ed25519; a key that `use` or `key_ops` keeps for something else
+//!    is no key for us (RFC 7517 §4.2, §4.3).
 //! 3. At most 50 keys are read, and at most 8 are tried for a token that names none.
 //! 4. A key that cannot be used is left out and does not spoil the others.
 
@@ -57,6 +58,7 @@ struct Jwk {
     kty: String,
     #[serde(rename = "use")]
     purpose: Option<String>,
+    key_ops: Option<Vec<String>>,
     alg: Option<String>,
     kid: Option<String>,
     crv: Option<String>,
@@ -90,6 +92,9 @@ impl Key {
     fn read(value: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
         if jwk.purpose.as_deref().is_some_and(|purpose| purpose != "sig") {
+            return None;
+        }
+        if jwk.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|one| one == "verify")) {
             return None;
         }
         let mut verifiers = jwk.verifiers()?;

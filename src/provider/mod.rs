@@ -87,9 +87,13 @@ impl Provider {
             access_token: tokens.access_token.expose(),
         };
         let verified = self.verified(&known, tokens.id_token.expose(), &expected).await;
-        let verified = verified.map_err(|error| ExchangeError::ProviderMisbehaved(error.to_string()))?;
+        let verified = verified.map_err(blame)?;
         let access_ends = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
         let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
+        // Accepted thanks to the leeway, or given for no time at all: its session would lead straight back to the provider.
+        if expires_at <= self.clock.now() {
+            return Err(ExchangeError::ClocksDiffer(OVER.to_owned()));
+        }
         let (id_token, refresh_token) = (tokens.id_token, tokens.refresh_token);
         let tokens = TokenSet { id_token, refresh_token, expires_at };
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
@@ -109,6 +113,18 @@ impl Provider {
             }
             done => done,
         }
+    }
+}
+
+const OVER: &str = "the tokens are over already (exp, expires_in), so that no session can be made of them: the \
+                    clocks differ, or the provider's tokens live too short";
+
+fn blame(error: IdTokenError) -> ExchangeError {
+    let text = error.to_string();
+    if error.is_about_time() {
+        ExchangeError::ClocksDiffer(text)
+    } else {
+        ExchangeError::ProviderMisbehaved(text)
     }
 }
 

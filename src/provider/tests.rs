@@ -144,6 +144,23 @@ async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
 }
 
 #[tokio::test]
+async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass() {
+    let world = world().await;
+    let header = json!({"alg": "RS256", "kid": "k"});
+    for (exp, expires_in, good) in [(0, 30, false), (-59, 30, false), (300, 0, false), (1, 1, true)] {
+        let token = world.token(rsa(), &header, &json!({"exp": NOW.0.saturating_add_signed(exp)}));
+        world.given.give(&answer(&token, expires_in));
+        match world.sign_in().await {
+            Ok(_) => assert!(good, "{exp} {expires_in}"),
+            Err(ExchangeError::ClocksDiffer(why)) => assert!(!good && why.contains("clocks"), "{why}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    world.given.give(&answer(&world.token(rsa(), &header, &json!({"iat": NOW.0 + 61})), 30));
+    assert!(matches!(world.sign_in().await, Err(ExchangeError::ClocksDiffer(_))));
+}
+
+#[tokio::test]
 async fn a_key_that_is_new_is_found_with_and_without_a_name() {
     for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
         let world = world().await;

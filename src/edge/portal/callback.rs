@@ -67,6 +67,9 @@ fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Response<Body> {
         CallbackError::WrongIssuer(_)
         | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
         | CallbackError::Claims(_) => visit.told(&Problem::provider_misbehaved(again, &id)),
+        CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {
+            visit.told(&Problem::clocks_differ(again, &id))
+        }
         CallbackError::NotKept(BeginError::TooLarge { .. }) => visit.told(&Problem::session_too_large(&id)),
         CallbackError::NotKept(BeginError::NoEntropy(_)) => visit.told(&Problem::cannot_tell(&id)),
     }

@@ -79,6 +79,9 @@ pub enum ExchangeError {
     /// The answer or the ID token breaks a rule of the protocol.
     #[error("the provider's answer is not acceptable: {0}")]
     ProviderMisbehaved(String),
+    /// The tokens are over, or not valid yet, by our clock: a session made of them would end at once.
+    #[error("the provider's tokens do not fit the time here: {0}")]
+    ClocksDiffer(String),
 }
 
 /// The state of the provider, as `/readyz` tells it.

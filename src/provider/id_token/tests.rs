@@ -142,8 +142,10 @@ fn an_algorithm_does_not_reinterpret_a_key() {
 #[test]
 fn a_key_that_the_token_brings_is_not_used() {
     let mine = Signer::p256();
-    let head =
-        header(&json!({"alg": "ES256", "kid": null, "jwk": mine.jwk(), "jku": "https://evil.example/jwks"}));
+    let evil = "https://evil.example/jwks";
+    let brought =
+        json!({"alg": "ES256", "kid": null, "jwk": mine.jwk(), "jku": evil, "x5u": evil, "x5c": ["MIIB"]});
+    let head = header(&brought);
     let token = mine.token(&head, &claims(&json!({})));
     let others = keys(&[Signer::p256().named("k"), Signer::p256().named("l")]);
     refused(verify(&token, &others, &expected(ALL), NOW).map(|_| ()), JwsError::NoKeyVerifies);
@@ -238,6 +240,9 @@ fn a_member_that_comes_twice_is_refused() {
     {
         let twice = and(&format!("\"{name}\":\"{value}\""), &good);
         assert_eq!(refusal(&header(&json!({})), &twice), IdTokenError::BadClaims, "{name}");
+    }
+    for inside in [r#""x":{"roles":[],"roles":["admin"]}"#, r#""x":[1,{"a":{"b":1,"b":1}}]"#] {
+        assert_eq!(refusal(&header(&json!({})), &and(inside, &good)), IdTokenError::BadClaims, "{inside}");
     }
 }
 

@@ -44,6 +44,8 @@ fn an_alg_in_the_key_pins_it() {
 fn a_key_for_encryption_is_not_used() {
     assert!(set(&[with(&rsa().jwk(), &json!({"use": "enc"}))]).is_none());
     assert!(set(&[with(&rsa().jwk(), &json!({"use": "sig"}))]).is_some());
+    assert!(set(&[with(&rsa().jwk(), &json!({"key_ops": ["encrypt", "wrapKey"]}))]).is_none());
+    assert!(set(&[with(&rsa().jwk(), &json!({"key_ops": ["verify"]}))]).is_some());
 }
 
 #[test]

@@ -118,6 +118,7 @@ async fn each_error_blames_the_right_one() {
         ExchangeError::CodeRefused(_) => "code",
         ExchangeError::ClientRefused(_) => "client",
         ExchangeError::ProviderMisbehaved(_) => "misbehaved",
+        ExchangeError::ClocksDiffer(_) => "clocks",
     };
     for (status, body, blamed) in [
         (400, r#"{"error":"invalid_grant","error_description":"Code not valid"}"#, "code"),

@@ -152,6 +152,20 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The provider's tokens are over or not valid yet by our clock.
+    pub fn clocks_differ(start_url: &'a str, request_id: &'a str) -> Self {
+        Self {
+            title: "You were not signed in",
+            what_happened: "By the clock of this gateway, what the sign-in service gave is not valid now.",
+            what_to_do: "Try again. If it keeps happening, report it with the request number below.",
+            link: Some(Link { label: "Try again", url: start_url }),
+            for_operator: Some(
+                "The clocks of this machine and of the provider differ: compare both with the right time.",
+            ),
+            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+        }
+    }
+
     /// The session does not fit into cookies.
     pub fn session_too_large(request_id: &'a str) -> Self {
         Self {
