@@ -70,6 +70,7 @@ const LAYERS: [Layer; 10] = [
             "bytes",
             "form_urlencoded",
             "http_body_util",
+            "jiff",
         ],
     },
     Layer {

@@ -74,13 +74,13 @@ impl Provider {
     }
 
     async fn load(&self) -> Result<Known, LoadError> {
-        let metadata = Metadata::load(&self.http, &self.settings);
+        let metadata = Metadata::load(&self.documents, &self.settings);
         let metadata = Arc::new(self.watched(ProviderCall::Discovery, metadata, |_| false).await?);
         Ok(Known { keys: self.load_keys(&metadata).await?, metadata })
     }
 
     async fn load_keys(&self, metadata: &Metadata) -> Result<KeySet, KeysError> {
-        let keys = KeySet::load(&self.http, metadata.jwks_uri.url());
+        let keys = KeySet::load(&self.documents, metadata.jwks_uri.url());
         self.watched(ProviderCall::Keys, keys, |_| false).await
     }
 

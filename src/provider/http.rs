@@ -1,21 +1,23 @@
 //! How is the provider called, so that it can neither hold us up nor fill our memory?
 //!
-//! 1. At most 64 calls run at once; more wait, and their waiting counts.
+//! 1. At most 64 calls of one kind run at once; more wait, and their waiting counts.
 //! 2. A call ends in time, whatever the other side does.
 //! 3. A body is cut while it streams in, not after.
 //! 4. A redirect is an answer and is not followed (`trust` sees to it).
 //! 5. An error names the host and nothing else of the request.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode, header};
 use oauth2::{HttpRequest, HttpResponse};
 use reqwest::Client;
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use url::Url;
 
+use super::clock_watch::ClockWatch;
 use crate::trust::{causes, is_disbelief};
 
 const MOST_CALLS: usize = 64;
@@ -60,11 +62,18 @@ pub(super) struct Http {
     timeout: Duration,
     /// Bounds the sockets and the memory that slow answers can take; a permit is given back when its call ends.
     turns: Semaphore,
+    watch: Arc<ClockWatch>,
 }
 
 impl Http {
-    pub(super) fn new(client: Client, timeout: Duration) -> Self {
-        Self { client, timeout, turns: Semaphore::new(MOST_CALLS) }
+    pub(super) fn new(client: Client, timeout: Duration, watch: Arc<ClockWatch>) -> Self {
+        Self { client, timeout, turns: Semaphore::new(MOST_CALLS), watch }
+    }
+
+    /// Waits for a turn and holds it until what this gives is dropped.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // An error would mean that the semaphore was closed, which nobody does.
+        self.turns.acquire().await.ok()
     }
 
     /// Sends a request; the answer's body has at most `limit` bytes. Of its header it keeps the content type.
@@ -95,10 +104,11 @@ impl Http {
     }
 
     async fn transfer(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, Failure> {
-        // An error would mean that the semaphore was closed, which nobody does.
-        let _turn = self.turns.acquire().await;
+        let _turn = self.turn().await;
+        let asked = self.watch.now();
         let request = reqwest::Request::try_from(request).map_err(failure)?;
         let mut answer = self.client.execute(request).await.map_err(failure)?;
+        self.watch.look(answer.headers(), asked);
         let mut response = Response::new(Vec::new());
         *response.status_mut() = answer.status();
         if let Some(kind) = answer.headers().get(header::CONTENT_TYPE) {

@@ -3,6 +3,7 @@
 mod algorithm;
 mod authentication_request;
 mod background;
+mod clock_watch;
 mod http;
 mod id_token;
 mod jws;
@@ -23,6 +24,7 @@ use url::Url;
 
 pub use self::algorithm::Algorithm;
 use self::background::Known;
+use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::quoted::quoted;
@@ -37,7 +39,10 @@ use crate::trust::{self, TrustError};
 /// The OpenID Provider, as we know it.
 pub struct Provider {
     settings: ProviderSettings,
-    http: Http,
+    /// What people wait for.
+    exchanges: Http,
+    /// Metadata and keys, with turns of their own: slow exchanges do not keep us from new keys.
+    documents: Http,
     audit: Arc<dyn Audit>,
     clock: Arc<dyn Clock>,
     /// Read by every sign-in, replaced as a whole: nobody sees the metadata of one moment with the keys of another.
@@ -56,8 +61,10 @@ impl Provider {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, TrustError> {
         let client = trust::client(settings.ca_pem.as_deref(), settings.timeout)?;
+        let watch = Arc::new(ClockWatch::new(Arc::clone(&clock)));
         Ok(Arc::new(Self {
-            http: Http::new(client, settings.timeout),
+            exchanges: Http::new(client.clone(), settings.timeout, Arc::clone(&watch)),
+            documents: Http::new(client, settings.timeout, watch),
             settings,
             audit,
             clock,
@@ -76,7 +83,7 @@ impl Provider {
             self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.trouble()))?;
         let asked_at = self.clock.now();
         let endpoint = &known.metadata.token_endpoint;
-        let call = token_endpoint::exchange(&self.http, &self.settings, endpoint, exchange);
+        let call = token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, exchange);
         let tokens = self.watched(ProviderCall::CodeExchange, call, is_refusal).await?;
         let expected = Expectations {
             issuer: &self.settings.issuer,

@@ -1,6 +1,7 @@
 //! What do the tests of this layer share? Keys that sign, a provider made of a closure, and settings.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -15,11 +16,16 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tracing::Level;
+use tracing::subscriber::{DefaultGuard, set_default};
 
+use super::clock_watch::ClockWatch;
+use super::http::Http;
 use super::{Algorithm, ClientAuthentication, ProviderSettings};
 use crate::flow::audit::{Audit, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall};
 use crate::flow::ports::{Clock, UnixTime};
 use crate::secret::Secret;
+use crate::trust;
 
 pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -183,6 +189,34 @@ impl Audit for Calls {
     }
 }
 
+/// Collects log lines of one thread.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Listens until what this gives is dropped.
+    pub(super) fn listen(&self) -> DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false);
+        set_default(subscriber.with_writer(move || writer.clone()).finish())
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 /// A server that gives each request, as text, to a closure, sends what that returns, and closes.
 pub(super) struct Server {
     pub(super) origin: String,
@@ -237,6 +271,11 @@ pub(super) async fn read_request(stream: &mut TcpStream) -> String {
             return text;
         }
     }
+}
+
+/// A caller of servers of this machine, whose clock is right.
+pub(super) fn http(timeout: Duration) -> Http {
+    Http::new(trust::client(None, timeout).unwrap(), timeout, Arc::new(ClockWatch::new(SetClock::new())))
 }
 
 pub(super) fn reply(status: u16, body: &str) -> String {

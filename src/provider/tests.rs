@@ -1,6 +1,5 @@
 //! Does the provider as a whole sign people in, come back after an outage, and keep calm under unknown keys?
 
-use std::io::Write;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use super::testing::{
-    Calls, NOW, Server, SetClock, Signer, VERIFIER, jwks, metadata, reply, rsa, settings, with,
+    Calls, Log, NOW, Server, SetClock, Signer, VERIFIER, jwks, metadata, reply, rsa, settings, with,
 };
 use super::*;
 use crate::flow::audit::CallOutcome;
@@ -161,6 +160,28 @@ async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass()
 }
 
 #[tokio::test]
+async fn an_answer_that_tells_another_time_is_warned_of() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let world = world().await;
+    assert_eq!(log.text(), "", "no Date, no warning");
+    let late = reply(500, "").replace("content-type", "date: Fri, 15 Jan 2027 09:00:00 GMT\r\ncontent-type");
+    world.given.0.lock().unwrap().0 = late;
+    world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
+    assert!(log.text().contains("2027-01-15T09:00:00Z"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
+    let world = world().await;
+    let turns: Vec<_> = (0..64).map(|_| world.provider.exchanges.turn()).collect();
+    let held = join_all(turns).await;
+    world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
+    assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 2);
+    assert_eq!(held.len(), 64);
+}
+
+#[tokio::test]
 async fn a_key_that_is_new_is_found_with_and_without_a_name() {
     for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
         let world = world().await;
@@ -223,31 +244,10 @@ async fn keys_that_cannot_be_loaded_again_stay_in_use() {
     assert_eq!(world.provider.state(), ProviderState::Ready);
 }
 
-/// Collects log lines of one thread.
-#[derive(Clone, Default)]
-struct Log(Arc<StdMutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.listen();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -263,7 +263,7 @@ async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once
     given.0.lock().unwrap().2 = metadata(&issuer).to_string();
     let _server = Server::on(TcpListener::bind(address).await.unwrap(), move |request| given.answer(request));
     until("recovery", || provider.state() == ProviderState::Ready).await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("foregate::provider")).collect();
     let levels: Vec<&str> = ours.iter().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(levels, ["WARN", "INFO"], "{log}");

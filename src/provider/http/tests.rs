@@ -8,15 +8,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use super::super::testing::{Server, read_request, reply};
+use super::super::testing::{Server, http, read_request, reply};
 use super::*;
-use crate::trust;
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
-
-fn http(timeout: Duration) -> Http {
-    Http::new(trust::client(None, timeout).unwrap(), timeout)
-}
 
 fn request(url: &str) -> HttpRequest {
     http::Request::get(url).body(Vec::new()).unwrap()

@@ -1,13 +1,12 @@
 //! What is sent to the token endpoint, and whom do its answers blame?
 
-use super::super::testing::{Server, VERIFIER, reply, settings};
+use super::super::testing::{Server, VERIFIER, http, reply, settings};
 use super::*;
-use crate::trust;
 
 const GOOD: &str = r#"{"access_token":"at","token_type":"bEARER","expires_in":30,"refresh_token":"rt","id_token":"a.b.c","x":{}}"#;
 
 async fn exchanged(server: &Server, settings: &ProviderSettings) -> Result<Tokens, ExchangeError> {
-    let http = Http::new(trust::client(None, settings.timeout).unwrap(), settings.timeout);
+    let http = http(settings.timeout);
     let url = TokenUrl::new(format!("{}/token", server.origin)).unwrap();
     let (code, code_verifier, nonce) = (Secret::new("c0de&x"), Secret::new(VERIFIER), Secret::new("n"));
     let redirect_uri = "https://app.example/oauth2/callback";
