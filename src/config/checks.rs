@@ -47,6 +47,15 @@ pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Du
 
 /// Reads an absolute http or https URL without user information, query and fragment.
 pub(super) fn absolute_url(text: &str) -> Result<Url, Wrong> {
+    let url = address(text)?;
+    if url.query().is_some() {
+        return Err(Wrong::new("it has something behind ? or #"));
+    }
+    Ok(url)
+}
+
+/// Reads the same with a query, if there is one.
+pub(super) fn address(text: &str) -> Result<Url, Wrong> {
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Wrong::new("it holds a space or a character that no URL has"));
     }
@@ -59,8 +68,8 @@ pub(super) fn absolute_url(text: &str) -> Result<Url, Wrong> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Wrong::new("it holds a user name or password, which ends up in logs"));
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Wrong::new("it has something behind ? or #"));
+    if url.fragment().is_some() {
+        return Err(Wrong::new("it has something behind #"));
     }
     Ok(url)
 }

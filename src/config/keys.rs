@@ -7,6 +7,7 @@ use super::{claims, headers, listeners, log, policies, provider, public, session
 pub(super) const SECTIONS: &[Section] = &[
     public::SECTION,
     provider::SECTION,
+    provider::ENDPOINTS,
     provider::PARAMETERS,
     session::SECTION,
     claims::SECTION,

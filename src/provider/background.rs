@@ -74,13 +74,20 @@ impl Provider {
     }
 
     async fn load(&self) -> Result<Known, LoadError> {
-        let metadata = Metadata::load(&self.documents, &self.settings);
-        let metadata = Arc::new(self.watched(ProviderCall::Discovery, metadata, |_| false).await?);
+        let metadata = Arc::new(self.load_metadata().await?);
         Ok(Known { keys: self.load_keys(&metadata).await?, metadata })
     }
 
+    async fn load_metadata(&self) -> Result<Metadata, MetadataError> {
+        if !self.settings.discovery {
+            return Metadata::configured(&self.settings);
+        }
+        let metadata = Metadata::load(&self.documents, &self.settings);
+        self.watched(ProviderCall::Discovery, metadata, |_| false).await
+    }
+
     async fn load_keys(&self, metadata: &Metadata) -> Result<KeySet, KeysError> {
-        let keys = KeySet::load(&self.documents, metadata.jwks_uri.url());
+        let keys = KeySet::load(&self.documents, &metadata.jwks_uri);
         self.watched(ProviderCall::Keys, keys, |_| false).await
     }
 

@@ -4,6 +4,7 @@ mod algorithm;
 mod authentication_request;
 mod background;
 mod clock_watch;
+mod endpoint;
 mod http;
 mod id_token;
 mod jws;
@@ -28,7 +29,7 @@ use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::quoted::quoted;
-pub use self::settings::{ClientAuthentication, ProviderSettings};
+pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
@@ -161,6 +162,10 @@ impl IdentityProvider for Provider {
 
     fn exchange<'a>(&'a self, exchange: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
         async move { self.sign_in(&exchange).await }.boxed()
+    }
+
+    fn end_session_endpoint(&self) -> Option<Url> {
+        self.known.load().as_ref()?.metadata.end_session_endpoint.clone()
     }
 
     fn state(&self) -> ProviderState {

@@ -19,6 +19,21 @@ pub enum ClientAuthentication {
     None,
 }
 
+/// Where the provider is asked what, as far as its discovery document is not to say.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// Where people sign in (OpenID Connect Core §3.1.2).
+    pub authorization: Option<Url>,
+    /// Where codes become tokens (§3.1.3).
+    pub token: Option<Url>,
+    /// Where the keys are (RFC 7517 §5).
+    pub jwks: Option<Url>,
+    /// Where more claims are (§5.3).
+    pub userinfo: Option<Url>,
+    /// Where people sign out (OpenID Connect RP-Initiated Logout §2).
+    pub end_session: Option<Url>,
+}
+
 /// The provider, and who we are to it.
 #[derive(Clone)]
 pub struct ProviderSettings {
@@ -26,6 +41,12 @@ pub struct ProviderSettings {
     pub issuer: String,
     /// Where we reach the provider, if that is not where browsers reach it.
     pub backchannel_url: Option<Url>,
+    /// Whether the discovery document is fetched; without it the first three of `endpoints` are set.
+    pub discovery: bool,
+    /// What goes before the discovery document.
+    pub endpoints: Endpoints,
+    /// Hosts, in lower case, that endpoints of the discovery document may lie on beside the issuer's own.
+    pub endpoint_hosts: Vec<String>,
     /// Our name at the provider.
     pub client_id: String,
     /// How we prove it.

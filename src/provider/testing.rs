@@ -21,7 +21,7 @@ use tracing::subscriber::{DefaultGuard, set_default};
 
 use super::clock_watch::ClockWatch;
 use super::http::Http;
-use super::{Algorithm, ClientAuthentication, ProviderSettings};
+use super::{Algorithm, ClientAuthentication, Endpoints, ProviderSettings};
 use crate::flow::audit::{Audit, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall};
 use crate::flow::ports::{Clock, UnixTime};
 use crate::secret::Secret;
@@ -126,6 +126,9 @@ pub(super) fn settings(issuer: &str) -> ProviderSettings {
     ProviderSettings {
         issuer: issuer.to_owned(),
         backchannel_url: None,
+        discovery: true,
+        endpoints: Endpoints::default(),
+        endpoint_hosts: Vec::new(),
         client_id: "foregate".to_owned(),
         client_authentication: ClientAuthentication::Basic(Secret::new("s3cret")),
         scopes: vec!["openid".to_owned(), "email".to_owned()],

@@ -270,6 +270,31 @@ async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once
 }
 
 #[tokio::test]
+async fn without_discovery_nothing_but_the_set_endpoints_is_asked() {
+    let world = world().await;
+    let at = |path: &str| {
+        Some(Url::parse(&format!("{}/protocol/openid-connect/{path}", world.server.origin)).unwrap())
+    };
+    let endpoints = Endpoints {
+        authorization: Url::parse("https://login.example/authorize").ok(),
+        token: at("token"),
+        jwks: at("certs"),
+        ..Endpoints::default()
+    };
+    let before = world.server.requests("").len();
+    let settings = ProviderSettings { discovery: false, endpoints, ..settings(&world.server.origin) };
+    let calls = Arc::new(Calls::default());
+    let provider = Provider::new(settings, Arc::clone(&calls) as _, SetClock::new()).unwrap();
+    tokio::spawn(Arc::clone(&provider).keep_fresh());
+    until("ready", || provider.state() == ProviderState::Ready).await;
+    world.given.give(&answer(&world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
+    assert!(exchange(&provider).await.is_ok());
+    assert_eq!(world.server.requests("openid-configuration").len(), 1, "the one of the other provider");
+    assert_eq!(world.server.requests("").len(), before + 2);
+    assert_eq!(calls.count(ProviderCall::Discovery, CallOutcome::Answered), 0);
+}
+
+#[tokio::test]
 async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
     let server = Server::start(|_| reply(200, &metadata("https://other.example").to_string())).await;
     let (provider, _, calls) = provider(&server.origin);
@@ -300,9 +325,9 @@ async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced
     assert_eq!(silent.check_response_issuer(None), Ok(()));
     assert!(silent.check_response_issuer(Some("https://evil.example")).is_err());
     let more = with(&metadata(&issuer), &json!({"authorization_response_iss_parameter_supported": null}));
-    let known =
-        Known { metadata: Arc::new(serde_json::from_value(more).unwrap()), keys: keys::KeySet::default() };
-    silent.known.store(Some(Arc::new(known)));
+    world.given.0.lock().unwrap().2 = more.to_string();
+    tokio::spawn(Arc::clone(&silent).keep_fresh());
+    until("ready", || silent.state() == ProviderState::Ready).await;
     assert_eq!(silent.check_response_issuer(None), Ok(()));
 }
 

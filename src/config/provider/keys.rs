@@ -44,6 +44,22 @@ const KEYS: &[Key] = &[
                 http://keycloak.auth.svc:8080/realms/main; or take the key away",
     },
     Key {
+        name: "discovery",
+        kind: Kind::Switch,
+        need: Need::Default("true"),
+        about: "Whether the provider's discovery document says where its endpoints are. Without it \
+                provider.endpoints does, and the document is never fetched.",
+        right: "true or false",
+    },
+    Key {
+        name: "endpoint_hosts",
+        kind: Kind::List,
+        need: Need::Default("[]"),
+        about: "Other hosts that the discovery document may name for endpoints, beside those of issuer and \
+                backchannel_url.",
+        right: "host names alone, such as [\"login.microsoftonline.com\"]",
+    },
+    Key {
         name: "client_id",
         kind: Kind::Text,
         need: Need::Required("\"headlamp\""),

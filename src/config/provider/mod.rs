@@ -1,6 +1,7 @@
 //! Who signs people in, and how do we talk to it?
 
 mod algorithm;
+mod endpoints;
 mod keys;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(super) use endpoints::ENDPOINTS;
 pub(super) use keys::{PARAMETERS, SECTION};
 
 use super::checks::{absolute_url, choice, duration, read_file};
@@ -48,6 +50,9 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
         absolute_url(text)
     });
     warn_of_plain_http(reader);
+    let discovery = reader.switch("provider.discovery");
+    let endpoints = endpoints::read(reader, discovery);
+    let endpoint_hosts = endpoints::hosts(reader);
     let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
     let client_authentication = read_authentication(reader);
     let scopes = read_scopes(reader);
@@ -60,6 +65,9 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
     Ok(ProviderSettings {
         issuer: issuer?,
         backchannel_url: backchannel_url?,
+        discovery,
+        endpoints: endpoints?,
+        endpoint_hosts: endpoint_hosts?,
         client_id: client_id?,
         client_authentication: client_authentication?,
         scopes: scopes?,

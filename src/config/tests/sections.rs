@@ -24,6 +24,8 @@ listen = "[::]:3"
 [provider]
 issuer = "https://b.test/realms/main"
 backchannel_url = "http://b.auth.svc/realms/main"
+discovery = false
+endpoint_hosts = ["Login.test", "[::1]"]
 client_id = "me"
 client_secret = "hunter2"
 client_authentication = "client_secret_post"
@@ -32,6 +34,12 @@ ca_file = "{ca}"
 signing_algorithms = ["ES256", "EdDSA"]
 leeway = "1s"
 timeout = "2s"
+[provider.endpoints]
+authorization = "https://c.test/authorize"
+token = "http://b.auth.svc/token"
+jwks = "https://c.test/keys?appid=1"
+userinfo = "https://c.test/userinfo"
+end_session = "https://c.test/logout"
 [provider.authorization_parameters]
 kc_idp_hint = "corporate"
 [session]
@@ -87,7 +95,7 @@ fn every_key_arrives() {
     assert!(all.headers.authorization && all.sign_in.page);
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
-    assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
+    assert_eq!(all.warnings.len(), 4, "{:?}", all.warnings);
 }
 
 #[test]
@@ -102,6 +110,13 @@ fn the_provider_arrives() {
     assert_eq!(provider.authorization_parameters["kc_idp_hint"], "corporate");
     assert_eq!(provider.ca_pem.unwrap(), CERTIFICATE.as_bytes());
     assert_eq!(provider.signing_algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
+    assert!(!provider.discovery);
+    assert_eq!(provider.endpoint_hosts, ["login.test", "[::1]"]);
+    let endpoints = provider.endpoints;
+    let set =
+        [endpoints.authorization, endpoints.token, endpoints.jwks, endpoints.userinfo, endpoints.end_session];
+    let paths = set.map(|url| url.unwrap().path().to_owned());
+    assert_eq!(paths, ["/authorize", "/token", "/keys", "/userinfo", "/logout"]);
     assert_eq!((provider.leeway.as_secs(), provider.timeout.as_secs()), (1, 2));
 }
 
@@ -121,6 +136,21 @@ fn a_policy_says_who_may_pass() {
 fn a_public_client_has_no_secret() {
     let text = MINIMAL.replace("client_secret = \"hunter2\"", "client_authentication = 'none'");
     assert!(matches!(settings(&text).provider.client_authentication, ClientAuthentication::None));
+}
+
+#[test]
+fn without_discovery_the_endpoints_must_be_set() {
+    let found = load_all(MINIMAL, &[], &[("provider.discovery", "false")]).err().unwrap();
+    assert_eq!(found.count(), 3);
+    for name in ["authorization", "token", "jwks"] {
+        assert!(found.to_string().contains(&format!("provider.endpoints.{name} ")), "{found}");
+    }
+    let three = ["authorization", "token", "jwks"].map(|name| format!("{name} = 'https://a.test/{name}'\n"));
+    let text = MINIMAL.replace(
+        "[session]",
+        &format!("discovery = false\n[provider.endpoints]\n{}[session]", three.concat()),
+    );
+    assert!(!settings(&text).provider.discovery);
 }
 
 /// Each of these values, set by a flag on top of a file that works, is one mistake that says these words.
@@ -143,6 +173,11 @@ fn wrong_values_are_refused() {
         ("provider.issuer", "https://b.test?x=1", "behind ? or #"),
         ("provider.issuer", "https://b.test/.well-known/openid-configuration", "right: https://b.test\n"),
         ("provider.backchannel_url", "b.auth.svc", "not an absolute URL"),
+        ("provider.endpoint_hosts", "https://a.test", "not a host name alone"),
+        ("provider.endpoint_hosts", "a.test:443", "not a host name alone"),
+        ("provider.endpoints.authorization", "http://a.test/auth", "a browser is sent there"),
+        ("provider.endpoints.token", "/token", "not an absolute URL"),
+        ("provider.endpoints.end_session", "https://a.test/#x", "behind #"),
         ("provider.client_id", " ", "it is empty"),
         ("provider.client_authentication", "none", "take the client secret away"),
         ("provider.client_authentication", "client_secret_jwt", "not one of the choices"),

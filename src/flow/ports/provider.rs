@@ -119,6 +119,10 @@ pub trait IdentityProvider: Send + Sync {
     /// Exchanges a code and verifies the ID token (OpenID Connect Core §3.1.3).
     fn exchange<'a>(&'a self, exchange: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>>;
 
+    /// Where a person is sent to sign out at the provider too (OpenID Connect RP-Initiated Logout §2), where that is
+    /// known.
+    fn end_session_endpoint(&self) -> Option<Url>;
+
     /// Whether it can be used now.
     fn state(&self) -> ProviderState;
 }

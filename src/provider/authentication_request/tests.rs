@@ -7,7 +7,7 @@ use crate::secret::Secret;
 const ISSUER: &str = "https://kc.example/realms/main";
 
 fn url_with(settings: &ProviderSettings, verifier: &str) -> Result<Url, ProviderUnavailable> {
-    let metadata = serde_json::from_value(metadata(ISSUER)).unwrap();
+    let metadata = Metadata::read(metadata(ISSUER).to_string().as_bytes(), settings).unwrap();
     let request = AuthenticationRequest {
         account: Account::Known,
         redirect_uri: "https://App.example/oauth2/callback",

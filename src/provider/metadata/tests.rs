@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::super::settings::Endpoints;
 use super::super::testing::{metadata, settings, with};
 use super::*;
 
 const ISSUER: &str = "https://kc.example/realms/main";
+
+const ENDPOINTS: [&str; 5] =
+    ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint"];
 
 fn read(settings: &ProviderSettings, document: &Value) -> Result<Metadata, String> {
     Metadata::read(document.to_string().as_bytes(), settings).map_err(|error| error.to_string())
@@ -35,18 +39,73 @@ fn another_issuer_is_refused_and_both_are_named() {
 
 #[test]
 fn an_endpoint_without_tls_is_refused() {
-    for name in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
+    let local = ["localhost", "127.0.0.1", "[::1]", "localhost.evil.example", "127.0.0.1.evil.example"];
+    let settings = ProviderSettings { endpoint_hosts: local.map(str::to_owned).to_vec(), ..settings(ISSUER) };
+    for name in ENDPOINTS {
         let document = with(&metadata(ISSUER), &json!({name: "http://kc.example/x"}));
-        assert!(read(&settings(ISSUER), &document).unwrap_err().contains(name));
+        assert!(read(&settings, &document).unwrap_err().contains(name));
         for loopback in ["http://localhost:8080/x", "http://127.0.0.1:8080/x", "http://[::1]:8080/x"] {
-            assert!(read(&settings(ISSUER), &with(&metadata(ISSUER), &json!({name: loopback}))).is_ok());
+            assert!(read(&settings, &with(&metadata(ISSUER), &json!({name: loopback}))).is_ok());
         }
         for tricky in
             ["http://localhost.evil.example/x", "http://127.0.0.1.evil.example/x", "ftp://kc.example/x"]
         {
-            assert!(read(&settings(ISSUER), &with(&metadata(ISSUER), &json!({name: tricky}))).is_err());
+            let error = read(&settings, &with(&metadata(ISSUER), &json!({name: tricky}))).unwrap_err();
+            assert!(error.contains("not https"), "{error}");
         }
     }
+}
+
+#[test]
+fn an_endpoint_elsewhere_is_refused_until_its_host_is_listed() {
+    for name in ENDPOINTS {
+        for url in ["https://evil.example/x", "https://kc.example.evil.example/x", "http://127.0.0.1:9/x"] {
+            let document = with(&metadata(ISSUER), &json!({name: url}));
+            let error = read(&settings(ISSUER), &document).unwrap_err();
+            let host = Url::parse(url).unwrap().host_str().unwrap().to_owned();
+            assert!(error.contains(&format!("{name} is at {host}, which is neither")), "{error}");
+            assert!(error.contains("provider.endpoint_hosts"), "{error}");
+            let settings = ProviderSettings { endpoint_hosts: vec![host], ..settings(ISSUER) };
+            assert!(read(&settings, &document).is_ok(), "{name} {url}");
+        }
+    }
+    let two = json!({"token_endpoint": "https://a.example/", "jwks_uri": "https://b.example/"});
+    let error = read(&settings(ISSUER), &with(&metadata(ISSUER), &two)).unwrap_err();
+    assert!(error.contains("token_endpoint is at a.example, its jwks_uri is at b.example, which"), "{error}");
+}
+
+#[test]
+fn a_plain_issuer_vouches_for_its_own_host_alone() {
+    let issuer = "http://kc.example:8080";
+    let settings = ProviderSettings { endpoint_hosts: vec!["other.example".to_owned()], ..settings(issuer) };
+    let document = with(&metadata(issuer), &json!({"token_endpoint": "http://other.example/token"}));
+    assert!(read(&settings, &document).unwrap_err().contains("not https"));
+    let document = with(&metadata(issuer), &json!({"token_endpoint": "https://other.example/token"}));
+    assert!(read(&settings, &document).is_ok());
+}
+
+#[test]
+fn what_is_set_goes_before_what_is_said() {
+    let url = |text: &str| Some(Url::parse(text).unwrap());
+    let endpoints = Endpoints {
+        authorization: url("https://a.example/authorize"),
+        token: url("http://b.svc/token"),
+        jwks: url("https://c.example/keys?appid=1"),
+        userinfo: url("https://d.example/userinfo"),
+        end_session: url("https://e.example/logout"),
+    };
+    let set = ProviderSettings { endpoints, ..settings(ISSUER) };
+    let nonsense = ENDPOINTS.map(|name| (name.to_owned(), json!("http://evil.example/")));
+    let document = with(&metadata(ISSUER), &Value::Object(nonsense.into_iter().collect()));
+    for found in [read(&set, &document).unwrap(), Metadata::configured(&set).unwrap()] {
+        assert_eq!(found.authorization_endpoint.as_str(), "https://a.example/authorize");
+        assert_eq!(found.token_endpoint.as_str(), "http://b.svc/token");
+        assert_eq!(found.jwks_uri.as_str(), "https://c.example/keys?appid=1");
+        assert_eq!(found.userinfo_endpoint.unwrap().as_str(), "https://d.example/userinfo");
+        assert_eq!(found.end_session_endpoint.unwrap().as_str(), "https://e.example/logout");
+    }
+    let error = Metadata::configured(&settings(ISSUER)).unwrap_err().to_string();
+    assert!(error.contains("set provider.endpoints.authorization"), "{error}");
 }
 
 #[test]
