@@ -3,8 +3,9 @@
 //! Beside the rules of `jws` (OpenID Connect Core §3.1.3.7 unless another place is named):
 //! 1. The claims are a JSON object, each member once.
 //! 2. `iss` is the configured issuer, to the last character.
-//! 3. `aud` is our client id, alone or in a list of nothing else.
-//! 4. `azp`, where present, is our client id; with several audiences it must be present.
+//! 3. `aud` holds the configured audience, and beside it nothing but our client id and trusted audiences.
+//! 4. `azp`, where present, is our client id: trusted audiences may read a token with us, and none may have asked for
+//!    it. With several audiences it must be present.
 //! 5. `exp` is a number and lies ahead; `nbf`, where present, does not (RFC 7519 §4.1.4, §4.1.5).
 //! 6. `iat` is a number, does not lie ahead and is younger than ten minutes.
 //! 7. `nonce` is the one of this sign-in, compared in constant time.
@@ -35,6 +36,8 @@ const LONGEST_SUBJECT: usize = 255;
 pub(super) struct Expectations<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
+    pub(super) audience: &'a str,
+    pub(super) trusted_audiences: &'a [String],
     pub(super) algorithms: &'a [Algorithm],
     pub(super) leeway: Duration,
     pub(super) nonce: &'a str,
@@ -58,9 +61,9 @@ pub(super) enum IdTokenError {
     BadClaims,
     #[error("the ID token's iss is not provider.issuer")]
     WrongIssuer,
-    #[error("the ID token's aud does not hold provider.client_id")]
+    #[error("the ID token's aud does not hold provider.audience (without it, provider.client_id)")]
     NotForUs,
-    #[error("the ID token's aud holds somebody beside provider.client_id")]
+    #[error("the ID token's aud holds somebody who is not in provider.trusted_audiences")]
     ForOthersToo,
     #[error("the ID token's azp is not provider.client_id")]
     WrongAuthorizedParty,
@@ -108,7 +111,7 @@ pub(super) fn verify(
     if claims.text("iss") != Some(expected.issuer) {
         return Err(IdTokenError::WrongIssuer);
     }
-    audience(&claims, expected.client_id)?;
+    audience(&claims, expected)?;
     let expires_at = times(&claims, expected.leeway, now)?;
     nonce(&claims, expected.nonce)?;
     access_token_hash(&claims, signed.algorithm, expected.access_token)?;
@@ -117,19 +120,24 @@ pub(super) fn verify(
     Ok(Verified { subject, expires_at, claims: object(claims.0) })
 }
 
-fn audience(claims: &Members, client_id: &str) -> Result<(), IdTokenError> {
+fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
     let audiences: Vec<&Value> = match claims.get("aud") {
         Some(Value::Array(list)) => list.iter().collect(),
         one => one.into_iter().collect(),
     };
-    if !audiences.iter().any(|audience| audience.as_str() == Some(client_id)) {
+    if !audiences.iter().any(|one| one.as_str() == Some(expected.audience)) {
         return Err(IdTokenError::NotForUs);
     }
-    if audiences.iter().any(|audience| audience.as_str() != Some(client_id)) {
+    let known = |one: &str| {
+        one == expected.audience
+            || one == expected.client_id
+            || expected.trusted_audiences.iter().any(|trusted| trusted == one)
+    };
+    if !audiences.iter().all(|one| one.as_str().is_some_and(known)) {
         return Err(IdTokenError::ForOthersToo);
     }
     match claims.get("azp") {
-        Some(azp) if azp.as_str() != Some(client_id) => Err(IdTokenError::WrongAuthorizedParty),
+        Some(azp) if azp.as_str() != Some(expected.client_id) => Err(IdTokenError::WrongAuthorizedParty),
         None if audiences.len() > 1 => Err(IdTokenError::NoAuthorizedParty),
         _ => Ok(()),
     }

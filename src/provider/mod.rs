@@ -89,6 +89,8 @@ impl Provider {
         let expected = Expectations {
             issuer: &self.settings.issuer,
             client_id: &self.settings.client_id,
+            audience: self.settings.audience.as_ref().unwrap_or(&self.settings.client_id),
+            trusted_audiences: &self.settings.trusted_audiences,
             algorithms: &self.settings.signing_algorithms,
             leeway: self.settings.leeway,
             nonce: exchange.nonce.expose(),

@@ -49,6 +49,10 @@ pub struct ProviderSettings {
     pub endpoint_hosts: Vec<String>,
     /// Our name at the provider.
     pub client_id: String,
+    /// What `aud` of an ID token must hold, if that is not our name.
+    pub audience: Option<String>,
+    /// What else `aud` may hold.
+    pub trusted_audiences: Vec<String>,
     /// How we prove it.
     pub client_authentication: ClientAuthentication,
     /// What is asked for; `openid` always is.

@@ -130,6 +130,8 @@ pub(super) fn settings(issuer: &str) -> ProviderSettings {
         endpoints: Endpoints::default(),
         endpoint_hosts: Vec::new(),
         client_id: "foregate".to_owned(),
+        audience: None,
+        trusted_audiences: Vec::new(),
         client_authentication: ClientAuthentication::Basic(Secret::new("s3cret")),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         authorization_parameters: BTreeMap::new(),

@@ -203,6 +203,8 @@ async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
     let expected = Expectations {
         issuer: "i",
         client_id: "c",
+        audience: "c",
+        trusted_audiences: &[],
         algorithms: &[Algorithm::Rs256],
         leeway: Duration::ZERO,
         nonce: "n",

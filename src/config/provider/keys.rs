@@ -67,6 +67,21 @@ const KEYS: &[Key] = &[
         right: "the client ID that is registered at the provider, such as headlamp",
     },
     Key {
+        name: "audience",
+        kind: Kind::Text,
+        need: Need::Optional("\"api://headlamp\""),
+        about: "What aud of an ID token must hold, where that is not client_id.",
+        right: "the aud that the provider writes into this client's ID tokens; or take the key away",
+    },
+    Key {
+        name: "trusted_audiences",
+        kind: Kind::List,
+        need: Need::Default("[]"),
+        about: "What aud of an ID token may hold as well; a token with any other audience is refused. azp must \
+                be client_id all the same: a token that another client asked for is not for us.",
+        right: "one audience for each entry, such as [\"kubernetes\"]",
+    },
+    Key {
         name: "client_secret",
         kind: Kind::Secret,
         need: Need::Optional("\"…\""),

@@ -54,6 +54,8 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
     let endpoints = endpoints::read(reader, discovery);
     let endpoint_hosts = endpoints::hosts(reader);
     let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
+    let audience = reader.may("provider.audience", |text| Ok(text.to_owned()));
+    let trusted_audiences = reader.each("provider.trusted_audiences", |text| Ok(text.to_owned()));
     let client_authentication = read_authentication(reader);
     let scopes = read_scopes(reader);
     let authorization_parameters = read_parameters(reader);
@@ -69,6 +71,8 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
         endpoints: endpoints?,
         endpoint_hosts: endpoint_hosts?,
         client_id: client_id?,
+        audience: audience?,
+        trusted_audiences: trusted_audiences?,
         client_authentication: client_authentication?,
         scopes: scopes?,
         authorization_parameters: authorization_parameters?,

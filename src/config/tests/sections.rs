@@ -27,6 +27,8 @@ backchannel_url = "http://b.auth.svc/realms/main"
 discovery = false
 endpoint_hosts = ["Login.test", "[::1]"]
 client_id = "me"
+audience = "api://me"
+trusted_audiences = ["kubernetes"]
 client_secret = "hunter2"
 client_authentication = "client_secret_post"
 scopes = ["openid", "groups"]
@@ -110,6 +112,8 @@ fn the_provider_arrives() {
     assert_eq!(provider.authorization_parameters["kc_idp_hint"], "corporate");
     assert_eq!(provider.ca_pem.unwrap(), CERTIFICATE.as_bytes());
     assert_eq!(provider.signing_algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
+    assert_eq!(provider.audience.unwrap(), "api://me");
+    assert_eq!(provider.trusted_audiences, ["kubernetes"]);
     assert!(!provider.discovery);
     assert_eq!(provider.endpoint_hosts, ["login.test", "[::1]"]);
     let endpoints = provider.endpoints;

@@ -13,6 +13,8 @@ fn expected(algorithms: &[Algorithm]) -> Expectations<'_> {
     Expectations {
         issuer: ISSUER,
         client_id: "foregate",
+        audience: "foregate",
+        trusted_audiences: &[],
         algorithms,
         leeway: Duration::from_mins(1),
         nonce: "n-0S6_WzA2Mj",
@@ -277,6 +279,30 @@ fn a_token_for_us_and_others_is_refused() {
     for aud in [json!(["foregate", "other"]), json!(["other", "foregate"]), json!(["foregate", 7])] {
         refused(with_claims(&json!({"aud": aud})), IdTokenError::ForOthersToo);
     }
+}
+
+#[test]
+fn an_audience_may_be_set_and_others_trusted_beside_it() {
+    let trusted = ["kubernetes".to_owned()];
+    let result = |change: &Value| {
+        let expected =
+            Expectations { audience: "api://foregate", trusted_audiences: &trusted, ..expected(ALL) };
+        let token = rsa().token(&header(&json!({})), &claims(change));
+        verify(&token, &keys(&[rsa().named("k")]), &expected, NOW).map(|_| ())
+    };
+    for aud in [
+        json!("api://foregate"),
+        json!(["api://foregate", "kubernetes"]),
+        json!(["foregate", "kubernetes", "api://foregate"]),
+    ] {
+        assert_eq!(result(&json!({"aud": aud})), Ok(()), "{aud}");
+    }
+    for aud in [json!("foregate"), json!("kubernetes"), json!(["foregate", "kubernetes"])] {
+        refused(result(&json!({"aud": aud})), IdTokenError::NotForUs);
+    }
+    refused(result(&json!({"aud": ["api://foregate", "other"]})), IdTokenError::ForOthersToo);
+    let by_another = json!({"aud": ["api://foregate", "kubernetes"], "azp": "kubernetes"});
+    refused(result(&by_another), IdTokenError::WrongAuthorizedParty);
 }
 
 #[test]

@@ -121,6 +121,8 @@ fn a_plain_back_channel_allows_plain_calls_of_ours_but_sends_no_browser_there() 
     assert_eq!(found.token_endpoint.as_str(), "http://kc.auth.svc:8080/token");
     let plain = with(&internal, &json!({"authorization_endpoint": "http://kc.example/auth"}));
     assert!(read(&settings, &plain).is_err());
+    let inside = with(&internal, &json!({"authorization_endpoint": "http://kc.auth.svc:8080/auth"}));
+    assert!(read(&settings, &inside).is_err());
 }
 
 #[test]
