@@ -71,6 +71,7 @@ const LAYERS: [Layer; 10] = [
             "form_urlencoded",
             "http_body_util",
             "jiff",
+            "zeroize",
         ],
     },
     Layer {

@@ -3,6 +3,7 @@
 mod algorithm;
 mod authentication_request;
 mod background;
+mod client_assertion;
 mod clock_watch;
 mod endpoint;
 mod http;
@@ -25,6 +26,7 @@ use url::Url;
 
 pub use self::algorithm::Algorithm;
 use self::background::Known;
+pub use self::client_assertion::{ClientKey, ClientKeyError};
 use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
@@ -84,7 +86,7 @@ impl Provider {
             self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.trouble()))?;
         let asked_at = self.clock.now();
         let endpoint = &known.metadata.token_endpoint;
-        let call = token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, exchange);
+        let call = token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, asked_at, exchange);
         let tokens = self.watched(ProviderCall::CodeExchange, call, is_refusal).await?;
         let expected = Expectations {
             issuer: &self.settings.issuer,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::algorithm::Algorithm;
+use super::client_assertion::ClientKey;
 use crate::secret::Secret;
 
 /// How we prove to the token endpoint who we are (OpenID Connect Core §9).
@@ -15,6 +16,13 @@ pub enum ClientAuthentication {
     Basic(Secret),
     /// `client_secret_post`: in the body.
     Post(Secret),
+    /// `private_key_jwt`: by an assertion that our key has signed (RFC 7523 §2.2).
+    PrivateKey {
+        /// The key.
+        key: ClientKey,
+        /// What the assertion's `aud` is, if not the issuer.
+        audience: Option<String>,
+    },
     /// `none`: a public client, which PKCE protects.
     None,
 }

@@ -26,11 +26,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::client_assertion::ASSERTION_TYPE;
 use super::http::{Http, HttpError};
 use super::members::Members;
 use super::quoted::quoted;
 use super::settings::{ClientAuthentication, ProviderSettings};
-use crate::flow::ports::{CodeExchange, ExchangeError};
+use crate::flow::ports::{CodeExchange, ExchangeError, UnixTime};
 use crate::secret::Secret;
 
 const MOST_BYTES: usize = 64 * 1024;
@@ -103,12 +104,20 @@ pub(super) async fn exchange(
     http: &Http,
     settings: &ProviderSettings,
     url: &TokenUrl,
+    now: UnixTime,
     exchange: &CodeExchange<'_>,
 ) -> Result<Tokens, ExchangeError> {
     let redirect = RedirectUrl::new(exchange.redirect_uri.to_owned())
         .map_err(|_| ExchangeError::ClientRefused("the redirect URI is not a URL".to_owned()))?;
-    let answer = endpoint(settings, url.clone())
-        .exchange_code(AuthorizationCode::new(exchange.code.expose().to_owned()))
+    let assertion = assertion(settings, now)?;
+    let client = endpoint(settings, url.clone());
+    let mut request = client.exchange_code(AuthorizationCode::new(exchange.code.expose().to_owned()));
+    if let Some(assertion) = &assertion {
+        request = request
+            .add_extra_param("client_assertion_type", ASSERTION_TYPE)
+            .add_extra_param("client_assertion", assertion.expose());
+    }
+    let answer = request
         .set_pkce_verifier(PkceCodeVerifier::new(exchange.code_verifier.expose().to_owned()))
         .set_redirect_uri(Cow::Owned(redirect))
         .request_async(&Sender(http))
@@ -122,13 +131,23 @@ fn endpoint(settings: &ProviderSettings, url: TokenUrl) -> Endpoint {
     let (place, secret) = match &settings.client_authentication {
         ClientAuthentication::Basic(secret) => (AuthType::BasicAuth, Some(secret)),
         ClientAuthentication::Post(secret) => (AuthType::RequestBody, Some(secret)),
-        ClientAuthentication::None => (AuthType::RequestBody, None),
+        ClientAuthentication::PrivateKey { .. } | ClientAuthentication::None => (AuthType::RequestBody, None),
     };
     let client = client.set_auth_type(place);
     match secret {
         Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
         None => client,
     }
+}
+
+/// A new assertion, where we prove ourselves by a key.
+fn assertion(settings: &ProviderSettings, now: UnixTime) -> Result<Option<Secret>, ExchangeError> {
+    let ClientAuthentication::PrivateKey { key, audience } = &settings.client_authentication else {
+        return Ok(None);
+    };
+    let audience = audience.as_ref().unwrap_or(&settings.issuer);
+    let assertion = key.assertion(&settings.client_id, audience, now);
+    assertion.map(Some).map_err(|error| ExchangeError::ClientRefused(error.to_string()))
 }
 
 /// Looks at an answer before oauth2 does, which would believe the status alone.

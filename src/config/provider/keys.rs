@@ -86,7 +86,7 @@ const KEYS: &[Key] = &[
         kind: Kind::Secret,
         need: Need::Optional("\"…\""),
         about: "The client's secret at the provider. This or client_secret_file is required, unless \
-                client_authentication is none.",
+                client_authentication is private_key_jwt or none.",
         right: "the client's secret as the provider shows it, in client_secret or client_secret_file; or \
                 client_authentication = \"none\" for a client without one",
     },
@@ -101,9 +101,41 @@ const KEYS: &[Key] = &[
         name: "client_authentication",
         kind: Kind::Text,
         need: Need::Default("\"client_secret_basic\""),
-        about: "How the gateway proves itself to the provider: client_secret_basic, client_secret_post, or \
-                none for a public client.",
-        right: "\"client_secret_basic\", \"client_secret_post\" or \"none\"",
+        about: "How the gateway proves itself to the provider: client_secret_basic, client_secret_post, \
+                private_key_jwt, or none for a public client.",
+        right: "\"client_secret_basic\", \"client_secret_post\", \"private_key_jwt\" or \"none\"",
+    },
+    Key {
+        name: "client_key",
+        kind: Kind::Secret,
+        need: Need::Optional("\"…\""),
+        about: "The private key for private_key_jwt, in PEM (PKCS#8): RSA from 2048 bits, P-256, P-384 or \
+                Ed25519. With client_authentication = \"private_key_jwt\", this or client_key_file is required. \
+                docs/client-key.md makes one and registers it.",
+        right: "a private key in PEM that begins with -----BEGIN PRIVATE KEY-----: RSA from 2048 bits, P-256, \
+                P-384 or Ed25519",
+    },
+    Key {
+        name: "client_key_file",
+        kind: Kind::SecretFile,
+        need: Need::Optional("\"/run/secrets/client-key.pem\""),
+        about: "A file that holds the private key.",
+        right: "the path of a PEM file that holds a private key (-----BEGIN PRIVATE KEY-----: RSA from 2048 bits, \
+                P-256, P-384 or Ed25519) and that this process may read",
+    },
+    Key {
+        name: "client_key_id",
+        kind: Kind::Text,
+        need: Need::Optional("\"foregate-1\""),
+        about: "What the provider calls the key (kid), where it wants to be told.",
+        right: "the kid under which the provider knows the key; or take the key away",
+    },
+    Key {
+        name: "client_assertion_audience",
+        kind: Kind::Text,
+        need: Need::Optional("\"https://login.example.com/token\""),
+        about: "Whom the assertions of private_key_jwt are for (aud), where the provider does not take its issuer.",
+        right: "the one aud that the provider expects, such as its token endpoint",
     },
     Key {
         name: "scopes",

@@ -1,6 +1,7 @@
 //! Who signs people in, and how do we talk to it?
 
 mod algorithm;
+mod authentication;
 mod endpoints;
 mod keys;
 
@@ -13,13 +14,11 @@ use url::Url;
 pub(super) use endpoints::ENDPOINTS;
 pub(super) use keys::{PARAMETERS, SECTION};
 
-use super::checks::{absolute_url, choice, duration, read_file};
+use super::checks::{absolute_url, duration, read_file};
 use super::reader::Reader;
 use super::report::{Told, Wrong, all};
-use super::secrets::secret;
 use crate::access::origin::is_loopback_host;
-use crate::provider::{ClientAuthentication, ProviderSettings};
-use crate::secret::Secret;
+use crate::provider::ProviderSettings;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -56,7 +55,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
     let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
     let audience = reader.may("provider.audience", |text| Ok(text.to_owned()));
     let trusted_audiences = reader.each("provider.trusted_audiences", |text| Ok(text.to_owned()));
-    let client_authentication = read_authentication(reader);
+    let client_authentication = authentication::read(reader);
     let scopes = read_scopes(reader);
     let authorization_parameters = read_parameters(reader);
     let ca = reader.may("provider.ca_file", certificates);
@@ -112,29 +111,6 @@ fn warn_of_plain_http(reader: &mut Reader) {
                 .report
                 .warn(key, "plain http: who can listen in between reads the client secret and every token");
         }
-    }
-}
-
-fn read_authentication(reader: &mut Reader) -> Result<ClientAuthentication, Told> {
-    type WithSecret = fn(Secret) -> ClientAuthentication;
-    let choices: [(&str, Option<WithSecret>); 3] = [
-        ("client_secret_basic", Some(ClientAuthentication::Basic)),
-        ("client_secret_post", Some(ClientAuthentication::Post)),
-        ("none", None),
-    ];
-    let key = "provider.client_secret";
-    let given = secret(reader, key);
-    let method = reader.need("provider.client_authentication", |text| choice(text, &choices))?;
-    match (method, given?) {
-        (Some(method), Some(secret)) => Ok(method(secret)),
-        (Some(_), None) => Err(reader.missing(key)),
-        (None, None) => Ok(ClientAuthentication::None),
-        (None, Some(_)) => Err(reader.wrong(
-            "provider.client_authentication",
-            Wrong::new("a client secret is set, and this would not use it").right(
-                "\"client_secret_basic\"; or take the client secret away, if the provider calls the client public",
-            ),
-        )),
     }
 }
 

@@ -80,7 +80,9 @@ fn every_key_arrives() {
     for (name, key) in all().filter(|(name, _)| !name.ends_with('*')) {
         let set = text.contains(&format!("\n{} = ", key.name))
             || name.ends_with("s_file")
-            || name.ends_with("t_file");
+            || name.ends_with("t_file")
+            || name.starts_with("provider.client_key")
+            || name == "provider.client_assertion_audience";
         assert!(set, "{name} is not in this test");
     }
     let all = settings(&text);
@@ -157,6 +159,29 @@ fn without_discovery_the_endpoints_must_be_set() {
     assert!(!settings(&text).provider.discovery);
 }
 
+#[test]
+fn a_client_may_prove_itself_by_a_key() {
+    let der = rcgen::KeyPair::generate().unwrap();
+    let pem = TempFile::new(der.serialize_pem());
+    let text = MINIMAL.replace("client_secret = \"hunter2\"", "client_authentication = 'private_key_jwt'");
+    let more = [
+        ("provider.client_key_file", pem.path()),
+        ("provider.client_assertion_audience", "x"),
+        ("provider.client_key_id", "k"),
+    ];
+    let provider = load_all(&text, &[], &more).ok().unwrap().provider;
+    let ClientAuthentication::PrivateKey { audience, .. } = provider.client_authentication else { panic!() };
+    assert_eq!(audience.unwrap(), "x");
+    let found = mistakes(&text).to_string();
+    assert!(found.contains("provider.client_key") && found.contains("it is missing"), "{found}");
+    let unused = load_all(MINIMAL, &[], &more[..1]).err().unwrap().to_string();
+    assert!(unused.contains("a client key is set"), "{unused}");
+    for key in ["provider.client_key", "provider.client_key_file"] {
+        let shown = load_all(&text, &[], &[(key, "hunter2")]).err().unwrap().to_string();
+        assert!(shown.contains(key) && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
 /// Each of these values, set by a flag on top of a file that works, is one mistake that says these words.
 #[test]
 fn wrong_values_are_refused() {
@@ -184,6 +209,11 @@ fn wrong_values_are_refused() {
         ("provider.endpoints.end_session", "https://a.test/#x", "behind #"),
         ("provider.client_id", " ", "it is empty"),
         ("provider.client_authentication", "none", "take the client secret away"),
+        ("provider.client_authentication", "private_key_jwt", "a client secret is set"),
+        ("provider.client_key", "hunter2", "no private key in PEM form"),
+        ("provider.client_key_file", ca.path(), "no private key in PEM form"),
+        ("provider.client_key", "-----BEGIN EC PRIVATE KEY-----", "openssl pkcs8 -topk8"),
+        ("provider.client_key", "-----BEGIN ENCRYPTED PRIVATE KEY-----", "encrypted with a password"),
         ("provider.client_authentication", "client_secret_jwt", "not one of the choices"),
         ("provider.scopes", "profile", "openid is not among them"),
         ("provider.scopes", "openid profile", "not one scope"),

@@ -1,6 +1,7 @@
 //! What is sent to the token endpoint, and whom do its answers blame?
 
-use super::super::testing::{Server, VERIFIER, http, reply, settings};
+use super::super::client_assertion::ClientKey;
+use super::super::testing::{NOW, Server, VERIFIER, http, reply, settings};
 use super::*;
 
 const GOOD: &str = r#"{"access_token":"at","token_type":"bEARER","expires_in":30,"refresh_token":"rt","id_token":"a.b.c","x":{}}"#;
@@ -11,7 +12,7 @@ async fn exchanged(server: &Server, settings: &ProviderSettings) -> Result<Token
     let (code, code_verifier, nonce) = (Secret::new("c0de&x"), Secret::new(VERIFIER), Secret::new("n"));
     let redirect_uri = "https://app.example/oauth2/callback";
     let request = CodeExchange { code: &code, redirect_uri, code_verifier: &code_verifier, nonce: &nonce };
-    exchange(&http, settings, &url, &request).await
+    exchange(&http, settings, &url, NOW, &request).await
 }
 
 async fn answered(status: u16, body: &'static str) -> Result<Tokens, ExchangeError> {
@@ -75,6 +76,33 @@ async fn a_public_client_sends_its_id_alone() {
     assert_eq!(authorization, None);
     assert!(body.contains(&pair("client_id", "fore gate")));
     assert!(!body.iter().any(|(name, _)| name == "client_secret"));
+}
+
+#[tokio::test]
+async fn a_key_signs_a_new_assertion_for_each_request() {
+    let der = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    let der = base64_simd::STANDARD.encode_to_string(der.as_ref());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
+    let key = ClientKey::read(&Secret::new(pem), None).unwrap();
+    let mut seen = Vec::new();
+    for (audience, expected) in
+        [(None, "https://kc.example"), (Some("https://kc.example/token"), "https://kc.example/token")]
+    {
+        let audience = audience.map(str::to_owned);
+        let (authorization, body) =
+            request(ClientAuthentication::PrivateKey { key: key.clone(), audience }).await;
+        assert_eq!(authorization, None);
+        assert!(body.contains(&pair("client_id", "fore gate")));
+        assert!(body.contains(&pair("client_assertion_type", ASSERTION_TYPE)));
+        assert!(!body.iter().any(|(name, _)| name == "client_secret"));
+        let (_, assertion) = body.into_iter().find(|(name, _)| name == "client_assertion").unwrap();
+        let claims =
+            base64_simd::URL_SAFE_NO_PAD.decode_to_vec(assertion.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!((claims["aud"].as_str(), claims["sub"].as_str()), (Some(expected), Some("fore gate")));
+        assert!(!seen.contains(&claims["jti"]));
+        seen.push(claims["jti"].clone());
+    }
 }
 
 #[tokio::test]

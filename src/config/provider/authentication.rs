@@ -1,0 +1,80 @@
+//! How does this gateway prove itself to the provider, and is there what that takes?
+
+use crate::config::checks::choice;
+use crate::config::reader::Reader;
+use crate::config::report::{Told, Wrong};
+use crate::config::secrets::secret;
+use crate::provider::{ClientAuthentication, ClientKey, ClientKeyError};
+
+const METHOD: &str = "provider.client_authentication";
+const SECRET: &str = "provider.client_secret";
+const KEY: &str = "provider.client_key";
+const KEY_FILE: &str = "provider.client_key_file";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Basic,
+    Post,
+    PrivateKey,
+    None,
+}
+
+const METHODS: [(&str, Method); 4] = [
+    ("client_secret_basic", Method::Basic),
+    ("client_secret_post", Method::Post),
+    ("private_key_jwt", Method::PrivateKey),
+    ("none", Method::None),
+];
+
+/// Reads the method and what goes with it; a credential that the method would not use is a mistake.
+pub(super) fn read(reader: &mut Reader) -> Result<ClientAuthentication, Told> {
+    let given = secret(reader, SECRET);
+    let key = read_key(reader);
+    let audience = reader.may("provider.client_assertion_audience", |text| Ok(text.to_owned()));
+    let method = reader.need(METHOD, |text| choice(text, &METHODS))?;
+    let (given, key) = (given?, key?);
+    if key.is_some() && method != Method::PrivateKey {
+        let what = "a client key is set, and this would not use it";
+        let right = "\"private_key_jwt\"; or take the client key away";
+        return Err(reader.wrong(METHOD, Wrong::new(what).right(right)));
+    }
+    match (method, given) {
+        (Method::Basic, Some(secret)) => Ok(ClientAuthentication::Basic(secret)),
+        (Method::Post, Some(secret)) => Ok(ClientAuthentication::Post(secret)),
+        (Method::Basic | Method::Post, None) => Err(reader.missing(SECRET)),
+        (Method::PrivateKey, None) => {
+            let (key, audience) = (key.ok_or_else(|| reader.missing(KEY))?, audience?);
+            Ok(ClientAuthentication::PrivateKey { key, audience })
+        }
+        (Method::None, None) => Ok(ClientAuthentication::None),
+        (Method::PrivateKey | Method::None, Some(_)) => Err(unused_secret(reader)),
+    }
+}
+
+fn unused_secret(reader: &mut Reader) -> Told {
+    reader.wrong(
+        METHOD,
+        Wrong::new("a client secret is set, and this would not use it").right(
+            "\"client_secret_basic\"; or take the client secret away, if the provider calls the client public or knows \
+             its key",
+        ),
+    )
+}
+
+fn read_key(reader: &mut Reader) -> Result<Option<ClientKey>, Told> {
+    let pem = secret(reader, KEY);
+    let id = reader.may("provider.client_key_id", |text| Ok(text.to_owned()));
+    let (Some(pem), id) = (pem?, id?) else { return Ok(None) };
+    let source = if reader.is_set(KEY_FILE) { KEY_FILE } else { KEY };
+    ClientKey::read(&pem, id).map(Some).map_err(|error| {
+        let wrong = Wrong::new(error.to_string());
+        reader.wrong(source, if is_mended_by_openssl(error) { wrong.right(CONVERT) } else { wrong })
+    })
+}
+
+fn is_mended_by_openssl(error: ClientKeyError) -> bool {
+    matches!(error, ClientKeyError::Encrypted | ClientKeyError::OtherPem)
+}
+
+const CONVERT: &str = "what `openssl pkcs8 -topk8 -nocrypt -in key.pem` writes: a block that begins with -----BEGIN \
+                       PRIVATE KEY-----";
