@@ -93,6 +93,8 @@ pub enum ProviderCall {
     Keys,
     /// A code for tokens.
     CodeExchange,
+    /// An access token for claims.
+    Userinfo,
 }
 
 /// How the provider answered.

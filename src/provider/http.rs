@@ -31,6 +31,10 @@ pub(super) struct HttpError {
 }
 
 impl HttpError {
+    fn of(url: &Url, failure: Failure) -> Self {
+        Self { host: url.host_str().unwrap_or_default().to_owned(), failure }
+    }
+
     /// Whether there was an answer that no well-meaning provider would give, rather than none.
     pub(super) fn is_misbehaviour(&self) -> bool {
         matches!(self.failure, Failure::TooLong(_))
@@ -86,20 +90,10 @@ impl Http {
 
     /// The body of a document that must be there.
     pub(super) async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, HttpError> {
-        let mut request = HttpRequest::default();
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let Ok(uri) = url.as_str().parse() else {
-            return Err(HttpError {
-                host,
-                failure: Failure::Unreachable("its address is not valid".to_owned()),
-            });
-        };
-        *request.uri_mut() = uri;
-        request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
-        let response = self.send(request, limit).await?;
+        let response = self.send(get_request(url)?, limit).await?;
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),
-            status => Err(HttpError { host, failure: Failure::Status(status) }),
+            status => Err(HttpError::of(url, Failure::Status(status))),
         }
     }
 
@@ -122,6 +116,15 @@ impl Http {
         }
         Ok(response)
     }
+}
+
+/// A request for JSON.
+pub(super) fn get_request(url: &Url) -> Result<HttpRequest, HttpError> {
+    let unfit = || HttpError::of(url, Failure::Unreachable("its address is not valid".to_owned()));
+    let mut request = HttpRequest::default();
+    *request.uri_mut() = url.as_str().parse().map_err(|_| unfit())?;
+    request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
+    Ok(request)
 }
 
 fn failure(error: reqwest::Error) -> Failure {

@@ -26,7 +26,7 @@ use super::algorithm::Algorithm;
 use super::jws::{self, JwsError, Kind};
 use super::keys::KeySet;
 use super::members::Members;
-use crate::access::claims::{Claim, Claims};
+use crate::access::claims::Claims;
 use crate::flow::ports::UnixTime;
 
 const OLDEST: Duration = Duration::from_mins(10);
@@ -117,7 +117,7 @@ pub(super) fn verify(
     access_token_hash(&claims, signed.algorithm, expected.access_token)?;
     let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
     let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();
-    Ok(Verified { subject, expires_at, claims: object(claims.0) })
+    Ok(Verified { subject, expires_at, claims: claims.into_claims() })
 }
 
 fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
@@ -186,20 +186,6 @@ fn access_token_hash(claims: &Members, algorithm: Algorithm, token: &str) -> Res
         Ok(())
     } else {
         Err(IdTokenError::WrongAccessTokenHash)
-    }
-}
-
-fn object(members: impl IntoIterator<Item = (String, Value)>) -> Claims {
-    members.into_iter().map(|(name, value)| (name, claim(value))).collect()
-}
-
-fn claim(value: Value) -> Claim {
-    match value {
-        Value::String(text) => Claim::Text(text),
-        Value::Bool(flag) => Claim::Flag(flag),
-        Value::Array(list) => Claim::List(list.into_iter().map(claim).collect()),
-        Value::Object(members) => Claim::Object(object(members)),
-        Value::Number(_) | Value::Null => Claim::Other,
     }
 }
 

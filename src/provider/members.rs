@@ -7,6 +7,8 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
+use crate::access::claims::{Claim, Claims};
+
 /// The members of a JSON object. One that comes twice is refused: two readers would disagree about what it says (RFC
 /// 8725 §2.4, RFC 7519 §4).
 pub(super) struct Members(pub(super) BTreeMap<String, Value>);
@@ -25,6 +27,25 @@ impl Members {
     /// A member that must be a string, if it is there; anything else is no string that could be right.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
+    }
+
+    /// The members as claims of a person.
+    pub(super) fn into_claims(self) -> Claims {
+        object(self.0)
+    }
+}
+
+fn object(members: impl IntoIterator<Item = (String, Value)>) -> Claims {
+    members.into_iter().map(|(name, value)| (name, claim(value))).collect()
+}
+
+fn claim(value: Value) -> Claim {
+    match value {
+        Value::String(text) => Claim::Text(text),
+        Value::Bool(flag) => Claim::Flag(flag),
+        Value::Array(list) => Claim::List(list.into_iter().map(claim).collect()),
+        Value::Object(members) => Claim::Object(object(members)),
+        Value::Number(_) | Value::Null => Claim::Other,
     }
 }
 

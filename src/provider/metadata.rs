@@ -25,7 +25,6 @@ pub(super) struct Metadata {
     pub(super) authorization_endpoint: AuthUrl,
     pub(super) token_endpoint: TokenUrl,
     pub(super) jwks_uri: Url,
-    #[cfg_attr(not(test), expect(dead_code, reason = "checked with the others, and not asked yet"))]
     pub(super) userinfo_endpoint: Option<Url>,
     /// OpenID Connect RP-Initiated Logout §2.1.
     pub(super) end_session_endpoint: Option<Url>,
@@ -110,6 +109,9 @@ impl Metadata {
         )?;
         found.all_at_home()?;
         let missing = |name, key| MetadataError::Missing { name, key };
+        if settings.userinfo && userinfo.is_none() {
+            return Err(missing("userinfo_endpoint", "userinfo"));
+        }
         let authorization = authorization.ok_or(missing("authorization_endpoint", "authorization"))?;
         Ok(Self {
             authorization_endpoint: AuthUrl::from_url(authorization),

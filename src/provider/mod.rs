@@ -15,6 +15,7 @@ mod metadata;
 mod quoted;
 mod settings;
 mod token_endpoint;
+mod userinfo;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use self::client_assertion::{ClientKey, ClientKeyError};
 use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
+use self::metadata::Metadata;
 use self::quoted::quoted;
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use crate::flow::audit::{Audit, ProviderCall};
@@ -37,6 +39,7 @@ use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
     ProviderUnavailable, SignedIn, TokenSet, UnixTime, WrongIssuer,
 };
+use crate::secret::Secret;
 use crate::trust::{self, TrustError};
 
 /// The OpenID Provider, as we know it.
@@ -100,6 +103,7 @@ impl Provider {
         };
         let verified = self.verified(&known, tokens.id_token.expose(), &expected).await;
         let verified = verified.map_err(blame)?;
+        let verified = self.more_claims(&known.metadata, &tokens.access_token, verified).await?;
         let access_ends = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
         let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
         // Accepted thanks to the leeway, or given for no time at all: its session would lead straight back to the provider.
@@ -109,6 +113,20 @@ impl Provider {
         let (id_token, refresh_token) = (tokens.id_token, tokens.refresh_token);
         let tokens = TokenSet { id_token, refresh_token, expires_at };
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
+    }
+
+    /// The same person with the claims that userinfo adds, where it is to be asked.
+    async fn more_claims(
+        &self,
+        metadata: &Metadata,
+        access_token: &Secret,
+        verified: Verified,
+    ) -> Result<Verified, ExchangeError> {
+        let Some(url) = metadata.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
+            return Ok(verified);
+        };
+        let call = userinfo::fill(&self.exchanges, url, access_token, verified);
+        self.watched(ProviderCall::Userinfo, call, is_refusal).await
     }
 
     /// Verifies an ID token, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).

@@ -67,6 +67,8 @@ pub struct ProviderSettings {
     pub scopes: Vec<String>,
     /// More parameters of the authentication request.
     pub authorization_parameters: BTreeMap<String, String>,
+    /// Whether userinfo is asked for claims that the ID token lacks.
+    pub userinfo: bool,
     /// Certificates (PEM) of an authority to believe beside the system's.
     pub ca_pem: Option<Vec<u8>>,
     /// The signatures an ID token may carry.

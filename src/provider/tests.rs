@@ -14,7 +14,6 @@ use super::testing::{
 };
 use super::*;
 use crate::flow::audit::CallOutcome;
-use crate::secret::Secret;
 
 /// What the provider publishes and gives at the moment.
 #[derive(Clone, Default)]

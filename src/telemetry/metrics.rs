@@ -172,6 +172,7 @@ fn call_name(call: ProviderCall) -> &'static str {
         ProviderCall::Discovery => "discovery",
         ProviderCall::Keys => "keys",
         ProviderCall::CodeExchange => "code_exchange",
+        ProviderCall::Userinfo => "userinfo",
     }
 }
 

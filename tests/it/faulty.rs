@@ -60,3 +60,28 @@ async fn an_unknown_key_is_looked_for_once() {
     assert_eq!(provider.asked(), ["/authorize", "/token", "/keys"]);
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn userinfo_fills_what_the_id_token_lacks_and_must_speak_of_the_same_person() {
+    let provider = Forger::start().await;
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
+    provider.asked();
+    let nameless = json!({"preferred_username": null});
+    let userinfo = |object: serde_json::Value| ("application/json", object.to_string());
+    let somebody_else = userinfo(json!({"sub": "2", "preferred_username": "alice"}));
+    provider.answer(Answers { claims: nameless.clone(), userinfo: somebody_else, ..Answers::default() });
+    let mut browser = Browser::new();
+    assert_eq!(signed_in(&gateway, &mut browser).await.status, 403);
+    assert_eq!(browser.cookie_names(), Vec::<&str>::new());
+    assert_eq!(provider.asked(), ["/authorize", "/token", "/userinfo"]);
+    assert_eq!(provider.bearer().unwrap(), "Bearer at");
+    let same = userinfo(json!({"sub": "1", "preferred_username": "alice", "groups": ["dev"]}));
+    provider.answer(Answers { claims: nameless, userinfo: same, ..Answers::default() });
+    signed_in(&gateway, &mut browser).await;
+    let asked = gateway.ask_as(&browser, "/").await;
+    assert_eq!(
+        (asked.header("x-forwarded-user"), asked.header("x-forwarded-group")),
+        (Some("alice"), Some("dev"))
+    );
+    gateway.stop().await;
+}

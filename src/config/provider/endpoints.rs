@@ -43,7 +43,8 @@ pub(in crate::config) const ENDPOINTS: Section = Section {
             name: "userinfo",
             kind: Kind::Text,
             need: Need::Optional("\"https://login.example.com/userinfo\""),
-            about: "Where this process asks for more claims.",
+            about: "Where this process asks for more claims. Required where provider.discovery is false and \
+                    provider.userinfo true.",
             right: RIGHT,
         },
         Key {
@@ -56,8 +57,8 @@ pub(in crate::config) const ENDPOINTS: Section = Section {
     ],
 };
 
-/// Reads the section; without discovery the first three must be there.
-pub(super) fn read(reader: &mut Reader, discovery: bool) -> Result<Endpoints, Told> {
+/// Reads the section; without discovery those that are asked must be there.
+pub(super) fn read(reader: &mut Reader, discovery: bool, asks_userinfo: bool) -> Result<Endpoints, Told> {
     let authorization = one(reader, "authorization", for_browsers);
     let token = one(reader, "token", address);
     let jwks = one(reader, "jwks", address);
@@ -67,8 +68,8 @@ pub(super) fn read(reader: &mut Reader, discovery: bool) -> Result<Endpoints, To
         warn_of_plain_http(reader, &format!("{}.{name}", ENDPOINTS.path));
     }
     if !discovery {
-        let _there: Vec<()> =
-            all(["authorization", "token", "jwks"].map(|name| required(reader, name)).into_iter())?;
+        let asked = ["authorization", "token", "jwks"].into_iter().chain(asks_userinfo.then_some("userinfo"));
+        let _there: Vec<()> = all(asked.map(|name| required(reader, name)))?;
     }
     Ok(Endpoints {
         authorization: authorization?,

@@ -145,6 +145,14 @@ const KEYS: &[Key] = &[
         right: "one scope for each entry, and openid among them: [\"openid\", \"profile\", \"email\"]",
     },
     Key {
+        name: "userinfo",
+        kind: Kind::Switch,
+        need: Need::Default("false"),
+        about: "Whether each sign-in also asks the provider's userinfo endpoint for claims that the ID token \
+                lacks. What the ID token says stands.",
+        right: "true or false",
+    },
+    Key {
         name: "ca_file",
         kind: Kind::Text,
         need: Need::Optional("\"/etc/foregate/ca.pem\""),

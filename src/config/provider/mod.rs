@@ -50,7 +50,8 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
     });
     warn_of_plain_http(reader);
     let discovery = reader.switch("provider.discovery");
-    let endpoints = endpoints::read(reader, discovery);
+    let userinfo = reader.switch("provider.userinfo");
+    let endpoints = endpoints::read(reader, discovery, userinfo);
     let endpoint_hosts = endpoints::hosts(reader);
     let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
     let audience = reader.may("provider.audience", |text| Ok(text.to_owned()));
@@ -75,6 +76,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
         client_authentication: client_authentication?,
         scopes: scopes?,
         authorization_parameters: authorization_parameters?,
+        userinfo,
         ca_pem: ca?,
         signing_algorithms: signing_algorithms?,
         leeway: leeway?,

@@ -32,6 +32,7 @@ trusted_audiences = ["kubernetes"]
 client_secret = "hunter2"
 client_authentication = "client_secret_post"
 scopes = ["openid", "groups"]
+userinfo = true
 ca_file = "{ca}"
 signing_algorithms = ["ES256", "EdDSA"]
 leeway = "1s"
@@ -116,7 +117,7 @@ fn the_provider_arrives() {
     assert_eq!(provider.signing_algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!(provider.audience.unwrap(), "api://me");
     assert_eq!(provider.trusted_audiences, ["kubernetes"]);
-    assert!(!provider.discovery);
+    assert!(!provider.discovery && provider.userinfo);
     assert_eq!(provider.endpoint_hosts, ["login.test", "[::1]"]);
     let endpoints = provider.endpoints;
     let set =
@@ -148,6 +149,8 @@ fn a_public_client_has_no_secret() {
 fn without_discovery_the_endpoints_must_be_set() {
     let found = load_all(MINIMAL, &[], &[("provider.discovery", "false")]).err().unwrap();
     assert_eq!(found.count(), 3);
+    let more = [("provider.discovery", "false"), ("provider.userinfo", "true")];
+    assert_eq!(load_all(MINIMAL, &[], &more).err().unwrap().count(), 4);
     for name in ["authorization", "token", "jwks"] {
         assert!(found.to_string().contains(&format!("provider.endpoints.{name} ")), "{found}");
     }

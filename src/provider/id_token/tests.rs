@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::testing::{NOW, Signer, base64, jwks, rsa, with};
 use super::*;
+use crate::access::claims::Claim;
 
 const ISSUER: &str = "https://kc.example/realms/main";
 const ALL: &[Algorithm] =

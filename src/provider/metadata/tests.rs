@@ -147,3 +147,13 @@ fn a_page_instead_of_a_document_says_so() {
     let incomplete = with(&metadata(ISSUER), &json!({"jwks_uri": null}));
     assert!(read(&settings(ISSUER), &incomplete).unwrap_err().contains("jwks_uri"));
 }
+
+#[test]
+fn userinfo_that_is_to_be_asked_must_be_named() {
+    let asking = ProviderSettings { userinfo: true, ..settings(ISSUER) };
+    let document = metadata(ISSUER);
+    assert!(read(&settings(ISSUER), &document).is_ok());
+    assert!(read(&asking, &document).unwrap_err().contains("set provider.endpoints.userinfo"));
+    let named = with(&document, &json!({"userinfo_endpoint": format!("{ISSUER}/userinfo")}));
+    assert!(read(&asking, &named).is_ok());
+}
