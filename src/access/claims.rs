@@ -73,6 +73,8 @@ pub struct ClaimRules {
     pub email: ClaimPath,
     /// The groups: the lists at these paths, one after the other.
     pub groups: Vec<ClaimPath>,
+    /// Whether a slash before a group is taken away: `/dev` and `dev` are then one group.
+    pub strip_group_slash: bool,
     /// Whether an address counts without `email_verified: true`.
     pub accept_unverified_email: bool,
 }
@@ -111,11 +113,30 @@ impl ClaimRules {
             left_out.push(LeftOut { what: "email", value: email.to_owned(), why });
         }
         for group in self.groups.iter().filter_map(|path| path.find(claims)).flat_map(texts) {
+            let group = group.strip_prefix('/').filter(|_| self.strip_group_slash).unwrap_or(group);
             if let Err(why) = identity.add_group(group) {
                 left_out.push(LeftOut { what: "group", value: group.to_owned(), why });
             }
         }
         Ok((identity, left_out))
+    }
+
+    /// Whether the provider kept groups back because there are too many: it then points to another place instead, with
+    /// `_claim_names` (OpenID Connect Core §5.6.2) or with Entra ID's `hasgroups`. Nobody goes there: whoever wrote the
+    /// token would choose what we call.
+    pub fn groups_are_unknown(&self, claims: &Claims) -> bool {
+        let elsewhere = |name: &String| match claims.get("_claim_names") {
+            Some(Claim::Object(names)) => names.contains_key(name),
+            _ => false,
+        };
+        let has_groups = match claims.get("hasgroups") {
+            Some(Claim::Flag(has)) => *has,
+            Some(Claim::Text(text)) => text == "true",
+            _ => false,
+        };
+        let points_away =
+            |path: &ClaimPath| path.0.first().is_some_and(elsewhere) || (has_groups && path.0 == ["groups"]);
+        self.groups.iter().any(|path| path.find(claims).is_none() && points_away(path))
     }
 
     /// `email_verified` speaks of the claim `email` and of no other (OpenID Connect Core §5.1).
@@ -161,6 +182,7 @@ mod tests {
             user: ClaimPath::parse("preferred_username").unwrap(),
             email: ClaimPath::parse("email").unwrap(),
             groups: groups.iter().map(|path| ClaimPath::parse(path).unwrap()).collect(),
+            strip_group_slash: false,
             accept_unverified_email: false,
         }
     }
@@ -187,6 +209,32 @@ mod tests {
         let (identity, left_out) = rules(&["groups"]).identity("1", &claims).unwrap();
         assert_eq!(identity.as_ref().groups, "dev");
         assert_eq!(left_out[0].why, Unfit::Separator);
+    }
+
+    #[test]
+    fn a_slash_before_a_group_stays_unless_it_is_to_go() {
+        let claims = alice(&[("groups", list(&["/dev", "ops", "/a/b", "//c", "/"]))]);
+        let with_slash = rules(&["groups"]);
+        let (identity, left_out) = with_slash.identity("1", &claims).unwrap();
+        assert_eq!((identity.as_ref().groups, left_out.len()), ("/dev,ops,/a/b,//c,/", 0));
+        let without = ClaimRules { strip_group_slash: true, ..with_slash };
+        let (identity, left_out) = without.identity("1", &claims).unwrap();
+        assert_eq!((identity.as_ref().groups, left_out.len()), ("dev,ops,a/b,/c", 1));
+    }
+
+    #[test]
+    fn groups_that_the_provider_keeps_back_are_unknown() {
+        let names = |name: &str| Claim::Object(Claims::from([(name.to_owned(), text("src1"))]));
+        let unknown = |paths: &[&str], more: &[(&str, Claim)]| rules(paths).groups_are_unknown(&alice(more));
+        assert!(unknown(&["groups"], &[("_claim_names", names("groups"))]));
+        assert!(unknown(&["realm.roles"], &[("_claim_names", names("realm"))]));
+        assert!(unknown(&["roles", "groups"], &[("roles", list(&[])), ("hasgroups", Claim::Flag(true))]));
+        assert!(unknown(&["groups"], &[("hasgroups", text("true"))]));
+        assert!(!unknown(&["groups"], &[]), "none is none");
+        assert!(!unknown(&["groups"], &[("hasgroups", Claim::Flag(false))]));
+        assert!(!unknown(&["groups"], &[("_claim_names", names("address"))]));
+        assert!(!unknown(&["roles"], &[("_claim_names", names("groups")), ("hasgroups", Claim::Flag(true))]));
+        assert!(!unknown(&["groups"], &[("_claim_names", names("groups")), ("groups", list(&["dev"]))]));
     }
 
     #[test]

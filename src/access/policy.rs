@@ -142,6 +142,11 @@ impl Policies {
         answers.generation == self.generation && index.is_some_and(|index| answers.met >> index & 1 == 1)
     }
 
+    /// Whether there is a policy that lets a person pass.
+    pub fn any_permits(&self, person: IdentityRef<'_>) -> bool {
+        self.by_name.values().any(|policy| policy.permits(person).is_ok())
+    }
+
     /// The answers for a person, to be sealed with their session.
     pub fn answers(&self, person: IdentityRef<'_>) -> Answers {
         let met =

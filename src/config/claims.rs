@@ -37,6 +37,14 @@ pub(super) const SECTION: Section = Section {
             right: RIGHT,
         },
         Key {
+            name: "strip_group_slash",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Whether the slash before a group goes away, so that Keycloak's group path /dev is the group \
+                    dev. Policies and applications then see dev.",
+            right: "true or false",
+        },
+        Key {
             name: "accept_unverified_email",
             kind: Kind::Switch,
             need: Need::Default("false"),
@@ -58,5 +66,6 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Told> {
     if accept_unverified_email {
         reader.report.warn("claims.accept_unverified_email", "addresses count that nobody has verified");
     }
-    Ok(ClaimRules { user: user?, email: email?, groups: groups?, accept_unverified_email })
+    let strip_group_slash = reader.switch("claims.strip_group_slash");
+    Ok(ClaimRules { user: user?, email: email?, groups: groups?, strip_group_slash, accept_unverified_email })
 }

@@ -66,6 +66,8 @@ pub enum LoginOutcome {
     ProviderMisbehaved,
     /// The request was not acceptable.
     ClientForged,
+    /// The provider kept the groups back, and no policy does without.
+    GroupsUnknown,
     /// The session could not be kept.
     NotKept,
 }
@@ -114,6 +116,8 @@ pub enum Hint<'a> {
     UntrustedPeer(IpAddr),
     /// A request came to a host that is not configured.
     UnknownHost(&'a str),
+    /// Somebody, named by `sub`, signed in whose groups the provider kept back.
+    GroupsUnknown(&'a str),
 }
 
 /// Where events go.

@@ -7,7 +7,7 @@
 //! 3. `iss` is the configured issuer's, in an error response too (RFC 9207 §2.4);
 //! 4. the answer is a code, not an error;
 //! 5. the code is exchanged, once, and the ID token verified;
-//! 6. the claims make an identity;
+//! 6. the claims make an identity; where the provider kept the groups back, some policy must do without them;
 //! 7. a new session begins, with an id of its own; the login cookie is removed whatever happened.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use url::form_urlencoded;
 
-use super::audit::{Audit, LoginOutcome};
+use super::audit::{Audit, Hint, LoginOutcome};
 use super::login::redirect_uri;
 use super::ports::{
     BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginStore, LoginTransaction,
@@ -68,6 +68,12 @@ pub enum CallbackError {
     /// The tokens made no identity.
     #[error(transparent)]
     Claims(#[from] ClaimError),
+    /// The provider kept the groups back, and no policy lets this person pass without.
+    #[error(
+        "the provider left the groups out of the ID token because there are too many, and no policy lets this person pass \
+         without; let the provider send only the groups that are assigned to this application, or roles"
+    )]
+    GroupsUnknown,
     /// The identity made no session.
     #[error(transparent)]
     NotKept(#[from] BeginError),
@@ -167,10 +173,22 @@ impl Callback {
             })
             .await?;
         let identity = self.identity(&signed_in)?;
+        self.groups(&signed_in, &identity)?;
         let policies = self.policies.answers(identity.as_ref());
         let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies };
         let cookies = self.sessions.begin(&session, headers, origin, self.clock.now())?;
         Ok((cookies, signed_in.subject))
+    }
+
+    fn groups(&self, signed_in: &SignedIn, identity: &Identity) -> Result<(), CallbackError> {
+        if !self.claims.groups_are_unknown(&signed_in.claims) {
+            return Ok(());
+        }
+        if !self.policies.any_permits(identity.as_ref()) {
+            return Err(CallbackError::GroupsUnknown);
+        }
+        self.audit.hint(&Hint::GroupsUnknown(&signed_in.subject));
+        Ok(())
     }
 
     fn identity(&self, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
@@ -226,6 +244,7 @@ impl From<&CallbackError> for LoginOutcome {
                 ExchangeError::ProviderMisbehaved(_) | ExchangeError::ClocksDiffer(_),
             )
             | CallbackError::Claims(_) => Self::ProviderMisbehaved,
+            CallbackError::GroupsUnknown => Self::GroupsUnknown,
             CallbackError::NotKept(_) => Self::NotKept,
         }
     }

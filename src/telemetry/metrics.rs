@@ -142,7 +142,7 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
     }
 }
 
-const LOGIN_OUTCOMES: [LoginOutcome; 8] = [
+const LOGIN_OUTCOMES: [LoginOutcome; 9] = [
     LoginOutcome::Started,
     LoginOutcome::Succeeded,
     LoginOutcome::UnknownState,
@@ -150,6 +150,7 @@ const LOGIN_OUTCOMES: [LoginOutcome; 8] = [
     LoginOutcome::ProviderUnavailable,
     LoginOutcome::ProviderMisbehaved,
     LoginOutcome::ClientForged,
+    LoginOutcome::GroupsUnknown,
     LoginOutcome::NotKept,
 ];
 
@@ -163,6 +164,7 @@ pub fn login_name(outcome: LoginOutcome) -> &'static str {
         LoginOutcome::ProviderUnavailable => "provider_unavailable",
         LoginOutcome::ProviderMisbehaved => "provider_misbehaved",
         LoginOutcome::ClientForged => "client_forged",
+        LoginOutcome::GroupsUnknown => "groups_unknown",
         LoginOutcome::NotKept => "not_kept",
     }
 }

@@ -25,12 +25,20 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     next_peer_hint: AtomicU64,
     next_host_hint: AtomicU64,
+    next_groups_hint: AtomicU64,
 }
 
 impl Recorder {
     /// Tells to these metrics.
     pub fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { metrics, clock, next_peer_hint: AtomicU64::new(0), next_host_hint: AtomicU64::new(0) }
+        let at_once = || AtomicU64::new(0);
+        Self {
+            metrics,
+            clock,
+            next_peer_hint: at_once(),
+            next_host_hint: at_once(),
+            next_groups_hint: at_once(),
+        }
     }
 
     fn is_due(&self, next: &AtomicU64) -> bool {
@@ -79,7 +87,14 @@ impl Audit for Recorder {
                     "refused a request to a host that is not configured; if it is yours, add its origin to public.urls"
                 );
             }
-            Hint::UntrustedPeer(_) | Hint::UnknownHost(_) => {}
+            Hint::GroupsUnknown(subject) if self.is_due(&self.next_groups_hint) => {
+                warn!(
+                    subject,
+                    "signed in without groups: there are too many, so the provider left them out; let it send only the \
+                     groups that are assigned to this application, or roles"
+                );
+            }
+            Hint::UntrustedPeer(_) | Hint::UnknownHost(_) | Hint::GroupsUnknown(_) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::harness::{Answers, Browser, Forger, Gateway, Page, SIGNS_WITH};
+use super::harness::{Answers, Browser, Forger, Gateway, KEY, Page, Process, SIGNS_WITH};
 
 async fn signed_in(gateway: &Gateway, browser: &mut Browser) -> Page {
     browser.open(&gateway.url("/oauth2/start")).await
@@ -84,4 +84,36 @@ async fn userinfo_fills_what_the_id_token_lacks_and_must_speak_of_the_same_perso
         (Some("alice"), Some("dev"))
     );
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn groups_that_the_provider_keeps_back_shut_out_where_they_matter_and_are_told() {
+    let provider = Forger::start().await;
+    let claims = json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": provider.issuer()}}});
+    provider.answer(Answers { claims, ..Answers::default() });
+    let needs = ("policies.default.allowed_groups", "dev");
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH, needs]).await;
+    provider.asked();
+    let mut browser = Browser::new();
+    let page = signed_in(&gateway, &mut browser).await;
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("too many groups"), "{}", page.body);
+    assert_eq!(browser.cookie_names(), Vec::<&str>::new());
+    assert!(
+        gateway.ops("/metrics").await.body.contains("foregate_logins_total{outcome=\"groups_unknown\"} 1\n")
+    );
+    gateway.stop().await;
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    provider.asked();
+    signed_in(&gateway, &mut browser).await;
+    let asked = gateway.ask_as(&browser, "/").await;
+    assert_eq!((asked.status, asked.header("x-forwarded-group")), (200, Some("")));
+    assert_eq!(provider.asked(), ["/authorize", "/token"], "nobody goes where the token points");
+    gateway.stop().await;
+    let secrets = [("FOREGATE_PROVIDER__CLIENT_SECRET", "s3cret"), ("FOREGATE_SESSION__KEYS", KEY)];
+    let process = Process::start(provider.issuer(), &secrets, &[SIGNS_WITH]).await;
+    let start = format!("http://127.0.0.1:{}/oauth2/start", process.public);
+    browser.open(&start).await;
+    let log = process.log();
+    assert_eq!(log.matches("signed in without groups").count(), 1, "{log}");
 }

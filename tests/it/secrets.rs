@@ -1,7 +1,5 @@
 //! Is a secret ever printed, at any level?
 
-use std::io::Read;
-
 use reqwest::header::{HeaderMap, HeaderName};
 
 use crate::harness::{Browser, KEY, Process, get_with, provider};
@@ -17,7 +15,7 @@ async fn a_sign_in_at_the_most_talkative_level_prints_no_secret() {
     for format in ["people", "json"] {
         let provider = provider().await;
         let more = [("log.level", "trace"), ("log.format", format)];
-        let mut process = Process::start(provider.issuer(), &SECRETS, &more).await;
+        let process = Process::start(provider.issuer(), &SECRETS, &more).await;
         let mut browser = Browser::new();
         let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start?rd=/deep", process.public)).await;
         browser.sign_in(&form, "testuser", "testuser").await;
@@ -26,10 +24,7 @@ async fn a_sign_in_at_the_most_talkative_level_prints_no_secret() {
         let cookie = browser.cookie("foregate").unwrap().to_owned();
         let token = token(&process, &cookie).await;
 
-        process.child.kill().unwrap();
-        let mut log = String::new();
-        process.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        process.child.stdout.take().unwrap().read_to_string(&mut log).unwrap();
+        let log = process.log();
         assert!(log.contains("signed in"), "{log}");
         let answer =
             callback.query_pairs().filter(|(name, _)| name != "iss").map(|(_, value)| value.into_owned());

@@ -52,6 +52,7 @@ lifetime = "1h 30m"
 user = "sub"
 email = "mail"
 groups = ["realm_access.roles"]
+strip_group_slash = true
 accept_unverified_email = true
 [policies.staff]
 allowed_groups = ["dev"]
@@ -93,7 +94,7 @@ fn every_key_arrives() {
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);
     assert_eq!(all.session.lifetime, Duration::from_secs(5400));
-    assert!(all.claims.accept_unverified_email);
+    assert!(all.claims.accept_unverified_email && all.claims.strip_group_slash);
     assert_eq!(all.claims.groups.len(), 1);
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");

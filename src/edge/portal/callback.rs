@@ -70,6 +70,7 @@ fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Response<Body> {
         CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {
             visit.told(&Problem::clocks_differ(again, &id))
         }
+        CallbackError::GroupsUnknown => visit.told(&Problem::too_many_groups(&id)),
         CallbackError::NotKept(BeginError::TooLarge { .. }) => visit.told(&Problem::session_too_large(&id)),
         CallbackError::NotKept(BeginError::NoEntropy(_)) => visit.told(&Problem::cannot_tell(&id)),
     }

@@ -1,5 +1,6 @@
 //! How is the binary itself run, as an operator runs it?
 
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -53,6 +54,15 @@ impl Process {
         let process = Self { child: command.spawn().unwrap(), public, check, ops };
         process.ready().await;
         process
+    }
+
+    /// Ends it, and gives all it has said.
+    pub(crate) fn log(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.child.stdout.take().unwrap().read_to_string(&mut log).unwrap();
+        log
     }
 
     async fn ready(&self) {

@@ -166,6 +166,21 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The provider kept the groups back.
+    pub fn too_many_groups(request_id: &'a str) -> Self {
+        Self {
+            title: "Your account has too many groups",
+            what_happened: "Your organisation’s account is in so many groups that the sign-in service did not say \
+                            which, and without them it cannot be told whether you may come in.",
+            what_to_do: "You cannot mend this yourself. Please send the request number below to whoever looks after \
+                         this application.",
+            for_operator: Some(
+                "Let the provider send only the groups that are assigned to this application, or roles.",
+            ),
+            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+        }
+    }
+
     /// The session does not fit into cookies.
     pub fn session_too_large(request_id: &'a str) -> Self {
         Self {
