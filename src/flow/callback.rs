@@ -37,6 +37,8 @@ pub struct AuthenticationResponse {
     iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
+    /// Not used (OpenID Connect Session Management §2), and yet nobody honest sends two.
+    has_session_state: bool,
 }
 
 /// Why a sign-in did not end in a session.
@@ -151,7 +153,7 @@ impl Callback {
         headers: &HeaderMap,
     ) -> Option<(String, LoginTransaction)> {
         let state = response.state.clone()?;
-        let transaction = self.logins.find(&state, headers, origin, self.clock.now())?;
+        let transaction = self.logins.take(&state, headers, origin, self.clock.now())?;
         Some((state, transaction))
     }
 
@@ -210,6 +212,7 @@ impl AuthenticationResponse {
                 "code" => response.code.replace(Secret::new(value)).is_some(),
                 "iss" => response.iss.replace(value.into_owned()).is_some(),
                 "error" => response.error.replace(value.into_owned()).is_some(),
+                "session_state" => std::mem::replace(&mut response.has_session_state, true),
                 "error_description" => response.error_description.replace(value.into_owned()).is_some(),
                 _ => false,
             };

@@ -3,7 +3,10 @@
 //! 1. In the browser: each transaction is sealed in a cookie of its own, named after its `state`, so that parallel tabs
 //!    all succeed and an abandoned sign-in costs the server nothing.
 //! 2. It is over after ten minutes, whatever the browser thinks.
-//! 3. At most five are kept, and 4 KB in all: the oldest go first, what does not open goes before them.
+//! 3. It is answered once; the answer again is an answer to nothing.
+//! 4. At most five are kept, and 4 KB in all: the oldest go first, what does not open goes before them.
+
+mod used;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +17,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use self::used::Used;
 use super::cookie::{Names, pairs};
 use super::seal::{Binding, KeyRing, Purpose, whole};
 use crate::access::origin::{Origin, Origins};
@@ -41,6 +45,7 @@ pub struct LoginCookies {
     origins: Origins,
     issuer: String,
     client_id: String,
+    used: Used,
 }
 
 impl LoginCookies {
@@ -52,7 +57,7 @@ impl LoginCookies {
         client: (&str, &str),
     ) -> Self {
         let (issuer, client_id) = (client.0.to_owned(), client.1.to_owned());
-        Self { keys, entropy, origins, issuer, client_id }
+        Self { keys, entropy, origins, issuer, client_id, used: Used::default() }
     }
 
     fn binding(&self, name: &str, origin: &Origin) -> Binding {
@@ -92,6 +97,10 @@ fn tag(state: &str) -> String {
     URL_SAFE_NO_PAD.encode_to_string(hash.as_ref().get(..8).unwrap_or_default())
 }
 
+fn mark(state: &str) -> Option<used::Mark> {
+    digest(&SHA256, state.as_bytes()).as_ref().first_chunk().copied()
+}
+
 impl LoginStore for LoginCookies {
     fn keep(
         &self,
@@ -128,7 +137,7 @@ impl LoginStore for LoginCookies {
         Ok(cookies)
     }
 
-    fn find(
+    fn take(
         &self,
         state: &str,
         headers: &HeaderMap,
@@ -143,8 +152,9 @@ impl LoginStore for LoginCookies {
         }
         self.open((&name, value), origin, |sealed| {
             let same = verify_slices_are_equal(sealed.state.as_bytes(), state.as_bytes()).is_ok();
-            let in_time = now < UnixTime(sealed.begun_at).plus(LIFETIME);
-            (same && in_time).then(|| LoginTransaction {
+            let over = UnixTime(sealed.begun_at).plus(LIFETIME);
+            let usable = same && now < over && self.used.is_first(mark(state)?, now, over);
+            usable.then(|| LoginTransaction {
                 state: state.to_owned(),
                 nonce: Secret::new(sealed.nonce),
                 code_verifier: Secret::new(sealed.code_verifier),

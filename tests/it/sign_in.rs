@@ -1,6 +1,7 @@
 //! Does a person get in, and back to where they wanted to be?
 
-use reqwest::header::HeaderMap;
+use reqwest::Method;
+use reqwest::header::{COOKIE, HeaderMap};
 use url::form_urlencoded;
 
 use crate::harness::{Browser, Gateway, provider};
@@ -85,6 +86,23 @@ async fn a_replayed_callback_shows_the_way_on_and_asks_the_provider_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_is_taken_once_even_from_a_browser_that_keeps_its_login_cookie() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    to_login_form(&gateway, &mut browser, "/").await;
+    let state = provider.authorization_requests()[0]["state"].clone();
+    let kept = browser.cookie_header();
+    let answer = gateway.url(&format!("/oauth2/callback?code=guess&state={state}&iss={}", provider.issuer()));
+    for _ in 0..10 {
+        let headers = HeaderMap::from_iter(kept.clone().map(|cookies| (COOKIE, cookies)));
+        let page = Browser::new().request(Method::GET, &answer, headers, None).await;
+        assert_eq!(page.status, 400);
+    }
+    assert_eq!(provider.observed().token_refused, 1);
+}
+
+#[tokio::test]
 async fn a_wrong_answer_makes_no_token_request_and_no_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
@@ -98,6 +116,8 @@ async fn a_wrong_answer_makes_no_token_request_and_no_session() {
         (400, format!("code=x&code=y&state={state}&iss={issuer}")),
         (400, format!("code=x&state={state}&state={state}&iss={issuer}")),
         (400, format!("code=x&state={state}&iss={issuer}&iss=https://evil.test")),
+        (400, format!("error=x&error=y&state={state}&iss={issuer}")),
+        (400, format!("code=x&state={state}&iss={issuer}&session_state=1&session_state=2")),
     ];
     for (status, query) in wrong {
         let page = browser.go(&gateway.url(&format!("/oauth2/callback?{query}"))).await;
@@ -234,7 +254,7 @@ async fn a_sign_in_begins_only_where_a_person_goes_to_the_page() {
             ("sec-fetch-mode".parse().unwrap(), mode.parse().unwrap()),
             ("sec-fetch-dest".parse().unwrap(), dest.parse().unwrap()),
         ]);
-        let page = browser.request(reqwest::Method::GET, &gateway.url("/oauth2/start"), headers, None).await;
+        let page = browser.request(Method::GET, &gateway.url("/oauth2/start"), headers, None).await;
         assert_eq!(page.status, 403, "{mode} {dest}");
     }
     assert_eq!(browser.cookie_names(), Vec::<&str>::new());

@@ -30,8 +30,8 @@ pub trait LoginStore: Send + Sync {
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, NoEntropy>;
 
-    /// The transaction of a `state`, if this browser began it and it is not over.
-    fn find(
+    /// The transaction of a `state`, if this browser began it and it is not over; it is given out once.
+    fn take(
         &self,
         state: &str,
         headers: &HeaderMap,

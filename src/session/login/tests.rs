@@ -56,7 +56,7 @@ impl Jar {
     }
 
     fn find(&self, state: &str, at: u64) -> Option<String> {
-        let found = store().find(state, &self.headers(), &origin(), UnixTime(at))?;
+        let found = store().take(state, &self.headers(), &origin(), UnixTime(at))?;
         Some(format!("{} {}", found.nonce.expose(), found.return_to.as_str()))
     }
 }
@@ -113,7 +113,7 @@ fn it_is_over_after_ten_minutes_and_unknown_elsewhere() {
     assert_eq!(jar.find("other", 101), None);
     assert_eq!(jar.find("", 101), None);
     let elsewhere = Origin::parse("https://b.test").unwrap();
-    assert!(store().find("state", &jar.headers(), &elsewhere, UnixTime(101)).is_none());
+    assert!(store().take("state", &jar.headers(), &elsewhere, UnixTime(101)).is_none());
     jar.take(&[store().forget("state", &origin()).unwrap()]);
     assert_eq!(jar.find("state", 101), None);
 }
