@@ -3,9 +3,10 @@
 //! [`decide`] asks in this order; the first rule that applies ends it:
 //!
 //! 1. an alias of a header we own, or one of ours named in `Connection`: Deny;
-//! 2. no usable session: Challenge, or Deny where the policy is unknown;
+//! 2. no usable session: Allow as nobody on a public path; else Challenge, or Deny where the policy is unknown;
 //! 3. a WebSocket handshake whose `Origin` is not the target's own: Deny (no fetch metadata protects it);
-//! 4. an unknown policy, or a condition of it that the person does not meet: Deny;
+//! 4. an unknown policy, or a condition of it that the person does not meet: Allow as nobody on a public path, else
+//!    Deny;
 //! 5. otherwise: Allow.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -16,6 +17,7 @@ use super::headers::{Alias, HeaderEdits, OwnedHeaders};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
 use super::policy::{Answers, NotMet, Policies, Refusal};
+use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
 use super::return_to::{ReturnTo, own_page};
 use super::surface::{Surface, is_websocket};
@@ -106,6 +108,8 @@ pub struct Rules {
     pub owned: OwnedHeaders,
     /// All policies by name.
     pub policies: Policies,
+    /// What passes without a session.
+    pub public_paths: PublicPaths,
     /// The origins one may come back to.
     pub origins: Origins,
     /// Where a person is sent to sign in.
@@ -143,9 +147,17 @@ pub fn decide(
         Ok(Some(Credential { person, id_token, .. })) => {
             Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, other_cookies) })
         }
+        Ok(None) | Err(Denial::Policy { .. }) if is_public(rules, request) => {
+            let nobody = IdentityRef { subject: "", user: "", email: "", groups: "" };
+            Decision::Allow(Grant { edits: rules.owned.edits(nobody, TokenText::Whole(""), other_cookies) })
+        }
         Ok(None) => Decision::Challenge(challenge(rules, request)),
         Err(denial) => Decision::Deny(denial),
     }
+}
+
+fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {
+    rules.public_paths.hold(request.method, request.origin, request.target)
 }
 
 fn judge<'c>(

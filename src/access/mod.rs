@@ -10,6 +10,7 @@ pub mod headers;
 pub mod identity;
 pub mod origin;
 pub mod policy;
+pub mod public_paths;
 pub mod request;
 pub mod return_to;
 pub mod surface;

@@ -46,6 +46,11 @@ impl<'a> Target<'a> {
         self.0
     }
 
+    /// The path, without the query.
+    pub fn path(self) -> &'a [u8] {
+        self.0.split(|byte| *byte == b'?').next().unwrap_or_default()
+    }
+
     /// The target as ASCII text: bytes outside ASCII percent-encoded, all else unchanged.
     pub fn to_ascii(self) -> String {
         let mut text = String::with_capacity(self.0.len());

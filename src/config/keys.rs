@@ -1,7 +1,9 @@
 //! Which keys are there? Each section's file holds its own part of the table; this is the order people read them in.
 
 use super::key::Section;
-use super::{claims, headers, listeners, log, policies, provider, public, session, sign_in, upstream};
+use super::{
+    claims, headers, listeners, log, policies, provider, public, public_paths, session, sign_in, upstream,
+};
 
 /// The table.
 pub(super) const SECTIONS: &[Section] = &[
@@ -12,6 +14,7 @@ pub(super) const SECTIONS: &[Section] = &[
     session::SECTION,
     claims::SECTION,
     policies::SECTION,
+    public_paths::SECTION,
     headers::SECTION,
     sign_in::SECTION,
     listeners::CHECK,

@@ -19,6 +19,7 @@ mod nearest;
 mod policies;
 mod provider;
 mod public;
+mod public_paths;
 mod reader;
 mod reference;
 mod report;

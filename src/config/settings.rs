@@ -4,10 +4,11 @@ use super::reader::Reader;
 use super::report::{Report, Told};
 use super::{
     CheckListener, Headers, Log, Mistakes, Ops, Public, Session, SignIn, Sources, Upstream, claims,
-    listeners, policies, provider,
+    listeners, policies, provider, public_paths,
 };
 use crate::access::claims::ClaimRules;
 use crate::access::policy::Policies;
+use crate::access::public_paths::PublicPaths;
 use crate::provider::ProviderSettings;
 
 /// What the operator wants. It is made by [`load`] alone, and nobody needs to check it again.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub headers: Headers,
     /// Who may pass.
     pub policies: Policies,
+    /// What passes without signing in.
+    pub public_paths: PublicPaths,
     /// What a person sees before signing in.
     pub sign_in: SignIn,
     /// The application, where we are the proxy.
@@ -61,6 +64,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Told> {
     let session = Session::read(reader);
     let claims = claims::read(reader);
     let policies = policies::read(reader);
+    let public_paths = public_paths::read(reader, public.as_ref().ok().map(|public| &public.origins));
     let headers = Headers::read(reader);
     let sign_in = SignIn::read(reader);
     let check = CheckListener::read(reader);
@@ -77,6 +81,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Told> {
         session: session?,
         headers: headers?,
         policies: policies?,
+        public_paths: public_paths?,
         sign_in,
         upstream: upstream?,
         log: log?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::audit::Outcome;
-use super::ports::{Absence, Clock, Opened, Session, SessionStore, Workspace};
+use super::ports::{Absence, Clock, Opened, SessionStore, Workspace};
 use crate::access::decision::{Decision, Rules, decide};
 use crate::access::request::AccessRequest;
 
@@ -30,21 +30,17 @@ pub struct Checked<'w> {
 impl Check {
     /// Decides about one request.
     pub fn check<'w>(&self, workspace: &'w mut Workspace, request: &AccessRequest<'_>) -> Checked<'w> {
-        match self.sessions.open(workspace, request.headers, request.origin, self.clock.now()) {
-            Opened::Session(Session { credential, other_cookies, .. }) => Checked {
-                decision: decide(&self.rules, request, Some(credential), other_cookies),
-                absence: None,
-                subject: Some(credential.person.subject),
-            },
-            Opened::Absent(absence) => Checked {
-                decision: decide(&self.rules, request, None, Vec::new()),
-                absence: Some(absence),
-                subject: None,
-            },
+        let now = self.clock.now();
+        let (opened, cookies) = self.sessions.open(workspace, request.headers, request.origin, now);
+        let (credential, absence) = match opened {
+            Opened::Session(session) => (Some(session.credential), None),
+            Opened::Absent(absence) => (None, Some(absence)),
             Opened::Unknown(outage) => {
-                Checked { decision: Decision::Fail(outage), absence: None, subject: None }
+                return Checked { decision: Decision::Fail(outage), absence: None, subject: None };
             }
-        }
+        };
+        let decision = decide(&self.rules, request, credential, cookies);
+        Checked { decision, absence, subject: credential.map(|known| known.person.subject) }
     }
 }
 

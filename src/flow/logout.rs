@@ -27,7 +27,7 @@ impl Logout {
     /// Ends the session that the request carries, usable or not.
     pub fn sign_out(&self, origin: &Origin, headers: &HeaderMap) -> SignedOut {
         let mut workspace = Workspace::new();
-        let subject = match self.sessions.open(&mut workspace, headers, origin, self.clock.now()) {
+        let subject = match self.sessions.open(&mut workspace, headers, origin, self.clock.now()).0 {
             Opened::Session(session) => Some(session.credential.person.subject.to_owned()),
             Opened::Absent(_) | Opened::Unknown(_) => None,
         };

@@ -20,6 +20,7 @@ use crate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::{Policies, Policy};
+use crate::access::public_paths::PublicPaths;
 use crate::access::request::AccessRequest;
 use crate::access::target::Target;
 use crate::access::token::TokenText;
@@ -54,6 +55,7 @@ fn grant() -> Grant {
     let rules = Rules {
         owned: owned(),
         policies: Policies::new(BTreeMap::from([("open".to_owned(), everyone)])),
+        public_paths: PublicPaths::default(),
         origins: Origins::new(vec![origin()]),
         sign_in: SignInBy::Start,
     };

@@ -119,6 +119,7 @@ fn rules(settings: &Settings) -> Rules {
     Rules {
         owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization),
         policies: settings.policies.clone(),
+        public_paths: settings.public_paths.clone(),
         origins: settings.public.origins.clone(),
         sign_in: if settings.sign_in.page { SignInBy::Page } else { SignInBy::Start },
     }

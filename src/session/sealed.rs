@@ -60,6 +60,20 @@ impl CookieStore {
         self.places.iter().find(|place| place.origin == origin.as_str())
     }
 
+    fn open_found<'w>(
+        &self,
+        place: &Place,
+        found: [Option<&[u8]>; MOST_PARTS],
+        workspace: &'w mut Workspace,
+        now: UnixTime,
+    ) -> Result<Session<'w>, Absence> {
+        if found.iter().all(Option::is_none) {
+            return Err(Absence::NoCookie);
+        }
+        let contents = self.open_parts(place, found, workspace).ok_or(Absence::Refused)?;
+        if contents.ends_at <= now.0 { Err(Absence::Expired) } else { Ok(view(&contents)) }
+    }
+
     /// Opens what the parts hold together; the first says how many they are.
     fn open_parts<'w>(
         &self,
@@ -151,22 +165,18 @@ impl SessionStore for CookieStore {
         headers: &HeaderMap,
         origin: &Origin,
         now: UnixTime,
-    ) -> Opened<'w> {
-        let Some(place) = self.place(origin) else { return Opened::Absent(Absence::NoCookie) };
+    ) -> (Opened<'w>, Vec<u8>) {
         let mut other_cookies = Vec::new();
-        let Some(found) = place.names.sort(headers, |member| add_cookie(&mut other_cookies, member)) else {
-            return Opened::Absent(Absence::Refused);
+        let Some(place) = self.place(origin) else {
+            return (Opened::Absent(Absence::NoCookie), other_cookies);
         };
-        if found.iter().all(Option::is_none) {
-            return Opened::Absent(Absence::NoCookie);
-        }
-        let Some(session) = self.open_parts(place, found, workspace) else {
-            return Opened::Absent(Absence::Refused);
+        let found = place.names.sort(headers, |member| add_cookie(&mut other_cookies, member));
+        let opened = match found.map(|found| self.open_found(place, found, workspace, now)) {
+            Some(Ok(session)) => Opened::Session(session),
+            Some(Err(absence)) => Opened::Absent(absence),
+            None => Opened::Absent(Absence::Refused),
         };
-        if session.ends_at <= now.0 {
-            return Opened::Absent(Absence::Expired);
-        }
-        Opened::Session(view(&session, other_cookies))
+        (opened, other_cookies)
     }
 
     fn begin(
@@ -198,7 +208,7 @@ impl SessionStore for CookieStore {
     }
 }
 
-fn view<'w>(contents: &Contents<'w>, other_cookies: Vec<u8>) -> Session<'w> {
+fn view<'w>(contents: &Contents<'w>) -> Session<'w> {
     let Contents { subject, user, email, groups, .. } = *contents;
     let policies = Answers { generation: contents.policy_generation, met: contents.policies_met };
     Session {
@@ -209,7 +219,6 @@ fn view<'w>(contents: &Contents<'w>, other_cookies: Vec<u8>) -> Session<'w> {
         },
         signed_in_at: UnixTime(contents.signed_in_at),
         ends_at: UnixTime(contents.ends_at),
-        other_cookies,
     }
 }
 

@@ -230,3 +230,27 @@ async fn the_public_listener_answers_no_check() {
     assert_eq!(page.status, 404);
     assert!(!page.headers.contains_key("x-forwarded-user"));
 }
+
+#[tokio::test]
+async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours() {
+    let provider = provider().await;
+    let more = [("public_paths.assets.paths", "/assets/"), ("headers.authorization", "true")];
+    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let mut headers = gateway.question("/assets/app.js?v=1");
+    headers.insert("cookie", "foregate=stale; theme=dark".parse().unwrap());
+    headers.insert("x-forwarded-user", "root".parse().unwrap());
+    let asked = gateway.ask(headers).await;
+    assert_eq!(asked.status, 200);
+    for name in ["x-forwarded-user", "x-forwarded-group", "x-forwarded-email", "x-forwarded-id-token"] {
+        assert_eq!(asked.header(name), Some(""), "{name}");
+    }
+    assert_eq!((asked.header("cookie"), asked.header("authorization")), (Some("theme=dark"), None));
+    let known = signed_in(&gateway, "testuser").await;
+    assert_eq!(gateway.ask_as(&known, "/assets/x").await.header("x-forwarded-user"), Some("testuser"));
+    for private in ["/assets/../admin", "/assets/%2e%2e/admin", "/assets//x", "/Assets/x", "/?/assets/"] {
+        assert_eq!(gateway.ask(gateway.question(private)).await.status, 302, "{private}");
+    }
+    let mut post = gateway.question("/assets/app.js");
+    post.insert("x-forwarded-method", "POST".parse().unwrap());
+    assert_eq!(gateway.ask(post).await.status, 303, "the methods are GET and HEAD");
+}

@@ -9,6 +9,7 @@ use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::identity::Identity;
 use foregate::access::origin::{Origin, Origins};
 use foregate::access::policy::{DEFAULT, Policies, Policy};
+use foregate::access::public_paths::PublicPaths;
 use foregate::access::request::AccessRequest;
 use foregate::edge::read::forwarded;
 use foregate::flow::check::Check;
@@ -132,6 +133,7 @@ impl Scene {
         let rules = Rules {
             owned: OwnedHeaders::new(names, authorization),
             policies,
+            public_paths: PublicPaths::default(),
             origins,
             sign_in: SignInBy::Start,
         };

@@ -5,6 +5,7 @@ use http::HeaderName;
 use super::*;
 use crate::access::headers::IdentityHeaderNames;
 use crate::access::policy::Policy;
+use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 use crate::access::target::Target;
 
 fn rules() -> Rules {
@@ -18,6 +19,11 @@ fn rules() -> Rules {
     Rules {
         owned: OwnedHeaders::new(names, false),
         policies: Policies::new(BTreeMap::from([("dev".to_owned(), dev)])),
+        public_paths: PublicPaths::new(vec![PublicRule {
+            methods: vec![Method::GET],
+            hosts: vec![],
+            paths: vec![PublicPath::parse("/open/").unwrap()],
+        }]),
         origins: Origins::new(vec![Origin::parse("https://app.test").unwrap()]),
         sign_in: SignInBy::Start,
     }
@@ -40,10 +46,14 @@ fn case() -> Case {
 }
 
 fn run(case: &Case) -> Decision {
+    run_on(case, "/c/main?q=ü".as_bytes())
+}
+
+fn run_on(case: &Case, target: &[u8]) -> Decision {
     let rules = rules();
     let request = AccessRequest {
         origin: rules.origins.iter().next().unwrap(),
-        target: Target::parse("/c/main?q=ü".as_bytes()).unwrap(),
+        target: Target::parse(target).unwrap(),
         method: &case.method,
         headers: &case.headers,
         policy: case.policy,
@@ -54,7 +64,7 @@ fn run(case: &Case) -> Decision {
         id_token: TokenText::Whole("h.p.s"),
         policies: None,
     });
-    decide(&rules, &request, credential, Vec::new())
+    decide(&rules, &request, credential, b"theme=dark".to_vec())
 }
 
 fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -70,6 +80,29 @@ fn form(fields: &[(&'static str, &'static str)]) -> Case {
 #[test]
 fn a_person_with_a_session_passes() {
     assert!(matches!(run(&Case { groups: Some("dev"), ..case() }), Decision::Allow(_)));
+}
+
+#[test]
+fn a_public_path_passes_as_nobody_and_whoever_is_known_is_told() {
+    let told = |case: &Case| match run_on(case, b"/open/x?y") {
+        Decision::Allow(grant) => {
+            grant.fields().map(|(_, value)| value.to_str().unwrap().to_owned()).collect()
+        }
+        other => vec![format!("{other:?}")],
+    };
+    assert_eq!(told(&case()), ["theme=dark", "", "", "", ""]);
+    assert_eq!(told(&Case { groups: Some("dev"), ..case() }), ["theme=dark", "alice", "dev", "", "h.p.s"]);
+    let not_permitted = Case { policy: "dev", groups: Some("ops"), ..case() };
+    assert_eq!(told(&not_permitted), ["theme=dark", "", "", "", ""]);
+    let spoof = Case { headers: headers(&[("x_forwarded_user", "root")]), ..case() };
+    assert!(matches!(run_on(&spoof, b"/open/x"), Decision::Deny(Denial::Alias(_))));
+    let socket = Case {
+        headers: headers(&[("upgrade", "websocket"), ("origin", "https://evil.test")]),
+        groups: Some("dev"),
+        ..case()
+    };
+    assert!(matches!(run_on(&socket, b"/open/x"), Decision::Deny(Denial::ForeignWebSocket)));
+    assert!(matches!(run_on(&case(), b"/open/../x"), Decision::Challenge(_)));
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use http::Method;
+
 use super::*;
 use crate::access::identity::IdentityRef;
+use crate::access::target::Target;
 use crate::config::key::all;
 use crate::provider::{Algorithm, ClientAuthentication};
 use crate::telemetry::log::{LogFormat, LogLevel};
@@ -58,6 +61,10 @@ accept_unverified_email = true
 allowed_groups = ["dev"]
 allowed_emails = ["bob@else.test"]
 allowed_email_domains = [".corp.test"]
+[public_paths.mine]
+paths = ["/open/"]
+methods = ["POST"]
+hosts = ["A.test"]
 [headers]
 user = "X-User"
 group = "X-Groups"
@@ -126,6 +133,20 @@ fn the_provider_arrives() {
     let paths = set.map(|url| url.unwrap().path().to_owned());
     assert_eq!(paths, ["/authorize", "/token", "/keys", "/userinfo", "/logout"]);
     assert_eq!((provider.leeway.as_secs(), provider.timeout.as_secs()), (1, 2));
+}
+
+#[test]
+fn a_public_path_is_what_it_names() {
+    let ca = TempFile::new(CERTIFICATE);
+    let all = settings(&full(ca.path()));
+    let origin = |host| all.public.origins.find(host).unwrap();
+    let holds = |method, host, target: &str| {
+        all.public_paths.hold(&method, origin(host), Target::parse(target.as_bytes()).unwrap())
+    };
+    assert!(holds(Method::POST, "a.test", "/open/x"));
+    assert!(!holds(Method::GET, "a.test", "/open/x") && !holds(Method::POST, "localhost", "/open/x"));
+    let everything = load_all(MINIMAL, &[], &[("public_paths.all.paths", "/")]).unwrap();
+    assert!(everything.warnings.iter().any(|warning| warning.contains("everybody")));
 }
 
 #[test]
@@ -245,6 +266,10 @@ fn wrong_values_are_refused() {
         ("policies.a.allowed_email_domains", "@a.test", "right: \"a.test\""),
         ("policies.a.allowed_email_domains", "*.a.test", "right: \".a.test\""),
         ("policies.a.allowed_email_domains", "a..test", "not a domain"),
+        ("public_paths.a.paths", "/a/../b", "reads alike"),
+        ("public_paths.a.paths", "a", "reads alike"),
+        ("public_paths.a.methods", "get", "capitals"),
+        ("public_paths.a.hosts", "elsewhere.test", "none of public.urls"),
         ("upstream.url", "https://127.0.0.1:4466", "TLS"),
         ("upstream.url", "http://127.0.0.1:4466/x", "path"),
         ("upstream.url", "http://127.0.0.1:4180", "round in circles"),

@@ -17,7 +17,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response<Body> {
     let mut workspace = Workspace::new();
-    let user = match portal.sessions.open(&mut workspace, &headers, &visit.origin, portal.clock.now()) {
+    let user = match portal.sessions.open(&mut workspace, &headers, &visit.origin, portal.clock.now()).0 {
         Opened::Session(session) => Some(session.credential.person.user),
         Opened::Absent(_) | Opened::Unknown(_) => None,
     };

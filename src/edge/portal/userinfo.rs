@@ -18,7 +18,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response<Body> {
     let mut workspace = Workspace::new();
-    match portal.sessions.open(&mut workspace, &headers, &visit.origin, portal.clock.now()) {
+    match portal.sessions.open(&mut workspace, &headers, &visit.origin, portal.clock.now()).0 {
         Opened::Session(session) => told(StatusCode::OK, &who(&session)),
         Opened::Absent(_) => told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
         Opened::Unknown(_) => {

@@ -23,6 +23,7 @@ pub struct NewSession<'a> {
 }
 
 /// An open session, borrowed from the [`Workspace`] it was opened in.
+#[derive(Clone, Copy)]
 pub struct Session<'a> {
     /// Who, and the ID token.
     pub credential: Credential<'a>,
@@ -30,9 +31,6 @@ pub struct Session<'a> {
     pub signed_in_at: UnixTime,
     /// When it ends.
     pub ends_at: UnixTime,
-    /// The request's cookies without any of ours, for the application: one `Cookie` value, or nothing. Found on the way
-    /// to the session's own, because cookies are long and walking them twice costs.
-    pub other_cookies: Vec<u8>,
 }
 
 /// Why there is no usable session.
@@ -101,13 +99,16 @@ pub enum BeginError {
 /// Where sessions live.
 pub trait SessionStore: Send + Sync {
     /// Opens the session that the request's cookies hold for an origin.
+    ///
+    /// With it come the request's cookies without any of ours, for the application: one `Cookie` value, or nothing.
+    /// They are found on the way, because cookies are long and walking them twice costs.
     fn open<'w>(
         &self,
         workspace: &'w mut Workspace,
         headers: &HeaderMap,
         origin: &Origin,
         now: UnixTime,
-    ) -> Opened<'w>;
+    ) -> (Opened<'w>, Vec<u8>);
 
     /// Begins a session: the `Set-Cookie` values that carry it, and that remove what an older one left in `headers`.
     fn begin(

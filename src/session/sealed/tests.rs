@@ -76,7 +76,7 @@ fn open_at(
     origin: &Origin,
     now: UnixTime,
 ) -> Result<String, Absence> {
-    match store.open(&mut Workspace::new(), &request(cookies), origin, now) {
+    match store.open(&mut Workspace::new(), &request(cookies), origin, now).0 {
         Opened::Session(session) => {
             let Credential { person, id_token, .. } = session.credential;
             let mut token = Vec::new();

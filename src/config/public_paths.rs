@@ -1,0 +1,74 @@
+//! What may anybody see?
+
+use http::Method;
+
+use super::key::{Key, Kind, Need, Section};
+use super::reader::Reader;
+use super::report::{Told, Wrong, all};
+use crate::access::origin::Origins;
+use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
+
+pub(super) const SECTION: Section = Section {
+    path: "public_paths.*",
+    example: "assets",
+    about: "What passes without signing in; each section is one rule with a name of your own. Whoever is signed in \
+            is told to the application here too, others are told as nobody. A path with dot segments, empty \
+            segments, a semicolon or escapes that hide such things never passes this way.",
+    keys: &[
+        Key {
+            name: "paths",
+            kind: Kind::List,
+            need: Need::Default("[]"),
+            about: "The paths, exactly as the browser sends them: \"/favicon.ico\" is that one, \"/assets/\" is \
+                    everything below it too. No patterns.",
+            right: "paths that begin with /, such as [\"/favicon.ico\", \"/assets/\"]",
+        },
+        Key {
+            name: "methods",
+            kind: Kind::List,
+            need: Need::Default("[\"GET\", \"HEAD\"]"),
+            about: "The methods.",
+            right: "methods in capitals, such as [\"GET\", \"HEAD\"]",
+        },
+        Key {
+            name: "hosts",
+            kind: Kind::List,
+            need: Need::Default("[]"),
+            about: "The hosts, each one of public.urls; an empty list means all of them.",
+            right: "the host of one of public.urls, without scheme and port",
+        },
+    ],
+};
+
+pub(super) fn read(reader: &mut Reader, origins: Option<&Origins>) -> Result<PublicPaths, Told> {
+    let names = reader.entries("public_paths").into_iter().map(|(name, _)| name);
+    all(names.map(|name| read_rule(reader, &name, origins))).map(PublicPaths::new)
+}
+
+fn read_rule(reader: &mut Reader, name: &str, origins: Option<&Origins>) -> Result<PublicRule, Told> {
+    let key = |name_of_key: &str| format!("public_paths.{name}.{name_of_key}");
+    let paths = reader
+        .each(&key("paths"), |text| PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string())));
+    let methods = reader.each(&key("methods"), method);
+    // Where the origins themselves are wrong, that is told already.
+    let hosts = reader.each(&key("hosts"), |text| host(text, origins));
+    let (paths, methods, hosts) = (paths?, methods?, hosts?);
+    if paths.iter().any(PublicPath::is_everything) {
+        reader.report.warn(&key("paths"), "/ lets everybody see everything with these methods");
+    }
+    Ok(PublicRule { methods, hosts, paths })
+}
+
+fn method(text: &str) -> Result<Method, Wrong> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    Method::from_bytes(text.as_bytes())
+        .ok()
+        .filter(|_| plain)
+        .ok_or_else(|| Wrong::new("it is not a method in capitals"))
+}
+
+fn host(text: &str, origins: Option<&Origins>) -> Result<String, Wrong> {
+    let host = text.to_ascii_lowercase();
+    let known = origins.is_none_or(|origins| origins.iter().any(|origin| origin.host() == host));
+    if known { Ok(host) } else { Err(Wrong::new("it is the host of none of public.urls")) }
+}
