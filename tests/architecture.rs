@@ -30,6 +30,7 @@ const LAYERS: [Layer; 10] = [
             "serde_json",
             "jiff",
             "base64_simd",
+            "tokio",
             "aws_lc_rs",
         ],
     },

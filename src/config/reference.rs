@@ -26,6 +26,9 @@ letter by letter, whether it looks like a number or not. A time has a unit: `90s
 and what would be right. A key that does not exist is a mistake. The service variables that Kubernetes puts into a
 pod (`FOREGATE_SERVICE_HOST` and the like) are passed over.
 
+Calls to the provider take the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, in capitals or not. A
+provider on this machine or inside the cluster belongs into `NO_PROXY`. Requests to `upstream.url` never take a proxy.
+
 ## The smallest file
 
 ```toml

@@ -19,7 +19,7 @@ use crate::access::headers::OwnedHeaders;
 use crate::config::{Settings, Upstream as UpstreamSettings};
 use crate::edge::checker::Checker;
 use crate::edge::direct::Direct;
-use crate::edge::portal::{self, Portal};
+use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
 use crate::edge::traefik;
 use crate::flow::audit::Audit;
@@ -170,6 +170,7 @@ fn portal(settings: Settings, shared: Shared) -> Portal {
             policies: settings.policies,
             audit: Arc::clone(&shared.audit),
         },
+        detached: Detached::default(),
         logout: Logout { sessions: Arc::clone(&shared.sessions), clock: Arc::clone(&shared.clock) },
         sessions: shared.sessions,
         clock: shared.clock,

@@ -1,5 +1,7 @@
 //! What does a person get whose provider breaks a rule at the last step?
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::harness::{Answers, Browser, Forger, Gateway, KEY, Page, Process, SIGNS_WITH};
@@ -116,4 +118,31 @@ async fn groups_that_the_provider_keeps_back_shut_out_where_they_matter_and_are_
     browser.open(&start).await;
     let log = process.log();
     assert_eq!(log.matches("signed in without groups").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_browser_that_goes_away_takes_nothing_with_it() {
+    let provider = Forger::start().await;
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    provider.asked();
+    provider.hold_tokens();
+    let asked = async {
+        while !provider.asked().contains(&"/token".to_owned()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let mut browser = Browser::new();
+    tokio::select! {
+        page = signed_in(&gateway, &mut browser) => panic!("{} came too early", page.status),
+        () = asked => {}
+    }
+    provider.go_on();
+    let told = async {
+        while !gateway.ops("/metrics").await.body.contains("foregate_logins_total{outcome=\"succeeded\"} 1\n")
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.expect("it is told how the sign-in ended");
+    gateway.stop().await;
 }

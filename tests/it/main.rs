@@ -14,6 +14,7 @@ mod drain;
 mod faulty;
 mod harness;
 mod ops;
+mod outgoing_proxy;
 mod portal;
 mod private_ca;
 mod secrets;

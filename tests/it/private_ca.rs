@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::harness::Gateway;
+use crate::harness::{DevProvider, Gateway};
 
 /// A self-made authority's certificate (PEM), and TLS for `localhost` signed by it.
 fn authority() -> (String, TlsAcceptor) {
@@ -41,24 +41,37 @@ async fn terminate(listener: TcpListener, acceptor: TlsAcceptor, provider: Socke
     }
 }
 
-#[tokio::test]
-async fn a_provider_behind_a_private_authority_works_with_ca_file_and_is_explained_without() {
+/// A provider that is reached by TLS alone.
+pub(crate) struct WithTls {
+    pub(crate) issuer: String,
+    /// The path of its authority's certificate.
+    pub(crate) ca_file: String,
+    inside: DevProvider,
+}
+
+/// Starts one; `name` is that of the authority's file.
+pub(crate) async fn provider_with_tls(name: &str) -> WithTls {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let settings =
         dev_provider::Settings { issuer: Some(issuer.clone()), ..dev_provider::Settings::default() };
-    let provider = dev_provider::start(settings).await.unwrap();
+    let inside = dev_provider::start(settings).await.unwrap();
     let (ca, acceptor) = authority();
-    tokio::spawn(terminate(listener, acceptor, provider.address()));
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("private-ca.pem");
+    tokio::spawn(terminate(listener, acceptor, inside.address()));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&file, ca).unwrap();
+    WithTls { issuer, ca_file: file.to_str().unwrap().to_owned(), inside }
+}
 
-    let trusting = Gateway::with(&issuer, &[("provider.ca_file", file.to_str().unwrap())]).await;
+#[tokio::test]
+async fn a_provider_behind_a_private_authority_works_with_ca_file_and_is_explained_without() {
+    let provider = provider_with_tls("private-ca.pem").await;
+    let trusting = Gateway::with(&provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
     let state = trusting.readyz().await.1["provider"].clone();
     assert_eq!(state["state"], "ready", "{state}");
-    assert!(provider.observed().discovery > 0 && provider.observed().jwks > 0);
+    assert!(provider.inside.observed().discovery > 0 && provider.inside.observed().jwks > 0);
 
-    let without = Gateway::with(&issuer, &[]).await;
+    let without = Gateway::with(&provider.issuer, &[]).await;
     let state = without.readyz().await.1["provider"].clone();
     assert_eq!(state["state"], "unavailable");
     let detail = state["detail"].as_str().unwrap();

@@ -21,6 +21,12 @@ pub(super) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
+    let work = finish(Arc::clone(&portal), visit.clone(), uri, headers);
+    let answer = portal.detached.run(work).await;
+    answer.unwrap_or_else(|| visit.told(&Problem::cannot_tell(&visit.id.to_string())))
+}
+
+async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Response<Body> {
     match portal.callback.finish(&visit.origin, &headers, uri.query().unwrap_or_default()).await {
         Ok(finished) => succeeded(&portal, &visit, finished),
         Err(failed) => did_not(&portal, &visit, failed),

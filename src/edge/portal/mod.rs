@@ -1,6 +1,7 @@
 //! Which pages of ours does a person meet?
 
 mod callback;
+mod detached;
 pub mod page;
 mod sign_in;
 mod sign_out;
@@ -19,6 +20,7 @@ use thiserror::Error;
 use tower_http::csrf::CsrfLayer;
 use url::form_urlencoded;
 
+pub use self::detached::Detached;
 use self::page::Problem;
 use super::direct::public_origin;
 use super::reply::{self, Asker};
@@ -37,6 +39,8 @@ pub struct Portal {
     pub login: Login,
     /// Finishes sign-ins.
     pub callback: Callback,
+    /// Runs what shall end though the browser goes.
+    pub detached: Detached,
     /// Ends sessions.
     pub logout: Logout,
     /// Where sessions live.

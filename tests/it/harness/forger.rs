@@ -15,6 +15,7 @@ use foregate::flow::ports::Clock;
 use foregate::server::SystemClock;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// What the next answers are; members of the objects replace the usual ones, and `null` takes one away.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ struct Inside {
     answers: Mutex<Answers>,
     paths: Mutex<Vec<String>>,
     bearer: Mutex<Option<String>>,
+    /// A token request takes one.
+    tokens: Semaphore,
 }
 
 pub(crate) struct Forger(Arc<Inside>);
@@ -56,6 +59,7 @@ impl Forger {
             answers: Mutex::default(),
             paths: Mutex::default(),
             bearer: Mutex::default(),
+            tokens: Semaphore::new(Semaphore::MAX_PERMITS / 2),
         });
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
@@ -80,6 +84,15 @@ impl Forger {
     /// The paths it was asked for since the last time this was called.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.0.paths.lock().unwrap())
+    }
+
+    /// Lets the next token requests wait until [`Self::go_on`].
+    pub(crate) fn hold_tokens(&self) {
+        self.0.tokens.forget_permits(usize::MAX);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.0.tokens.add_permits(1);
     }
 
     /// The last `Authorization` that came to userinfo.
@@ -117,6 +130,7 @@ async fn authorize(State(inside): Shared, Query(asked): Query<Map<String, Value>
 }
 
 async fn token(State(inside): Shared) -> Response {
+    inside.tokens.acquire().await.unwrap().forget();
     let answers = inside.answers.lock().unwrap().clone();
     let now = SystemClock.now().0;
     let claims = json!({
