@@ -123,6 +123,7 @@ async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
         assert_eq!(signed_in.tokens.id_token.expose(), token);
         assert_eq!(signed_in.tokens.expires_at, NOW.plus(Duration::from_secs(end)));
     }
+    assert!(world.provider.end_session_endpoint().unwrap().path().ends_with("/logout"));
     assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Answered), 3);
     assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 1);
 }

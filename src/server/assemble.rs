@@ -36,8 +36,10 @@ use crate::session::sealed::CookieStore;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recorder::Recorder;
 
-/// Our own pages take no longer; the provider's time limit ends before.
-const PAGE_WITHIN: Duration = Duration::from_secs(90);
+/// A page waits for three calls to the provider, one after the other: a code, new keys, userinfo.
+const MOST_CALLS: u32 = 3;
+/// What a page may take beside them.
+const OWN_TIME: Duration = Duration::from_secs(10);
 /// Our own pages take no larger body.
 const PAGE_BODY: usize = 16 * 1024;
 
@@ -136,10 +138,11 @@ fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Route
         Some(upstream) => gate::routes(Arc::new(gate(upstream, &shared, check)?)),
         None => gate::nothing_behind(Arc::clone(&shared.ids)),
     };
+    let within = settings.provider.timeout * MOST_CALLS + OWN_TIME;
     let pages = portal::routes(Arc::new(portal(settings, shared)))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(PAGE_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_WITHIN));
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within));
     Ok(pages.merge(behind))
 }
 

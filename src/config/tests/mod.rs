@@ -1,5 +1,6 @@
 //! Does the operator get what they said, and hear what they said wrong?
 
+mod documented;
 mod generated;
 mod mistakes;
 mod precedence;

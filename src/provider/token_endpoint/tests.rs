@@ -191,6 +191,21 @@ async fn each_error_blames_the_right_one() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_called_json_is_not_read() {
+    for (kind, good) in
+        [("application/json;charset=utf-8", true), ("text/html", false), ("application/jwt", false)]
+    {
+        let server = Server::start(move |_| reply(200, GOOD).replace("application/json", kind)).await;
+        match exchanged(&server, &settings("https://kc.example")).await {
+            Ok(_) => assert!(good, "{kind}"),
+            Err(error) => {
+                assert!(!good && matches!(error, ExchangeError::ProviderMisbehaved(_)), "{kind} {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_description_is_told_without_control_characters_and_without_length() {
     let error =
         answered(400, r#"{"error":"invalid_grant","error_description":"no\r\nfake: line\u001b[2J"}"#).await;
