@@ -37,6 +37,7 @@ async fn a_faulty_token_makes_no_session_and_ends_the_sign_in() {
         assert_eq!(page.status, 403, "{what}: {}", page.body);
         let id = page.body.split_once("id=\"request-id\">").unwrap().1;
         assert!(!id.starts_with('<'), "the page names the line of the log: {what}");
+        assert_eq!(page.body.contains("clocks"), what.contains("exp\""), "{what}");
         assert_eq!(browser.cookie_names(), Vec::<&str>::new(), "{what}");
         assert_eq!(provider.asked(), ["/authorize", "/token"], "no further call: {what}");
         let metrics = gateway.ops("/metrics").await.body;

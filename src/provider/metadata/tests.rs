@@ -144,6 +144,8 @@ fn the_document_lies_below_the_back_channel_or_the_issuer() {
 fn a_page_instead_of_a_document_says_so() {
     let error = Metadata::read(b"<html>", &settings(ISSUER)).unwrap_err();
     assert!(error.to_string().starts_with("the discovery document cannot be read: "), "{error}");
+    let relative = with(&metadata(ISSUER), &json!({"token_endpoint": "/token"}));
+    assert_eq!(read(&settings(ISSUER), &relative).unwrap_err(), "the provider's token_endpoint is not a URL");
     let incomplete = with(&metadata(ISSUER), &json!({"jwks_uri": null}));
     assert!(read(&settings(ISSUER), &incomplete).unwrap_err().contains("jwks_uri"));
 }
