@@ -52,7 +52,11 @@ fn read_rule(reader: &mut Reader, name: &str, origins: Option<&Origins>) -> Resu
     let methods = reader.each(&key("methods"), method);
     // Where the origins themselves are wrong, that is told already.
     let hosts = reader.each(&key("hosts"), |text| host(text, origins));
-    let (paths, methods, hosts) = (paths?, methods?, hosts?);
+    let (paths, mut methods, hosts) = (paths?, methods?, hosts?);
+    // A section of the operator's own name has no defaults in the tree.
+    if methods.is_empty() {
+        methods = vec![Method::GET, Method::HEAD];
+    }
     if paths.iter().any(PublicPath::is_everything) {
         reader.report.warn(&key("paths"), "/ lets everybody see everything with these methods");
     }
