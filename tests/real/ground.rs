@@ -1,6 +1,8 @@
 //! Could the other tests fail at all? What they assert must be visible where no gateway prevents it.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::HeaderMap;
@@ -8,7 +10,7 @@ use axum::http::header::COOKIE;
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    Aliases, Authority, Backends, Caller, Chromium, Echo, Scratch, Traefik, free_addresses,
+    Aliases, Authority, Backends, Caller, Chromium, Echo, Program, Scratch, Traefik, free_addresses,
 };
 
 /// Traefik as documented, with a check in place of the gateway that lets everybody pass and takes no care.
@@ -95,4 +97,27 @@ async fn chromium_believes_the_pinned_certificate_and_no_other() {
     let warning = wary.driver().source().await.unwrap();
     assert!(warning.contains("ERR_CERT_AUTHORITY_INVALID"), "{warning}");
     assert_eq!(ground.echo.seen().iter().filter(|seen| seen.target == "/").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_program_goes_with_its_children_when_its_leash_is_let_go() {
+    let scratch = Scratch::new();
+    let arguments = ["-c", "sleep 600 & echo child $!; wait"].map(str::to_owned);
+    let mut program = Program::start_leashed("parent", Path::new("sh"), &arguments, &scratch);
+    let named = |line: &str| line.strip_prefix("child ").map(str::to_owned);
+    let child = program.says("it names its child", named).await;
+    // Empty once it has ended, also while nobody has collected it.
+    let line = || std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+    assert!(!line().is_empty());
+
+    drop(program);
+
+    // The signal has been sent to all of them; each may take a moment to go.
+    for _ in 0..100 {
+        if line().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the child lives on");
 }

@@ -15,6 +15,8 @@ mod ground;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod keycloak;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod programs;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method};
+use reqwest::{Certificate, Client, Method, RequestBuilder};
 use url::Url;
 
 use super::authority::Authority;
@@ -15,11 +15,15 @@ use super::authority::Authority;
 /// A redirect chain of a sign-in has four legs; more is a loop.
 const LEGS: usize = 8;
 
+type Jar = BTreeMap<String, String>;
+
 /// A program that speaks https to `app.localhost`, follows nothing and keeps a session only when told.
 pub(crate) struct Caller {
     client: Client,
     origin: String,
-    cookies: BTreeMap<String, String>,
+    /// Per origin, and no attribute honoured but the one that removes: Keycloak's cookies are `Secure` on http too,
+    /// which a browser overlooks on loopback and a client library does not.
+    jars: BTreeMap<String, Jar>,
 }
 
 /// What came back.
@@ -48,27 +52,41 @@ impl Caller {
             .timeout(Duration::from_secs(20))
             .build()
             .unwrap();
-        Self { client, origin: origin.to_owned(), cookies: BTreeMap::new() }
+        Self { client, origin: origin.to_owned(), jars: BTreeMap::new() }
     }
 
     /// The same program with a session, got as a browser gets it.
     pub(crate) async fn signed_in(mut self, user: &str) -> Self {
-        let page = self.follow(Url::parse(&self.origin).unwrap()).await;
-        let (login, request) = pending_login(&page);
-        let form = [("request", request.as_str()), ("username", user), ("password", user)];
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let posted =
-            self.client.post(login).header("content-type", "application/x-www-form-urlencoded").body(form);
-        let back = posted.send().await.unwrap();
-        assert!(back.status().is_redirection(), "the provider refused {user}: {}", back.status());
-        let callback = Url::parse(back.headers()[LOCATION].to_str().unwrap()).unwrap();
-        self.follow(callback).await;
-        assert!(
-            self.cookies.contains_key("__Host-foregate"),
-            "no session came of it: {:?}",
-            self.cookies.keys()
-        );
+        let end = self.sign_in(user, user).await;
+        assert!(self.has_session(), "no session came of it, but {}: {}", end.status, end.body);
         self
+    }
+
+    /// Goes to the application, fills in the provider's form, and follows to the end: what is there.
+    pub(crate) async fn sign_in(&mut self, user: &str, password: &str) -> Reply {
+        let (at, page) = self.follow(Url::parse(&self.origin).unwrap()).await;
+        let (action, fields) = login_form(&at, &page.body);
+        self.submit(action, &fields, user, password).await
+    }
+
+    async fn submit(
+        &mut self,
+        action: Url,
+        hidden: &[(String, String)],
+        user: &str,
+        password: &str,
+    ) -> Reply {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(hidden)
+            .extend_pairs([("username", user), ("password", password)])
+            .finish();
+        let request = self.client.post(action.clone()).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let back = self.exchange(&action, request).await;
+        match back.header(LOCATION.as_str()) {
+            Some(location) => self.follow(action.join(location).unwrap()).await.1,
+            None => back,
+        }
     }
 
     /// One request with the headers given, in their order, and the cookies of the session if there is one.
@@ -78,7 +96,7 @@ impl Caller {
             request = request.header(*name, *value);
         }
         let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
-        if !own && !self.cookies.is_empty() {
+        if !own && !self.cookie_line().is_empty() {
             request = request.header(COOKIE, self.cookie_line());
         }
         let response = request.send().await.unwrap();
@@ -99,37 +117,54 @@ impl Caller {
         self.send(Method::GET, path, headers).await
     }
 
-    /// The cookies as a browser would send them.
+    /// The cookies of the application's origin as a browser would send them.
     pub(crate) fn cookie_line(&self) -> String {
-        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
+        self.line_for(&self.origin)
+    }
+
+    fn line_for(&self, origin: &str) -> String {
+        let pairs = self.jars.get(origin).into_iter().flatten();
+        pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
     /// The values of the session's cookies, which nobody but the gateway may ever see.
     pub(crate) fn session_values(&self) -> Vec<&str> {
-        let ours = self.cookies.iter().filter(|(name, _)| name.starts_with("__Host-foregate"));
+        let all = self.jars.get(&self.origin).into_iter().flatten();
+        let ours = all.filter(|(name, _)| name.starts_with("__Host-foregate"));
         ours.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// A navigation to its end: where it ended, and the page there.
-    async fn follow(&mut self, start: Url) -> (Url, String) {
+    pub(crate) fn has_session(&self) -> bool {
+        self.jars.get(&self.origin).is_some_and(|jar| jar.contains_key("__Host-foregate"))
+    }
+
+    /// A navigation of the application's to its end: what is there.
+    pub(crate) async fn visit(&mut self, path: &str) -> (Url, Reply) {
+        let start = Url::parse(&format!("{}{path}", self.origin)).unwrap();
+        self.follow(start).await
+    }
+
+    /// A navigation to its end: where it ended, and what is there.
+    async fn follow(&mut self, start: Url) -> (Url, Reply) {
         let mut url = start;
         for _ in 0..LEGS {
-            let reply = self.leg(&url).await;
+            let request = self.client.get(url.clone());
+            let reply = self.exchange(&url, request).await;
             let Some(location) = reply.header(LOCATION.as_str()) else {
-                return (url, reply.body);
+                return (url, reply);
             };
             url = url.join(location).unwrap();
         }
         panic!("a redirect loop, last at {url}");
     }
 
-    /// One leg of a navigation; cookies go to our origin alone.
-    async fn leg(&mut self, url: &Url) -> Reply {
-        let ours = url.as_str().starts_with(&self.origin);
-        let mut request = self.client.get(url.clone()).header(ACCEPT, "text/html");
-        if ours && !self.cookies.is_empty() {
-            request = request.header(COOKIE, self.cookie_line());
+    /// One leg of a navigation; cookies go to the origin they came from.
+    async fn exchange(&mut self, url: &Url, mut request: RequestBuilder) -> Reply {
+        let origin = url.origin().ascii_serialization();
+        request = request.header(ACCEPT, "text/html");
+        let cookies = self.line_for(&origin);
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies);
         }
         let response = request.send().await.unwrap();
         let reply = Reply {
@@ -137,32 +172,38 @@ impl Caller {
             headers: response.headers().clone(),
             body: response.text().await.unwrap(),
         };
-        if ours {
-            self.keep(&reply.headers);
-        }
+        keep(self.jars.entry(origin).or_default(), &reply.headers);
         reply
     }
+}
 
-    fn keep(&mut self, headers: &HeaderMap) {
-        for line in headers.get_all(SET_COOKIE) {
-            let (pair, attributes) = line.to_str().unwrap().split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.split(';').any(|attribute| attribute.trim().eq_ignore_ascii_case("max-age=0")) {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
+fn keep(jar: &mut Jar, headers: &HeaderMap) {
+    for line in headers.get_all(SET_COOKIE) {
+        let line = line.to_str().unwrap();
+        let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+        let (name, value) = pair.split_once('=').unwrap();
+        if attributes.split(';').any(|attribute| attribute.trim().eq_ignore_ascii_case("max-age=0")) {
+            jar.remove(name);
+        } else {
+            jar.insert(name.to_owned(), value.to_owned());
         }
     }
 }
 
-/// Where the provider's form goes, and the request it is for.
-fn pending_login((at, html): &(Url, String)) -> (Url, String) {
-    let between = |before: &str| {
-        let rest =
-            html.split_once(before).unwrap_or_else(|| panic!("no {before} in the sign-in page: {html}")).1;
-        rest.split_once('"').unwrap().0.to_owned()
-    };
-    let action = between("action=\"");
-    (at.join(&action).unwrap(), between("name=\"request\" value=\""))
+/// Where the form of a provider goes, and what it says besides name and password.
+fn login_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
+    let action = attribute(html, "<form", "action").unwrap_or_else(|| panic!("no form at {at}: {html}"));
+    let inputs =
+        html.split("<input").skip(1).map(|input| input.split_once('>').map_or(input, |(tag, _)| tag));
+    let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
+    let fields =
+        hidden.filter_map(|input| Some((attribute(input, "", "name")?, attribute(input, "", "value")?)));
+    (at.join(&action).unwrap(), fields.collect())
+}
+
+/// The value of the first attribute of that name behind `after`.
+fn attribute(html: &str, after: &str, name: &str) -> Option<String> {
+    let (_, rest) = html.split_once(after)?;
+    let (_, rest) = rest.split_once(&format!("{name}=\""))?;
+    Some(rest.split_once('"')?.0.replace("&amp;", "&"))
 }

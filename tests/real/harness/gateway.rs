@@ -15,6 +15,25 @@ pub(crate) fn foregate() -> Command {
     Command::new(PathBuf::from(env!("CARGO_BIN_EXE_foregate")))
 }
 
+/// What the gateway is told about its provider.
+pub(crate) struct Registration {
+    /// The lines of `[provider]`.
+    pub(crate) provider: String,
+    /// The one group that may pass.
+    pub(crate) group: &'static str,
+    /// Sections of their own.
+    pub(crate) more: String,
+}
+
+impl Registration {
+    /// The client of every provider here.
+    pub(crate) fn at(issuer: &str, group: &'static str) -> Self {
+        let provider =
+            format!("issuer = \"{issuer}\"\nclient_id = \"foregate\"\nclient_secret = \"foregate-secret\"\n");
+        Self { provider, group, more: String::new() }
+    }
+}
+
 /// `foregate serve`, ready to answer.
 pub(crate) struct Gateway {
     program: Program,
@@ -23,10 +42,10 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Serves `origin` with the accounts of `issuer`; only the group `dev` may pass.
-    pub(crate) async fn start(origin: &str, issuer: &str, scratch: &Scratch) -> Self {
+    /// Serves `origin` with the accounts of a provider.
+    pub(crate) async fn start(origin: &str, registration: &Registration, scratch: &Scratch) -> Self {
         let [public, check, ops] = free_addresses();
-        let config = scratch.write("foregate.toml", &config(origin, issuer, [public, check, ops]));
+        let config = scratch.write("foregate.toml", &config(origin, registration, [public, check, ops]));
         let mut program =
             Program::start("gateway", foregate().arg("serve").arg("--config").arg(config), scratch);
         program.until("/readyz says 200", async || ready(ops).await).await;
@@ -52,7 +71,8 @@ impl Gateway {
     }
 }
 
-fn config(origin: &str, issuer: &str, [public, check, ops]: [SocketAddr; 3]) -> String {
+fn config(origin: &str, registration: &Registration, [public, check, ops]: [SocketAddr; 3]) -> String {
+    let Registration { provider, group, more } = registration;
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).unwrap();
     let key = URL_SAFE_NO_PAD.encode_to_string(key);
@@ -69,10 +89,7 @@ listen = "{check}"
 listen = "{ops}"
 
 [provider]
-issuer = "{issuer}"
-client_id = "foregate"
-client_secret = "foregate-secret"
-
+{provider}
 [session]
 keys = ["{key}"]
 
@@ -80,8 +97,9 @@ keys = ["{key}"]
 authorization = true
 
 [policies.default]
-allowed_groups = ["dev"]
-"#
+allowed_groups = ["{group}"]
+
+{more}"#
     )
 }
 

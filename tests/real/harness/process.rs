@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +15,10 @@ use tokio::time::{sleep, timeout};
 const START: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
+/// Runs a program for as long as somebody holds the other end of our input, and not a moment longer: when the test
+/// process ends, however it ends, its end of the pipe closes, and the whole process group is killed.
+const LEASH: &str = r#"{ "$@" </dev/null; kill -KILL 0; } & cat >/dev/null; kill -KILL 0"#;
+
 static SCRATCHES: AtomicUsize = AtomicUsize::new(0);
 
 /// A directory of one test, gone with it unless the test fails.
@@ -24,6 +29,22 @@ impl Scratch {
         let number = SCRATCHES.fetch_add(1, Ordering::Relaxed);
         let name = format!("real-{}-{number}", std::process::id());
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A directory of what all tests of this process share; nobody is there to remove it at the end, so those that
+    /// earlier processes left are removed now.
+    pub(crate) fn shared(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let left = entry.file_name();
+            let process = left.to_str().and_then(|left| left.strip_prefix(name)?.strip_prefix('-'));
+            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let path = folder.join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -60,10 +81,27 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `command` with nothing of our environment but where programs are.
     pub(crate) fn start(name: &'static str, command: &mut Command, scratch: &Scratch) -> Self {
+        Self::spawn(name, command.stdin(Stdio::null()), scratch)
+    }
+
+    /// The same for a program that outlives its test because all tests of this process share it: it and its children
+    /// end with the process, even if that is killed.
+    pub(crate) fn start_leashed(
+        name: &'static str,
+        program: &Path,
+        arguments: &[String],
+        scratch: &Scratch,
+    ) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", LEASH, "leash"]).arg(program).args(arguments);
+        Self::spawn(name, command.process_group(0).stdin(Stdio::piped()), scratch)
+    }
+
+    fn spawn(name: &'static str, command: &mut Command, scratch: &Scratch) -> Self {
         let log = scratch.path().join(format!("{name}.log"));
         let out = File::create(&log).unwrap();
         let err = out.try_clone().unwrap();
-        command.env_clear().env("HOME", scratch.path()).stdin(Stdio::null()).stdout(out).stderr(err);
+        command.env_clear().env("HOME", scratch.path()).stdout(out).stderr(err);
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
@@ -88,7 +126,17 @@ impl Program {
 
     /// Asks again and again, no longer than [`START`] and no longer than the program lives.
     pub(crate) async fn until<T>(&mut self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
-        let waited = timeout(START, async {
+        self.until_within(START, what, probe).await
+    }
+
+    /// The same with a limit of its own.
+    pub(crate) async fn until_within<T>(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        probe: impl AsyncFn() -> Option<T>,
+    ) -> T {
+        let waited = timeout(limit, async {
             loop {
                 if let Some(found) = probe().await {
                     return Some(found);
@@ -107,7 +155,11 @@ impl Program {
 
     pub(crate) fn kill(&mut self) {
         // Already gone is as good.
-        let _ = self.child.kill();
+        let _ = match self.child.stdin.take() {
+            // Who holds the leash would leave its children: letting go ends them all.
+            Some(leash) => Ok(drop(leash)),
+            None => self.child.kill(),
+        };
         let _ = self.child.wait();
     }
 }

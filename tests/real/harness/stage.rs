@@ -8,20 +8,32 @@ use super::authority::Authority;
 use super::caller::Caller;
 use super::chromium::Chromium;
 use super::echo::{Echo, Seen};
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Registration};
 use super::process::{Scratch, free_addresses};
 use super::traefik::{Aliases, Backends, Traefik};
 
+/// Where people will come to, known before anything stands there: a provider wants to be told beforehand.
+pub(crate) struct Place {
+    address: SocketAddr,
+    pub(crate) origin: String,
+    pub(crate) scratch: Scratch,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let [address] = free_addresses();
+        Self { address, origin: format!("https://app.localhost:{}", address.port()), scratch: Scratch::new() }
+    }
+}
+
 /// Everything of one test; in the order in which it is to go away.
-pub(crate) struct Stage {
-    provider: Option<DevProvider>,
+pub(crate) struct Stage<P = DevProvider> {
+    provider: Option<P>,
     pub(crate) gateway: Gateway,
     _traefik: Traefik,
     echo: Echo,
     authority: Authority,
-    address: SocketAddr,
-    origin: String,
-    scratch: Scratch,
+    place: Place,
 }
 
 impl Stage {
@@ -31,38 +43,9 @@ impl Stage {
     }
 
     pub(crate) async fn open_with(aliases: Aliases) -> Self {
-        let scratch = Scratch::new();
-        let [address] = free_addresses();
-        let origin = format!("https://app.localhost:{}", address.port());
-        let authority = Authority::new("app.localhost");
-        let echo = Echo::start().await;
         let provider = dev_provider::start(Settings::default()).await.unwrap();
-        let gateway = Gateway::start(&origin, provider.issuer(), &scratch).await;
-        let backends = Backends { app: echo.address(), public: gateway.public(), check: gateway.check() };
-        let traefik = Traefik::start(address, aliases, &backends, &authority, &scratch).await;
-        Self {
-            provider: Some(provider),
-            gateway,
-            _traefik: traefik,
-            echo,
-            authority,
-            address,
-            origin,
-            scratch,
-        }
-    }
-
-    /// An address as people know it.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.origin)
-    }
-
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    pub(crate) fn provider(&self) -> &DevProvider {
-        self.provider.as_ref().expect("the provider has not been stopped")
+        let registration = Registration::at(provider.issuer(), "dev");
+        Self::raise(Place::new(), provider, &registration, aliases).await
     }
 
     pub(crate) async fn stop_provider(&mut self) {
@@ -70,14 +53,45 @@ impl Stage {
             provider.stop().await;
         }
     }
+}
+
+impl<P> Stage<P> {
+    /// The gateway and all around it, for any provider.
+    pub(crate) async fn raise(
+        place: Place,
+        provider: P,
+        registration: &Registration,
+        aliases: Aliases,
+    ) -> Self {
+        let Place { address, origin, scratch } = &place;
+        let authority = Authority::new("app.localhost");
+        let echo = Echo::start().await;
+        let gateway = Gateway::start(origin, registration, scratch).await;
+        let backends = Backends { app: echo.address(), public: gateway.public(), check: gateway.check() };
+        let traefik = Traefik::start(*address, aliases, &backends, &authority, scratch).await;
+        Self { provider: Some(provider), gateway, _traefik: traefik, echo, authority, place }
+    }
+
+    /// An address as people know it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.place.origin)
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.place.origin
+    }
+
+    pub(crate) fn provider(&self) -> &P {
+        self.provider.as_ref().expect("the provider has not been stopped")
+    }
 
     pub(crate) async fn chromium(&self) -> Chromium {
-        Chromium::start(Some(self.authority.pin()), &self.scratch).await
+        Chromium::start(Some(self.authority.pin()), &self.place.scratch).await
     }
 
     /// A program without a session.
     pub(crate) fn stranger(&self) -> Caller {
-        Caller::new(&self.origin, self.address, &self.authority)
+        Caller::new(&self.place.origin, self.place.address, &self.authority)
     }
 
     /// A program with the session of `user`.

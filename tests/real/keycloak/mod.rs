@@ -1,0 +1,36 @@
+//! Does all of it hold with the provider that most will have?
+
+mod identity;
+mod keys;
+mod sign_in;
+mod sign_out;
+
+use serde_json::Value;
+
+use crate::harness::{Aliases, Chromium, Place, Realm, Seen, Stage};
+
+/// The documented realm, the gateway, Traefik and the application.
+async fn open() -> Stage<Realm> {
+    open_with(|_| {}, "").await
+}
+
+/// With other people in the realm, and more sections in the gateway's file.
+async fn open_with(people: impl FnOnce(&mut Value), sections: &str) -> Stage<Realm> {
+    let place = Place::new();
+    let realm = Realm::new(&place.origin, people).await;
+    let mut registration = realm.registration();
+    sections.clone_into(&mut registration.more);
+    Stage::raise(place, realm, &registration, Aliases::RefusedByTraefik).await
+}
+
+/// Sends Keycloak's form; what comes next is for the caller to wait for.
+async fn type_in(browser: &Chromium, user: &str, password: &str) {
+    browser.type_into("#username", user).await;
+    browser.type_into("#password", password).await;
+    browser.click("#kc-login").await;
+}
+
+/// What the application's page says that it received.
+async fn shown(browser: &Chromium) -> Seen {
+    serde_json::from_str(&browser.text("#echo").await).unwrap()
+}
