@@ -116,15 +116,15 @@ pub(crate) struct Realm {
 }
 
 impl Realm {
-    /// The documented realm for an application at `origin`, with the people that `people` makes of the usual three.
-    pub(crate) async fn new(origin: &str, people: impl FnOnce(&mut Value)) -> Self {
+    /// The documented realm for an application at `origin`, as `change` changes it.
+    pub(crate) async fn new(origin: &str, change: impl FnOnce(&mut Value)) -> Self {
         let keycloak = Keycloak::shared().await;
         let name = format!("test-{}", REALMS.fetch_add(1, Ordering::Relaxed));
         let realm = Self { keycloak, client: client(), name };
         let path = repository().join("deploy/keycloak/realm.json");
         let mut description = documented(&std::fs::read_to_string(path).unwrap(), origin);
         description["realm"] = realm.name.as_str().into();
-        people(&mut description);
+        change(&mut description);
         realm.call(Method::POST, "/admin/realms", Some(description)).await;
         realm
     }

@@ -1,5 +1,6 @@
 //! Does all of it hold with the provider that most will have?
 
+mod client;
 mod identity;
 mod keys;
 mod sign_in;
@@ -7,19 +8,25 @@ mod sign_out;
 
 use serde_json::Value;
 
-use crate::harness::{Aliases, Chromium, Place, Realm, Seen, Stage};
+use crate::harness::{Aliases, Chromium, Place, Realm, Registration, Seen, Stage};
 
 /// The documented realm, the gateway, Traefik and the application.
 async fn open() -> Stage<Realm> {
     open_with(|_| {}, "").await
 }
 
-/// With other people in the realm, and more sections in the gateway's file.
-async fn open_with(people: impl FnOnce(&mut Value), sections: &str) -> Stage<Realm> {
+/// With a change to the realm, and more sections in the gateway's file.
+async fn open_with(change: impl FnOnce(&mut Value), sections: &str) -> Stage<Realm> {
+    let more = |registration: &mut Registration| sections.clone_into(&mut registration.more);
+    registered(change, more).await
+}
+
+/// With a change to the realm, and another to what the gateway is told of it.
+async fn registered(change: impl FnOnce(&mut Value), told: impl FnOnce(&mut Registration)) -> Stage<Realm> {
     let place = Place::new();
-    let realm = Realm::new(&place.origin, people).await;
+    let realm = Realm::new(&place.origin, change).await;
     let mut registration = realm.registration();
-    sections.clone_into(&mut registration.more);
+    told(&mut registration);
     Stage::raise(place, realm, &registration, Aliases::RefusedByTraefik).await
 }
 
