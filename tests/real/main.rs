@@ -17,6 +17,8 @@ mod headers;
 #[cfg(test)]
 mod keycloak;
 #[cfg(test)]
+mod npm;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod programs;

@@ -138,6 +138,11 @@ impl Caller {
         self.jars.get(&self.origin).is_some_and(|jar| jar.contains_key("__Host-foregate"))
     }
 
+    /// Takes the cookies of an answer of the application's origin, as a browser does.
+    pub(crate) fn keep_cookies(&mut self, reply: &Reply) {
+        keep(self.jars.entry(self.origin.clone()).or_default(), &reply.headers);
+    }
+
     /// A navigation of the application's to its end: what is there.
     pub(crate) async fn visit(&mut self, path: &str) -> (Url, Reply) {
         let start = Url::parse(&format!("{}{path}", self.origin)).unwrap();

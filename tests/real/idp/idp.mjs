@@ -1,0 +1,74 @@
+// A real provider that is not Keycloak: oidc-provider of npm, with the accounts of the tests.
+//
+// node idp.mjs PACKAGES PORT ORIGIN ALGORITHM
+//   PACKAGES   the folder of its node_modules
+//   PORT       on 127.0.0.1; the issuer is http://127.0.0.1:PORT
+//   ORIGIN     of the application behind the gateway
+//   ALGORITHM  that signs ID tokens: RS256, ES256 or EdDSA
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import { pathToFileURL } from 'node:url';
+
+const [packages, port, origin, algorithm] = process.argv.slice(2);
+const { Provider } = await import(pathToFileURL(`${packages}/node_modules/oidc-provider/lib/index.js`));
+
+const kinds = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  EdDSA: ['ed25519', {}],
+};
+const groups = { testuser: ['dev', 'ops'], alice: ['dev'], bob: [] };
+
+function key() {
+  const { privateKey } = generateKeyPairSync(...kinds[algorithm]);
+  return { ...privateKey.export({ format: 'jwk' }), kid: `the-${algorithm}-key`, use: 'sig', alg: algorithm };
+}
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [{
+    client_id: 'foregate',
+    client_secret: 'foregate-secret',
+    redirect_uris: [`${origin}/oauth2/callback`],
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: algorithm,
+  }],
+  jwks: { keys: [key()] },
+  cookies: { keys: ['of one test'] },
+  claims: { openid: ['sub'], profile: ['preferred_username', 'groups'], email: ['email', 'email_verified'] },
+  // Otherwise name, address and groups come from userinfo alone.
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  features: { devInteractions: { enabled: false } },
+  interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
+  enabledJWA: { idTokenSigningAlgValues: Object.keys(kinds) },
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: () => ({
+      sub: id, preferred_username: id, groups: groups[id], email: `${id}@example.test`, email_verified: true,
+    }),
+  }),
+  // No page that asks for consent.
+  async loadExistingGrant(ctx) {
+    const grant = new ctx.oidc.provider.Grant({
+      clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId,
+    });
+    grant.addOIDCScope('openid profile email');
+    await grant.save();
+    return grant;
+  },
+});
+
+const page = '<!doctype html><title>Sign in</title><form id="login" method="post" action=""><input name="username">'
+  + '<input name="password" type="password"><button id="sign-in">Sign in</button></form>';
+const callback = provider.callback();
+createServer(async (request, response) => {
+  if (!request.url.startsWith('/interaction/')) return callback(request, response);
+  let body = '';
+  for await (const part of request) body += part;
+  const form = new URLSearchParams(body);
+  const user = form.get('username');
+  if (request.method !== 'POST' || !(user in groups) || form.get('password') !== user) {
+    return response.setHeader('content-type', 'text/html').end(page);
+  }
+  return provider.interactionFinished(request, response, { login: { accountId: user } });
+}).listen(port, '127.0.0.1');
