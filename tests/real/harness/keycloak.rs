@@ -74,7 +74,9 @@ fn arguments(tools: &Path, database: &Path, http: u16, management: u16) -> Vec<S
         "start".to_owned(),
         "--optimized".to_owned(),
         "--http-enabled=true".to_owned(),
-        "--hostname-strict=false".to_owned(),
+        // A realm may then have a public name of its own, and answer the gateway by this one.
+        format!("--hostname=http://127.0.0.1:{http}"),
+        "--hostname-backchannel-dynamic=true".to_owned(),
         "--http-host=127.0.0.1".to_owned(),
         format!("--http-port={http}"),
         "--http-management-host=127.0.0.1".to_owned(),
@@ -136,6 +138,15 @@ impl Realm {
     /// What the gateway is to be told; `/dev` may pass.
     pub(crate) fn registration(&self) -> Registration {
         Registration::at(&self.issuer(), "/dev")
+    }
+
+    /// Lets browsers know the realm by another host, and gives the issuer that it is from then on. The gateway may go
+    /// on asking at [`Realm::issuer`].
+    pub(crate) async fn known_as(&self, host: &str) -> String {
+        let public = self.keycloak.base.replace("127.0.0.1", host);
+        let change = json!({ "attributes": { "frontendUrl": public } });
+        self.admin(Method::PUT, "", Some(change)).await;
+        format!("{public}/realms/{}", self.name)
     }
 
     /// How often something happened, as Keycloak's own record of events says: `LOGIN`, `CODE_TO_TOKEN`, …

@@ -1,5 +1,6 @@
 //! Does all of it hold with the provider that most will have?
 
+mod backchannel;
 mod client;
 mod identity;
 mod keys;
