@@ -1,7 +1,9 @@
 //! Does a person with a real browser, behind a real Traefik, get what the design promises?
 //!
-//! Nothing here is replaced by a stand-in but the provider and the application: Traefik runs the files of
-//! `deploy/traefik/`, Chromium is the browser, the gateway is the binary. `tests/run` installs the programs.
+//! Nothing here is replaced by a stand-in but the application: Traefik runs the files of `deploy/traefik/`, Chromium
+//! is the browser, the gateway is the binary. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`),
+//! oidc-provider (`npm`), or, where a test asks what the provider was asked, the one of development. `tests/run`
+//! installs the programs.
 
 #[cfg(test)]
 mod harness;

@@ -76,3 +76,36 @@ async fn a_user_with_a_hundred_groups_arrives_with_all_of_them() {
     let parts = cookies.iter().filter(|cookie| cookie.name().starts_with("__Host-foregate")).count();
     assert!(parts > 1, "the session fits {parts} cookie, so this shows nothing about parts");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_groups_arrive_as_they_are_written_and_one_with_a_comma_not_at_all() {
+    let change = |realm: &mut Value| {
+        let names = ["dev", "sales & marketing", "größe", "x,admin"];
+        realm["groups"] = names.iter().map(|name| json!({ "name": name })).collect();
+        realm["users"] = json!([user("alice", &["/dev", "/sales & marketing", "/größe", "/x,admin"])]);
+    };
+    let stage = open_with(change, "").await;
+
+    let caller = stage.caller("alice").await;
+    caller.get("/whoami", &[]).await;
+    let told = caller.get("/oauth2/userinfo", &[]).await;
+
+    // A comma would make two groups of one, and the second could be anybody's.
+    let expected = "/dev,/größe,/sales & marketing";
+    assert_eq!(stage.arrived("/whoami")[0].one("x-forwarded-group"), expected);
+    let told: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(told["groups"], json!(expected.split(',').collect::<Vec<_>>()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_verified_does_not_arrive() {
+    let change = |realm: &mut Value| realm["users"][0]["emailVerified"] = false.into();
+    let stage = open_with(change, "").await;
+
+    let caller = stage.caller("testuser").await;
+    caller.get("/whoami", &[]).await;
+
+    let seen = stage.arrived("/whoami").remove(0);
+    assert_eq!(seen.one("x-forwarded-user"), "testuser");
+    assert_eq!(seen.all("x-forwarded-email").concat(), "");
+}

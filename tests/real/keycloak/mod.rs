@@ -4,6 +4,7 @@ mod backchannel;
 mod client;
 mod identity;
 mod keys;
+mod over;
 mod sign_in;
 mod sign_out;
 
