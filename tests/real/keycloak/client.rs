@@ -1,13 +1,15 @@
-//! Does the gateway prove to Keycloak which client it is, in each way that the page tells of?
+//! What does Keycloak want of the documented client, and does the gateway give it?
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use http::StatusCode;
 use rcgen::{CertificateParams, KeyPair};
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{open_with, registered};
-use crate::harness::{Realm, Registration, Stage};
+use crate::harness::{Place, Realm, Registration, Stage};
 
 /// The client in the realm knows no secret, but these attributes.
 fn keyed(realm: &mut Value, attributes: &[(&str, &str)]) {
@@ -80,4 +82,41 @@ async fn another_secret_than_keycloaks_ends_on_a_page_and_in_the_log() {
     let log = stage.gateway.log();
     assert!(log.contains("unauthorized_client"), "{log}");
     assert!(!log.contains("foregate-secret"), "{log}");
+}
+
+/// What Keycloak answers to an authentication request of ours with another `redirect_uri` and without PKCE: the status,
+/// and where it sends the browser.
+async fn asked(realm: &Realm, redirect_uri: &str) -> (StatusCode, Option<Url>) {
+    let mut url = Url::parse(&format!("{}/protocol/openid-connect/auth", realm.issuer())).unwrap();
+    url.query_pairs_mut().extend_pairs([
+        ("client_id", "foregate"),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("state", "s"),
+        ("redirect_uri", redirect_uri),
+    ]);
+    let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+    let answer = client.get(url).send().await.unwrap();
+    let location = answer.headers().get("location");
+    (answer.status(), location.map(|location| Url::parse(location.to_str().unwrap()).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_client_gives_codes_to_one_page_and_to_nobody_without_pkce() {
+    let place = Place::new();
+    let realm = Realm::new(&place.origin, |_| {}).await;
+
+    let (status, location) = asked(&realm, &format!("{}/oauth2/callback", place.origin)).await;
+    let location = location.expect("back to the application, with an error");
+    assert_eq!((status, location.path()), (StatusCode::FOUND, "/oauth2/callback"));
+    assert!(
+        location.query_pairs().any(|pair| pair == ("error".into(), "invalid_request".into())),
+        "{location}"
+    );
+    assert!(location.as_str().contains("code_challenge_method"), "{location}");
+
+    for page in ["/", "/oauth2/callback/more", "/oauth2/callback?a=b"] {
+        let answer = asked(&realm, &format!("{}{page}", place.origin)).await;
+        assert_eq!(answer, (StatusCode::BAD_REQUEST, None), "{page}");
+    }
 }
