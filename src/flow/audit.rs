@@ -70,6 +70,8 @@ pub enum LoginOutcome {
     GroupsUnknown,
     /// The session could not be kept.
     NotKept,
+    /// It would go round in circles.
+    Stuck,
 }
 
 /// A step of a sign-in.

@@ -136,6 +136,7 @@ impl Callback {
         match self.session(&response, &transaction, origin, headers).await {
             Ok((mut cookies, subject)) => {
                 cookies.extend(forget);
+                cookies.extend(self.logins.land(1, &transaction.return_to, origin));
                 Ok(Finished { return_to: transaction.return_to, cookies, subject })
             }
             Err(error) => Err(Failed {

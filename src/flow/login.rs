@@ -6,9 +6,10 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use url::Url;
 
+use super::circle::{Trouble, Way, way};
 use super::ports::{
     Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginStore, LoginTransaction,
-    NoEntropy, ProviderUnavailable,
+    NoEntropy, Opened, ProviderUnavailable, SessionStore, Workspace,
 };
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
@@ -20,6 +21,8 @@ pub struct Login {
     pub provider: Arc<dyn IdentityProvider>,
     /// Where the transaction waits for the callback.
     pub logins: Arc<dyn LoginStore>,
+    /// Where sessions live: somebody may be signed in already.
+    pub sessions: Arc<dyn SessionStore>,
     /// Randomness for `state`, `nonce` and the PKCE verifier.
     pub entropy: Arc<dyn Entropy>,
     /// The time.
@@ -28,12 +31,25 @@ pub struct Login {
     pub origins: Origins,
 }
 
-/// Where to send the person, and what their browser keeps meanwhile.
-pub struct Started {
-    /// The provider's authorization endpoint with all parameters.
-    pub location: Url,
-    /// `Set-Cookie` values.
-    pub cookies: Vec<HeaderValue>,
+/// What the person wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Where to end, as the request says it.
+    pub rd: Option<&'a str>,
+    /// Which account.
+    pub account: Account,
+    /// Whether they ask for it by themselves, having been told that it goes in circles.
+    pub insists: bool,
+}
+
+/// What comes of it.
+pub enum Started {
+    /// The person goes to the provider: the authorization endpoint with all parameters, and `Set-Cookie` values.
+    Provider(Url, Vec<HeaderValue>),
+    /// The person is signed in, and goes back.
+    Back(ReturnTo, Vec<HeaderValue>),
+    /// It goes in circles.
+    Stuck(Trouble),
 }
 
 /// Why no sign-in can begin.
@@ -49,14 +65,38 @@ pub enum LoginError {
 
 impl Login {
     /// Begins a sign-in that ends at `rd`, or on the start page where `rd` is not acceptable.
-    pub fn start(
+    pub fn start(&self, origin: &Origin, headers: &HeaderMap, wish: Wish<'_>) -> Result<Started, LoginError> {
+        let return_to = self.return_to(origin, wish.rd);
+        let by_itself = wish.account == Account::Known && !wish.insists;
+        match self.way(origin, headers, &return_to) {
+            Way::Back(times) if by_itself => {
+                let cookies = self.logins.land(times, &return_to, origin).into_iter().collect();
+                Ok(Started::Back(return_to, cookies))
+            }
+            Way::Stuck(trouble) if by_itself => Ok(Started::Stuck(trouble)),
+            _ => self.go(origin, headers, return_to, wish.account),
+        }
+    }
+
+    fn way(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> Way {
+        let mut workspace = Workspace::new();
+        let session = match self.sessions.open(&mut workspace, headers, origin, self.clock.now()).0 {
+            Opened::Session(_) => Ok(()),
+            Opened::Absent(absence) => Err(absence),
+            // Nothing can be told, so nothing is held back.
+            Opened::Unknown(_) => return Way::Provider,
+        };
+        way(self.logins.landed(headers, origin, return_to), session)
+    }
+
+    fn go(
         &self,
         origin: &Origin,
         headers: &HeaderMap,
-        rd: Option<&str>,
+        return_to: ReturnTo,
         account: Account,
     ) -> Result<Started, LoginError> {
-        let transaction = self.transaction(self.return_to(origin, rd))?;
+        let transaction = self.transaction(return_to)?;
         let location = self.provider.authentication_url(&AuthenticationRequest {
             redirect_uri: &redirect_uri(origin),
             state: &transaction.state,
@@ -65,7 +105,7 @@ impl Login {
             account,
         })?;
         let cookies = self.logins.keep(&transaction, headers, origin, self.clock.now())?;
-        Ok(Started { location, cookies })
+        Ok(Started::Provider(location, cookies))
     }
 
     /// Where a sign-in with this `rd` ends.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::ports::{Clock, Opened, SessionStore, Workspace};
+use super::ports::{Clock, LoginStore, Opened, SessionStore, Workspace};
 use crate::access::origin::Origin;
 
 /// Ends sessions.
 pub struct Logout {
     /// Where sessions live.
     pub sessions: Arc<dyn SessionStore>,
+    /// Where a sign-in has left its mark.
+    pub logins: Arc<dyn LoginStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -31,6 +33,8 @@ impl Logout {
             Opened::Session(session) => Some(session.credential.person.subject.to_owned()),
             Opened::Absent(_) | Opened::Unknown(_) => None,
         };
-        SignedOut { cookies: self.sessions.end(headers, origin), subject }
+        let mut cookies = self.sessions.end(headers, origin);
+        cookies.extend(self.logins.take_off(headers, origin));
+        SignedOut { cookies, subject }
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod callback;
 pub mod check;
+pub mod circle;
 pub mod login;
 pub mod logout;
 pub mod ports;

@@ -160,13 +160,14 @@ fn portal(settings: Settings, shared: Shared) -> Portal {
         login: Login {
             provider: Arc::clone(&shared.provider),
             logins: Arc::clone(&shared.logins),
+            sessions: Arc::clone(&shared.sessions),
             entropy: shared.entropy,
             clock: Arc::clone(&shared.clock),
             origins: origins.clone(),
         },
         callback: Callback {
             provider: shared.provider,
-            logins: shared.logins,
+            logins: Arc::clone(&shared.logins),
             sessions: Arc::clone(&shared.sessions),
             clock: Arc::clone(&shared.clock),
             claims: settings.claims,
@@ -174,7 +175,11 @@ fn portal(settings: Settings, shared: Shared) -> Portal {
             audit: Arc::clone(&shared.audit),
         },
         detached: Detached::default(),
-        logout: Logout { sessions: Arc::clone(&shared.sessions), clock: Arc::clone(&shared.clock) },
+        logout: Logout {
+            sessions: Arc::clone(&shared.sessions),
+            logins: Arc::clone(&shared.logins),
+            clock: Arc::clone(&shared.clock),
+        },
         sessions: shared.sessions,
         clock: shared.clock,
         origins,

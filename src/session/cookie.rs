@@ -14,6 +14,7 @@ use crate::access::origin::Origin;
 const HOST_PREFIX: &str = "__Host-";
 const SESSION: &str = "foregate";
 const LOGIN: &str = "foregate-login-";
+const LANDED: &str = "foregate-landed";
 
 /// The most characters one cookie carries: with its name and attributes it stays below the 4096 bytes that browsers
 /// keep (RFC 6265bis §5.7). A multiple of four, so that each part decodes by itself.
@@ -48,6 +49,11 @@ impl Names {
     /// The name of a login transaction's cookie.
     pub fn login(&self, tag: &str) -> String {
         format!("{}{LOGIN}{tag}", prefix(self.secure))
+    }
+
+    /// The name of the mark that a sign-in leaves for some seconds.
+    pub fn landed(&self) -> String {
+        format!("{}{LANDED}", prefix(self.secure))
     }
 
     /// The tag in a login cookie's name.
@@ -128,7 +134,8 @@ fn may_be_ours(member: &[u8]) -> bool {
 fn is_ours(member: &[u8]) -> bool {
     let name = member.strip_prefix(HOST_PREFIX.as_bytes()).unwrap_or(member);
     let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };
-    part(rest).is_some() || name.starts_with(LOGIN.as_bytes()) || rest.is_empty()
+    let bare = name.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
+    part(rest).is_some() || name.starts_with(LOGIN.as_bytes()) || rest.is_empty() || bare == LANDED.as_bytes()
 }
 
 /// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
@@ -180,7 +187,8 @@ mod tests {
         let ours =
             "a=1; __Host-foregate=x; __Host-foregate-1=y;b = 2; foregate=z; __Host-foregate-login-abc=w; c";
         assert_eq!(others(&[ours, "d=4"]), "a=1; b = 2; c; d=4");
-        assert_eq!(others(&["__Host-foregate=x"]), "");
+        assert_eq!(others(&["__Host-foregate=x; __Host-foregate-landed=1.x; foregate-landed=2"]), "");
+        assert_eq!(others(&["foregate-landed2=x"]), "foregate-landed2=x");
         assert_eq!(others(&["__Host-foregate =x; foregates=1; foregate-4=2"]), "foregates=1; foregate-4=2");
     }
 

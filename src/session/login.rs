@@ -22,10 +22,13 @@ use super::cookie::{Names, pairs};
 use super::seal::{Binding, KeyRing, Purpose, whole};
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
+use crate::flow::circle::Landed;
 use crate::flow::ports::{Entropy, LoginStore, LoginTransaction, NoEntropy, UnixTime};
 use crate::secret::Secret;
 
 const LIFETIME: Duration = Duration::from_mins(10);
+/// Redirects follow each other within a second; a person who comes again by themselves takes longer.
+const MARKED_SECONDS: u64 = 10;
 const MOST: usize = 5;
 const MOST_BYTES: usize = 4096;
 
@@ -91,7 +94,7 @@ impl LoginCookies {
     }
 }
 
-/// A short name for a `state` that says nothing about it.
+/// A short name for a text that says nothing about it.
 fn tag(state: &str) -> String {
     let hash = digest(&SHA256, state.as_bytes());
     URL_SAFE_NO_PAD.encode_to_string(hash.as_ref().get(..8).unwrap_or_default())
@@ -168,6 +171,25 @@ impl LoginStore for LoginCookies {
     fn forget(&self, state: &str, origin: &Origin) -> Option<HeaderValue> {
         let names = Names::of(origin);
         names.remove(&names.login(&tag(state)))
+    }
+
+    fn landed(&self, headers: &HeaderMap, origin: &Origin, return_to: &ReturnTo) -> Option<Landed> {
+        let name = Names::of(origin).landed();
+        let (_, value) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
+        let (times, place) = std::str::from_utf8(value).ok()?.split_once('.')?;
+        Some(Landed { times: times.parse().ok()?, here: place == tag(return_to.as_str()) })
+    }
+
+    fn land(&self, times: u8, return_to: &ReturnTo, origin: &Origin) -> Option<HeaderValue> {
+        let names = Names::of(origin);
+        names.set(&names.landed(), &format!("{times}.{}", tag(return_to.as_str())), MARKED_SECONDS)
+    }
+
+    fn take_off(&self, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
+        let names = Names::of(origin);
+        let name = names.landed();
+        let carried = pairs(headers).any(|(found, _)| found == name.as_bytes());
+        carried.then(|| names.remove(&name)).flatten()
     }
 }
 

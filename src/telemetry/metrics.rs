@@ -142,7 +142,7 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
     }
 }
 
-const LOGIN_OUTCOMES: [LoginOutcome; 9] = [
+const LOGIN_OUTCOMES: [LoginOutcome; 10] = [
     LoginOutcome::Started,
     LoginOutcome::Succeeded,
     LoginOutcome::UnknownState,
@@ -152,6 +152,7 @@ const LOGIN_OUTCOMES: [LoginOutcome; 9] = [
     LoginOutcome::ClientForged,
     LoginOutcome::GroupsUnknown,
     LoginOutcome::NotKept,
+    LoginOutcome::Stuck,
 ];
 
 /// The name of a sign-in's outcome in metrics and logs.
@@ -166,6 +167,7 @@ pub fn login_name(outcome: LoginOutcome) -> &'static str {
         LoginOutcome::ClientForged => "client_forged",
         LoginOutcome::GroupsUnknown => "groups_unknown",
         LoginOutcome::NotKept => "not_kept",
+        LoginOutcome::Stuck => "stuck",
     }
 }
 

@@ -116,6 +116,7 @@ async fn groups_that_the_provider_keeps_back_shut_out_where_they_matter_and_are_
     let secrets = [("FOREGATE_PROVIDER__CLIENT_SECRET", "s3cret"), ("FOREGATE_SESSION__KEYS", KEY)];
     let process = Process::start(provider.issuer(), &secrets, &[SIGNS_WITH]).await;
     let start = format!("http://127.0.0.1:{}/oauth2/start", process.public);
+    let mut browser = Browser::new();
     browser.open(&start).await;
     let log = process.log();
     assert_eq!(log.matches("signed in without groups").count(), 1, "{log}");

@@ -8,6 +8,7 @@
 )]
 
 mod check;
+mod circle;
 mod commands;
 mod cookies;
 mod drain;

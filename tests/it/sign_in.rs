@@ -187,6 +187,7 @@ async fn every_sign_in_makes_a_new_session() {
     let form = to_login_form(&gateway, &mut browser, "/").await;
     browser.sign_in(&form, "testuser", "testuser").await;
     let first = browser.cookie("foregate").unwrap().to_owned();
+    browser.wait_a_little();
     browser.open(&gateway.url("/oauth2/start")).await;
     let second = browser.cookie("foregate").unwrap();
     assert!(first != "planted-before-the-sign-in" && first != second);
@@ -207,6 +208,7 @@ async fn hostile_return_urls_end_on_the_start_page() {
         "javascript:x",
     ] {
         let rd: String = form_urlencoded::byte_serialize(rd.as_bytes()).collect();
+        browser.wait_a_little();
         browser.open(&gateway.url(&format!("/oauth2/start?rd={rd}"))).await;
         assert_eq!(browser.visited.last().unwrap().to_string(), gateway.url("/"), "{rd}");
     }

@@ -10,11 +10,11 @@ use axum::extract::State;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::page::Problem;
-use super::{Portal, Visit, is_embedded, parameter, with_cookies};
+use super::{Portal, Repeated, Visit, is_embedded, parameter, with_cookies};
 use crate::access::return_to::own_page;
 use crate::edge::reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
-use crate::flow::login::LoginError;
+use crate::flow::login::{LoginError, Started, Wish};
 use crate::flow::ports::Account;
 
 pub(super) async fn get(
@@ -27,22 +27,54 @@ pub(super) async fn get(
     if is_embedded(&method, &headers) {
         return visit.refused(StatusCode::FORBIDDEN, "a sign-in begins only where a person goes to the page");
     }
-    let parameters = parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), "account")?)));
-    let (rd, account) = match parameters {
-        Ok(parameters) => parameters,
+    let asked = match Asked::read(&uri) {
+        Ok(asked) => asked,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let account = if account.as_deref() == Some("another") { Account::Another } else { Account::Known };
-    match portal.login.start(&visit.origin, &headers, rd.as_deref(), account) {
-        Ok(started) => {
+    match portal.login.start(&visit.origin, &headers, asked.wish()) {
+        Ok(Started::Provider(location, cookies)) => {
             tell(&portal, &visit, LoginOutcome::Started, None);
-            with_cookies(reply::redirect(StatusCode::FOUND, started.location.as_str()), started.cookies)
+            with_cookies(reply::redirect(StatusCode::FOUND, location.as_str()), cookies)
+        }
+        Ok(Started::Back(return_to, cookies)) => {
+            with_cookies(reply::redirect(StatusCode::FOUND, return_to.as_str()), cookies)
+        }
+        Ok(Started::Stuck(trouble)) => {
+            tell(&portal, &visit, LoginOutcome::Stuck, Some(&trouble));
+            let again = asked.again(&portal, &visit, "start?insist=yes");
+            visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
         }
         Err(error) => {
             tell(&portal, &visit, LoginOutcome::ProviderUnavailable, Some(&error));
-            let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
-            unavailable(&visit, &error, &own_page(&visit.origin, "start", &return_to))
+            unavailable(&visit, &error, &asked.again(&portal, &visit, "start"))
         }
+    }
+}
+
+/// The parameters of the request.
+struct Asked {
+    rd: Option<String>,
+    account: Account,
+    insists: bool,
+}
+
+impl Asked {
+    fn read(uri: &Uri) -> Result<Self, Repeated> {
+        let parameter = |name| parameter(uri.query(), name);
+        let account = parameter("account")?.is_some_and(|account| account == "another");
+        Ok(Self {
+            rd: parameter("rd")?,
+            account: if account { Account::Another } else { Account::Known },
+            insists: parameter("insist")?.is_some(),
+        })
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        Wish { rd: self.rd.as_deref(), account: self.account, insists: self.insists }
+    }
+
+    fn again(&self, portal: &Portal, visit: &Visit, page: &str) -> String {
+        own_page(&visit.origin, page, &portal.login.return_to(&visit.origin, self.rd.as_deref()))
     }
 }
 
@@ -54,10 +86,10 @@ fn unavailable(visit: &Visit, error: &LoginError, again: &str) -> Response<Body>
     }
 }
 
-fn tell(portal: &Portal, visit: &Visit, outcome: LoginOutcome, error: Option<&LoginError>) {
+fn tell(portal: &Portal, visit: &Visit, outcome: LoginOutcome, detail: Option<&dyn std::fmt::Display>) {
     portal.audit.login(&LoginEvent {
         outcome,
-        detail: error.map(|error| error as &dyn std::fmt::Display),
+        detail,
         subject: None,
         host: visit.origin.host(),
         request_id: &visit.id,

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use super::{NoEntropy, UnixTime};
 use crate::access::origin::Origin;
 use crate::access::return_to::ReturnTo;
+use crate::flow::circle::Landed;
 use crate::secret::Secret;
 
 /// One attempt to sign in, from `/oauth2/start` to the callback.
@@ -41,4 +42,13 @@ pub trait LoginStore: Send + Sync {
 
     /// The `Set-Cookie` value that removes the transaction of a `state`.
     fn forget(&self, state: &str, origin: &Origin) -> Option<HeaderValue>;
+
+    /// The mark that a sign-in left in the browser some seconds ago.
+    fn landed(&self, headers: &HeaderMap, origin: &Origin, return_to: &ReturnTo) -> Option<Landed>;
+
+    /// The `Set-Cookie` value that leaves the mark.
+    fn land(&self, times: u8, return_to: &ReturnTo, origin: &Origin) -> Option<HeaderValue>;
+
+    /// The `Set-Cookie` value that removes it, where the request carries one.
+    fn take_off(&self, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue>;
 }

@@ -23,6 +23,9 @@ pub(crate) struct Browser {
     pub(crate) visited: Vec<Url>,
 }
 
+/// What a sign-in leaves for some seconds.
+const MARK: &str = "foregate-landed";
+
 pub(crate) struct Page {
     pub(crate) url: Url,
     pub(crate) status: u16,
@@ -165,8 +168,18 @@ impl Browser {
         self.jar.push(Cookie { host: self.host.clone(), name: name.to_owned(), value: value.to_owned() });
     }
 
+    /// Lets the seconds pass in which a new sign-in would look like going round in circles.
+    pub(crate) fn wait_a_little(&mut self) {
+        self.forget(MARK);
+    }
+
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.jar.retain(|cookie| cookie.name != name);
+    }
+
+    /// The names of the cookies, but for the mark of a sign-in, which goes by itself after seconds.
     pub(crate) fn cookie_names(&self) -> Vec<&str> {
-        self.jar.iter().map(|cookie| cookie.name.as_str()).collect()
+        self.jar.iter().map(|cookie| cookie.name.as_str()).filter(|name| *name != MARK).collect()
     }
 }
 

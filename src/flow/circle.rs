@@ -1,0 +1,99 @@
+//! Does a sign-in go round in circles, and where is it broken?
+//!
+//! A finished sign-in leaves a mark in the browser for some seconds. Whoever comes to sign in with that mark was signed
+//! in a moment ago:
+//!
+//! 1. without a session, it was lost on the way: another sign-in would lose it too, so the person is told why;
+//! 2. with a session, they are sent back at once, because another tab may just have signed in; and if that happens
+//!    again, the check does not see the session that we see.
+
+use thiserror::Error;
+
+use super::ports::Absence;
+
+/// How often a browser has come back from a sign-in within the last seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landed {
+    /// How often.
+    pub times: u8,
+    /// Whether it was the same page that it wants now.
+    pub here: bool,
+}
+
+/// Where the circle is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Trouble {
+    /// The browser did not keep the cookie, or does not send it here.
+    #[error(
+        "the browser came back from a sign-in without the session cookie: it does not keep it, or something on the way \
+         removes Set-Cookie"
+    )]
+    NotKept,
+    /// The cookie came and does not open.
+    #[error(
+        "the browser came back from a sign-in with a session cookie that does not open: other session.keys in another \
+         process, another cookie of the same name, or a part of it is missing"
+    )]
+    NotOpened,
+    /// The session was over at once.
+    #[error(
+        "a session was over seconds after it began: the provider's tokens live too shortly, or the clocks of provider \
+         and gateway differ"
+    )]
+    OverAtOnce,
+    /// We see the session and the check does not.
+    #[error(
+        "a session that is good here is asked for again and again: the proxy does not pass the Cookie header to the \
+         check, or the check has other keys or another host"
+    )]
+    NotShown,
+}
+
+/// Where a person goes who wants to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the provider.
+    Provider,
+    /// Back to the page, for the how-many-eth time.
+    Back(u8),
+    /// Nowhere.
+    Stuck(Trouble),
+}
+
+/// Sent back so often to one page, the check does not see the session.
+const BACK_TO_ONE: u8 = 2;
+/// The same for tabs that take turns.
+const BACK_TO_ANY: u8 = 8;
+
+/// Which way it goes, by the mark and what became of the session.
+pub fn way(landed: Option<Landed>, session: Result<(), Absence>) -> Way {
+    let Some(Landed { times, here }) = landed else { return Way::Provider };
+    match session {
+        Err(Absence::NoCookie) => Way::Stuck(Trouble::NotKept),
+        Err(Absence::Refused) => Way::Stuck(Trouble::NotOpened),
+        Err(Absence::Expired) => Way::Stuck(Trouble::OverAtOnce),
+        Ok(()) if (here && times >= BACK_TO_ONE) || times >= BACK_TO_ANY => Way::Stuck(Trouble::NotShown),
+        Ok(()) => Way::Back(times.saturating_add(1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_mark_everybody_goes_to_the_provider() {
+        for session in [Ok(()), Err(Absence::NoCookie), Err(Absence::Refused), Err(Absence::Expired)] {
+            assert_eq!(way(None, session), Way::Provider);
+        }
+    }
+
+    #[test]
+    fn one_page_is_gone_back_to_once_and_tabs_that_take_turns_a_few_times() {
+        let landed = |times, here| Some(Landed { times, here });
+        assert_eq!(way(landed(1, true), Ok(())), Way::Back(2));
+        assert_eq!(way(landed(2, true), Ok(())), Way::Stuck(Trouble::NotShown));
+        assert_eq!(way(landed(2, false), Ok(())), Way::Back(3));
+        assert_eq!(way(landed(8, false), Ok(())), Way::Stuck(Trouble::NotShown));
+    }
+}

@@ -1,0 +1,101 @@
+//! Does a sign-in that cannot work end on a page, and one that works never?
+
+use crate::harness::{Browser, Gateway, provider};
+
+async fn signed_in(gateway: &Gateway) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&start(gateway, "/deep")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    browser
+}
+
+fn start(gateway: &Gateway, path: &str) -> String {
+    gateway.url(&format!("/oauth2/start?rd={path}"))
+}
+
+#[tokio::test]
+async fn a_browser_that_loses_the_session_is_told_why_and_not_sent_round() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    for (value, words) in [(None, "did not keep"), (Some("garbage"), "cannot be read here")] {
+        let mut browser = signed_in(&gateway).await;
+        browser.forget("foregate");
+        if let Some(value) = value {
+            browser.set_cookie("foregate", value);
+        }
+        let asked = provider.observed().authorization;
+        let page = browser.go(&start(&gateway, "/deep")).await;
+        assert_eq!(page.status, 409);
+        assert!(page.body.contains(words), "{}", page.body);
+        assert_eq!(provider.observed().authorization, asked, "the provider is left alone");
+        let again = page
+            .body
+            .split("class=\"button\" href=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .replace("&#38;", "&");
+        let insists = browser.go(&again).await;
+        assert_eq!(insists.status, 302, "whoever insists may try again");
+        assert!(insists.location().starts_with(provider.issuer()), "{}", insists.location());
+    }
+    assert!(gateway.ops("/metrics").await.body.contains("foregate_logins_total{outcome=\"stuck\"} 2\n"));
+}
+
+#[tokio::test]
+async fn a_check_that_does_not_get_the_cookie_ends_on_a_page_that_says_so() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let mut redirects = 0;
+    let page = loop {
+        // A proxy whose allow-list leaves Cookie out.
+        let challenge = gateway.ask(gateway.question("/deep")).await;
+        let page = browser.go(challenge.header("location").unwrap()).await;
+        if page.status != 302 {
+            break page;
+        }
+        assert_eq!(page.location(), gateway.url("/deep"));
+        redirects += 1;
+        assert!(redirects < 3, "round and round");
+    };
+    assert_eq!((page.status, redirects), (409, 1));
+    assert!(page.body.contains("Cookie header"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn tabs_that_want_to_sign_in_when_one_just_has_are_sent_back_to_their_pages() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let asked = provider.observed().authorization;
+    for tab in 0..5 {
+        let back = browser.go(&start(&gateway, &format!("/tab/{tab}"))).await;
+        assert_eq!((back.status, back.location()), (302, &*gateway.url(&format!("/tab/{tab}"))));
+    }
+    assert_eq!(provider.observed().authorization, asked);
+    let another = browser.go(&gateway.url("/oauth2/start?account=another")).await;
+    assert!(
+        another.location().starts_with(provider.issuer()),
+        "whoever wants another account gets to choose"
+    );
+}
+
+#[tokio::test]
+async fn whoever_signs_out_can_sign_in_again_at_once() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let headers = reqwest::header::HeaderMap::from_iter([(
+        "sec-fetch-site".parse().unwrap(),
+        "same-origin".parse().unwrap(),
+    )]);
+    let page =
+        browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), headers, Some(&[])).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(browser.cookie("foregate-landed"), None);
+    let page = browser.go(&start(&gateway, "/")).await;
+    assert!(page.location().starts_with(provider.issuer()));
+}
