@@ -27,8 +27,8 @@ use crate::flow::ports::{Entropy, LoginStore, LoginTransaction, NoEntropy, UnixT
 use crate::secret::Secret;
 
 const LIFETIME: Duration = Duration::from_mins(10);
-/// Redirects follow each other within a second; a person who comes again by themselves takes longer.
-const MARKED_SECONDS: u64 = 10;
+/// From the end of a sign-in to the next is two redirects in a circle; whoever comes by themselves takes longer.
+const MARKED_SECONDS: u64 = 4;
 const MOST: usize = 5;
 const MOST_BYTES: usize = 4096;
 

@@ -130,7 +130,8 @@ impl Caller {
     /// The values of the session's cookies, which nobody but the gateway may ever see.
     pub(crate) fn session_values(&self) -> Vec<&str> {
         let all = self.jars.get(&self.origin).into_iter().flatten();
-        let ours = all.filter(|(name, _)| name.starts_with("__Host-foregate"));
+        let parts = ["__Host-foregate", "__Host-foregate-1", "__Host-foregate-2", "__Host-foregate-3"];
+        let ours = all.filter(|(name, _)| parts.contains(&name.as_str()));
         ours.map(|(_, value)| value.as_str()).collect()
     }
 
