@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::digest;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
+use crate::algorithm::SigningAlgorithm;
 use crate::settings::User;
 use crate::store::Grant;
 
@@ -15,6 +16,8 @@ pub(crate) struct Context<'a> {
     pub(crate) user: &'a User,
     pub(crate) grant_id: &'a str,
     pub(crate) grant: &'a Grant,
+    /// What the ID token is signed with.
+    pub(crate) algorithm: SigningAlgorithm,
     pub(crate) now: Duration,
 }
 
@@ -34,7 +37,7 @@ impl Context<'_> {
         claims.extend(self.common(jti, life));
         put(&mut claims, "azp", json!(self.grant.client_id));
         put(&mut claims, "auth_time", json!(self.grant.auth_time));
-        put(&mut claims, "at_hash", json!(half_hash(access_token)));
+        put(&mut claims, "at_hash", json!(half_hash(self.algorithm, access_token)));
         claims
     }
 
@@ -76,8 +79,8 @@ fn put(claims: &mut Map<String, Value>, name: &str, value: Value) {
 }
 
 /// `at_hash`: the left half of the hash (Core §3.1.3.6).
-fn half_hash(access_token: &str) -> String {
-    let hash = digest(&SHA256, access_token.as_bytes());
+fn half_hash(algorithm: SigningAlgorithm, access_token: &str) -> String {
+    let hash = digest(algorithm.digest(), access_token.as_bytes());
     let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
     URL_SAFE_NO_PAD.encode_to_string(left)
 }

@@ -1,5 +1,7 @@
 //! How do claims become a compact JWS and come back?
 
+use std::sync::Arc;
+
 use aws_lc_rs::error::Unspecified;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
@@ -23,17 +25,17 @@ impl Kind {
 }
 
 pub(crate) fn sign(key: &SigningKey, kind: Kind, claims: Map<String, Value>) -> Result<String, Unspecified> {
-    let header = json!({ "alg": "RS256", "typ": kind.typ(), "kid": key.kid() });
+    let header = json!({ "alg": key.algorithm().name(), "typ": kind.typ(), "kid": key.kid() });
     let message = format!("{}.{}", part(&header), part(&Value::Object(claims)));
     let signature = key.sign(message.as_bytes())?;
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode_to_string(signature)))
 }
 
-/// The claims of a token of this kind signed here; whether it has expired is the caller's question.
-pub(crate) fn read(key: &SigningKey, kind: Kind, token: &str) -> Option<Map<String, Value>> {
+/// The claims of a token of this kind signed by one of these keys; whether it has expired is the caller's question.
+pub(crate) fn read(keys: &[Arc<SigningKey>], kind: Kind, token: &str) -> Option<Map<String, Value>> {
     let (message, signature) = token.rsplit_once('.')?;
     let signature = URL_SAFE_NO_PAD.decode_to_vec(signature).ok()?;
-    if !key.verifies(message.as_bytes(), &signature) {
+    if !keys.iter().any(|key| key.verifies(message.as_bytes(), &signature)) {
         return None;
     }
     let (header, claims) = message.split_once('.')?;
@@ -52,16 +54,25 @@ fn unpart(encoded: &str) -> Option<Map<String, Value>> {
 #[cfg(test)]
 mod tests {
     use super::{Kind, read, sign};
+    use crate::algorithm::SigningAlgorithm;
     use crate::key::SigningKey;
     use serde_json::Map;
+    use std::sync::Arc;
+
+    fn key(algorithm: SigningAlgorithm) -> Arc<SigningKey> {
+        Arc::new(SigningKey::generate(algorithm).unwrap())
+    }
 
     #[test]
     fn a_token_is_read_only_as_its_own_kind_and_by_its_own_key() {
-        let key = SigningKey::generate().unwrap();
-        let token = sign(&key, Kind::Id, Map::new()).unwrap();
-        assert!(read(&key, Kind::Id, &token).is_some());
-        assert!(read(&key, Kind::Access, &token).is_none());
-        assert!(read(&SigningKey::generate().unwrap(), Kind::Id, &token).is_none());
-        assert!(read(&key, Kind::Id, "a.b.c").is_none());
+        use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
+        for algorithm in [Rs256, Ps256, Es256, Es384, EdDsa] {
+            let keys = [key(algorithm)];
+            let token = sign(&keys[0], Kind::Id, Map::new()).unwrap();
+            assert!(read(&keys, Kind::Id, &token).is_some(), "{algorithm:?}");
+            assert!(read(&keys, Kind::Access, &token).is_none(), "{algorithm:?}");
+            assert!(read(&[key(algorithm)], Kind::Id, &token).is_none(), "{algorithm:?}");
+            assert!(read(&keys, Kind::Id, "a.b.c").is_none());
+        }
     }
 }

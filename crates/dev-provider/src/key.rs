@@ -1,82 +1,171 @@
-//! With which key is everything signed, and how does the world see it?
+//! How is one key made, used, and shown to the world?
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PSS_SHA256, RSA_PSS_SHA384, RsaEncoding, RsaKeyPair,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64_simd::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-/// An RSA-2048 key for RS256, named by its RFC 7638 thumbprint.
+use crate::algorithm::SigningAlgorithm;
+use crate::der::rsa_components;
+
+/// A key for one algorithm, named by its RFC 7638 thumbprint.
 pub(crate) struct SigningKey {
-    pair: RsaKeyPair,
+    algorithm: SigningAlgorithm,
+    pair: Pair,
     kid: String,
-    modulus: String,
-    exponent: String,
+    /// The members that make the key (RFC 7638 §3.2), in the order of their names.
+    members: Map<String, Value>,
+    spki: Vec<u8>,
+}
+
+enum Pair {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
 }
 
 impl SigningKey {
-    /// Slow, so not to be called on a thread that serves.
-    pub(crate) fn generate() -> Result<Self, Unspecified> {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
-        let (modulus, exponent) = components(pair.public_key().as_ref()).ok_or(Unspecified)?;
-        let modulus = URL_SAFE_NO_PAD.encode_to_string(modulus);
-        let exponent = URL_SAFE_NO_PAD.encode_to_string(exponent);
-        let canonical = format!(r#"{{"e":"{exponent}","kty":"RSA","n":"{modulus}"}}"#);
+    /// Slow for RSA, so not to be called on a thread that serves.
+    pub(crate) fn generate(algorithm: SigningAlgorithm) -> Result<Self, Unspecified> {
+        let pair = Pair::generate(algorithm)?;
+        let members = pair.members(algorithm)?;
+        let canonical = Value::Object(members.clone()).to_string();
         let kid = URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, canonical.as_bytes()));
-        Ok(Self { pair, kid, modulus, exponent })
+        let spki = pair.spki()?;
+        Ok(Self { algorithm, pair, kid, members, spki })
+    }
+
+    pub(crate) fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
     }
 
     pub(crate) fn kid(&self) -> &str {
         &self.kid
     }
 
+    #[expect(dead_code, reason = "for the faults")]
+    /// The public key as a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1).
+    pub(crate) fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
-        Ok(signature)
+        match &self.pair {
+            Pair::Rsa(pair) if self.algorithm == SigningAlgorithm::Ps256 => {
+                sign_rsa(pair, &RSA_PSS_SHA256, message)
+            }
+            Pair::Rsa(pair) => sign_rsa(pair, &RSA_PKCS1_SHA256, message),
+            Pair::Ec(pair) => Ok(pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec()),
+            Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+
+    #[expect(dead_code, reason = "for the faults")]
+    /// By PS384 or RS384 with the same key; an error when the key is not an RSA key.
+    pub(crate) fn sign_sha384(&self, pss: bool, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let Pair::Rsa(pair) = &self.pair else {
+            return Err(Unspecified);
+        };
+        sign_rsa(pair, if pss { &RSA_PSS_SHA384 } else { &RSA_PKCS1_SHA384 }, message)
     }
 
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.pair.public_key().as_ref())
+        UnparsedPublicKey::new(verification(self.algorithm), self.pair.public())
             .verify(message, signature)
             .is_ok()
     }
 
-    pub(crate) fn jwk(&self) -> Value {
-        json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": self.modulus, "e": self.exponent,
-        })
+    /// The public key as a JWK, with its use, algorithm and id.
+    pub(crate) fn jwk(&self) -> Map<String, Value> {
+        let mut jwk = self.members.clone();
+        for (name, value) in [("use", "sig"), ("alg", self.algorithm.name()), ("kid", &self.kid)] {
+            jwk.insert(name.to_owned(), json!(value));
+        }
+        jwk
     }
 }
 
-/// Modulus and exponent out of the DER of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
-fn components(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    const SEQUENCE: u8 = 0x30;
-    const INTEGER: u8 = 0x02;
-    let (body, _) = element(der, SEQUENCE)?;
-    let (modulus, rest) = element(body, INTEGER)?;
-    let (exponent, _) = element(rest, INTEGER)?;
-    Some((unsigned(modulus), unsigned(exponent)))
+/// How a signature of this algorithm is checked.
+pub(crate) fn verification(algorithm: SigningAlgorithm) -> &'static dyn VerificationAlgorithm {
+    match algorithm {
+        SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        SigningAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+        SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
+        SigningAlgorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
+        SigningAlgorithm::EdDsa => &signature::ED25519,
+    }
 }
 
-/// The content of the element of this kind at the front, and what follows it.
-fn element(der: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
-    let (&[tag, short], rest) = der.split_first_chunk()?;
-    let long_form = usize::from(short & 0x7f);
-    let (length, rest) = if short < 0x80 {
-        (long_form, rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(long_form)?;
-        (digits.iter().fold(0, |length: usize, &digit| (length << 8) | usize::from(digit)), rest)
-    };
-    if tag == kind { rest.split_at_checked(length) } else { None }
+impl Pair {
+    fn generate(algorithm: SigningAlgorithm) -> Result<Self, Unspecified> {
+        Ok(match algorithm {
+            SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
+                Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048)?)
+            }
+            SigningAlgorithm::Es256 => Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?),
+            SigningAlgorithm::Es384 => Self::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)?),
+            SigningAlgorithm::EdDsa => Self::Ed(Ed25519KeyPair::generate()?),
+        })
+    }
+
+    fn public(&self) -> &[u8] {
+        match self {
+            Self::Rsa(pair) => pair.public_key().as_ref(),
+            Self::Ec(pair) => pair.public_key().as_ref(),
+            Self::Ed(pair) => pair.public_key().as_ref(),
+        }
+    }
+
+    fn members(&self, algorithm: SigningAlgorithm) -> Result<Map<String, Value>, Unspecified> {
+        let public = self.public();
+        Ok(match self {
+            Self::Rsa(_) => {
+                let (modulus, exponent) = rsa_components(public).ok_or(Unspecified)?;
+                named(&[("e", &b64(exponent)), ("kty", "RSA"), ("n", &b64(modulus))])
+            }
+            Self::Ec(_) => {
+                // SEC 1 §2.3.3: a 4, then both coordinates at full length.
+                let point = public.strip_prefix(&[4]).ok_or(Unspecified)?;
+                let (x, y) = point.split_at(point.len() / 2);
+                let curve = if algorithm == SigningAlgorithm::Es384 { "P-384" } else { "P-256" };
+                named(&[("crv", curve), ("kty", "EC"), ("x", &b64(x)), ("y", &b64(y))])
+            }
+            Self::Ed(_) => named(&[("crv", "Ed25519"), ("kty", "OKP"), ("x", &b64(public))]),
+        })
+    }
+
+    fn spki(&self) -> Result<Vec<u8>, Unspecified> {
+        let der: PublicKeyX509Der<'_> = match self {
+            Self::Rsa(pair) => pair.public_key().as_der()?,
+            Self::Ec(pair) => pair.public_key().as_der()?,
+            Self::Ed(pair) => pair.public_key().as_der()?,
+        };
+        Ok(der.as_ref().to_vec())
+    }
 }
 
-/// DER puts a zero before a number whose first bit is set; RFC 7518 §6.3.1 leaves it out.
-fn unsigned(integer: &[u8]) -> &[u8] {
-    integer.strip_prefix(&[0]).unwrap_or(integer)
+fn sign_rsa(
+    pair: &RsaKeyPair,
+    padding: &'static dyn RsaEncoding,
+    message: &[u8],
+) -> Result<Vec<u8>, Unspecified> {
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &SystemRandom::new(), message, &mut signature)?;
+    Ok(signature)
+}
+
+fn b64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+fn named(members: &[(&str, &str)]) -> Map<String, Value> {
+    members.iter().map(|&(name, value)| (name.to_owned(), json!(value))).collect()
 }

@@ -10,11 +10,15 @@
 
 #![forbid(unsafe_code)]
 
+mod algorithm;
 mod bounded;
 mod claims;
 mod clock;
+mod control;
+mod der;
 mod jwt;
 mod key;
+mod key_ring;
 mod observe;
 mod params;
 mod pkce;
@@ -28,6 +32,8 @@ mod store;
 mod tokens;
 mod web;
 
+pub use algorithm::SigningAlgorithm;
+pub use control::KeyError;
 pub use observe::{Observed, TokenRequest};
 pub use provider::{DevProvider, StartError, start};
 pub use settings::{Client, Settings, User};

@@ -9,14 +9,16 @@ use std::time::Duration;
 use aws_lc_rs::error::Unspecified;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::algorithm::SigningAlgorithm;
+use crate::key::SigningKey;
 use crate::observe::{Observed, TokenRequest};
 use crate::refresh_token::RefreshTokens;
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::{key::SigningKey, web};
+use crate::{key_ring, web};
 
 /// How long [`DevProvider::stop`] waits for requests under way.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -45,7 +47,7 @@ pub enum StartError {
 
 /// A running provider; it stops when dropped.
 pub struct DevProvider {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -60,7 +62,7 @@ pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
         return Err(StartError::Issuer(issuer.clone()));
     }
     let (listener, address) = bind(settings.listen).await?;
-    let (key, refresh_tokens) = keys().await.map_err(|_| StartError::Key)?;
+    let (key, refresh_tokens) = keys(settings.signing_algorithm).await.map_err(|_| StartError::Key)?;
     let issuer = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}"));
     let shared = Arc::new(Shared::new(settings, issuer, key, refresh_tokens));
     let (stop, stopped) = oneshot::channel();
@@ -86,9 +88,8 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
     Ok((listener, bound))
 }
 
-async fn keys() -> Result<(SigningKey, RefreshTokens), Unspecified> {
-    let key = spawn_blocking(SigningKey::generate).await.map_err(|_| Unspecified)??;
-    Ok((key, RefreshTokens::generate()?))
+async fn keys(algorithm: SigningAlgorithm) -> Result<(Arc<SigningKey>, RefreshTokens), Unspecified> {
+    Ok((key_ring::generate(algorithm).await?, RefreshTokens::generate()?))
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {

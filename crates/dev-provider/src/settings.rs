@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::algorithm::SigningAlgorithm;
+
 /// Everything [`start`](crate::start) needs; the default is a complete provider for one client and three users.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -17,6 +19,8 @@ pub struct Settings {
     pub clients: Vec<Client>,
     /// The users that may sign in.
     pub users: Vec<User>,
+    /// With what ID and access tokens are signed; [`DevProvider::sign_with`](crate::DevProvider::sign_with) changes it.
+    pub signing_algorithm: SigningAlgorithm,
     /// How long an authorization code can be redeemed.
     pub code_life: Duration,
     /// How long an access token is accepted.
@@ -71,6 +75,7 @@ impl Default for Settings {
             issuer: None,
             clients: vec![demo_client()],
             users: demo_users(),
+            signing_algorithm: SigningAlgorithm::default(),
             code_life: Duration::from_mins(1),
             access_token_life: Duration::from_mins(5),
             id_token_life: Duration::from_mins(5),

@@ -1,19 +1,23 @@
 //! What do all endpoints share?
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_lc_rs::error::Unspecified;
+
+use crate::algorithm::SigningAlgorithm;
 use crate::key::SigningKey;
+use crate::key_ring::{self, KeyRing};
 use crate::observe::{Observations, Observed};
 use crate::refresh_token::RefreshTokens;
 use crate::settings::{Client, Settings, User};
 use crate::store::Store;
 
-/// The provider itself. Both locks are plain mutexes, for no await happens under them.
+/// The provider itself. All locks are plain mutexes, for no await happens under them.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) issuer: String,
-    pub(crate) key: SigningKey,
     pub(crate) refresh_tokens: RefreshTokens,
+    keys: Mutex<KeyRing>,
     store: Mutex<Store>,
     observations: Mutex<Observations>,
 }
@@ -22,15 +26,30 @@ impl Shared {
     pub(crate) fn new(
         settings: Settings,
         issuer: String,
-        key: SigningKey,
+        key: Arc<SigningKey>,
         refresh_tokens: RefreshTokens,
     ) -> Self {
-        let store = Mutex::new(Store::new());
-        Self { settings, issuer, key, refresh_tokens, store, observations: Mutex::default() }
+        let (keys, store) = (Mutex::new(KeyRing::new(key)), Mutex::new(Store::new()));
+        Self { settings, issuer, refresh_tokens, keys, store, observations: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn keys(&self) -> MutexGuard<'_, KeyRing> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn signing_key(&self) -> Result<Arc<SigningKey>, Unspecified> {
+        self.keys().signing().ok_or(Unspecified)
+    }
+
+    /// A new key of this algorithm signs from here on; the others stay published.
+    pub(crate) async fn add_key(&self, algorithm: SigningAlgorithm) -> Result<(), Unspecified> {
+        let key = key_ring::generate(algorithm).await?;
+        self.keys().add(key);
+        Ok(())
     }
 
     pub(crate) fn observations(&self) -> MutexGuard<'_, Observations> {

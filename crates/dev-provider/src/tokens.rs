@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::claims::Context;
 use crate::jwt::{self, Kind};
+use crate::key::SigningKey;
 use crate::random::opaque;
 use crate::refresh_token::Turn;
 use crate::settings::User;
@@ -26,10 +27,11 @@ pub(crate) struct Issue<'a> {
 impl Issue<'_> {
     /// The token response (RFC 6749 §5.1, Core §3.1.3.3).
     pub(crate) fn response(&self, shared: &Shared) -> Result<Value, Unspecified> {
-        let access_token = self.access_token(shared)?;
+        let key = shared.signing_key()?;
+        let access_token = self.access_token(shared, &key)?;
         let turn = Turn { grant: self.grant_id.to_owned(), generation: self.grant.generation };
         Ok(json!({
-            "id_token": self.id_token(shared, &access_token)?,
+            "id_token": self.id_token(shared, &key, &access_token)?,
             "access_token": access_token,
             "refresh_token": shared.refresh_tokens.mint(&turn),
             "token_type": "Bearer",
@@ -38,28 +40,29 @@ impl Issue<'_> {
         }))
     }
 
-    fn access_token(&self, shared: &Shared) -> Result<String, Unspecified> {
-        let claims = self.context(shared).access_token(&opaque()?, shared.settings.access_token_life);
-        jwt::sign(&shared.key, Kind::Access, claims)
+    fn access_token(&self, shared: &Shared, key: &SigningKey) -> Result<String, Unspecified> {
+        let claims = self.context(shared, key).access_token(&opaque()?, shared.settings.access_token_life);
+        jwt::sign(key, Kind::Access, claims)
     }
 
-    fn id_token(&self, shared: &Shared, access_token: &str) -> Result<String, Unspecified> {
+    fn id_token(&self, shared: &Shared, key: &SigningKey, access_token: &str) -> Result<String, Unspecified> {
         let life = shared.settings.id_token_life;
-        let mut claims = self.context(shared).id_token(&opaque()?, life, access_token);
+        let mut claims = self.context(shared, key).id_token(&opaque()?, life, access_token);
         // `extra` must not put a nonce where the protocol has none.
         claims.remove("nonce");
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".to_owned(), json!(nonce));
         }
-        jwt::sign(&shared.key, Kind::Id, claims)
+        jwt::sign(key, Kind::Id, claims)
     }
 
-    fn context<'a>(&'a self, shared: &'a Shared) -> Context<'a> {
+    fn context<'a>(&'a self, shared: &'a Shared, key: &SigningKey) -> Context<'a> {
         Context {
             issuer: &shared.issuer,
             user: self.user,
             grant_id: self.grant_id,
             grant: self.grant,
+            algorithm: key.algorithm(),
             now: self.now,
         }
     }

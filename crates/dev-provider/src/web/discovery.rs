@@ -20,7 +20,19 @@ pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response {
 
 pub(super) async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.count(|observed| &mut observed.jwks);
-    reply::json(StatusCode::OK, &json!({ "keys": [shared.key.jwk()] }))
+    reply::json(StatusCode::OK, &json!({ "keys": published_keys(&shared) }))
+}
+
+fn published_keys(shared: &Shared) -> Vec<Value> {
+    shared.keys().published().iter().map(|key| Value::Object(key.jwk())).collect()
+}
+
+/// Those of the published keys, each once.
+fn algorithms(shared: &Shared) -> Vec<&'static str> {
+    let mut names: Vec<&str> = shared.keys().published().iter().map(|key| key.algorithm().name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn document(shared: &Shared) -> Value {
@@ -35,7 +47,7 @@ fn document(shared: &Shared) -> Value {
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": algorithms(shared),
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],

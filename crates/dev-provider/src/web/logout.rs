@@ -69,7 +69,7 @@ fn check(shared: &Shared, params: &Params) -> Result<(Option<Hint>, Option<Strin
 
 /// An expired hint is as good as a fresh one, for it only names the session (RP-Initiated Logout §2).
 fn read_hint(shared: &Shared, token: &str) -> Option<Hint> {
-    let claims = jwt::read(&shared.key, Kind::Id, token)?;
+    let claims = jwt::read(&shared.keys().all(), Kind::Id, token)?;
     let text = |name: &str| claims.get(name)?.as_str().map(str::to_owned);
     Some(Hint { client_id: text("aud")?, sid: text("sid")? })
 }

@@ -33,7 +33,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// A token is good while it is ours, fresh, and its grant lives: a revoked family's tokens die at once.
 fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<&'a User> {
-    let claims = jwt::read(&shared.key, Kind::Access, token)?;
+    let claims = jwt::read(&shared.keys().all(), Kind::Access, token)?;
     if now.as_secs() >= claims.get("exp")?.as_u64()? {
         return None;
     }

@@ -7,6 +7,7 @@ mod codes;
 mod discovery;
 mod harness;
 mod http;
+mod keys;
 mod logout;
 mod refresh;
 mod start;

@@ -1,0 +1,61 @@
+//! Can the keys and the algorithm change while the provider runs?
+
+use dev_provider::{Settings, SigningAlgorithm};
+
+use serde_json::Value;
+
+use crate::harness::{World, part, text};
+
+async fn published(world: &World) -> Vec<String> {
+    let keys = world.get("/jwks", &[]).await.json();
+    keys.get("keys").unwrap().as_array().unwrap().iter().map(|key| text(key, "kid").to_owned()).collect()
+}
+
+async fn signer(world: &World) -> (String, String) {
+    let header = Value::Object(part(text(&world.tokens().await, "id_token"), 0));
+    (text(&header, "alg").to_owned(), text(&header, "kid").to_owned())
+}
+
+#[tokio::test]
+async fn a_new_key_signs_and_the_old_one_stays_until_removed() {
+    let settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
+    let world = World::with(settings).await;
+    let tokens = world.tokens().await;
+    let before = published(&world).await;
+    world.provider.rotate_keys().await.unwrap();
+    let both = published(&world).await;
+    assert_eq!((both.len(), both.first()), (2, before.first()));
+    assert_eq!(signer(&world).await, ("ES256".to_owned(), both.last().unwrap().clone()));
+    world.provider.remove_old_keys();
+    assert_eq!(published(&world).await, [both.last().unwrap().clone()]);
+    assert_eq!(world.userinfo(text(&tokens, "access_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn rotation_with_removal_leaves_no_old_key() {
+    let settings = Settings { signing_algorithm: SigningAlgorithm::EdDsa, ..Settings::default() };
+    let world = World::with(settings).await;
+    let before = published(&world).await;
+    world.provider.rotate_and_remove().await.unwrap();
+    let after = published(&world).await;
+    assert_eq!(after.len(), 1);
+    assert_ne!(before, after);
+    assert_eq!(Some(&signer(&world).await.1), after.first());
+}
+
+#[tokio::test]
+async fn each_algorithm_signs_with_its_own_key_and_is_announced() {
+    use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
+    let world = World::new().await;
+    for algorithm in [Ps256, Es256, Es384, EdDsa, Rs256] {
+        world.provider.sign_with(algorithm).await.unwrap();
+        assert_eq!(signer(&world).await.0, algorithm.name());
+    }
+    let mut kids = published(&world).await;
+    kids.sort_unstable();
+    kids.dedup();
+    assert_eq!(kids.len(), 5);
+    let metadata = world.get("/.well-known/openid-configuration", &[]).await.json();
+    let announced = metadata.get("id_token_signing_alg_values_supported").unwrap().as_array().unwrap();
+    assert_eq!(announced.len(), 5);
+}
