@@ -1,6 +1,7 @@
 //! What can the provider's owner make it do while it runs?
 
 use crate::algorithm::SigningAlgorithm;
+use crate::fault::Fault;
 use crate::provider::DevProvider;
 
 /// The system gave no randomness for a new key.
@@ -9,6 +10,31 @@ use crate::provider::DevProvider;
 pub struct KeyError;
 
 impl DevProvider {
+    /// For the next request this fault can meet, once. At most 256 wait, and the oldest is forgotten beyond.
+    pub fn arm(&self, fault: Fault) {
+        self.arm_all(&[fault]);
+    }
+
+    /// Together, for the next request they can meet; those of different endpoints each meet their own.
+    pub fn arm_all(&self, faults: &[Fault]) {
+        self.shared.arming().arm(faults);
+    }
+
+    /// For every request it can meet, until released.
+    pub fn hold(&self, fault: Fault) {
+        self.shared.arming().hold(fault);
+    }
+
+    /// Ends what [`Self::hold`] began.
+    pub fn release(&self, fault: Fault) {
+        self.shared.arming().release(fault);
+    }
+
+    /// Forgets every fault, held or waiting for its request.
+    pub fn release_all(&self) {
+        self.shared.arming().clear();
+    }
+
     /// A new key of the same algorithm signs from here on and the old ones stay published (case D05); [`KeyError`]
     /// when there is no new key, and then nothing changes.
     pub async fn rotate_keys(&self) -> Result<(), KeyError> {

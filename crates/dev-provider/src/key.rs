@@ -51,7 +51,6 @@ impl SigningKey {
         &self.kid
     }
 
-    #[expect(dead_code, reason = "for the faults")]
     /// The public key as a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1).
     pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
@@ -68,7 +67,6 @@ impl SigningKey {
         }
     }
 
-    #[expect(dead_code, reason = "for the faults")]
     /// By PS384 or RS384 with the same key; an error when the key is not an RSA key.
     pub(crate) fn sign_sha384(&self, pss: bool, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let Pair::Rsa(pair) = &self.pair else {

@@ -11,11 +11,14 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod arming;
 mod bounded;
 mod claims;
 mod clock;
 mod control;
 mod der;
+mod fault;
+mod forge;
 mod jwt;
 mod key;
 mod key_ring;
@@ -34,6 +37,10 @@ mod web;
 
 pub use algorithm::SigningAlgorithm;
 pub use control::KeyError;
+pub use fault::{
+    ClaimFault, Endpoint, Fault, HeaderFault, IdentityFault, PayloadFault, SignatureFault, TokenFault,
+    UnknownFault,
+};
 pub use observe::{Observed, TokenRequest};
 pub use provider::{DevProvider, StartError, start};
 pub use settings::{Client, Settings, User};

@@ -64,10 +64,15 @@ pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
     let (listener, address) = bind(settings.listen).await?;
     let (key, refresh_tokens) = keys(settings.signing_algorithm).await.map_err(|_| StartError::Key)?;
     let issuer = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}"));
-    let shared = Arc::new(Shared::new(settings, issuer, key, refresh_tokens));
+    let shared = Arc::new(Shared::new(settings, issuer, elsewhere(address), key, refresh_tokens));
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(serve(listener, Arc::clone(&shared), stopped));
     Ok(DevProvider { shared, address, stop, server })
+}
+
+/// Another origin to any client, for the issuer names the address by its number unless told otherwise.
+fn elsewhere(address: SocketAddr) -> String {
+    format!("http://localhost:{}/elsewhere", address.port())
 }
 
 fn is_root_url(issuer: &str) -> bool {

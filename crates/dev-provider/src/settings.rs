@@ -21,6 +21,9 @@ pub struct Settings {
     pub users: Vec<User>,
     /// With what ID and access tokens are signed; [`DevProvider::sign_with`](crate::DevProvider::sign_with) changes it.
     pub signing_algorithm: SigningAlgorithm,
+    /// Whether a browser may ask for faults in its own login: the authorization request parameter `fault` then holds
+    /// names of faults of the token endpoint, separated by spaces.
+    pub faults_by_request: bool,
     /// How long an authorization code can be redeemed.
     pub code_life: Duration,
     /// How long an access token is accepted.
@@ -76,6 +79,7 @@ impl Default for Settings {
             clients: vec![demo_client()],
             users: demo_users(),
             signing_algorithm: SigningAlgorithm::default(),
+            faults_by_request: false,
             code_life: Duration::from_mins(1),
             access_token_life: Duration::from_mins(5),
             id_token_life: Duration::from_mins(5),

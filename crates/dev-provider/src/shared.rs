@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::error::Unspecified;
 
 use crate::algorithm::SigningAlgorithm;
+use crate::arming::Arming;
 use crate::key::SigningKey;
 use crate::key_ring::{self, KeyRing};
 use crate::observe::{Observations, Observed};
@@ -16,9 +17,12 @@ use crate::store::Store;
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) issuer: String,
+    /// The base of URLs at another host name of this provider, where requests are only counted.
+    pub(crate) elsewhere: String,
     pub(crate) refresh_tokens: RefreshTokens,
     keys: Mutex<KeyRing>,
     store: Mutex<Store>,
+    arming: Mutex<Arming>,
     observations: Mutex<Observations>,
 }
 
@@ -26,11 +30,21 @@ impl Shared {
     pub(crate) fn new(
         settings: Settings,
         issuer: String,
+        elsewhere: String,
         key: Arc<SigningKey>,
         refresh_tokens: RefreshTokens,
     ) -> Self {
         let (keys, store) = (Mutex::new(KeyRing::new(key)), Mutex::new(Store::new()));
-        Self { settings, issuer, refresh_tokens, keys, store, observations: Mutex::default() }
+        Self {
+            settings,
+            issuer,
+            elsewhere,
+            refresh_tokens,
+            keys,
+            store,
+            arming: Mutex::default(),
+            observations: Mutex::default(),
+        }
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
@@ -50,6 +64,10 @@ impl Shared {
         let key = key_ring::generate(algorithm).await?;
         self.keys().add(key);
         Ok(())
+    }
+
+    pub(crate) fn arming(&self) -> MutexGuard<'_, Arming> {
+        self.arming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn observations(&self) -> MutexGuard<'_, Observations> {

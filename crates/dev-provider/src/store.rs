@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::bounded::Bounded;
+use crate::fault::Fault;
 use crate::refresh_token::Turn;
 
 /// More than any test or demo opens, little enough to hold in memory.
@@ -29,6 +30,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: String,
+    /// What the tokens of this login are to suffer, once.
+    pub(crate) faults: Vec<Fault>,
 }
 
 #[derive(Clone)]
@@ -112,6 +115,11 @@ impl Store {
         grant.generation += 1;
         grant.refresh_expires = now + life;
         Ok(grant.clone())
+    }
+
+    /// The faults asked for with this code, which are met once.
+    pub(crate) fn take_faults(&mut self, code: &str) -> Vec<Fault> {
+        self.codes.get_mut(code).map(|code| std::mem::take(&mut code.request.faults)).unwrap_or_default()
     }
 
     pub(crate) fn revoke(&mut self, grant: &str) {

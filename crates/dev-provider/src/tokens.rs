@@ -1,11 +1,14 @@
 //! What does a client get for a grant?
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::error::Unspecified;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::claims::Context;
+use crate::fault::Fault;
+use crate::forge::{self, Facts};
 use crate::jwt::{self, Kind};
 use crate::key::SigningKey;
 use crate::random::opaque;
@@ -22,6 +25,15 @@ pub(crate) struct Issue<'a> {
     /// Present in the exchange of a code only (Core §12.2).
     pub(crate) nonce: Option<&'a str>,
     pub(crate) now: Duration,
+    pub(crate) wrong: &'a Wrong,
+}
+
+/// What is to be wrong with the answer.
+#[derive(Default)]
+pub(crate) struct Wrong {
+    pub(crate) faults: Vec<Fault>,
+    /// There when a fault wants a key that was never published.
+    pub(crate) stranger: Option<Arc<SigningKey>>,
 }
 
 impl Issue<'_> {
@@ -30,14 +42,20 @@ impl Issue<'_> {
         let key = shared.signing_key()?;
         let access_token = self.access_token(shared, &key)?;
         let turn = Turn { grant: self.grant_id.to_owned(), generation: self.grant.generation };
-        Ok(json!({
+        let mut body = json!({
             "id_token": self.id_token(shared, &key, &access_token)?,
             "access_token": access_token,
             "refresh_token": shared.refresh_tokens.mint(&turn),
             "token_type": "Bearer",
             "expires_in": shared.settings.access_token_life.as_secs(),
             "scope": self.grant.scope,
-        }))
+        });
+        for fault in &self.wrong.faults {
+            if let (Fault::Token(fault), Some(members)) = (fault, body.as_object_mut()) {
+                fault.apply(members);
+            }
+        }
+        Ok(body)
     }
 
     fn access_token(&self, shared: &Shared, key: &SigningKey) -> Result<String, Unspecified> {
@@ -53,7 +71,29 @@ impl Issue<'_> {
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".to_owned(), json!(nonce));
         }
-        jwt::sign(key, Kind::Id, claims)
+        self.sign(shared, key, claims)
+    }
+
+    fn sign(
+        &self,
+        shared: &Shared,
+        key: &SigningKey,
+        claims: Map<String, Value>,
+    ) -> Result<String, Unspecified> {
+        let published = shared.keys().published();
+        let other = published.iter().find(|other| other.algorithm() != key.algorithm());
+        let client = shared.client(&self.grant.client_id);
+        let facts = Facts {
+            issuer: &shared.issuer,
+            client_id: &self.grant.client_id,
+            client_secret: client.and_then(|client| client.secret.as_deref()).unwrap_or_default(),
+            elsewhere: &shared.elsewhere,
+            now: self.now.as_secs(),
+            key,
+            other_kid: other.map(|other| other.kid()),
+            stranger: self.wrong.stranger.as_deref(),
+        };
+        forge::id_token(&self.wrong.faults, &facts, claims)
     }
 
     fn context<'a>(&'a self, shared: &'a Shared, key: &SigningKey) -> Context<'a> {

@@ -10,8 +10,9 @@ use http::{HeaderMap, StatusCode};
 use super::page::{self, SignIn};
 use super::reply::Failure;
 use super::sso;
-use super::validate::{Destination, Refusal, destination, oldest_sign_in, validate};
+use super::validate::{Destination, Refusal, destination, faults, oldest_sign_in, validate};
 use crate::clock;
+use crate::fault::Fault;
 use crate::params::Params;
 use crate::random::opaque;
 use crate::redirect::{see_other, with_query};
@@ -35,17 +36,22 @@ pub(super) async fn authorize(
     }
     let params = Params::parse(query.as_bytes());
     shared.observations().saw_authorization(&params);
-    let destination = match destination(&shared, &params) {
-        Ok(destination) => destination,
+    let (destination, faults) = match known(&shared, &params) {
+        Ok(known) => known,
         Err(message) => return Ok(page::notice(StatusCode::BAD_REQUEST, "Sign-in refused", message)),
     };
     let now = clock::now();
     let session = live_session(&shared, &headers, now);
-    match answer(&params, &destination, session.as_ref(), now) {
+    match answer(&params, &destination, faults, session.as_ref(), now) {
         Ok(Next::Code(request, session)) => redirect_with_code(&shared, request, session, now),
         Ok(Next::Form(request)) => show_form(&shared, &params, request, now),
         Err(refusal) => Ok(redirect_with_error(&shared, &destination, refusal)),
     }
+}
+
+/// What has to be right before anything is redirected.
+fn known<'a>(shared: &Shared, params: &'a Params) -> Result<(Destination<'a>, Vec<Fault>), &'static str> {
+    Ok((destination(shared, params)?, faults(shared, params)?))
 }
 
 fn live_session(shared: &Shared, headers: &HeaderMap, now: Duration) -> Option<Session> {
@@ -62,10 +68,11 @@ enum Next {
 fn answer(
     params: &Params,
     destination: &Destination<'_>,
+    faults: Vec<Fault>,
     session: Option<&Session>,
     now: Duration,
 ) -> Result<Next, Refusal> {
-    let request = validate(params, destination)?;
+    let request = validate(params, destination, faults)?;
     let prompt = params.words("prompt");
     let silent = prompt.contains(&"none");
     if silent && prompt.len() > 1 {

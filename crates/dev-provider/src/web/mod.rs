@@ -3,6 +3,7 @@
 mod authorize;
 mod client_auth;
 mod discovery;
+mod faulty;
 mod login;
 mod logout;
 mod page;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::shared::Shared;
@@ -33,6 +35,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/token", post(token::token))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .route("/logout", get(logout::by_query).post(logout::by_form))
+        .layer(from_fn_with_state(Arc::clone(&shared), faulty::meet))
         // Outermost, so that no handler can read more than this.
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(shared)

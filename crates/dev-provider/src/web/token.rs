@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::error::Unspecified;
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,23 +13,35 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::client_auth::authenticate;
+use super::faulty::Active;
 use super::reply;
 use super::token_error::TokenError;
 use crate::clock;
+use crate::fault::{Fault, TokenFault};
 use crate::params::Params;
 use crate::pkce;
 use crate::random::opaque;
-use crate::settings::Client;
+use crate::settings::{Client, User};
 use crate::shared::Shared;
 use crate::store::{Code, Grant, RefreshRefused, Store};
-use crate::tokens::Issue;
+use crate::tokens::{Issue, Wrong};
+use crate::{forge, key_ring};
 
-pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(
+    State(shared): State<Arc<Shared>>,
+    Extension(Active(faults)): Extension<Active>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let params = Params::parse(&body);
     let authorization = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
     shared.observations().saw_token_request(authorization.as_deref(), &params);
-    match exchange(&shared, authorization.as_deref(), &params) {
-        Ok(tokens) => reply::json(StatusCode::OK, &tokens),
+    let wrong = match prepare(&shared, faults, &params).await {
+        Ok(wrong) => wrong,
+        Err(error) => return TokenError::from(error).into_response(),
+    };
+    match exchange(&shared, authorization.as_deref(), &params, &wrong) {
+        Ok(body) => reply::json(status(&body), &body),
         Err(error) => {
             shared.count(|observed| &mut observed.token_refused);
             error.into_response()
@@ -35,21 +49,52 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
     }
 }
 
-fn exchange(shared: &Shared, authorization: Option<&str>, params: &Params) -> Result<Value, TokenError> {
+/// What is to be wrong with this answer, and the keys for it, made before anything is redeemed.
+async fn prepare(shared: &Shared, mut faults: Vec<Fault>, params: &Params) -> Result<Wrong, Unspecified> {
+    if let Some(code) = params.once("code") {
+        faults.extend(shared.store().take_faults(code));
+    }
+    let algorithm = shared.signing_key()?.algorithm();
+    if faults.contains(&Fault::Token(TokenFault::KeysRotated)) {
+        shared.add_key(algorithm).await?;
+        shared.keys().withdraw_old();
+    }
+    let stranger =
+        if forge::wants_stranger(&faults) { Some(key_ring::generate(algorithm).await?) } else { None };
+    Ok(Wrong { faults, stranger })
+}
+
+/// A fault may have made an error of the answer.
+fn status(body: &Value) -> StatusCode {
+    if body.get("error").is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK }
+}
+
+fn exchange(
+    shared: &Shared,
+    authorization: Option<&str>,
+    params: &Params,
+    wrong: &Wrong,
+) -> Result<Value, TokenError> {
     if params.has_repeats() {
         return Err(TokenError::InvalidRequest("a parameter is repeated"));
     }
     let client = authenticate(&shared.settings.clients, authorization, params)?;
     let now = clock::now();
     match params.once("grant_type") {
-        Some("authorization_code") => by_code(shared, client, params, now),
-        Some("refresh_token") => by_refresh_token(shared, client, params, now),
+        Some("authorization_code") => by_code(shared, client, params, now, wrong),
+        Some("refresh_token") => by_refresh_token(shared, client, params, now, wrong),
         Some(_) => Err(TokenError::UnsupportedGrantType),
         None => Err(TokenError::InvalidRequest("grant_type is missing")),
     }
 }
 
-fn by_code(shared: &Shared, client: &Client, params: &Params, now: Duration) -> Result<Value, TokenError> {
+fn by_code(
+    shared: &Shared,
+    client: &Client,
+    params: &Params,
+    now: Duration,
+    wrong: &Wrong,
+) -> Result<Value, TokenError> {
     let code = params.once("code").ok_or(TokenError::InvalidRequest("code is missing"))?;
     let grant_id = opaque()?;
     let refresh_expires = now + shared.settings.refresh_token_life;
@@ -60,7 +105,9 @@ fn by_code(shared: &Shared, client: &Client, params: &Params, now: Duration) -> 
         store.grants.insert(grant_id.clone(), grant.clone());
         (grant, redeemed.request.nonce)
     };
-    let tokens = issue(shared, &grant_id, &grant, nonce.as_deref(), now)?;
+    let nonce = nonce.as_deref();
+    let tokens = Issue { grant_id: &grant_id, grant: &grant, user: user(shared, &grant)?, nonce, now, wrong }
+        .response(shared)?;
     shared.count(|observed| &mut observed.code_exchange);
     Ok(tokens)
 }
@@ -121,6 +168,7 @@ fn by_refresh_token(
     client: &Client,
     params: &Params,
     now: Duration,
+    wrong: &Wrong,
 ) -> Result<Value, TokenError> {
     let token = params.once("refresh_token").ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
     let turn = shared.refresh_tokens.read(token);
@@ -128,7 +176,9 @@ fn by_refresh_token(
     let life = shared.settings.refresh_token_life;
     let rotated = shared.store().rotate(&turn, &client.id, now, life);
     let grant = rotated.map_err(|refused| refresh_error(shared, &refused))?;
-    let tokens = issue(shared, &turn.grant, &grant, None, now)?;
+    let tokens =
+        Issue { grant_id: &turn.grant, grant: &grant, user: user(shared, &grant)?, nonce: None, now, wrong }
+            .response(shared)?;
     shared.count(|observed| &mut observed.refresh);
     Ok(tokens)
 }
@@ -143,13 +193,6 @@ fn refresh_error(shared: &Shared, refused: &RefreshRefused) -> TokenError {
     }
 }
 
-fn issue(
-    shared: &Shared,
-    grant_id: &str,
-    grant: &Grant,
-    nonce: Option<&str>,
-    now: Duration,
-) -> Result<Value, TokenError> {
-    let user = shared.user(&grant.username).ok_or(TokenError::InvalidGrant("the user is gone"))?;
-    Ok(Issue { grant_id, grant, user, nonce, now }.response(shared)?)
+fn user<'a>(shared: &'a Shared, grant: &Grant) -> Result<&'a User, TokenError> {
+    shared.user(&grant.username).ok_or(TokenError::InvalidGrant("the user is gone"))
 }

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use super::discovery::SCOPES;
+use crate::fault::{Endpoint, Fault};
 use crate::params::Params;
 use crate::pkce;
 use crate::redirect::is_registered;
 use crate::shared::Shared;
 use crate::store::AuthorizationRequest;
+
+/// More than make sense together.
+const FAULT_LIMIT: usize = 8;
 
 /// Where the answer goes, once that is known to be safe.
 pub(super) struct Destination<'a> {
@@ -29,9 +33,24 @@ pub(super) fn destination<'a>(shared: &Shared, params: &'a Params) -> Result<Des
     Ok(Destination { redirect_uri, state: params.once("state") })
 }
 
+/// What this login is to suffer; an error for a name that is no fault of the token endpoint.
+pub(super) fn faults(shared: &Shared, params: &Params) -> Result<Vec<Fault>, &'static str> {
+    if !shared.settings.faults_by_request {
+        return Ok(Vec::new());
+    }
+    let named = params.words("fault").into_iter().take(FAULT_LIMIT).map(str::parse::<Fault>);
+    let faults: Vec<Fault> =
+        named.collect::<Result<_, _>>().map_err(|_| "There is no fault of this name.")?;
+    if faults.iter().any(|fault| fault.endpoint() != Endpoint::Token) {
+        return Err("This fault cannot be asked for by a browser.");
+    }
+    Ok(faults)
+}
+
 pub(super) fn validate(
     params: &Params,
     destination: &Destination<'_>,
+    faults: Vec<Fault>,
 ) -> Result<AuthorizationRequest, Refusal> {
     check_shape(params)?;
     let asked = params.words("scope");
@@ -46,6 +65,7 @@ pub(super) fn validate(
         state: destination.state.map(str::to_owned),
         nonce: params.once("nonce").map(str::to_owned),
         challenge: challenge(params)?.to_owned(),
+        faults,
     })
 }
 

@@ -1,0 +1,135 @@
+//! Which faults are there, by which names, and which request does each one meet?
+
+pub(crate) mod claim;
+pub(crate) mod header;
+pub(crate) mod identity;
+pub(crate) mod payload;
+pub(crate) mod signature;
+mod table;
+pub(crate) mod token;
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+pub use claim::ClaimFault;
+pub use header::HeaderFault;
+pub use identity::IdentityFault;
+pub use payload::PayloadFault;
+pub use signature::SignatureFault;
+pub(crate) use table::faults;
+pub use token::TokenFault;
+
+/// One thing the provider does wrong on demand; each changes nothing but what its effect says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// A claim of the protocol in the ID token.
+    Claim(ClaimFault),
+    /// A claim about the user in the ID token.
+    Identity(IdentityFault),
+    /// The bytes of the claims of the ID token.
+    Payload(PayloadFault),
+    /// The header of the ID token, and who signs it.
+    Header(HeaderFault),
+    /// The signature of the ID token and the shape of the whole.
+    Signature(SignatureFault),
+    /// The answer of the token endpoint.
+    Token(TokenFault),
+}
+
+/// Where a fault shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// The token endpoint, and the ID token it gives.
+    Token,
+}
+
+/// No fault has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no fault is named {0:?}")]
+pub struct UnknownFault(String);
+
+/// What is said of a fault where it is declared.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) cases: &'static str,
+    pub(crate) effect: &'static str,
+}
+
+impl Fault {
+    /// Every fault, in the order of the table in the crate's README.
+    pub fn all() -> Vec<Self> {
+        let claims = ClaimFault::ALL.iter().copied().map(Self::Claim);
+        let identity = IdentityFault::ALL.iter().copied().map(Self::Identity);
+        let payload = PayloadFault::ALL.iter().copied().map(Self::Payload);
+        let headers = HeaderFault::ALL.iter().copied().map(Self::Header);
+        let signatures = SignatureFault::ALL.iter().copied().map(Self::Signature);
+        let token = TokenFault::ALL.iter().copied().map(Self::Token);
+        claims.chain(identity).chain(payload).chain(headers).chain(signatures).chain(token).collect()
+    }
+
+    /// Its name, in kebab-case; it does not change once given.
+    pub fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(self.row().name)
+    }
+
+    /// What exactly it changes.
+    pub fn effect(self) -> &'static str {
+        self.row().effect
+    }
+
+    /// The conformance cases it plays, or what a client is to do with it.
+    pub fn cases(self) -> &'static str {
+        self.row().cases
+    }
+
+    /// Where it shows.
+    pub fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Claim(_)
+            | Self::Identity(_)
+            | Self::Payload(_)
+            | Self::Header(_)
+            | Self::Signature(_)
+            | Self::Token(_) => Endpoint::Token,
+        }
+    }
+
+    fn row(self) -> Row {
+        match self {
+            Self::Claim(fault) => fault.row(),
+            Self::Identity(fault) => fault.row(),
+            Self::Payload(fault) => fault.row(),
+            Self::Header(fault) => fault.row(),
+            Self::Signature(fault) => fault.row(),
+            Self::Token(fault) => fault.row(),
+        }
+    }
+}
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFault> {
+        Self::all()
+            .into_iter()
+            .find(|fault| fault.name() == name)
+            .ok_or_else(|| UnknownFault(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fault;
+
+    #[test]
+    fn every_name_is_kebab_case_leads_back_and_is_given_once() {
+        for fault in Fault::all() {
+            let name = fault.name();
+            assert!(
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            );
+            assert_eq!(name.parse(), Ok(fault), "{name}");
+        }
+        assert!("no-such-fault".parse::<Fault>().is_err());
+    }
+}

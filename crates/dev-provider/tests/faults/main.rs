@@ -1,0 +1,13 @@
+//! Is each fault really on the wire, and is the next answer healthy again?
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod arming;
+mod claims;
+#[path = "../flows/harness.rs"]
+#[expect(dead_code, reason = "shared with the tests of the healthy flows")]
+mod harness;
+mod headers;
+#[path = "../flows/http.rs"]
+mod http;
+mod signatures;
+mod token;
