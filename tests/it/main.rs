@@ -10,6 +10,7 @@
 mod check;
 mod circle;
 mod commands;
+mod conformance;
 mod cookies;
 mod drain;
 mod faulty;

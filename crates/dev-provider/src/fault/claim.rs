@@ -58,7 +58,7 @@ faults! {
     NbfFuture, "nbf-future", "refuse", "`nbf` is in an hour", |c, f| c.set("nbf", json!(f.now + 3600));
     IatMissing, "iat-missing", "C06", "`iat` is left out", |c, _| c.remove("iat");
     IatFuture, "iat-future", "refuse", "`iat` is in an hour", |c, f| c.set("iat", json!(f.now + 3600));
-    IatOld, "iat-old", "refuse", "`iat` is eleven minutes ago", |c, f| c.set("iat", json!(f.now.saturating_sub(660)));
+    IatOld, "iat-old", "refuse", "`iat` is twelve minutes ago", |c, f| c.set("iat", json!(f.now.saturating_sub(720)));
     IatText, "iat-text", "refuse", "`iat` is a string of the right digits", |c, f| c.set("iat", json!(f.now.to_string()));
     NonceChanged, "nonce-changed", "C16, X13", "`nonce` has a `1` at its end", |c, _| c.append("nonce", "1");
     NonceMissing, "nonce-missing", "X14", "`nonce` is left out", |c, _| c.remove("nonce");

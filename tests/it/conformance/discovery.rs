@@ -1,0 +1,50 @@
+//! Is the provider's own word taken for where things are, and its keys as it changes them?
+
+use super::Scene;
+use crate::harness::{Browser, Gateway, provider};
+
+#[tokio::test]
+async fn d01_d02_endpoints_and_keys_are_where_the_metadata_say() {
+    let scene = Scene::new(&[]).await;
+    scene.accepts(&[]).await;
+    let observed = scene.provider.observed();
+    assert!(observed.discovery > 0 && observed.jwks > 0 && observed.authorization > 0);
+}
+
+#[tokio::test]
+async fn d03_another_issuer_in_the_metadata_means_no_authorization_request() {
+    let provider = provider().await;
+    let wrong = format!("{}/INVALID", provider.issuer());
+    let backchannel = provider.issuer().to_owned();
+    let gateway = Gateway::with(&wrong, &[("provider.backchannel_url", &backchannel)]).await;
+    let detail = gateway.readyz().await.1["provider"]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(&wrong) && detail.contains(provider.issuer()), "{detail}");
+    assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, 503);
+    assert_eq!(provider.observed().authorization, 0);
+}
+
+#[tokio::test]
+async fn d04_keys_that_are_replaced_just_before_the_first_signature_are_found() {
+    let scene = Scene::new(&[]).await;
+    let asked = scene.provider.observed().jwks;
+    scene.accepts(&["keys-rotated-before-signing"]).await;
+    assert_eq!(scene.provider.observed().jwks, asked + 1);
+}
+
+#[tokio::test]
+async fn d05_keys_that_are_replaced_between_two_sign_ins_are_found() {
+    let scene = Scene::new(&[]).await;
+    scene.accepts(&[]).await;
+    scene.provider.rotate_and_remove().await.unwrap();
+    scene.accepts(&[]).await;
+}
+
+#[tokio::test]
+async fn row_20_unknown_keys_make_one_look_however_many_come() {
+    let scene = Scene::new(&[]).await;
+    let asked = scene.provider.observed().jwks;
+    for _ in 0..10 {
+        scene.refuses(&["kid-unknown"]).await;
+    }
+    assert_eq!(scene.provider.observed().jwks, asked + 1);
+}
