@@ -30,9 +30,14 @@ impl DevProvider {
         self.shared.arming().release(fault);
     }
 
-    /// Forgets every fault, held or waiting for its request.
+    /// Puts the `Date` header of every answer this many seconds ahead, or behind when negative (row 22); 0 ends it.
+    pub fn skew_date(&self, seconds: i64) {
+        self.shared.set_date_skew(seconds);
+    }
+
+    /// Forgets every fault, held or waiting for its request, and lets answers go that were slow on demand.
     pub fn release_all(&self) {
-        self.shared.arming().clear();
+        self.shared.release_all();
     }
 
     /// A new key of the same algorithm signs from here on and the old ones stay published (case D05); [`KeyError`]

@@ -13,12 +13,13 @@ use crate::key::SigningKey;
 pub(crate) enum Kind {
     Id,
     Access,
+    Userinfo,
 }
 
 impl Kind {
     fn typ(self) -> &'static str {
         match self {
-            Self::Id => "JWT",
+            Self::Id | Self::Userinfo => "JWT",
             Self::Access => "at+jwt",
         }
     }

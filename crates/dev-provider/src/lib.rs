@@ -38,8 +38,8 @@ mod web;
 pub use algorithm::SigningAlgorithm;
 pub use control::KeyError;
 pub use fault::{
-    ClaimFault, Endpoint, Fault, HeaderFault, IdentityFault, PayloadFault, SignatureFault, TokenFault,
-    UnknownFault,
+    AuthorizationFault, ClaimFault, DiscoveryFault, Endpoint, Fault, HeaderFault, IdentityFault, JwksFault,
+    PayloadFault, SignatureFault, TokenFault, TransportFault, UnknownFault, UserinfoFault,
 };
 pub use observe::{Observed, TokenRequest};
 pub use provider::{DevProvider, StartError, start};

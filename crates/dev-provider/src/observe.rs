@@ -17,6 +17,10 @@ pub struct Observed {
     pub jwks: u64,
     /// Requests to the authorization endpoint, refused ones included.
     pub authorization: u64,
+    /// Sign-in forms posted, refused ones included.
+    pub login: u64,
+    /// Requests to the token endpoint, refused ones included.
+    pub token: u64,
     /// Codes exchanged for tokens.
     pub code_exchange: u64,
     /// Refresh tokens exchanged for tokens.
@@ -29,6 +33,9 @@ pub struct Observed {
     pub end_session: u64,
     /// Requests to the token endpoint that got an error.
     pub token_refused: u64,
+    /// Requests to where redirects, metadata, headers and claims point that are wrong on demand; a careful client
+    /// makes none.
+    pub elsewhere: u64,
 }
 
 /// One request to the token endpoint as it came, valid or not.
@@ -72,6 +79,7 @@ impl Observations {
     }
 
     pub(crate) fn saw_token_request(&mut self, authorization: Option<&str>, params: &Params) {
+        self.observed.token += 1;
         let form = params.pairs().to_vec();
         keep(
             &mut self.token_requests,

@@ -23,7 +23,7 @@ fn is_plain(uri: &str) -> bool {
 }
 
 /// The URI with the pairs added to its query, keeping the rest of it as registered.
-pub(crate) fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
+pub(crate) fn with_query<T: AsRef<str>>(uri: &str, pairs: &[(T, T)]) -> String {
     if pairs.is_empty() {
         return uri.to_owned();
     }

@@ -1,8 +1,10 @@
 //! What do all endpoints share?
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::error::Unspecified;
+use tokio::sync::watch;
 
 use crate::algorithm::SigningAlgorithm;
 use crate::arming::Arming;
@@ -23,6 +25,9 @@ pub(crate) struct Shared {
     keys: Mutex<KeyRing>,
     store: Mutex<Store>,
     arming: Mutex<Arming>,
+    /// Told when all faults are released, for answers that wait.
+    released: watch::Sender<()>,
+    date_skew: AtomicI64,
     observations: Mutex<Observations>,
 }
 
@@ -43,6 +48,8 @@ impl Shared {
             keys,
             store,
             arming: Mutex::default(),
+            released: watch::Sender::new(()),
+            date_skew: AtomicI64::new(0),
             observations: Mutex::default(),
         }
     }
@@ -68,6 +75,24 @@ impl Shared {
 
     pub(crate) fn arming(&self) -> MutexGuard<'_, Arming> {
         self.arming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn on_release(&self) -> watch::Receiver<()> {
+        self.released.subscribe()
+    }
+
+    pub(crate) fn release_all(&self) {
+        self.arming().clear();
+        self.released.send_replace(());
+    }
+
+    /// How many seconds the `Date` of every answer is ahead.
+    pub(crate) fn date_skew(&self) -> i64 {
+        self.date_skew.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_date_skew(&self, seconds: i64) {
+        self.date_skew.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn observations(&self) -> MutexGuard<'_, Observations> {

@@ -1,23 +1,33 @@
 //! Which faults are there, by which names, and which request does each one meet?
 
+pub(crate) mod authorization;
 pub(crate) mod claim;
+pub(crate) mod discovery;
 pub(crate) mod header;
 pub(crate) mod identity;
+pub(crate) mod jwks;
 pub(crate) mod payload;
 pub(crate) mod signature;
 mod table;
 pub(crate) mod token;
+pub(crate) mod transport;
+pub(crate) mod userinfo;
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
+pub use authorization::AuthorizationFault;
 pub use claim::ClaimFault;
+pub use discovery::DiscoveryFault;
 pub use header::HeaderFault;
 pub use identity::IdentityFault;
+pub use jwks::JwksFault;
 pub use payload::PayloadFault;
 pub use signature::SignatureFault;
 pub(crate) use table::faults;
 pub use token::TokenFault;
+pub use transport::TransportFault;
+pub use userinfo::UserinfoFault;
 
 /// One thing the provider does wrong on demand; each changes nothing but what its effect says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +44,16 @@ pub enum Fault {
     Signature(SignatureFault),
     /// The answer of the token endpoint.
     Token(TokenFault),
+    /// The list of keys.
+    Jwks(JwksFault),
+    /// The metadata.
+    Discovery(DiscoveryFault),
+    /// The parameters that go back to the client.
+    Authorization(AuthorizationFault),
+    /// The answer of userinfo.
+    Userinfo(UserinfoFault),
+    /// How an endpoint answers at all; the authorization endpoint has none of these.
+    Transport(Endpoint, TransportFault),
 }
 
 /// Where a fault shows.
@@ -41,6 +61,29 @@ pub enum Fault {
 pub enum Endpoint {
     /// The token endpoint, and the ID token it gives.
     Token,
+    /// The keys.
+    Jwks,
+    /// The metadata.
+    Discovery,
+    /// The authorization endpoint and the sign-in form, when they send the browser back.
+    Authorization,
+    /// Userinfo.
+    Userinfo,
+}
+
+/// Those a client asks itself.
+const ASKED: [Endpoint; 4] = [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token, Endpoint::Userinfo];
+
+impl Endpoint {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Jwks => "jwks",
+            Self::Discovery => "discovery",
+            Self::Authorization => "authorization",
+            Self::Userinfo => "userinfo",
+        }
+    }
 }
 
 /// No fault has this name.
@@ -64,12 +107,26 @@ impl Fault {
         let headers = HeaderFault::ALL.iter().copied().map(Self::Header);
         let signatures = SignatureFault::ALL.iter().copied().map(Self::Signature);
         let token = TokenFault::ALL.iter().copied().map(Self::Token);
-        claims.chain(identity).chain(payload).chain(headers).chain(signatures).chain(token).collect()
+        let jwks = JwksFault::ALL.iter().copied().map(Self::Jwks);
+        let discovery = DiscoveryFault::ALL.iter().copied().map(Self::Discovery);
+        let authorization = AuthorizationFault::ALL.iter().copied().map(Self::Authorization);
+        let userinfo = UserinfoFault::ALL.iter().copied().map(Self::Userinfo);
+        let transport = ASKED.into_iter().flat_map(|endpoint| {
+            TransportFault::ALL.iter().copied().map(move |fault| Self::Transport(endpoint, fault))
+        });
+        let id_token = claims.chain(identity).chain(payload).chain(headers).chain(signatures);
+        let answers = token.chain(jwks).chain(discovery).chain(authorization).chain(userinfo);
+        id_token.chain(answers).chain(transport).collect()
     }
 
     /// Its name, in kebab-case; it does not change once given.
     pub fn name(self) -> Cow<'static, str> {
-        Cow::Borrowed(self.row().name)
+        match self {
+            Self::Transport(endpoint, fault) => {
+                Cow::Owned(format!("{}-{}", endpoint.name(), fault.row().name))
+            }
+            other => Cow::Borrowed(other.row().name),
+        }
     }
 
     /// What exactly it changes.
@@ -91,6 +148,11 @@ impl Fault {
             | Self::Header(_)
             | Self::Signature(_)
             | Self::Token(_) => Endpoint::Token,
+            Self::Jwks(_) => Endpoint::Jwks,
+            Self::Discovery(_) => Endpoint::Discovery,
+            Self::Authorization(_) => Endpoint::Authorization,
+            Self::Userinfo(_) => Endpoint::Userinfo,
+            Self::Transport(endpoint, _) => endpoint,
         }
     }
 
@@ -102,6 +164,11 @@ impl Fault {
             Self::Header(fault) => fault.row(),
             Self::Signature(fault) => fault.row(),
             Self::Token(fault) => fault.row(),
+            Self::Jwks(fault) => fault.row(),
+            Self::Discovery(fault) => fault.row(),
+            Self::Authorization(fault) => fault.row(),
+            Self::Userinfo(fault) => fault.row(),
+            Self::Transport(_, fault) => fault.row(),
         }
     }
 }

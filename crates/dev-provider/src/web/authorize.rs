@@ -12,7 +12,7 @@ use super::reply::Failure;
 use super::sso;
 use super::validate::{Destination, Refusal, destination, faults, oldest_sign_in, validate};
 use crate::clock;
-use crate::fault::Fault;
+use crate::fault::{Endpoint, Fault};
 use crate::params::Params;
 use crate::random::opaque;
 use crate::redirect::{see_other, with_query};
@@ -107,10 +107,22 @@ fn show_form(
 
 fn redirect_with_error(shared: &Shared, destination: &Destination<'_>, refusal: Refusal) -> Response {
     let (error, description) = refusal;
-    let mut pairs = vec![("error", error), ("error_description", description)];
-    pairs.extend(destination.state.map(|state| ("state", state)));
-    pairs.push(("iss", &shared.issuer));
-    see_other(&with_query(destination.redirect_uri, &pairs))
+    let said = [("error", error), ("error_description", description)];
+    see_other(&location(shared, destination.redirect_uri, &said, destination.state))
+}
+
+/// Where the browser goes, with what is said to the client, its state and who says it (RFC 9207 §2).
+fn location(shared: &Shared, redirect_uri: &str, said: &[(&str, &str)], state: Option<&str>) -> String {
+    let state = state.map(|state| ("state", state));
+    let all = said.iter().copied().chain(state).chain([("iss", shared.issuer.as_str())]);
+    let mut pairs: Vec<(String, String)> =
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    for fault in shared.arming().take(Endpoint::Authorization) {
+        if let Fault::Authorization(fault) = fault {
+            fault.apply(&mut pairs);
+        }
+    }
+    with_query(redirect_uri, &pairs)
 }
 
 /// Sends the browser back with a code for this session; sign-in by form ends here as well.
@@ -121,10 +133,7 @@ pub(super) fn redirect_with_code(
     now: Duration,
 ) -> Result<Response, Failure> {
     let code = opaque()?;
-    let mut pairs = vec![("code", code.as_str())];
-    pairs.extend(request.state.as_deref().map(|state| ("state", state)));
-    pairs.push(("iss", &shared.issuer));
-    let location = with_query(&request.redirect_uri, &pairs);
+    let location = location(shared, &request.redirect_uri, &[("code", &code)], request.state.as_deref());
     let expires = now + shared.settings.code_life;
     shared.store().codes.insert(code, Code { request, session, expires, redeemed: None });
     Ok(see_other(&location))

@@ -2,25 +2,46 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::faulty::Active;
 use super::reply;
+use crate::fault::Fault;
 use crate::shared::Shared;
 
 /// The scopes that are granted when asked for; others are left out of the answer.
 pub(super) const SCOPES: [&str; 5] = ["openid", "profile", "email", "groups", "offline_access"];
 
-pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response {
+pub(super) async fn metadata(
+    State(shared): State<Arc<Shared>>,
+    Extension(Active(faults)): Extension<Active>,
+) -> Response {
     shared.count(|observed| &mut observed.discovery);
-    reply::json(StatusCode::OK, &document(&shared))
+    let mut document = document(&shared);
+    for fault in faults {
+        if let (Fault::Discovery(fault), Some(members)) = (fault, document.as_object_mut()) {
+            fault.apply(members, &shared.elsewhere);
+        }
+    }
+    reply::json(StatusCode::OK, &document)
 }
 
-pub(super) async fn keys(State(shared): State<Arc<Shared>>) -> Response {
+pub(super) async fn keys(
+    State(shared): State<Arc<Shared>>,
+    Extension(Active(faults)): Extension<Active>,
+) -> Response {
     shared.count(|observed| &mut observed.jwks);
-    reply::json(StatusCode::OK, &json!({ "keys": published_keys(&shared) }))
+    let mut keys = published_keys(&shared);
+    for fault in faults {
+        if let Fault::Jwks(fault) = fault {
+            fault.apply(&mut keys);
+        }
+    }
+    reply::json(StatusCode::OK, &json!({ "keys": keys }))
 }
 
 fn published_keys(shared: &Shared) -> Vec<Value> {

@@ -1,13 +1,23 @@
-//! Which faults does this request meet?
+//! Which faults does this request meet, and how is its answer spoilt on the way?
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
 
+use super::streams;
+use crate::clock;
+use crate::fault::transport::Act;
 use crate::fault::{Endpoint, Fault};
 use crate::shared::Shared;
+
+/// No healthy answer is longer.
+const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The faults taken for one request, for its handler.
 #[derive(Clone, Default)]
@@ -15,14 +25,89 @@ pub(super) struct Active(pub(super) Vec<Fault>);
 
 /// Takes them as the request arrives, so that a refused request uses them up as well.
 pub(super) async fn meet(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let taken = endpoint(request.uri().path()).map(|endpoint| shared.arming().take(endpoint));
-    request.extensions_mut().insert(Active(taken.unwrap_or_default()));
-    next.run(request).await
+    let path = request.uri().path().to_owned();
+    let taken = endpoint(&path).map(|endpoint| shared.arming().take(endpoint)).unwrap_or_default();
+    request.extensions_mut().insert(Active(taken.clone()));
+    let mut response = next.run(request).await;
+    for fault in taken {
+        if let Fault::Transport(_, fault) = fault {
+            response = spoil(&shared, &path, fault.act(), response).await;
+        }
+    }
+    date(&shared, &mut response);
+    response
 }
 
 fn endpoint(path: &str) -> Option<Endpoint> {
     match path {
         "/token" => Some(Endpoint::Token),
+        "/.well-known/openid-configuration" => Some(Endpoint::Discovery),
+        "/jwks" => Some(Endpoint::Jwks),
+        "/userinfo" => Some(Endpoint::Userinfo),
         _ => None,
+    }
+}
+
+async fn spoil(shared: &Shared, path: &str, act: Act, healthy: Response) -> Response {
+    match act {
+        Act::Status(status) => bare(status),
+        Act::Retype(content_type) => retyped(healthy, content_type),
+        Act::Replace(content_type, body) => retyped(body.into_response(), content_type),
+        Act::Truncate => half(healthy, false).await,
+        Act::HalfWay => half(healthy, true).await,
+        Act::Huge => retyped(Response::new(streams::huge()), "application/json"),
+        Act::Drip => retyped(Response::new(streams::drip(shared.on_release())), "application/json"),
+        Act::Stall => {
+            streams::stall(shared.on_release()).await;
+            healthy
+        }
+        Act::ToItself(status) => redirect(status, &shared.url(path)),
+        Act::Elsewhere(status) => redirect(status, &format!("{}{path}", shared.elsewhere)),
+    }
+}
+
+fn bare(status: u16) -> Response {
+    let mut response = StatusCode::from_u16(status).unwrap_or_default().into_response();
+    if matches!(status, 429 | 503) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("7"));
+    }
+    response
+}
+
+fn redirect(status: u16, location: &str) -> Response {
+    let mut response = bare(status);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn retyped(mut response: Response, content_type: &'static str) -> Response {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The first half of the body; with the whole length announced when it is to look broken.
+async fn half(healthy: Response, broken: bool) -> Response {
+    let (mut parts, body) = healthy.into_parts();
+    let mut bytes = to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let whole = bytes.len();
+    bytes.truncate(whole / 2);
+    parts.headers.remove(CONTENT_LENGTH);
+    if !broken {
+        return Response::from_parts(parts, Body::from(bytes));
+    }
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole));
+    Response::from_parts(parts, streams::broken(bytes))
+}
+
+/// A clock that is wrong shows in the header only; tokens keep the right time (RFC 9110 §6.6.1).
+fn date(shared: &Shared, response: &mut Response) {
+    let skew = shared.date_skew();
+    let now = i64::try_from(clock::now().as_secs()).unwrap_or_default();
+    let shown = u64::try_from(now.saturating_add(skew)).unwrap_or_default();
+    let shown = UNIX_EPOCH.checked_add(std::time::Duration::from_secs(shown)).filter(|_| skew != 0);
+    if let Some(value) = shown.and_then(|shown| HeaderValue::try_from(httpdate::fmt_http_date(shown)).ok()) {
+        response.headers_mut().insert(DATE, value);
     }
 }

@@ -29,6 +29,7 @@ pub(super) async fn login(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Failure> {
+    shared.count(|observed| &mut observed.login);
     let params = Params::parse(&body);
     let now = clock::now();
     let id = params.once("request").unwrap_or_default();

@@ -9,6 +9,7 @@ mod logout;
 mod page;
 mod reply;
 mod sso;
+mod streams;
 mod token;
 mod token_error;
 mod userinfo;
@@ -18,8 +19,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
+use http::StatusCode;
 
 use crate::shared::Shared;
 
@@ -35,8 +38,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/token", post(token::token))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .route("/logout", get(logout::by_query).post(logout::by_form))
+        .route("/elsewhere", any(elsewhere))
+        .route("/elsewhere/{*rest}", any(elsewhere))
         .layer(from_fn_with_state(Arc::clone(&shared), faulty::meet))
         // Outermost, so that no handler can read more than this.
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(shared)
+}
+
+/// Where nobody should come: counted, and answered so that a client that does come notices nothing.
+async fn elsewhere(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.count(|observed| &mut observed.elsewhere);
+    StatusCode::OK
 }

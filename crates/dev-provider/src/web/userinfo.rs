@@ -3,27 +3,63 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::error::Unspecified;
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::reply;
+use super::faulty::Active;
+use super::reply::{self, Failure};
+use crate::fault::Fault;
+use crate::fault::userinfo::Act;
 use crate::jwt::{self, Kind};
 use crate::settings::User;
 use crate::shared::Shared;
 use crate::{claims, clock};
 
-pub(super) async fn userinfo(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+const INVALID_TOKEN: &str = r#"Bearer realm="dev-provider", error="invalid_token""#;
+
+pub(super) async fn userinfo(
+    State(shared): State<Arc<Shared>>,
+    Extension(Active(faults)): Extension<Active>,
+    headers: HeaderMap,
+) -> Response {
     shared.count(|observed| &mut observed.userinfo);
     let Some(token) = bearer(&headers) else {
         return unauthorized(r#"Bearer realm="dev-provider""#);
     };
     match user(&shared, token, clock::now()) {
-        Some(user) => reply::json(StatusCode::OK, &Value::Object(claims::userinfo(user))),
-        None => unauthorized(r#"Bearer realm="dev-provider", error="invalid_token""#),
+        Some((user, client_id)) => answer(&shared, claims::userinfo(user), &client_id, &faults),
+        None => unauthorized(INVALID_TOKEN),
     }
+}
+
+fn answer(shared: &Shared, mut claims: Map<String, Value>, client_id: &str, faults: &[Fault]) -> Response {
+    let mut signed = false;
+    for fault in faults {
+        if let Fault::Userinfo(fault) = fault {
+            match fault.act() {
+                Act::Claims(change) => change(&mut claims),
+                Act::Signed => signed = true,
+                Act::Refused => return unauthorized(INVALID_TOKEN),
+            }
+        }
+    }
+    if signed {
+        return as_jwt(shared, claims, client_id).unwrap_or_else(|_| Failure.into_response());
+    }
+    reply::json(StatusCode::OK, &Value::Object(claims))
+}
+
+/// Core §5.3.2: with `iss` and `aud`, and no more of the protocol's claims.
+fn as_jwt(shared: &Shared, mut claims: Map<String, Value>, client_id: &str) -> Result<Response, Unspecified> {
+    claims.insert("iss".to_owned(), json!(shared.issuer));
+    claims.insert("aud".to_owned(), json!(client_id));
+    let token = jwt::sign(&*shared.signing_key()?, Kind::Userinfo, claims)?;
+    Ok(([(CONTENT_TYPE, "application/jwt")], token).into_response())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -32,14 +68,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A token is good while it is ours, fresh, and its grant lives: a revoked family's tokens die at once.
-fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<&'a User> {
+fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<(&'a User, String)> {
     let claims = jwt::read(&shared.keys().all(), Kind::Access, token)?;
     if now.as_secs() >= claims.get("exp")?.as_u64()? {
         return None;
     }
     let store = shared.store();
     let grant = store.grants.get(claims.get("grant_id")?.as_str()?).filter(|grant| !grant.revoked)?;
-    shared.user(&grant.username)
+    Some((shared.user(&grant.username)?, grant.client_id.clone()))
 }
 
 fn unauthorized(challenge: &'static str) -> Response {

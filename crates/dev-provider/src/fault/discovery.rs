@@ -1,0 +1,68 @@
+//! What can be wrong with the metadata (Discovery §3 and §4.3)?
+
+use serde_json::{Map, Value, json};
+
+use super::claim::other_slash;
+use super::faults;
+
+/// An action on the metadata; the text is the base of URLs at another host.
+type Act = fn(&mut Metadata<'_>, &str);
+
+/// The document, with the few ways of changing it.
+pub(crate) struct Metadata<'a>(&'a mut Map<String, Value>);
+
+/// The endpoints a browser or a client is sent to.
+const ENDPOINTS: [&str; 4] =
+    ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "end_session_endpoint"];
+
+impl Metadata<'_> {
+    fn set(&mut self, name: &str, value: Value) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    fn announce_weak(&mut self) {
+        let announced = self.0.get_mut("id_token_signing_alg_values_supported");
+        if let Some(list) = announced.and_then(Value::as_array_mut) {
+            list.extend([json!("none"), json!("HS256")]);
+        }
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(&str) -> String) {
+        let changed = self.0.get(name).and_then(Value::as_str).map(change);
+        if let Some(changed) = changed {
+            self.set(name, json!(changed));
+        }
+    }
+}
+
+faults! {
+    /// Wrong metadata.
+    DiscoveryFault: Act;
+    IssuerChanged, "discovery-issuer-changed", "D03, X02", "`issuer` has `INVALID` at its end", |m, _| m.change("issuer", |issuer| format!("{issuer}INVALID"));
+    IssuerSlash, "discovery-issuer-slash", "D03", "`issuer` has a slash more, or one less, at its end", |m, _| m.change("issuer", other_slash);
+    IssuerMissing, "discovery-issuer-missing", "refuse", "`issuer` is left out", |m, _| m.remove("issuer");
+    EndpointsElsewhere, "discovery-endpoints-elsewhere", "D01, row 23", "the endpoints, but for the keys, are at another host", |m, e| ENDPOINTS.into_iter().for_each(|name| m.set(name, json!(format!("{e}/{name}"))));
+    EndpointsHttp, "discovery-endpoints-http", "row 23", "the endpoints and the keys are at `http:` URLs", |m, _| ENDPOINTS.into_iter().chain(["jwks_uri"]).for_each(|name| m.change(name, |url| url.replacen("https:", "http:", 1)));
+    TokenLinkLocal, "discovery-token-endpoint-link-local", "row 23", "`token_endpoint` is at 169.254.169.254", |m, _| m.set("token_endpoint", json!("http://169.254.169.254/latest/meta-data"));
+    TokenFile, "discovery-token-endpoint-file", "row 23", "`token_endpoint` is a `file:` URL", |m, _| m.set("token_endpoint", json!("file:///etc/passwd"));
+    JwksElsewhere, "discovery-jwks-elsewhere", "D02, row 23", "`jwks_uri` is at another host", |m, e| m.set("jwks_uri", json!(format!("{e}/jwks")));
+    AuthorizationMissing, "discovery-authorization-missing", "refuse", "`authorization_endpoint` is left out", |m, _| m.remove("authorization_endpoint");
+    TokenMissing, "discovery-token-missing", "refuse", "`token_endpoint` is left out", |m, _| m.remove("token_endpoint");
+    JwksMissing, "discovery-jwks-missing", "refuse", "`jwks_uri` is left out", |m, _| m.remove("jwks_uri");
+    UserinfoMissing, "discovery-userinfo-missing", "accept", "`userinfo_endpoint` is left out", |m, _| m.remove("userinfo_endpoint");
+    EndSessionMissing, "discovery-end-session-missing", "accept", "`end_session_endpoint` is left out", |m, _| m.remove("end_session_endpoint");
+    IssFlagFalse, "discovery-iss-flag-false", "row 14", "`authorization_response_iss_parameter_supported` is false", |m, _| m.set("authorization_response_iss_parameter_supported", json!(false));
+    IssFlagMissing, "discovery-iss-flag-missing", "row 14", "`authorization_response_iss_parameter_supported` is left out", |m, _| m.remove("authorization_response_iss_parameter_supported");
+    PkceMissing, "discovery-pkce-missing", "row 15", "`code_challenge_methods_supported` is left out", |m, _| m.remove("code_challenge_methods_supported");
+    AlgNone, "discovery-alg-none", "C11", "`none` and `HS256` are announced for ID tokens as well", |m, _| m.announce_weak();
+}
+
+impl DiscoveryFault {
+    pub(crate) fn apply(self, document: &mut Map<String, Value>, elsewhere: &str) {
+        self.action()(&mut Metadata(document), elsewhere);
+    }
+}

@@ -1,0 +1,78 @@
+//! Are the parameters that go back wrong as asked?
+
+use dev_provider::Fault;
+
+use crate::claims::world;
+use crate::harness::World;
+
+/// Name, then the parameters that come back in place of the healthy ones: `-` for absent, `2` for twice the same,
+/// `+` for a `1` at the end, else the value.
+const EXPECTED: [(&str, &[(&str, &str)]); 14] = [
+    ("authorization-iss-changed", &[("iss", "+")]),
+    ("authorization-iss-missing", &[("iss", "-")]),
+    ("authorization-iss-duplicated", &[("iss", "2")]),
+    ("authorization-state-changed", &[("state", "+")]),
+    ("authorization-state-missing", &[("state", "-")]),
+    ("authorization-state-duplicated", &[("state", "2")]),
+    ("authorization-code-missing", &[("code", "-")]),
+    ("authorization-code-empty", &[("code", "")]),
+    ("authorization-code-duplicated", &[("code", "2")]),
+    (
+        "authorization-error-odd",
+        &[
+            ("code", "-"),
+            ("error", "<b>odd</b>\r\n"),
+            ("error_description", "<script>alert(1)</script>\u{1b}[31m\r\nforged=1"),
+        ],
+    ),
+    ("authorization-error-and-code", &[("error", "access_denied")]),
+    ("authorization-error-duplicated", &[("code", "-"), ("error", "2")]),
+    ("authorization-session-state", &[("session_state", "state-of-the-session")]),
+    ("authorization-session-state-duplicated", &[("session_state", "2")]),
+];
+
+#[tokio::test]
+async fn each_authorization_fault_changes_its_parameters_and_no_other() {
+    let world = world().await;
+    world.code().await;
+    let mut played = Vec::new();
+    for (name, changes) in EXPECTED {
+        world.provider.arm(name.parse().unwrap());
+        let faulty = sent_back(&world).await;
+        let healthy = sent_back(&world).await;
+        for parameter in ["iss", "state", "code", "error", "error_description", "session_state"] {
+            let (was, is) = (values(&healthy, parameter), values(&faulty, parameter));
+            match changes.iter().find(|(changed, _)| *changed == parameter) {
+                Some((_, "-")) => assert!(is.is_empty(), "{name} {parameter}"),
+                Some((_, "2")) => assert!(is.len() == 2 && is.first() == is.last(), "{name} {parameter}"),
+                Some((_, "+")) => assert_eq!(is, [format!("{}1", was.first().unwrap())], "{name}"),
+                Some((_, value)) => assert_eq!(is, [*value], "{name} {parameter}"),
+                None => assert_eq!(is.len(), was.len(), "{name} {parameter}"),
+            }
+        }
+        assert_eq!((healthy.len(), values(&healthy, "state")), (3, vec!["a state & more".to_owned()]));
+        played.push(name.parse().unwrap());
+    }
+    let all = Fault::all().into_iter().filter(|fault| matches!(fault, Fault::Authorization(_)));
+    assert_eq!(all.collect::<Vec<_>>(), played);
+}
+
+#[tokio::test]
+async fn the_sign_in_form_meets_them_too() {
+    let world = world().await;
+    let page = world.authorize(&[]).await;
+    world.provider.arm("authorization-iss-missing".parse().unwrap());
+    let reply = world.submit(&page, "testuser", "testuser").await;
+    assert!(reply.sent_back("code").is_some() && reply.sent_back("iss").is_none());
+}
+
+type Pairs = Vec<(String, String)>;
+
+async fn sent_back(world: &World) -> Pairs {
+    let reply = world.authorize(&[]).await;
+    url::Url::parse(reply.header("location").unwrap()).unwrap().query_pairs().into_owned().collect()
+}
+
+fn values(pairs: &Pairs, name: &str) -> Vec<String> {
+    pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.clone()).collect()
+}
