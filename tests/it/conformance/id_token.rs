@@ -1,6 +1,8 @@
 //! Which ID tokens are believed?
 
 use dev_provider::{Client, DevProvider, Settings, SigningAlgorithm};
+use foregate::flow::ports::Clock;
+use foregate::server::SystemClock;
 use serde_json::json;
 
 use super::{Scene, accepted, refused};
@@ -208,4 +210,24 @@ async fn h03_a_wrong_at_hash_is_refused() {
 #[tokio::test]
 async fn h04_no_at_hash_is_accepted_with_a_code() {
     accepted("at-hash-missing").await;
+}
+
+#[tokio::test]
+async fn row_22_clocks_may_differ_by_the_leeway_and_not_by_more() {
+    let provider = Forger::start().await;
+    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let now = i64::try_from(SystemClock.now().0).unwrap();
+    for (claims, good) in [
+        (json!({"iat": now + 55}), true),
+        (json!({"nbf": now + 55}), true),
+        (json!({"iat": now - 300, "exp": now + 60}), true),
+        (json!({"iat": now + 120}), false),
+        (json!({"nbf": now + 120}), false),
+        (json!({"exp": now - 120}), false),
+    ] {
+        provider.answer(Answers { claims: claims.clone(), ..Answers::default() });
+        let mut browser = Browser::new();
+        browser.open(&gateway.url("/oauth2/start")).await;
+        assert_eq!(browser.cookie("foregate").is_some(), good, "{claims}");
+    }
 }

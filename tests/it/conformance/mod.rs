@@ -4,6 +4,7 @@
 
 mod corpus;
 mod discovery;
+mod faults;
 mod id_token;
 mod response;
 
@@ -61,7 +62,8 @@ impl Scene {
         assert_eq!(self.ended().await, ended + 1, "{faults:?}: one event");
         let after = self.provider.observed();
         assert_eq!(after.userinfo, before.userinfo, "{faults:?}: no further call");
-        assert!(after.code_exchange + after.token_refused <= before.code_exchange + before.token_refused + 1);
+        assert!(after.token <= before.token + 1, "{faults:?}: the code is sent once");
+        assert_eq!(after.elsewhere, 0, "{faults:?}: nobody goes where a token points");
         assert!(after.jwks <= before.jwks + 1, "{faults:?}: keys are looked for once at most");
         assert_eq!(self.gateway.ask_as(&browser, "/").await.status, 302, "{faults:?}: nobody is signed in");
     }

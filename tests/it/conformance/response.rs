@@ -60,6 +60,33 @@ async fn row_36_a_parameter_that_comes_twice_stops() {
     }
 }
 
+/// The same by the provider's own redirects.
+#[tokio::test]
+async fn x15_to_x18_row_36_a_provider_that_answers_oddly_gets_no_code_back() {
+    let scene = Scene::new(&[]).await;
+    for fault in [
+        "authorization-iss-changed",
+        "authorization-iss-missing",
+        "authorization-iss-duplicated",
+        "authorization-state-changed",
+        "authorization-state-missing",
+        "authorization-state-duplicated",
+        "authorization-code-missing",
+        "authorization-code-duplicated",
+        "authorization-error-odd",
+        "authorization-error-and-code",
+        "authorization-error-duplicated",
+        "authorization-session-state-duplicated",
+    ] {
+        let end = scene.sign_in(&[fault]).await;
+        assert!((400..500).contains(&end.page.status), "{fault}: {}", end.page.status);
+        assert_eq!(end.browser.cookie("foregate"), None, "{fault}");
+        assert!(!end.page.body.contains("<script") && !end.page.body.contains("onerror"), "{fault}");
+    }
+    assert_eq!(scene.provider.observed().token, 0);
+    scene.accepts(&["authorization-session-state"]).await;
+}
+
 #[tokio::test]
 async fn x19_without_expires_in_the_id_token_says_how_long() {
     accepted("token-expires-in-missing").await;

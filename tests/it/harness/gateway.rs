@@ -71,13 +71,15 @@ impl Gateway {
         gateway
     }
 
-    /// At most three seconds: some tests want a provider that never comes.
+    /// Until the first attempt has ended, well or not; at most three seconds.
     async fn wait_for_provider(&self) {
-        for _ in 0..60 {
-            if self.readyz().await.1["provider"]["state"] == "ready" {
+        for _ in 0..150 {
+            let provider = self.readyz().await.1["provider"].clone();
+            let said = provider["detail"].as_str().unwrap_or_default();
+            if provider["state"] == "ready" || !said.contains("not answered yet") {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
