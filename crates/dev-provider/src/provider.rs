@@ -63,8 +63,8 @@ pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
     }
     let (listener, address) = bind(settings.listen).await?;
     let (key, refresh_tokens) = keys(settings.signing_algorithm).await.map_err(|_| StartError::Key)?;
-    let issuer = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}"));
-    let shared = Arc::new(Shared::new(settings, issuer, elsewhere(address), key, refresh_tokens));
+    let base = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}"));
+    let shared = Arc::new(Shared::new(settings, base, elsewhere(address), key, refresh_tokens));
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(serve(listener, Arc::clone(&shared), stopped));
     Ok(DevProvider { shared, address, stop, server })
@@ -110,6 +110,11 @@ impl DevProvider {
     /// The issuer as in discovery and in every token.
     pub fn issuer(&self) -> &str {
         &self.shared.issuer
+    }
+
+    /// The URL its endpoints are below; the issuer, unless [`Settings::issuer_text`] says another.
+    pub fn base_url(&self) -> &str {
+        &self.shared.base
     }
 
     /// Where it listens.

@@ -15,6 +15,12 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The issuer, compared by clients as an exact string; `http://<address>` when absent.
     pub issuer: Option<String>,
+    /// Another text for `iss`, whatever the endpoints are below, as Entra ID says `https://sts.windows.net/{tenant}/`.
+    pub issuer_text: Option<String>,
+    /// Whether there is a discovery document; 404 when not.
+    pub discovery: bool,
+    /// The query of `jwks_uri`, such as `appid=...` at Entra ID; without it, the list of keys is empty.
+    pub jwks_query: Option<String>,
     /// The clients that may ask.
     pub clients: Vec<Client>,
     /// The users that may sign in.
@@ -41,6 +47,8 @@ pub struct Client {
     pub id: String,
     /// The `client_secret`; absent for a public client.
     pub secret: Option<String>,
+    /// The public key of its client assertions (RFC 7523), as a JWK or as a PEM `PUBLIC KEY`, for RS256, PS256 or ES256.
+    pub assertion_key: Option<String>,
     /// Where answers may go: exact strings, or a prefix when the entry ends in `*`.
     pub redirect_uris: Vec<String>,
     /// Where a browser may go after logout, by the same rule.
@@ -76,6 +84,9 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             issuer: None,
+            issuer_text: None,
+            discovery: true,
+            jwks_query: None,
             clients: vec![demo_client()],
             users: demo_users(),
             signing_algorithm: SigningAlgorithm::default(),
@@ -93,6 +104,7 @@ fn demo_client() -> Client {
     Client {
         id: "foregate".to_owned(),
         secret: Some("foregate-secret".to_owned()),
+        assertion_key: None,
         redirect_uris: anywhere_local.clone(),
         post_logout_redirect_uris: anywhere_local,
     }
@@ -123,7 +135,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("id", &self.id)
-            .field("public", &self.secret.is_none())
+            .field("public", &(self.secret.is_none() && self.assertion_key.is_none()))
             .field("redirect_uris", &self.redirect_uris)
             .finish_non_exhaustive()
     }

@@ -18,7 +18,10 @@ use crate::store::Store;
 /// The provider itself. All locks are plain mutexes, for no await happens under them.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
+    /// What every token says.
     pub(crate) issuer: String,
+    /// What the endpoints are below.
+    pub(crate) base: String,
     /// The base of URLs at another host name of this provider, where requests are only counted.
     pub(crate) elsewhere: String,
     pub(crate) refresh_tokens: RefreshTokens,
@@ -34,15 +37,17 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         settings: Settings,
-        issuer: String,
+        base: String,
         elsewhere: String,
         key: Arc<SigningKey>,
         refresh_tokens: RefreshTokens,
     ) -> Self {
+        let issuer = settings.issuer_text.clone().unwrap_or_else(|| base.clone());
         let (keys, store) = (Mutex::new(KeyRing::new(key)), Mutex::new(Store::new()));
         Self {
             settings,
             issuer,
+            base,
             elsewhere,
             refresh_tokens,
             keys,
@@ -105,7 +110,7 @@ impl Shared {
 
     /// The URL of an endpoint; an issuer may end in a slash (Discovery §4.1).
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer.trim_end_matches('/'))
+        format!("{}{path}", self.base.trim_end_matches('/'))
     }
 
     pub(crate) fn client(&self, id: &str) -> Option<&Client> {

@@ -17,6 +17,8 @@ pub(crate) struct Store {
     pub(crate) codes: Bounded<Code>,
     /// Single sign-on sessions, by their cookie.
     pub(crate) sessions: Bounded<Session>,
+    /// Client assertions, by client and `jti`; the oldest is forgotten first and has expired long before.
+    pub(crate) assertions: Bounded<()>,
     /// What clients were given, by id: a refresh-token family and the access tokens beside it.
     pub(crate) grants: Bounded<Grant>,
 }
@@ -87,6 +89,7 @@ impl Store {
             pending: Bounded::new(CAPACITY),
             codes: Bounded::new(CAPACITY),
             sessions: Bounded::new(CAPACITY),
+            assertions: Bounded::new(CAPACITY),
             grants: Bounded::new(CAPACITY),
         }
     }
@@ -120,6 +123,15 @@ impl Store {
     /// The faults asked for with this code, which are met once.
     pub(crate) fn take_faults(&mut self, code: &str) -> Vec<Fault> {
         self.codes.get_mut(code).map(|code| std::mem::take(&mut code.request.faults)).unwrap_or_default()
+    }
+
+    /// Whether no assertion of this client had this `jti` before; from here on one had.
+    pub(crate) fn first_assertion(&mut self, client_id: &str, jti: &str) -> bool {
+        // A client id could hold the separator, so its length goes first.
+        let key = format!("{} {client_id} {jti}", client_id.len());
+        let first = self.assertions.get(&key).is_none();
+        self.assertions.insert(key, ());
+        first
     }
 
     pub(crate) fn revoke(&mut self, grant: &str) {

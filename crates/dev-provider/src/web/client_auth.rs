@@ -1,11 +1,15 @@
 //! Which client is asking, and can it prove that (RFC 6749 §2.3)?
 
+use std::time::Duration;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64_simd::STANDARD;
 
+use super::client_assertion;
 use super::token_error::TokenError;
 use crate::params::{Params, decode_component};
 use crate::settings::Client;
+use crate::shared::Shared;
 
 /// What the request offers as its identity.
 struct Credentials {
@@ -13,18 +17,44 @@ struct Credentials {
     secret: Option<String>,
 }
 
-/// Accepts `client_secret_basic`, `client_secret_post`, and `none` for a client without a secret.
+/// Accepts `client_secret_basic`, `client_secret_post`, `private_key_jwt`, and `none` for a client without any proof.
 pub(super) fn authenticate<'a>(
-    clients: &'a [Client],
+    shared: &'a Shared,
     authorization: Option<&str>,
     form: &Params,
+    now: Duration,
 ) -> Result<&'a Client, TokenError> {
+    if let Some(assertion) = form.once("client_assertion") {
+        return from_assertion(shared, assertion, authorization, form, now);
+    }
     let credentials = match authorization {
         Some(header) => from_header(header, form)?,
         None => from_form(form)?,
     };
-    let client = clients.iter().find(|client| client.id == credentials.id);
-    client.filter(|client| proves(client, credentials.secret.as_deref())).ok_or(TokenError::InvalidClient)
+    shared
+        .client(&credentials.id)
+        .filter(|client| proves(client, credentials.secret.as_deref()))
+        .ok_or(TokenError::InvalidClient)
+}
+
+fn from_assertion<'a>(
+    shared: &'a Shared,
+    assertion: &str,
+    authorization: Option<&str>,
+    form: &Params,
+    now: Duration,
+) -> Result<&'a Client, TokenError> {
+    if authorization.is_some() || form.once("client_secret").is_some() {
+        return Err(TokenError::InvalidRequest("more than one way of client authentication"));
+    }
+    if form.once("client_assertion_type") != Some(client_assertion::TYPE) {
+        return Err(TokenError::InvalidRequest("client_assertion_type is not that of a JWT"));
+    }
+    let client = client_assertion::client(shared, assertion, now).ok_or(TokenError::InvalidClient)?;
+    if form.once("client_id").is_some_and(|id| id != client.id) {
+        return Err(TokenError::InvalidRequest("client_id is not the one that authenticates"));
+    }
+    Ok(client)
 }
 
 fn from_header(header: &str, form: &Params) -> Result<Credentials, TokenError> {
@@ -55,6 +85,10 @@ fn basic(header: &str) -> Option<Credentials> {
 }
 
 fn proves(client: &Client, secret: Option<&str>) -> bool {
+    if client.secret.is_none() && client.assertion_key.is_some() {
+        // Not a public client: its key is its only proof.
+        return false;
+    }
     match (&client.secret, secret) {
         (Some(expected), Some(given)) => {
             verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::client_assertion;
 use super::faulty::Active;
 use super::reply;
+use crate::algorithm::SigningAlgorithm;
 use crate::fault::Fault;
 use crate::shared::Shared;
 
@@ -21,6 +23,9 @@ pub(super) async fn metadata(
     Extension(Active(faults)): Extension<Active>,
 ) -> Response {
     shared.count(|observed| &mut observed.discovery);
+    if !shared.settings.discovery {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let mut document = document(&shared);
     for fault in faults {
         if let (Fault::Discovery(fault), Some(members)) = (fault, document.as_object_mut()) {
@@ -30,18 +35,26 @@ pub(super) async fn metadata(
     reply::json(StatusCode::OK, &document)
 }
 
+/// Without the query that was asked for, the list is there and the key that signs is not in it.
 pub(super) async fn keys(
     State(shared): State<Arc<Shared>>,
     Extension(Active(faults)): Extension<Active>,
+    RawQuery(query): RawQuery,
 ) -> Response {
     shared.count(|observed| &mut observed.jwks);
-    let mut keys = published_keys(&shared);
+    let asked = shared.settings.jwks_query.is_none() || shared.settings.jwks_query == query;
+    let mut keys = if asked { published_keys(&shared) } else { Vec::new() };
     for fault in faults {
         if let Fault::Jwks(fault) = fault {
             fault.apply(&mut keys);
         }
     }
     reply::json(StatusCode::OK, &json!({ "keys": keys }))
+}
+
+fn jwks_uri(shared: &Shared) -> String {
+    let query = shared.settings.jwks_query.as_ref().map(|query| format!("?{query}"));
+    format!("{}{}", shared.url("/jwks"), query.unwrap_or_default())
 }
 
 fn published_keys(shared: &Shared) -> Vec<Value> {
@@ -62,14 +75,16 @@ fn document(shared: &Shared) -> Value {
         "authorization_endpoint": shared.url("/authorize"),
         "token_endpoint": shared.url("/token"),
         "userinfo_endpoint": shared.url("/userinfo"),
-        "jwks_uri": shared.url("/jwks"),
+        "jwks_uri": jwks_uri(shared),
         "end_session_endpoint": shared.url("/logout"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms(shared),
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS.map(SigningAlgorithm::name),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
         "scopes_supported": SCOPES,

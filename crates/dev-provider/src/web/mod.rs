@@ -1,6 +1,7 @@
 //! Which path is which endpoint?
 
 mod authorize;
+mod client_assertion;
 mod client_auth;
 mod discovery;
 mod faulty;

@@ -30,7 +30,7 @@ pub(super) fn clear(shared: &Shared) -> Option<HeaderValue> {
 
 /// Lax, because the browser comes here by a link from another site; Secure only where it would be sent back.
 fn attributes(shared: &Shared) -> &'static str {
-    if shared.issuer.starts_with("https:") {
+    if shared.base.starts_with("https:") {
         "Path=/; HttpOnly; SameSite=Lax; Secure"
     } else {
         "Path=/; HttpOnly; SameSite=Lax"

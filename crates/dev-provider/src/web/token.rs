@@ -81,8 +81,8 @@ fn exchange(
     if params.has_repeats() {
         return Err(TokenError::InvalidRequest("a parameter is repeated"));
     }
-    let client = authenticate(&shared.settings.clients, authorization, params)?;
     let now = clock::now();
+    let client = authenticate(shared, authorization, params, now)?;
     match params.once("grant_type") {
         Some("authorization_code") => by_code(shared, client, params, now, wrong),
         Some("refresh_token") => by_refresh_token(shared, client, params, now, wrong),

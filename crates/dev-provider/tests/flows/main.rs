@@ -1,10 +1,12 @@
 //! Does the provider keep the rules a gateway relies on, over real sockets?
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod assertion;
 mod authorization;
 mod client_auth;
 mod codes;
 mod discovery;
+mod entra;
 mod harness;
 mod http;
 mod keys;
