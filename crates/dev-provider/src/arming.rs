@@ -49,3 +49,40 @@ impl Arming {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Arming, CAPACITY};
+    use crate::fault::{ClaimFault, Endpoint, Fault, JwksFault, TokenFault};
+
+    const SUB: Fault = Fault::Claim(ClaimFault::SubMissing);
+    const AUD: Fault = Fault::Claim(ClaimFault::AudMissing);
+    const KEYS: Fault = Fault::Jwks(JwksFault::NoKeys);
+
+    #[test]
+    fn a_batch_for_two_endpoints_is_met_at_each() {
+        let mut arming = Arming::default();
+        arming.arm(&[SUB, KEYS, Fault::Token(TokenFault::TypeMac)]);
+        arming.arm(&[AUD]);
+        assert_eq!(arming.take(Endpoint::Token), [SUB, Fault::Token(TokenFault::TypeMac)]);
+        assert_eq!(arming.take(Endpoint::Token), [AUD]);
+        assert_eq!(arming.take(Endpoint::Jwks), [KEYS]);
+        assert!(arming.take(Endpoint::Jwks).is_empty() && arming.queue.is_empty());
+    }
+
+    #[test]
+    fn a_full_queue_forgets_the_batch_armed_first() {
+        let mut arming = Arming::default();
+        arming.arm(&[AUD]);
+        (0..CAPACITY).for_each(|_| arming.arm(&[SUB]));
+        assert_eq!((arming.queue.len(), arming.take(Endpoint::Token)), (CAPACITY, vec![SUB]));
+    }
+
+    #[test]
+    fn a_fault_held_twice_is_held_once() {
+        let mut arming = Arming::default();
+        arming.hold(SUB);
+        arming.hold(SUB);
+        assert_eq!(arming.take(Endpoint::Token), [SUB]);
+    }
+}

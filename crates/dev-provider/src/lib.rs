@@ -1,6 +1,7 @@
 //! An OpenID Provider for demos and tests: real flows, strict refresh-token reuse detection, loopback only.
 //!
 //! [`start`] binds, makes a key and serves until the returned [`DevProvider`] is stopped or dropped.
+//! What it does wrong on demand is a [`Fault`], armed by [`DevProvider::arm`]; the README lists all of them by name.
 //! The rules it keeps, because a gateway is only as well tested as its provider is strict:
 //! 1. It refuses to listen on anything but loopback, and every page says it is not for production.
 //! 2. PKCE with S256 is required of every client (RFC 7636, RFC 9700 §2.1.1).

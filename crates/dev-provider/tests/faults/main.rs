@@ -12,6 +12,7 @@ mod headers;
 #[path = "../flows/http.rs"]
 mod http;
 mod jwks;
+mod readme;
 mod signatures;
 mod token;
 mod transport;
