@@ -13,6 +13,7 @@ mod commands;
 mod conformance;
 mod cookies;
 mod drain;
+mod entra;
 mod faulty;
 mod harness;
 mod ops;

@@ -1,6 +1,7 @@
 //! How is a gateway started, and asked as Traefik asks it?
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use foregate::config::{self, Sources};
@@ -42,24 +43,28 @@ impl Gateway {
 
     /// With further settings, over the usual ones; waits until the provider is loaded if it can be.
     pub(crate) async fn with(issuer: &str, more: &[(&str, &str)]) -> Self {
+        let usual = [
+            ("provider.issuer", issuer),
+            ("provider.client_id", "foregate"),
+            ("provider.client_secret", "foregate-secret"),
+            ("session.keys", KEY),
+        ];
+        Self::of(None, &[&usual, more].concat()).await
+    }
+
+    /// With a file, and settings over it; only the addresses are always ours.
+    pub(crate) async fn of(file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
         let listeners = Listeners { public: free().await, check: free().await, ops: free().await };
         let addresses =
             [&listeners.public, &listeners.check, &listeners.ops].map(|one| one.local_addr().unwrap());
         let [public, check, ops] = addresses;
-        let usual = [
-            ("public.urls", format!("http://{public}")),
-            ("provider.issuer", issuer.to_owned()),
-            ("provider.client_id", "foregate".to_owned()),
-            ("provider.client_secret", "foregate-secret".to_owned()),
-            ("session.keys", KEY.to_owned()),
-        ];
-        let mut set: Vec<(String, String)> = usual.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        let mut set = vec![("public.urls".to_owned(), format!("http://{public}"))];
         for (key, value) in more {
             set.retain(|(kept, _)| kept != key);
             set.push(((*key).to_owned(), (*value).to_owned()));
         }
         set.retain(|(_, value)| value != "(unset)");
-        let settings = config::load(&Sources { file: None, set, environment: Vec::new() });
+        let settings = config::load(&Sources { file, set, environment: Vec::new() });
         let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
