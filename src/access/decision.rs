@@ -79,6 +79,8 @@ pub enum Denial {
         refusal: Refusal,
         /// The person's name, to be told which account it is about.
         user: String,
+        /// Our page where they sign in as somebody else.
+        another_account: String,
     },
 }
 
@@ -175,7 +177,11 @@ fn judge<'c>(
     let permitted = rules.policies.permit(request.policy, known.person, known.policies);
     permitted.map_err(|not_met| match not_met {
         NotMet::Unknown => Denial::UnknownPolicy,
-        NotMet::Refused(refusal) => Denial::Policy { refusal, user: known.person.user.to_owned() },
+        NotMet::Refused(refusal) => Denial::Policy {
+            refusal,
+            user: known.person.user.to_owned(),
+            another_account: another_account(rules, request.origin),
+        },
     })?;
     Ok(Some(known))
 }
@@ -192,18 +198,23 @@ fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
     }
 }
 
+fn another_account(rules: &Rules, origin: &Origin) -> String {
+    own_page(rules.origins.sign_in_of(origin), "start?account=another", &ReturnTo::home(origin))
+}
+
 fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     if request.surface() != Surface::Navigation {
         return Challenge::Unauthenticated;
     }
     let origin = request.origin;
+    let sign_in = rules.origins.sign_in_of(origin);
     if *request.method == Method::GET || *request.method == Method::HEAD {
         let here = format!("{}{}", origin.as_str(), request.target.to_ascii());
         let return_to =
             ReturnTo::parse(&here, origin, &rules.origins).unwrap_or_else(|| ReturnTo::home(origin));
-        Challenge::SignIn(own_page(origin, rules.sign_in.path(), &return_to))
+        Challenge::SignIn(own_page(sign_in, rules.sign_in.path(), &return_to))
     } else {
-        Challenge::FormNotSent(own_page(origin, "sign_in?form=not_sent", &page_of_form(request)))
+        Challenge::FormNotSent(own_page(sign_in, "sign_in?form=not_sent", &page_of_form(request)))
     }
 }
 

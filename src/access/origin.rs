@@ -93,13 +93,39 @@ pub fn is_loopback_host(host: &str) -> bool {
 }
 
 /// The origins the gateway serves, in the operator's order.
-#[derive(Clone, Debug)]
-pub struct Origins(Vec<Origin>);
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    served: Vec<Origin>,
+    returns: Vec<Origin>,
+    domain: Option<String>,
+}
 
 impl Origins {
-    /// Takes the list over.
-    pub fn new(origins: Vec<Origin>) -> Self {
-        Self(origins)
+    /// Each with a sign-in of its own.
+    pub fn new(served: Vec<Origin>) -> Self {
+        Self { served, ..Self::default() }
+    }
+
+    /// All hosts of a domain share the sign-in of one origin.
+    pub fn sharing(domain: String, sign_in: Origin, others: Vec<Origin>) -> Self {
+        let served = std::iter::once(sign_in).chain(others).collect();
+        Self { served, domain: Some(domain), ..Self::default() }
+    }
+
+    /// Adds origins that one may come back to, and that are not ours to serve.
+    #[must_use]
+    pub fn with_returns(self, returns: Vec<Origin>) -> Self {
+        Self { returns, ..self }
+    }
+
+    /// The domain whose hosts share one sign-in, if they do.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
+    /// Where people of an origin sign in.
+    pub fn sign_in_of<'o>(&'o self, origin: &'o Origin) -> &'o Origin {
+        self.served.first().filter(|_| self.domain.is_some()).unwrap_or(origin)
     }
 
     /// The origin a `Host` value means, or `None` where it is not one of ours.
@@ -108,25 +134,25 @@ impl Origins {
     /// unless two entries differ by the port alone.
     pub fn find(&self, host: &str) -> Option<&Origin> {
         let (name, port) = split_port(host)?;
-        let mut named = self.0.iter().filter(|origin| origin.host.eq_ignore_ascii_case(name));
+        let mut named = self.served.iter().filter(|origin| origin.host.eq_ignore_ascii_case(name));
         let first = named.next()?;
         if named.next().is_none() {
             return Some(first);
         }
-        self.0.iter().find(|origin| {
+        self.served.iter().find(|origin| {
             origin.host.eq_ignore_ascii_case(name)
                 && origin.port == port.unwrap_or_else(|| origin.default_port())
         })
     }
 
-    /// Whether a URL lies within one of them.
+    /// Whether one may come back to a URL.
     pub fn contain(&self, url: &Url) -> bool {
-        self.0.iter().any(|origin| origin.contains(url))
+        self.served.iter().chain(&self.returns).any(|origin| origin.contains(url))
     }
 
-    /// All of them.
+    /// All that are served.
     pub fn iter(&self) -> impl Iterator<Item = &Origin> {
-        self.0.iter()
+        self.served.iter()
     }
 }
 

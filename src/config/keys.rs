@@ -2,12 +2,14 @@
 
 use super::key::Section;
 use super::{
-    claims, headers, listeners, log, policies, provider, public, public_paths, session, sign_in, upstream,
+    claims, cookie, headers, listeners, log, policies, provider, public, public_paths, session, sign_in,
+    upstream,
 };
 
 /// The table.
 pub(super) const SECTIONS: &[Section] = &[
     public::SECTION,
+    cookie::SECTION,
     provider::SECTION,
     provider::ENDPOINTS,
     provider::PARAMETERS,

@@ -6,6 +6,7 @@
 
 mod checks;
 mod claims;
+mod cookie;
 mod environment;
 mod file;
 mod given;

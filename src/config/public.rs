@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::checks::socket;
+use super::cookie;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Told, Wrong};
@@ -21,6 +22,14 @@ pub(super) const SECTION: Section = Section {
                     usual one, port. Sign-in works on these and on no other host. Plain http works on this \
                     machine alone (localhost), because elsewhere browsers drop the session cookie.",
             right: "every address people open in their browser, such as [\"https://headlamp.example.com\"]",
+        },
+        Key {
+            name: "return_hosts",
+            kind: Kind::List,
+            need: Need::Default("[]"),
+            about: "Other hosts one may come back to after signing in, each with its port if it is not the usual one. \
+                    With cookie.domain they share the sign-in, and the proxy may ask for them.",
+            right: "hosts without scheme and path, such as [\"grafana.example.com\"]",
         },
         Key {
             name: "listen",
@@ -50,6 +59,28 @@ impl Public {
 }
 
 fn read_origins(reader: &mut Reader) -> Result<Origins, Told> {
+    let urls = read_urls(reader);
+    // The scheme is that of the sign-in: a mixture would be a host without a cookie.
+    let scheme = urls.as_ref().ok().and_then(|urls| urls.first()).is_none_or(Origin::is_secure);
+    let hosts = reader.each("public.return_hosts", |text| read_host(text, scheme));
+    let (urls, hosts) = (urls?, hosts?);
+    let domain = cookie::read(reader, &urls, &hosts)?;
+    Ok(match (domain, urls.first()) {
+        (Some(domain), Some(sign_in)) => Origins::sharing(domain, sign_in.clone(), hosts),
+        _ => Origins::new(urls).with_returns(hosts),
+    })
+}
+
+fn read_host(text: &str, secure: bool) -> Result<Origin, Wrong> {
+    let wrong = || Wrong::new("it is not a host, with its port where that is not the usual one");
+    if text.contains(['/', '@', '*', '?', '#']) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    let scheme = if secure { "https" } else { "http" };
+    Origin::parse(&format!("{scheme}://{text}")).map_err(|_| wrong())
+}
+
+fn read_urls(reader: &mut Reader) -> Result<Vec<Origin>, Told> {
     let key = "public.urls";
     let mut seen: Vec<Origin> = Vec::new();
     let origins = reader.each(key, |text| {
@@ -67,7 +98,7 @@ fn read_origins(reader: &mut Reader) -> Result<Origins, Told> {
     if origins.is_empty() {
         return Err(reader.missing(key));
     }
-    Ok(Origins::new(origins))
+    Ok(origins)
 }
 
 fn read_origin(text: &str) -> Result<Origin, Wrong> {

@@ -16,8 +16,6 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 /// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 wants one.
 pub(super) const SESSION_SCHEME: HeaderValue = HeaderValue::from_static("Session realm=\"foregate\"");
-/// Where people sign in as somebody else, on whichever of our origins they are.
-const ANOTHER_ACCOUNT: &str = "/oauth2/start?account=another";
 
 /// Who is told.
 #[derive(Clone, Copy)]
@@ -77,7 +75,9 @@ fn challenged(challenge: Challenge) -> Response<Body> {
 fn denied(denial: &Denial, asker: Asker) -> Response<Body> {
     let id = asker.id.to_string();
     match denial {
-        Denial::Policy { user, .. } => told(&Problem::not_permitted(user, ANOTHER_ACCOUNT, &id), asker),
+        Denial::Policy { user, another_account, .. } => {
+            told(&Problem::not_permitted(user, another_account, &id), asker)
+        }
         Denial::Alias(alias) => refused(StatusCode::BAD_REQUEST, &alias.to_string(), asker),
         Denial::UnknownPolicy | Denial::ForeignWebSocket => {
             refused(StatusCode::FORBIDDEN, &denial.to_string(), asker)

@@ -2,6 +2,9 @@
 //!
 //! Over https a name begins with `__Host-`: the browser takes such a cookie only from this very host, over TLS, for the
 //! whole path (RFC 6265bis §4.1.3.2), so no sibling host can plant one. On loopback over http it is the plain name.
+//!
+//! Where the hosts of a domain share the session, its name begins with `__Secure-` instead: a sibling can plant one
+//! then, which does not open, and two of one name are none.
 
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
@@ -12,6 +15,7 @@ use super::seal::MOST_PARTS;
 use crate::access::origin::Origin;
 
 const HOST_PREFIX: &str = "__Host-";
+const SECURE_PREFIX: &str = "__Secure-";
 const SESSION: &str = "foregate";
 const LOGIN: &str = "foregate-login-";
 const LANDED: &str = "foregate-landed";
@@ -24,16 +28,23 @@ pub const PART_LEN: usize = 3900;
 #[derive(Clone, Debug)]
 pub struct Names {
     secure: bool,
+    domain: Option<String>,
     parts: [String; MOST_PARTS],
 }
 
 impl Names {
-    /// The names an origin's cookies have.
+    /// The names of an origin's own cookies.
     pub fn of(origin: &Origin) -> Self {
+        Self::for_sessions(origin, None)
+    }
+
+    /// The names of the cookies that carry an origin's sessions, which a domain may share.
+    pub fn for_sessions(origin: &Origin, domain: Option<&str>) -> Self {
         let secure = origin.is_secure();
-        let first = format!("{}{SESSION}", prefix(secure));
+        let prefix = if domain.is_some() && secure { SECURE_PREFIX } else { prefix(secure) };
+        let first = format!("{prefix}{SESSION}");
         let name = |index: usize| if index == 0 { first.clone() } else { format!("{first}-{index}") };
-        Self { secure, parts: std::array::from_fn(name) }
+        Self { secure, domain: domain.map(str::to_owned), parts: std::array::from_fn(name) }
     }
 
     /// The session cookie's own name, which the others' begin with.
@@ -64,12 +75,15 @@ impl Names {
     /// `Set-Cookie` for a value that lives `seconds`.
     pub fn set(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
         let seconds = Duration::seconds(i64::try_from(seconds).ok()?);
-        let cookie = Cookie::build((name, value))
+        let mut cookie = Cookie::build((name, value))
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.secure)
             .max_age(seconds);
+        if let Some(domain) = &self.domain {
+            cookie = cookie.domain(domain);
+        }
         HeaderValue::try_from(cookie.to_string()).ok()
     }
 
@@ -132,7 +146,8 @@ fn may_be_ours(member: &[u8]) -> bool {
 
 /// Whether a cookie is one of ours, with or without the prefix: none of them reaches an application.
 fn is_ours(member: &[u8]) -> bool {
-    let name = member.strip_prefix(HOST_PREFIX.as_bytes()).unwrap_or(member);
+    let prefixes = [HOST_PREFIX, SECURE_PREFIX].map(str::as_bytes);
+    let name = prefixes.iter().find_map(|prefix| member.strip_prefix(*prefix)).unwrap_or(member);
     let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };
     let bare = name.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
     part(rest).is_some() || name.starts_with(LOGIN.as_bytes()) || rest.is_empty() || bare == LANDED.as_bytes()
@@ -188,6 +203,10 @@ mod tests {
             "a=1; __Host-foregate=x; __Host-foregate-1=y;b = 2; foregate=z; __Host-foregate-login-abc=w; c";
         assert_eq!(others(&[ours, "d=4"]), "a=1; b = 2; c; d=4");
         assert_eq!(others(&["__Host-foregate=x; __Host-foregate-landed=1.x; foregate-landed=2"]), "");
+        assert_eq!(
+            others(&["__Secure-foregate=x; __Secure-foregate-1=y; __Secure-other=z"]),
+            "__Secure-other=z"
+        );
         assert_eq!(others(&["foregate-landed2=x"]), "foregate-landed2=x");
         assert_eq!(others(&["__Host-foregate =x; foregates=1; foregate-4=2"]), "foregates=1; foregate-4=2");
     }

@@ -64,7 +64,7 @@ impl LoginCookies {
     }
 
     fn binding(&self, name: &str, origin: &Origin) -> Binding {
-        Binding::new(Purpose::Login, name, origin, &self.issuer, &self.client_id)
+        Binding::new(Purpose::Login, name, origin.as_str(), &self.issuer, &self.client_id)
     }
 
     fn open<T>(

@@ -17,7 +17,6 @@ use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use thiserror::Error;
 
-use crate::access::origin::Origin;
 use crate::flow::ports::{Entropy, NoEntropy};
 
 /// Another number for every change of the layout, or of what is sealed.
@@ -167,12 +166,12 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// Binds to a purpose, a cookie, the origin that sets it, and the client at the provider.
+    /// Binds to a purpose, a cookie, the origin or domain it is for, and the client at the provider.
     ///
     /// A digest of them all is what is authenticated: it is made once, and short whatever their lengths are.
-    pub fn new(purpose: Purpose, cookie: &str, origin: &Origin, issuer: &str, client_id: &str) -> Self {
+    pub fn new(purpose: Purpose, cookie: &str, place: &str, issuer: &str, client_id: &str) -> Self {
         let mut texts = Vec::new();
-        for text in [purpose.label(), cookie, origin.as_str(), issuer, client_id] {
+        for text in [purpose.label(), cookie, place, issuer, client_id] {
             texts.extend_from_slice(&(text.len() as u64).to_be_bytes());
             texts.extend_from_slice(text.as_bytes());
         }

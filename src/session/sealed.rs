@@ -49,8 +49,11 @@ impl CookieStore {
     ) -> Self {
         let (issuer, client_id) = client;
         let place = |origin: &Origin| {
-            let names = Names::of(origin);
-            let binding = Binding::new(Purpose::Session, names.session(), origin, issuer, client_id);
+            let names = Names::for_sessions(origin, origins.domain());
+            // With the dot, no domain is ever mistaken for an origin.
+            let place =
+                origins.domain().map_or_else(|| origin.as_str().to_owned(), |domain| format!(".{domain}"));
+            let binding = Binding::new(Purpose::Session, names.session(), &place, issuer, client_id);
             Place { origin: origin.as_str().to_owned(), names, binding }
         };
         Self { keys, entropy, places: origins.iter().map(place).collect(), lifetime }

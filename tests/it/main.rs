@@ -21,5 +21,6 @@ mod outgoing_proxy;
 mod portal;
 mod private_ca;
 mod secrets;
+mod shared;
 mod sign_in;
 mod upstream;

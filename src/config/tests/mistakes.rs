@@ -78,7 +78,7 @@ fn an_unknown_key_is_told_in_the_spelling_of_its_source() {
     let found = load_all(MINIMAL, &[("FOREGATE_PUBLIC_URLS", "https://a.test")], &set).err().unwrap();
     let right: Vec<_> = found.iter().map(|mistake| mistake.right.as_str()).collect();
     assert_eq!(right, ["did you mean FOREGATE_PUBLIC__URLS?", "did you mean log.level?"]);
-    assert!(told("[cookies]\nflavour = 1").contains("a key of one of the sections check, claims, "));
+    assert!(told("[flavours]\nsweet = 1").contains("a key of one of the sections check, claims, cookie, "));
     assert!(told("[log]\ncolour_of_text = 'x'").contains("one of log.format, log.level"));
 }
 

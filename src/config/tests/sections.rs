@@ -91,7 +91,9 @@ fn every_key_arrives() {
             || name.ends_with("s_file")
             || name.ends_with("t_file")
             || name.starts_with("provider.client_key")
-            || name == "provider.client_assertion_audience";
+            || name == "provider.client_assertion_audience"
+            || name == "cookie.domain"
+            || name == "public.return_hosts";
         assert!(set, "{name} is not in this test");
     }
     let all = settings(&text);
@@ -147,6 +149,20 @@ fn a_public_path_is_what_it_names() {
     assert!(!holds(Method::GET, "a.test", "/open/x") && !holds(Method::POST, "localhost", "/open/x"));
     let everything = load_all(MINIMAL, &[], &[("public_paths.all.paths", "/")]).unwrap();
     assert!(everything.warnings.iter().any(|warning| warning.contains("everybody")));
+}
+
+#[test]
+fn hosts_that_share_a_sign_in_have_one_place_for_it() {
+    let shared = [("cookie.domain", ".Example.com"), ("public.return_hosts", "grafana.example.com")];
+    let origins = load_all(MINIMAL, &[], &shared).unwrap().public.origins;
+    assert_eq!(origins.domain(), Some("example.com"));
+    let grafana = origins.find("grafana.example.com").unwrap();
+    assert_eq!(origins.sign_in_of(grafana).host(), "headlamp.example.com");
+    let alone = load_all(MINIMAL, &[], &shared[1..]).unwrap().public.origins;
+    assert!(alone.find("grafana.example.com").is_none(), "one may come back there, and no more");
+    let two = MINIMAL.replace("urls = [", "urls = [\"https://b.example.com\", ");
+    let found = load_all(&two, &[], &shared).err().unwrap();
+    assert!(found.to_string().contains("public.urls holds 2"), "{found}");
 }
 
 #[test]
@@ -266,6 +282,12 @@ fn wrong_values_are_refused() {
         ("policies.a.allowed_email_domains", "@a.test", "right: \"a.test\""),
         ("policies.a.allowed_email_domains", "*.a.test", "right: \".a.test\""),
         ("policies.a.allowed_email_domains", "a..test", "not a domain"),
+        ("cookie.domain", "test", "top-level"),
+        ("cookie.domain", "*.example.com", "not a domain"),
+        ("cookie.domain", "10.0.0.1", "not a domain"),
+        ("cookie.domain", "else.test", "does not lie in it"),
+        ("public.return_hosts", "https://b.test", "not a host"),
+        ("public.return_hosts", "b.test/x", "not a host"),
         ("public_paths.a.paths", "/a/../b", "reads alike"),
         ("public_paths.a.paths", "a", "reads alike"),
         ("public_paths.a.methods", "get", "capitals"),

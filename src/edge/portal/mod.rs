@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::{get, post};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use thiserror::Error;
 use tower_http::csrf::CsrfLayer;
 use url::form_urlencoded;
@@ -85,11 +85,25 @@ async fn on_our_origins(
     let id = portal.ids.next();
     let asker = Asker { surface: Surface::of(request.method(), request.headers()), id };
     match public_origin(request.headers(), &portal.origins, &*portal.audit) {
+        Some(origin) if portal.origins.sign_in_of(origin) != origin => {
+            elsewhere(&request, portal.origins.sign_in_of(origin), asker)
+        }
         Some(origin) => {
             request.extensions_mut().insert(Visit { origin: origin.clone(), id });
             next.run(request).await
         }
         None => reply::told(&Problem::unknown_host(&id.to_string()), asker),
+    }
+}
+
+/// The hosts of a domain share the pages of one: whoever looks for them on another is sent there.
+fn elsewhere(request: &Request, sign_in: &Origin, asker: Asker) -> Response<Body> {
+    let safe = *request.method() == Method::GET || *request.method() == Method::HEAD;
+    let target =
+        request.uri().path_and_query().filter(|_| safe).and_then(|path| path.as_str().strip_prefix('/'));
+    match target {
+        Some(path) => reply::redirect(StatusCode::FOUND, &format!("{}/{path}", sign_in.as_str())),
+        None => reply::told(&Problem::no_such_page(&asker.id.to_string()), asker),
     }
 }
 
@@ -130,6 +144,6 @@ fn with_cookies(mut response: Response<Body>, cookies: Vec<http::HeaderValue>) -
 }
 
 /// Browsers say so when a page is fetched by a script, a frame or another site's image.
-fn is_embedded(method: &http::Method, headers: &HeaderMap) -> bool {
+fn is_embedded(method: &Method, headers: &HeaderMap) -> bool {
     headers.contains_key("sec-fetch-mode") && Surface::of(method, headers) != Surface::Navigation
 }

@@ -1,5 +1,6 @@
 //! What would a browser do? A cookie jar that obeys the rules, redirects followed by hand, forms filled in.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
@@ -44,7 +45,9 @@ impl Page {
 }
 
 fn client() -> Client {
+    let here = (Ipv4Addr::LOCALHOST, 0).into();
     let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    let builder = builder.resolve("app.localhost", here).resolve("grafana.localhost", here);
     builder.timeout(Duration::from_secs(20)).build().unwrap()
 }
 
@@ -133,13 +136,11 @@ impl Browser {
             let line = line.to_str().unwrap();
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
             assert!(name.len() + value.len() <= 4096, "a browser drops the cookie {name}");
-            self.jar.retain(|cookie| (cookie.host.as_str(), cookie.name.as_str()) != (host, name));
+            let domain = line.split("; ").find_map(|attribute| attribute.strip_prefix("Domain="));
+            let host = domain.map_or_else(|| host.to_owned(), |domain| format!(".{domain}"));
+            self.jar.retain(|cookie| (cookie.host.as_str(), cookie.name.as_str()) != (&*host, name));
             if !line.contains("Max-Age=0") {
-                self.jar.push(Cookie {
-                    host: host.to_owned(),
-                    name: name.to_owned(),
-                    value: value.to_owned(),
-                });
+                self.jar.push(Cookie { host, name: name.to_owned(), value: value.to_owned() });
             }
         }
     }
@@ -148,7 +149,9 @@ impl Browser {
         let pairs: Vec<String> = self
             .jar
             .iter()
-            .filter(|cookie| cookie.host == host)
+            .filter(|cookie| {
+                cookie.host == host || (cookie.host.starts_with('.') && host.ends_with(&cookie.host))
+            })
             .map(|cookie| format!("{}={}", cookie.name, cookie.value))
             .collect();
         (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).unwrap())
@@ -157,6 +160,11 @@ impl Browser {
     /// What it sends to the gateway.
     pub(crate) fn cookie_header(&self) -> Option<HeaderValue> {
         self.cookies_for(&self.host)
+    }
+
+    /// What it sends to another host.
+    pub(crate) fn cookie_header_of(&self, host: &str) -> Option<HeaderValue> {
+        self.cookies_for(host)
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {

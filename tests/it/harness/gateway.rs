@@ -52,7 +52,7 @@ impl Gateway {
         Self::of(None, &[&usual, more].concat()).await
     }
 
-    /// With a file, and settings over it; only the addresses are always ours.
+    /// With a file, and settings over it; only the addresses are always ours. `PORT` is that of the public listener.
     pub(crate) async fn of(file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
         let listeners = Listeners { public: free().await, check: free().await, ops: free().await };
         let addresses =
@@ -61,7 +61,7 @@ impl Gateway {
         let mut set = vec![("public.urls".to_owned(), format!("http://{public}"))];
         for (key, value) in more {
             set.retain(|(kept, _)| kept != key);
-            set.push(((*key).to_owned(), (*value).to_owned()));
+            set.push(((*key).to_owned(), value.replace("PORT", &public.port().to_string())));
         }
         set.retain(|(_, value)| value != "(unset)");
         let settings = config::load(&Sources { file, set, environment: Vec::new() });
