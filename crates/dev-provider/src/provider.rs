@@ -98,9 +98,12 @@ async fn keys(algorithm: SigningAlgorithm) -> Result<(Arc<SigningKey>, RefreshTo
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+    let waiting = Arc::clone(&shared);
     let until_stopped = async move {
         // A dropped sender means a dropped provider: the same thing.
         let _ = stopped.await;
+        // An answer that is slow on demand would outlive the provider by minutes.
+        waiting.release_all();
     };
     // axum's accept loop retries by itself and never returns an error.
     let _ = axum::serve(listener, web::router(shared)).with_graceful_shutdown(until_stopped).await;

@@ -10,17 +10,35 @@ faults! {
     IssChanged, "authorization-iss-changed", "X15", "`iss` has a `1` at its end", |p| append(p, "iss", "1");
     IssMissing, "authorization-iss-missing", "X16", "`iss` is left out", |p| remove(p, "iss");
     IssDuplicated, "authorization-iss-duplicated", "row 36", "`iss` comes twice", |p| twice(p, "iss");
-    StateChanged, "authorization-state-changed", "X17", "`state` has a `1` at its end", |p| append(p, "state", "1");
+    StateChanged, "authorization-state-changed", "X17",
+        "`state` has a `1` at its end",
+        |p| append(p, "state", "1");
     StateMissing, "authorization-state-missing", "X18", "`state` is left out", |p| remove(p, "state");
     StateDuplicated, "authorization-state-duplicated", "row 36", "`state` comes twice", |p| twice(p, "state");
     CodeMissing, "authorization-code-missing", "refuse", "`code` is left out", |p| remove(p, "code");
-    CodeEmpty, "authorization-code-empty", "refuse", "`code` is empty", |p| { remove(p, "code"); add(p, "code", ""); };
+    CodeEmpty, "authorization-code-empty", "refuse",
+        "`code` is empty",
+        |p| { remove(p, "code"); add(p, "code", ""); };
     CodeDuplicated, "authorization-code-duplicated", "row 36", "`code` comes twice", |p| twice(p, "code");
-    ErrorOdd, "authorization-error-odd", "no markup, no log injection", "`error` and `error_description` with markup and control characters come instead of `code`", |p| { remove(p, "code"); add(p, "error", "<b>odd</b>\r\n"); add(p, "error_description", "<script>alert(1)</script>\u{1b}[31m\r\nforged=1"); };
-    ErrorAndCode, "authorization-error-and-code", "refuse", "`error=access_denied` comes beside `code`", |p| add(p, "error", "access_denied");
-    ErrorDuplicated, "authorization-error-duplicated", "row 36", "`error` comes twice instead of `code`", |p| { remove(p, "code"); add(p, "error", "access_denied"); twice(p, "error"); };
-    SessionState, "authorization-session-state", "accept", "`session_state` comes as well", |p| add(p, "session_state", "state-of-the-session");
-    SessionStateDuplicated, "authorization-session-state-duplicated", "row 36", "`session_state` comes twice", |p| { add(p, "session_state", "state-of-the-session"); twice(p, "session_state"); };
+    ErrorOdd, "authorization-error-odd", "no markup, no log injection",
+        "`error` and `error_description` with markup and control characters come instead of `code`",
+        |p| {
+            remove(p, "code");
+            add(p, "error", "<b>odd</b>\r\n");
+            add(p, "error_description", "<script>alert(1)</script>\u{1b}[31m\r\nforged=1");
+        };
+    ErrorAndCode, "authorization-error-and-code", "refuse",
+        "`error=access_denied` comes beside `code`",
+        |p| add(p, "error", "access_denied");
+    ErrorDuplicated, "authorization-error-duplicated", "row 36",
+        "`error` comes twice instead of `code`",
+        |p| { remove(p, "code"); add(p, "error", "access_denied"); twice(p, "error"); };
+    SessionState, "authorization-session-state", "accept",
+        "`session_state` comes as well",
+        |p| add(p, "session_state", "state-of-the-session");
+    SessionStateDuplicated, "authorization-session-state-duplicated", "row 36",
+        "`session_state` comes twice",
+        |p| { add(p, "session_state", "state-of-the-session"); twice(p, "session_state"); };
 }
 
 impl AuthorizationFault {

@@ -32,8 +32,12 @@ faults! {
     ClaimFault: Act;
     IssChanged, "iss-changed", "C02, T02, X03", "`iss` has a `1` at its end", |c, _| c.append("iss", "1");
     IssMissing, "iss-missing", "X12", "`iss` is left out", |c, _| c.remove("iss");
-    IssSlash, "iss-slash", "refuse", "`iss` has a slash more, or one less, at its end", |c, f| c.set("iss", json!(other_slash(f.issuer)));
-    IssNotText, "iss-not-text", "refuse", "`iss` is a list holding the issuer", |c, f| c.set("iss", json!([f.issuer]));
+    IssSlash, "iss-slash", "refuse",
+        "`iss` has a slash more, or one less, at its end",
+        |c, f| c.set("iss", json!(other_slash(f.issuer)));
+    IssNotText, "iss-not-text", "refuse",
+        "`iss` is a list holding the issuer",
+        |c, f| c.set("iss", json!([f.issuer]));
     SubMissing, "sub-missing", "C03", "`sub` is left out", |c, _| c.remove("sub");
     SubEmpty, "sub-empty", "refuse", "`sub` is the empty string", |c, _| c.set("sub", json!(""));
     SubNumber, "sub-number", "refuse", "`sub` is a number", |c, _| c.set("sub", json!(1001));
@@ -42,36 +46,68 @@ faults! {
     AudChanged, "aud-changed", "C04, X04", "`aud` has a `1` at its end", |c, _| c.append("aud", "1");
     AudMissing, "aud-missing", "C05, X11", "`aud` is left out", |c, _| c.remove("aud");
     AudEmptyList, "aud-empty-list", "refuse", "`aud` is an empty list", |c, _| c.set("aud", json!([]));
-    AudList, "aud-list", "X08: accept", "`aud` is a list holding the client alone", |c, f| c.set("aud", json!([f.client_id]));
-    AudUnknownSecond, "aud-unknown-second", "X05", "`aud` is a list of the client and of `unknown-audience`", |c, f| c.set("aud", json!([f.client_id, "unknown-audience"]));
-    AudThousand, "aud-thousand", "refuse", "`aud` is a list of a thousand, the client last", |c, f| c.set("aud", thousand(f.client_id));
+    AudList, "aud-list", "X08: accept",
+        "`aud` is a list holding the client alone",
+        |c, f| c.set("aud", json!([f.client_id]));
+    AudUnknownSecond, "aud-unknown-second", "X05",
+        "`aud` is a list of the client and of `unknown-audience`",
+        |c, f| c.set("aud", json!([f.client_id, "unknown-audience"]));
+    AudThousand, "aud-thousand", "refuse",
+        "`aud` is a list of a thousand, the client last",
+        |c, f| c.set("aud", thousand(f.client_id));
     AudNumber, "aud-number", "refuse", "`aud` is a number", |c, _| c.set("aud", json!(1));
-    AzpOther, "azp-other", "refuse", "`azp` names `another-client`", |c, _| c.set("azp", json!("another-client"));
+    AzpOther, "azp-other", "refuse",
+        "`azp` names `another-client`",
+        |c, _| c.set("azp", json!("another-client"));
     AzpMissing, "azp-missing", "accept", "`azp` is left out", |c, _| c.remove("azp");
-    AzpMissingSeveralAud, "azp-missing-several-aud", "refuse", "`aud` is as in `aud-unknown-second` and `azp` is left out", |c, f| { c.set("aud", json!([f.client_id, "unknown-audience"])); c.remove("azp"); };
+    AzpMissingSeveralAud, "azp-missing-several-aud", "refuse",
+        "`aud` is as in `aud-unknown-second` and `azp` is left out",
+        |c, f| { c.set("aud", json!([f.client_id, "unknown-audience"])); c.remove("azp"); };
     ExpMissing, "exp-missing", "X10", "`exp` is left out", |c, _| c.remove("exp");
-    ExpPast, "exp-past", "C07, X09", "`exp` is six minutes ago", |c, f| c.set("exp", json!(f.now.saturating_sub(360)));
+    ExpPast, "exp-past", "C07, X09",
+        "`exp` is six minutes ago",
+        |c, f| c.set("exp", json!(f.now.saturating_sub(360)));
     ExpHuge, "exp-huge", "row 21", "`exp` is the number 1e300", |c, _| c.set("exp", json!(1e300));
-    ExpText, "exp-text", "refuse", "`exp` is a string of the right digits", |c, f| c.set("exp", json!((f.now + 300).to_string()));
+    ExpText, "exp-text", "refuse",
+        "`exp` is a string of the right digits",
+        |c, f| c.set("exp", json!((f.now + 300).to_string()));
     ExpNegative, "exp-negative", "refuse", "`exp` is -1", |c, _| c.set("exp", json!(-1));
-    ExpFraction, "exp-fraction", "accept", "`exp` is five minutes and half a second from now", |c, f| c.set("exp", fraction(f.now + 300));
+    ExpFraction, "exp-fraction", "accept",
+        "`exp` is five minutes and half a second from now",
+        |c, f| c.set("exp", fraction(f.now + 300));
     NbfFuture, "nbf-future", "refuse", "`nbf` is in an hour", |c, f| c.set("nbf", json!(f.now + 3600));
     IatMissing, "iat-missing", "C06", "`iat` is left out", |c, _| c.remove("iat");
     IatFuture, "iat-future", "refuse", "`iat` is in an hour", |c, f| c.set("iat", json!(f.now + 3600));
-    IatOld, "iat-old", "refuse", "`iat` is twelve minutes ago", |c, f| c.set("iat", json!(f.now.saturating_sub(720)));
-    IatText, "iat-text", "refuse", "`iat` is a string of the right digits", |c, f| c.set("iat", json!(f.now.to_string()));
+    IatOld, "iat-old", "refuse",
+        "`iat` is twelve minutes ago",
+        |c, f| c.set("iat", json!(f.now.saturating_sub(720)));
+    IatText, "iat-text", "refuse",
+        "`iat` is a string of the right digits",
+        |c, f| c.set("iat", json!(f.now.to_string()));
     NonceChanged, "nonce-changed", "C16, X13", "`nonce` has a `1` at its end", |c, _| c.append("nonce", "1");
     NonceMissing, "nonce-missing", "X14", "`nonce` is left out", |c, _| c.remove("nonce");
     NonceEmpty, "nonce-empty", "refuse", "`nonce` is the empty string", |c, _| c.set("nonce", json!(""));
     NonceNumber, "nonce-number", "refuse", "`nonce` is a number", |c, _| c.set("nonce", json!(7));
-    AtHashChanged, "at-hash-changed", "H03", "`at_hash` is that of another token", |c, _| c.set("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"));
-    AtHashMissing, "at-hash-missing", "H04: accept with a code", "`at_hash` is left out", |c, _| c.remove("at_hash");
+    AtHashChanged, "at-hash-changed", "H03",
+        "`at_hash` is that of another token",
+        |c, _| c.set("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"));
+    AtHashMissing, "at-hash-missing", "H04: accept with a code",
+        "`at_hash` is left out",
+        |c, _| c.remove("at_hash");
     AcrUnexpected, "acr-unexpected", "accept unless asked", "`acr` is `0`", |c, _| c.set("acr", json!("0"));
     AcrNumber, "acr-number", "no crash", "`acr` is a number", |c, _| c.set("acr", json!(0));
-    AuthTimeMissing, "auth-time-missing", "refuse with max_age", "`auth_time` is left out", |c, _| c.remove("auth_time");
-    AuthTimeText, "auth-time-text", "refuse with max_age", "`auth_time` is a string", |c, f| c.set("auth_time", json!(f.now.to_string()));
-    AuthTimeOld, "auth-time-old", "refuse with max_age", "`auth_time` is 1, in 1970", |c, _| c.set("auth_time", json!(1));
-    AuthTimeFuture, "auth-time-future", "refuse with max_age", "`auth_time` is in an hour", |c, f| c.set("auth_time", json!(f.now + 3600));
+    AuthTimeMissing, "auth-time-missing", "refuse with max_age",
+        "`auth_time` is left out",
+        |c, _| c.remove("auth_time");
+    AuthTimeText, "auth-time-text", "refuse with max_age",
+        "`auth_time` is a string",
+        |c, f| c.set("auth_time", json!(f.now.to_string()));
+    AuthTimeOld, "auth-time-old", "refuse with max_age",
+        "`auth_time` is 1, in 1970",
+        |c, _| c.set("auth_time", json!(1));
+    AuthTimeFuture, "auth-time-future", "refuse with max_age",
+        "`auth_time` is in an hour",
+        |c, f| c.set("auth_time", json!(f.now + 3600));
     SidMissing, "sid-missing", "accept", "`sid` is left out", |c, _| c.remove("sid");
     SidNumber, "sid-number", "no crash", "`sid` is a number", |c, _| c.set("sid", json!(7));
 }

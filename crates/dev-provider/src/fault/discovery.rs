@@ -24,6 +24,12 @@ impl Metadata<'_> {
         self.0.remove(name);
     }
 
+    fn downgrade(&mut self) {
+        for name in ENDPOINTS.into_iter().chain(["jwks_uri"]) {
+            self.change(name, |url| url.replacen("https:", "http:", 1));
+        }
+    }
+
     fn announce_weak(&mut self) {
         let announced = self.0.get_mut("id_token_signing_alg_values_supported");
         if let Some(list) = announced.and_then(Value::as_array_mut) {
@@ -42,23 +48,53 @@ impl Metadata<'_> {
 faults! {
     /// Wrong metadata.
     DiscoveryFault: Act;
-    IssuerChanged, "discovery-issuer-changed", "D03, X02", "`issuer` has `INVALID` at its end", |m, _| m.change("issuer", |issuer| format!("{issuer}INVALID"));
-    IssuerSlash, "discovery-issuer-slash", "D03", "`issuer` has a slash more, or one less, at its end", |m, _| m.change("issuer", other_slash);
+    IssuerChanged, "discovery-issuer-changed", "D03, X02",
+        "`issuer` has `INVALID` at its end",
+        |m, _| m.change("issuer", |issuer| format!("{issuer}INVALID"));
+    IssuerSlash, "discovery-issuer-slash", "D03",
+        "`issuer` has a slash more, or one less, at its end",
+        |m, _| m.change("issuer", other_slash);
     IssuerMissing, "discovery-issuer-missing", "refuse", "`issuer` is left out", |m, _| m.remove("issuer");
-    EndpointsElsewhere, "discovery-endpoints-elsewhere", "D01, row 23", "the endpoints, but for the keys, are at another host", |m, e| ENDPOINTS.into_iter().for_each(|name| m.set(name, json!(format!("{e}/{name}"))));
-    EndpointsHttp, "discovery-endpoints-http", "row 23", "the endpoints and the keys are at `http:` URLs", |m, _| ENDPOINTS.into_iter().chain(["jwks_uri"]).for_each(|name| m.change(name, |url| url.replacen("https:", "http:", 1)));
-    TokenLinkLocal, "discovery-token-endpoint-link-local", "row 23", "`token_endpoint` is at 169.254.169.254", |m, _| m.set("token_endpoint", json!("http://169.254.169.254/latest/meta-data"));
-    TokenFile, "discovery-token-endpoint-file", "row 23", "`token_endpoint` is a `file:` URL", |m, _| m.set("token_endpoint", json!("file:///etc/passwd"));
-    JwksElsewhere, "discovery-jwks-elsewhere", "D02, row 23", "`jwks_uri` is at another host", |m, e| m.set("jwks_uri", json!(format!("{e}/jwks")));
-    AuthorizationMissing, "discovery-authorization-missing", "refuse", "`authorization_endpoint` is left out", |m, _| m.remove("authorization_endpoint");
-    TokenMissing, "discovery-token-missing", "refuse", "`token_endpoint` is left out", |m, _| m.remove("token_endpoint");
+    EndpointsElsewhere, "discovery-endpoints-elsewhere", "D01, row 23",
+        "the endpoints, but for the keys, are at another host",
+        |m, e| ENDPOINTS.into_iter().for_each(|name| m.set(name, json!(format!("{e}/{name}"))));
+    EndpointsHttp, "discovery-endpoints-http", "row 23",
+        "the endpoints and the keys are at `http:` URLs",
+        |m, _| m.downgrade();
+    TokenLinkLocal, "discovery-token-endpoint-link-local", "row 23",
+        "`token_endpoint` is at 169.254.169.254",
+        |m, _| m.set("token_endpoint", json!("http://169.254.169.254/latest/meta-data"));
+    TokenFile, "discovery-token-endpoint-file", "row 23",
+        "`token_endpoint` is a `file:` URL",
+        |m, _| m.set("token_endpoint", json!("file:///etc/passwd"));
+    JwksElsewhere, "discovery-jwks-elsewhere", "D02, row 23",
+        "`jwks_uri` is at another host",
+        |m, e| m.set("jwks_uri", json!(format!("{e}/jwks")));
+    AuthorizationMissing, "discovery-authorization-missing", "refuse",
+        "`authorization_endpoint` is left out",
+        |m, _| m.remove("authorization_endpoint");
+    TokenMissing, "discovery-token-missing", "refuse",
+        "`token_endpoint` is left out",
+        |m, _| m.remove("token_endpoint");
     JwksMissing, "discovery-jwks-missing", "refuse", "`jwks_uri` is left out", |m, _| m.remove("jwks_uri");
-    UserinfoMissing, "discovery-userinfo-missing", "accept", "`userinfo_endpoint` is left out", |m, _| m.remove("userinfo_endpoint");
-    EndSessionMissing, "discovery-end-session-missing", "accept", "`end_session_endpoint` is left out", |m, _| m.remove("end_session_endpoint");
-    IssFlagFalse, "discovery-iss-flag-false", "row 14", "`authorization_response_iss_parameter_supported` is false", |m, _| m.set("authorization_response_iss_parameter_supported", json!(false));
-    IssFlagMissing, "discovery-iss-flag-missing", "row 14", "`authorization_response_iss_parameter_supported` is left out", |m, _| m.remove("authorization_response_iss_parameter_supported");
-    PkceMissing, "discovery-pkce-missing", "row 15", "`code_challenge_methods_supported` is left out", |m, _| m.remove("code_challenge_methods_supported");
-    AlgNone, "discovery-alg-none", "C11", "`none` and `HS256` are announced for ID tokens as well", |m, _| m.announce_weak();
+    UserinfoMissing, "discovery-userinfo-missing", "accept",
+        "`userinfo_endpoint` is left out",
+        |m, _| m.remove("userinfo_endpoint");
+    EndSessionMissing, "discovery-end-session-missing", "accept",
+        "`end_session_endpoint` is left out",
+        |m, _| m.remove("end_session_endpoint");
+    IssFlagFalse, "discovery-iss-flag-false", "row 14",
+        "`authorization_response_iss_parameter_supported` is false",
+        |m, _| m.set("authorization_response_iss_parameter_supported", json!(false));
+    IssFlagMissing, "discovery-iss-flag-missing", "row 14",
+        "`authorization_response_iss_parameter_supported` is left out",
+        |m, _| m.remove("authorization_response_iss_parameter_supported");
+    PkceMissing, "discovery-pkce-missing", "row 15",
+        "`code_challenge_methods_supported` is left out",
+        |m, _| m.remove("code_challenge_methods_supported");
+    AlgNone, "discovery-alg-none", "C11",
+        "`none` and `HS256` are announced for ID tokens as well",
+        |m, _| m.announce_weak();
 }
 
 impl DiscoveryFault {

@@ -67,39 +67,87 @@ impl Head {
 faults! {
     /// A wrong header, or a signature by the wrong key; what is not said to differ is genuine.
     HeaderFault: Act;
-    AlgNone, "alg-none", "C11, X06", "`alg` is `none` and the signature is empty", |h, _| h.alg("none", Signer::Nobody);
-    AlgNoneMixedCase, "alg-none-mixed-case", "row 21", "`alg` is `nOnE` and the signature is empty", |h, _| h.alg("nOnE", Signer::Nobody);
-    AlgNoneSigned, "alg-none-signed", "row 21", "`alg` is `none` over a genuine signature", |h, _| h.alg("none", Signer::Own);
-    AlgHs256Secret, "alg-hs256-secret", "C14", "HS256 with the client secret", |h, f| h.alg("HS256", Signer::Hmac(f.client_secret.as_bytes().to_vec()));
-    AlgHs256Pem, "alg-hs256-pem", "row 21", "HS256 with the PEM of the public key", |h, f| h.alg("HS256", Signer::Hmac(pem(f.key.spki()).into_bytes()));
-    AlgHs256Der, "alg-hs256-der", "row 21", "HS256 with the DER of the public key", |h, f| h.alg("HS256", Signer::Hmac(f.key.spki().to_vec()));
-    AlgHs256Modulus, "alg-hs256-modulus", "row 21", "HS256 with the text of `n` (or `x`) of the public JWK", |h, f| h.alg("HS256", Signer::Hmac(modulus(f)));
+    AlgNone, "alg-none", "C11, X06",
+        "`alg` is `none` and the signature is empty",
+        |h, _| h.alg("none", Signer::Nobody);
+    AlgNoneMixedCase, "alg-none-mixed-case", "row 21",
+        "`alg` is `nOnE` and the signature is empty",
+        |h, _| h.alg("nOnE", Signer::Nobody);
+    AlgNoneSigned, "alg-none-signed", "row 21",
+        "`alg` is `none` over a genuine signature",
+        |h, _| h.alg("none", Signer::Own);
+    AlgHs256Secret, "alg-hs256-secret", "C14",
+        "HS256 with the client secret",
+        |h, f| h.alg("HS256", Signer::Hmac(f.client_secret.as_bytes().to_vec()));
+    AlgHs256Pem, "alg-hs256-pem", "row 21",
+        "HS256 with the PEM of the public key",
+        |h, f| h.alg("HS256", Signer::Hmac(pem(f.key.spki()).into_bytes()));
+    AlgHs256Der, "alg-hs256-der", "row 21",
+        "HS256 with the DER of the public key",
+        |h, f| h.alg("HS256", Signer::Hmac(f.key.spki().to_vec()));
+    AlgHs256Modulus, "alg-hs256-modulus", "row 21",
+        "HS256 with the text of `n` (or `x`) of the public JWK",
+        |h, f| h.alg("HS256", Signer::Hmac(modulus(f)));
     AlgUnknown, "alg-unknown", "refuse", "`alg` is `XX999`", |h, _| h.set("alg", json!("XX999"));
-    AlgLowerCase, "alg-lower-case", "refuse", "`alg` is the right one in lower case", |h, f| h.set("alg", json!(f.key.algorithm().name().to_ascii_lowercase()));
+    AlgLowerCase, "alg-lower-case", "refuse",
+        "`alg` is the right one in lower case",
+        |h, f| h.set("alg", json!(f.key.algorithm().name().to_ascii_lowercase()));
     AlgMissing, "alg-missing", "refuse", "`alg` is left out", |h, _| h.remove("alg");
     AlgNumber, "alg-number", "refuse", "`alg` is a number", |h, _| h.set("alg", json!(256));
-    AlgRs384, "alg-rs384", "X07", "RS384 with the own RSA key (an honest signature with another kind of key)", |h, _| h.alg("RS384", Signer::Sha384 { pss: false });
-    AlgPs384, "alg-ps384", "X07", "PS384 with the own RSA key (an honest signature with another kind of key)", |h, _| h.alg("PS384", Signer::Sha384 { pss: true });
-    AlgEs256Zeros, "alg-es256-zeros", "C13, row 21", "`alg` is `ES256` over 64 zero bytes", |h, _| h.alg("ES256", Signer::Zeros);
-    AlgEs256Der, "alg-es256-der", "C13, row 21", "`alg` is `ES256` over a DER signature by the own key, or by any P-256 key when there is none", |h, _| h.alg("ES256", Signer::EcdsaDer);
+    AlgRs384, "alg-rs384", "X07",
+        "RS384 with the own RSA key (an honest signature with another kind of key)",
+        |h, _| h.alg("RS384", Signer::Sha384 { pss: false });
+    AlgPs384, "alg-ps384", "X07",
+        "PS384 with the own RSA key (an honest signature with another kind of key)",
+        |h, _| h.alg("PS384", Signer::Sha384 { pss: true });
+    AlgEs256Zeros, "alg-es256-zeros", "C13, row 21",
+        "`alg` is `ES256` over 64 zero bytes",
+        |h, _| h.alg("ES256", Signer::Zeros);
+    AlgEs256Der, "alg-es256-der", "C13, row 21",
+        "`alg` is `ES256` over a DER signature by the own key, or by any P-256 key when there is none",
+        |h, _| h.alg("ES256", Signer::EcdsaDer);
     KidMissing, "kid-missing", "C08, C09", "`kid` is left out", |h, _| h.remove("kid");
     KidUnknown, "kid-unknown", "row 20", "`kid` is `unknown-key`", |h, _| h.set("kid", json!("unknown-key"));
-    KidOtherType, "kid-other-type", "refuse", "`kid` names a published key of another algorithm, when one was published by `sign_with`", |h, f| h.set("kid", json!(f.other_kid.unwrap_or("unknown-key")));
-    KidPath, "kid-path", "row 21", "`kid` is a path to /dev/null", |h, _| h.set("kid", json!("../../../../../dev/null"));
-    KidSql, "kid-sql", "row 21", "`kid` is a piece of SQL", |h, _| h.set("kid", json!("x' UNION SELECT 'key';--"));
-    KidLong, "kid-long", "no crash", "`kid` is 8192 characters long", |h, _| h.set("kid", json!("k".repeat(8192)));
+    KidOtherType, "kid-other-type", "refuse",
+        "`kid` names a published key of another algorithm, when one was published by `sign_with`",
+        |h, f| h.set("kid", json!(f.other_kid.unwrap_or("unknown-key")));
+    KidPath, "kid-path", "row 21",
+        "`kid` is a path to /dev/null",
+        |h, _| h.set("kid", json!("../../../../../dev/null"));
+    KidSql, "kid-sql", "row 21",
+        "`kid` is a piece of SQL",
+        |h, _| h.set("kid", json!("x' UNION SELECT 'key';--"));
+    KidLong, "kid-long", "no crash",
+        "`kid` is 8192 characters long",
+        |h, _| h.set("kid", json!("k".repeat(8192)));
     KidNumber, "kid-number", "refuse", "`kid` is a number", |h, _| h.set("kid", json!(1));
-    Jwk, "jwk-embedded", "row 21", "`jwk` holds the stranger's key that signs", |h, f| h.offer("jwk", f.stranger.map_or(Value::Null, |key| Value::Object(key.jwk())), f);
-    Jku, "jku", "row 21", "`jku` points elsewhere and a stranger signs", |h, f| h.offer("jku", json!(format!("{}/jwks", f.elsewhere)), f);
-    X5u, "x5u", "row 21", "`x5u` points elsewhere and a stranger signs", |h, f| h.offer("x5u", json!(format!("{}/chain.pem", f.elsewhere)), f);
-    X5c, "x5c", "row 21", "`x5c` holds the stranger's public key and the stranger signs", |h, f| h.offer("x5c", json!([f.stranger.map(|key| STANDARD.encode_to_string(key.spki()))]), f);
-    CritUnknown, "crit-unknown", "row 21", "`crit` asks for `x-unknown`", |h, _| h.critical("x-unknown", json!(true));
-    B64False, "b64-false", "row 21", "`b64` is false and `crit` asks for it (RFC 7797), the claims encoded all the same", |h, _| h.critical("b64", json!(false));
+    Jwk, "jwk-embedded", "row 21",
+        "`jwk` holds the stranger's key that signs",
+        |h, f| h.offer("jwk", f.stranger.map_or(Value::Null, |key| Value::Object(key.jwk())), f);
+    Jku, "jku", "row 21",
+        "`jku` points elsewhere and a stranger signs",
+        |h, f| h.offer("jku", json!(format!("{}/jwks", f.elsewhere)), f);
+    X5u, "x5u", "row 21",
+        "`x5u` points elsewhere and a stranger signs",
+        |h, f| h.offer("x5u", json!(format!("{}/chain.pem", f.elsewhere)), f);
+    X5c, "x5c", "row 21",
+        "`x5c` holds the stranger's public key and the stranger signs",
+        |h, f| h.offer("x5c", json!([f.stranger.map(|key| STANDARD.encode_to_string(key.spki()))]), f);
+    CritUnknown, "crit-unknown", "row 21",
+        "`crit` asks for `x-unknown`",
+        |h, _| h.critical("x-unknown", json!(true));
+    B64False, "b64-false", "row 21",
+        "`b64` is false and `crit` asks for it (RFC 7797), the claims encoded all the same",
+        |h, _| h.critical("b64", json!(false));
     TypLogout, "typ-logout", "refuse", "`typ` is `logout+jwt`", |h, _| h.set("typ", json!("logout+jwt"));
     TypAccess, "typ-access", "refuse", "`typ` is `at+jwt`", |h, _| h.set("typ", json!("at+jwt"));
     TypMissing, "typ-missing", "accept", "`typ` is left out", |h, _| h.remove("typ");
-    Zip, "zip", "refuse or ignore", "`zip` is `DEF`, the claims not compressed", |h, _| h.set("zip", json!("DEF"));
-    AlgDuplicated, "header-alg-duplicated", "row 21", "`alg` occurs twice, first as `none`", |h, _| h.before = r#""alg":"none","#;
+    Zip, "zip", "refuse or ignore",
+        "`zip` is `DEF`, the claims not compressed",
+        |h, _| h.set("zip", json!("DEF"));
+    AlgDuplicated, "header-alg-duplicated", "row 21",
+        "`alg` occurs twice, first as `none`",
+        |h, _| h.before = r#""alg":"none","#;
 }
 
 impl HeaderFault {

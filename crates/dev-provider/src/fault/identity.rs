@@ -9,25 +9,64 @@ use crate::forge::Facts;
 faults! {
     /// An odd claim about the user.
     IdentityFault: Act;
-    EmailMissing, "email-missing", "C18", "`email` and `email_verified` are left out", |c, _| { c.remove("email"); c.remove("email_verified"); };
-    EmailUnverified, "email-unverified", "no access by e-mail", "`email_verified` is false", |c, _| c.set("email_verified", json!(false));
-    EmailVerifiedText, "email-verified-text", "not taken as true", "`email_verified` is the string `true`", |c, _| c.set("email_verified", json!("true"));
-    EmailVerifiedMissing, "email-verified-missing", "not taken as true", "`email_verified` is left out", |c, _| c.remove("email_verified");
-    EmailControl, "email-control", "no header injection", "`email` holds CR, LF and a header line", |c, _| c.append("email", "\r\nx-injected: 1");
-    NameControl, "name-control", "no header injection", "`name` and `preferred_username` hold CR, LF and a header line", |c, _| { c.append("name", "\r\nx-injected: 1"); c.append("preferred_username", "\r\nx-injected: 1"); };
+    EmailMissing, "email-missing", "C18",
+        "`email` and `email_verified` are left out",
+        |c, _| { c.remove("email"); c.remove("email_verified"); };
+    EmailUnverified, "email-unverified", "no access by e-mail",
+        "`email_verified` is false",
+        |c, _| c.set("email_verified", json!(false));
+    EmailVerifiedText, "email-verified-text", "not taken as true",
+        "`email_verified` is the string `true`",
+        |c, _| c.set("email_verified", json!("true"));
+    EmailVerifiedMissing, "email-verified-missing", "not taken as true",
+        "`email_verified` is left out",
+        |c, _| c.remove("email_verified");
+    EmailControl, "email-control", "no header injection",
+        "`email` holds CR, LF and a header line",
+        |c, _| c.append("email", "\r\nx-injected: 1");
+    NameControl, "name-control", "no header injection",
+        "`name` and `preferred_username` hold CR, LF and a header line",
+        |c, _| {
+            c.append("name", "\r\nx-injected: 1");
+            c.append("preferred_username", "\r\nx-injected: 1");
+        };
     GroupsMissing, "groups-missing", "C18", "`groups` is left out", |c, _| c.remove("groups");
-    GroupsText, "groups-text", "one group", "`groups` is the string `dev`", |c, _| c.set("groups", json!("dev"));
-    GroupsNumbers, "groups-numbers", "no crash", "`groups` is a list of numbers, null and an object", |c, _| c.set("groups", json!([1, null, { "name": "dev" }]));
-    GroupsHundred, "groups-hundred", "accept", "`groups` is a list of a hundred: `group-000` to `group-099`", |c, _| c.set("groups", hundred());
-    GroupsComma, "groups-comma", "not two groups", "`groups` holds `dev,admin`", |c, _| c.set("groups", json!(["dev,admin", "ops"]));
-    GroupsControl, "groups-control", "no header injection", "`groups` holds CR, LF and a header line", |c, _| c.set("groups", json!(["dev\r\nx-injected: 1", "ops"]));
-    GroupsNul, "groups-nul", "no header injection", "`groups` holds a NUL", |c, _| c.set("groups", json!(["dev\u{0}", "ops"]));
-    GroupsPaths, "groups-paths", "accept", "`groups` holds paths: `/dev/backend` and `/ops`", |c, _| c.set("groups", json!(["/dev/backend", "/ops"]));
-    GroupsOverage, "groups-overage", "C21", "`_claim_names` sends for `groups` elsewhere, and `groups` is left out", |c, f| overage(c, f);
-    ClaimsAggregated, "claims-aggregated", "C21", "`_claim_names` and `_claim_sources` carry a JWT with `department`", |c, _| aggregated(c);
-    ClaimsDistributed, "claims-distributed", "C21", "`_claim_names` and `_claim_sources` send for `department` elsewhere", |c, f| distributed(c, f, "department");
-    RealmRoles, "realm-roles", "accept", "`realm_access.roles` is `dev`, `offline_access`", |c, _| c.set("realm_access", json!({ "roles": ["dev", "offline_access"] }));
-    ClientRoles, "client-roles", "accept", "`resource_access` holds `viewer` for this client and `manage-account` for another", |c, f| client_roles(c, f);
+    GroupsText, "groups-text", "one group",
+        "`groups` is the string `dev`",
+        |c, _| c.set("groups", json!("dev"));
+    GroupsNumbers, "groups-numbers", "no crash",
+        "`groups` is a list of numbers, null and an object",
+        |c, _| c.set("groups", json!([1, null, { "name": "dev" }]));
+    GroupsHundred, "groups-hundred", "accept",
+        "`groups` is a list of a hundred: `group-000` to `group-099`",
+        |c, _| c.set("groups", hundred());
+    GroupsComma, "groups-comma", "not two groups",
+        "`groups` holds `dev,admin`",
+        |c, _| c.set("groups", json!(["dev,admin", "ops"]));
+    GroupsControl, "groups-control", "no header injection",
+        "`groups` holds CR, LF and a header line",
+        |c, _| c.set("groups", json!(["dev\r\nx-injected: 1", "ops"]));
+    GroupsNul, "groups-nul", "no header injection",
+        "`groups` holds a NUL",
+        |c, _| c.set("groups", json!(["dev\u{0}", "ops"]));
+    GroupsPaths, "groups-paths", "accept",
+        "`groups` holds paths: `/dev/backend` and `/ops`",
+        |c, _| c.set("groups", json!(["/dev/backend", "/ops"]));
+    GroupsOverage, "groups-overage", "C21",
+        "`_claim_names` sends for `groups` elsewhere, and `groups` is left out",
+        |c, f| overage(c, f);
+    ClaimsAggregated, "claims-aggregated", "C21",
+        "`_claim_names` and `_claim_sources` carry a JWT with `department`",
+        |c, _| aggregated(c);
+    ClaimsDistributed, "claims-distributed", "C21",
+        "`_claim_names` and `_claim_sources` send for `department` elsewhere",
+        |c, f| distributed(c, f, "department");
+    RealmRoles, "realm-roles", "accept",
+        "`realm_access.roles` is `dev`, `offline_access`",
+        |c, _| c.set("realm_access", json!({ "roles": ["dev", "offline_access"] }));
+    ClientRoles, "client-roles", "accept",
+        "`resource_access` holds `viewer` for this client and `manage-account` for another",
+        |c, f| client_roles(c, f);
 }
 
 impl IdentityFault {

@@ -11,17 +11,37 @@ faults! {
     /// An odd list of keys.
     JwksFault: Act;
     NoKeys, "jwks-no-keys", "not ready", "`keys` is an empty list", Vec::clear;
-    NoKid, "jwks-no-kid", "C08, C09", "no key has a `kid`", |keys| each(keys, |key| { remove(key, "kid"); });
-    NoAlg, "jwks-no-alg", "accept", "no key has `alg` and `use`", |keys| each(keys, |key| { remove(key, "alg"); remove(key, "use"); });
-    EncryptionKey, "jwks-encryption-key", "not used", "an RSA key with `use: enc` stands first", |keys| keys.insert(0, decoy(0, "enc"));
-    EncryptionOnly, "jwks-encryption-only", "refuse", "every key says `use: enc`", |keys| each(keys, |key| set(key, "use", "enc"));
-    Twenty, "jwks-twenty", "cap", "other RSA keys stand before the real ones, twenty in all", |keys| { let room = 20_usize.saturating_sub(keys.len()); prepend(keys, room); };
-    TwentyNoKid, "jwks-twenty-no-kid", "C09, cap", "as `jwks-twenty`, and no key has a `kid`", |keys| { let room = 20_usize.saturating_sub(keys.len()); prepend(keys, room); each(keys, |key| { remove(key, "kid"); }); };
-    SameKid, "jwks-same-kid", "accept or refuse", "another RSA key with the `kid` of the last one stands first", same_kid;
-    UnknownType, "jwks-unknown-type", "accept", "a key of type `XYZ` stands first", |keys| keys.insert(0, json!({ "kty": "XYZ", "kid": "xyz" }));
-    Symmetric, "jwks-symmetric", "not used", "a key of type `oct` stands first", |keys| keys.insert(0, json!({ "kty": "oct", "kid": "oct", "alg": "HS256", "k": "c2VjcmV0" }));
-    AlgMismatch, "jwks-alg-mismatch", "refuse", "every key says `alg: HS256`", |keys| each(keys, |key| set(key, "alg", "HS256"));
-    NotObjects, "jwks-not-objects", "no crash", "a number and null stand before the keys", |keys| { keys.insert(0, json!(1)); keys.insert(0, Value::Null); };
+    NoKid, "jwks-no-kid", "C08, C09", "no key has a `kid`", |keys| each(keys, |key| remove(key, "kid"));
+    NoAlg, "jwks-no-alg", "accept",
+        "no key has `alg` and `use`",
+        |keys| each(keys, |key| { remove(key, "alg"); remove(key, "use"); });
+    EncryptionKey, "jwks-encryption-key", "not used",
+        "an RSA key with `use: enc` stands first",
+        |keys| keys.insert(0, decoy(0, "enc"));
+    EncryptionOnly, "jwks-encryption-only", "refuse",
+        "every key says `use: enc`",
+        |keys| each(keys, |key| set(key, "use", "enc"));
+    Twenty, "jwks-twenty", "cap",
+        "other RSA keys stand before the real ones, twenty in all",
+        twenty;
+    TwentyNoKid, "jwks-twenty-no-kid", "C09, cap",
+        "as `jwks-twenty`, and no key has a `kid`",
+        |keys| { twenty(keys); each(keys, |key| remove(key, "kid")); };
+    SameKid, "jwks-same-kid", "accept or refuse",
+        "another RSA key with the `kid` of the last one stands first",
+        same_kid;
+    UnknownType, "jwks-unknown-type", "accept",
+        "a key of type `XYZ` stands first",
+        |keys| keys.insert(0, json!({ "kty": "XYZ", "kid": "xyz" }));
+    Symmetric, "jwks-symmetric", "not used",
+        "a key of type `oct` stands first",
+        |keys| keys.insert(0, json!({ "kty": "oct", "kid": "oct", "alg": "HS256", "k": "c2VjcmV0" }));
+    AlgMismatch, "jwks-alg-mismatch", "refuse",
+        "every key says `alg: HS256`",
+        |keys| each(keys, |key| set(key, "alg", "HS256"));
+    NotObjects, "jwks-not-objects", "no crash",
+        "a number and null stand before the keys",
+        |keys| { keys.insert(0, json!(1)); keys.insert(0, Value::Null); };
 }
 
 impl JwksFault {
@@ -46,7 +66,8 @@ fn set(key: &mut Value, name: &str, value: &str) {
     }
 }
 
-fn prepend(keys: &mut Vec<Value>, many: usize) {
+fn twenty(keys: &mut Vec<Value>) {
+    let many = 20_usize.saturating_sub(keys.len());
     keys.splice(0..0, (1..=u8::MAX).take(many).map(|number| decoy(number, "sig")));
 }
 

@@ -12,16 +12,32 @@ pub(crate) enum Act {
 faults! {
     /// A wrong signature, or a token of another shape.
     SignatureFault: Act;
-    Corrupted, "signature-corrupted", "C12, C13", "the last byte of the signature is another", Act::Bytes(|bytes| corrupt(bytes));
-    Truncated, "signature-truncated", "refuse", "the second half of the signature is missing", Act::Bytes(|bytes| bytes.truncate(bytes.len() / 2));
+    Corrupted, "signature-corrupted", "C12, C13",
+        "the last byte of the signature is another",
+        Act::Bytes(|bytes| corrupt(bytes));
+    Truncated, "signature-truncated", "refuse",
+        "the second half of the signature is missing",
+        Act::Bytes(|bytes| bytes.truncate(bytes.len() / 2));
     Empty, "signature-empty", "refuse", "the signature is empty, `alg` untouched", Act::Bytes(Vec::clear);
-    Stranger, "signature-by-stranger", "C12, C13", "a key that was never published signs under the `kid` of the real one", Act::Stranger;
-    Padded, "segments-padded", "refuse", "every segment has `=` at its end", Act::Whole(|token| token.split('.').map(|part| format!("{part}=")).collect::<Vec<_>>().join("."));
-    Whitespace, "segments-whitespace", "refuse", "a line break stands after every dot", Act::Whole(|token| token.replace('.', ".\n"));
-    TrailingBits, "segments-trailing-bits", "refuse", "the unused bits of the last character are set, where there are any", Act::Whole(trailing_bits);
-    Two, "segments-two", "refuse", "the signature and its dot are missing", Act::Whole(|token| token.rsplit_once('.').map_or("", |(message, _)| message).to_owned());
+    Stranger, "signature-by-stranger", "C12, C13",
+        "a key that was never published signs under the `kid` of the real one",
+        Act::Stranger;
+    Padded, "segments-padded", "refuse",
+        "every segment has `=` at its end",
+        Act::Whole(|token| token.split('.').map(|part| format!("{part}=")).collect::<Vec<_>>().join("."));
+    Whitespace, "segments-whitespace", "refuse",
+        "a line break stands after every dot",
+        Act::Whole(|token| token.replace('.', ".\n"));
+    TrailingBits, "segments-trailing-bits", "refuse",
+        "the unused bits of the last character are set, where there are any",
+        Act::Whole(trailing_bits);
+    Two, "segments-two", "refuse",
+        "the signature and its dot are missing",
+        Act::Whole(|token| token.rsplit_once('.').map_or("", |(message, _)| message).to_owned());
     Four, "segments-four", "refuse", "a fourth segment follows", Act::Whole(|token| format!("{token}.AAAA"));
-    Five, "segments-five", "refuse", "two more segments follow, as in a JWE", Act::Whole(|token| format!("{token}.AAAA.AAAA"));
+    Five, "segments-five", "refuse",
+        "two more segments follow, as in a JWE",
+        Act::Whole(|token| format!("{token}.AAAA.AAAA"));
 }
 
 impl SignatureFault {

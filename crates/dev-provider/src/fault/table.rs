@@ -2,7 +2,10 @@
 
 /// Makes an enum of faults, each row being: variant, name, cases, effect, action.
 macro_rules! faults {
-    ($(#[$about:meta])* $kind:ident: $action:ty; $($fault:ident, $name:literal, $cases:literal, $effect:literal, $act:expr;)*) => {
+    (
+        $(#[$about:meta])* $kind:ident: $action:ty;
+        $($fault:ident, $name:literal, $cases:literal, $effect:literal, $act:expr;)*
+    ) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $kind {

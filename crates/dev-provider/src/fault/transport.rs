@@ -33,19 +33,33 @@ faults! {
     Status500, "status-500", "row 19", "500 without a body", Act::Status(500);
     Status503, "status-503", "row 19", "503 with `Retry-After: 7`", Act::Status(503);
     Status429, "status-429", "row 19", "429 with `Retry-After: 7`", Act::Status(429);
-    Html, "html", "row 19", "200 with a page as `text/html`", Act::Replace("text/html", "<!doctype html><title>Proxy</title><h1>Sign in to the network</h1>");
+    Html, "html", "row 19",
+        "200 with a page as `text/html`",
+        Act::Replace("text/html", "<!doctype html><title>Proxy</title><h1>Sign in to the network</h1>");
     TextPlain, "text-plain", "row 19", "the right body as `text/plain`", Act::Retype("text/plain");
-    Garbage, "garbage", "row 19", "200 with bytes that are no JSON", Act::Replace("application/json", "\u{1}\u{2}garbage{{{");
+    Garbage, "garbage", "row 19",
+        "200 with bytes that are no JSON",
+        Act::Replace("application/json", "\u{1}\u{2}garbage{{{");
     EmptyBody, "empty", "row 19", "200 without a body", Act::Replace("application/json", "");
     Truncated, "truncated", "row 19", "the first half of the body, its length right", Act::Truncate;
-    HalfWay, "closed-half-way", "row 19", "the first half of the body, then the connection is closed", Act::HalfWay;
+    HalfWay, "closed-half-way", "row 19",
+        "the first half of the body, then the connection is closed",
+        Act::HalfWay;
     Huge, "huge", "row 19", "a JSON string of 100 MB, streamed", Act::Huge;
-    SlowFirstByte, "slow-first-byte", "row 19", "the healthy answer after 60 s, or when all faults are released", Act::Stall;
-    Drip, "drip", "row 19", "a space each 100 ms, for ten minutes or until all faults are released", Act::Drip;
+    SlowFirstByte, "slow-first-byte", "row 19",
+        "the healthy answer after 60 s, or when all faults are released",
+        Act::Stall;
+    Drip, "drip", "row 19",
+        "a space each 100 ms, for ten minutes or until all faults are released",
+        Act::Drip;
     Redirect302Self, "redirect-302-self", "row 19", "302 to the same URL", Act::ToItself(302);
     Redirect307Self, "redirect-307-self", "row 19", "307 to the same URL", Act::ToItself(307);
-    Redirect302Elsewhere, "redirect-302-elsewhere", "row 19", "302 to another host, which counts", Act::Elsewhere(302);
-    Redirect307Elsewhere, "redirect-307-elsewhere", "row 19", "307 to another host, which counts", Act::Elsewhere(307);
+    Redirect302Elsewhere, "redirect-302-elsewhere", "row 19",
+        "302 to another host, which counts",
+        Act::Elsewhere(302);
+    Redirect307Elsewhere, "redirect-307-elsewhere", "row 19",
+        "307 to another host, which counts",
+        Act::Elsewhere(307);
 }
 
 impl TransportFault {

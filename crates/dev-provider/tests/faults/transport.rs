@@ -147,6 +147,19 @@ async fn drops_come_until_released() {
 }
 
 #[tokio::test]
+async fn a_stopped_provider_drips_no_more() {
+    let world = world().await;
+    world.provider.arm("jwks-drip".parse().unwrap());
+    let mut stream = open(&world, "GET /jwks").await;
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).await.unwrap();
+    world.provider.stop().await;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"));
+}
+
+#[tokio::test]
 async fn the_first_byte_waits_until_released() {
     let world = world().await;
     for (endpoint, start) in ENDPOINTS {

@@ -50,6 +50,14 @@ async fn each_algorithm_signs_with_its_own_key_and_is_announced() {
     for algorithm in [Ps256, Es256, Es384, EdDsa, Rs256] {
         world.provider.sign_with(algorithm).await.unwrap();
         assert_eq!(signer(&world).await.0, algorithm.name());
+        let claims = Value::Object(part(text(&world.tokens().await, "id_token"), 1));
+        // Half a hash in base64url: of SHA-384 and SHA-512 where the algorithm has them (Core §3.1.3.6).
+        let length = match algorithm {
+            Es384 => 32,
+            EdDsa => 43,
+            _ => 22,
+        };
+        assert_eq!(text(&claims, "at_hash").len(), length);
     }
     let mut kids = published(&world).await;
     kids.sort_unstable();
@@ -58,4 +66,16 @@ async fn each_algorithm_signs_with_its_own_key_and_is_announced() {
     let metadata = world.get("/.well-known/openid-configuration", &[]).await.json();
     let announced = metadata.get("id_token_signing_alg_values_supported").unwrap().as_array().unwrap();
     assert_eq!(announced.len(), 5);
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_never_signs_again() {
+    let settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
+    let world = World::with(settings).await;
+    world.provider.sign_with(SigningAlgorithm::EdDsa).await.unwrap();
+    world.provider.remove_old_keys();
+    world.provider.sign_with(SigningAlgorithm::Es256).await.unwrap();
+    let (algorithm, kid) = signer(&world).await;
+    assert_eq!(algorithm, "ES256");
+    assert!(published(&world).await.contains(&kid));
 }
