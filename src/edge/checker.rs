@@ -79,7 +79,7 @@ impl Checker {
     ) -> Response<Body> {
         let id = self.ids.next();
         self.audit.check(&event(dialect, &checked, request.origin, client, &id));
-        reply::check(checked.decision, || Asker { surface: request.surface(), id })
+        reply::check(checked.decision, checked.reload, || Asker { surface: request.surface(), id })
     }
 
     /// A question that cannot be answered: the proxy is told in a line what would mend it.

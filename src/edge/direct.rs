@@ -53,7 +53,7 @@ impl Direct {
         let mut workspace = Workspace::new();
         let checked = self.check.check(&mut workspace, &access);
         self.audit.check(&event(Dialect::Proxy, &checked, origin, peer, &id));
-        Ok((reply::grant_or_refusal(checked.decision, asker)?, origin.clone()))
+        Ok((reply::grant_or_refusal(checked.decision, checked.reload, asker)?, origin.clone()))
     }
 }
 

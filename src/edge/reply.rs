@@ -9,9 +9,10 @@ use super::portal::page::{Problem, RETRY_AFTER};
 use super::request_id::RequestId;
 use crate::access::decision::{Challenge, Decision, Denial, Grant, Outage};
 use crate::access::surface::Surface;
+use crate::flow::check::PageReload;
 
 const X_RELOAD: HeaderName = HeaderName::from_static("x-reload");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
 /// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 wants one.
@@ -27,8 +28,12 @@ pub struct Asker {
 }
 
 /// Answers an authorization check: 200 with the edits as headers, or the refusal itself.
-pub fn check(decision: Decision, asker: impl FnOnce() -> Asker) -> Response<Body> {
-    match grant_or_refusal(decision, asker) {
+pub fn check(
+    decision: Decision,
+    reload: Option<PageReload>,
+    asker: impl FnOnce() -> Asker,
+) -> Response<Body> {
+    match grant_or_refusal(decision, reload, asker) {
         Ok(grant) => granted(&grant),
         Err(refusal) => *refusal,
     }
@@ -37,11 +42,12 @@ pub fn check(decision: Decision, asker: impl FnOnce() -> Asker) -> Response<Body
 /// The grant, or what the client sees instead.
 pub fn grant_or_refusal(
     decision: Decision,
+    reload: Option<PageReload>,
     asker: impl FnOnce() -> Asker,
 ) -> Result<Grant, Box<Response<Body>>> {
     Err(Box::new(match decision {
         Decision::Allow(grant) => return Ok(grant),
-        Decision::Challenge(challenge) => challenged(challenge),
+        Decision::Challenge(challenge) => challenged(challenge, reload),
         Decision::Deny(denial) => denied(&denial, asker()),
         Decision::Fail(outage) => failed(outage, asker()),
     }))
@@ -49,21 +55,24 @@ pub fn grant_or_refusal(
 
 /// Exactly 200: some proxies take no other status for a yes.
 fn granted(grant: &Grant) -> Response<Body> {
-    let mut response = bare(StatusCode::OK);
+    let mut response = empty(StatusCode::OK);
     for (name, value) in grant.fields() {
         response.headers_mut().insert(name, value);
     }
     response
 }
 
-fn challenged(challenge: Challenge) -> Response<Body> {
+fn challenged(challenge: Challenge, reload: Option<PageReload>) -> Response<Body> {
     match challenge {
         Challenge::SignIn(url) => redirect(StatusCode::FOUND, &url),
         Challenge::FormNotSent(url) => redirect(StatusCode::SEE_OTHER, &url),
         Challenge::Unauthenticated => {
             let mut response = bare(StatusCode::UNAUTHORIZED);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
-            response.headers_mut().insert(X_RELOAD, HeaderValue::from_static("reload"));
+            if let Some(PageReload { counts }) = reload {
+                response.headers_mut().insert(X_RELOAD, HeaderValue::from_static("reload"));
+                response.headers_mut().extend(counts.map(|cookie| (header::SET_COOKIE, cookie)));
+            }
             response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
             *response.body_mut() =
                 Body::from("401: nobody is signed in; open a page of this site in a browser\n");
@@ -120,6 +129,12 @@ pub fn redirect(status: StatusCode, url: &str) -> Response<Body> {
 
 /// An empty reply of ours: never stored, and another one for another cookie.
 pub fn bare(status: StatusCode) -> Response<Body> {
+    let mut response = empty(status);
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response.headers_mut().reserve(10);

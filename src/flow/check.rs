@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use super::audit::Outcome;
-use super::ports::{Absence, Clock, Opened, SessionStore, Workspace};
-use crate::access::decision::{Decision, Rules, decide};
+use super::circle::{Reload, reload};
+use super::ports::{Absence, Clock, Opened, SessionStore, UnixTime, Workspace};
+use crate::access::decision::{Challenge, Decision, Rules, decide};
 use crate::access::request::AccessRequest;
 
 /// Answers checks: opens the session, asks the rules.
@@ -25,6 +28,14 @@ pub struct Checked<'w> {
     pub absence: Option<Absence>,
     /// The person, where known.
     pub subject: Option<&'w str>,
+    /// Whether the page shall reload itself, where a script of it is told that nobody is signed in.
+    pub reload: Option<PageReload>,
+}
+
+/// The page shall reload itself.
+pub struct PageReload {
+    /// The `Set-Cookie` value that counts it, where it is not counted already.
+    pub counts: Option<HeaderValue>,
 }
 
 impl Check {
@@ -36,11 +47,30 @@ impl Check {
             Opened::Session(session) => (Some(session.credential), None),
             Opened::Absent(absence) => (None, Some(absence)),
             Opened::Unknown(outage) => {
-                return Checked { decision: Decision::Fail(outage), absence: None, subject: None };
+                return Checked {
+                    decision: Decision::Fail(outage),
+                    absence: None,
+                    subject: None,
+                    reload: None,
+                };
             }
         };
         let decision = decide(&self.rules, request, credential, cookies);
-        Checked { decision, absence, subject: credential.map(|known| known.person.subject) }
+        let reload = match decision {
+            Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
+            _ => None,
+        };
+        Checked { decision, absence, subject: credential.map(|known| known.person.subject), reload }
+    }
+
+    fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> Option<PageReload> {
+        match reload(self.sessions.reloads(request.headers, request.origin), now) {
+            Reload::Count(reloads) => {
+                Some(PageReload { counts: self.sessions.count_reload(reloads, request.origin) })
+            }
+            Reload::Counted => Some(PageReload { counts: None }),
+            Reload::Enough => None,
+        }
     }
 }
 

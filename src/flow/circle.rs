@@ -6,10 +6,13 @@
 //! 1. without a session, it was lost on the way: another sign-in would lose it too, so the person is told why;
 //! 2. with a session, they are sent back at once, because another tab may just have signed in; and if that happens
 //!    again, the check does not see the session that we see.
+//!
+//! A page that reloads itself because a script of it found nobody signed in goes round as well, where loading the page
+//! does not sign anybody in: it is told so three times in a row, and then no more.
 
 use thiserror::Error;
 
-use super::ports::Absence;
+use super::ports::{Absence, UnixTime};
 
 /// How often a browser has come back from a sign-in within the last seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,39 @@ pub fn way(landed: Option<Landed>, session: Result<(), Absence>) -> Way {
     }
 }
 
+/// How often pages were told to reload themselves within the last seconds, and when last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reloads {
+    /// How often.
+    pub times: u8,
+    /// When last.
+    pub at: UnixTime,
+}
+
+/// What a script is told that finds nobody signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Reload the page, and count it so.
+    Count(Reloads),
+    /// Reload the page; this second is counted already.
+    Counted,
+    /// It did not help: no more.
+    Enough,
+}
+
+/// So many reloads in a row, none of which led to a session.
+const RELOADS: u8 = 3;
+
+/// Whether a page shall reload itself. A page has many scripts: all of one second are one reload.
+pub fn reload(before: Option<Reloads>, now: UnixTime) -> Reload {
+    match before {
+        None => Reload::Count(Reloads { times: 1, at: now }),
+        Some(before) if now.0.abs_diff(before.at.0) < 1 => Reload::Counted,
+        Some(before) if before.times >= RELOADS => Reload::Enough,
+        Some(before) => Reload::Count(Reloads { times: before.times.saturating_add(1), at: now }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +122,17 @@ mod tests {
         for session in [Ok(()), Err(Absence::NoCookie), Err(Absence::Refused), Err(Absence::Expired)] {
             assert_eq!(way(None, session), Way::Provider);
         }
+    }
+
+    #[test]
+    fn a_page_reloads_three_times_and_the_scripts_of_one_second_count_as_one() {
+        let count = |times, at| Reload::Count(Reloads { times, at: UnixTime(at) });
+        let before = |times, at| Some(Reloads { times, at: UnixTime(at) });
+        assert_eq!(reload(None, UnixTime(7)), count(1, 7));
+        assert_eq!(reload(before(1, 7), UnixTime(7)), Reload::Counted);
+        assert_eq!(reload(before(2, 7), UnixTime(8)), count(3, 8));
+        assert_eq!(reload(before(3, 7), UnixTime(7)), Reload::Counted);
+        assert_eq!(reload(before(3, 7), UnixTime(8)), Reload::Enough);
     }
 
     #[test]

@@ -19,6 +19,7 @@ const SECURE_PREFIX: &str = "__Secure-";
 const SESSION: &str = "foregate";
 const LOGIN: &str = "foregate-login-";
 const LANDED: &str = "foregate-landed";
+const RELOADS: &str = "foregate-reloads";
 
 /// The most characters one cookie carries: with its name and attributes it stays below the 4096 bytes that browsers
 /// keep (RFC 6265bis §5.7). A multiple of four, so that each part decodes by itself.
@@ -65,6 +66,11 @@ impl Names {
     /// The name of the mark that a sign-in leaves for some seconds.
     pub fn landed(&self) -> String {
         format!("{}{LANDED}", prefix(self.secure))
+    }
+
+    /// The name of what counts reloads.
+    pub fn reloads(&self) -> String {
+        format!("{}{RELOADS}", prefix(self.secure))
     }
 
     /// The tag in a login cookie's name.
@@ -150,7 +156,10 @@ fn is_ours(member: &[u8]) -> bool {
     let name = prefixes.iter().find_map(|prefix| member.strip_prefix(*prefix)).unwrap_or(member);
     let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };
     let bare = name.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
-    part(rest).is_some() || name.starts_with(LOGIN.as_bytes()) || rest.is_empty() || bare == LANDED.as_bytes()
+    part(rest).is_some()
+        || name.starts_with(LOGIN.as_bytes())
+        || rest.is_empty()
+        || [LANDED, RELOADS].iter().any(|mark| bare == mark.as_bytes())
 }
 
 /// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
@@ -202,7 +211,12 @@ mod tests {
         let ours =
             "a=1; __Host-foregate=x; __Host-foregate-1=y;b = 2; foregate=z; __Host-foregate-login-abc=w; c";
         assert_eq!(others(&[ours, "d=4"]), "a=1; b = 2; c; d=4");
-        assert_eq!(others(&["__Host-foregate=x; __Host-foregate-landed=1.x; foregate-landed=2"]), "");
+        assert_eq!(
+            others(&[
+                "__Host-foregate=x; __Host-foregate-landed=1.x; foregate-landed=2; __Host-foregate-reloads=1.2"
+            ]),
+            ""
+        );
         assert_eq!(
             others(&["__Secure-foregate=x; __Secure-foregate-1=y; __Secure-other=z"]),
             "__Secure-other=z"

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue};
 
-use super::cookie::{Names, PART_LEN};
+use super::cookie::{Names, PART_LEN, pairs};
 use super::jwt::{Packed, Parts};
 use super::layout::Contents;
 use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of};
@@ -18,6 +18,7 @@ use crate::access::decision::Credential;
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::Answers;
+use crate::flow::circle::Reloads;
 use crate::flow::ports::{
     Absence, BeginError, Entropy, NewSession, Opened, Session, SessionStore, UnixTime, Workspace,
 };
@@ -149,6 +150,9 @@ impl CookieStore {
     }
 }
 
+/// Reloads that are further apart than this are no circle.
+const RELOADS_COUNT_SECONDS: u64 = 10;
+
 /// Room for what a check writes after them, so that most checks ask for memory once.
 const MEMORY: usize = 4096;
 
@@ -199,6 +203,18 @@ impl SessionStore for CookieStore {
             None => old.and_then(|_| place.names.remove(name)),
         });
         Ok(cookies.collect())
+    }
+
+    fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads> {
+        let name = Names::of(origin).reloads();
+        let (_, value) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
+        let (times, at) = std::str::from_utf8(value).ok()?.split_once('.')?;
+        Some(Reloads { times: times.parse().ok()?, at: UnixTime(at.parse().ok()?) })
+    }
+
+    fn count_reload(&self, reloads: Reloads, origin: &Origin) -> Option<HeaderValue> {
+        let names = Names::of(origin);
+        names.set(&names.reloads(), &format!("{}.{}", reloads.times, reloads.at.0), RELOADS_COUNT_SECONDS)
     }
 
     fn end(&self, headers: &HeaderMap, origin: &Origin) -> Vec<HeaderValue> {

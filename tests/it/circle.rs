@@ -1,5 +1,7 @@
 //! Does a sign-in that cannot work end on a page, and one that works never?
 
+use reqwest::header::COOKIE;
+
 use crate::harness::{Browser, Gateway, provider};
 
 async fn signed_in(gateway: &Gateway) -> Browser {
@@ -81,6 +83,30 @@ async fn tabs_that_want_to_sign_in_when_one_just_has_are_sent_back_to_their_page
         another.location().starts_with(provider.issuer()),
         "whoever wants another account gets to choose"
     );
+}
+
+#[tokio::test]
+async fn a_page_that_reloads_itself_for_nothing_is_told_to_stop() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let ask = async |cookies: Option<&str>| {
+        let mut headers = gateway.question("/api");
+        headers.insert("sec-fetch-mode", "cors".parse().unwrap());
+        headers.insert("sec-fetch-dest", "empty".parse().unwrap());
+        headers.extend(cookies.map(|cookies| (COOKIE, cookies.parse().unwrap())));
+        gateway.ask(headers).await
+    };
+    let first = ask(None).await;
+    assert_eq!((first.status, first.header("x-reload")), (401, Some("reload")));
+    let counted = first.header("set-cookie").unwrap();
+    assert!(counted.starts_with("foregate-reloads=1.") && counted.contains("Max-Age=10"), "{counted}");
+    let third = ask(Some("foregate-reloads=3.1")).await;
+    assert_eq!((third.status, third.header("x-reload"), third.header("set-cookie")), (401, None, None));
+    let second = ask(Some("foregate-reloads=2.1")).await;
+    assert!(second.header("set-cookie").unwrap().starts_with("foregate-reloads=3."));
+    for odd in ["foregate-reloads=x", "foregate-reloads=", "foregate-reloads=999.1"] {
+        assert_eq!(ask(Some(odd)).await.header("x-reload"), Some("reload"), "{odd}");
+    }
 }
 
 #[tokio::test]

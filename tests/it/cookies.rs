@@ -14,7 +14,12 @@ async fn ask(gateway: &Gateway, cookie: &str, mode: &str) -> Asked {
 fn seen(asked: &Asked) -> (u16, String, Vec<(String, String)>) {
     let text = |headers: &HeaderMap| {
         let pairs = headers.iter().filter(|(name, _)| *name != "date");
-        pairs.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+        // The second in which a reload is counted is no answer.
+        let still = |value: &str| match value.strip_prefix("foregate-reloads=1.") {
+            Some(rest) => rest.trim_start_matches(|byte: char| byte.is_ascii_digit()).to_owned(),
+            None => value.to_owned(),
+        };
+        pairs.map(|(name, value)| (name.to_string(), still(value.to_str().unwrap()))).collect()
     };
     (asked.status, asked.body.clone(), text(&asked.headers))
 }

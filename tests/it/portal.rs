@@ -47,6 +47,7 @@ async fn another_site_cannot_sign_anyone_out() {
         let page =
             browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), fields(forged), None).await;
         assert_eq!(page.status, 403, "{forged:?}");
+        assert_eq!(page.headers["cache-control"], "no-store", "{forged:?}");
     }
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
 }

@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::{get, post};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use thiserror::Error;
 use tower_http::csrf::CsrfLayer;
 use url::form_urlencoded;
@@ -84,7 +84,7 @@ async fn on_our_origins(
 ) -> Response<Body> {
     let id = portal.ids.next();
     let asker = Asker { surface: Surface::of(request.method(), request.headers()), id };
-    match public_origin(request.headers(), &portal.origins, &*portal.audit) {
+    let mut response = match public_origin(request.headers(), &portal.origins, &*portal.audit) {
         Some(origin) if portal.origins.sign_in_of(origin) != origin => {
             elsewhere(&request, portal.origins.sign_in_of(origin), asker)
         }
@@ -93,7 +93,10 @@ async fn on_our_origins(
             next.run(request).await
         }
         None => reply::told(&Problem::unknown_host(&id.to_string()), asker),
-    }
+    };
+    // A layer's own refusal knows nothing of this.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(reply::NO_STORE);
+    response
 }
 
 /// The hosts of a domain share the pages of one: whoever looks for them on another is sent there.
@@ -138,7 +141,7 @@ fn parameter(query: Option<&str>, name: &'static str) -> Result<Option<String>, 
 
 fn with_cookies(mut response: Response<Body>, cookies: Vec<http::HeaderValue>) -> Response<Body> {
     for cookie in cookies {
-        response.headers_mut().append(http::header::SET_COOKIE, cookie);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
 }

@@ -11,6 +11,7 @@ use crate::access::decision::{Credential, Outage};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Answers;
+use crate::flow::circle::Reloads;
 
 /// A session that is about to begin.
 pub struct NewSession<'a> {
@@ -118,6 +119,12 @@ pub trait SessionStore: Send + Sync {
         origin: &Origin,
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, BeginError>;
+
+    /// What the browser has counted of reloads that led to no session.
+    fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads>;
+
+    /// The `Set-Cookie` value that counts a reload.
+    fn count_reload(&self, reloads: Reloads, origin: &Origin) -> Option<HeaderValue>;
 
     /// Ends the session: the `Set-Cookie` values that remove it.
     fn end(&self, headers: &HeaderMap, origin: &Origin) -> Vec<HeaderValue>;
