@@ -5,8 +5,9 @@
 //! 1. an alias of a header we own, or one of ours named in `Connection`: Deny;
 //! 2. no usable session: Allow as nobody on a public path; else Challenge, or Deny where the policy is unknown;
 //! 3. a WebSocket handshake whose `Origin` is not the target's own: Deny (no fetch metadata protects it);
-//! 4. an unknown policy, or a condition of it that the person does not meet: Allow as nobody on a public path, else
-//!    Deny;
+//! 4. a method that changes something, from a page of an origin that is none of ours (`SameSite` cookies do not keep
+//!    sibling hosts out); an unknown policy, or a condition of it that the person does not meet: Deny; the first and the
+//!    last are allowed as nobody on a public path;
 //! 5. otherwise: Allow.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -20,7 +21,7 @@ use super::policy::{Answers, NotMet, Policies, Refusal};
 use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
 use super::return_to::{ReturnTo, own_page};
-use super::surface::{Surface, is_websocket};
+use super::surface::{Surface, is_from_elsewhere, is_websocket};
 use super::token::TokenText;
 
 /// The answer. Closed on purpose: every adapter must render every arm.
@@ -69,6 +70,9 @@ pub enum Denial {
     /// The proxy names a policy that is not configured.
     #[error("the policy is not configured")]
     UnknownPolicy,
+    /// A page of another origin changes something in the person's name.
+    #[error("a page of another origin would change something in a signed-in person's name")]
+    ForeignWrite,
     /// Another site opens a socket in the person's name.
     #[error("the WebSocket handshake comes from another origin")]
     ForeignWebSocket,
@@ -116,6 +120,8 @@ pub struct Rules {
     pub origins: Origins,
     /// Where a person is sent to sign in.
     pub sign_in: SignInBy,
+    /// Whether pages of other origins may change something in a signed-in person's name.
+    pub accept_foreign_writes: bool,
 }
 
 /// Where a person without a session is sent.
@@ -149,7 +155,7 @@ pub fn decide(
         Ok(Some(Credential { person, id_token, .. })) => {
             Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, other_cookies) })
         }
-        Ok(None) | Err(Denial::Policy { .. }) if is_public(rules, request) => {
+        Ok(None) | Err(Denial::Policy { .. } | Denial::ForeignWrite) if is_public(rules, request) => {
             let nobody = IdentityRef { subject: "", user: "", email: "", groups: "" };
             Decision::Allow(Grant { edits: rules.owned.edits(nobody, TokenText::Whole(""), other_cookies) })
         }
@@ -174,6 +180,9 @@ fn judge<'c>(
     if is_websocket(request.headers) && !is_own_socket(request.headers, request.origin) {
         return Err(Denial::ForeignWebSocket);
     }
+    if !rules.accept_foreign_writes && is_foreign_write(rules, request) {
+        return Err(Denial::ForeignWrite);
+    }
     let permitted = rules.policies.permit(request.policy, known.person, known.policies);
     permitted.map_err(|not_met| match not_met {
         NotMet::Unknown => Denial::UnknownPolicy,
@@ -188,14 +197,24 @@ fn judge<'c>(
 
 /// Programs send no `Origin`; browsers always do (RFC 6455 §4.1), and once.
 fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
-    let mut values = headers.get_all(header::ORIGIN).iter();
-    match (values.next(), values.next()) {
-        (None, _) => true,
-        (Some(one), None) => {
-            one.to_str().ok().and_then(|text| Url::parse(text).ok()).is_some_and(|url| own.contains(&url))
-        }
-        (Some(_), Some(_)) => false,
+    comes_from(headers, |url| own.contains(url)).unwrap_or(true)
+}
+
+/// Browsers name the origin with every method but GET and HEAD (Fetch §3.2), and fetch metadata say how far it is.
+fn is_foreign_write(rules: &Rules, request: &AccessRequest<'_>) -> bool {
+    if request.method.is_safe() {
+        return false;
     }
+    let ours = |url: &Url| request.origin.contains(url) || rules.origins.serve(url);
+    comes_from(request.headers, ours).map_or_else(|| is_from_elsewhere(request.headers), |ours| !ours)
+}
+
+/// Whether the one `Origin` is acceptable; `None` where there is none.
+fn comes_from(headers: &HeaderMap, acceptable: impl FnOnce(&Url) -> bool) -> Option<bool> {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    let one = values.next()?;
+    let url = one.to_str().ok().and_then(|text| Url::parse(text).ok());
+    Some(values.next().is_none() && url.is_some_and(|url| acceptable(&url)))
 }
 
 fn another_account(rules: &Rules, origin: &Origin) -> String {

@@ -145,6 +145,11 @@ impl Origins {
         })
     }
 
+    /// Whether a URL lies within an origin that is served.
+    pub fn serve(&self, url: &Url) -> bool {
+        self.served.iter().any(|origin| origin.contains(url))
+    }
+
     /// Whether one may come back to a URL.
     pub fn contain(&self, url: &Url) -> bool {
         self.served.iter().chain(&self.returns).any(|origin| origin.contains(url))

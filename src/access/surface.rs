@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, Method, header};
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
@@ -45,6 +46,11 @@ impl Surface {
 /// Whether it is a WebSocket handshake.
 pub fn is_websocket(headers: &HeaderMap) -> bool {
     headers.contains_key(header::SEC_WEBSOCKET_KEY) || names(headers, &header::UPGRADE, "websocket")
+}
+
+/// Whether fetch metadata say that a page of another origin asks (Fetch Metadata §2.3).
+pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site == "cross-site" || site == "same-site")
 }
 
 fn is_prefetch(headers: &HeaderMap) -> bool {

@@ -32,6 +32,15 @@ pub(super) const SECTION: Section = Section {
             right: "hosts without scheme and path, such as [\"grafana.example.com\"]",
         },
         Key {
+            name: "accept_foreign_writes",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Whether a page of another host may change something in the name of a person who is signed in \
+                    here, where the application allows it. Without it a POST, PUT, PATCH or DELETE whose Origin is \
+                    none of ours gets 403: the session cookie keeps other sites out, and not other hosts of the same.",
+            right: "true or false",
+        },
+        Key {
             name: "listen",
             kind: Kind::Text,
             need: Need::Default("\"127.0.0.1:4180\""),
@@ -46,6 +55,8 @@ pub(super) const SECTION: Section = Section {
 pub struct Public {
     /// The origins people use; at least one.
     pub origins: Origins,
+    /// Whether pages of other origins may change something in a signed-in person's name.
+    pub accept_foreign_writes: bool,
     /// The address browsers reach.
     pub listen: SocketAddr,
 }
@@ -54,7 +65,8 @@ impl Public {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
         let origins = read_origins(reader);
         let listen = reader.need("public.listen", socket);
-        Ok(Self { origins: origins?, listen: listen? })
+        let accept_foreign_writes = reader.switch("public.accept_foreign_writes");
+        Ok(Self { origins: origins?, accept_foreign_writes, listen: listen? })
     }
 }
 

@@ -88,7 +88,7 @@ fn denied(denial: &Denial, asker: Asker) -> Response<Body> {
             told(&Problem::not_permitted(user, another_account, &id), asker)
         }
         Denial::Alias(alias) => refused(StatusCode::BAD_REQUEST, &alias.to_string(), asker),
-        Denial::UnknownPolicy | Denial::ForeignWebSocket => {
+        Denial::UnknownPolicy | Denial::ForeignWebSocket | Denial::ForeignWrite => {
             refused(StatusCode::FORBIDDEN, &denial.to_string(), asker)
         }
     }

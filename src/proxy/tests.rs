@@ -58,6 +58,7 @@ fn grant() -> Grant {
         public_paths: PublicPaths::default(),
         origins: Origins::new(vec![origin()]),
         sign_in: SignInBy::Start,
+        accept_foreign_writes: false,
     };
     let request = AccessRequest {
         origin: &origin(),

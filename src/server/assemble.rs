@@ -124,6 +124,7 @@ fn rules(settings: &Settings) -> Rules {
         public_paths: settings.public_paths.clone(),
         origins: settings.public.origins.clone(),
         sign_in: if settings.sign_in.page { SignInBy::Page } else { SignInBy::Start },
+        accept_foreign_writes: settings.public.accept_foreign_writes,
     }
 }
 

@@ -254,3 +254,19 @@ async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_o
     post.insert("x-forwarded-method", "POST".parse().unwrap());
     assert_eq!(gateway.ask(post).await.status, 303, "the methods are GET and HEAD");
 }
+
+#[tokio::test]
+async fn a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to() {
+    let provider = provider().await;
+    let forged =
+        [("x-forwarded-method", "POST"), ("origin", "https://sibling.test"), ("sec-fetch-site", "same-site")];
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in(&gateway, "testuser").await;
+    assert_eq!(ask_with(&gateway, Some(&browser), &forged).await.status, 403);
+    let own = gateway.url("");
+    let honest = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
+    assert_eq!(ask_with(&gateway, Some(&browser), &honest).await.status, 200);
+    let open = Gateway::with(provider.issuer(), &[("public.accept_foreign_writes", "true")]).await;
+    let browser = signed_in(&open, "testuser").await;
+    assert_eq!(ask_with(&open, Some(&browser), &forged).await.status, 200);
+}

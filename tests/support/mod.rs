@@ -136,6 +136,7 @@ impl Scene {
             public_paths: PublicPaths::default(),
             origins,
             sign_in: SignInBy::Start,
+            accept_foreign_writes: false,
         };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
         Self {

@@ -26,6 +26,7 @@ fn rules() -> Rules {
         }]),
         origins: Origins::new(vec![Origin::parse("https://app.test").unwrap()]),
         sign_in: SignInBy::Start,
+        accept_foreign_writes: false,
     }
 }
 
@@ -148,6 +149,34 @@ fn a_socket_of_another_origin_is_denied_even_with_a_session() {
         assert!(matches!(run(&socket(foreign)), Decision::Deny(Denial::ForeignWebSocket)), "{foreign}");
     }
     assert!(matches!(run(&socket("https://app.test")), Decision::Allow(_)));
+}
+
+#[test]
+fn a_page_of_another_origin_changes_nothing_in_a_persons_name() {
+    let write = |method, fields: &[(&'static str, &'static str)]| Case {
+        method,
+        headers: headers(fields),
+        groups: Some(""),
+        ..case()
+    };
+    let passes = |case: &Case| match run(case) {
+        Decision::Allow(_) => true,
+        Decision::Deny(Denial::ForeignWrite) => false,
+        other => panic!("{other:?}"),
+    };
+    for foreign in ["https://sibling.test", "null", "http://app.test", "https://app.test:8443", "x"] {
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(!passes(&write(method, &[("origin", foreign)])), "{foreign}");
+        }
+        assert!(passes(&write(Method::GET, &[("origin", foreign)])), "reading is the browser's to forbid");
+    }
+    assert!(!passes(&write(Method::POST, &[("sec-fetch-site", "same-site")])));
+    assert!(!passes(&write(Method::POST, &[("sec-fetch-site", "cross-site")])));
+    assert!(passes(&write(
+        Method::POST,
+        &[("origin", "https://app.test"), ("sec-fetch-site", "same-origin")]
+    )));
+    assert!(passes(&write(Method::POST, &[])), "a program");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn full(ca: &str) -> String {
     format!(
         r#"[public]
 urls = ["https://a.test", "http://localhost:4180"]
+accept_foreign_writes = true
 listen = "[::]:1"
 [check]
 listen = "[::]:2"
@@ -99,6 +100,7 @@ fn every_key_arrives() {
     let all = settings(&text);
     assert_eq!([all.public.listen.port(), all.check.listen.port(), all.ops.listen.port()], [1, 2, 3]);
     assert_eq!(all.public.origins.iter().count(), 2);
+    assert!(all.public.accept_foreign_writes);
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);
