@@ -57,9 +57,9 @@ fn absolute(text: &str) -> Option<Url> {
     let http = ["http://", "https://"]
         .iter()
         .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    let url = http.then(|| Url::parse(text).ok()).flatten()?;
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    anonymous.then_some(url)
+    let authority = text.split_once("//")?.1.split(['/', '?', '#']).next()?;
+    let anonymous = http && !authority.contains('@');
+    anonymous.then(|| Url::parse(text).ok()).flatten()
 }
 
 /// Our page at `path`, told where to return to.

@@ -20,6 +20,7 @@ mod ops;
 mod outgoing_proxy;
 mod portal;
 mod private_ca;
+mod return_urls;
 mod secrets;
 mod shared;
 mod sign_in;
