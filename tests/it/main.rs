@@ -16,6 +16,7 @@ mod drain;
 mod entra;
 mod faulty;
 mod harness;
+mod header_spoofs;
 mod ops;
 mod outgoing_proxy;
 mod portal;
@@ -24,4 +25,6 @@ mod return_urls;
 mod secrets;
 mod shared;
 mod sign_in;
+#[path = "../support/spoofs.rs"]
+mod spoofs;
 mod upstream;

@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::harness::{Aliases, Caller, Seen, Stage};
+use crate::spoofs::{is_fooled, spoofs};
 
 /// Names a client may try, exactly as the application reads them.
 const OWNED: [&str; 4] =
@@ -42,6 +43,32 @@ async fn spoofed_identity_headers_never_arrive() {
     assert_eq!(seen.one("x-forwarded-user"), "testuser");
     assert_eq!(seen.one("x-forwarded-group"), "dev,ops");
     assert_eq!(seen.one("x-forwarded-email"), "testuser@example.com");
+}
+
+/// The same cases as at the check, through the documented Traefik and through one that lets aliases pass.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_spoof_of_the_list_arrives_at_an_application_that_folds_names() {
+    for aliases in [Aliases::RefusedByTraefik, Aliases::LeftToTheGateway] {
+        let stage = Stage::open_with(aliases).await;
+        let caller = stage.caller("testuser").await;
+        for (number, spoof) in spoofs().into_iter().enumerate() {
+            let target = format!("/spoof/{number}");
+            let fields: Vec<(&str, &str)> =
+                spoof.fields.iter().map(|(name, value)| (&**name, value.trim())).collect();
+            let reply = caller.get(&target, &fields).await;
+            let arrived = stage.arrived(&target);
+            let what = format!("{:?} ({}): {}", spoof.fields, spoof.why, reply.status);
+            assert_eq!(reply.status == StatusCode::OK, arrived.len() == 1, "{what}");
+            // Whoever has Traefik take the cookie away is nobody.
+            let may_fail = matches!(&*spoof.expected, "refused" | "connection");
+            assert!(reply.status == StatusCode::OK || may_fail, "{what}");
+            for seen in arrived {
+                let pairs = seen.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                assert!(!is_fooled(pairs), "{what}: {seen:?}");
+                assert_eq!(seen.one("x-forwarded-user"), "testuser", "{what}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

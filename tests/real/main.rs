@@ -28,3 +28,6 @@ mod programs;
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+#[cfg(test)]
+#[path = "../support/spoofs.rs"]
+mod spoofs;

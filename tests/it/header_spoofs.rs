@@ -1,0 +1,76 @@
+//! Threat rows 1 to 4: does any header field of a client make it somebody else, at the check and in our own proxy?
+
+use reqwest::Method;
+use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+
+use crate::harness::{Application, Browser, Gateway, provider};
+use crate::spoofs::{Spoof, is_fooled, spoofs};
+
+fn fields(spoof: &Spoof) -> HeaderMap {
+    let fields = spoof.fields.iter().map(|(name, value)| {
+        (
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_bytes(value.trim().as_bytes()).unwrap(),
+        )
+    });
+    fields.fold(HeaderMap::new(), |mut headers, (name, value)| {
+        headers.append(name, value);
+        headers
+    })
+}
+
+async fn signed_in(gateway: &Gateway) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    browser
+}
+
+#[tokio::test]
+async fn at_the_check_no_field_of_a_client_makes_it_somebody_else() {
+    assert!(spoofs().len() >= 200, "{}", spoofs().len());
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("headers.authorization", "true")]).await;
+    let browser = signed_in(&gateway).await;
+    for spoof in spoofs() {
+        let mut headers = gateway.question("/");
+        headers.insert(COOKIE, browser.cookie_header().unwrap());
+        for (name, value) in &fields(&spoof) {
+            headers.append(name, value.clone());
+        }
+        let asked = gateway.ask(headers).await;
+        let what = format!("{:?} ({})", spoof.fields, spoof.why);
+        if matches!(&*spoof.expected, "refused" | "connection") {
+            assert_eq!(asked.status, 400, "{what}");
+            continue;
+        }
+        assert_eq!(asked.status, 200, "{what}");
+        assert_eq!(asked.header("x-forwarded-user"), Some("testuser"), "{what}");
+        assert_eq!(asked.header("x-forwarded-group"), Some("dev,ops"), "{what}");
+        assert_eq!(asked.header("x-forwarded-email"), Some("testuser@example.com"), "{what}");
+        assert!(asked.header("authorization").unwrap().starts_with("Bearer ey"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn through_our_own_proxy_no_field_of_a_client_makes_it_somebody_else() {
+    let (application, provider) = (Application::start().await, provider().await);
+    let more = [("upstream.url", &*application.url()), ("headers.authorization", "true")];
+    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let mut browser = signed_in(&gateway).await;
+    for spoof in spoofs() {
+        let before = application.received().len();
+        let page = browser.request(Method::GET, &gateway.url("/x"), fields(&spoof), None).await;
+        let what = format!("{:?} ({})", spoof.fields, spoof.why);
+        let arrived = application.received().split_off(before);
+        if matches!(&*spoof.expected, "refused" | "connection") {
+            assert_eq!((page.status, arrived.len()), (400, 0), "{what}");
+            continue;
+        }
+        assert_eq!((page.status, arrived.len()), (200, 1), "{what}");
+        let received = &arrived[0].1;
+        let pairs = received.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("evil")));
+        assert!(!is_fooled(pairs), "{what}: {received:?}");
+        assert_eq!(received["x-forwarded-user"], "testuser", "{what}");
+    }
+}
