@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod attacks;
 mod check;
 mod circle;
 mod commands;

@@ -1,0 +1,138 @@
+//! A path read in two ways, a host or a method in another case.
+
+use super::Scene;
+use crate::harness::{Application, Browser, Gateway, provider};
+
+/// Nobody gets to see any of these.
+async fn none_is_public(targets: &[&str]) {
+    let scene = Scene::new("alice", &[]).await;
+    assert_eq!(scene.ask_as_nobody(&[("x-forwarded-uri", "/open/x")]).await.status, 200);
+    for target in targets {
+        let asked = scene.ask_as_nobody(&[("x-forwarded-uri", target)]).await;
+        assert!(matches!(asked.status, 302 | 400), "{target}: {}", asked.status);
+    }
+}
+
+#[tokio::test]
+async fn cve_2025_54576_the_query_takes_no_part() {
+    none_is_public(&["/admin?x=/open/", "/admin?/open/x", "/?p=/favicon.ico", "/admin?x=/open/../"]).await;
+}
+
+#[tokio::test]
+async fn ghsa_pxq7_h93f_9jrg_cve_2026_54573_a_fragment_hides_nothing() {
+    none_is_public(&["/open/x#/../admin", "/open/secret%23/x", "/open#x", "/admin#/open/", "/open/%23"])
+        .await;
+}
+
+#[tokio::test]
+async fn cve_2026_33494_ghsa_p224_6x5r_fjpm_dots_lead_nowhere() {
+    none_is_public(&["/open/../admin", "/open/..", "/open/x/../../admin", "/open/./x"]).await;
+}
+
+#[tokio::test]
+async fn ghsa_3q34_rx83_r6mq_cve_2026_50559_nor_do_they_in_any_spelling() {
+    let spellings =
+        ["%2e%2e", ".%2e", "%2E%2E", "%2e%2e%2f", "%252e%252e", "..;", "..%3b", "..\\", "%5c..", "%00"];
+    let targets: Vec<String> = spellings.iter().map(|dots| format!("/open/{dots}/admin")).collect();
+    none_is_public(&targets.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    none_is_public(&["//open/x", "/./open/x", "/open//x", "/open/\u{ff0f}..", "/Open/x"]).await;
+}
+
+#[tokio::test]
+async fn go_2026_5108_an_escape_has_no_case() {
+    none_is_public(&["/open/%2fadmin", "/open/%2Fadmin"]).await;
+}
+
+#[tokio::test]
+async fn cve_2026_40575_cve_2026_76835_who_is_not_trusted_names_no_path() {
+    let scene = Scene::new("alice", &[("check.trusted_proxies", "10.9.9.9")]).await;
+    assert_eq!(scene.ask_as_nobody(&[("x-forwarded-uri", "/open/x")]).await.status, 403);
+}
+
+#[tokio::test]
+async fn cve_2026_39858_a_second_forwarded_field_is_somebody_elses() {
+    let scene = Scene::new("alice", &[]).await;
+    for (name, value) in [
+        ("+x-forwarded-uri", "/open/x"),
+        ("+x-forwarded-host", "else.test"),
+        ("+x-forwarded-method", "GET"),
+        ("+x-forwarded-proto", "https"),
+        ("+x-forwarded-for", "10.0.0.1"),
+        ("x_forwarded_uri", "/open/x"),
+    ] {
+        assert_eq!(scene.ask_as_nobody(&[(name, value)]).await.status, 400, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn ghsa_xg2q_62g2_cvcm_a_missing_forwarded_field_is_no_empty_one() {
+    let scene = Scene::new("alice", &[]).await;
+    for name in ["uri", "host", "method", "proto", "for"] {
+        let name = format!("x-forwarded-{name}");
+        assert_eq!(scene.ask(&[(&name, "(absent)")]).await.status, 400, "{name}");
+        assert_ne!(scene.ask(&[(&name, "")]).await.status, 200, "{name} empty");
+    }
+}
+
+#[tokio::test]
+async fn cve_2021_32637_ghsa_68wm_pfjf_wqp6_what_cannot_be_read_does_not_pass() {
+    let scene = Scene::new("alice", &[]).await;
+    for target in ["x", "", "*", "http://app/", "//", "/a b", "/%", "/%zz", "/\u{fffd}", "?x"] {
+        let asked = scene.ask_as_nobody(&[("x-forwarded-uri", target)]).await;
+        assert!(matches!(asked.status, 302 | 400), "{target}: {}", asked.status);
+    }
+}
+
+#[tokio::test]
+async fn ghsa_72h4_mxfc_jx37_cve_2026_77560_a_host_has_no_case() {
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("public.urls", "http://app.localhost:PORT")]).await;
+    let scene = Scene { provider, gateway, browser: Browser::new() };
+    for host in ["app.localhost", "APP.LOCALHOST", "App.Localhost.", "app.localhost:1"] {
+        assert_eq!(scene.ask_as_nobody(&[("x-forwarded-host", host)]).await.status, 302, "{host}");
+    }
+    for host in ["app.localhost.evil.test", "xapp.localhost", "", "app.localhost..", "app.localhost:x"] {
+        let asked = scene.ask_as_nobody(&[("x-forwarded-host", host)]).await;
+        assert!(matches!(asked.status, 400 | 403), "{host}: {}", asked.status);
+    }
+}
+
+#[tokio::test]
+async fn cve_2020_14359_a_method_has_a_case() {
+    let scene = Scene::new("alice", &[]).await;
+    for method in ["get", "GeT", "FOO", "POST"] {
+        let asked = [("x-forwarded-uri", "/open/x"), ("x-forwarded-method", method)];
+        assert_ne!(scene.ask_as_nobody(&asked).await.status, 200, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn ghsa_vj36_3ccr_6563_cve_2026_57210_what_is_no_address_is_none() {
+    let scene = Scene::new("alice", &[]).await;
+    for client in ["x", "10.0.0.1:80", "\"10.0.0.1\"", "unknown", "10.0.0.1, ", "for=10.0.0.1", "999.1.1.1"] {
+        assert_eq!(scene.ask(&[("x-forwarded-for", client)]).await.status, 400, "{client}");
+    }
+}
+
+#[tokio::test]
+async fn cve_2024_21499_a_scheme_of_a_client_goes_nowhere() {
+    let scene = Scene::new("alice", &[]).await;
+    for scheme in ["javascript", "http:evil", "HTTPS", "https://evil.test/", ""] {
+        assert_eq!(scene.ask_as_nobody(&[("x-forwarded-proto", scheme)]).await.status, 400, "{scheme}");
+    }
+    let asked = scene.ask_as_nobody(&[("x-forwarded-proto", "https")]).await;
+    assert!(asked.header("location").unwrap().starts_with(&scene.gateway.url("/oauth2/start")));
+}
+
+#[tokio::test]
+async fn cve_2023_33189_cve_2021_39206_what_was_judged_is_what_is_passed_on() {
+    let (application, provider) = (Application::start().await, provider().await);
+    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "alice", "alice").await;
+    for target in ["/a//b", "/a;x=1/b", "/%61", "/a%2Fb", "/x?y=%zz", "/a%20b"] {
+        browser.go(&gateway.url(target)).await;
+        assert_eq!(application.received().pop().unwrap().0, target);
+    }
+}
