@@ -151,9 +151,9 @@ pub fn decide(
     credential: Option<Credential<'_>>,
     other_cookies: Vec<u8>,
 ) -> Decision {
-    match judge(rules, request, credential) {
+    match judge(rules, request, credential.as_ref()) {
         Ok(Some(Credential { person, id_token, .. })) => {
-            Decision::Allow(Grant { edits: rules.owned.edits(person, id_token, other_cookies) })
+            Decision::Allow(Grant { edits: rules.owned.edits(*person, *id_token, other_cookies) })
         }
         Ok(None) | Err(Denial::Policy { .. } | Denial::ForeignWrite) if is_public(rules, request) => {
             let nobody = IdentityRef { subject: "", user: "", email: "", groups: "" };
@@ -168,11 +168,11 @@ fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {
     rules.public_paths.hold(request.method, request.origin, request.target)
 }
 
-fn judge<'c>(
+fn judge<'k, 'c>(
     rules: &Rules,
     request: &AccessRequest<'_>,
-    credential: Option<Credential<'c>>,
-) -> Result<Option<Credential<'c>>, Denial> {
+    credential: Option<&'k Credential<'c>>,
+) -> Result<Option<&'k Credential<'c>>, Denial> {
     rules.owned.guard(request.headers)?;
     let Some(known) = credential else {
         return if rules.policies.know(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };

@@ -30,7 +30,7 @@ pub struct Asker {
 /// Answers an authorization check: 200 with the edits as headers, or the refusal itself.
 pub fn check(
     decision: Decision,
-    reload: Option<PageReload>,
+    reload: Option<Box<PageReload>>,
     asker: impl FnOnce() -> Asker,
 ) -> Response<Body> {
     match grant_or_refusal(decision, reload, asker) {
@@ -42,7 +42,7 @@ pub fn check(
 /// The grant, or what the client sees instead.
 pub fn grant_or_refusal(
     decision: Decision,
-    reload: Option<PageReload>,
+    reload: Option<Box<PageReload>>,
     asker: impl FnOnce() -> Asker,
 ) -> Result<Grant, Box<Response<Body>>> {
     Err(Box::new(match decision {
@@ -62,14 +62,14 @@ fn granted(grant: &Grant) -> Response<Body> {
     response
 }
 
-fn challenged(challenge: Challenge, reload: Option<PageReload>) -> Response<Body> {
+fn challenged(challenge: Challenge, reload: Option<Box<PageReload>>) -> Response<Body> {
     match challenge {
         Challenge::SignIn(url) => redirect(StatusCode::FOUND, &url),
         Challenge::FormNotSent(url) => redirect(StatusCode::SEE_OTHER, &url),
         Challenge::Unauthenticated => {
             let mut response = bare(StatusCode::UNAUTHORIZED);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
-            if let Some(PageReload { counts }) = reload {
+            if let Some(PageReload { counts }) = reload.map(|reload| *reload) {
                 response.headers_mut().insert(X_RELOAD, HeaderValue::from_static("reload"));
                 response.headers_mut().extend(counts.map(|cookie| (header::SET_COOKIE, cookie)));
             }

@@ -28,8 +28,8 @@ pub struct Checked<'w> {
     pub absence: Option<Absence>,
     /// The person, where known.
     pub subject: Option<&'w str>,
-    /// Whether the page shall reload itself, where a script of it is told that nobody is signed in.
-    pub reload: Option<PageReload>,
+    /// Whether the page shall reload itself (boxed, because a check that passes has none), where a script of it is told that nobody is signed in.
+    pub reload: Option<Box<PageReload>>,
 }
 
 /// The page shall reload itself.
@@ -63,12 +63,12 @@ impl Check {
         Checked { decision, absence, subject: credential.map(|known| known.person.subject), reload }
     }
 
-    fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> Option<PageReload> {
+    fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> Option<Box<PageReload>> {
         match reload(self.sessions.reloads(request.headers, request.origin), now) {
             Reload::Count(reloads) => {
-                Some(PageReload { counts: self.sessions.count_reload(reloads, request.origin) })
+                Some(Box::new(PageReload { counts: self.sessions.count_reload(reloads, request.origin) }))
             }
-            Reload::Counted => Some(PageReload { counts: None }),
+            Reload::Counted => Some(Box::new(PageReload { counts: None })),
             Reload::Enough => None,
         }
     }
