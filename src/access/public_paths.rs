@@ -1,8 +1,9 @@
 //! Which requests pass without a session?
 //!
 //! 1. A rule names methods, hosts and paths; all three must match. Neither the query nor any header takes part.
-//! 2. A path that two programs could read in two ways never matches: dot segments, an empty segment, `;`, `\`, bytes
-//!    outside ASCII, a broken escape, or one that hides a control character or one of `/ \ . % ; # ?`.
+//! 2. A path that two programs could read in two ways never matches: a segment of nothing but dots and spaces, an empty
+//!    segment, `;`, `\`, bytes outside ASCII however they are written, a broken escape, or one that hides a control
+//!    character or one of `/ \ . % ; # ?`.
 //! 3. Everything else is compared byte for byte: nothing is decoded, nothing is normalised.
 
 use http::Method;
@@ -79,11 +80,25 @@ fn is_unambiguous(path: &[u8]) -> bool {
     let mut segments = path.split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        if !is_plain(segment) || matches!(segment, b"." | b"..") || (segment.is_empty() && !is_last) {
+        if !is_plain(segment) || is_dots(segment) || (segment.is_empty() && !is_last) {
             return false;
         }
     }
     true
+}
+
+/// Dots, which some programs find behind spaces too, or more than two of them.
+fn is_dots(segment: &[u8]) -> bool {
+    let spaces = |rest: &[u8]| rest.starts_with(b"%20");
+    let mut rest = segment;
+    while let [_, tail @ ..] = rest {
+        rest = match rest {
+            [b'.', ..] => tail,
+            _ if spaces(rest) => rest.get(3..).unwrap_or_default(),
+            _ => return false,
+        };
+    }
+    !segment.is_empty()
 }
 
 fn is_plain(segment: &[u8]) -> bool {
@@ -105,7 +120,9 @@ fn hides_nothing(high: u8, low: u8) -> bool {
     else {
         return false;
     };
-    !byte.is_ascii_control() && !matches!(byte, b'/' | b'\\' | b'.' | b'%' | b';' | b'#' | b'?')
+    byte.is_ascii()
+        && !byte.is_ascii_control()
+        && !matches!(byte, b'/' | b'\\' | b'.' | b'%' | b';' | b'#' | b'?')
 }
 
 #[cfg(test)]
@@ -181,6 +198,14 @@ mod tests {
             "/assets/%4",
             "/assets/%zz",
             "/assets/%u002e",
+            "/assets/...",
+            "/assets/..%20/x",
+            "/assets/%20../x",
+            "/assets/.%20.",
+            "/assets/%20/x",
+            "/assets/%c0%ae%c0%ae/x",
+            "/assets/%ef%bc%8e%ef%bc%8e/x",
+            "/assets/%e2%80%a5/x",
             "/assets/ü",
             "/assets/%23",
             "/assets/%3fx",

@@ -41,7 +41,8 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Switch,
             need: Need::Default("false"),
             about: "Whether the slash before a group goes away, so that Keycloak's group path /dev is the group \
-                    dev. Policies and applications then see dev.",
+                    dev. Policies and applications then see dev; a group that somebody names \
+                    /system:masters is then system:masters.",
             right: "true or false",
         },
         Key {

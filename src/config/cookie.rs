@@ -15,8 +15,9 @@ pub(super) const SECTION: Section = Section {
         kind: Kind::Text,
         need: Need::Optional("\"example.com\""),
         about: "The domain whose hosts share one sign-in: public.urls then holds one address, where people sign in, \
-                and public.return_hosts the others. Every host of the domain can read the cookie's name and set one \
-                like it, so all of them must be yours. The cookie is then __Secure-foregate, -1, -2 and -3: the \
+                and public.return_hosts the others. Every host of the domain, named here or not, is sent the session by \
+                the browser, and can use it and replace it by another: so each of them must be as trusted as the \
+                sign-in itself. The cookie is then __Secure-foregate, -1, -2 and -3: the \
                 proxy's list of cookies to pass on must name those.",
         right: "the domain above the host of public.urls and of every host of public.return_hosts, such as \
                 example.com for login.example.com",
@@ -33,14 +34,14 @@ pub(super) fn read(reader: &mut Reader, urls: &[Origin], hosts: &[Origin]) -> Re
         return Err(reader.wrong("cookie.domain", wrong));
     }
     let outside = urls.iter().chain(hosts).find(|origin| !lies_in(origin.host(), &domain));
-    match outside {
-        Some(origin) => {
-            let wrong =
-                Wrong::new(format!("{} does not lie in it, and would never get the cookie", origin.host()));
-            Err(reader.wrong("cookie.domain", wrong))
-        }
-        None => Ok(Some(domain)),
+    if let Some(origin) = outside {
+        let wrong =
+            Wrong::new(format!("{} does not lie in it, and would never get the cookie", origin.host()));
+        return Err(reader.wrong("cookie.domain", wrong));
     }
+    let text = format!("every host of {domain}, listed or not, is sent the session and can use it");
+    reader.report.warn("cookie.domain", &text);
+    Ok(Some(domain))
 }
 
 fn domain(text: &str) -> Result<String, Wrong> {

@@ -80,9 +80,11 @@ fn is_json(headers: &HeaderMap) -> Result<(), UserinfoError> {
     }
 }
 
+/// What userinfo says fills what the ID token lacks; that an address is verified is said of the address beside it alone.
 fn filled(mut claims: Claims, mut more: Claims) -> Claims {
-    if claims.contains_key("email") && claims.get("email") != more.get("email") {
-        more.remove("email_verified");
+    if claims.get("email") != more.get("email") {
+        let from = if claims.contains_key("email") { &mut more } else { &mut claims };
+        from.remove("email_verified");
     }
     for (name, claim) in more {
         claims.entry(name).or_insert(claim);
@@ -141,6 +143,15 @@ mod tests {
         let claims = filled_by(reply(200, &more.to_string())).await.unwrap();
         assert_eq!(text(&claims, "name").unwrap(), "Alice");
         assert_eq!(text(&claims, "upn").unwrap(), "alice");
+    }
+
+    #[test]
+    fn an_address_of_userinfo_is_not_verified_by_the_id_token() {
+        let token = claims(&json!({"sub": "1", "email_verified": true}));
+        let more = claims(&json!({"sub": "1", "email": "ceo@example.com", "email_verified": false}));
+        assert_eq!(filled(token.clone(), more).get("email_verified"), Some(&Claim::Flag(false)));
+        let silent = claims(&json!({"sub": "1", "email": "ceo@example.com"}));
+        assert_eq!(filled(token, silent).get("email_verified"), None);
     }
 
     #[tokio::test]

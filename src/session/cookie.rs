@@ -3,8 +3,8 @@
 //! Over https a name begins with `__Host-`: the browser takes such a cookie only from this very host, over TLS, for the
 //! whole path (RFC 6265bis §4.1.3.2), so no sibling host can plant one. On loopback over http it is the plain name.
 //!
-//! Where the hosts of a domain share the session, its name begins with `__Secure-` instead: a sibling can plant one
-//! then, which does not open, and two of one name are none.
+//! Where the hosts of a domain share the session, its name begins with `__Secure-` instead. Every host of the domain is
+//! then sent it, and can plant another session of ours; beside the right one that is none, in its place it is believed.
 
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};

@@ -12,7 +12,8 @@ pub(in crate::config) const SECTION: Section = Section {
 pub(in crate::config) const PARAMETERS: Section = Section {
     path: "provider.authorization_parameters",
     example: "",
-    about: "More query parameters for the provider's sign-in page.",
+    about: "More query parameters for the provider's sign-in page. The browser carries them, so a person can take \
+            them away: they ask the provider for something, and enforce nothing here.",
     keys: &[Key {
         name: "*",
         // Whatever it is, it need not be in a log.
