@@ -11,6 +11,7 @@ pub mod identity;
 pub mod origin;
 pub mod policy;
 pub mod public_paths;
+pub mod quoted;
 pub mod request;
 pub mod return_to;
 pub mod surface;

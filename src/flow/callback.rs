@@ -26,6 +26,7 @@ use crate::access::claims::{ClaimError, ClaimRules};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Policies;
+use crate::access::quoted::quoted;
 use crate::access::return_to::ReturnTo;
 use crate::secret::Secret;
 
@@ -54,7 +55,7 @@ pub enum CallbackError {
     #[error(transparent)]
     WrongIssuer(#[from] WrongIssuer),
     /// The provider says no, in its own words.
-    #[error("the provider answered {error}: {description}")]
+    #[error("the provider answered {}: {}", quoted(error), quoted(description))]
     ProviderRefused {
         /// `error`.
         error: String,

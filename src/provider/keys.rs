@@ -20,7 +20,6 @@ use url::Url;
 
 use super::algorithm::Algorithm;
 use super::http::{Http, HttpError};
-use super::quoted::quoted;
 
 const MOST_BYTES: usize = 256 * 1024;
 const MOST_KEYS: usize = 50;
@@ -154,3 +153,4 @@ fn bytes(text: Option<&str>) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests;
+use crate::access::quoted::quoted;

@@ -14,7 +14,6 @@ use url::Url;
 
 use super::endpoint::{self, Caller, Objection};
 use super::http::{Http, HttpError};
-use super::quoted::quoted;
 use super::settings::ProviderSettings;
 
 const MOST_BYTES: usize = 256 * 1024;
@@ -176,3 +175,4 @@ fn unreadable(error: impl ToString) -> MetadataError {
 
 #[cfg(test)]
 mod tests;
+use crate::access::quoted::quoted;

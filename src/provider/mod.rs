@@ -12,7 +12,6 @@ mod jws;
 mod keys;
 mod members;
 mod metadata;
-mod quoted;
 mod settings;
 mod token_endpoint;
 mod userinfo;
@@ -32,8 +31,8 @@ use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::metadata::Metadata;
-use self::quoted::quoted;
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
+use crate::access::quoted::quoted;
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,

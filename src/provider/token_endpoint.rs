@@ -29,8 +29,8 @@ use thiserror::Error;
 use super::client_assertion::ASSERTION_TYPE;
 use super::http::{Http, HttpError};
 use super::members::Members;
-use super::quoted::quoted;
 use super::settings::{ClientAuthentication, ProviderSettings};
+use crate::access::quoted::quoted;
 use crate::flow::ports::{CodeExchange, ExchangeError, UnixTime};
 use crate::secret::Secret;
 
