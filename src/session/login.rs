@@ -31,6 +31,8 @@ const LIFETIME: Duration = Duration::from_mins(10);
 const MARKED_SECONDS: u64 = 4;
 const MOST: usize = 5;
 const MOST_BYTES: usize = 4096;
+/// Proxies refuse an answer whose head is long (nginx one of 4 KiB): what is over is removed at the next sign-ins.
+const MOST_REMOVED: usize = 20;
 
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a> {
@@ -137,6 +139,7 @@ impl LoginStore for LoginCookies {
                 (places, room) = (0, 0);
             }
         }
+        cookies.truncate(1 + MOST_REMOVED);
         Ok(cookies)
     }
 

@@ -105,6 +105,18 @@ fn garbage_goes_first() {
 }
 
 #[test]
+fn what_is_removed_at_once_fits_into_one_answer() {
+    let mut jar = Jar((0..90).map(|number| format!("__Host-foregate-login-{number}=garbage")).collect());
+    for tab in 0..5 {
+        let begun = transaction(&format!("state-{tab}"), "/");
+        let cookies = store().keep(&begun, &jar.headers(), &origin(), UnixTime(100)).unwrap();
+        assert!(cookies.iter().map(|cookie| "set-cookie: \r\n".len() + cookie.len()).sum::<usize>() < 3000);
+        jar.take(&cookies);
+    }
+    assert_eq!(jar.0.len(), 5, "and in the end nothing of it is left: {:?}", jar.0);
+}
+
+#[test]
 fn it_is_over_after_ten_minutes_and_unknown_elsewhere() {
     let mut jar = Jar::default();
     jar.keep("state", "/", 100);
