@@ -1,12 +1,18 @@
 //! Do the advisories of others hold here? Each test carries the identifier of what happened to a peer;
-//! `docs/attacks.md` has them all, with those that cannot happen here and why.
+//! `docs/attacks.md` has them all, with those that cannot happen here and why. `rows` holds the threats that belong to
+//! no advisory.
 
 mod headers;
 mod paths;
 mod redirects;
+mod rows;
 mod sessions;
 
-use reqwest::header::{COOKIE, HeaderName, HeaderValue};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use crate::harness::{Asked, Browser, DevProvider, Gateway, provider};
 
@@ -57,4 +63,41 @@ impl Scene {
         }
         self.gateway.ask(headers).await
     }
+}
+
+async fn signed_in(gateway: &Gateway, user: &str) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, user, user).await;
+    assert!(browser.cookie("foregate").is_some(), "{user} is not signed in");
+    browser
+}
+
+fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
+    let pair = |(name, value): &(&str, &str)| {
+        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    };
+    pairs.iter().map(pair).collect()
+}
+
+/// The check's answer to a navigation to `/x`, with fields that take the place of the usual ones.
+async fn ask(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> Asked {
+    let mut headers = gateway.question("/x");
+    headers.extend(browser.and_then(Browser::cookie_header).map(|cookies| (COOKIE, cookies)));
+    for (name, value) in &fields(more) {
+        headers.insert(name, value.clone());
+    }
+    gateway.ask(headers).await
+}
+
+/// Sends exactly these bytes from an address of loopback, and gives all that comes back.
+async fn raw(from: Ipv4Addr, to: SocketAddr, bytes: &[u8]) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(IpAddr::V4(from), 0)).unwrap();
+    let mut stream = socket.connect(to).await.unwrap();
+    // Whoever refuses early may close before all is sent; its answer counts.
+    let _sent = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _end = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }
