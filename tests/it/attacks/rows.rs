@@ -7,8 +7,6 @@ use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 
 use super::{ask, fields, raw, signed_in};
-use url::form_urlencoded;
-
 use crate::harness::{Browser, Gateway, KEY, Page, Process, provider};
 
 #[tokio::test]
