@@ -11,6 +11,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::metrics::{Metrics, dialect_name, login_name, outcome_name};
+use crate::access::quoted::quoted;
 use crate::flow::audit::{
     Audit, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome, Outcome, ProviderCall,
 };
@@ -75,6 +76,7 @@ impl Audit for Recorder {
     }
 
     fn left_out(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
+        let value = quoted(value);
         warn!(what, value, why = text(why), subject, "left out of the identity: no header can carry it");
     }
 
