@@ -1,8 +1,13 @@
-//! Is a secret ever printed, at any level?
+//! Threat row 27: is a secret ever printed, at any level?
 
+use std::collections::BTreeSet;
+
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::harness::{Browser, KEY, Process, get_with, provider};
+use crate::harness::{Browser, DevProvider, KEY, Process, get, get_with, provider};
 
 const SECRETS: [(&str, &str); 3] = [
     ("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"),
@@ -10,49 +15,168 @@ const SECRETS: [(&str, &str); 3] = [
     ("RUST_LOG", "trace"),
 ];
 
+/// What a provider may do wrong at the last step, each with an error that tells of something secret.
+const FAULTS: [&str; 6] =
+    ["nonce-changed", "signature-corrupted", "exp-past", "aud-changed", "token-error-control", "sub-missing"];
+
 #[tokio::test]
-async fn a_sign_in_at_the_most_talkative_level_prints_no_secret() {
+async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
     for format in ["people", "json"] {
         let provider = provider().await;
-        let more = [("log.level", "trace"), ("log.format", format)];
+        let more = [("log.level", "trace"), ("log.format", format), ("headers.authorization", "true")];
         let process = Process::start(provider.issuer(), &SECRETS, &more).await;
+        let base = format!("http://127.0.0.1:{}", process.public);
+        let mut secrets = Secrets::default();
+
+        fail_to_sign_in(&provider, &base, &mut secrets).await;
         let mut browser = Browser::new();
-        let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start?rd=/deep", process.public)).await;
+        let form = browser.open(&format!("{base}/oauth2/start?rd=/deep")).await;
+        secrets.see(&browser);
         browser.sign_in(&form, "testuser", "testuser").await;
-        let callback = browser.visited.iter().find(|url| url.path() == "/oauth2/callback").unwrap().clone();
-        browser.go(callback.as_str()).await;
+        secrets.see(&browser);
         let cookie = browser.cookie("foregate").unwrap().to_owned();
-        let token = token(&process, &cookie).await;
+        secrets.see_token(&token(&process, &cookie).await);
+        misuse(&process, &cookie).await;
+        sign_out(&base, &mut browser).await;
+        secrets.see_provider(&provider);
+        let metrics = get(&format!("http://127.0.0.1:{}/metrics", process.ops)).await.body;
 
         let log = process.log();
-        assert!(log.contains("signed in"), "{log}");
-        let answer =
-            callback.query_pairs().filter(|(name, _)| name != "iss").map(|(_, value)| value.into_owned());
-        let asked = provider
-            .authorization_requests()
-            .into_iter()
-            .flat_map(|request| ["nonce", "code_challenge", "state"].map(|name| request[name].clone()));
-        let verifier = provider.token_requests()[0].field("code_verifier").unwrap().to_owned();
-        let mut secrets = vec![cookie, verifier, KEY.to_owned(), "foregate-secret".to_owned()];
-        secrets.extend(answer.chain(asked).chain(token.split('.').map(str::to_owned)));
-        for secret in secrets {
-            assert!(!log.contains(&secret), "{secret} is in the log:\n{log}");
+        for told in ["signed in", "sign-in failed", "signed out"] {
+            assert!(log.contains(told), "{told}: {log}");
+        }
+        assert!(secrets.0.len() > 40, "{}", secrets.0.len());
+        for secret in &secrets.0 {
+            assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+            assert!(!metrics.contains(secret), "{secret} is in the metrics");
         }
     }
 }
 
+/// Everything that must not be read in what the process says.
+struct Secrets(BTreeSet<String>);
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self([KEY, "foregate-secret"].map(str::to_owned).into())
+    }
+}
+
+impl Secrets {
+    fn add(&mut self, secret: &str) {
+        assert!(secret.len() >= 15, "too short to be looked for: {secret}");
+        self.0.insert(secret.to_owned());
+    }
+
+    /// Its cookies, and the codes and states of the answers that it carried.
+    fn see(&mut self, browser: &Browser) {
+        for name in browser.cookie_names() {
+            self.add(browser.cookie(name).unwrap());
+        }
+        for url in &browser.visited {
+            for (name, value) in url.query_pairs() {
+                if matches!(&*name, "code" | "state" | "nonce" | "code_challenge") {
+                    self.add(&value);
+                }
+            }
+        }
+    }
+
+    fn see_token(&mut self, token: &str) {
+        assert_eq!(token.split('.').count(), 3, "{token}");
+        for part in token.split('.') {
+            self.add(part);
+        }
+    }
+
+    fn see_provider(&mut self, provider: &DevProvider) {
+        for request in provider.authorization_requests() {
+            for name in ["nonce", "code_challenge", "state"] {
+                self.add(&request[name]);
+            }
+        }
+        for request in provider.token_requests() {
+            for name in ["code", "code_verifier"] {
+                self.add(request.field(name).unwrap());
+            }
+        }
+    }
+}
+
+/// Every fault of the provider's, and answers that were made up or came before.
+async fn fail_to_sign_in(provider: &DevProvider, base: &str, secrets: &mut Secrets) {
+    for fault in FAULTS {
+        let mut browser = Browser::new();
+        let form = browser.open(&format!("{base}/oauth2/start?rd=/deep")).await;
+        secrets.see(&browser);
+        provider.arm_all(&[fault.parse().unwrap()]);
+        let page = browser.sign_in(&form, "testuser", "testuser").await;
+        provider.release_all();
+        assert!(page.status >= 400, "{fault}: {}", page.status);
+        secrets.see(&browser);
+        let again = browser.visited.iter().find(|url| url.path() == "/oauth2/callback").unwrap().clone();
+        browser.go(again.as_str()).await;
+    }
+    let mut browser = Browser::new();
+    browser.open(&format!("{base}/oauth2/start")).await;
+    secrets.see(&browser);
+    let state = provider.authorization_requests().last().unwrap()["state"].clone();
+    let made_up = "a-code-that-somebody-made-up";
+    secrets.add(made_up);
+    for rest in [
+        format!("code={made_up}&code={made_up}&state={state}"),
+        format!("code={made_up}&state=made-up-{state}"),
+        format!("code={made_up}&state={state}&iss={}", provider.issuer()),
+        format!("code={made_up}&state={state}&iss=https://evil.test"),
+    ] {
+        assert!(browser.go(&format!("{base}/oauth2/callback?{rest}")).await.status >= 400, "{rest}");
+    }
+}
+
+/// Requests that are refused for something else than what is secret in them.
+async fn misuse(process: &Process, cookie: &str) {
+    let base = format!("http://127.0.0.1:{}", process.public);
+    for path in ["/oauth2/none", "/", "/oauth2/start?rd=1&rd=2"] {
+        let headers = fields(&[
+            ("cookie", format!("foregate={cookie}")),
+            ("authorization", format!("Bearer {cookie}")),
+        ]);
+        get_with(&format!("{base}{path}"), headers).await;
+    }
+    let alias =
+        fields(&[("cookie", format!("foregate={cookie}")), ("x_forwarded_id_token", cookie.to_owned())]);
+    let answer = get_with(&format!("http://127.0.0.1:{}/check/traefik", process.check), alias).await;
+    assert_eq!(answer.status, 400);
+    for port in [process.public, process.check] {
+        let mut broken = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        broken
+            .write_all(format!("GET / HTTP/9.9\r\nCookie: foregate={cookie}\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+    }
+}
+
+async fn sign_out(base: &str, browser: &mut Browser) {
+    browser.go(&format!("{base}/oauth2/sign_out")).await;
+    let own = fields(&[("origin", base.to_owned()), ("sec-fetch-site", "same-origin".to_owned())]);
+    let done = browser.request(Method::POST, &format!("{base}/oauth2/sign_out"), own, None).await;
+    assert_eq!(done.status, 200);
+}
+
+fn fields(pairs: &[(&'static str, String)]) -> HeaderMap {
+    pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+}
+
 /// The ID token, as a check gives it out.
 async fn token(process: &Process, cookie: &str) -> String {
-    let fields = [
+    let headers = fields(&[
         ("x-forwarded-method", "GET".to_owned()),
         ("x-forwarded-proto", "http".to_owned()),
         ("x-forwarded-host", format!("127.0.0.1:{}", process.public)),
         ("x-forwarded-uri", "/".to_owned()),
         ("x-forwarded-for", "192.0.2.1".to_owned()),
         ("cookie", format!("foregate={cookie}")),
-    ];
-    let headers: HeaderMap =
-        fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
+    ]);
     let asked = get_with(&format!("http://127.0.0.1:{}/check/traefik", process.check), headers).await;
     assert_eq!(asked.status, 200);
     asked.header("x-forwarded-id-token").unwrap().to_owned()
