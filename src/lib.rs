@@ -4,9 +4,10 @@
 //! A request's way: proxy or browser → `edge` → `flow` → `access` → `flow` → `edge` → proxy or browser. A layer names
 //! only what stands to its right in
 //! `cli → server → config → { edge, proxy, provider, session, telemetry } → flow → access`; those in braces never name
-//! each other. `secret` and `trust` may be named by all.
+//! each other. `certificate`, `secret` and `trust` may be named by all.
 
 pub mod access;
+pub mod certificate;
 pub mod cli;
 pub mod config;
 pub mod edge;

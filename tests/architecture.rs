@@ -116,6 +116,8 @@ const LAYERS: [Layer; 10] = [
             "tracing",
             "serde_json",
             "aws_lc_rs",
+            "arc_swap",
+            "tokio_rustls",
         ],
     },
     Layer {
@@ -146,7 +148,7 @@ const LAYERS: [Layer; 10] = [
 ];
 
 /// Rooms that every layer may name, and the crate that makes errors.
-const FOR_ALL: [&str; 2] = ["secret", "trust"];
+const FOR_ALL: [&str; 3] = ["certificate", "secret", "trust"];
 const CRATES_FOR_ALL: [&str; 5] = ["std", "core", "crate", "super", "thiserror"];
 /// What only tests use.
 const TEST_CRATES: [&str; 2] = ["proptest", "rcgen"];

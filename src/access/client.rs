@@ -34,6 +34,12 @@ impl TrustedProxies {
         Ok(())
     }
 
+    /// Whether a peer is answered. Where no address is trusted, a client certificate that the listener has asked for
+    /// decides; where some are, the address decides, and the certificate was a condition before.
+    pub fn answers(&self, peer: IpAddr, certified: bool) -> bool {
+        (self.is_empty() && certified) || self.trusts(peer)
+    }
+
     /// Whether a peer is one of them; an IPv4-mapped IPv6 address counts as the IPv4 address it is.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
@@ -86,6 +92,17 @@ mod tests {
             assert!(!trusted.trusts(no.parse().unwrap()), "{no}");
         }
         assert_eq!(trusted.add("Private"), Err(NotANetwork));
+    }
+
+    #[test]
+    fn a_certificate_decides_where_no_address_does() {
+        let (peer, mut trusted) = ("10.0.0.7".parse().unwrap(), TrustedProxies::default());
+        assert!(trusted.answers(peer, true));
+        assert!(!trusted.answers(peer, false));
+        trusted.add("10.0.0.8").unwrap();
+        assert!(!trusted.answers(peer, true), "both must be right");
+        trusted.add("10.0.0.7").unwrap();
+        assert!(trusted.answers(peer, true) && trusted.answers(peer, false));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use super::checks::socket;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Told, Wrong};
+use super::tls;
 use crate::access::client::TrustedProxies;
+use crate::certificate::TlsFiles;
 
 pub(super) const CHECK: Section = Section {
     path: "check",
@@ -27,10 +29,13 @@ pub(super) const CHECK: Section = Section {
             about: "Whom to answer: addresses, networks such as 10.0.0.0/8, or the word private for all \
                     private networks. Whoever is trusted here can claim to ask for any client. An empty \
                     list trusts this machine, and is a mistake where the listener can be reached from \
-                    elsewhere.",
+                    elsewhere; with client_ca_file it trusts every peer with a certificate of that authority.",
             right: "the proxy's own address or network, such as trusted_proxies = [\"10.0.3.7\"], or \
                     trusted_proxies = [\"private\"] for every private network",
         },
+        tls::CERTIFICATE,
+        tls::KEY,
+        tls::CLIENT_CA,
     ],
 };
 
@@ -54,8 +59,10 @@ const LISTENERS: [&str; 3] = ["public.listen", "check.listen", "ops.listen"];
 pub struct CheckListener {
     /// The address the proxy reaches.
     pub listen: SocketAddr,
-    /// Who is answered there; never nobody.
+    /// Who is answered there; nobody by address where a certificate alone decides.
     pub trusted_proxies: TrustedProxies,
+    /// What it speaks TLS with.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Where probes and Prometheus come in.
@@ -68,8 +75,12 @@ impl CheckListener {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
         let listen = reader.need("check.listen", socket);
         let trusted = read_trusted(reader);
+        let tls = tls::read(reader, "check");
         let (listen, trusted) = (listen?, trusted?);
-        Ok(Self { listen, trusted_proxies: or_this_machine(reader, listen, trusted)? })
+        // A file that cannot be used is the mistake then, not that nobody is trusted.
+        let by_certificate = reader.is_set("check.client_ca_file");
+        let trusted = if by_certificate { trusted } else { or_this_machine(reader, listen, trusted)? };
+        Ok(Self { listen, trusted_proxies: trusted, tls: tls? })
     }
 }
 

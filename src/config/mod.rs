@@ -30,6 +30,7 @@ mod settings;
 mod sign_in;
 mod sources;
 mod template;
+mod tls;
 mod upstream;
 
 pub use self::session::Session;

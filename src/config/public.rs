@@ -7,7 +7,9 @@ use super::cookie;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Told, Wrong};
+use super::tls;
 use crate::access::origin::{Origin, Origins};
+use crate::certificate::TlsFiles;
 
 pub(super) const SECTION: Section = Section {
     path: "public",
@@ -48,6 +50,8 @@ pub(super) const SECTION: Section = Section {
                     every address of the machine.",
             right: "an address and a port, such as 127.0.0.1:4180, or [::]:4180 for every address of the machine",
         },
+        tls::CERTIFICATE,
+        tls::KEY,
     ],
 };
 
@@ -59,6 +63,8 @@ pub struct Public {
     pub accept_foreign_writes: bool,
     /// The address browsers reach.
     pub listen: SocketAddr,
+    /// What it speaks TLS with.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Public {
@@ -66,7 +72,8 @@ impl Public {
         let origins = read_origins(reader);
         let listen = reader.need("public.listen", socket);
         let accept_foreign_writes = reader.switch("public.accept_foreign_writes");
-        Ok(Self { origins: origins?, accept_foreign_writes, listen: listen? })
+        let tls = tls::read(reader, "public");
+        Ok(Self { origins: origins?, accept_foreign_writes, listen: listen?, tls: tls? })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{HeaderMap, Response, StatusCode};
 
+use super::peer::Peer;
 use super::read::{Forwarded, ReadError};
 use super::reply::{self, Asker};
 use super::request_id::{RequestId, RequestIds};
@@ -35,13 +36,13 @@ impl Checker {
     pub fn answer(
         &self,
         dialect: Dialect,
-        peer: IpAddr,
+        peer: Peer,
         policy: &str,
         headers: &HeaderMap,
         read: fn(&HeaderMap) -> Result<Forwarded<'_>, ReadError>,
     ) -> Response<Body> {
-        if !self.trusted.trusts(peer) {
-            self.audit.hint(&Hint::UntrustedPeer(peer));
+        if !self.trusted.answers(peer.ip(), peer.certified) {
+            self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
             return self.refused(dialect, StatusCode::FORBIDDEN, "this peer is not trusted to ask");
         }
         let forwarded = match read(headers) {

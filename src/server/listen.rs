@@ -1,7 +1,7 @@
 //! How is a connection served: within which limits?
 //!
-//! 1. At most so many connections at once; further ones wait in the kernel's queue.
-//! 2. A head of at most 100 fields and 32 KiB, within the time of the listener.
+//! 1. At most so many connections at once, a TLS handshake counted; further ones wait in the kernel's queue.
+//! 2. A TLS handshake within ten seconds, a head of at most 100 fields and 32 KiB, within the time of the listener.
 //! 3. A peer that is gone, or takes nothing of what is sent to it, is cut.
 //! 4. A panic of a handler is that request's 500, never the connection's or the process's end.
 
@@ -19,28 +19,51 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::drain::Draining;
+use super::tls::Tls;
 use crate::edge::peer::Peer;
 
 /// The limits of one listener.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     connections: usize,
+    /// From the connection to the end of the TLS handshake, where there is one.
+    handshake_within: Duration,
     /// From the end of one request to the last byte of the next one's head.
     head_within: Duration,
 }
 
 /// Anybody may connect.
-pub(super) const PUBLIC: Limits = Limits { connections: 8192, head_within: Duration::from_secs(10) };
+pub(super) const PUBLIC: Limits =
+    Limits { connections: 8192, handshake_within: HANDSHAKE_WITHIN, head_within: Duration::from_secs(10) };
 /// A proxy keeps its connections open between checks: closing them early costs a new connection for each.
-pub(super) const CHECK: Limits = Limits { connections: 4096, head_within: Duration::from_secs(100) };
+pub(super) const CHECK: Limits =
+    Limits { connections: 4096, handshake_within: HANDSHAKE_WITHIN, head_within: Duration::from_secs(100) };
 /// A few probes.
-pub(super) const OPS: Limits = Limits { connections: 64, head_within: Duration::from_secs(10) };
+pub(super) const OPS: Limits =
+    Limits { connections: 64, handshake_within: HANDSHAKE_WITHIN, head_within: Duration::from_secs(10) };
+
+/// What a listener serves, and how.
+pub(super) struct Service {
+    /// Who answers.
+    pub(super) app: Router,
+    /// Within which limits.
+    pub(super) limits: Limits,
+    /// With which certificate; plain http without one.
+    pub(super) tls: Option<Tls>,
+}
+
+/// Two round trips and a signature, on a bad line.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A quiet connection is asked this often whether its peer is still there.
 const IDLE: Duration = Duration::from_secs(60);
@@ -51,8 +74,13 @@ const HEAD_FIELDS: usize = 100;
 const HEAD_BYTES: usize = 32 * 1024;
 
 /// Accepts and serves until draining begins, then lets the connections finish.
-pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, mut draining: Draining) {
+pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
+    let Service { app, limits, tls } = service;
     let app = app.layer(CatchPanicLayer::new());
+    let tls = tls.map(Arc::new);
+    // Ends with this listener: dropped, it stops.
+    let mut following = JoinSet::new();
+    following.spawn(Tls::follow(tls.clone()));
     let places = Arc::new(Semaphore::new(limits.connections));
     let finish_within = loop {
         tokio::select! {
@@ -63,7 +91,8 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, mu
                     within = draining.begun() => break within,
                     place = Arc::clone(&places).acquire_owned() => place,
                 };
-                let connection = connection(stream, peer, app.clone(), limits, draining.clone());
+                let talk = Talk { app: app.clone(), peer, limits, draining: draining.clone() };
+                let connection = connection(stream, tls.as_ref().map(|tls| tls.acceptor()), talk);
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);
@@ -74,7 +103,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, limits: Limits, mu
     drop(listener);
     // Every place is free again when every connection has ended.
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    if tokio::time::timeout(finish_within, places.acquire_many(all)).await.is_err() {
+    if timeout(finish_within, places.acquire_many(all)).await.is_err() {
         tracing::warn!("some connections did not finish in time and are cut");
     }
 }
@@ -103,38 +132,61 @@ fn watch(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
+/// What a connection needs to be served.
+struct Talk {
     app: Router,
+    peer: SocketAddr,
     limits: Limits,
-    mut draining: Draining,
-) {
+    draining: Draining,
+}
+
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, talk: Talk) {
+    let peer = talk.peer;
     if let Err(error) = watch(&stream) {
         tracing::debug!(%error, %peer, "a connection ended before it began");
         return;
     }
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        let app = app.clone();
-        app.oneshot(request.map(Body::new))
-    });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_within)
-        .max_headers(HEAD_FIELDS)
-        .max_header_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .with_upgrades();
-    let mut serving = pin!(serving);
-    let ended = tokio::select! {
-        ended = &mut serving => ended,
-        _ = draining.begun() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
+    let Some(tls) = tls else { return talk.http(stream, false).await };
+    match timeout(talk.limits.handshake_within, tls.accept(stream)).await {
+        Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "a TLS handshake failed"),
+        Ok(Ok(stream)) => {
+            // Only a listener that asks for certificates gets one, and it has checked it.
+            let certified = stream.get_ref().1.peer_certificates().is_some();
+            talk.http(stream, certified).await;
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, %peer, "a connection ended early");
     }
 }
+
+impl Talk {
+    /// Serves requests until either side ends it.
+    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S, certified: bool) {
+        let (address, app) = (self.peer, self.app);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer { address, certified });
+            let app = app.clone();
+            app.oneshot(request.map(Body::new))
+        });
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_within)
+            .max_headers(HEAD_FIELDS)
+            .max_header_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let mut serving = pin!(serving);
+        let ended = tokio::select! {
+            ended = &mut serving => ended,
+            _ = self.draining.begun() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, peer = %address, "a connection ended early");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

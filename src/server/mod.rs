@@ -5,6 +5,7 @@ mod drain;
 mod gate;
 mod listen;
 mod ops;
+mod tls;
 mod world;
 
 use std::future::Future;
@@ -17,7 +18,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use self::drain::Drain;
+use self::listen::Service;
+use self::tls::Tls;
 pub use self::world::{SystemClock, SystemEntropy};
+use crate::certificate::TlsFiles;
 use crate::config::Settings;
 
 /// The sockets, bound before anything runs: whoever starts the server may choose free ports.
@@ -71,14 +75,19 @@ pub async fn serve(
     listeners: Listeners,
     stop: impl Future<Output = Drain>,
 ) -> Result<(), StartError> {
+    let public_tls = tls("public", settings.public.tls.as_ref())?;
+    let check_tls = tls("check", settings.check.tls.as_ref())?;
     let gateway = assemble::gateway(settings)?;
     let (drain, draining) = drain::channel();
     let readiness = Arc::clone(&gateway.readiness);
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
     let mut serving = JoinSet::new();
-    serving.spawn(listen::serve(listeners.public, gateway.public, listen::PUBLIC, draining.clone()));
-    serving.spawn(listen::serve(listeners.check, gateway.check, listen::CHECK, draining.clone()));
-    serving.spawn(listen::serve(listeners.ops, gateway.ops, listen::OPS, draining));
+    let public = Service { app: gateway.public, limits: listen::PUBLIC, tls: public_tls };
+    let check = Service { app: gateway.check, limits: listen::CHECK, tls: check_tls };
+    let ops = Service { app: gateway.ops, limits: listen::OPS, tls: None };
+    serving.spawn(listen::serve(listeners.public, public, draining.clone()));
+    serving.spawn(listen::serve(listeners.check, check, draining.clone()));
+    serving.spawn(listen::serve(listeners.ops, ops, draining));
     let how = stop.await;
     tracing::info!("stopping: no longer ready, serving on for {:?}", how.unready_first);
     readiness.unready();
@@ -87,4 +96,9 @@ pub async fn serve(
     keeping_fresh.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+fn tls(section: &'static str, files: Option<&TlsFiles>) -> Result<Option<Tls>, StartError> {
+    let tls = files.map(|files| Tls::new(section, files.clone(), tls::EVERY)).transpose();
+    tls.map_err(|error| StartError::Build(format!("{section}.{}: {error}", error.file.key())))
 }

@@ -20,6 +20,8 @@ mod harness;
 mod header_spoofs;
 mod ops;
 mod outgoing_proxy;
+#[path = "../support/pki.rs"]
+mod pki;
 mod portal;
 mod private_ca;
 mod return_urls;
@@ -28,4 +30,5 @@ mod shared;
 mod sign_in;
 #[path = "../support/spoofs.rs"]
 mod spoofs;
+mod tls;
 mod upstream;

@@ -5,6 +5,7 @@ mod generated;
 mod mistakes;
 mod precedence;
 mod sections;
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

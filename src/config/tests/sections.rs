@@ -91,6 +91,8 @@ fn every_key_arrives() {
         let set = text.contains(&format!("\n{} = ", key.name))
             || name.ends_with("s_file")
             || name.ends_with("t_file")
+            || name.contains(".tls_")
+            || name == "check.client_ca_file"
             || name.starts_with("provider.client_key")
             || name == "provider.client_assertion_audience"
             || name == "cookie.domain"
