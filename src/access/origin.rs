@@ -161,13 +161,17 @@ impl Origins {
     }
 }
 
-/// Splits `host[:port]`, an IPv6 address in brackets, and drops one trailing dot.
+/// Splits `host[:port]`, an IPv6 address in brackets, and drops one trailing dot. A port is written as browsers write
+/// it: digits alone, none of them a zero in front, and at most 65535.
 fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
     let end_of_literal = if host.starts_with('[') { host.find(']')? + 1 } else { 0 };
     let (name, port) = match host.get(end_of_literal..)?.find(':') {
         Some(colon) => {
             let colon = end_of_literal + colon;
-            (host.get(..colon)?, Some(host.get(colon + 1..)?.parse().ok()?))
+            let port = host.get(colon + 1..)?;
+            // The parser of numbers would take a sign and zeros in front.
+            let plain = port.starts_with(|first| matches!(first, '1'..='9'));
+            (host.get(..colon)?, Some(port.parse().ok().filter(|_| plain)?))
         }
         None => (host, None),
     };
@@ -201,6 +205,13 @@ mod tests {
             "example.com",
             "headlamp.example.com..",
             "headlamp.example.com:x",
+            "headlamp.example.com:",
+            "headlamp.example.com:+443",
+            "headlamp.example.com:-443",
+            "headlamp.example.com:00443",
+            "headlamp.example.com:0",
+            "headlamp.example.com:65536",
+            "headlamp.example.com: 443",
             "a@headlamp.example.com",
         ] {
             assert!(ours.find(host).is_none(), "{host}");

@@ -29,7 +29,9 @@ pub(super) const CHECK: Section = Section {
             about: "Whom to answer: addresses, networks such as 10.0.0.0/8, or the word private for all \
                     private networks. Whoever is trusted here can claim to ask for any client. An empty \
                     list trusts this machine, and is a mistake where the listener can be reached from \
-                    elsewhere; with client_ca_file it trusts every peer with a certificate of that authority.",
+                    elsewhere; with client_ca_file it trusts every peer with a certificate of that authority. \
+                    In X-Forwarded-For these addresses are passed over from the right: the first that is none of \
+                    them is the client that the log names.",
             right: "the proxy's own address or network, such as trusted_proxies = [\"10.0.3.7\"], or \
                     trusted_proxies = [\"private\"] for every private network",
         },

@@ -31,6 +31,9 @@ pub struct Checker {
     pub ids: Arc<RequestIds>,
 }
 
+/// Takes the client's request out of a proxy's; the client is the one behind the trusted proxies.
+pub type Read = for<'h> fn(&'h HeaderMap, &TrustedProxies) -> Result<Forwarded<'h>, ReadError>;
+
 impl Checker {
     /// Answers one question of a dialect; `read` takes the client's request out of the proxy's.
     pub fn answer(
@@ -39,13 +42,13 @@ impl Checker {
         peer: Peer,
         policy: &str,
         headers: &HeaderMap,
-        read: fn(&HeaderMap) -> Result<Forwarded<'_>, ReadError>,
+        read: Read,
     ) -> Response<Body> {
         if !self.trusted.answers(peer.ip(), peer.certified) {
             self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
             return self.refused(dialect, StatusCode::FORBIDDEN, "this peer is not trusted to ask");
         }
-        let forwarded = match read(headers) {
+        let forwarded = match read(headers, &self.trusted) {
             Ok(forwarded) => forwarded,
             Err(error) => return self.refused(dialect, StatusCode::BAD_REQUEST, &error.to_string()),
         };

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, Method};
 use thiserror::Error;
 
+use crate::access::client::TrustedProxies;
 use crate::access::target::{Target, TargetError};
 
 /// The forwarded fields of one dialect's request.
@@ -20,7 +21,7 @@ pub struct Forwarded<'a> {
     pub target: Target<'a>,
     /// The host the client asked for.
     pub host: &'a str,
-    /// The client's address, as the proxy saw it.
+    /// The client's address, as the trusted proxies saw it.
     pub client: IpAddr,
 }
 
@@ -50,14 +51,17 @@ static FORWARDED: [HeaderName; 5] =
     [FORWARDED_METHOD, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_URI, FORWARDED_FOR];
 
 /// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`, in one walk over the fields: five look-ups cost twice that.
-pub fn forwarded(headers: &HeaderMap) -> Result<Forwarded<'_>, ReadError> {
-    let [method, proto, host, uri, client] = fields(headers)?;
+pub fn forwarded<'h>(headers: &'h HeaderMap, trusted: &TrustedProxies) -> Result<Forwarded<'h>, ReadError> {
+    let [method, proto, host, uri, addresses] = fields(headers)?;
     scheme(proto)?;
     let method = Method::from_bytes(method)
         .map_err(|_| ReadError::Malformed(FORWARDED_METHOD, "it is not a method"))?;
     let target = Target::parse(uri).map_err(|error| ReadError::Target(FORWARDED_URI, error))?;
     let host = str::from_utf8(host).map_err(|_| ReadError::Malformed(FORWARDED_HOST, "it is not a host"))?;
-    Ok(Forwarded { method, target, host, client: last_address(client)? })
+    // The last entry is the asking proxy's own, so it must be an address.
+    let client = trusted.client(addresses);
+    let client = client.ok_or(ReadError::Malformed(FORWARDED_FOR, "its last entry is not an address"))?;
+    Ok(Forwarded { method, target, host, client })
 }
 
 /// The values of the five, each of which must come exactly once.
@@ -96,15 +100,6 @@ fn scheme(proto: &[u8]) -> Result<(), ReadError> {
     }
 }
 
-/// The last entry is the one that the proxy itself added.
-fn last_address(addresses: &[u8]) -> Result<IpAddr, ReadError> {
-    let last = addresses.rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
-    let address = str::from_utf8(last).ok().and_then(|last| last.parse::<IpAddr>().ok());
-    address
-        .map(|address| address.to_canonical())
-        .ok_or(ReadError::Malformed(FORWARDED_FOR, "its last entry is not an address"))
-}
-
 /// The value of a field that must come exactly once.
 pub fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a [u8], ReadError> {
     let mut values = headers.get_all(name).iter();
@@ -129,6 +124,11 @@ mod tests {
         ("x-forwarded-for", "203.0.113.9, ::ffff:10.0.0.1"),
     ];
 
+    /// With no proxy but the one that asks.
+    fn read(headers: &HeaderMap) -> Result<Forwarded<'_>, ReadError> {
+        forwarded(headers, &TrustedProxies::default())
+    }
+
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
         fields
             .iter()
@@ -139,10 +139,21 @@ mod tests {
     #[test]
     fn the_five_fields_are_read() {
         let headers = map(&GOOD);
-        let read = forwarded(&headers).unwrap();
+        let read = read(&headers).unwrap();
         assert_eq!((read.method, read.host), (Method::GET, "app.test"));
         assert_eq!(read.target.as_bytes(), b"/a?b");
         assert_eq!(read.client, "10.0.0.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn the_client_is_behind_the_trusted_proxies_and_the_last_entry_an_address() {
+        let mut headers = map(&GOOD);
+        let mut trusted = TrustedProxies::default();
+        trusted.add("10.0.0.1").unwrap();
+        assert_eq!(forwarded(&headers, &trusted).unwrap().client, "203.0.113.9".parse::<IpAddr>().unwrap());
+        headers.insert(FORWARDED_FOR, "10.0.0.1, unknown".parse().unwrap());
+        let error = forwarded(&headers, &trusted).unwrap_err();
+        assert!(error.to_string().contains("x-forwarded-for cannot be read"), "{error}");
     }
 
     #[test]
@@ -157,10 +168,10 @@ mod tests {
             let name: HeaderName = one.0.parse().unwrap();
             let mut without = GOOD.to_vec();
             without.remove(index);
-            assert_eq!(forwarded(&map(&without)).unwrap_err(), ReadError::Missing(name.clone()));
+            assert_eq!(read(&map(&without)).unwrap_err(), ReadError::Missing(name.clone()));
             let mut twice = GOOD.to_vec();
             twice.push(*one);
-            assert_eq!(forwarded(&map(&twice)).unwrap_err(), ReadError::Repeated(name));
+            assert_eq!(read(&map(&twice)).unwrap_err(), ReadError::Repeated(name));
         }
     }
 
@@ -171,7 +182,7 @@ mod tests {
         {
             let mut headers = map(&GOOD);
             headers.insert(FORWARDED_PROTO, scheme.parse().unwrap());
-            assert_eq!(forwarded(&headers).is_ok(), good, "{scheme}");
+            assert_eq!(read(&headers).is_ok(), good, "{scheme}");
         }
     }
 
@@ -182,7 +193,7 @@ mod tests {
             if let Ok(value) = HeaderValue::from_bytes(&value) {
                 headers.insert(GOOD[index].0.parse::<HeaderName>().unwrap(), value);
             }
-            if let Ok(read) = forwarded(&headers) {
+            if let Ok(read) = read(&headers) {
                 prop_assert!(read.target.as_bytes().starts_with(b"/"));
                 prop_assert!(!read.target.to_ascii().contains(|one: char| one.is_control() || one == ' '));
             }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::access::origin::Origin;
 
@@ -22,14 +22,16 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Says it from what we know: the origin's entry and the connection, never a header.
+/// Says it from what we know: the origin's entry and the connection, never a header. `Host` is the entry's too, so that
+/// no spelling of the client's reaches an application that builds links with it.
 pub(super) fn set(headers: &mut HeaderMap, origin: &Origin, client: IpAddr) {
     let proto = if origin.is_secure() { "https" } else { "http" };
     headers.insert(PROTO, HeaderValue::from_static(proto));
     let host = origin.as_str().split_once("://").and_then(|(_, host)| HeaderValue::try_from(host).ok());
-    if let Some(host) = host {
-        headers.insert(HOST, host);
-    }
+    // A host of an origin is always a header value; were it not, the client's must not stand in its place.
+    let host = host.unwrap_or(const { HeaderValue::from_static("") });
+    headers.insert(header::HOST, host.clone());
+    headers.insert(HOST, host);
     // An address is always a header value; were it not, the field would be missing, and no forged one in its place.
     if let Ok(client) = HeaderValue::try_from(client.to_canonical().to_string()) {
         headers.insert(FOR, client);
@@ -74,13 +76,14 @@ mod tests {
     #[test]
     fn the_origin_and_the_connection_are_told() {
         let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("APP.test.:08443"));
         set(
             &mut headers,
             &Origin::parse("https://app.test:8443").unwrap(),
             "::ffff:192.0.2.1".parse().unwrap(),
         );
         assert_eq!(headers[PROTO], "https");
-        assert_eq!(headers[HOST], "app.test:8443");
+        assert_eq!([&headers[header::HOST], &headers[HOST]], ["app.test:8443"; 2]);
         assert_eq!(headers[FOR], "192.0.2.1");
     }
 }

@@ -18,6 +18,7 @@ mod entra;
 mod faulty;
 mod harness;
 mod header_spoofs;
+mod logs;
 mod ops;
 mod outgoing_proxy;
 #[path = "../support/pki.rs"]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
+use foregate::access::client::TrustedProxies;
 use foregate::access::decision::{Decision, Rules, SignInBy};
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::identity::Identity;
@@ -149,7 +150,7 @@ impl Scene {
     /// One whole check: Traefik's fields read, the session opened, the rules asked, the edits made.
     pub(crate) fn check(&self) -> Decision {
         let headers = &self.question;
-        let forwarded = forwarded(headers).unwrap();
+        let forwarded = forwarded(headers, &TrustedProxies::default()).unwrap();
         let origin = self.check.rules.origins.find(forwarded.host).unwrap();
         let request = AccessRequest {
             origin,
