@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::Level;
-use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 
 use super::clock_watch::ClockWatch;
 use super::http::Http;
@@ -213,6 +213,12 @@ impl Write for Log {
 impl Log {
     /// Listens until what this gives is dropped.
     pub(super) fn listen(&self) -> DefaultGuard {
+        // Somebody always listens to everything: else an event that another thread meets first is switched off for all.
+        static EVERYTHING: Once = Once::new();
+        EVERYTHING.call_once(|| {
+            let deaf = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_writer(std::io::sink);
+            set_global_default(deaf.finish()).unwrap();
+        });
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false);
         set_default(subscriber.with_writer(move || writer.clone()).finish())

@@ -109,7 +109,7 @@ async fn cve_2020_14359_a_method_has_a_case() {
 #[tokio::test]
 async fn ghsa_vj36_3ccr_6563_cve_2026_57210_what_is_no_address_is_none() {
     let scene = Scene::new("alice", &[]).await;
-    for client in ["x", "10.0.0.1:80", "\"10.0.0.1\"", "unknown", "10.0.0.1, ", "for=10.0.0.1", "999.1.1.1"] {
+    for client in ["x", "\"10.0.0.1\"", "unknown", "10.0.0.1, ", "for=10.0.0.1", "999.1.1.1"] {
         assert_eq!(scene.ask(&[("x-forwarded-for", client)]).await.status, 400, "{client}");
     }
 }
