@@ -1,7 +1,8 @@
 //! How is a connection served: within which limits?
 //!
-//! 1. At most so many connections at once, a TLS handshake counted; further ones wait in the kernel's queue.
-//! 2. A TLS handshake within ten seconds, a head of at most 100 fields and 32 KiB, within the time of the listener.
+//! 1. At most so many connections at once, a TLS handshake counted; further ones wait in the kernel's queue. One address
+//!    that is no trusted proxy's holds a share of them at most; what is beyond that is closed.
+//! 2. A TLS handshake within ten seconds; a head within the limits of `head`, and within the time of the listener.
 //! 3. A peer that is gone, or takes nothing of what is sent to it, is cut.
 //! 4. A panic of a handler is that request's 500, never the connection's or the process's end.
 
@@ -29,28 +30,52 @@ use tower::{ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::drain::Draining;
+use super::head;
+use super::share::Shares;
 use super::tls::Tls;
+use crate::access::client::TrustedProxies;
 use crate::edge::peer::Peer;
 
 /// The limits of one listener.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     connections: usize,
+    /// The connections of one address that is no trusted proxy's.
+    share: usize,
     /// From the connection to the end of the TLS handshake, where there is one.
     handshake_within: Duration,
-    /// From the end of one request to the last byte of the next one's head.
-    head_within: Duration,
+    /// From the end of one request to the last byte of the next one's head: of a trusted proxy, and of anybody else.
+    head_within: [Duration; 2],
 }
 
-/// Anybody may connect.
-pub(super) const PUBLIC: Limits =
-    Limits { connections: 8192, handshake_within: HANDSHAKE_WITHIN, head_within: Duration::from_secs(10) };
+/// Anybody may connect, and half of them from behind one address translator.
+pub(super) const PUBLIC: Limits = Limits {
+    connections: 8192,
+    share: 4096,
+    handshake_within: HANDSHAKE_WITHIN,
+    head_within: [HEAD_WITHIN, HEAD_WITHIN],
+};
 /// A proxy keeps its connections open between checks: closing them early costs a new connection for each.
-pub(super) const CHECK: Limits =
-    Limits { connections: 4096, handshake_within: HANDSHAKE_WITHIN, head_within: Duration::from_secs(100) };
+pub(super) const CHECK: Limits = Limits {
+    connections: 4096,
+    share: 64,
+    handshake_within: HANDSHAKE_WITHIN,
+    head_within: [Duration::from_secs(100), HEAD_WITHIN],
+};
 /// A few probes.
-pub(super) const OPS: Limits =
-    Limits { connections: 64, handshake_within: HANDSHAKE_WITHIN, head_within: Duration::from_secs(10) };
+pub(super) const OPS: Limits = Limits {
+    connections: 64,
+    share: 32,
+    handshake_within: HANDSHAKE_WITHIN,
+    head_within: [HEAD_WITHIN, HEAD_WITHIN],
+};
+
+impl Limits {
+    /// Where a certificate alone tells the proxy apart, its address is nobody's before the handshake.
+    pub(super) fn by_certificate(self) -> Self {
+        Self { share: self.connections / 2, ..self }
+    }
+}
 
 /// What a listener serves, and how.
 pub(super) struct Service {
@@ -58,44 +83,51 @@ pub(super) struct Service {
     pub(super) app: Router,
     /// Within which limits.
     pub(super) limits: Limits,
+    /// Whose connections have no share.
+    pub(super) known: TrustedProxies,
     /// With which certificate; plain http without one.
     pub(super) tls: Option<Tls>,
 }
 
 /// Two round trips and a signature, on a bad line.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// Nobody types a head by hand.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// A quiet connection is asked this often whether its peer is still there.
 const IDLE: Duration = Duration::from_secs(60);
 /// A peer that acknowledges nothing of what was sent for so long is cut (RFC 5482).
 const TAKES_NOTHING: Duration = Duration::from_secs(30);
 
-const HEAD_FIELDS: usize = 100;
-const HEAD_BYTES: usize = 32 * 1024;
-
 /// Accepts and serves until draining begins, then lets the connections finish.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
-    let Service { app, limits, tls } = service;
+    let Service { app, limits, known, tls } = service;
     let app = app.layer(CatchPanicLayer::new());
     let tls = tls.map(Arc::new);
     // Ends with this listener: dropped, it stops.
     let mut following = JoinSet::new();
     following.spawn(Tls::follow(tls.clone()));
+    let shares = Shares::new(limits.share, known);
     let places = Arc::new(Semaphore::new(limits.connections));
     let finish_within = loop {
         tokio::select! {
             within = draining.begun() => break within,
             (stream, peer) = accept(&listener) => {
+                let Some(held) = shares.take(peer.ip()) else {
+                    tracing::debug!(%peer, "an address that has its share of the connections gets no other");
+                    continue;
+                };
                 // A connection that finds no place waits here, and those behind it in the kernel's queue.
                 let place = tokio::select! {
                     within = draining.begun() => break within,
                     place = Arc::clone(&places).acquire_owned() => place,
                 };
-                let talk = Talk { app: app.clone(), peer, limits, draining: draining.clone() };
+                let known = shares.knows(peer.ip());
+                let talk = Talk { app: app.clone(), peer, known, limits, draining: draining.clone() };
                 let connection = connection(stream, tls.as_ref().map(|tls| tls.acceptor()), talk);
                 tokio::spawn(async move {
                     connection.await;
-                    drop(place);
+                    drop((held, place));
                 });
             }
         }
@@ -136,6 +168,8 @@ fn watch(stream: &TcpStream) -> io::Result<()> {
 struct Talk {
     app: Router,
     peer: SocketAddr,
+    /// Whether it is a trusted proxy's address.
+    known: bool,
     limits: Limits,
     draining: Draining,
 }
@@ -165,13 +199,19 @@ impl Talk {
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer { address, certified });
             let app = app.clone();
-            app.oneshot(request.map(Body::new))
+            async move {
+                match head::refuse(&request) {
+                    Some(refusal) => Ok(refusal),
+                    None => app.oneshot(request.map(Body::new)).await,
+                }
+            }
         });
+        let [of_a_proxy, of_anybody] = self.limits.head_within;
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_within)
-            .max_headers(HEAD_FIELDS)
-            .max_header_size(HEAD_BYTES)
+            .header_read_timeout(if self.known || certified { of_a_proxy } else { of_anybody })
+            .max_headers(2 * head::FIELDS)
+            .max_header_size(2 * head::BYTES)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades();
         let mut serving = pin!(serving);

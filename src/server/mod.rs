@@ -3,8 +3,10 @@
 mod assemble;
 mod drain;
 mod gate;
+mod head;
 mod listen;
 mod ops;
+mod share;
 mod tls;
 mod world;
 
@@ -77,14 +79,18 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let public_tls = tls("public", settings.public.tls.as_ref())?;
     let check_tls = tls("check", settings.check.tls.as_ref())?;
+    let known = settings.check.trusted_proxies.clone();
     let gateway = assemble::gateway(settings)?;
     let (drain, draining) = drain::channel();
     let readiness = Arc::clone(&gateway.readiness);
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
     let mut serving = JoinSet::new();
-    let public = Service { app: gateway.public, limits: listen::PUBLIC, tls: public_tls };
-    let check = Service { app: gateway.check, limits: listen::CHECK, tls: check_tls };
-    let ops = Service { app: gateway.ops, limits: listen::OPS, tls: None };
+    let check_limits = if known.is_empty() { listen::CHECK.by_certificate() } else { listen::CHECK };
+    // The proxy that asks is usually the one through which browsers come, too.
+    let service = |app, limits, tls| Service { app, limits, known: known.clone(), tls };
+    let public = service(gateway.public, listen::PUBLIC, public_tls);
+    let check = service(gateway.check, check_limits, check_tls);
+    let ops = service(gateway.ops, listen::OPS, None);
     serving.spawn(listen::serve(listeners.public, public, draining.clone()));
     serving.spawn(listen::serve(listeners.check, check, draining.clone()));
     serving.spawn(listen::serve(listeners.ops, ops, draining));

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod bounds;
 mod check;
 mod circle;
 mod commands;

@@ -1,5 +1,6 @@
 //! Whom does a listener with TLS serve, and with which certificate?
 
+mod bounds;
 #[path = "../../../tests/support/pki.rs"]
 mod pki;
 
@@ -20,8 +21,9 @@ use crate::server::drain::{self, Drainer};
 
 const LIMITS: Limits = Limits {
     connections: 8,
+    share: 8,
     handshake_within: Duration::from_secs(10),
-    head_within: Duration::from_secs(10),
+    head_within: [Duration::from_secs(10); 2],
 };
 /// Nothing here takes so long; a test that hangs shall fail.
 const BOUND: Duration = Duration::from_secs(20);
@@ -32,11 +34,15 @@ struct Listener {
 }
 
 async fn start(limits: Limits, tls: Option<Tls>) -> Listener {
+    begin(limits, TrustedProxies::default(), tls).await
+}
+
+async fn begin(limits: Limits, known: TrustedProxies, tls: Option<Tls>) -> Listener {
     let app = Router::new().route("/", get(async |peer: Peer| format!("certified: {}", peer.certified)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, draining) = drain::channel();
-    tokio::spawn(serve(listener, Service { app, limits, tls }, draining));
+    tokio::spawn(serve(listener, Service { app, limits, known, tls }, draining));
     Listener { address, _drainer: drainer }
 }
 

@@ -1,0 +1,63 @@
+//! Does the gateway go on for everybody while somebody asks too much of it?
+
+use reqwest::header::{COOKIE, HeaderValue};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::harness::{Browser, Gateway, KEY, Process, get, get_with, provider};
+
+#[tokio::test]
+async fn a_thousand_cookies_hide_no_session_and_break_nothing() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let own = browser.cookie_header().unwrap();
+    let names = ["a", "foregate", "foregate_", "foregate-login", "__Host-foregate", "__Secure-foregate"];
+    for name in names {
+        let many: Vec<String> = (0..1000).map(|number| format!("{name}{number}=x")).collect();
+        let many = many.join("; ");
+        let mut question = gateway.question("/");
+        question.insert(COOKIE, HeaderValue::from_str(&many).unwrap());
+        assert_eq!(gateway.ask(question.clone()).await.status, 302, "{name}");
+        let both = format!("{many}; {}", own.to_str().unwrap());
+        question.insert(COOKIE, HeaderValue::from_str(&both).unwrap());
+        assert_eq!(gateway.ask(question.clone()).await.status, 200, "{name}");
+        for path in ["/oauth2/start", "/oauth2/callback?code=a&state=b", "/oauth2/sign_in"] {
+            let mut jar = question.clone();
+            jar.insert("host", HeaderValue::from_str(&gateway.public.to_string()).unwrap());
+            let page = get_with(&gateway.url(path), jar).await;
+            assert!(page.status < 500, "{name} {path}: {}", page.status);
+        }
+    }
+    let mut question = gateway.question("/");
+    question.insert(COOKIE, HeaderValue::from_str(&"a=b; ".repeat(7000)).unwrap());
+    let asked = gateway.ask(question).await;
+    assert_eq!(asked.status, 431);
+    assert!(asked.body.contains("too many cookies"), "{}", asked.body);
+    gateway.stop().await;
+}
+
+/// Needs as many descriptors: `ulimit -n 4096`, where it is lower.
+#[tokio::test]
+async fn two_thousand_slow_connections_keep_nobody_waiting() {
+    const SLOW: usize = 2000;
+    let provider = provider().await;
+    let secrets = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
+    let process = Process::limited(8192, provider.issuer(), &[], &secrets).await;
+    let mut slow = Vec::new();
+    for number in 0..SLOW {
+        let port = if number % 2 == 0 { process.check } else { process.public };
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.write_all(b"GET /oauth2/sign_in HTTP/1.1\r\nHost:").await.unwrap();
+        slow.push(stream);
+    }
+    for _ in 0..20 {
+        let check = get(&format!("http://127.0.0.1:{}/check/traefik", process.check)).await;
+        assert_eq!(check.status, 400, "answered, though not a question");
+        let page = get(&format!("http://127.0.0.1:{}/oauth2/sign_in", process.public)).await;
+        assert_eq!(page.status, 200);
+    }
+    drop(slow);
+}
