@@ -4,7 +4,8 @@
 //!
 //! 1. is refused where a client names it by an alias: another spelling that a back end may fold into the same name
 //!    (`X_Forwarded_User`, `X.Forwarded.User`), or in `Connection`, which would have it removed on the way;
-//! 2. is removed from what the client sent, where we are the proxy ([`OwnedHeaders::strip`]);
+//! 2. is removed from what the client sent, where we are the proxy ([`OwnedHeaders::strip`]), as are the names under which
+//!    other gateways tell who somebody is;
 //! 3. is set from the session alone ([`OwnedHeaders::edits`]).
 //!
 //! We own the four identity fields, `Cookie` (returned without our cookies), everything that begins with
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
 
+use super::blank::BlankHeaders;
 use super::identity::IdentityRef;
 use super::token::TokenText;
 
@@ -44,6 +46,7 @@ pub struct IdentityHeaderNames {
 pub struct OwnedHeaders {
     names: Arc<IdentityHeaderNames>,
     authorization: bool,
+    blank: BlankHeaders,
     guarded: Vec<String>,
     /// One bit for each length that a guarded name has, and one for each first letter: few other names share both.
     lengths: u64,
@@ -66,7 +69,14 @@ impl OwnedHeaders {
         }
         let lengths = guarded.iter().fold(0, |mask, name| mask | length_bit(name));
         let firsts = guarded.iter().fold(0, |mask, name| mask | first_bit(name));
-        Self { names: Arc::new(names), authorization, guarded, lengths, firsts }
+        let blank = BlankHeaders::default();
+        Self { names: Arc::new(names), authorization, blank, guarded, lengths, firsts }
+    }
+
+    /// With names that are nobody's to send.
+    #[must_use]
+    pub fn with_blank(self, blank: BlankHeaders) -> Self {
+        Self { blank, ..self }
     }
 
     /// Refuses a request that names one of them by an alias, or in `Connection`.
@@ -101,7 +111,7 @@ impl OwnedHeaders {
         begins_folded(name, IMPERSONATE) || self.guarded.iter().any(|owned| folds_to(name, owned))
     }
 
-    /// Removes every field we own from what a client sent; `Cookie` and `Authorization` as far as we set them.
+    /// Removes every field we own, and every blank one, from what a client sent; `Cookie` and `Authorization` as far as we set them.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let names = &self.names;
         for name in [&names.user, &names.group, &names.email, &names.id_token, &header::COOKIE] {
@@ -115,6 +125,7 @@ impl OwnedHeaders {
         for name in found {
             headers.remove(name);
         }
+        self.blank.strip(headers);
     }
 
     /// The edits that tell an application who the person is: identity fields always (empty where there is nothing to

@@ -3,6 +3,7 @@
 //! No async, no I/O, no clock, no serialisation: what a rule needs is an argument, so each can be read and tested
 //! alone.
 
+pub mod blank;
 pub mod claims;
 pub mod client;
 pub mod decision;

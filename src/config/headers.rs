@@ -5,10 +5,20 @@ use http::HeaderName;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Told, Wrong};
+use crate::access::blank::BlankHeaders;
 use crate::access::headers::IdentityHeaderNames;
 
 const RIGHT: &str =
     "a field name of letters, digits and - that nothing else uses, such as X-Forwarded-User or X-Auth-User";
+
+/// oauth2-proxy, Authelia, Kubernetes, Grafana, authentik, Pomerium, Vouch, Tailscale, and the gateways of four clouds.
+const OF_OTHER_GATEWAYS: &str = "[\"X-Auth-Request-*\", \"X-Auth-User\", \"X-Auth-Username\", \"X-Auth-Email\", \
+     \"X-Auth-Groups\", \"X-Auth-Roles\", \"Remote-User\", \"Remote-Groups\", \"Remote-Name\", \
+     \"Remote-Email\", \"X-Remote-*\", \"X-Authenticated-*\", \"X-Webauth-*\", \"X-Authentik-*\", \
+     \"X-Pomerium-*\", \"X-Vouch-*\", \"Tailscale-User-*\", \"X-Forwarded-Preferred-Username\", \
+     \"X-Forwarded-Groups\", \"X-Forwarded-Access-Token\", \"X-Goog-Authenticated-User-*\", \
+     \"X-Goog-Iap-*\", \"Cf-Access-*\", \"X-Amzn-Oidc-*\", \"X-Ms-Client-Principal*\", \
+     \"X-Ms-Token-*\", \"X-Ssl-Client-*\"]";
 
 pub(super) const SECTION: Section = Section {
     path: "headers",
@@ -27,6 +37,14 @@ pub(super) const SECTION: Section = Section {
             about: "Whether the ID token is also sent as Authorization: Bearer, which Headlamp and the \
                     Kubernetes API server read.",
             right: "true or false",
+        },
+        Key {
+            name: "blank",
+            kind: Kind::List,
+            need: Need::Default(OF_OTHER_GATEWAYS),
+            about: "Names under which other gateways tell who somebody is, each whole or with a * for any end: what a \
+                    client sends under them never arrives through our own proxy. A list of your own replaces this one.",
+            right: "names of letters, digits and -, such as [\"Remote-User\", \"X-Auth-Request-*\"]",
         },
     ],
 };
@@ -87,6 +105,8 @@ pub struct Headers {
     pub names: IdentityHeaderNames,
     /// Whether the ID token goes into `Authorization` too.
     pub authorization: bool,
+    /// What nobody may send through our own proxy.
+    pub blank: BlankHeaders,
 }
 
 impl Headers {
@@ -101,9 +121,23 @@ impl Headers {
             seen.push((name.clone(), key));
             Ok(name)
         });
+        let blank = read_blank(reader);
         let names = IdentityHeaderNames { user: user?, group: group?, email: email?, id_token: id_token? };
-        Ok(Self { names, authorization: reader.switch("headers.authorization") })
+        Ok(Self { names, authorization: reader.switch("headers.authorization"), blank: blank? })
     }
+}
+
+fn read_blank(reader: &mut Reader) -> Result<BlankHeaders, Told> {
+    let mut blank = BlankHeaders::default();
+    reader.each("headers.blank", |entry| {
+        let mut alone = BlankHeaders::default();
+        let added = alone.add(entry).and_then(|()| blank.add(entry));
+        added.map_err(|error| Wrong::new(error.to_string()))?;
+        let begins = |start: &&&str| alone.hold(start) || entry.to_ascii_lowercase().starts_with(**start);
+        let taken = TAKEN.iter().find(|name| alone.hold(name)).or(TAKEN_BEGINNINGS.iter().find(begins));
+        taken.map_or(Ok(()), |name| Err(Wrong::new(format!("{name} means something else already"))))
+    })?;
+    Ok(blank)
 }
 
 fn read_name(text: &str) -> Result<HeaderName, Wrong> {

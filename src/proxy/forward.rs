@@ -44,7 +44,8 @@ impl Upstream {
         *passed.method_mut() = head.method;
         *passed.uri_mut() = uri;
         *passed.headers_mut() = head.headers;
-        let response = self.send(passed, &moved).await?;
+        let mut response = self.send(passed, &moved).await?;
+        (self.keep_out)(response.headers_mut());
         answer(response, socket, room)
     }
 

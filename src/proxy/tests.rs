@@ -45,6 +45,11 @@ fn owned() -> OwnedHeaders {
     OwnedHeaders::new(names, false)
 }
 
+/// Stands for the session's own rule.
+fn keep_out(headers: &mut HeaderMap) {
+    headers.remove("x-kept-out");
+}
+
 fn origin() -> Origin {
     Origin::parse("https://app.test").unwrap()
 }
@@ -121,7 +126,7 @@ impl Stage {
 
 async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
     let url = Url::parse(&format!("http://{application}")).unwrap();
-    let upstream = Arc::new(Upstream::with_limits(&url, owned(), limits).unwrap());
+    let upstream = Arc::new(Upstream::with_limits(&url, owned(), keep_out, limits).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use http::uri::Authority;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -50,6 +51,8 @@ impl Default for Limits {
 pub struct Upstream {
     pub(super) authority: Authority,
     pub(super) owned: Arc<OwnedHeaders>,
+    /// Takes the cookies that only we may set out of an answer.
+    pub(super) keep_out: fn(&mut HeaderMap),
     pub(super) client: Client<HttpConnector, RequestBody>,
     pub(super) limits: Limits,
     requests: Arc<Semaphore>,
@@ -71,16 +74,23 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// The application at `http://host[:port]`, with the usual limits.
-    pub fn new(url: &Url, owned: OwnedHeaders) -> Result<Self, UpstreamError> {
-        Self::with_limits(url, owned, Limits::default())
+    /// The application at `http://host[:port]`, with the usual limits; `keep_out` takes cookies that only we may set out
+    /// of its answers.
+    pub fn new(url: &Url, owned: OwnedHeaders, keep_out: fn(&mut HeaderMap)) -> Result<Self, UpstreamError> {
+        Self::with_limits(url, owned, keep_out, Limits::default())
     }
 
     /// The application at `http://host[:port]`.
-    pub fn with_limits(url: &Url, owned: OwnedHeaders, limits: Limits) -> Result<Self, UpstreamError> {
+    pub fn with_limits(
+        url: &Url,
+        owned: OwnedHeaders,
+        keep_out: fn(&mut HeaderMap),
+        limits: Limits,
+    ) -> Result<Self, UpstreamError> {
         Ok(Self {
             authority: authority(url)?,
             owned: Arc::new(owned),
+            keep_out,
             client: client(limits.connect),
             limits,
             requests: Arc::new(Semaphore::new(limits.requests)),

@@ -33,6 +33,7 @@ use crate::proxy::upstream::Upstream;
 use crate::session::login::LoginCookies;
 use crate::session::seal::KeyRing;
 use crate::session::sealed::CookieStore;
+use crate::session::set_cookie;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recorder::Recorder;
 
@@ -119,7 +120,8 @@ fn shared(
 
 fn rules(settings: &Settings) -> Rules {
     Rules {
-        owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization),
+        owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization)
+            .with_blank(settings.headers.blank.clone()),
         policies: settings.policies.clone(),
         public_paths: settings.public_paths.clone(),
         origins: settings.public.origins.clone(),
@@ -149,7 +151,7 @@ fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Route
 
 fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Result<Gate, StartError> {
     let owned = check.rules.owned.clone();
-    let upstream = Upstream::new(&upstream.url, owned)
+    let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
     let (audit, ids) = (Arc::clone(&shared.audit), Arc::clone(&shared.ids));
     Ok(Gate { door: Direct { check, audit, ids }, upstream })

@@ -151,7 +151,7 @@ fn may_be_ours(member: &[u8]) -> bool {
 }
 
 /// Whether a cookie is one of ours, with or without the prefix: none of them reaches an application.
-fn is_ours(member: &[u8]) -> bool {
+pub(super) fn is_ours(member: &[u8]) -> bool {
     let prefixes = [HOST_PREFIX, SECURE_PREFIX].map(str::as_bytes);
     let name = prefixes.iter().find_map(|prefix| member.strip_prefix(*prefix)).unwrap_or(member);
     let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };

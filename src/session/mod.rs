@@ -6,3 +6,4 @@ pub mod layout;
 pub mod login;
 pub mod seal;
 pub mod sealed;
+pub mod set_cookie;

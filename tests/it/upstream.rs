@@ -32,6 +32,8 @@ async fn a_person_signs_in_and_the_application_learns_who() {
         ("impersonate-extra-scopes", "all"),
         ("x-forwarded-for", "6.6.6.6"),
         ("forwarded", "for=6.6.6.6"),
+        ("remote-user", "root"),
+        ("x_auth_request_groups", "admins"),
         ("x-app", "kept"),
     ]);
     browser.request(Method::GET, &gateway.url("/x"), spoof, None).await;
@@ -46,10 +48,24 @@ async fn a_person_signs_in_and_the_application_learns_who() {
     assert_ne!(lines("x-forwarded-id-token"), ["forged"]);
     assert_eq!(lines("x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(lines("x-app"), ["kept"]);
-    for name in ["impersonate-user", "impersonate-extra-scopes", "forwarded"] {
+    for name in
+        ["impersonate-user", "impersonate-extra-scopes", "forwarded", "remote-user", "x_auth_request_groups"]
+    {
         assert!(lines(name).is_empty(), "{name}");
     }
     assert!(!lines("cookie").concat().contains("foregate"));
+}
+
+#[tokio::test]
+async fn an_application_cannot_set_our_cookies() {
+    let (_application, gateway, _provider) = scene().await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/x")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    let own = browser.cookie("foregate").unwrap().to_owned();
+    assert_eq!(browser.go(&gateway.url("/cookies")).await.status, 200);
+    assert_eq!(browser.cookie("theme"), Some("dark"));
+    assert_eq!(browser.cookie("foregate"), Some(&*own));
 }
 
 #[tokio::test]

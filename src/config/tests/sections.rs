@@ -72,6 +72,7 @@ group = "X-Groups"
 email = "X-Email"
 id_token = "X-Token"
 authorization = true
+blank = ["X-Who-*"]
 [sign_in]
 page = true
 [upstream]
@@ -112,6 +113,7 @@ fn every_key_arrives() {
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");
     assert!(all.headers.authorization && all.sign_in.page);
+    assert!(all.headers.blank.hold("x_who_am_i") && !all.headers.blank.hold("remote-user"));
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!(all.warnings.len(), 4, "{:?}", all.warnings);
@@ -281,6 +283,12 @@ fn wrong_values_are_refused() {
         ("headers.user", "x-forwarded-HOST", "something else already"),
         ("headers.user", "x-forwarded-email", "headers.user has that name already"),
         ("headers.authorization", "yes", "neither true nor false"),
+        ("headers.blank", "X_User", "letters, digits and -"),
+        ("headers.blank", "X-*", "too many fields"),
+        ("headers.blank", "Remote-User,Host", "host means something else"),
+        ("headers.blank", "Cook*", "cookie means something else"),
+        ("headers.blank", "Content-Type", "content- means something else"),
+        ("headers.blank", "Acce*", "accept means something else"),
         ("policies.Staff.allowed_groups", "dev", "part of a path"),
         ("policies.a.allowed_emails", "a@b@c", "not one e-mail address"),
         ("policies.a.allowed_email_domains", "@a.test", "right: \"a.test\""),

@@ -46,6 +46,15 @@ async fn the_person_and_the_origin_are_told_once_and_truly() {
 }
 
 #[tokio::test]
+async fn what_only_we_may_set_is_taken_out_of_the_answer() {
+    let reply =
+        "HTTP/1.1 200 OK\r\nx-kept-out: 1\r\nx-app: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let request = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n";
+    let (_, answer) = Stage::new().await.exchange(request, reply).await;
+    assert!(answer.contains("x-app: 1") && !answer.contains("x-kept-out"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_concerns_the_clients_connection_does_not_arrive() {
     let head = arrives(
         "Connection: X-Secret, Keep-Alive\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n\

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Request, State};
+use axum::response::AppendHeaders;
 use axum::routing::get;
 use http::HeaderMap;
 use tokio::net::TcpListener;
@@ -22,8 +23,11 @@ impl Application {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let received = Arc::default();
-        let routes =
-            Router::new().route("/ws", get(echo)).fallback(remember).with_state(Arc::clone(&received));
+        let routes = Router::new()
+            .route("/ws", get(echo))
+            .route("/cookies", get(cookies))
+            .fallback(remember)
+            .with_state(Arc::clone(&received));
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { address, received }
@@ -44,6 +48,11 @@ async fn remember(State(received): Received, request: Request) -> String {
     received.lock().unwrap().push((target.clone(), request.headers().clone()));
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     format!("{target} with {} bytes", body.len())
+}
+
+/// Two cookies, one under the name of the gateway's own.
+async fn cookies() -> AppendHeaders<[(&'static str, &'static str); 2]> {
+    AppendHeaders([("set-cookie", "foregate=stolen; Path=/"), ("set-cookie", "theme=dark")])
 }
 
 async fn echo(

@@ -1,0 +1,63 @@
+//! Which cookies may an application behind us set?
+//!
+//! All but ours: one under our session's name would end the session, or put another in its place.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::cookie::is_ours;
+
+/// Removes every `Set-Cookie` of an application's answer that sets a cookie of ours, and leaves the others in order.
+pub fn keep_out(headers: &mut HeaderMap) {
+    let (ours, others): (Vec<HeaderValue>, Vec<HeaderValue>) =
+        headers.get_all(header::SET_COOKIE).iter().cloned().partition(sets_ours);
+    if ours.is_empty() {
+        return;
+    }
+    headers.remove(header::SET_COOKIE);
+    for other in others {
+        headers.append(header::SET_COOKIE, other);
+    }
+}
+
+fn sets_ours(value: &HeaderValue) -> bool {
+    let pair = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    // A cookie without a name is sent back as its value alone, which may read like a name (RFC 6265bis §5.8.3).
+    let pair = pair.strip_prefix(b"=").unwrap_or(pair).trim_ascii();
+    is_ours(pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(lines: &[&'static str]) -> Vec<String> {
+        let mut headers: HeaderMap =
+            lines.iter().map(|line| (header::SET_COOKIE, HeaderValue::from_static(line))).collect();
+        keep_out(&mut headers);
+        let left = headers.get_all(header::SET_COOKIE).iter();
+        left.map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_cookie_of_ours_is_left_out_and_no_other() {
+        assert_eq!(
+            left(&[
+                "a=1; Path=/",
+                "__Host-foregate=stolen; Path=/; Secure",
+                "foregate=; Max-Age=0",
+                " foregate-1 =x",
+                "__Secure-foregate-3=x",
+                "__Host-foregate-login-abc=x",
+                "foregate-landed=1",
+                "foregate-reloads=1.2",
+                "=foregate=x",
+                " = __Host-foregate=x",
+                "b=foregate=x; HttpOnly",
+                "foregates=1",
+                "c",
+            ]),
+            ["a=1; Path=/", "b=foregate=x; HttpOnly", "foregates=1", "c"]
+        );
+        assert!(left(&[]).is_empty());
+    }
+}
