@@ -14,6 +14,7 @@ mod circle;
 mod commands;
 mod conformance;
 mod cookies;
+mod corpus;
 mod drain;
 mod entra;
 mod faulty;
