@@ -6,6 +6,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use foregate::access::client::TrustedProxies;
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::origin::{Origin, Origins};
 use foregate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
@@ -162,7 +163,7 @@ pub(crate) fn headers(bytes: &[u8]) {
             headers.append(name, value);
         }
     }
-    if read::forwarded(&headers).is_ok() {
+    if read::forwarded(&headers, &TrustedProxies::default()).is_ok() {
         for what in ["method", "proto", "host", "uri", "for"] {
             assert_eq!(headers.get_all(format!("x-forwarded-{what}")).iter().count(), 1, "{headers:?}");
         }
