@@ -110,7 +110,7 @@ impl Provider {
             return Err(ExchangeError::ClocksDiffer(OVER.to_owned()));
         }
         let (id_token, refresh_token) = (tokens.id_token, tokens.refresh_token);
-        let tokens = TokenSet { id_token, refresh_token, expires_at };
+        let tokens = TokenSet { id_token, refresh_token, expires_at, refresh_expires_at: None };
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
     }
 

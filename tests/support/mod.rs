@@ -101,6 +101,7 @@ impl Scene {
             id_token: Secret::new(id_token(&groups)),
             refresh_token: Some(Secret::new(refresh)),
             expires_at: UnixTime(now.0 + 30_000),
+            refresh_expires_at: None,
         };
         let cookies = store
             .begin(

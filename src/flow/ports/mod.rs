@@ -13,8 +13,9 @@ use thiserror::Error;
 
 pub use self::logins::{LoginStore, LoginTransaction};
 pub use self::provider::{
-    Account, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
-    ProviderUnavailable, SignedIn, TokenSet, WrongIssuer,
+    Account, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
+    LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,
+    RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
 };
 pub use self::sessions::{Absence, BeginError, NewSession, Opened, Session, SessionStore, Workspace};
 

@@ -1,5 +1,7 @@
 //! What is asked of the OpenID Provider?
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use thiserror::Error;
 use url::Url;
@@ -52,6 +54,9 @@ pub struct TokenSet {
     pub refresh_token: Option<Secret>,
     /// The earlier end of ID token and access token.
     pub expires_at: UnixTime,
+    /// The end of the refresh token, where the provider tells (`refresh_expires_in`, which Keycloak sends); 0 there means
+    /// that it has none.
+    pub refresh_expires_at: Option<UnixTime>,
 }
 
 /// A person whom the provider vouches for.
@@ -82,6 +87,95 @@ pub enum ExchangeError {
     /// The tokens are over, or not valid yet, by our clock: a session made of them would end at once.
     #[error("the provider's tokens do not fit the time here: {0}")]
     ClocksDiffer(String),
+}
+
+/// What is sent to the token endpoint for new tokens (OpenID Connect Core §12.1), and what their ID token must keep.
+pub struct RefreshRequest<'a> {
+    /// The refresh token.
+    pub refresh_token: &'a Secret,
+    /// `sub` of the session: another person's tokens are refused (§12.2).
+    pub subject: &'a str,
+}
+
+/// What the provider gave for a refresh token, verified.
+pub struct Refreshed {
+    /// The new ID token, where one was given (§12.2 lets the provider give none).
+    pub id_token: Option<RefreshedIdToken>,
+    /// The new refresh token; where there is none, the old one stays good (RFC 6749 §6).
+    pub refresh_token: Option<Secret>,
+    /// The end of the access token, where the provider tells.
+    pub access_expires_at: Option<UnixTime>,
+    /// The end of the refresh token, as in [`TokenSet`].
+    pub refresh_expires_at: Option<UnixTime>,
+}
+
+/// An ID token that a refresh brought: of the same issuer, person and audience as the first.
+pub struct RefreshedIdToken {
+    /// As the provider signed it.
+    pub text: Secret,
+    /// `exp`.
+    pub expires_at: UnixTime,
+    /// All claims, those of userinfo among them where it is asked.
+    pub claims: Claims,
+}
+
+/// Why a refresh brought nothing.
+#[derive(Debug, Error)]
+pub enum RefreshError {
+    /// The provider did not get the request, or says that it cannot answer it now (5xx, 429): the same refresh token may
+    /// be sent again, not before `retry_after`.
+    #[error("the provider cannot be reached: {why}")]
+    Unavailable {
+        /// Why, for the log.
+        why: String,
+        /// `Retry-After`, where the provider said it.
+        retry_after: Option<Duration>,
+    },
+    /// The provider refused us (`invalid_client`, `unauthorized_client`): the session is as good as before.
+    #[error("the provider refused this client: {0}")]
+    ClientRefused(String),
+    /// The request was sent and no answer came, or none that can be read: the refresh token may have been used up.
+    #[error("nobody knows whether the refresh token was used up: {0}")]
+    OutcomeUnknown(String),
+    /// `invalid_grant`: the refresh token is over, and with it the session at the provider.
+    #[error("the provider refused the refresh token: {0}")]
+    GrantRefused(String),
+    /// The new ID token breaks a rule of the protocol, or is somebody else's.
+    #[error("the provider's answer is not acceptable: {0}")]
+    ProviderMisbehaved(String),
+}
+
+/// A logout token (OpenID Connect Back-Channel Logout §2.4), verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogoutToken {
+    /// `jti`: no token counts twice.
+    pub token_id: String,
+    /// `iat`.
+    pub issued_at: UnixTime,
+    /// `exp`, or how long a token without one is believed.
+    pub expires_at: UnixTime,
+    /// Whose sessions end.
+    pub whom: Whom,
+}
+
+/// Whose sessions end at the provider: those of a person, or the one of a `sid`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Whom {
+    /// `sid`; a `sub` beside it says no more.
+    Sid(String),
+    /// `sub` alone: all sessions of the person.
+    Subject(String),
+}
+
+/// Why a logout token is refused (§2.6).
+#[derive(Debug, Error)]
+pub enum LogoutTokenError {
+    /// Keys are not there yet.
+    #[error("the provider cannot be reached: {0}")]
+    ProviderUnavailable(String),
+    /// It breaks a rule.
+    #[error("the logout token is not acceptable: {0}")]
+    NotAcceptable(String),
 }
 
 /// The state of the provider, as `/readyz` tells it.
