@@ -97,6 +97,8 @@ pub enum ProviderCall {
     Keys,
     /// A code for tokens.
     CodeExchange,
+    /// A refresh token for new tokens.
+    Refresh,
     /// An access token for claims.
     Userinfo,
 }

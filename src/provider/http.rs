@@ -7,6 +7,7 @@
 //! 5. An error names the host and nothing else of the request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{Response, StatusCode, header};
@@ -39,6 +40,11 @@ impl HttpError {
     pub(super) fn is_misbehaviour(&self) -> bool {
         matches!(self.failure, Failure::TooLong(_))
     }
+
+    /// Whether the request certainly did not reach the provider.
+    pub(super) fn was_never_sent(&self) -> bool {
+        matches!(self.failure, Failure::Unreachable(_) | Failure::Untrusted(_) | Failure::NoTurn)
+    }
 }
 
 #[derive(Debug, Error)]
@@ -50,6 +56,8 @@ enum Failure {
          in provider.ca_file"
     )]
     Untrusted(String),
+    #[error("was not asked: {MOST_CALLS} calls were under way all the time")]
+    NoTurn,
     #[error("did not answer in time")]
     TooLate,
     #[error("sent more than {0} bytes")]
@@ -80,12 +88,15 @@ impl Http {
         self.turns.acquire().await.ok()
     }
 
-    /// Sends a request; the answer's body has at most `limit` bytes. Of its header it keeps the content type.
+    /// Sends a request; the answer's body has at most `limit` bytes. Of its header it keeps
+    /// the content type and `Retry-After`.
     pub(super) async fn send(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, HttpError> {
         let host =
             request.uri().authority().map_or_else(String::new, |authority| authority.host().to_owned());
-        let answer = timeout(self.timeout, self.transfer(request, limit)).await;
-        answer.unwrap_or(Err(Failure::TooLate)).map_err(|failure| HttpError { host, failure })
+        let begun = AtomicBool::new(false);
+        let answer = timeout(self.timeout, self.transfer(request, limit, &begun)).await;
+        let late = || if begun.load(Ordering::Relaxed) { Failure::TooLate } else { Failure::NoTurn };
+        answer.unwrap_or_else(|_| Err(late())).map_err(|failure| HttpError { host, failure })
     }
 
     /// The body of a document that must be there.
@@ -97,16 +108,25 @@ impl Http {
         }
     }
 
-    async fn transfer(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, Failure> {
+    /// `begun` becomes true with the turn.
+    async fn transfer(
+        &self,
+        request: HttpRequest,
+        limit: usize,
+        begun: &AtomicBool,
+    ) -> Result<HttpResponse, Failure> {
         let _turn = self.turn().await;
+        begun.store(true, Ordering::Relaxed);
         let asked = self.watch.now();
         let request = reqwest::Request::try_from(request).map_err(failure)?;
         let mut answer = self.client.execute(request).await.map_err(failure)?;
         self.watch.look(answer.headers(), asked);
         let mut response = Response::new(Vec::new());
         *response.status_mut() = answer.status();
-        if let Some(kind) = answer.headers().get(header::CONTENT_TYPE) {
-            response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+        for name in [header::CONTENT_TYPE, header::RETRY_AFTER] {
+            if let Some(field) = answer.headers().get(&name) {
+                response.headers_mut().insert(name, field.clone());
+            }
         }
         while let Some(chunk) = answer.chunk().await.map_err(failure)? {
             if response.body().len() + chunk.len() > limit {
@@ -131,12 +151,12 @@ fn failure(error: reqwest::Error) -> Failure {
     let (late, no_connection) = (error.is_timeout(), error.is_connect());
     // The URL can carry what nobody shall read.
     let causes = causes(&error.without_url());
-    if late {
-        Failure::TooLate
-    } else if is_disbelief(&causes) {
+    if is_disbelief(&causes) {
         Failure::Untrusted(causes)
     } else if no_connection {
         Failure::Unreachable(causes)
+    } else if late {
+        Failure::TooLate
     } else {
         Failure::Broken(causes)
     }

@@ -8,7 +8,8 @@
 //!    it. With several audiences it must be present.
 //! 5. `exp` is a number and lies ahead; `nbf`, where present, does not (RFC 7519 §4.1.4, §4.1.5).
 //! 6. `iat` is a number, does not lie ahead and is younger than ten minutes.
-//! 7. `nonce` is the one of this sign-in, compared in constant time.
+//! 7. `nonce` is the one of this sign-in, compared in constant time; of a refresh it is not asked, since no answer of a
+//!    browser is bound by it there (§12.2).
 //! 8. `at_hash`, where present, is that of the access token (§3.1.3.6).
 //! 9. `sub` is a string of 1 to 255 bytes (§2).
 //!
@@ -32,7 +33,7 @@ use crate::flow::ports::UnixTime;
 const OLDEST: Duration = Duration::from_mins(10);
 const LONGEST_SUBJECT: usize = 255;
 
-/// What the token of a sign-in must match.
+/// What the token of a sign-in or a refresh must match.
 pub(super) struct Expectations<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
@@ -40,7 +41,8 @@ pub(super) struct Expectations<'a> {
     pub(super) trusted_audiences: &'a [String],
     pub(super) algorithms: &'a [Algorithm],
     pub(super) leeway: Duration,
-    pub(super) nonce: &'a str,
+    /// None: a refresh, which has no `nonce` of its own.
+    pub(super) nonce: Option<&'a str>,
     pub(super) access_token: &'a str,
 }
 
@@ -57,6 +59,8 @@ pub(super) struct Verified {
 pub(super) enum IdTokenError {
     #[error("the ID token is refused: {0}")]
     Jws(#[from] JwsError),
+    #[error("the ID token is refused: {0}; newer keys cannot be had now")]
+    NoNewerKeys(JwsError),
     #[error("the ID token's claims are not a JSON object with each member once")]
     BadClaims,
     #[error("the ID token's iss is not provider.issuer")]
@@ -98,7 +102,7 @@ impl IdTokenError {
     }
 }
 
-/// Verifies the ID token of a sign-in.
+/// Verifies the ID token of a sign-in or a refresh.
 pub(super) fn verify(
     token: &str,
     keys: &KeySet,
@@ -113,7 +117,9 @@ pub(super) fn verify(
     }
     audience(&claims, expected)?;
     let expires_at = times(&claims, expected.leeway, now)?;
-    nonce(&claims, expected.nonce)?;
+    if let Some(expected) = expected.nonce {
+        nonce(&claims, expected)?;
+    }
     access_token_hash(&claims, signed.algorithm, expected.access_token)?;
     let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
     let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();

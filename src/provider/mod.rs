@@ -12,6 +12,7 @@ mod jws;
 mod keys;
 mod members;
 mod metadata;
+mod refresh;
 mod settings;
 mod token_endpoint;
 mod userinfo;
@@ -36,7 +37,7 @@ use crate::access::quoted::quoted;
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
-    ProviderUnavailable, SignedIn, TokenSet, UnixTime, WrongIssuer,
+    ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn, TokenSet, UnixTime, WrongIssuer,
 };
 use crate::secret::Secret;
 use crate::trust::{self, TrustError};
@@ -46,6 +47,8 @@ pub struct Provider {
     settings: ProviderSettings,
     /// What people wait for.
     exchanges: Http,
+    /// With turns of their own: however many sessions are due, nobody who signs in waits behind them.
+    refreshes: Http,
     /// Metadata and keys, with turns of their own: slow exchanges do not keep us from new keys.
     documents: Http,
     audit: Arc<dyn Audit>,
@@ -69,6 +72,7 @@ impl Provider {
         let watch = Arc::new(ClockWatch::new(Arc::clone(&clock)));
         Ok(Arc::new(Self {
             exchanges: Http::new(client.clone(), settings.timeout, Arc::clone(&watch)),
+            refreshes: Http::new(client.clone(), settings.timeout, Arc::clone(&watch)),
             documents: Http::new(client, settings.timeout, watch),
             settings,
             audit,
@@ -90,33 +94,42 @@ impl Provider {
         let endpoint = &known.metadata.token_endpoint;
         let call = token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, asked_at, exchange);
         let tokens = self.watched(ProviderCall::CodeExchange, call, is_refusal).await?;
-        let expected = Expectations {
-            issuer: &self.settings.issuer,
-            client_id: &self.settings.client_id,
-            audience: self.settings.audience.as_ref().unwrap_or(&self.settings.client_id),
-            trusted_audiences: &self.settings.trusted_audiences,
-            algorithms: &self.settings.signing_algorithms,
-            leeway: self.settings.leeway,
-            nonce: exchange.nonce.expose(),
-            access_token: tokens.access_token.expose(),
-        };
-        let verified = self.verified(&known, tokens.id_token.expose(), &expected).await;
-        let verified = verified.map_err(blame)?;
-        let verified = self.more_claims(&known.metadata, &tokens.access_token, verified).await?;
+        let id_token =
+            tokens.id_token.ok_or_else(|| ExchangeError::ProviderMisbehaved(NO_TOKEN.to_owned()))?;
+        let expected = self.expectations(Some(exchange.nonce.expose()), tokens.access_token.expose());
+        let verified = self.verified(&known, id_token.expose(), &expected).await.map_err(blame)?;
+        let access = &tokens.access_token;
+        let verified = self.more_claims(&self.exchanges, &known.metadata, access, verified).await?;
         let access_ends = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
         let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
         // Accepted thanks to the leeway, or given for no time at all: its session would lead straight back to the provider.
         if expires_at <= self.clock.now() {
             return Err(ExchangeError::ClocksDiffer(OVER.to_owned()));
         }
-        let (id_token, refresh_token) = (tokens.id_token, tokens.refresh_token);
-        let tokens = TokenSet { id_token, refresh_token, expires_at, refresh_expires_at: None };
+        let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime));
+        let refresh_token = tokens.refresh_token;
+        let tokens = TokenSet { id_token, refresh_token, expires_at, refresh_expires_at };
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
+    }
+
+    /// What an ID token must match; `nonce` is none where it comes of a refresh.
+    fn expectations<'a>(&'a self, nonce: Option<&'a str>, access_token: &'a str) -> Expectations<'a> {
+        Expectations {
+            issuer: &self.settings.issuer,
+            client_id: &self.settings.client_id,
+            audience: self.settings.audience.as_ref().unwrap_or(&self.settings.client_id),
+            trusted_audiences: &self.settings.trusted_audiences,
+            algorithms: &self.settings.signing_algorithms,
+            leeway: self.settings.leeway,
+            nonce,
+            access_token,
+        }
     }
 
     /// The same person with the claims that userinfo adds, where it is to be asked.
     async fn more_claims(
         &self,
+        http: &Http,
         metadata: &Metadata,
         access_token: &Secret,
         verified: Verified,
@@ -124,7 +137,7 @@ impl Provider {
         let Some(url) = metadata.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
             return Ok(verified);
         };
-        let call = userinfo::fill(&self.exchanges, url, access_token, verified);
+        let call = userinfo::fill(http, url, access_token, verified);
         self.watched(ProviderCall::Userinfo, call, is_refusal).await
     }
 
@@ -137,14 +150,18 @@ impl Provider {
     ) -> Result<Verified, IdTokenError> {
         match id_token::verify(token, &known.keys, expected, self.clock.now()) {
             Err(IdTokenError::Jws(error)) if error.may_be_a_new_key() => {
-                let known = self.look_for_new_keys(known).await;
-                id_token::verify(token, &known.keys, expected, self.clock.now())
+                let newest = self.look_for_new_keys(known).await;
+                if Arc::ptr_eq(&newest, known) {
+                    return Err(IdTokenError::NoNewerKeys(error));
+                }
+                id_token::verify(token, &newest.keys, expected, self.clock.now())
             }
             done => done,
         }
     }
 }
 
+const NO_TOKEN: &str = "there is no ID token; is openid among provider.scopes?";
 const OVER: &str = "the tokens are over already (exp, expires_in), so that no session can be made of them: the \
                     clocks differ, or the provider's tokens live too short";
 
@@ -185,6 +202,10 @@ impl IdentityProvider for Provider {
         async move { self.sign_in(&exchange).await }.boxed()
     }
 
+    fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+        async move { self.refreshed(&request).await }.boxed()
+    }
+
     fn end_session_endpoint(&self) -> Option<Url> {
         self.known.load().as_ref()?.metadata.end_session_endpoint.clone()
     }
@@ -202,3 +223,5 @@ impl IdentityProvider for Provider {
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

@@ -1,104 +1,18 @@
 //! Does the provider as a whole sign people in, come back after an outage, and keep calm under unknown keys?
 
-use std::sync::Mutex as StdMutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
 
 use super::testing::{
-    Calls, Log, NOW, Server, SetClock, Signer, VERIFIER, jwks, metadata, reply, rsa, settings, with,
+    Calls, Log, NOW, Server, SetClock, Signer, VERIFIER, metadata, reply, rsa, settings, with,
 };
+use super::world::{Given, provider, until, world};
 use super::*;
 use crate::flow::audit::CallOutcome;
-
-/// What the provider publishes and gives at the moment.
-#[derive(Clone, Default)]
-struct Given(Arc<StdMutex<(String, String, String)>>);
-
-impl Given {
-    fn publish(&self, keys: &[Value]) {
-        self.0.lock().unwrap().0 = reply(200, &jwks(keys));
-    }
-
-    fn break_keys(&self) {
-        self.0.lock().unwrap().0 = reply(500, "");
-    }
-
-    fn give(&self, answer: &Value) {
-        self.0.lock().unwrap().1 = answer.to_string();
-    }
-
-    fn answer(&self, request: &str) -> String {
-        let given = self.0.lock().unwrap();
-        match request.split(' ').nth(1).unwrap() {
-            "/.well-known/openid-configuration" => reply(200, &given.2),
-            "/protocol/openid-connect/certs" => given.0.clone(),
-            "/protocol/openid-connect/token" => reply(200, &given.1),
-            other => reply(404, other),
-        }
-    }
-}
-
-struct World {
-    server: Server,
-    given: Given,
-    provider: Arc<Provider>,
-    clock: Arc<SetClock>,
-    calls: Arc<Calls>,
-}
-
-fn provider(issuer: &str) -> (Arc<Provider>, Arc<SetClock>, Arc<Calls>) {
-    let (clock, calls) = (SetClock::new(), Arc::new(Calls::default()));
-    let audit = Arc::clone(&calls);
-    (Provider::new(settings(issuer), audit, Arc::clone(&clock) as _).unwrap(), clock, calls)
-}
-
-async fn until(what: &str, done: impl Fn() -> bool) {
-    let wait = async {
-        while !done() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(Duration::from_secs(20), wait).await.expect(what);
-}
-
-/// A provider with the RSA key `k`, loaded.
-async fn world() -> World {
-    let given = Given::default();
-    given.publish(&[rsa().named("k")]);
-    let server = Server::start({
-        let given = given.clone();
-        move |request| given.answer(request)
-    })
-    .await;
-    given.0.lock().unwrap().2 = metadata(&server.origin).to_string();
-    let (provider, clock, calls) = provider(&server.origin);
-    tokio::spawn(Arc::clone(&provider).keep_fresh());
-    until("ready", || provider.state() == ProviderState::Ready).await;
-    World { server, given, provider, clock, calls }
-}
-
-impl World {
-    fn token(&self, signer: &Signer, header: &Value, change: &Value) -> String {
-        let claims = json!({
-            "iss": self.server.origin, "sub": "alice", "aud": "foregate", "nonce": "n", "exp": NOW.0 + 300,
-            "iat": NOW.0,
-        });
-        signer.token(&header.to_string(), &with(&claims, change).to_string())
-    }
-
-    async fn sign_in(&self) -> Result<SignedIn, ExchangeError> {
-        exchange(&self.provider).await
-    }
-
-    fn fetches(&self) -> usize {
-        self.server.requests("certs").len()
-    }
-}
 
 async fn exchange(provider: &Provider) -> Result<SignedIn, ExchangeError> {
     let (code, code_verifier, nonce) = (Secret::new("c"), Secret::new(VERIFIER), Secret::new("n"));
@@ -118,7 +32,7 @@ async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
     let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (expires_in, end) in [(30, 30), (3000, 300), (u64::MAX, 300)] {
         world.given.give(&answer(&token, expires_in));
-        let signed_in = world.sign_in().await.unwrap_or_else(|error| panic!("{error}"));
+        let signed_in = exchange(&world.provider).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(signed_in.subject, "alice");
         assert_eq!(signed_in.tokens.id_token.expose(), token);
         assert_eq!(signed_in.tokens.expires_at, NOW.plus(Duration::from_secs(end)));
@@ -129,16 +43,32 @@ async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_first_refresh_token_is_kept() {
+    let world = world().await;
+    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
+    for (given, end) in [(json!(1800), Some(1800)), (json!(0), None), (json!(null), None)] {
+        world.given.give(&with(&answer(&token, 30), &json!({"refresh_expires_in": given})));
+        let tokens = exchange(&world.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
+        assert_eq!(tokens.refresh_expires_at, end.map(|end| NOW.plus(Duration::from_secs(end))), "{given}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
     let world = world().await;
     let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({"nonce": "other"}));
     world.given.give(&answer(&token, 30));
-    let Err(ExchangeError::ProviderMisbehaved(why)) = world.sign_in().await else {
+    let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&world.provider).await else {
         panic!("it was accepted")
     };
     assert_eq!(why, IdTokenError::WrongNonce.to_string());
+    world.given.give(&with(&answer("", 30), &json!({"id_token": null})));
+    let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&world.provider).await else {
+        panic!("nobody vouches for anybody")
+    };
+    assert_eq!(why, NO_TOKEN);
     world.given.give(&json!({"error": "invalid_grant"}));
-    assert!(matches!(world.sign_in().await, Err(ExchangeError::CodeRefused(_))));
+    assert!(matches!(exchange(&world.provider).await, Err(ExchangeError::CodeRefused(_))));
     assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Refused), 1);
 }
 
@@ -149,14 +79,14 @@ async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass()
     for (exp, expires_in, good) in [(0, 30, false), (-59, 30, false), (300, 0, false), (1, 1, true)] {
         let token = world.token(rsa(), &header, &json!({"exp": NOW.0.saturating_add_signed(exp)}));
         world.given.give(&answer(&token, expires_in));
-        match world.sign_in().await {
+        match exchange(&world.provider).await {
             Ok(_) => assert!(good, "{exp} {expires_in}"),
             Err(ExchangeError::ClocksDiffer(why)) => assert!(!good && why.contains("clocks"), "{why}"),
             Err(error) => panic!("{error}"),
         }
     }
     world.given.give(&answer(&world.token(rsa(), &header, &json!({"iat": NOW.0 + 61})), 30));
-    assert!(matches!(world.sign_in().await, Err(ExchangeError::ClocksDiffer(_))));
+    assert!(matches!(exchange(&world.provider).await, Err(ExchangeError::ClocksDiffer(_))));
 }
 
 #[tokio::test]
@@ -166,7 +96,7 @@ async fn an_answer_that_tells_another_time_is_warned_of() {
     let world = world().await;
     assert_eq!(log.text(), "", "no Date, no warning");
     let late = reply(500, "").replace("content-type", "date: Fri, 15 Jan 2027 09:00:00 GMT\r\ncontent-type");
-    world.given.0.lock().unwrap().0 = late;
+    world.given.answer_at("certs", late);
     world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
     assert!(log.text().contains("2027-01-15T09:00:00Z"), "{}", log.text());
 }
@@ -191,7 +121,7 @@ async fn a_key_that_is_new_is_found_with_and_without_a_name() {
         let new = Signer::p256();
         world.given.publish(&[new.named("new")]);
         world.given.give(&answer(&world.token(&new, &header, &json!({})), 30));
-        let at_once = join_all((0..5).map(|_| world.sign_in())).await;
+        let at_once = join_all((0..5).map(|_| exchange(&world.provider))).await;
         assert!(at_once.iter().all(Result::is_ok), "who waits for the look gets what it finds: {header}");
         assert_eq!(world.fetches(), 3);
     }
@@ -207,7 +137,7 @@ async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
         trusted_audiences: &[],
         algorithms: &[Algorithm::Rs256],
         leeway: Duration::ZERO,
-        nonce: "n",
+        nonce: Some("n"),
         access_token: "a",
     };
     let token = |kid: usize| {
@@ -239,10 +169,10 @@ async fn keys_that_cannot_be_loaded_again_stay_in_use() {
     world.given.break_keys();
     let unknown = world.token(rsa(), &json!({"alg": "RS256", "kid": "new"}), &json!({}));
     world.given.give(&answer(&unknown, 30));
-    assert!(world.sign_in().await.is_err());
+    assert!(exchange(&world.provider).await.is_err());
     assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Failed), 1);
     world.given.give(&answer(&world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
-    assert!(world.sign_in().await.is_ok());
+    assert!(exchange(&world.provider).await.is_ok());
     assert_eq!(world.provider.state(), ProviderState::Ready);
 }
 
@@ -262,7 +192,7 @@ async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once
     assert!(matches!(exchange(&provider).await, Err(ExchangeError::ProviderUnavailable(_))));
     let given = Given::default();
     given.publish(&[rsa().named("k")]);
-    given.0.lock().unwrap().2 = metadata(&issuer).to_string();
+    given.answer_at("openid-configuration", reply(200, &metadata(&issuer).to_string()));
     let _server = Server::on(TcpListener::bind(address).await.unwrap(), move |request| given.answer(request));
     until("recovery", || provider.state() == ProviderState::Ready).await;
     let log = log.text();
@@ -327,7 +257,7 @@ async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced
     assert_eq!(silent.check_response_issuer(None), Ok(()));
     assert!(silent.check_response_issuer(Some("https://evil.example")).is_err());
     let more = with(&metadata(&issuer), &json!({"authorization_response_iss_parameter_supported": null}));
-    world.given.0.lock().unwrap().2 = more.to_string();
+    world.given.answer_at("openid-configuration", reply(200, &more.to_string()));
     tokio::spawn(Arc::clone(&silent).keep_fresh());
     until("ready", || silent.state() == ProviderState::Ready).await;
     assert_eq!(silent.check_response_issuer(None), Ok(()));

@@ -176,6 +176,7 @@ fn call_name(call: ProviderCall) -> &'static str {
         ProviderCall::Discovery => "discovery",
         ProviderCall::Keys => "keys",
         ProviderCall::CodeExchange => "code_exchange",
+        ProviderCall::Refresh => "refresh",
         ProviderCall::Userinfo => "userinfo",
     }
 }

@@ -98,12 +98,15 @@ pub struct RefreshRequest<'a> {
 }
 
 /// What the provider gave for a refresh token, verified.
+///
+/// Where userinfo is to be asked and cannot be, there are the new refresh token and its end alone: the old refresh token
+/// is used up, so the new one is not lost, and claims that nobody could renew do not live longer than they did before.
 pub struct Refreshed {
     /// The new ID token, where one was given (§12.2 lets the provider give none).
     pub id_token: Option<RefreshedIdToken>,
     /// The new refresh token; where there is none, the old one stays good (RFC 6749 §6).
     pub refresh_token: Option<Secret>,
-    /// The end of the access token, where the provider tells.
+    /// The end of the access token, where the provider tells; with neither this nor an ID token nothing got a new end.
     pub access_expires_at: Option<UnixTime>,
     /// The end of the refresh token, as in [`TokenSet`].
     pub refresh_expires_at: Option<UnixTime>,
@@ -212,6 +215,9 @@ pub trait IdentityProvider: Send + Sync {
 
     /// Exchanges a code and verifies the ID token (OpenID Connect Core §3.1.3).
     fn exchange<'a>(&'a self, exchange: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>>;
+
+    /// Asks for new tokens and verifies them (OpenID Connect Core §12).
+    fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>>;
 
     /// Where a person is sent to sign out at the provider too (OpenID Connect RP-Initiated Logout §2), where that is
     /// known.

@@ -18,7 +18,7 @@ fn expected(algorithms: &[Algorithm]) -> Expectations<'_> {
         trusted_audiences: &[],
         algorithms,
         leeway: Duration::from_mins(1),
-        nonce: "n-0S6_WzA2Mj",
+        nonce: Some("n-0S6_WzA2Mj"),
         access_token: "access",
     }
 }

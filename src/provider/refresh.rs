@@ -1,0 +1,92 @@
+//! What does the provider give for a refresh token, and is it still the same person?
+//!
+//! 1. The refresh token is sent once, by turns that nobody who signs in waits for.
+//! 2. An ID token may be missing; one that came is verified like that of a sign-in, `nonce` apart, and names the person
+//!    of the session (OpenID Connect Core §12.2).
+//! 3. Where userinfo is to be asked and cannot be, the refresh token that just came is kept and nothing else: the next
+//!    refresh asks again, and the old claims end when they would have ended.
+//! 4. Where the keys that signed cannot be had, nobody knows whether the answer was good.
+
+use std::sync::Arc;
+
+use super::background::Known;
+use super::id_token::{IdTokenError, Verified};
+use super::token_endpoint::{self, Tokens};
+use super::{Provider, ProviderCall};
+use crate::flow::ports::{
+    ExchangeError, RefreshError, RefreshRequest, Refreshed, RefreshedIdToken, UnixTime,
+};
+use crate::secret::Secret;
+
+const SOMEBODY_ELSE: &str = "the new ID token's sub is not that of the session";
+
+impl Provider {
+    pub(super) async fn refreshed(&self, request: &RefreshRequest<'_>) -> Result<Refreshed, RefreshError> {
+        let known = self.known.load_full();
+        let known =
+            known.ok_or_else(|| RefreshError::Unavailable { why: self.trouble(), retry_after: None })?;
+        let asked_at = self.clock.now();
+        let url = &known.metadata.token_endpoint;
+        let call =
+            token_endpoint::refresh(&self.refreshes, &self.settings, url, asked_at, request.refresh_token);
+        let tokens = self.watched(ProviderCall::Refresh, call, is_refusal).await?;
+        let Some(id_token) = &tokens.id_token else { return Ok(renewed(tokens, None, asked_at)) };
+        let verified = self.same_person(&known, id_token, &tokens.access_token, request.subject).await?;
+        let more = self.more_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
+        match more {
+            Ok(verified) => Ok(renewed(tokens, Some(verified), asked_at)),
+            Err(ExchangeError::ProviderUnavailable(_)) => Ok(kept(tokens, asked_at)),
+            Err(error) => Err(RefreshError::ProviderMisbehaved(error.to_string())),
+        }
+    }
+
+    async fn same_person(
+        &self,
+        known: &Arc<Known>,
+        id_token: &Secret,
+        access_token: &Secret,
+        subject: &str,
+    ) -> Result<Verified, RefreshError> {
+        let expected = self.expectations(None, access_token.expose());
+        let verified = self.verified(known, id_token.expose(), &expected).await.map_err(blame)?;
+        if verified.subject != subject {
+            return Err(RefreshError::ProviderMisbehaved(SOMEBODY_ELSE.to_owned()));
+        }
+        Ok(verified)
+    }
+}
+
+fn renewed(tokens: Tokens, verified: Option<Verified>, asked_at: UnixTime) -> Refreshed {
+    let access_expires_at = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
+    let id_token = tokens.id_token.clone().zip(verified).map(|(text, verified)| RefreshedIdToken {
+        text,
+        expires_at: verified.expires_at,
+        claims: verified.claims,
+    });
+    Refreshed { id_token, access_expires_at, ..kept(tokens, asked_at) }
+}
+
+/// What must not be lost, and nothing else.
+fn kept(tokens: Tokens, asked_at: UnixTime) -> Refreshed {
+    Refreshed {
+        id_token: None,
+        refresh_token: tokens.refresh_token,
+        access_expires_at: None,
+        refresh_expires_at: tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime)),
+    }
+}
+
+fn blame(error: IdTokenError) -> RefreshError {
+    let text = error.to_string();
+    match error {
+        IdTokenError::NoNewerKeys(_) => RefreshError::OutcomeUnknown(text),
+        _ => RefreshError::ProviderMisbehaved(text),
+    }
+}
+
+fn is_refusal(error: &RefreshError) -> bool {
+    matches!(error, RefreshError::GrantRefused(_) | RefreshError::ClientRefused(_))
+}
+
+#[cfg(test)]
+mod tests;

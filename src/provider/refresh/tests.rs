@@ -1,0 +1,294 @@
+//! What comes of a refresh token, and may it be sent again where nothing comes?
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::access::claims::Claim;
+use crate::flow::audit::CallOutcome;
+use crate::flow::ports::IdentityProvider;
+use crate::provider::testing::{NOW, Signer, reply, rsa, with};
+use crate::provider::world::{World, provider, world, world_with};
+use crate::provider::{ClientAuthentication, Provider, client_assertion::ClientKey};
+
+async fn asked(provider: &Provider) -> Result<Refreshed, RefreshError> {
+    let refresh_token = Secret::new("rt&1");
+    provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" }).await
+}
+
+async fn refreshed(world: &World, answer: &Value) -> Result<Refreshed, RefreshError> {
+    world.given.give(answer);
+    asked(&world.provider).await
+}
+
+/// An ID token of a refresh, which has no nonce, with changes.
+fn id_token(world: &World, change: &Value) -> String {
+    let mut claims = json!({"nonce": null});
+    claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims)
+}
+
+fn tokens(id_token: &str) -> Value {
+    json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token, "refresh_token": "rt2"})
+}
+
+/// The kind of an outcome, in a word.
+fn kind<T>(outcome: &Result<T, RefreshError>) -> &'static str {
+    match outcome {
+        Ok(_) => "good",
+        Err(RefreshError::Unavailable { .. }) => "unavailable",
+        Err(RefreshError::ClientRefused(_)) => "client",
+        Err(RefreshError::OutcomeUnknown(_)) => "unknown",
+        Err(RefreshError::GrantRefused(_)) => "grant",
+        Err(RefreshError::ProviderMisbehaved(_)) => "misbehaved",
+    }
+}
+
+fn after(seconds: u64) -> UnixTime {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+#[tokio::test]
+async fn new_tokens_are_taken_with_their_ends() {
+    let world = world().await;
+    let token = id_token(&world, &json!({"groups": ["dev"]}));
+    let more = json!({"expires_in": 30, "refresh_expires_in": 1800});
+    let new =
+        refreshed(&world, &with(&tokens(&token), &more)).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(new.refresh_token.unwrap().expose(), "rt2");
+    assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(after(30)), Some(after(1800))));
+    let new = new.id_token.unwrap();
+    assert_eq!((new.text.expose(), new.expires_at), (token.as_str(), after(300)));
+    assert_eq!(new.claims.get("groups"), Some(&Claim::List(vec![Claim::Text("dev".to_owned())])));
+    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Answered), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_token_ends_when_the_provider_says_so() {
+    let world = world().await;
+    for (given, end) in [
+        (json!(1800), Some(1800)),
+        (json!("1800"), Some(1800)),
+        (json!(0), None),
+        (json!("0"), None),
+        (json!(null), None),
+        (json!("soon"), None),
+        (json!(-1), None),
+        (json!([]), None),
+    ] {
+        let answer = with(&tokens(&id_token(&world, &json!({}))), &json!({"refresh_expires_in": given}));
+        let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{given} {error}"));
+        assert_eq!(new.refresh_expires_at, end.map(after), "{given}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
+    let world = world().await;
+    let least = json!({"access_token": "at", "token_type": "Bearer"});
+    let new = refreshed(&world, &least).await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(new.id_token.is_none() && new.refresh_token.is_none());
+    assert_eq!((new.access_expires_at, new.refresh_expires_at), (None, None));
+}
+
+#[tokio::test]
+async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_nonce() {
+    let world = world().await;
+    for (change, outcome) in [
+        (json!({}), "good"),
+        (json!({"nonce": "whatever"}), "good"),
+        (json!({"at_hash": "0"}), "misbehaved"),
+        (json!({"sub": "bob"}), "misbehaved"),
+        (json!({"sub": null}), "misbehaved"),
+        (json!({"iss": "https://other.example"}), "misbehaved"),
+        (json!({"aud": "other"}), "misbehaved"),
+        (json!({"iat": NOW.0 + 61}), "misbehaved"),
+        (json!({"iat": NOW.0 - 661}), "misbehaved"),
+        (json!({"exp": NOW.0 - 60}), "misbehaved"),
+    ] {
+        let outcome_now = refreshed(&world, &tokens(&id_token(&world, &change))).await;
+        assert_eq!(kind(&outcome_now), outcome, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_had_leaves_the_outcome_open_and_one_that_is_not_there_does_not() {
+    let world = world().await;
+    let header = json!({"alg": "ES256", "kid": "new"});
+    let answer = tokens(&world.token(&Signer::p256(), &header, &json!({})));
+    world.given.break_keys();
+    assert_eq!(kind(&refreshed(&world, &answer).await), "unknown");
+    assert_eq!(kind(&refreshed(&world, &answer).await), "unknown", "nor may we look again so soon");
+    world.given.publish(&[rsa().named("k")]);
+    world.clock.0.fetch_add(30, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(kind(&refreshed(&world, &answer).await), "misbehaved");
+}
+
+#[tokio::test]
+async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
+    let world = world().await;
+    for (status, body, outcome) in [
+        (400, r#"{"error":"invalid_grant"}"#, "grant"),
+        (200, r#"{"error":"invalid_grant"}"#, "grant"),
+        (401, r#"{"error":"invalid_grant"}"#, "grant"),
+        (401, r#"{"error":"invalid_client"}"#, "client"),
+        (400, r#"{"error":"unauthorized_client"}"#, "client"),
+        (400, r#"{"error":"invalid_scope"}"#, "client"),
+        (401, "", "client"),
+        (400, r#"{"error":"temporarily_unavailable"}"#, "unavailable"),
+        (400, r#"{"error":"of its own"}"#, "unknown"),
+        (403, "<h1>Forbidden</h1>", "unknown"),
+        (302, "", "unknown"),
+        (500, r#"{"error":"invalid_grant"}"#, "unavailable"),
+        (503, "", "unavailable"),
+        (429, "", "unavailable"),
+        (502, "", "unknown"),
+        (504, "", "unknown"),
+        (524, "", "unknown"),
+        (200, "", "unknown"),
+        (200, r#"{"token_type":"Bearer"}"#, "unknown"),
+        (200, r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#, "unknown"),
+        (200, r#"{"access_token":"a","token_type":"mac"}"#, "misbehaved"),
+        (200, r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#, "misbehaved"),
+    ] {
+        world.given.answer_at("token", reply(status, body));
+        assert_eq!(kind(&asked(&world.provider).await), outcome, "{status} {body}");
+    }
+    world.given.answer_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
+    assert_eq!(kind(&asked(&world.provider).await), "unknown");
+    assert_eq!(world.server.requests("POST").len(), 23, "each was sent once");
+    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 7);
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() {
+    let world = world().await;
+    for (field, seconds) in [
+        ("7", Some(7)),
+        ("99999", Some(3600)),
+        // 20 seconds after NOW, and a day after it.
+        ("Fri, 15 Jan 2027 08:00:20 GMT", Some(20)),
+        ("Sat, 16 Jan 2027 08:00:00 GMT", Some(3600)),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", Some(0)),
+        ("soon", None),
+        ("-1", None),
+    ] {
+        for status in [429, 503] {
+            let answer = reply(status, "").replace("content-type", &format!("retry-after: {field}\r\nx"));
+            world.given.answer_at("token", answer);
+            let Err(RefreshError::Unavailable { retry_after, .. }) = asked(&world.provider).await else {
+                panic!("{field}")
+            };
+            assert_eq!(retry_after, seconds.map(Duration::from_secs), "{field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_was_never_sent_may_be_sent_again() {
+    let hung_up = world().await;
+    hung_up.given.answer_at("token", String::new());
+    assert_eq!(kind(&asked(&hung_up.provider).await), "unknown");
+
+    let (unasked, ..) = provider("http://127.0.0.1:1");
+    assert_eq!(kind(&asked(&unasked).await), "unavailable", "no metadata");
+
+    // Nobody listens on port 1.
+    let gone = "http://127.0.0.1:1/token".parse().ok();
+    let refused = world_with(|settings| settings.endpoints.token = gone).await;
+    assert_eq!(kind(&asked(&refused.provider).await), "unavailable");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_in_time_leaves_the_outcome_open() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/token", silent.local_addr().unwrap()).parse().ok();
+    let world = world_with(|settings| {
+        settings.endpoints.token = url;
+        settings.timeout = Duration::from_millis(500);
+    })
+    .await;
+    assert_eq!(kind(&asked(&world.provider).await), "unknown");
+    let turns: Vec<_> = (0..64).map(|_| world.provider.refreshes.turn()).collect();
+    let held = join_all(turns).await;
+    assert_eq!(kind(&asked(&world.provider).await), "unavailable", "it did not even get its turn");
+    drop(held);
+}
+
+#[tokio::test]
+async fn refreshes_that_hang_do_not_keep_anybody_from_signing_in() {
+    let world = world().await;
+    let held = join_all((0..64).map(|_| world.provider.refreshes.turn())).await;
+    let exchange = world.provider.exchanges.turn();
+    assert!(tokio::time::timeout(Duration::from_secs(5), exchange).await.is_ok());
+    assert_eq!(held.len(), 64);
+}
+
+#[tokio::test]
+async fn userinfo_that_cannot_be_asked_costs_nobody_the_new_refresh_token_and_renews_nothing() {
+    let world = world_with(|settings| settings.userinfo = true).await;
+    let answer = with(&tokens(&id_token(&world, &json!({}))), &json!({"expires_in": 30}));
+    world.given.answer_at("userinfo", reply(200, r#"{"sub":"alice","groups":["dev"]}"#));
+    let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(new.id_token.unwrap().claims.contains_key("groups"));
+    assert_eq!(new.access_expires_at, Some(after(30)));
+
+    for gone in [reply(503, ""), String::new()] {
+        world.given.answer_at("userinfo", gone);
+        let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(new.refresh_token.unwrap().expose(), "rt2");
+        assert!(new.id_token.is_none() && new.access_expires_at.is_none());
+    }
+    world.given.answer_at("userinfo", reply(200, r#"{"sub":"bob"}"#));
+    assert_eq!(kind(&refreshed(&world, &answer).await), "misbehaved");
+}
+
+#[tokio::test]
+async fn the_request_names_the_grant_and_proves_who_asks_as_for_a_code() {
+    let der = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    let der = base64_simd::STANDARD.encode_to_string(der.as_ref());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
+    let key = ClientKey::read(&Secret::new(pem), None).unwrap();
+    for (method, shown, names) in [
+        (ClientAuthentication::Basic(Secret::new("s")), true, vec![]),
+        (ClientAuthentication::Post(Secret::new("s")), false, vec!["client_id", "client_secret"]),
+        (ClientAuthentication::None, false, vec!["client_id"]),
+        (
+            ClientAuthentication::PrivateKey { key, audience: None },
+            false,
+            vec!["client_assertion", "client_assertion_type", "client_id"],
+        ),
+    ] {
+        let world = world_with(|settings| settings.client_authentication = method).await;
+        let good = tokens(&id_token(&world, &json!({})));
+        assert_eq!(kind(&refreshed(&world, &good).await), "good");
+        let request = world.server.requests("POST").remove(0);
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert_eq!(head.contains("authorization: Basic "), shown, "{names:?}");
+        let mut body: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        body.sort();
+        let (grant, proof): (Vec<_>, Vec<_>) =
+            body.iter().partition(|(name, _)| name == "grant_type" || name == "refresh_token");
+        let [(_, grant_type), (_, token)] = grant.as_slice() else { panic!("{grant:?}") };
+        assert_eq!((grant_type.as_str(), token.as_str()), ("refresh_token", "rt&1"));
+        assert_eq!(proof.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+    }
+}
+
+#[tokio::test]
+async fn no_error_tells_a_token() {
+    let world = world().await;
+    for answer in [
+        r#"{"error":"invalid_grant"}"#,
+        r#"{"access_token":["s3cret"],"token_type":"Bearer"}"#,
+        r#"{"access_token":"s3cret","token_type":"Bearer","id_token":"s3cret"}"#,
+        "s3cret",
+    ] {
+        world.given.answer_at("token", reply(200, answer));
+        let told = format!("{:?}", asked(&world.provider).await.err().unwrap());
+        assert!(!told.contains("s3cret") && !told.contains("rt&1"), "{told}");
+    }
+}

@@ -1,0 +1,69 @@
+//! Whom does a call without tokens blame, and is the code or the refresh token used up?
+//!
+//! 1. A code is over in any case, so what matters is whether a new sign-in may succeed.
+//! 2. A refresh token may be sent again only where the provider certainly did not redeem it: it was never sent, or the
+//!    provider itself says that it cannot answer now. A gateway in front of it (502, 504 and the like) does not know.
+
+use http::StatusCode;
+
+use super::answer::NoTokens;
+use crate::flow::ports::{ExchangeError, RefreshError};
+
+/// The errors of RFC 6749 §5.2 that are about the client and its request, not about what it presents.
+const OF_THE_CLIENT: [&str; 5] =
+    ["invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope"];
+
+impl NoTokens {
+    /// RFC 6749 §5.2. Keycloak says `unauthorized_client` for a wrong secret.
+    pub(super) fn of_a_code(&self) -> ExchangeError {
+        let text = self.to_string();
+        match self {
+            Self::BadRedirectUri | Self::NoAssertion(_) => ExchangeError::ClientRefused(text),
+            Self::Call(call) if call.is_misbehaviour() => ExchangeError::ProviderMisbehaved(text),
+            Self::Call(_) | Self::Unwell { .. } => ExchangeError::ProviderUnavailable(text),
+            Self::Unreadable
+            | Self::NotTokens
+            | Self::Unfit(_)
+            | Self::NegativeLifetime
+            | Self::NotBearer => ExchangeError::ProviderMisbehaved(text),
+            Self::Refused { status, code, .. } => match code.as_str() {
+                "invalid_grant" => ExchangeError::CodeRefused(text),
+                "invalid_client" | "unauthorized_client" => ExchangeError::ClientRefused(text),
+                _ if *status == StatusCode::UNAUTHORIZED => ExchangeError::ClientRefused(text),
+                _ => ExchangeError::ProviderMisbehaved(text),
+            },
+        }
+    }
+
+    /// The same for a refresh token, where it matters most whether it may be sent again.
+    pub(super) fn of_a_refresh(self) -> RefreshError {
+        let why = self.to_string();
+        match self {
+            Self::BadRedirectUri | Self::NoAssertion(_) => RefreshError::ClientRefused(why),
+            Self::Call(call) if call.was_never_sent() => RefreshError::Unavailable { why, retry_after: None },
+            Self::Unwell { status, retry_after } if is_its_own(status) => {
+                RefreshError::Unavailable { why, retry_after }
+            }
+            Self::NegativeLifetime | Self::NotBearer => RefreshError::ProviderMisbehaved(why),
+            Self::Call(_) | Self::Unwell { .. } | Self::Unreadable | Self::NotTokens | Self::Unfit(_) => {
+                RefreshError::OutcomeUnknown(why)
+            }
+            Self::Refused { status, code, .. } => match code.as_str() {
+                "invalid_grant" => RefreshError::GrantRefused(why),
+                "temporarily_unavailable" => RefreshError::Unavailable { why, retry_after: None },
+                code if OF_THE_CLIENT.contains(&code) => RefreshError::ClientRefused(why),
+                _ if status == StatusCode::UNAUTHORIZED => RefreshError::ClientRefused(why),
+                // No error that a token endpoint gives: a page of something in front of it, which may know nothing.
+                _ => RefreshError::OutcomeUnknown(why),
+            },
+        }
+    }
+}
+
+/// Whether a provider says this of itself; every other 5xx may come from something in front of it.
+fn is_its_own(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
