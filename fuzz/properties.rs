@@ -14,14 +14,17 @@ use foregate::access::quoted::quoted;
 use foregate::access::return_to::ReturnTo;
 use foregate::access::target::Target;
 use foregate::edge::read;
+use foregate::flow::audit::Audit;
 use foregate::flow::callback::AuthenticationResponse;
-use foregate::flow::ports::{Opened, SessionStore, UnixTime, Workspace};
-use foregate::server::SystemEntropy;
+use foregate::flow::ports::{Opened, SessionStore, Shown, UnixTime, Workspace};
+use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::cookie::{Names, pairs};
 use foregate::session::jwt::Parts;
 use foregate::session::layout::Contents;
 use foregate::session::seal::{Binding, KeyRing, Purpose};
-use foregate::session::sealed::CookieStore;
+use foregate::session::sealed::{CookieStore, Lifetimes, Room};
+use foregate::telemetry::metrics::Metrics;
+use foregate::telemetry::recorder::Recorder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::{Url, form_urlencoded};
 
@@ -88,16 +91,25 @@ pub(crate) fn cookies(bytes: &[u8]) {
     for line in lines.take(100) {
         headers.append(header::COOKIE, line);
     }
+    let clock = Arc::new(SystemClock);
+    let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::new(Metrics::new()), clock));
+    let session = Duration::from_mins(1);
+    let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
     let store = CookieStore::new(
         ring(),
         Arc::new(SystemEntropy),
         &origins(),
         ("https://idp.test", "foregate"),
-        Duration::from_mins(1),
+        (lifetimes, Room { sessions: 100, per_person: 100 }),
+        audit,
+        UnixTime(1),
     );
+    let store = store.unwrap();
     let mut workspace = Workspace::new();
-    let (opened, others) = store.open(&mut workspace, &headers, &origin(), UnixTime(1));
-    assert!(matches!(opened, Opened::Absent(_)));
+    let shown = Shown { headers: &headers, origin: &origin(), now: UnixTime(1), active: true };
+    let opening = store.open(&mut workspace, shown);
+    let others = opening.other_cookies;
+    assert!(matches!(opening.opened, Opened::Absent(_)));
     let others =
         HeaderMap::from_iter(HeaderValue::from_bytes(&others).map(|others| (header::COOKIE, others)));
     let names = Names::of(&origin());

@@ -17,7 +17,12 @@ const LAYERS: [Layer; 10] = [
         may_name: &[],
         crates: &["http", "bytes", "url", "ipnet", "memchr", "base64_simd"],
     },
-    Layer { name: "flow", may_name: &["access"], crates: &["http", "url", "futures_util", "base64_simd"] },
+    Layer {
+        name: "flow",
+        may_name: &["access"],
+        // A renewal runs in a task of its own, with a bound on how many there are and how long each takes.
+        crates: &["http", "url", "futures_util", "base64_simd", "tokio", "tokio_util", "zeroize"],
+    },
     Layer {
         name: "edge",
         may_name: &["flow", "access"],

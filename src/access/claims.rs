@@ -24,6 +24,17 @@ pub enum Claim {
 /// Claims by name (OpenID Connect Core §5.1).
 pub type Claims = BTreeMap<String, Claim>;
 
+/// `sid`: the provider's name for its session (OpenID Connect Front-Channel Logout §3); empty where there is none that
+/// can be kept.
+pub fn sid(claims: &Claims) -> &str {
+    match claims.get("sid") {
+        Some(Claim::Text(sid)) if sid.len() <= LONGEST_SID => sid,
+        _ => "",
+    }
+}
+
+const LONGEST_SID: usize = 255;
+
 /// The way to a claim: `groups`, `realm_access.roles`, or a JSON pointer (RFC 6901) where a name holds a dot:
 /// `/resource_access/my.client/roles`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -94,6 +94,9 @@ pub enum Outage {
     /// The session store does not answer.
     #[error("the session store does not answer")]
     SessionStore,
+    /// The tokens are over, and the provider cannot be asked for new ones now.
+    #[error("the provider does not answer, and the session's tokens are over")]
+    Provider,
 }
 
 /// What is known about the person when the decision is made.
@@ -221,17 +224,25 @@ fn another_account(rules: &Rules, origin: &Origin) -> String {
     own_page(rules.origins.sign_in_of(origin), "start?account=another", &ReturnTo::home(origin))
 }
 
+/// Where a person goes who is signed in with tokens that are over: to our page that renews them.
+pub fn renewing(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
+    let sign_in = rules.origins.sign_in_of(request.origin);
+    Challenge::SignIn(own_page(sign_in, "refresh", &here(rules, request)))
+}
+
+fn here(rules: &Rules, request: &AccessRequest<'_>) -> ReturnTo {
+    let origin = request.origin;
+    let here = format!("{}{}", origin.as_str(), request.target.to_ascii());
+    ReturnTo::parse(&here, origin, &rules.origins).unwrap_or_else(|| ReturnTo::home(origin))
+}
+
 fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     if request.surface() != Surface::Navigation {
         return Challenge::Unauthenticated;
     }
-    let origin = request.origin;
-    let sign_in = rules.origins.sign_in_of(origin);
+    let sign_in = rules.origins.sign_in_of(request.origin);
     if *request.method == Method::GET || *request.method == Method::HEAD {
-        let here = format!("{}{}", origin.as_str(), request.target.to_ascii());
-        let return_to =
-            ReturnTo::parse(&here, origin, &rules.origins).unwrap_or_else(|| ReturnTo::home(origin));
-        Challenge::SignIn(own_page(sign_in, rules.sign_in.path(), &return_to))
+        Challenge::SignIn(own_page(sign_in, rules.sign_in.path(), &here(rules, request)))
     } else {
         Challenge::FormNotSent(own_page(sign_in, "sign_in?form=not_sent", &page_of_form(request)))
     }

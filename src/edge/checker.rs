@@ -16,8 +16,7 @@ use crate::access::origin::Origin;
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
 use crate::flow::audit::{Audit, CheckEvent, Dialect, Hint, Outcome};
-use crate::flow::check::{Check, Checked};
-use crate::flow::ports::Workspace;
+use crate::flow::check::{Check, Told};
 
 /// Everything the check endpoints need.
 pub struct Checker {
@@ -36,7 +35,7 @@ pub type Read = for<'h> fn(&'h HeaderMap, &TrustedProxies) -> Result<Forwarded<'
 
 impl Checker {
     /// Answers one question of a dialect; `read` takes the client's request out of the proxy's.
-    pub fn answer(
+    pub async fn answer(
         &self,
         dialect: Dialect,
         peer: Peer,
@@ -56,10 +55,10 @@ impl Checker {
             self.audit.hint(&Hint::UnknownHost(forwarded.host));
             return self.refused(dialect, StatusCode::FORBIDDEN, "this host is not configured");
         };
-        self.decide(dialect, policy, headers, &forwarded, origin)
+        self.decide(dialect, policy, headers, &forwarded, origin).await
     }
 
-    fn decide(
+    async fn decide(
         &self,
         dialect: Dialect,
         policy: &str,
@@ -69,21 +68,10 @@ impl Checker {
     ) -> Response<Body> {
         let method = &forwarded.method;
         let request = AccessRequest { origin, target: forwarded.target, method, headers, policy };
-        let mut workspace = Workspace::new();
-        let checked = self.check.check(&mut workspace, &request);
-        self.reply(dialect, checked, &request, forwarded.client)
-    }
-
-    fn reply(
-        &self,
-        dialect: Dialect,
-        checked: Checked<'_>,
-        request: &AccessRequest<'_>,
-        client: IpAddr,
-    ) -> Response<Body> {
         let id = self.ids.next();
-        self.audit.check(&event(dialect, &checked, request.origin, client, &id));
-        reply::check(checked.decision, checked.reload, || Asker { surface: request.surface(), id })
+        let tell = |told: &Told<'_>| self.audit.check(&event(dialect, told, origin, forwarded.client, &id));
+        let checked = self.check.check(&request, dialect, tell).await;
+        reply::check(checked, || Asker { surface: request.surface(), id })
     }
 
     /// A question that cannot be answered: the proxy is told in a line what would mend it.
@@ -106,22 +94,22 @@ impl Checker {
 /// What is told of a decision.
 pub fn event<'e>(
     dialect: Dialect,
-    checked: &'e Checked<'e>,
+    told: &'e Told<'e>,
     origin: &'e Origin,
     client: IpAddr,
     id: &'e RequestId,
 ) -> CheckEvent<'e> {
     CheckEvent {
         dialect,
-        outcome: Outcome::from(&checked.decision),
-        reason: match &checked.decision {
+        outcome: Outcome::from(told.decision),
+        reason: match told.decision {
             Decision::Deny(denial) => Some(denial),
             Decision::Fail(outage) => Some(outage),
             Decision::Allow(_) | Decision::Challenge(_) => None,
         },
-        absence: checked.absence,
+        absence: told.absence,
         host: Some(origin.host()),
-        subject: checked.subject,
+        subject: told.subject,
         client: Some(client),
         request_id: Some(id),
     }

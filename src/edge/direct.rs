@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::checker::event;
 use super::read::once;
@@ -19,8 +20,17 @@ use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
 use crate::access::target::Target;
 use crate::flow::audit::{Audit, Dialect, Hint};
-use crate::flow::check::Check;
-use crate::flow::ports::Workspace;
+use crate::flow::check::{Check, Told};
+
+/// What passes.
+pub struct Admitted {
+    /// With these edits.
+    pub grant: Grant,
+    /// To this public origin.
+    pub origin: Origin,
+    /// `Set-Cookie` values for the way back.
+    pub deliver: Option<Arc<[HeaderValue]>>,
+}
 
 /// Decides about requests to our own proxy.
 pub struct Direct {
@@ -33,27 +43,23 @@ pub struct Direct {
 }
 
 impl Direct {
-    /// The grant to pass with the origin it holds for, or what the client sees instead.
-    pub fn admit(
-        &self,
-        request: &Request<Body>,
-        peer: IpAddr,
-    ) -> Result<(Grant, Origin), Box<Response<Body>>> {
+    /// The right to pass, or what the client sees instead.
+    pub async fn admit(&self, request: &Parts, peer: IpAddr) -> Result<Admitted, Box<Response<Body>>> {
         let id = self.ids.next();
-        let asker = || Asker { surface: Surface::of(request.method(), request.headers()), id };
+        let asker = || Asker { surface: Surface::of(&request.method, &request.headers), id };
         let refuse = |status, why: &str| Box::new(reply::refused(status, why, asker()));
-        let Some(origin) = public_origin(request.headers(), &self.check.rules.origins, &*self.audit) else {
+        let Some(origin) = public_origin(&request.headers, &self.check.rules.origins, &*self.audit) else {
             return Err(refuse(StatusCode::FORBIDDEN, "this host is not configured"));
         };
-        let path_and_query = request.uri().path_and_query().map_or("", |target| target.as_str());
+        let path_and_query = request.uri.path_and_query().map_or("", |target| target.as_str());
         let target = Target::parse(path_and_query.as_bytes())
             .map_err(|error| refuse(StatusCode::BAD_REQUEST, &error.to_string()))?;
-        let (method, headers) = (request.method(), request.headers());
+        let (method, headers) = (&request.method, &request.headers);
         let access = AccessRequest { origin, target, method, headers, policy: DEFAULT };
-        let mut workspace = Workspace::new();
-        let checked = self.check.check(&mut workspace, &access);
-        self.audit.check(&event(Dialect::Proxy, &checked, origin, peer, &id));
-        Ok((reply::grant_or_refusal(checked.decision, checked.reload, asker)?, origin.clone()))
+        let tell = |told: &Told<'_>| self.audit.check(&event(Dialect::Proxy, told, origin, peer, &id));
+        let checked = self.check.check(&access, Dialect::Proxy, tell).await;
+        let deliver = checked.deliver.clone();
+        Ok(Admitted { grant: reply::grant_or_refusal(checked, asker)?, origin: origin.clone(), deliver })
     }
 }
 

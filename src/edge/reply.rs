@@ -9,7 +9,7 @@ use super::portal::page::{Problem, RETRY_AFTER};
 use super::request_id::RequestId;
 use crate::access::decision::{Challenge, Decision, Denial, Grant, Outage};
 use crate::access::surface::Surface;
-use crate::flow::check::PageReload;
+use crate::flow::check::{Checked, PageReload};
 
 const X_RELOAD: HeaderName = HeaderName::from_static("x-reload");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -28,26 +28,33 @@ pub struct Asker {
 }
 
 /// Answers an authorization check: 200 with the edits as headers, or the refusal itself.
-pub fn check(
-    decision: Decision,
-    reload: Option<Box<PageReload>>,
-    asker: impl FnOnce() -> Asker,
-) -> Response<Body> {
-    match grant_or_refusal(decision, reload, asker) {
-        Ok(grant) => granted(&grant),
+pub fn check(checked: Checked, asker: impl FnOnce() -> Asker) -> Response<Body> {
+    let deliver = checked.deliver.clone();
+    match grant_or_refusal(checked, asker) {
+        Ok(grant) => {
+            let mut response = granted(&grant);
+            deliver_to(&mut response, deliver.as_deref());
+            response
+        }
         Err(refusal) => *refusal,
+    }
+}
+
+/// Sets the cookies that the browser should have.
+pub fn deliver_to(response: &mut Response<Body>, cookies: Option<&[HeaderValue]>) {
+    for cookie in cookies.unwrap_or_default() {
+        response.headers_mut().append(header::SET_COOKIE, cookie.clone());
     }
 }
 
 /// The grant, or what the client sees instead.
 pub fn grant_or_refusal(
-    decision: Decision,
-    reload: Option<Box<PageReload>>,
+    checked: Checked,
     asker: impl FnOnce() -> Asker,
 ) -> Result<Grant, Box<Response<Body>>> {
-    Err(Box::new(match decision {
+    Err(Box::new(match checked.decision {
         Decision::Allow(grant) => return Ok(grant),
-        Decision::Challenge(challenge) => challenged(challenge, reload),
+        Decision::Challenge(challenge) => challenged(challenge, checked.reload),
         Decision::Deny(denial) => denied(&denial, asker()),
         Decision::Fail(outage) => failed(outage, asker()),
     }))
@@ -96,7 +103,7 @@ fn denied(denial: &Denial, asker: Asker) -> Response<Body> {
 
 fn failed(outage: Outage, asker: Asker) -> Response<Body> {
     match outage {
-        Outage::SessionStore => told(&Problem::cannot_tell(&asker.id.to_string()), asker),
+        Outage::SessionStore | Outage::Provider => told(&Problem::cannot_tell(&asker.id.to_string()), asker),
     }
 }
 

@@ -30,7 +30,7 @@ async fn check_default(
     peer: Peer,
     request: Request<Body>,
 ) -> Response<Body> {
-    checker.answer(Dialect::Traefik, peer, DEFAULT, request.headers(), forwarded)
+    checker.answer(Dialect::Traefik, peer, DEFAULT, request.headers(), forwarded).await
 }
 
 async fn check_named(
@@ -39,5 +39,5 @@ async fn check_named(
     peer: Peer,
     request: Request<Body>,
 ) -> Response<Body> {
-    checker.answer(Dialect::Traefik, peer, &policy, request.headers(), forwarded)
+    checker.answer(Dialect::Traefik, peer, &policy, request.headers(), forwarded).await
 }

@@ -27,6 +27,8 @@ pub enum Dialect {
     Traefik,
     /// Our own reverse proxy.
     Proxy,
+    /// Nobody but a person: a page of ours.
+    Page,
 }
 
 /// One decision.
@@ -88,6 +90,39 @@ pub struct LoginEvent<'a> {
     pub request_id: &'a dyn std::fmt::Display,
 }
 
+/// How a renewal of a session's tokens ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefreshOutcome {
+    /// The session has new tokens.
+    Renewed,
+    /// The provider cannot be reached, or asks for patience; it is asked again.
+    ProviderUnavailable,
+    /// The provider refuses us, not the person; it is asked again.
+    ClientRefused,
+    /// No answer came; the session lives on until its tokens end.
+    OutcomeUnknown,
+    /// The provider has ended the session.
+    GrantRefused,
+    /// The answer broke a rule, and the session is over.
+    ProviderMisbehaved,
+    /// The session had ended meanwhile.
+    TooLate,
+    /// The new tokens do not fit into cookies; the session lives on until its old ones end.
+    NotKept,
+}
+
+/// A renewal of a session's tokens.
+pub struct RefreshEvent<'a> {
+    /// How it ended.
+    pub outcome: RefreshOutcome,
+    /// Detail for the operator; never a secret.
+    pub detail: Option<&'a dyn std::fmt::Display>,
+    /// The person.
+    pub subject: &'a str,
+    /// Whose question it was that began it.
+    pub caller: Dialect,
+}
+
 /// What the provider was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProviderCall {
@@ -122,6 +157,10 @@ pub enum Hint<'a> {
     UnknownHost(&'a str),
     /// Somebody, named by `sub`, signed in whose groups the provider kept back.
     GroupsUnknown(&'a str),
+    /// A caller does not hand `Set-Cookie` on to browsers.
+    RotationNotDelivered(Dialect),
+    /// Another process seals sessions with the same keys.
+    KeysAreShared,
 }
 
 /// Where events go.
@@ -130,6 +169,8 @@ pub trait Audit: Send + Sync {
     fn check(&self, event: &CheckEvent<'_>);
     /// A sign-in took a step.
     fn login(&self, event: &LoginEvent<'_>);
+    /// A session's tokens were to be renewed.
+    fn refresh(&self, event: &RefreshEvent<'_>);
     /// A session ended because the person asked for it.
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
     /// Something the provider said about a person was left out of the identity.

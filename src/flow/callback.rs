@@ -22,7 +22,7 @@ use super::ports::{
     BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginStore, LoginTransaction,
     NewSession, SessionStore, SignedIn, WrongIssuer,
 };
-use crate::access::claims::{ClaimError, ClaimRules};
+use crate::access::claims::{ClaimError, ClaimRules, sid};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Policies;
@@ -179,7 +179,8 @@ impl Callback {
         let identity = self.identity(&signed_in)?;
         self.groups(&signed_in, &identity)?;
         let policies = self.policies.answers(identity.as_ref());
-        let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies };
+        let sid = sid(&signed_in.claims);
+        let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies, sid };
         let cookies = self.sessions.begin(&session, headers, origin, self.clock.now())?;
         Ok((cookies, signed_in.subject))
     }

@@ -75,6 +75,8 @@ pub fn way(landed: Option<Landed>, session: Result<(), Absence>) -> Way {
         Err(Absence::NoCookie) => Way::Stuck(Trouble::NotKept),
         Err(Absence::Refused) => Way::Stuck(Trouble::NotOpened),
         Err(Absence::Expired) => Way::Stuck(Trouble::OverAtOnce),
+        // Somebody said so, and it was not the browser: another sign-in begins another session.
+        Err(Absence::Ended) => Way::Provider,
         Ok(()) if (here && times >= BACK_TO_ONE) || times >= BACK_TO_ANY => Way::Stuck(Trouble::NotShown),
         Ok(()) => Way::Back(times.saturating_add(1)),
     }

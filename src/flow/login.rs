@@ -6,10 +6,10 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use url::Url;
 
-use super::circle::{Trouble, Way, way};
+use super::circle::{Landed, Trouble, Way, way};
 use super::ports::{
-    Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginStore, LoginTransaction,
-    NoEntropy, Opened, ProviderUnavailable, SessionStore, Workspace,
+    Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginStore, LoginTransaction,
+    NoEntropy, Opened, ProviderUnavailable, SessionStore, Shown, Workspace,
 };
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
@@ -69,19 +69,34 @@ impl Login {
         let return_to = self.return_to(origin, wish.rd);
         let by_itself = wish.account == Account::Known && !wish.insists;
         match self.way(origin, headers, &return_to) {
-            Way::Back(times) if by_itself => {
-                let cookies = self.logins.land(times, &return_to, origin).into_iter().collect();
-                Ok(Started::Back(return_to, cookies))
-            }
+            Way::Back(times) if by_itself => Ok(self.land(origin, return_to, times)),
             Way::Stuck(trouble) if by_itself => Ok(Started::Stuck(trouble)),
             _ => self.go(origin, headers, return_to, wish.account),
         }
     }
 
+    /// Sends a person back whose session was renewed, unless that goes in circles.
+    pub fn back(&self, origin: &Origin, headers: &HeaderMap, return_to: ReturnTo) -> Started {
+        let never = Landed { times: 0, here: true };
+        let landed = self.logins.landed(headers, origin, &return_to).unwrap_or(never);
+        match way(Some(landed), Ok(())) {
+            Way::Stuck(trouble) => Started::Stuck(trouble),
+            Way::Back(times) => self.land(origin, return_to, times),
+            Way::Provider => self.land(origin, return_to, 1),
+        }
+    }
+
+    fn land(&self, origin: &Origin, return_to: ReturnTo, times: u8) -> Started {
+        let cookies = self.logins.land(times, &return_to, origin).into_iter().collect();
+        Started::Back(return_to, cookies)
+    }
+
     fn way(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> Way {
         let mut workspace = Workspace::new();
-        let session = match self.sessions.open(&mut workspace, headers, origin, self.clock.now()).0 {
+        let shown = Shown { headers, origin, now: self.clock.now(), active: true };
+        let session = match self.sessions.open(&mut workspace, shown).opened {
             Opened::Session(_) => Ok(()),
+            Opened::Stale(_) => Err(Absence::Expired),
             Opened::Absent(absence) => Err(absence),
             // Nothing can be told, so nothing is held back.
             Opened::Unknown(_) => return Way::Provider,

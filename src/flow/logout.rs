@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::ports::{Clock, LoginStore, Opened, SessionStore, Workspace};
+use super::ports::{Clock, LoginStore, Opened, SessionStore, Shown, Workspace};
 use crate::access::origin::Origin;
 
 /// Ends sessions.
@@ -29,11 +29,14 @@ impl Logout {
     /// Ends the session that the request carries, usable or not.
     pub fn sign_out(&self, origin: &Origin, headers: &HeaderMap) -> SignedOut {
         let mut workspace = Workspace::new();
-        let subject = match self.sessions.open(&mut workspace, headers, origin, self.clock.now()).0 {
+        let now = self.clock.now();
+        let shown = Shown { headers, origin, now, active: true };
+        let subject = match self.sessions.open(&mut workspace, shown).opened {
             Opened::Session(session) => Some(session.credential.person.subject.to_owned()),
+            Opened::Stale(stale) => Some(stale.subject),
             Opened::Absent(_) | Opened::Unknown(_) => None,
         };
-        let mut cookies = self.sessions.end(headers, origin);
+        let mut cookies = self.sessions.end(headers, origin, now);
         cookies.extend(self.logins.take_off(headers, origin));
         SignedOut { cookies, subject }
     }

@@ -7,3 +7,4 @@ pub mod circle;
 pub mod login;
 pub mod logout;
 pub mod ports;
+pub mod refresh;

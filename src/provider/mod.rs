@@ -108,7 +108,13 @@ impl Provider {
         }
         let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime));
         let refresh_token = tokens.refresh_token;
-        let tokens = TokenSet { id_token, refresh_token, expires_at, refresh_expires_at };
+        let tokens = TokenSet {
+            id_token,
+            refresh_token,
+            expires_at,
+            id_token_expires_at: verified.expires_at,
+            refresh_expires_at,
+        };
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
     }
 
@@ -219,6 +225,8 @@ impl IdentityProvider for Provider {
     }
 }
 
+#[cfg(test)]
+mod calls;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

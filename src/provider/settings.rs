@@ -77,4 +77,6 @@ pub struct ProviderSettings {
     pub leeway: Duration,
     /// How long a call may take, from waiting for its turn to the last byte.
     pub timeout: Duration,
+    /// Whether it bears a refresh token that comes a second time because its answer was lost.
+    pub bears_reuse: bool,
 }

@@ -22,7 +22,6 @@ use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 use super::clock_watch::ClockWatch;
 use super::http::Http;
 use super::{Algorithm, ClientAuthentication, Endpoints, ProviderSettings};
-use crate::flow::audit::{Audit, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall};
 use crate::flow::ports::{Clock, UnixTime};
 use crate::secret::Secret;
 use crate::trust;
@@ -124,6 +123,7 @@ pub(super) fn jwks(keys: &[Value]) -> String {
 
 pub(super) fn settings(issuer: &str) -> ProviderSettings {
     ProviderSettings {
+        bears_reuse: false,
         issuer: issuer.to_owned(),
         backchannel_url: None,
         discovery: true,
@@ -171,27 +171,6 @@ impl SetClock {
 impl Clock for SetClock {
     fn now(&self) -> UnixTime {
         UnixTime(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Which calls the audit was told of.
-#[derive(Default)]
-pub(super) struct Calls(Mutex<Vec<(ProviderCall, CallOutcome)>>);
-
-impl Calls {
-    pub(super) fn count(&self, call: ProviderCall, outcome: CallOutcome) -> usize {
-        self.0.lock().unwrap().iter().filter(|told| **told == (call, outcome)).count()
-    }
-}
-
-impl Audit for Calls {
-    fn check(&self, _: &CheckEvent<'_>) {}
-    fn login(&self, _: &LoginEvent<'_>) {}
-    fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
-    fn left_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
-    fn hint(&self, _: &Hint<'_>) {}
-    fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, _: Duration) {
-        self.0.lock().unwrap().push((call, outcome));
     }
 }
 

@@ -7,9 +7,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::testing::{
-    Calls, Log, NOW, Server, SetClock, Signer, VERIFIER, metadata, reply, rsa, settings, with,
-};
+use super::calls::Calls;
+use super::testing::{Log, NOW, Server, SetClock, Signer, VERIFIER, metadata, reply, rsa, settings, with};
 use super::world::{Given, provider, until, world};
 use super::*;
 use crate::flow::audit::CallOutcome;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::testing::{Calls, NOW, Server, SetClock, Signer, jwks, metadata, reply, rsa, settings, with};
+use super::calls::Calls;
+use super::testing::{NOW, Server, SetClock, Signer, jwks, metadata, reply, rsa, settings, with};
 use super::{Provider, ProviderSettings};
 use crate::flow::ports::{IdentityProvider, ProviderState};
 

@@ -28,11 +28,12 @@ use crate::flow::check::Check;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
 use crate::flow::ports::{Clock, Entropy, IdentityProvider, LoginStore, SessionStore};
+use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use crate::provider::Provider;
 use crate::proxy::upstream::Upstream;
 use crate::session::login::LoginCookies;
 use crate::session::seal::KeyRing;
-use crate::session::sealed::CookieStore;
+use crate::session::sealed::{CookieStore, Room};
 use crate::session::set_cookie;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recorder::Recorder;
@@ -41,6 +42,8 @@ use crate::telemetry::recorder::Recorder;
 const MOST_CALLS: u32 = 3;
 /// What a page may take beside them.
 const OWN_TIME: Duration = Duration::from_secs(10);
+/// How many sessions a process keeps in mind: some hundred bytes each, and some thousand where a proxy drops cookies.
+const ROOM: Room = Room { sessions: 100_000, per_person: 1000 };
 /// Our own pages take no larger body.
 const PAGE_BODY: usize = 16 * 1024;
 
@@ -50,6 +53,8 @@ pub(super) struct Gateway<F> {
     pub(super) check: Router,
     pub(super) ops: Router,
     pub(super) readiness: Arc<Readiness>,
+    /// What renews sessions.
+    pub(super) refresh: Arc<Refresh>,
     /// Keeps the provider's metadata and keys fresh; never ends.
     pub(super) keep_fresh: F,
 }
@@ -62,6 +67,8 @@ struct Shared {
     ids: Arc<RequestIds>,
     provider: Arc<dyn IdentityProvider>,
     sessions: Arc<dyn SessionStore>,
+    /// The same, as who looks after it sees it.
+    store: Arc<CookieStore>,
     logins: Arc<dyn LoginStore>,
 }
 
@@ -75,17 +82,21 @@ pub(super) fn gateway(
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
     let shared = shared(&settings, clock, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
+    let refresh = Arc::new(refresh(&settings, &shared));
     let check = Arc::new(Check {
         rules: rules(&settings),
         sessions: Arc::clone(&shared.sessions),
         clock: Arc::clone(&shared.clock),
+        quiet: settings.session.quiet.clone(),
+        refresh: Arc::clone(&refresh),
     });
-    let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider)));
+    let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store)));
     Ok(Gateway {
         check: traefik::routes(Arc::new(checker(&settings, &shared, Arc::clone(&check)))),
         ops: ops::routes(Arc::clone(&readiness), metrics),
         public: public(settings, shared, check)?,
         readiness,
+        refresh,
         keep_fresh: provider.keep_fresh(),
     })
 }
@@ -101,8 +112,18 @@ fn shared(
     let keys = Arc::new(keys.map_err(|error| StartError::Build(error.to_string()))?);
     let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());
     let origins = &settings.public.origins;
-    let lifetime = settings.session.lifetime;
-    let sessions = CookieStore::new(Arc::clone(&keys), Arc::clone(&entropy), origins, client, lifetime);
+    let bounds = (settings.session.lifetimes, ROOM);
+    let (audit_of_store, now) = (Arc::clone(&audit), clock.now());
+    let store = CookieStore::new(
+        Arc::clone(&keys),
+        Arc::clone(&entropy),
+        origins,
+        client,
+        bounds,
+        audit_of_store,
+        now,
+    );
+    let store = Arc::new(store.map_err(|error| StartError::Build(error.to_string()))?);
     let logins = LoginCookies::new(keys, Arc::clone(&entropy), origins.clone(), client);
     let mut process = [0; 4];
     entropy.fill(&mut process).map_err(|error| StartError::Build(error.to_string()))?;
@@ -113,9 +134,26 @@ fn shared(
         audit,
         ids,
         provider,
-        sessions: Arc::new(sessions),
+        sessions: Arc::clone(&store) as Arc<dyn SessionStore>,
+        store,
         logins: Arc::new(logins),
     })
+}
+
+fn refresh(settings: &Settings, shared: &Shared) -> Refresh {
+    Refresh {
+        provider: Arc::clone(&shared.provider),
+        sessions: Arc::clone(&shared.sessions),
+        clock: Arc::clone(&shared.clock),
+        claims: settings.claims.clone(),
+        policies: settings.policies.clone(),
+        audit: Arc::clone(&shared.audit),
+        settings: RefreshSettings {
+            provider_bears_reuse: settings.provider.bears_reuse,
+            timeout: settings.provider.timeout * MOST_CALLS,
+        },
+        exchanges: Exchanges::default(),
+    }
 }
 
 fn rules(settings: &Settings) -> Rules {
@@ -137,12 +175,13 @@ fn checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
 
 /// Our own pages, within limits, and behind them the application or nothing.
 fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Router, StartError> {
+    let refresh = Arc::clone(&check.refresh);
     let behind = match &settings.upstream {
         Some(upstream) => gate::routes(Arc::new(gate(upstream, &shared, check)?)),
         None => gate::nothing_behind(Arc::clone(&shared.ids)),
     };
     let within = settings.provider.timeout * MOST_CALLS + OWN_TIME;
-    let pages = portal::routes(Arc::new(portal(settings, shared)))
+    let pages = portal::routes(Arc::new(portal(settings, shared, refresh)))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(PAGE_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within));
@@ -157,7 +196,7 @@ fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Resu
     Ok(Gate { door: Direct { check, audit, ids }, upstream })
 }
 
-fn portal(settings: Settings, shared: Shared) -> Portal {
+fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
     let origins = settings.public.origins;
     Portal {
         login: Login {
@@ -183,6 +222,7 @@ fn portal(settings: Settings, shared: Shared) -> Portal {
             logins: Arc::clone(&shared.logins),
             clock: Arc::clone(&shared.clock),
         },
+        refresh,
         sessions: shared.sessions,
         clock: shared.clock,
         origins,

@@ -8,7 +8,7 @@ use axum::extract::State;
 use http::{Request, Response, StatusCode};
 
 use crate::access::surface::Surface;
-use crate::edge::direct::Direct;
+use crate::edge::direct::{Admitted, Direct};
 use crate::edge::peer::Peer;
 use crate::edge::portal::page::Problem;
 use crate::edge::reply::{self, Asker};
@@ -30,13 +30,19 @@ pub(super) fn routes(gate: Arc<Gate>) -> Router {
 }
 
 async fn pass(State(gate): State<Arc<Gate>>, peer: Peer, request: Request<Body>) -> Response<Body> {
-    let (grant, origin) = match gate.door.admit(&request, peer.ip()) {
+    let (parts, body) = request.into_parts();
+    let admitted = gate.door.admit(&parts, peer.ip()).await;
+    let Admitted { grant, origin, deliver } = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => return *refusal,
     };
-    let surface = Surface::of(request.method(), request.headers());
+    let surface = Surface::of(&parts.method, &parts.headers);
+    let request = Request::from_parts(parts, body);
     match gate.upstream.forward(grant, request, &origin, peer.ip()).await {
-        Ok(response) => response,
+        Ok(mut response) => {
+            reply::deliver_to(&mut response, deliver.as_deref());
+            response
+        }
         Err(error) => failed(&error, surface, &gate.door.ids),
     }
 }

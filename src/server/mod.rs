@@ -82,7 +82,7 @@ pub async fn serve(
     let known = settings.check.trusted_proxies.clone();
     let gateway = assemble::gateway(settings)?;
     let (drain, draining) = drain::channel();
-    let readiness = Arc::clone(&gateway.readiness);
+    let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
     let mut serving = JoinSet::new();
     let check_limits = if known.is_empty() { listen::CHECK.by_certificate() } else { listen::CHECK };
@@ -99,6 +99,8 @@ pub async fn serve(
     readiness.unready();
     drain.begin(how).await;
     while serving.join_next().await.is_some() {}
+    // An exchange that is cut off may have used its refresh token up for nothing.
+    refresh.drained().await;
     keeping_fresh.abort();
     tracing::info!("stopped");
     Ok(())

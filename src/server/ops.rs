@@ -11,6 +11,7 @@ use http::{StatusCode, header};
 use serde_json::json;
 
 use crate::flow::ports::{IdentityProvider, ProviderState};
+use crate::session::sealed::CookieStore;
 use crate::telemetry::metrics::Metrics;
 
 /// Whether checks can be answered.
@@ -19,12 +20,13 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct Readiness {
     draining: AtomicBool,
     provider: Arc<dyn IdentityProvider>,
+    sessions: Arc<CookieStore>,
 }
 
 impl Readiness {
     /// Ready.
-    pub(super) fn new(provider: Arc<dyn IdentityProvider>) -> Self {
-        Self { draining: AtomicBool::new(false), provider }
+    pub(super) fn new(provider: Arc<dyn IdentityProvider>, sessions: Arc<CookieStore>) -> Self {
+        Self { draining: AtomicBool::new(false), provider, sessions }
     }
 
     /// From now on not ready.
@@ -52,13 +54,18 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
         "ready": ready,
         "draining": !ready,
         "provider": { "state": provider, "detail": detail },
-        "sessions": { "store": "cookie" },
+        "sessions": {
+            "store": "cookie",
+            "known": readiness.sessions.known(),
+            "keys_are_shared": readiness.sessions.is_shared(),
+        },
     });
     let json = (header::CONTENT_TYPE, "application/json");
     (status, [json, (header::CACHE_CONTROL, "no-store")], format!("{body:#}\n"))
 }
 
 async fn exposition(State((readiness, metrics)): State<(Arc<Readiness>, Arc<Metrics>)>) -> impl IntoResponse {
+    metrics.sessions(readiness.sessions.known(), readiness.sessions.is_shared());
     metrics.provider_ready(readiness.provider.state() == ProviderState::Ready);
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, open_metrics)], metrics.text())

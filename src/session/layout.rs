@@ -1,7 +1,7 @@
 //! In which bytes is a session written down?
 //!
-//! 1. Head: id (16 bytes), sign-in, end, generation of the policies, policies met (8 bytes each, big-endian).
-//! 2. Then subject, user, email, groups, ID token, refresh token. A text is its length (4 bytes, big-endian) and its
+//! 1. Head: id (16 bytes), and the numbers of [`Contents`] in their order (8 bytes each, big-endian).
+//! 2. Then subject, user, email, groups, `sid`, ID token, refresh token. A text is its length (4 bytes, big-endian) and its
 //!    bytes; a token is one byte that says how it is kept, and its one or three texts.
 //! 3. Nothing follows: left-over bytes are another layout's.
 //!
@@ -14,9 +14,23 @@ use super::jwt::Packed;
 pub struct Contents<'a> {
     /// New at every sign-in.
     pub id: [u8; 16],
+    /// Which process sealed it.
+    pub process: u64,
+    /// How often its tokens were new: 1 at the sign-in.
+    pub generation: u64,
     /// When the person signed in, in Unix seconds.
     pub signed_in_at: u64,
-    /// When the session ends, in Unix seconds.
+    /// When it was sealed.
+    pub sealed_at: u64,
+    /// When the person was last active.
+    pub active_at: u64,
+    /// From when on the tokens shall be renewed.
+    pub refresh_at: u64,
+    /// When the tokens end, or the session with them where they cannot be renewed.
+    pub tokens_end_at: u64,
+    /// When the ID token ends.
+    pub id_token_ends_at: u64,
+    /// When the session ends.
     pub ends_at: u64,
     /// Which policies were asked.
     pub policy_generation: u64,
@@ -30,13 +44,16 @@ pub struct Contents<'a> {
     pub email: &'a str,
     /// The groups, joined, or empty.
     pub groups: &'a str,
+    /// The provider's name for its session (`sid`), or empty.
+    pub sid: &'a str,
     /// The ID token.
     pub id_token: Packed<'a>,
     /// The refresh token, where there is one.
     pub refresh_token: Option<Packed<'a>>,
 }
 
-const HEAD_LEN: usize = 16 + 4 * 8;
+const NUMBERS: usize = 11;
+const HEAD_LEN: usize = 16 + NUMBERS * 8;
 const NONE: u8 = 0;
 const TEXT: u8 = 1;
 const PARTS: u8 = 2;
@@ -45,15 +62,31 @@ impl<'a> Contents<'a> {
     /// The bytes; `None` for a text of more than 4 GiB.
     pub fn write(&self) -> Option<Vec<u8>> {
         let mut bytes = self.id.to_vec();
-        for number in [self.signed_in_at, self.ends_at, self.policy_generation, self.policies_met] {
+        for number in self.numbers() {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        for text in [self.subject, self.user, self.email, self.groups] {
+        for text in [self.subject, self.user, self.email, self.groups, self.sid] {
             write_text(text.as_bytes(), &mut bytes)?;
         }
         write_token(Some(self.id_token), &mut bytes)?;
         write_token(self.refresh_token, &mut bytes)?;
         Some(bytes)
+    }
+
+    fn numbers(&self) -> [u64; NUMBERS] {
+        [
+            self.process,
+            self.generation,
+            self.signed_in_at,
+            self.sealed_at,
+            self.active_at,
+            self.refresh_at,
+            self.tokens_end_at,
+            self.id_token_ends_at,
+            self.ends_at,
+            self.policy_generation,
+            self.policies_met,
+        ]
     }
 
     /// Reads what [`Self::write`] wrote, and nothing else.
@@ -64,7 +97,14 @@ impl<'a> Contents<'a> {
         let mut reader = Reader(rest);
         let contents = Self {
             id: *id,
+            process: numbers.next()?,
+            generation: numbers.next()?,
             signed_in_at: numbers.next()?,
+            sealed_at: numbers.next()?,
+            active_at: numbers.next()?,
+            refresh_at: numbers.next()?,
+            tokens_end_at: numbers.next()?,
+            id_token_ends_at: numbers.next()?,
             ends_at: numbers.next()?,
             policy_generation: numbers.next()?,
             policies_met: numbers.next()?,
@@ -72,6 +112,7 @@ impl<'a> Contents<'a> {
             user: reader.text()?,
             email: reader.text()?,
             groups: reader.text()?,
+            sid: reader.text()?,
             id_token: reader.token()??,
             refresh_token: reader.token()?,
         };
@@ -138,14 +179,22 @@ mod tests {
     fn contents() -> Contents<'static> {
         Contents {
             id: [9; 16],
-            signed_in_at: 1,
-            ends_at: 2,
-            policy_generation: 3,
-            policies_met: 4,
+            process: 1,
+            generation: 2,
+            signed_in_at: 3,
+            sealed_at: 4,
+            active_at: 5,
+            refresh_at: 6,
+            tokens_end_at: 7,
+            id_token_ends_at: 8,
+            ends_at: 9,
+            policy_generation: 10,
+            policies_met: 11,
             subject: "subject",
             user: "user",
             email: "",
             groups: "a,größe",
+            sid: "5",
             id_token: Packed::Parts([b"head", b"", b"signature"]),
             refresh_token: Some(Packed::Text("opaque")),
         }

@@ -1,9 +1,14 @@
 //! Where sessions live: the only place that knows cookies.
 
 pub mod cookie;
+mod ended;
 pub mod jwt;
 pub mod layout;
 pub mod login;
+mod persons;
 pub mod seal;
 pub mod sealed;
+mod sealing;
 pub mod set_cookie;
+mod table;
+mod usable;

@@ -1,28 +1,37 @@
-//! How does a session live in the browser alone?
+//! How does a session live in the browser, and what does the process know beside it?
 //!
 //! 1. The whole session is sealed into one value and carried in one to four cookies; the value says how many.
 //! 2. A part that is missing, came twice, or was changed makes the whole unusable.
 //! 3. The end stands inside; what the browser thinks of `Max-Age` does not count.
 //! 4. Every sign-in makes a new id.
+//! 5. A cookie that is older than what the table holds is answered from the table: a refresh token is never sent twice.
+
+mod opening;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use base64_simd::{Out, URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 
+use self::opening::listed;
 use super::cookie::{Names, PART_LEN, pairs};
-use super::jwt::{Packed, Parts};
+use super::ended::Ended;
 use super::layout::Contents;
-use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose, count_of};
-use crate::access::decision::Credential;
-use crate::access::identity::IdentityRef;
+use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
+pub use super::sealing::Lifetimes;
+use super::sealing::Sealing;
+pub use super::table::Room;
+use super::table::{Delivery, Listed, Table, Turn};
+use crate::access::identity::Identity;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::Answers;
+use crate::flow::audit::Audit;
 use crate::flow::circle::Reloads;
 use crate::flow::ports::{
-    Absence, BeginError, Entropy, NewSession, Opened, Session, SessionStore, UnixTime, Workspace,
+    Absence, BeginError, Entropy, GivenBack, NewSession, NoEntropy, Opened, Opening, Refreshed, Renewable,
+    Renewed, SessionId, SessionStore, Shown, TooManyEnded, UnixTime, Whom, Workspace,
 };
-use crate::secret::Secret;
 
 /// One origin's cookies.
 struct Place {
@@ -31,23 +40,49 @@ struct Place {
     binding: Binding,
 }
 
-/// The `cookie` store: nothing is kept on the server.
+/// What a renewal brought, until the browser shows it.
+#[derive(Clone)]
+struct Held {
+    contents: Arc<[u8]>,
+    cookies: Arc<[HeaderValue]>,
+}
+
+/// This run of the process.
+#[derive(Clone, Copy)]
+pub(super) struct Process {
+    /// A random number.
+    pub(super) id: u64,
+    pub(super) began_at: UnixTime,
+}
+
+/// Longer than a process lives on that was told to stop.
+const HANDOVER_SECONDS: u64 = 120;
+
+/// The `cookie` store.
 pub struct CookieStore {
     keys: Arc<KeyRing>,
     entropy: Arc<dyn Entropy>,
     places: Vec<Place>,
-    lifetime: std::time::Duration,
+    lifetimes: Lifetimes,
+    process: Process,
+    table: Table<Held>,
+    ended: Ended,
+    /// Another process seals with our keys, which this store cannot live with.
+    shared: AtomicBool,
+    audit: Arc<dyn Audit>,
 }
 
 impl CookieStore {
-    /// A store for the public origins; a session ends `lifetime` after sign-in at the latest.
+    /// A store for the public origins.
     pub fn new(
         keys: Arc<KeyRing>,
         entropy: Arc<dyn Entropy>,
         origins: &Origins,
         client: (&str, &str),
-        lifetime: std::time::Duration,
-    ) -> Self {
+        (lifetimes, room): (Lifetimes, Room),
+        audit: Arc<dyn Audit>,
+        now: UnixTime,
+    ) -> Result<Self, NoEntropy> {
         let (issuer, client_id) = client;
         let place = |origin: &Origin| {
             let names = Names::for_sessions(origin, origins.domain());
@@ -57,96 +92,48 @@ impl CookieStore {
             let binding = Binding::new(Purpose::Session, names.session(), &place, issuer, client_id);
             Place { origin: origin.as_str().to_owned(), names, binding }
         };
-        Self { keys, entropy, places: origins.iter().map(place).collect(), lifetime }
+        let mut id = [0; 8];
+        entropy.fill(&mut id)?;
+        Ok(Self {
+            keys,
+            entropy,
+            places: origins.iter().map(place).collect(),
+            lifetimes,
+            process: Process { id: u64::from_ne_bytes(id), began_at: now },
+            table: Table::new(room),
+            ended: Ended::default(),
+            shared: AtomicBool::new(false),
+            audit,
+        })
+    }
+
+    /// How many sessions are known.
+    pub fn known(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether cookies came that another process sealed while this one ran.
+    pub fn is_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
     }
 
     fn place(&self, origin: &Origin) -> Option<&Place> {
         self.places.iter().find(|place| place.origin == origin.as_str())
     }
 
-    fn open_found<'w>(
-        &self,
-        place: &Place,
-        found: [Option<&[u8]>; MOST_PARTS],
-        workspace: &'w mut Workspace,
-        now: UnixTime,
-    ) -> Result<Session<'w>, Absence> {
-        if found.iter().all(Option::is_none) {
-            return Err(Absence::NoCookie);
-        }
-        let contents = self.open_parts(place, found, workspace).ok_or(Absence::Refused)?;
-        if contents.ends_at <= now.0 { Err(Absence::Expired) } else { Ok(view(&contents)) }
+    fn sealing(&self, now: UnixTime) -> Sealing {
+        Sealing { process: self.process.id, now, lifetimes: self.lifetimes }
     }
 
-    /// Opens what the parts hold together; the first says how many they are.
-    fn open_parts<'w>(
-        &self,
-        place: &Place,
-        parts: [Option<&[u8]>; MOST_PARTS],
-        workspace: &'w mut Workspace,
-    ) -> Option<Contents<'w>> {
-        let (small, large) = workspace.places();
-        let mut parts = parts.into_iter().map(|part| part.filter(|part| part.len() <= PART_LEN));
-        let head = URL_SAFE_NO_PAD.decode(parts.next()??, Out::from_uninit_slice(small)).ok()?;
-        let count = count_of(head)?;
-        let sealed = if count == 1 {
-            head
-        } else {
-            large.reserve_exact(count * PART_LEN);
-            large.extend_from_slice(head);
-            for part in parts.take(count - 1) {
-                URL_SAFE_NO_PAD.decode_append(part?, large).ok()?;
-            }
-            large
-        };
-        Contents::read(self.keys.open(&place.binding, count, sealed)?)
-    }
-
-    fn sealed(
-        &self,
-        session: &NewSession<'_>,
-        place: &Place,
-        now: UnixTime,
-    ) -> Result<(String, u64), BeginError> {
-        let ends_at = now.plus(self.lifetime).min(session.tokens.expires_at);
-        let plaintext = self.plaintext(session, now, ends_at)?;
-        let text_len = URL_SAFE_NO_PAD.encoded_length(plaintext.len() + OVERHEAD);
+    /// The value of the cookies, in parts.
+    fn seal(&self, place: &Place, contents: &[u8]) -> Result<String, BeginError> {
+        let text_len = URL_SAFE_NO_PAD.encoded_length(contents.len() + OVERHEAD);
         let count = text_len.div_ceil(PART_LEN);
         if count > MOST_PARTS {
             return Err(BeginError::TooLarge { bytes: text_len });
         }
-        let value = self.keys.seal(&place.binding, count, &plaintext, &*self.entropy)?;
-        Ok((URL_SAFE_NO_PAD.encode_to_string(value), ends_at.seconds_since(now)))
-    }
-
-    fn plaintext(
-        &self,
-        session: &NewSession<'_>,
-        now: UnixTime,
-        ends_at: UnixTime,
-    ) -> Result<Vec<u8>, BeginError> {
-        let mut id = [0; 16];
-        self.entropy.fill(&mut id)?;
-        let person = session.identity.as_ref();
-        let id_token = session.tokens.id_token.expose();
-        let refresh_token = session.tokens.refresh_token.as_ref().map(Secret::expose);
-        let id_parts = Parts::of(id_token);
-        let refresh_parts = refresh_token.and_then(Parts::of);
-        let contents = Contents {
-            id,
-            signed_in_at: now.0,
-            ends_at: ends_at.0,
-            policy_generation: session.policies.generation,
-            policies_met: session.policies.met,
-            subject: person.subject,
-            user: person.user,
-            email: person.email,
-            groups: person.groups,
-            id_token: id_parts.as_ref().map_or(Packed::Text(id_token), Parts::packed),
-            refresh_token: refresh_token
-                .map(|text| refresh_parts.as_ref().map_or(Packed::Text(text), Parts::packed)),
-        };
-        contents.write().ok_or(BeginError::TooLarge { bytes: id_token.len() })
+        let value = self.keys.seal(&place.binding, count, contents, &*self.entropy)?;
+        Ok(URL_SAFE_NO_PAD.encode_to_string(value))
     }
 }
 
@@ -165,25 +152,27 @@ fn add_cookie(cookies: &mut Vec<u8>, member: &[u8]) {
     cookies.extend_from_slice(member);
 }
 
+fn chunks(text: &str) -> impl Iterator<Item = &str> {
+    text.as_bytes().chunks(PART_LEN).map(|part| std::str::from_utf8(part).unwrap_or_default())
+}
+
+fn listed_renewable(renewable: &Renewable) -> Listed<'_> {
+    let Renewable { id, generation, subject, ends_at, .. } = renewable;
+    Listed { id: *id, generation: *generation, subject, ends_at: *ends_at }
+}
+
 impl SessionStore for CookieStore {
-    fn open<'w>(
-        &self,
-        workspace: &'w mut Workspace,
-        headers: &HeaderMap,
-        origin: &Origin,
-        now: UnixTime,
-    ) -> (Opened<'w>, Vec<u8>) {
+    fn open<'w>(&self, workspace: &'w mut Workspace, shown: Shown<'_>) -> Opening<'w> {
         let mut other_cookies = Vec::new();
-        let Some(place) = self.place(origin) else {
-            return (Opened::Absent(Absence::NoCookie), other_cookies);
+        let Some(place) = self.place(shown.origin) else {
+            return Opening { opened: Opened::Absent(Absence::NoCookie), other_cookies, deliver: None };
         };
-        let found = place.names.sort(headers, |member| add_cookie(&mut other_cookies, member));
-        let opened = match found.map(|found| self.open_found(place, found, workspace, now)) {
-            Some(Ok(session)) => Opened::Session(session),
-            Some(Err(absence)) => Opened::Absent(absence),
-            None => Opened::Absent(Absence::Refused),
+        let found = place.names.sort(shown.headers, |member| add_cookie(&mut other_cookies, member));
+        let (opened, deliver) = match found {
+            Some(found) => self.open_found(place, found, workspace.places(), &shown),
+            None => (Opened::Absent(Absence::Refused), None),
         };
-        (opened, other_cookies)
+        Opening { opened, other_cookies, deliver }
     }
 
     fn begin(
@@ -194,15 +183,65 @@ impl SessionStore for CookieStore {
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, BeginError> {
         let Some(place) = self.place(origin) else { return Ok(Vec::new()) };
-        let (text, seconds) = self.sealed(session, place, now)?;
-        let mut parts =
-            text.as_bytes().chunks(PART_LEN).map(|part| std::str::from_utf8(part).unwrap_or_default());
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id)?;
+        let (contents, ends_at) = self.sealing(now).begin(session, SessionId(id))?;
+        let text = self.seal(place, &contents)?;
+        let subject = session.identity.as_ref().subject;
+        self.table.begin(Listed { id: SessionId(id), generation: 1, subject, ends_at }, now)?;
+        let seconds = ends_at.seconds_since(now);
+        let mut parts = chunks(&text);
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
         let cookies = place.names.parts().zip(carried).filter_map(|(name, old)| match parts.next() {
             Some(part) => place.names.set(name, part, seconds),
             None => old.and_then(|_| place.names.remove(name)),
         });
         Ok(cookies.collect())
+    }
+
+    fn take_turn(&self, renewable: &Renewable, now: UnixTime) -> bool {
+        self.table.take_turn(listed_renewable(renewable), now)
+    }
+
+    fn renew(
+        &self,
+        renewable: &Renewable,
+        refreshed: &Refreshed,
+        person: Option<(&Identity, Answers)>,
+        now: UnixTime,
+    ) -> Result<Renewed, BeginError> {
+        let (Some(old), Some(place)) = (Contents::read(&renewable.contents), self.place(&renewable.origin))
+        else {
+            return Ok(Renewed::TooLate);
+        };
+        let (contents, ends_at) = self.sealing(now).renew(&old, refreshed, person, renewable.active_at)?;
+        let text = self.seal(place, &contents)?;
+        let seconds = ends_at.seconds_since(now);
+        let cookies = place.names.parts().zip(chunks(&text));
+        let cookies = cookies.filter_map(|(name, part)| place.names.set(name, part, seconds)).collect();
+        let held = Held { contents: contents.into(), cookies };
+        let generation = renewable.generation.saturating_add(1);
+        let listed = Listed { generation, ends_at, ..listed_renewable(renewable) };
+        Ok(match self.table.renew(listed, held, now) {
+            Some(delivery) => Renewed::Kept { last_was_not_delivered: delivery == Delivery::InVain },
+            None => Renewed::TooLate,
+        })
+    }
+
+    fn give_back(&self, renewable: &Renewable, how: GivenBack) {
+        let turn = match how {
+            GivenBack::Until(then) => Turn::NotBefore(then),
+            GivenBack::Spent => Turn::Spent,
+        };
+        self.table.give_back(renewable.id, renewable.generation, turn);
+    }
+
+    fn give_up(&self, renewable: &Renewable) {
+        self.table.give_up(renewable.id, renewable.generation);
+    }
+
+    fn end_by(&self, whom: &Whom, now: UnixTime) -> Result<(), TooManyEnded> {
+        self.ended.add(whom, now, self.lifetimes.session)
     }
 
     fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads> {
@@ -217,27 +256,17 @@ impl SessionStore for CookieStore {
         names.set(&names.reloads(), &format!("{}.{}", reloads.times, reloads.at.0), RELOADS_COUNT_SECONDS)
     }
 
-    fn end(&self, headers: &HeaderMap, origin: &Origin) -> Vec<HeaderValue> {
+    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> Vec<HeaderValue> {
         let Some(place) = self.place(origin) else { return Vec::new() };
+        let mut workspace = Workspace::new();
+        if let Some(contents) = self.carried(&mut workspace, headers, place) {
+            let _remembered = self.table.end(listed(&contents), now);
+        }
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
         let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
             (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
         });
         removed.collect()
-    }
-}
-
-fn view<'w>(contents: &Contents<'w>) -> Session<'w> {
-    let Contents { subject, user, email, groups, .. } = *contents;
-    let policies = Answers { generation: contents.policy_generation, met: contents.policies_met };
-    Session {
-        credential: Credential {
-            person: IdentityRef { subject, user, email, groups },
-            id_token: contents.id_token.text(),
-            policies: Some(policies),
-        },
-        signed_in_at: UnixTime(contents.signed_in_at),
-        ends_at: UnixTime(contents.ends_at),
     }
 }
 

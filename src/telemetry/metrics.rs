@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::refreshes::Refreshes;
 use crate::flow::audit::{CallOutcome, Dialect, LoginOutcome, Outcome, ProviderCall};
 
 /// Seconds; a provider answers within a blink or takes its time.
@@ -41,6 +42,9 @@ pub struct Metrics {
     sign_outs: Counter,
     calls: Family<CallLabels, Histogram, fn() -> Histogram>,
     provider_ready: Gauge,
+    refreshes: Refreshes,
+    sessions: Gauge,
+    keys_are_shared: Gauge,
 }
 
 const DIALECTS: [Dialect; 2] = [Dialect::Traefik, Dialect::Proxy];
@@ -74,7 +78,22 @@ impl Metrics {
         let provider_ready = Gauge::default();
         let help = "Whether the provider's metadata and keys are loaded: 1, or 0 and nobody can sign in";
         registry.register("provider_ready", help, provider_ready.clone());
-        Self { registry, checks: series, logins, sign_outs, calls, provider_ready }
+        let (sessions, keys_are_shared) = (Gauge::default(), Gauge::default());
+        registry.register("sessions_known", "Sessions that this process keeps in mind", sessions.clone());
+        let help = "Whether another process seals sessions with the same keys: 1, and they end each other's sessions";
+        registry.register("session_keys_are_shared", help, keys_are_shared.clone());
+        let refreshes = Refreshes::listed(&mut registry);
+        Self {
+            registry,
+            checks: series,
+            logins,
+            sign_outs,
+            calls,
+            provider_ready,
+            refreshes,
+            sessions,
+            keys_are_shared,
+        }
     }
 
     /// A check ended.
@@ -97,10 +116,21 @@ impl Metrics {
         self.sign_outs.inc();
     }
 
+    /// Renewals of sessions.
+    pub fn refreshes(&self) -> &Refreshes {
+        &self.refreshes
+    }
+
     /// The provider was called.
     pub fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
         let labels = CallLabels { call: call_name(call), outcome: call_outcome_name(outcome) };
         self.calls.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// How many sessions are known, and whether another process knows their keys.
+    pub fn sessions(&self, known: usize, keys_are_shared: bool) {
+        self.sessions.set(i64::try_from(known).unwrap_or(i64::MAX));
+        self.keys_are_shared.set(keys_are_shared.into());
     }
 
     /// Whether people can sign in now.
@@ -128,6 +158,7 @@ pub fn dialect_name(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Traefik => "traefik",
         Dialect::Proxy => "proxy",
+        Dialect::Page => "page",
     }
 }
 

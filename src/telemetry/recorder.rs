@@ -11,9 +11,10 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::metrics::{Metrics, dialect_name, login_name, outcome_name};
+use super::refreshes::keys_are_shared;
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
-    Audit, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome, Outcome, ProviderCall,
+    Audit, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome, Outcome, ProviderCall, RefreshEvent,
 };
 use crate::flow::ports::{Absence, Clock};
 
@@ -27,6 +28,8 @@ pub struct Recorder {
     next_peer_hint: AtomicU64,
     next_host_hint: AtomicU64,
     next_groups_hint: AtomicU64,
+    next_delivery_hint: AtomicU64,
+    next_keys_hint: AtomicU64,
 }
 
 impl Recorder {
@@ -39,6 +42,8 @@ impl Recorder {
             next_peer_hint: at_once(),
             next_host_hint: at_once(),
             next_groups_hint: at_once(),
+            next_delivery_hint: at_once(),
+            next_keys_hint: at_once(),
         }
     }
 
@@ -70,6 +75,10 @@ impl Audit for Recorder {
         }
     }
 
+    fn refresh(&self, event: &RefreshEvent<'_>) {
+        self.metrics.refreshes().tell(event);
+    }
+
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {
         self.metrics.signed_out();
         info!(host, subject, request = text(request_id), "signed out");
@@ -96,7 +105,11 @@ impl Audit for Recorder {
                      groups that are assigned to this application, or roles"
                 );
             }
-            Hint::UntrustedPeer(_) | Hint::UnknownHost(_) | Hint::GroupsUnknown(_) => {}
+            Hint::RotationNotDelivered(caller) => {
+                self.metrics.refreshes().not_delivered(*caller, self.is_due(&self.next_delivery_hint));
+            }
+            Hint::KeysAreShared if self.is_due(&self.next_keys_hint) => keys_are_shared(),
+            Hint::UntrustedPeer(_) | Hint::UnknownHost(_) | Hint::GroupsUnknown(_) | Hint::KeysAreShared => {}
         }
     }
 
@@ -140,6 +153,7 @@ fn absence_name(absence: Absence) -> &'static str {
         Absence::NoCookie => "no_cookie",
         Absence::Refused => "refused",
         Absence::Expired => "expired",
+        Absence::Ended => "ended",
     }
 }
 

@@ -27,6 +27,7 @@ mod outgoing_proxy;
 mod pki;
 mod portal;
 mod private_ca;
+mod refresh;
 mod return_urls;
 mod secrets;
 mod shared;

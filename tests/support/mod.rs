@@ -1,9 +1,13 @@
 //! A check with a realistic session, without a server: what the bench times and the allocation test counts.
 
+mod nobody;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::nobody::Nobody;
 use base64_simd::URL_SAFE_NO_PAD;
+use foregate::access::claims::{ClaimPath, ClaimRules};
 use foregate::access::client::TrustedProxies;
 use foregate::access::decision::{Decision, Rules, SignInBy};
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
@@ -13,12 +17,17 @@ use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
 use foregate::access::request::AccessRequest;
 use foregate::edge::read::forwarded;
+use foregate::flow::audit::{Audit, Dialect};
 use foregate::flow::check::Check;
-use foregate::flow::ports::{Clock, NewSession, SessionStore, TokenSet, UnixTime, Workspace};
+use foregate::flow::ports::{Clock, NewSession, SessionStore, TokenSet, UnixTime};
+use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::seal::KeyRing;
-use foregate::session::sealed::CookieStore;
+use foregate::session::sealed::{CookieStore, Lifetimes, Room};
+use foregate::telemetry::metrics::Metrics;
+use foregate::telemetry::recorder::Recorder;
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Everything a check needs, and the question of one browser.
@@ -76,13 +85,19 @@ impl Scene {
         let origin = Origin::parse("https://headlamp.example.com").unwrap();
         let origins = Origins::new(vec![origin.clone()]);
         let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+        let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::new(Metrics::new()), Arc::new(SystemClock)));
+        let session = Duration::from_secs(36_000);
+        let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
         let store = CookieStore::new(
             keys,
             Arc::new(SystemEntropy),
             &origins,
             ("https://keycloak.example.com/realms/main", "foregate"),
-            Duration::from_secs(36_000),
-        );
+            (lifetimes, Room { sessions: 100, per_person: 100 }),
+            Arc::clone(&audit),
+            SystemClock.now(),
+        )
+        .unwrap();
         let groups: Vec<String> = (0..30).map(|index| format!("team-project-{index:03}")).collect();
         let mut identity = Identity::new("0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10", "testuser").unwrap();
         identity.set_email("testuser@example.com").unwrap();
@@ -101,6 +116,7 @@ impl Scene {
             id_token: Secret::new(id_token(&groups)),
             refresh_token: Some(Secret::new(refresh)),
             expires_at: UnixTime(now.0 + 30_000),
+            id_token_expires_at: UnixTime(now.0 + 30_000),
             refresh_expires_at: None,
         };
         let cookies = store
@@ -109,6 +125,7 @@ impl Scene {
                     identity: &identity,
                     tokens: &tokens,
                     policies: policies.answers(identity.as_ref()),
+                    sid: "0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10",
                 },
                 &HeaderMap::new(),
                 &origin,
@@ -141,14 +158,22 @@ impl Scene {
             accept_foreign_writes: false,
         };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
-        Self {
-            check: Check { rules, sessions: Arc::new(store), clock: Arc::new(SystemClock) },
-            question,
-            cookie,
-        }
+        let sessions: Arc<dyn SessionStore> = Arc::new(store);
+        let refresh = Arc::new(Refresh {
+            provider: Arc::new(Nobody),
+            sessions: Arc::clone(&sessions),
+            clock: Arc::new(SystemClock),
+            claims: claims(),
+            policies: rules.policies.clone(),
+            audit,
+            settings: RefreshSettings { provider_bears_reuse: false, timeout: Duration::from_secs(1) },
+            exchanges: Exchanges::default(),
+        });
+        let (clock, quiet) = (Arc::new(SystemClock), PublicPaths::default());
+        Self { check: Check { rules, sessions, clock, quiet, refresh }, question, cookie }
     }
 
-    /// One whole check: Traefik's fields read, the session opened, the rules asked, the edits made.
+    /// One whole check, which waits for nothing: Traefik's fields read, the session opened, the rules asked, the edits made.
     pub(crate) fn check(&self) -> Decision {
         let headers = &self.question;
         let forwarded = forwarded(headers, &TrustedProxies::default()).unwrap();
@@ -160,6 +185,18 @@ impl Scene {
             headers,
             policy: DEFAULT,
         };
-        self.check.check(&mut Workspace::new(), &request).decision
+        let checked = self.check.check(&request, Dialect::Traefik, |_| ()).now_or_never();
+        checked.unwrap().decision
+    }
+}
+
+fn claims() -> ClaimRules {
+    let path = |text| ClaimPath::parse(text).unwrap();
+    ClaimRules {
+        user: path("preferred_username"),
+        email: path("email"),
+        groups: vec![path("groups")],
+        strip_group_slash: false,
+        accept_unverified_email: false,
     }
 }

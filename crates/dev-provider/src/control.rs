@@ -40,6 +40,11 @@ impl DevProvider {
         self.shared.release_all();
     }
 
+    /// Ends every single sign-on session and all that clients were given in it, as an administrator does.
+    pub fn end_sessions(&self) {
+        self.shared.store().end_sessions();
+    }
+
     /// A new key of the same algorithm signs from here on and the old ones stay published (case D05); [`KeyError`]
     /// when there is no new key, and then nothing changes.
     pub async fn rotate_keys(&self) -> Result<(), KeyError> {

@@ -140,6 +140,14 @@ impl Store {
         }
     }
 
+    /// Ends all of them.
+    pub(crate) fn end_sessions(&mut self) {
+        let sids: Vec<String> = self.grants.values_mut().map(|grant| grant.sid.clone()).collect();
+        for sid in &sids {
+            self.end_session(sid);
+        }
+    }
+
     /// Ends the single sign-on session and all that clients were given in it.
     pub(crate) fn end_session(&mut self, sid: &str) {
         self.sessions.retain(|session| session.sid != sid);

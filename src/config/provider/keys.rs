@@ -181,4 +181,13 @@ const KEYS: &[Key] = &[
         about: "How long one request to the provider may take, from 1s to 60s.",
         right: "a time with its unit, from 1s to 60s, such as 10s",
     },
+    Key {
+        name: "tolerates_refresh_token_reuse",
+        kind: Kind::Switch,
+        need: Need::Default("false"),
+        about: "Whether a refresh token may be sent again whose answer was lost on the way. true only where the \
+                provider does not rotate refresh tokens, or grants a while in which the old one is good. Otherwise \
+                the session lives on until its tokens end, and then takes one redirect through the provider.",
+        right: "true or false, without quotes",
+    },
 ];

@@ -64,6 +64,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
     let seconds = Duration::from_secs;
     let leeway = reader.need("provider.leeway", |text| duration(text, seconds(0), seconds(300)));
     let timeout = reader.need("provider.timeout", |text| duration(text, seconds(1), seconds(60)));
+    let bears_reuse = reader.switch("provider.tolerates_refresh_token_reuse");
     Ok(ProviderSettings {
         issuer: issuer?,
         backchannel_url: backchannel_url?,
@@ -81,6 +82,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
         signing_algorithms: signing_algorithms?,
         leeway: leeway?,
         timeout: timeout?,
+        bears_reuse,
     })
 }
 

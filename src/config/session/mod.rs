@@ -5,12 +5,15 @@ mod seal_keys;
 
 use std::time::Duration;
 
+use http::Method;
 use zeroize::Zeroizing;
 
 use super::checks::duration;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::Told;
+use super::report::{Told, Wrong};
+use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
+use crate::session::sealed::Lifetimes;
 
 pub(super) const SECTION: Section = Section {
     path: "session",
@@ -39,8 +42,34 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Text,
             need: Need::Default("\"10h\""),
             about: "How long after signing in a person must sign in again, whatever happens in between; \
-                    from 1m to 30d.",
+                    from 1m to 30d. A session without a refresh token ends with its tokens; one whose refresh token \
+                    the provider lets expire ends with that.",
             right: "a time with its unit, from 1m to 30d, such as 10h",
+        },
+        Key {
+            name: "idle_timeout",
+            kind: Kind::Text,
+            need: Need::Optional("\"1h\""),
+            about: "After how long without a request a session ends; from 1m to 30d. Without it only the lifetime and \
+                    the provider end sessions.",
+            right: "a time with its unit, from 1m to 30d, such as 1h",
+        },
+        Key {
+            name: "quiet_paths",
+            kind: Kind::List,
+            need: Need::Default("[]"),
+            about: "What pages ask for by themselves: a GET of these does not keep an idle session alive. Written \
+                    like public_paths: \"/api/poll\" is that path, \"/api/\" everything below it too.",
+            right: "paths that begin with /, such as [\"/api/poll\", \"/events/\"]",
+        },
+        Key {
+            name: "require_fresh_id_token",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "What happens where the provider renews a session without a new ID token. false: the session lives \
+                    on, and the ID token is no longer handed out once it is over. true: the session ends with its ID \
+                    token, and the person is sent to the provider for a new one.",
+            right: "true or false, without quotes",
         },
     ],
 };
@@ -49,8 +78,10 @@ pub(super) const SECTION: Section = Section {
 pub struct Session {
     /// The key ring: at least one key, none twice. The first seals, all open.
     pub keys: Vec<Zeroizing<[u8; 32]>>,
-    /// From signing in to signing in again.
-    pub lifetime: Duration,
+    /// How long it lasts.
+    pub lifetimes: Lifetimes,
+    /// What pages ask for by themselves.
+    pub quiet: PublicPaths,
 }
 
 impl Session {
@@ -58,6 +89,16 @@ impl Session {
         let keys = seal_keys::read(reader);
         let minute = Duration::from_mins(1);
         let lifetime = reader.need("session.lifetime", |text| duration(text, minute, minute * 60 * 24 * 30));
-        Ok(Self { keys: keys?, lifetime: lifetime? })
+        let idle = reader.may("session.idle_timeout", |text| duration(text, minute, minute * 60 * 24 * 30));
+        let paths = reader.each("session.quiet_paths", |text| {
+            PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string()))
+        });
+        let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
+        let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
+        Ok(Self { keys: keys?, lifetimes, quiet: quiet(paths?) })
     }
+}
+
+fn quiet(paths: Vec<PublicPath>) -> PublicPaths {
+    PublicPaths::new(vec![PublicRule { methods: vec![Method::GET, Method::HEAD], hosts: Vec::new(), paths }])
 }

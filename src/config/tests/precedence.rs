@@ -10,7 +10,7 @@ fn a_file_of_under_ten_lines_is_enough() {
     let settings = settings(MINIMAL);
     assert_eq!(settings.public.listen.to_string(), "127.0.0.1:4180");
     assert_eq!(settings.provider.scopes, ["openid", "profile", "email"]);
-    assert_eq!(settings.session.lifetime.as_secs(), 36_000);
+    assert_eq!(settings.session.lifetimes.session.as_secs(), 36_000);
     assert!(settings.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert!(settings.upstream.is_none());
     assert_eq!(settings.warnings, [""; 0]);

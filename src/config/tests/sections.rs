@@ -41,6 +41,7 @@ ca_file = "{ca}"
 signing_algorithms = ["ES256", "EdDSA"]
 leeway = "1s"
 timeout = "2s"
+tolerates_refresh_token_reuse = true
 [provider.endpoints]
 authorization = "https://c.test/authorize"
 token = "http://b.auth.svc/token"
@@ -52,6 +53,9 @@ kc_idp_hint = "corporate"
 [session]
 keys = ["{KEY}", "{OTHER_KEY}"]
 lifetime = "1h 30m"
+idle_timeout = "20m"
+quiet_paths = ["/poll"]
+require_fresh_id_token = true
 [claims]
 user = "sub"
 email = "mail"
@@ -107,7 +111,15 @@ fn every_key_arrives() {
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);
-    assert_eq!(all.session.lifetime, Duration::from_secs(5400));
+    let lifetimes = all.session.lifetimes;
+    assert_eq!([lifetimes.session, lifetimes.idle.unwrap()], [5400, 1200].map(Duration::from_secs));
+    assert!(lifetimes.require_fresh_id_token && all.provider.bears_reuse);
+    let (root, poll) = ("/".as_bytes(), "/poll?since=1".as_bytes());
+    let quiet = |path| {
+        let origin = all.public.origins.iter().next().unwrap();
+        all.session.quiet.hold(&Method::GET, origin, Target::parse(path).unwrap())
+    };
+    assert!(quiet(poll) && !quiet(root));
     assert!(all.claims.accept_unverified_email && all.claims.strip_group_slash);
     assert_eq!(all.claims.groups.len(), 1);
     assert_eq!(all.headers.names.group.as_str(), "x-groups");

@@ -3,6 +3,7 @@
 mod callback;
 mod detached;
 pub mod page;
+mod refresh;
 mod sign_in;
 mod sign_out;
 mod start;
@@ -31,7 +32,8 @@ use crate::flow::audit::Audit;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
-use crate::flow::ports::{Clock, SessionStore};
+use crate::flow::ports::{Clock, SessionStore, Shown};
+use crate::flow::refresh::Refresh;
 
 /// Everything the pages need.
 pub struct Portal {
@@ -43,6 +45,8 @@ pub struct Portal {
     pub detached: Detached,
     /// Ends sessions.
     pub logout: Logout,
+    /// Renews sessions.
+    pub refresh: Arc<Refresh>,
     /// Where sessions live.
     pub sessions: Arc<dyn SessionStore>,
     /// The time.
@@ -61,6 +65,7 @@ pub fn routes(portal: Arc<Portal>) -> Router {
         .route("/oauth2/start", get(start::get))
         .route("/oauth2/callback", get(callback::get))
         .route("/oauth2/sign_in", get(sign_in::get))
+        .route("/oauth2/refresh", get(refresh::get))
         // The guard stands on the one route that changes something; a GET changes nothing and needs none.
         .route("/oauth2/sign_out", post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
         .route("/oauth2/userinfo", get(userinfo::get))
@@ -115,6 +120,11 @@ async fn unknown(visit: axum::Extension<Visit>) -> Response<Body> {
 }
 
 impl Visit {
+    /// The request as the store of sessions sees it: our own pages say nothing about who is at work in the application.
+    fn shown<'r>(&'r self, portal: &Portal, headers: &'r HeaderMap) -> Shown<'r> {
+        Shown { headers, origin: &self.origin, now: portal.clock.now(), active: false }
+    }
+
     fn told(&self, problem: &Problem<'_>) -> Response<Body> {
         reply::told(problem, Asker { surface: Surface::Navigation, id: self.id })
     }

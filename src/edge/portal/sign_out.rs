@@ -17,9 +17,9 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response<Body> {
     let mut workspace = Workspace::new();
-    let user = match portal.sessions.open(&mut workspace, &headers, &visit.origin, portal.clock.now()).0 {
+    let user = match portal.sessions.open(&mut workspace, visit.shown(&portal, &headers)).opened {
         Opened::Session(session) => Some(session.credential.person.user),
-        Opened::Absent(_) | Opened::Unknown(_) => None,
+        Opened::Stale(_) | Opened::Absent(_) | Opened::Unknown(_) => None,
     };
     page(StatusCode::OK, &SignOut { action: "/oauth2/sign_out", user })
 }

@@ -18,9 +18,11 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response<Body> {
     let mut workspace = Workspace::new();
-    match portal.sessions.open(&mut workspace, &headers, &visit.origin, portal.clock.now()).0 {
+    match portal.sessions.open(&mut workspace, visit.shown(&portal, &headers)).opened {
         Opened::Session(session) => told(StatusCode::OK, &who(&session)),
-        Opened::Absent(_) => told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
+        Opened::Stale(_) | Opened::Absent(_) => {
+            told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"}))
+        }
         Opened::Unknown(_) => {
             told(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the session cannot be told now"}))
         }

@@ -54,6 +54,8 @@ pub struct TokenSet {
     pub refresh_token: Option<Secret>,
     /// The earlier end of ID token and access token.
     pub expires_at: UnixTime,
+    /// The end of the ID token.
+    pub id_token_expires_at: UnixTime,
     /// The end of the refresh token, where the provider tells (`refresh_expires_in`, which Keycloak sends); 0 there means
     /// that it has none.
     pub refresh_expires_at: Option<UnixTime>,

@@ -1,17 +1,24 @@
 //! What is asked of the place where sessions live?
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-use super::provider::TokenSet;
+use super::provider::{Refreshed, TokenSet, Whom};
 use super::{NoEntropy, UnixTime};
 use crate::access::decision::{Credential, Outage};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Answers;
 use crate::flow::circle::Reloads;
+use crate::secret::Secret;
+
+/// The name of a session: random, new at every sign-in, and told to nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub [u8; 16]);
 
 /// A session that is about to begin.
 pub struct NewSession<'a> {
@@ -21,10 +28,24 @@ pub struct NewSession<'a> {
     pub tokens: &'a TokenSet,
     /// Which policies they meet.
     pub policies: Answers,
+    /// The provider's own name for its session (`sid`), or empty.
+    pub sid: &'a str,
+}
+
+/// A request, as far as it concerns sessions.
+#[derive(Clone, Copy)]
+pub struct Shown<'r> {
+    /// Its header fields.
+    pub headers: &'r HeaderMap,
+    /// The public origin it came to.
+    pub origin: &'r Origin,
+    /// When.
+    pub now: UnixTime,
+    /// Whether it shows that the person is there.
+    pub active: bool,
 }
 
 /// An open session, borrowed from the [`Workspace`] it was opened in.
-#[derive(Clone, Copy)]
 pub struct Session<'a> {
     /// Who, and the ID token.
     pub credential: Credential<'a>,
@@ -32,6 +53,28 @@ pub struct Session<'a> {
     pub signed_in_at: UnixTime,
     /// When it ends.
     pub ends_at: UnixTime,
+    /// What to renew it with, where that is due and nobody does (boxed, because most checks have none).
+    pub due: Option<Box<Renewable>>,
+}
+
+/// A session whose tokens can be renewed.
+pub struct Renewable {
+    /// Which.
+    pub id: SessionId,
+    /// Which generation of its tokens this is.
+    pub generation: u64,
+    /// `sub`.
+    pub subject: String,
+    /// What is sent to the provider.
+    pub refresh_token: Secret,
+    /// The origin its cookies are for.
+    pub origin: Origin,
+    /// When the person was last active.
+    pub active_at: UnixTime,
+    /// When it ends if it is not renewed.
+    pub ends_at: UnixTime,
+    /// All there is of it, in the store's own words.
+    pub contents: Zeroizing<Vec<u8>>,
 }
 
 /// Why there is no usable session.
@@ -43,22 +86,49 @@ pub enum Absence {
     Refused,
     /// The session, or its tokens, ran out.
     Expired,
+    /// The person, the provider or an operator ended it.
+    Ended,
 }
 
 /// What opening a session gave.
 pub enum Opened<'a> {
     /// A usable session.
     Session(Session<'a>),
+    /// Its tokens are over, and the provider may give new ones.
+    Stale(Box<Renewable>),
     /// None, and why.
     Absent(Absence),
     /// Cannot be told now.
     Unknown(Outage),
 }
 
+/// What a request's cookies come to.
+pub struct Opening<'a> {
+    /// The session.
+    pub opened: Opened<'a>,
+    /// The request's cookies without any of ours, for the application: one `Cookie` value, or nothing.
+    ///
+    /// They are found on the way, because cookies are long and walking them twice costs.
+    pub other_cookies: Vec<u8>,
+    /// `Set-Cookie` values that the browser should have, and has not shown.
+    pub deliver: Option<Arc<[HeaderValue]>>,
+}
+
 /// The bytes an opened session is borrowed from: for one cookie in place, for more on the heap.
 pub struct Workspace {
     small: [MaybeUninit<u8>; Self::SMALL],
     large: Vec<u8>,
+    held: Option<Arc<[u8]>>,
+}
+
+/// The places of a [`Workspace`].
+pub struct Places<'w> {
+    /// For what one cookie holds.
+    pub small: &'w mut [MaybeUninit<u8>],
+    /// For more, empty.
+    pub large: &'w mut Vec<u8>,
+    /// For what the store holds itself.
+    pub held: &'w mut Option<Arc<[u8]>>,
 }
 
 impl Workspace {
@@ -67,13 +137,13 @@ impl Workspace {
 
     /// Nothing in it yet.
     pub fn new() -> Self {
-        Self { small: [MaybeUninit::uninit(); Self::SMALL], large: Vec::new() }
+        Self { small: [MaybeUninit::uninit(); Self::SMALL], large: Vec::new(), held: None }
     }
 
-    /// The place for what one cookie holds, and the buffer for more, empty.
-    pub fn places(&mut self) -> (&mut [MaybeUninit<u8>], &mut Vec<u8>) {
+    /// The places, to be filled anew.
+    pub fn places(&mut self) -> Places<'_> {
         self.large.clear();
-        (&mut self.small, &mut self.large)
+        Places { small: &mut self.small, large: &mut self.large, held: &mut self.held }
     }
 }
 
@@ -83,7 +153,7 @@ impl Default for Workspace {
     }
 }
 
-/// A session does not fit into the cookies a browser keeps.
+/// Why a session is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BeginError {
     /// More than four cookies.
@@ -92,24 +162,55 @@ pub enum BeginError {
         /// How many it needs.
         bytes: usize,
     },
+    /// There is no room for another session.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// Nothing can be sealed.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
 }
 
+/// No session may begin: those that have are never forgotten for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Full {
+    /// For anybody.
+    #[error("as many sessions are open as this process keeps")]
+    Table,
+    /// For this person.
+    #[error("this person has as many open sessions as one person may have")]
+    Person,
+}
+
+/// No more can be remembered of what the provider ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("more sessions were ended by the provider than can be remembered")]
+pub struct TooManyEnded;
+
+/// What a renewal came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewed {
+    /// The session has new tokens.
+    Kept {
+        /// Whether the browser was offered the last ones again and again, and never showed them.
+        last_was_not_delivered: bool,
+    },
+    /// The session had ended meanwhile: the new tokens are nobody's.
+    TooLate,
+}
+
+/// Why the turn to renew is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenBack {
+    /// The refresh token is as good as before, and shall not be sent until then.
+    Until(UnixTime),
+    /// The refresh token may have been used up: it is never sent again.
+    Spent,
+}
+
 /// Where sessions live.
 pub trait SessionStore: Send + Sync {
-    /// Opens the session that the request's cookies hold for an origin.
-    ///
-    /// With it come the request's cookies without any of ours, for the application: one `Cookie` value, or nothing.
-    /// They are found on the way, because cookies are long and walking them twice costs.
-    fn open<'w>(
-        &self,
-        workspace: &'w mut Workspace,
-        headers: &HeaderMap,
-        origin: &Origin,
-        now: UnixTime,
-    ) -> (Opened<'w>, Vec<u8>);
+    /// Opens the session that a request's cookies hold.
+    fn open<'w>(&self, workspace: &'w mut Workspace, shown: Shown<'_>) -> Opening<'w>;
 
     /// Begins a session: the `Set-Cookie` values that carry it, and that remove what an older one left in `headers`.
     fn begin(
@@ -120,6 +221,27 @@ pub trait SessionStore: Send + Sync {
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, BeginError>;
 
+    /// Takes the turn to renew a session: nobody else has it until it is given back, or the session is renewed or over.
+    fn take_turn(&self, renewable: &Renewable, now: UnixTime) -> bool;
+
+    /// Ends a turn with new tokens. `person` is who they are now, where a new ID token says it.
+    fn renew(
+        &self,
+        renewable: &Renewable,
+        refreshed: &Refreshed,
+        person: Option<(&Identity, Answers)>,
+        now: UnixTime,
+    ) -> Result<Renewed, BeginError>;
+
+    /// Ends a turn without.
+    fn give_back(&self, renewable: &Renewable, how: GivenBack);
+
+    /// Ends the session whose turn one has.
+    fn give_up(&self, renewable: &Renewable);
+
+    /// Ends what the provider says is over.
+    fn end_by(&self, whom: &Whom, now: UnixTime) -> Result<(), TooManyEnded>;
+
     /// What the browser has counted of reloads that led to no session.
     fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads>;
 
@@ -127,5 +249,5 @@ pub trait SessionStore: Send + Sync {
     fn count_reload(&self, reloads: Reloads, origin: &Origin) -> Option<HeaderValue>;
 
     /// Ends the session: the `Set-Cookie` values that remove it.
-    fn end(&self, headers: &HeaderMap, origin: &Origin) -> Vec<HeaderValue>;
+    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> Vec<HeaderValue>;
 }

@@ -131,6 +131,11 @@ impl Browser {
         panic!("more than ten redirects, at last to {}", page.url);
     }
 
+    /// Keeps the cookies that a proxy hands on from a check.
+    pub(crate) fn keep_of(&mut self, headers: &HeaderMap) {
+        self.keep(&self.host.clone(), headers);
+    }
+
     fn keep(&mut self, host: &str, headers: &HeaderMap) {
         for line in headers.get_all(SET_COOKIE) {
             let line = line.to_str().unwrap();

@@ -55,6 +55,20 @@ impl Gateway {
     /// With a file, and settings over it; only the addresses are always ours. `PORT` is that of the public listener.
     pub(crate) async fn of(file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
         let listeners = Listeners { public: free().await, check: free().await, ops: free().await };
+        Self::on(listeners, file, more).await
+    }
+
+    /// Another process at the addresses of this one, which is stopped.
+    pub(crate) async fn restarted(self, more: &[(&str, &str)]) -> Self {
+        let [public, check, ops] = [self.public, self.check, self.ops];
+        self.stop().await;
+        let bind = async |address| TcpListener::bind(address).await.unwrap();
+        let listeners =
+            Listeners { public: bind(public).await, check: bind(check).await, ops: bind(ops).await };
+        Self::on(listeners, None, more).await
+    }
+
+    async fn on(listeners: Listeners, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
         let addresses =
             [&listeners.public, &listeners.check, &listeners.ops].map(|one| one.local_addr().unwrap());
         let [public, check, ops] = addresses;

@@ -237,6 +237,16 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// No more sessions fit.
+    pub fn no_room(request_id: &'a str) -> Self {
+        Self {
+            title: "No more sign-ins right now",
+            what_happened: "As many people are signed in as fit, or you are signed in very often.",
+            what_to_do: "Sign out where you do not need it, or try again later.",
+            ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
+        }
+    }
+
     /// The host is none of ours.
     pub fn unknown_host(request_id: &'a str) -> Self {
         Self {

@@ -1,0 +1,55 @@
+//! `GET /oauth2/refresh`: new tokens for a session whose old ones are over, and back to the page.
+//!
+//! A reply of ours carries its cookies through any proxy. Whoever has no session any more signs in.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
+
+use super::page::Problem;
+use super::{Portal, Visit, is_embedded, parameter, with_cookies};
+use crate::access::return_to::own_page;
+use crate::edge::reply;
+use crate::flow::login::Started;
+use crate::flow::refresh::Back;
+
+pub(super) async fn get(
+    State(portal): State<Arc<Portal>>,
+    Extension(visit): Extension<Visit>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    if is_embedded(&method, &headers) {
+        return visit.refused(
+            StatusCode::FORBIDDEN,
+            "a session is renewed here only where a person goes to the page",
+        );
+    }
+    let rd = match parameter(uri.query(), "rd") {
+        Ok(rd) => rd,
+        Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
+    let page = |name| own_page(&visit.origin, name, &return_to);
+    match portal.refresh.bring_back(&visit.origin, &headers).await {
+        Back::Fresh(deliver) => {
+            let mut response = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
+                Started::Back(return_to, cookies) => {
+                    with_cookies(reply::redirect(StatusCode::FOUND, return_to.as_str()), cookies)
+                }
+                Started::Stuck(trouble) => {
+                    visit.told(&Problem::stuck(trouble, &page("start?insist=yes"), &visit.id.to_string()))
+                }
+                Started::Provider(..) => reply::redirect(StatusCode::FOUND, &page("start")),
+            };
+            reply::deliver_to(&mut response, deliver.as_deref());
+            response
+        }
+        Back::Gone => reply::redirect(StatusCode::FOUND, &page("start")),
+        Back::NotNow => visit.told(&Problem::provider_unavailable(&page("refresh"), &visit.id.to_string())),
+    }
+}

@@ -1,0 +1,28 @@
+//! How often was the provider called, as the audit was told?
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::flow::audit::{Audit, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent};
+
+/// Which calls the audit was told of.
+#[derive(Default)]
+pub(super) struct Calls(Mutex<Vec<(ProviderCall, CallOutcome)>>);
+
+impl Calls {
+    pub(super) fn count(&self, call: ProviderCall, outcome: CallOutcome) -> usize {
+        self.0.lock().unwrap().iter().filter(|told| **told == (call, outcome)).count()
+    }
+}
+
+impl Audit for Calls {
+    fn refresh(&self, _: &RefreshEvent<'_>) {}
+    fn check(&self, _: &CheckEvent<'_>) {}
+    fn login(&self, _: &LoginEvent<'_>) {}
+    fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
+    fn left_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
+    fn hint(&self, _: &Hint<'_>) {}
+    fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, _: Duration) {
+        self.0.lock().unwrap().push((call, outcome));
+    }
+}

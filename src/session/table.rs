@@ -1,0 +1,184 @@
+//! What does this process know of the sessions it began, renewed or ended?
+//!
+//! 1. Every session has an entry from its sign-in to its end: nothing is forgotten before, and nothing later is kept.
+//! 2. What a renewal brought is held until the browser has shown it; after that the number of the generation is enough.
+//! 3. One exchange at a time: who gets the turn of a generation has it alone, and gives it back by saying how it went.
+//! 4. Generations only grow, and an ended session stays ended, whatever comes late.
+//! 5. Full means that new sign-ins are refused, never that somebody else's session is forgotten.
+
+mod shard;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::shard::Shard;
+use self::shard::{Entry, State};
+pub(super) use self::shard::{Seen, Turn};
+use super::persons::Persons;
+use crate::flow::ports::{Full, SessionId, UnixTime};
+
+/// So many checks at once find the table without waiting for each other.
+const SHARDS: usize = 64;
+
+/// How much the table may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Sign-ins are refused from here on; as many again are kept for sessions that an earlier process began.
+    pub sessions: usize,
+    /// The same for one person.
+    pub per_person: usize,
+}
+
+/// A session, as far as the table needs to know it.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a> {
+    /// Which.
+    pub(super) id: SessionId,
+    /// Which of its cookies.
+    pub(super) generation: u64,
+    /// Whose.
+    pub(super) subject: &'a str,
+    /// When nothing of it can be used any more.
+    pub(super) ends_at: UnixTime,
+}
+
+/// The table; `H` is what a renewal brought.
+pub(super) struct Table<H> {
+    shards: Box<[Mutex<Shard<H>>]>,
+    persons: Persons,
+    len: AtomicUsize,
+    room: Room,
+}
+
+impl<H: Clone> Table<H> {
+    /// An empty table.
+    pub(super) fn new(room: Room) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            persons: Persons::default(),
+            len: AtomicUsize::new(0),
+            room,
+        }
+    }
+
+    fn shard(&self, id: SessionId) -> Option<MutexGuard<'_, Shard<H>>> {
+        let shard = self.shards.get(usize::from(id.0[0]) % SHARDS)?;
+        // What panicked was not the change of an entry, which cannot panic: the entries are whole.
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A new session's entry.
+    pub(super) fn begin(&self, listed: Listed<'_>, now: UnixTime) -> Result<(), Full> {
+        let mut shard = self.shard(listed.id).ok_or(Full::Table)?;
+        self.make_room(&mut shard, now);
+        if self.len.load(Ordering::Relaxed) >= self.room.sessions {
+            return Err(Full::Table);
+        }
+        if self.persons.count(listed.subject) >= self.room.per_person {
+            return Err(Full::Person);
+        }
+        self.insert(&mut shard, listed, now);
+        Ok(())
+    }
+
+    /// What is known about the session of a cookie; that the cookie came is remembered where it says something.
+    pub(super) fn see(&self, id: SessionId, generation: u64, now: UnixTime, active: bool) -> Seen<H> {
+        let Some(mut shard) = self.shard(id) else { return Seen::Ended };
+        match shard.entries.get_mut(&id) {
+            None => Seen::Unknown,
+            Some(entry) => entry.see(generation, now, active),
+        }
+    }
+
+    /// Takes the turn to renew a session, if nobody has it and its newest generation is the one that was seen.
+    pub(super) fn take_turn(&self, listed: Listed<'_>, now: UnixTime) -> bool {
+        let Some(mut shard) = self.shard(listed.id) else { return false };
+        if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, now) {
+            return false;
+        }
+        shard.entries.get_mut(&listed.id).is_some_and(|entry| entry.take_turn(listed.generation, now))
+    }
+
+    /// Ends a turn with what it brought: whether it counts, and whether the browser had been offered the last one in vain.
+    pub(super) fn renew(&self, listed: Listed<'_>, held: H, now: UnixTime) -> Option<Delivery> {
+        let mut shard = self.shard(listed.id)?;
+        shard.entries.get_mut(&listed.id)?.renew(listed, held, now)
+    }
+
+    /// Ends a turn that brought nothing.
+    pub(super) fn give_back(&self, id: SessionId, generation: u64, turn: Turn) {
+        if let Some(mut shard) = self.shard(id)
+            && let Some(entry) = shard.entries.get_mut(&id)
+        {
+            entry.give_back(generation, turn);
+        }
+    }
+
+    /// Ends the session whose turn one has: whoever has it no more says nothing about the session.
+    pub(super) fn give_up(&self, id: SessionId, generation: u64) {
+        if let Some(mut shard) = self.shard(id)
+            && let Some(entry) = shard.entries.get_mut(&id)
+        {
+            entry.give_up(generation);
+        }
+    }
+
+    /// Ends a session; one of an earlier process is remembered, too. `false` where there is no room to remember it.
+    pub(super) fn end(&self, listed: Listed<'_>, now: UnixTime) -> bool {
+        let Some(mut shard) = self.shard(listed.id) else { return false };
+        if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, now) {
+            return false;
+        }
+        if let Some(entry) = shard.entries.get_mut(&listed.id) {
+            entry.state = State::Ended;
+        }
+        true
+    }
+
+    /// How many sessions are known.
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Lists a session that an earlier process began.
+    pub(super) fn adopt(&self, listed: Listed<'_>, now: UnixTime) -> bool {
+        let Some(mut shard) = self.shard(listed.id) else { return false };
+        shard.entries.contains_key(&listed.id) || self.admit(&mut shard, listed, now)
+    }
+
+    fn admit(&self, shard: &mut Shard<H>, listed: Listed<'_>, now: UnixTime) -> bool {
+        self.make_room(shard, now);
+        let room = self.len.load(Ordering::Relaxed) < self.room.sessions.saturating_mul(2);
+        if room {
+            self.insert(shard, listed, now);
+        }
+        room
+    }
+
+    fn insert(&self, shard: &mut Shard<H>, listed: Listed<'_>, now: UnixTime) {
+        let person = self.persons.add(listed.subject);
+        let entry = Entry::new(listed.generation, listed.ends_at, person, now);
+        if shard.entries.insert(listed.id, entry).is_some() {
+            self.persons.remove(person);
+        } else {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn make_room(&self, shard: &mut Shard<H>, now: UnixTime) {
+        let gone = shard.sweep(now, |person| self.persons.remove(person));
+        self.len.fetch_sub(gone, Ordering::Relaxed);
+    }
+}
+
+/// What became of the generation before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// The browser has shown it, or there was no time to.
+    Fine,
+    /// It was offered again and again, and the browser still shows an older one.
+    InVain,
+}
+
+#[cfg(test)]
+mod tests;

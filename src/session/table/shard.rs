@@ -1,0 +1,203 @@
+//! What is known of one session, and how does it change?
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::super::persons::Person;
+use super::{Delivery, Listed};
+use crate::flow::ports::{SessionId, UnixTime};
+
+/// An offer that is older has reached the browser, if it ever will.
+const OFFER_SECONDS: u64 = 2;
+/// Between two looks for entries that are over.
+const SWEEP_SECONDS: u64 = 30;
+
+/// Where a session's newest generation is.
+pub(super) enum State<H> {
+    /// In the browser.
+    Shown,
+    /// Here, because the browser has not shown it yet.
+    Held {
+        /// What it is.
+        held: H,
+        /// Since when answers carry it.
+        offered_at: Option<UnixTime>,
+    },
+    /// The session is over.
+    Ended,
+}
+
+/// Whether the newest refresh token may be sent to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Turn {
+    /// By whoever asks first.
+    Free,
+    /// Somebody does.
+    Taken,
+    /// Not before.
+    NotBefore(UnixTime),
+    /// Never again: it may have been used up.
+    Spent,
+}
+
+/// What the table says about a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Seen<H> {
+    /// Nothing.
+    Unknown,
+    /// It is the newest.
+    Newest {
+        /// Whether it may be renewed.
+        turn: Turn,
+        /// When the person was last active.
+        active_at: UnixTime,
+    },
+    /// There is a newer one, here.
+    Newer {
+        /// What it is.
+        held: H,
+        /// Whether it may be renewed.
+        turn: Turn,
+        /// When the person was last active.
+        active_at: UnixTime,
+    },
+    /// There is a newer one, and the browser has it: this one is good until its tokens end.
+    Older {
+        /// When the person was last active.
+        active_at: UnixTime,
+    },
+    /// The session is over.
+    Ended,
+}
+
+/// One session.
+pub(super) struct Entry<H> {
+    pub(super) state: State<H>,
+    generation: u64,
+    ends_at: UnixTime,
+    active_at: UnixTime,
+    turn: Turn,
+    person: Person,
+}
+
+impl<H: Clone> Entry<H> {
+    pub(super) fn new(generation: u64, ends_at: UnixTime, person: Person, now: UnixTime) -> Self {
+        Self { state: State::Shown, generation, ends_at, active_at: now, turn: Turn::Free, person }
+    }
+
+    pub(super) fn see(&mut self, generation: u64, now: UnixTime, active: bool) -> Seen<H> {
+        let active_at = self.active_at;
+        if active {
+            self.active_at = self.active_at.max(now);
+        }
+        if matches!(self.state, State::Ended) {
+            return Seen::Ended;
+        }
+        if generation >= self.generation {
+            // A greater one is of another process with the same keys.
+            if generation > self.generation {
+                (self.generation, self.turn) = (generation, Turn::Free);
+            }
+            self.state = State::Shown;
+            return Seen::Newest { turn: self.turn, active_at };
+        }
+        match &mut self.state {
+            State::Held { held, offered_at } => {
+                offered_at.get_or_insert(now);
+                Seen::Newer { held: held.clone(), turn: self.turn, active_at }
+            }
+            State::Shown | State::Ended => Seen::Older { active_at },
+        }
+    }
+
+    pub(super) fn take_turn(&mut self, generation: u64, now: UnixTime) -> bool {
+        let free = match self.turn {
+            Turn::Free => true,
+            Turn::NotBefore(then) => then <= now,
+            Turn::Taken | Turn::Spent => false,
+        };
+        let may = free && generation == self.generation && !matches!(self.state, State::Ended);
+        if may {
+            self.turn = Turn::Taken;
+        }
+        may
+    }
+
+    fn holds_turn(&self, generation: u64) -> bool {
+        self.turn == Turn::Taken && generation == self.generation && !matches!(self.state, State::Ended)
+    }
+
+    /// `listed` is the new generation; the turn is that of the one before.
+    pub(super) fn renew(&mut self, listed: Listed<'_>, held: H, now: UnixTime) -> Option<Delivery> {
+        if !self.holds_turn(listed.generation.checked_sub(1)?) {
+            return None;
+        }
+        let offered = match self.state {
+            State::Held { offered_at, .. } => offered_at,
+            State::Shown | State::Ended => None,
+        };
+        self.state = State::Held { held, offered_at: None };
+        self.generation = listed.generation;
+        self.ends_at = self.ends_at.max(listed.ends_at);
+        self.turn = Turn::Free;
+        let in_vain = offered.is_some_and(|offered| offered.0 + OFFER_SECONDS <= now.0);
+        Some(if in_vain { Delivery::InVain } else { Delivery::Fine })
+    }
+
+    pub(super) fn give_up(&mut self, generation: u64) {
+        if self.holds_turn(generation) {
+            self.state = State::Ended;
+        }
+    }
+
+    pub(super) fn give_back(&mut self, generation: u64, turn: Turn) {
+        if self.holds_turn(generation) {
+            self.turn = turn;
+        }
+    }
+}
+
+/// Some of the sessions.
+pub(super) struct Shard<H> {
+    pub(super) entries: HashMap<SessionId, Entry<H>, BuildHasherDefault<IdHasher>>,
+    next_sweep: u64,
+}
+
+impl<H> Default for Shard<H> {
+    fn default() -> Self {
+        Self { entries: HashMap::default(), next_sweep: 0 }
+    }
+}
+
+impl<H> Shard<H> {
+    /// Forgets what is over, now and then; how many that were.
+    pub(super) fn sweep(&mut self, now: UnixTime, mut gone: impl FnMut(Person)) -> usize {
+        if now.0 < self.next_sweep {
+            return 0;
+        }
+        self.next_sweep = now.0 + SWEEP_SECONDS;
+        let before = self.entries.len();
+        self.entries.retain(|_, entry| {
+            let keep = entry.ends_at > now;
+            if !keep {
+                gone(entry.person);
+            }
+            keep
+        });
+        before - self.entries.len()
+    }
+}
+
+/// Ids are random already, and nobody can choose one.
+#[derive(Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+    }
+}

@@ -1,0 +1,148 @@
+use super::*;
+
+const ROOM: Room = Room { sessions: 4, per_person: 2 };
+const NOW: UnixTime = UnixTime(100);
+
+fn listed(id: u8, generation: u64, subject: &str) -> Listed<'_> {
+    Listed { id: SessionId([id; 16]), generation, subject, ends_at: UnixTime(1000) }
+}
+
+fn begun() -> (Table<&'static str>, Listed<'static>) {
+    let (table, one) = (Table::new(ROOM), listed(1, 1, "alice"));
+    table.begin(one, NOW).unwrap();
+    (table, one)
+}
+
+fn see(table: &Table<&'static str>, generation: u64, at: u64) -> Seen<&'static str> {
+    table.see(SessionId([1; 16]), generation, UnixTime(at), false)
+}
+
+fn next(of: Listed<'_>) -> Listed<'_> {
+    Listed { generation: of.generation + 1, ..of }
+}
+
+#[test]
+fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
+    let (table, one) = begun();
+    assert!(table.take_turn(one, NOW) && !table.take_turn(one, NOW));
+    assert!(matches!(see(&table, 1, 100), Seen::Newest { turn: Turn::Taken, .. }));
+    assert_eq!(table.renew(next(one), "second", NOW), Some(Delivery::Fine));
+    for _ in 0..2 {
+        assert!(matches!(see(&table, 1, 101), Seen::Newer { held: "second", turn: Turn::Free, .. }));
+    }
+    assert!(matches!(see(&table, 2, 102), Seen::Newest { turn: Turn::Free, .. }));
+    assert!(matches!(see(&table, 1, 103), Seen::Older { .. }), "nothing of it is kept any more");
+}
+
+#[test]
+fn an_old_refresh_token_is_never_sent() {
+    let (table, one) = begun();
+    assert!(table.take_turn(one, NOW));
+    table.renew(next(one), "second", NOW).unwrap();
+    assert!(!table.take_turn(one, NOW), "the browser's own generation is over");
+    assert!(table.take_turn(next(one), NOW));
+    table.give_back(one.id, 2, Turn::Spent);
+    assert!(!table.take_turn(next(one), UnixTime(999)), "its outcome is not known");
+}
+
+#[test]
+fn a_turn_that_was_put_off_comes_again() {
+    let (table, one) = begun();
+    assert!(table.take_turn(one, NOW));
+    table.give_back(one.id, 1, Turn::NotBefore(UnixTime(110)));
+    assert!(!table.take_turn(one, UnixTime(109)));
+    assert!(table.take_turn(one, UnixTime(110)));
+    assert_eq!(table.renew(next(next(one)), "third", NOW), None, "generations are not skipped");
+}
+
+#[test]
+fn an_ended_session_stays_ended_whatever_comes_late() {
+    let (table, one) = begun();
+    assert!(table.take_turn(one, NOW));
+    assert!(table.end(one, NOW));
+    assert_eq!(table.renew(next(one), "second", NOW), None);
+    table.give_back(one.id, 1, Turn::Free);
+    assert!(!table.take_turn(one, NOW));
+    assert_eq!([see(&table, 1, 100), see(&table, 2, 100)], [Seen::Ended, Seen::Ended]);
+}
+
+#[test]
+fn only_who_has_the_turn_can_give_the_session_up() {
+    let (table, one) = begun();
+    table.give_up(one.id, 1);
+    assert!(matches!(see(&table, 1, 100), Seen::Newest { .. }));
+    assert!(table.take_turn(one, NOW));
+    table.renew(next(one), "second", NOW).unwrap();
+    table.give_up(one.id, 1);
+    assert!(matches!(see(&table, 1, 100), Seen::Newer { .. }), "the loser of a race ends nothing");
+    assert!(table.take_turn(next(one), NOW));
+    table.give_up(one.id, 2);
+    assert_eq!(see(&table, 2, 100), Seen::Ended);
+}
+
+#[test]
+fn a_proxy_that_drops_cookies_is_noticed_and_one_that_is_slow_is_not() {
+    let (table, one) = begun();
+    let renew = |of: Listed<'static>, at| {
+        assert!(table.take_turn(of, UnixTime(at)));
+        table.renew(next(of), "new", UnixTime(at)).unwrap()
+    };
+    renew(one, 100);
+    assert_eq!(renew(next(one), 200), Delivery::Fine, "nobody came who could have been offered it");
+    see(&table, 1, 210);
+    assert_eq!(renew(next(next(one)), 211), Delivery::Fine);
+    see(&table, 1, 300);
+    see(&table, 1, 301);
+    assert_eq!(renew(next(next(next(one))), 302), Delivery::InVain);
+}
+
+#[test]
+fn full_means_no_new_sign_in_and_nobody_else_is_forgotten() {
+    let table: Table<&str> = Table::new(ROOM);
+    table.begin(listed(1, 1, "alice"), NOW).unwrap();
+    table.begin(listed(2, 1, "alice"), NOW).unwrap();
+    assert_eq!(table.begin(listed(3, 1, "alice"), NOW), Err(Full::Person));
+    table.begin(listed(3, 1, "bob"), NOW).unwrap();
+    table.begin(listed(4, 1, "carol"), NOW).unwrap();
+    assert_eq!(table.begin(listed(5, 1, "dave"), NOW), Err(Full::Table));
+    for id in 6..10 {
+        assert!(table.take_turn(listed(id, 3, "of an earlier process"), NOW), "{id}");
+    }
+    assert!(!table.take_turn(listed(10, 3, "of an earlier process"), NOW));
+    assert!(!table.end(listed(10, 3, "of an earlier process"), NOW));
+    assert_eq!(table.len(), 8);
+    assert!((1..=4).all(|id| !matches!(table.see(SessionId([id; 16]), 1, NOW, false), Seen::Unknown)));
+}
+
+#[test]
+fn what_is_over_makes_room() {
+    let table: Table<&str> = Table::new(ROOM);
+    let same_shard = |index: u8| Listed {
+        id: SessionId([7, index, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, index]),
+        ..listed(0, 1, "alice")
+    };
+    table.begin(same_shard(1), NOW).unwrap();
+    table.begin(same_shard(2), NOW).unwrap();
+    assert_eq!(table.begin(same_shard(3), UnixTime(999)), Err(Full::Person));
+    table.begin(same_shard(3), UnixTime(1030)).unwrap();
+    assert_eq!(table.len(), 1);
+    assert_eq!(table.see(same_shard(1).id, 1, UnixTime(1030), false), Seen::Unknown);
+}
+
+#[test]
+fn a_generation_of_another_process_is_believed() {
+    let (table, one) = begun();
+    assert!(matches!(see(&table, 3, 100), Seen::Newest { .. }));
+    assert!(!table.take_turn(one, NOW));
+    assert!(table.take_turn(Listed { generation: 3, ..one }, NOW));
+}
+
+#[test]
+fn only_what_shows_the_person_counts_as_activity() {
+    let (table, one) = begun();
+    let active_at = |at, active| match table.see(one.id, 1, UnixTime(at), active) {
+        Seen::Newest { active_at, .. } => active_at.0,
+        _ => 0,
+    };
+    assert_eq!([active_at(110, false), active_at(120, true), active_at(130, false)], [100, 100, 120]);
+}

@@ -1,0 +1,142 @@
+//! How is the renewal of sessions told?
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use tracing::{debug, error, info, warn};
+
+use super::metrics::dialect_name;
+use crate::flow::audit::{Dialect, RefreshEvent, RefreshOutcome};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Caller {
+    dialect: &'static str,
+}
+
+/// The series of renewals.
+#[derive(Default)]
+pub struct Refreshes {
+    outcomes: Family<Labels, Counter>,
+    not_delivered: Family<Caller, Counter>,
+    /// Whether the provider failed last: an outage is one line, not one for each session.
+    failing: AtomicBool,
+}
+
+const OUTCOMES: [RefreshOutcome; 8] = [
+    RefreshOutcome::Renewed,
+    RefreshOutcome::ProviderUnavailable,
+    RefreshOutcome::ClientRefused,
+    RefreshOutcome::OutcomeUnknown,
+    RefreshOutcome::GrantRefused,
+    RefreshOutcome::ProviderMisbehaved,
+    RefreshOutcome::TooLate,
+    RefreshOutcome::NotKept,
+];
+
+impl Refreshes {
+    /// All series at zero, listed.
+    pub fn listed(registry: &mut Registry) -> Self {
+        let this = Self::default();
+        for outcome in OUTCOMES {
+            drop(this.outcomes.get_or_create(&Labels { outcome: name(outcome) }));
+        }
+        for dialect in [Dialect::Traefik, Dialect::Proxy] {
+            drop(this.not_delivered.get_or_create(&Caller { dialect: dialect_name(dialect) }));
+        }
+        registry.register("refreshes", "Renewals of sessions' tokens, by outcome", this.outcomes.clone());
+        let help = "Renewals after which a browser went on showing the old cookie, by who asked: 1 or more means that \
+                    this caller does not hand Set-Cookie on";
+        registry.register("rotation_not_delivered", help, this.not_delivered.clone());
+        this
+    }
+
+    /// A renewal ended.
+    pub fn tell(&self, event: &RefreshEvent<'_>) {
+        let outcome = name(event.outcome);
+        self.outcomes.get_or_create(&Labels { outcome }).inc();
+        let (subject, detail) = (event.subject, event.detail.map(ToString::to_string));
+        let dialect = dialect_name(event.caller);
+        match event.outcome {
+            RefreshOutcome::Renewed => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    info!("the provider renews sessions again");
+                }
+                debug!(outcome, subject, dialect, "session renewed");
+            }
+            RefreshOutcome::TooLate => info!(outcome, subject, "a session ended while it was renewed"),
+            RefreshOutcome::GrantRefused => {
+                info!(outcome, subject, detail, "session over: the provider has ended it");
+            }
+            RefreshOutcome::ProviderMisbehaved => {
+                warn!(outcome, subject, detail, "session over: the provider's new tokens are not acceptable");
+            }
+            RefreshOutcome::NotKept => {
+                warn!(outcome, subject, detail, "session not renewed: it lives on until its tokens end");
+            }
+            RefreshOutcome::ProviderUnavailable
+            | RefreshOutcome::ClientRefused
+            | RefreshOutcome::OutcomeUnknown => {
+                if self.failing.swap(true, Ordering::Relaxed) {
+                    debug!(outcome, subject, detail, "session not renewed");
+                } else {
+                    warn!(
+                        outcome,
+                        subject,
+                        detail,
+                        "the provider does not renew sessions; they live on until their tokens end, and it is asked again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// A caller drops cookies; `says_so` where it is time for a line.
+    pub fn not_delivered(&self, caller: Dialect, says_so: bool) {
+        let dialect = dialect_name(caller);
+        self.not_delivered.get_or_create(&Caller { dialect }).inc();
+        if says_so {
+            warn!(
+                dialect,
+                "renewed sessions do not reach browsers: this proxy does not hand Set-Cookie on ({}); until it does, a \
+                 restart of the gateway costs people a redirect",
+                remedy(caller)
+            );
+        }
+    }
+}
+
+/// Two processes with one key.
+pub fn keys_are_shared() {
+    error!(
+        "cookies come that another process seals with the same session.keys: this store is for one process alone, and \
+         two of them end each other's sessions; run one, or give each its own keys"
+    );
+}
+
+fn remedy(caller: Dialect) -> &'static str {
+    match caller {
+        Dialect::Traefik => "list the session cookies in addAuthCookiesToResponse",
+        Dialect::Proxy | Dialect::Page => "something between it and the browser removes them",
+    }
+}
+
+fn name(outcome: RefreshOutcome) -> &'static str {
+    match outcome {
+        RefreshOutcome::Renewed => "renewed",
+        RefreshOutcome::ProviderUnavailable => "provider_unavailable",
+        RefreshOutcome::ClientRefused => "client_refused",
+        RefreshOutcome::OutcomeUnknown => "outcome_unknown",
+        RefreshOutcome::GrantRefused => "grant_refused",
+        RefreshOutcome::ProviderMisbehaved => "provider_misbehaved",
+        RefreshOutcome::TooLate => "too_late",
+        RefreshOutcome::NotKept => "not_kept",
+    }
+}

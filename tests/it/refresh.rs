@@ -1,0 +1,295 @@
+//! Do sessions stay fresh, and is nobody logged out by it?
+//!
+//! The provider is strict: a refresh token that comes a second time ends all that came from its sign-in.
+
+use std::time::Duration;
+
+use dev_provider::{Observed, Settings};
+use foregate::flow::ports::Clock;
+use foregate::server::SystemClock;
+use futures_util::future::join_all;
+use reqwest::Client;
+
+use crate::harness::{Asked, Browser, DevProvider, Gateway, KEY};
+
+/// Tokens live four seconds, and are renewed after two or three.
+const SHORT: u64 = 4;
+/// Where the tokens must still be good when they are due, on a slow machine too: due after seven to nine seconds.
+const LONG: u64 = 12;
+
+async fn short_lived(life: u64) -> DevProvider {
+    let settings = Settings { access_token_life: Duration::from_secs(life), ..Settings::default() };
+    dev_provider::start(settings).await.unwrap()
+}
+
+fn usual(provider: &DevProvider) -> [(&str, &str); 4] {
+    [
+        ("provider.issuer", provider.issuer()),
+        ("provider.client_id", "foregate"),
+        ("provider.client_secret", "foregate-secret"),
+        ("session.keys", KEY),
+    ]
+}
+
+async fn signed_in(gateway: &Gateway) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start?rd=/")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    browser
+}
+
+async fn scene(life: u64) -> (DevProvider, Gateway, Browser) {
+    let provider = short_lived(life).await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in(&gateway).await;
+    (provider, gateway, browser)
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
+}
+
+/// What a script of the page is answered.
+async fn poll(gateway: &Gateway, browser: &Browser) -> Asked {
+    poll_by(&client(), gateway, browser).await
+}
+
+/// The same by a client that keeps its connections, as a proxy does.
+async fn poll_by(client: &Client, gateway: &Gateway, browser: &Browser) -> Asked {
+    let mut question = gateway.question("/api/pods");
+    question.insert("sec-fetch-mode", "cors".parse().unwrap());
+    question.insert("sec-fetch-dest", "empty".parse().unwrap());
+    question.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
+    let url = format!("http://{}/check/traefik", gateway.check);
+    let reply = client.get(url).headers(question).send().await.unwrap();
+    let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+    Asked { status, headers, body: reply.text().await.unwrap() }
+}
+
+async fn seconds(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// Until the provider has been asked so often; at most ten seconds.
+async fn until(provider: &DevProvider, what: impl Fn(&Observed) -> bool) {
+    for _ in 0..200 {
+        if what(&provider.observed()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{:?}", provider.observed());
+}
+
+/// Polls for some seconds, twenty at once, as the scripts of a page do; every poll must pass.
+async fn polled(gateway: &Gateway, browsers: &mut [Browser], times: usize, delivered: bool) {
+    let client = client();
+    for _ in 0..times {
+        for browser in browsers.iter_mut() {
+            let answers = join_all((0..20).map(|_| poll_by(&client, gateway, browser))).await;
+            for answer in answers {
+                assert_eq!(answer.status, 200, "{:?} {}", answer.headers, answer.body);
+                assert_eq!(answer.header("x-forwarded-user"), Some("testuser"));
+                if delivered {
+                    browser.keep_of(&answer.headers);
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn twenty_pollers_of_each_of_four_sessions_never_fail_and_no_token_is_sent_twice() {
+    for delivered in [true, false] {
+        let provider = short_lived(SHORT).await;
+        let gateway = Gateway::start(&provider).await;
+        let mut browsers = Vec::new();
+        for _ in 0..4 {
+            browsers.push(signed_in(&gateway).await);
+        }
+        let begun = SystemClock.now();
+        polled(&gateway, &mut browsers, 60, delivered).await;
+        let observed = provider.observed();
+        assert_eq!((observed.reuse_violations, observed.token_refused), (0, 0), "{observed:?}");
+        let most = 4 * (SystemClock.now().seconds_since(begun) / 2 + 1);
+        assert!((8..=most).contains(&observed.refresh), "delivered: {delivered} {observed:?}");
+        assert_eq!(observed.login, 4);
+        let metrics = gateway.ops("/metrics").await.body;
+        let dropped = metrics.contains("foregate_rotation_not_delivered_total{dialect=\"traefik\"} 0");
+        assert_eq!(dropped, delivered, "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_comes_too_late_is_renewed_on_the_way_and_nobody_signs_in() {
+    let (provider, gateway, mut browser) = scene(SHORT).await;
+    seconds(5).await;
+    let page = gateway.ask_as(&browser, "/pods?namespace=dev").await;
+    let to = page.header("location").unwrap().to_owned();
+    assert!(page.status == 302 && to.contains("/oauth2/refresh?rd="), "{} {to}", page.status);
+    let back = browser.go(&to).await;
+    assert_eq!((back.status, back.location()), (302, &*gateway.url("/pods?namespace=dev")));
+    assert_eq!(gateway.ask_as(&browser, "/pods").await.status, 200);
+    assert_eq!((provider.observed().refresh, provider.observed().login), (1, 1));
+}
+
+#[tokio::test]
+async fn scripts_that_come_too_late_wait_for_one_exchange_and_all_pass() {
+    let (provider, gateway, browser) = scene(SHORT).await;
+    seconds(5).await;
+    let answers = join_all((0..20).map(|_| poll(&gateway, &browser))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert!(answers.iter().all(|answer| answer.headers.contains_key("set-cookie")));
+    let observed = provider.observed();
+    assert_eq!((observed.refresh, observed.reuse_violations, observed.login), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn while_the_tokens_are_good_nobody_waits_for_a_slow_provider() {
+    let (provider, gateway, mut browser) = scene(LONG).await;
+    provider.hold("token-slow-first-byte".parse().unwrap());
+    seconds(9).await;
+    for _ in 0..5 {
+        assert_eq!(poll(&gateway, &browser).await.status, 200);
+    }
+    until(&provider, |observed| observed.token == 2).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 200, "the exchange runs, and nobody waits for it");
+    provider.release_all();
+    until(&provider, |observed| observed.refresh == 1).await;
+    polled(&gateway, std::slice::from_mut(&mut browser), 10, true).await;
+    assert_eq!(provider.observed().reuse_violations, 0);
+}
+
+#[tokio::test]
+async fn an_outage_ends_no_session() {
+    let (provider, gateway, mut browser) = scene(LONG).await;
+    provider.hold("token-status-503".parse().unwrap());
+    seconds(9).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 200, "the tokens are good");
+    seconds(4).await;
+    for answer in [poll(&gateway, &browser).await, gateway.ask_as(&browser, "/").await] {
+        let said = (answer.status, answer.header("retry-after").is_some(), answer.header("x-reload"));
+        let page = answer.header("location").is_some_and(|to| to.contains("/oauth2/refresh"));
+        assert!(page || said == (503, true, None), "{said:?}");
+        assert!(!answer.headers.contains_key("set-cookie"), "no cookie is removed");
+    }
+    let page = browser.go(&gateway.url("/oauth2/refresh?rd=/pods")).await;
+    assert_eq!((page.status, page.headers.contains_key("set-cookie")), (503, false));
+    provider.release_all();
+    for _ in 0..100 {
+        if poll(&gateway, &browser).await.status == 200 {
+            let observed = provider.observed();
+            assert_eq!((observed.login, observed.reuse_violations), (1, 0));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the session did not come back");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_costs_a_redirect_and_no_password() {
+    let (provider, gateway, mut browser) = scene(LONG).await;
+    provider.arm("token-closed-half-way".parse().unwrap());
+    seconds(9).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 200);
+    until(&provider, |observed| observed.refresh == 1).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 200, "until the tokens end");
+    seconds(4).await;
+    let script = poll(&gateway, &browser).await;
+    assert_eq!((script.status, script.header("x-reload")), (401, Some("reload")));
+    browser.wait_a_little();
+    let page = gateway.ask_as(&browser, "/pods").await;
+    browser.open(page.header("location").unwrap()).await;
+    assert_eq!(gateway.ask_as(&browser, "/pods").await.status, 200);
+    let observed = provider.observed();
+    assert_eq!((observed.login, observed.reuse_violations), (1, 0), "{observed:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_the_provider_ended_is_over_at_the_next_renewal() {
+    let (provider, gateway, browser) = scene(LONG).await;
+    provider.end_sessions();
+    seconds(9).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 200, "nobody has told us");
+    until(&provider, |observed| observed.token_refused == 1).await;
+    for _ in 0..40 {
+        if poll(&gateway, &browser).await.status == 401 {
+            let page = gateway.ask_as(&browser, "/").await;
+            assert!(page.header("location").unwrap().contains("/oauth2/start"));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the session goes on");
+}
+
+#[tokio::test]
+async fn somebody_elses_tokens_end_the_session_and_a_missing_nonce_is_normal() {
+    let (provider, gateway, browser) = scene(SHORT).await;
+    provider.arm("nonce-missing".parse().unwrap());
+    seconds(3).await;
+    poll(&gateway, &browser).await;
+    until(&provider, |observed| observed.refresh == 1).await;
+    provider.arm("sub-changed".parse().unwrap());
+    seconds(3).await;
+    poll(&gateway, &browser).await;
+    until(&provider, |observed| observed.refresh == 2).await;
+    seconds(1).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 401);
+}
+
+#[tokio::test]
+async fn without_a_new_refresh_token_the_old_one_is_kept() {
+    let (provider, gateway, browser) = scene(SHORT).await;
+    provider.hold("token-refresh-token-missing".parse().unwrap());
+    seconds(3).await;
+    poll(&gateway, &browser).await;
+    until(&provider, |observed| observed.refresh == 1).await;
+    seconds(1).await;
+    assert!(poll(&gateway, &browser).await.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn a_restart_costs_nothing_where_cookies_arrive_and_a_redirect_where_they_do_not() {
+    for delivered in [true, false] {
+        let (provider, gateway, mut browser) = scene(SHORT).await;
+        polled(&gateway, std::slice::from_mut(&mut browser), 35, delivered).await;
+        assert!(provider.observed().refresh >= 1);
+        let gateway = gateway.restarted(&usual(&provider)).await;
+        if delivered {
+            polled(&gateway, std::slice::from_mut(&mut browser), 35, true).await;
+        } else {
+            browser.wait_a_little();
+            let page = gateway.ask_as(&browser, "/pods").await;
+            if page.status != 200 {
+                browser.open(page.header("location").unwrap()).await;
+            }
+            assert_eq!(gateway.ask_as(&browser, "/pods").await.status, 200);
+        }
+        let observed = provider.observed();
+        assert_eq!((observed.reuse_violations, observed.login), (0, 1), "{delivered} {observed:?}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_while_a_renewal_runs_ends_the_session_for_good() {
+    let (provider, gateway, mut browser) = scene(SHORT).await;
+    provider.hold("token-slow-first-byte".parse().unwrap());
+    seconds(3).await;
+    poll(&gateway, &browser).await;
+    until(&provider, |observed| observed.token == 2).await;
+    let before = browser.cookie("foregate").unwrap().to_owned();
+    let page = browser.go(&gateway.url("/oauth2/sign_out")).await;
+    assert_eq!(page.status, 200);
+    let origin =
+        reqwest::header::HeaderMap::from_iter([(reqwest::header::ORIGIN, gateway.url("").parse().unwrap())]);
+    browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), origin, Some(&[])).await;
+    browser.set_cookie("foregate", &before);
+    assert_eq!(poll(&gateway, &browser).await.status, 401);
+    provider.release_all();
+    until(&provider, |observed| observed.refresh == 1).await;
+    seconds(1).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 401, "the new tokens are nobody's");
+}

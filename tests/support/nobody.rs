@@ -1,0 +1,38 @@
+//! A provider that nobody asks.
+#![expect(clippy::panic, reason = "whoever asks it has a mistake")]
+
+use foregate::flow::ports::{
+    AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, ProviderState, ProviderUnavailable,
+    RefreshError, RefreshRequest, Refreshed, SignedIn, WrongIssuer,
+};
+use futures_util::future::BoxFuture;
+use url::Url;
+
+/// Whoever asks it has a mistake.
+pub(crate) struct Nobody;
+
+impl IdentityProvider for Nobody {
+    fn authentication_url(&self, _: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
+        panic!("nobody is asked")
+    }
+
+    fn check_response_issuer(&self, _: Option<&str>) -> Result<(), WrongIssuer> {
+        panic!("nobody is asked")
+    }
+
+    fn exchange<'a>(&'a self, _: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
+        panic!("nobody is asked")
+    }
+
+    fn refresh<'a>(&'a self, _: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+        panic!("nobody is asked")
+    }
+
+    fn end_session_endpoint(&self) -> Option<Url> {
+        None
+    }
+
+    fn state(&self) -> ProviderState {
+        ProviderState::Ready
+    }
+}
