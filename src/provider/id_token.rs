@@ -11,7 +11,8 @@
 //! 7. `nonce` is the one of this sign-in, compared in constant time; of a refresh it is not asked, since no answer of a
 //!    browser is bound by it there (§12.2).
 //! 8. `at_hash`, where present, is that of the access token (§3.1.3.6).
-//! 9. `sub` is a string of 1 to 255 bytes (§2).
+//! 9. It is no logout token, which where no `nonce` is asked would differ in nothing else (Back-Channel Logout §4).
+//! 10. `sub` is a string of 1 to 255 bytes (§2).
 //!
 //! Times may miss by the configured leeway. Pure: keys, expectations and the time are arguments.
 
@@ -24,8 +25,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
-use super::jws::{self, JwsError, Kind};
-use super::keys::KeySet;
+use super::jws::{JwsError, Kind, Signed};
+use super::logout_token;
 use super::members::Members;
 use crate::access::claims::Claims;
 use crate::flow::ports::UnixTime;
@@ -59,8 +60,6 @@ pub(super) struct Verified {
 pub(super) enum IdTokenError {
     #[error("the ID token is refused: {0}")]
     Jws(#[from] JwsError),
-    #[error("the ID token is refused: {0}; newer keys cannot be had now")]
-    NoNewerKeys(JwsError),
     #[error("the ID token's claims are not a JSON object with each member once")]
     BadClaims,
     #[error("the ID token's iss is not provider.issuer")]
@@ -91,6 +90,8 @@ pub(super) enum IdTokenError {
     WrongNonce,
     #[error("the ID token's at_hash is not that of the access token")]
     WrongAccessTokenHash,
+    #[error("the ID token's events say that it is a logout token")]
+    LogoutToken,
     #[error("the ID token has no sub of 1 to 255 bytes")]
     BadSubject,
 }
@@ -102,15 +103,17 @@ impl IdTokenError {
     }
 }
 
-/// Verifies the ID token of a sign-in or a refresh.
+/// How an ID token is signed.
+pub(super) fn kind<'a>(expected: &Expectations<'a>) -> Kind<'a> {
+    Kind { algorithms: expected.algorithms, types: &["jwt"] }
+}
+
+/// Verifies what was signed as the ID token of a sign-in or a refresh.
 pub(super) fn verify(
-    token: &str,
-    keys: &KeySet,
+    signed: &Signed,
     expected: &Expectations<'_>,
     now: UnixTime,
 ) -> Result<Verified, IdTokenError> {
-    let kind = Kind { algorithms: expected.algorithms, types: &["jwt"] };
-    let signed = jws::verify(token, keys, &kind)?;
     let claims = Members::read(&signed.payload).ok_or(IdTokenError::BadClaims)?;
     if claims.text("iss") != Some(expected.issuer) {
         return Err(IdTokenError::WrongIssuer);
@@ -121,25 +124,20 @@ pub(super) fn verify(
         nonce(&claims, expected)?;
     }
     access_token_hash(&claims, signed.algorithm, expected.access_token)?;
+    if logout_token::is_logout(&claims) {
+        return Err(IdTokenError::LogoutToken);
+    }
     let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
     let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();
     Ok(Verified { subject, expires_at, claims: claims.into_claims() })
 }
 
 fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
-    let audiences: Vec<&Value> = match claims.get("aud") {
-        Some(Value::Array(list)) => list.iter().collect(),
-        one => one.into_iter().collect(),
-    };
+    let audiences = audiences(claims);
     if !audiences.iter().any(|one| one.as_str() == Some(expected.audience)) {
         return Err(IdTokenError::NotForUs);
     }
-    let known = |one: &str| {
-        one == expected.audience
-            || one == expected.client_id
-            || expected.trusted_audiences.iter().any(|trusted| trusted == one)
-    };
-    if !audiences.iter().all(|one| one.as_str().is_some_and(known)) {
+    if !audiences.iter().all(|one| is_known(one, expected)) {
         return Err(IdTokenError::ForOthersToo);
     }
     match claims.get("azp") {
@@ -147,6 +145,23 @@ fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdToken
         None if audiences.len() > 1 => Err(IdTokenError::NoAuthorizedParty),
         _ => Ok(()),
     }
+}
+
+/// What `aud` holds, which may be one value or a list (RFC 7519 §4.1.3).
+pub(super) fn audiences(claims: &Members) -> Vec<&Value> {
+    match claims.get("aud") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        one => one.into_iter().collect(),
+    }
+}
+
+/// Whether an audience may read a token with us.
+pub(super) fn is_known(audience: &Value, expected: &Expectations<'_>) -> bool {
+    audience.as_str().is_some_and(|one| {
+        one == expected.audience
+            || one == expected.client_id
+            || expected.trusted_audiences.iter().any(|trusted| trusted == one)
+    })
 }
 
 /// Checks the times, and gives the token's end.
@@ -170,7 +185,7 @@ fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<UnixTime, 
 }
 
 /// A `NumericDate`, which may have a fraction (RFC 7519 §2) and any size.
-fn time(value: &Value) -> Option<UnixTime> {
+pub(super) fn time(value: &Value) -> Option<UnixTime> {
     if let Some(seconds) = value.as_u64() {
         return Some(UnixTime(seconds));
     }

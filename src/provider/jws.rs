@@ -50,6 +50,8 @@ pub(super) enum JwsError {
     WrongType,
     #[error("the provider publishes no key that its kid and alg fit")]
     UnknownKey,
+    #[error("the provider publishes no key that its kid and alg fit, and newer keys cannot be had now")]
+    KeysOutOfReach,
     #[error("it names no key, and none of the provider's keys verifies it")]
     NoKeyVerifies,
     #[error("its signature is wrong")]

@@ -10,6 +10,7 @@ mod http;
 mod id_token;
 mod jws;
 mod keys;
+mod logout_token;
 mod members;
 mod metadata;
 mod refresh;
@@ -31,13 +32,15 @@ pub use self::client_assertion::{ClientKey, ClientKeyError};
 use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
+use self::jws::{JwsError, Kind, Signed};
 use self::metadata::Metadata;
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
-    AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, ProviderState,
-    ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn, TokenSet, UnixTime, WrongIssuer,
+    AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
+    LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn,
+    TokenSet, UnixTime, WrongIssuer,
 };
 use crate::secret::Secret;
 use crate::trust::{self, TrustError};
@@ -147,20 +150,25 @@ impl Provider {
         self.watched(ProviderCall::Userinfo, call, is_refusal).await
     }
 
-    /// Verifies an ID token, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).
     async fn verified(
         &self,
         known: &Arc<Known>,
         token: &str,
         expected: &Expectations<'_>,
     ) -> Result<Verified, IdTokenError> {
-        match id_token::verify(token, &known.keys, expected, self.clock.now()) {
-            Err(IdTokenError::Jws(error)) if error.may_be_a_new_key() => {
+        let signed = self.signed(known, token, &id_token::kind(expected)).await?;
+        id_token::verify(&signed, expected, self.clock.now())
+    }
+
+    /// Verifies a signature, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).
+    async fn signed(&self, known: &Arc<Known>, token: &str, kind: &Kind<'_>) -> Result<Signed, JwsError> {
+        match jws::verify(token, &known.keys, kind) {
+            Err(error) if error.may_be_a_new_key() => {
                 let newest = self.look_for_new_keys(known).await;
                 if Arc::ptr_eq(&newest, known) {
-                    return Err(IdTokenError::NoNewerKeys(error));
+                    return Err(JwsError::KeysOutOfReach);
                 }
-                id_token::verify(token, &newest.keys, expected, self.clock.now())
+                jws::verify(token, &newest.keys, kind)
             }
             done => done,
         }
@@ -210,6 +218,10 @@ impl IdentityProvider for Provider {
 
     fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
         async move { self.refreshed(&request).await }.boxed()
+    }
+
+    fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
+        async move { self.sessions_that_end(token).await }.boxed()
     }
 
     fn end_session_endpoint(&self) -> Option<Url> {

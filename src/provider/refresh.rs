@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::background::Known;
 use super::id_token::{IdTokenError, Verified};
+use super::jws::JwsError;
 use super::token_endpoint::{self, Tokens};
 use super::{Provider, ProviderCall};
 use crate::flow::ports::{
@@ -79,7 +80,7 @@ fn kept(tokens: Tokens, asked_at: UnixTime) -> Refreshed {
 fn blame(error: IdTokenError) -> RefreshError {
     let text = error.to_string();
     match error {
-        IdTokenError::NoNewerKeys(_) => RefreshError::OutcomeUnknown(text),
+        IdTokenError::Jws(JwsError::KeysOutOfReach) => RefreshError::OutcomeUnknown(text),
         _ => RefreshError::ProviderMisbehaved(text),
     }
 }

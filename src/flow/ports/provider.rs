@@ -157,7 +157,8 @@ pub struct LogoutToken {
     pub token_id: String,
     /// `iat`.
     pub issued_at: UnixTime,
-    /// `exp`, or how long a token without one is believed.
+    /// From when on it is refused for its age: so long its `jti` has to be kept. The sooner of `exp` and ten minutes after
+    /// `iat`, with the leeway.
     pub expires_at: UnixTime,
     /// Whose sessions end.
     pub whom: Whom,
@@ -220,6 +221,9 @@ pub trait IdentityProvider: Send + Sync {
 
     /// Asks for new tokens and verifies them (OpenID Connect Core §12).
     fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>>;
+
+    /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6), except whether its `jti` came before.
+    fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>>;
 
     /// Where a person is sent to sign out at the provider too (OpenID Connect RP-Initiated Logout §2), where that is
     /// known.

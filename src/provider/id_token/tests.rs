@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::super::jws;
+use super::super::keys::KeySet;
 use super::super::testing::{NOW, Signer, base64, jwks, rsa, with};
 use super::*;
 use crate::access::claims::Claim;
@@ -43,6 +45,16 @@ fn claims(change: &Value) -> String {
 /// Claims with one more member in front.
 fn and(member: &str, claims: &str) -> String {
     format!("{{{member},{}", claims.strip_prefix('{').unwrap())
+}
+
+fn verify(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expectations<'_>,
+    now: UnixTime,
+) -> Result<Verified, IdTokenError> {
+    let signed = jws::verify(token, keys, &kind(expected))?;
+    super::verify(&signed, expected, now)
 }
 
 /// Verifies a token of the RSA key `k`.

@@ -1,0 +1,144 @@
+//! Whose sessions does a logout token end, and is it one?
+//!
+//! Beside the rules of `jws` (OpenID Connect Back-Channel Logout §2.4 and §2.6):
+//! 1. The claims are a JSON object, each member once.
+//! 2. `iss` is the configured issuer, to the last character.
+//! 3. `aud` holds our client id or the configured audience, and beside them nothing but trusted audiences.
+//! 4. `iat` is a number, does not lie ahead and is younger than ten minutes; `exp`, which older providers leave out,
+//!    lies ahead, and `nbf` does not.
+//! 5. `jti` is there, so that no token counts twice; keeping it is for the caller.
+//! 6. `events` holds the event of a logout, an object; other events beside it are no matter.
+//! 7. There is no `nonce`, so that no ID token passes for a logout token.
+//! 8. `sid`, `sub` or both say whose sessions end.
+//!
+//! Times may miss by the configured leeway. Pure: signature, expectations and the time are arguments.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::Provider;
+use super::id_token::{Expectations, audiences, is_known, time};
+use super::jws::{JwsError, Kind, Signed};
+use super::members::Members;
+use crate::flow::ports::{LogoutToken, LogoutTokenError, UnixTime, Whom};
+
+/// The event that makes a token a logout token (§2.4).
+pub(super) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+const OLDEST: Duration = Duration::from_mins(10);
+const LONGEST_NAME: usize = 255;
+
+/// Which rule a logout token breaks. It holds no text of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum Broken {
+    #[error(transparent)]
+    Jws(#[from] JwsError),
+    #[error("its claims are not a JSON object with each member once")]
+    BadClaims,
+    #[error("its iss is not provider.issuer")]
+    WrongIssuer,
+    #[error("its aud holds neither provider.client_id nor provider.audience")]
+    NotForUs,
+    #[error("its aud holds somebody who is not in provider.trusted_audiences")]
+    ForOthersToo,
+    #[error("it has no iat that is a number")]
+    NoIssueTime,
+    #[error("it was issued in the future (iat): the clocks differ")]
+    IssuedAhead,
+    #[error("it was issued more than ten minutes ago (iat): it is old, or the clocks differ")]
+    TooOld,
+    #[error("its exp is over or no number; if it is not, the clocks differ")]
+    Expired,
+    #[error("it is not valid yet (nbf); if it is, the clocks differ")]
+    NotYetValid,
+    #[error("it has no jti of 1 to 255 bytes")]
+    NoTokenId,
+    #[error("its events do not hold the event of a logout")]
+    NoLogout,
+    #[error("it has a nonce, as an ID token has")]
+    HasNonce,
+    #[error("its sid and its sub name nobody in 1 to 255 bytes")]
+    NamesNobody,
+}
+
+impl Provider {
+    pub(super) async fn sessions_that_end(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
+        let known = self.known.load_full();
+        let known = known.ok_or_else(|| LogoutTokenError::ProviderUnavailable(self.trouble()))?;
+        // Of these, what belongs to a sign-in does not matter here.
+        let expected = self.expectations(None, "");
+        let kind = Kind { algorithms: expected.algorithms, types: &["logout+jwt", "jwt"] };
+        let signed = self.signed(&known, token, &kind).await.map_err(Broken::from);
+        let verified = signed.and_then(|signed| verify(&signed, &expected, self.clock.now()));
+        verified.map_err(|broken| LogoutTokenError::NotAcceptable(broken.to_string()))
+    }
+}
+
+/// Whether the claims are those of a logout token, whatever else they are.
+pub(super) fn is_logout(claims: &Members) -> bool {
+    claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object)
+}
+
+fn verify(signed: &Signed, expected: &Expectations<'_>, now: UnixTime) -> Result<LogoutToken, Broken> {
+    let claims = Members::read(&signed.payload).ok_or(Broken::BadClaims)?;
+    if claims.text("iss") != Some(expected.issuer) {
+        return Err(Broken::WrongIssuer);
+    }
+    audience(&claims, expected)?;
+    let (issued_at, expires_at) = times(&claims, expected.leeway, now)?;
+    if claims.0.contains_key("nonce") {
+        return Err(Broken::HasNonce);
+    }
+    if !is_logout(&claims) {
+        return Err(Broken::NoLogout);
+    }
+    let token_id = name(&claims, "jti").ok_or(Broken::NoTokenId)?;
+    Ok(LogoutToken { token_id, issued_at, expires_at, whom: whom(&claims)? })
+}
+
+fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), Broken> {
+    let audiences = audiences(claims);
+    let ours =
+        |one: &&Value| one.as_str().is_some_and(|one| one == expected.client_id || one == expected.audience);
+    if !audiences.iter().any(ours) {
+        return Err(Broken::NotForUs);
+    }
+    if audiences.iter().all(|one| is_known(one, expected)) { Ok(()) } else { Err(Broken::ForOthersToo) }
+}
+
+/// When it was issued, and from when on it is refused.
+fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime, UnixTime), Broken> {
+    let latest = now.plus(leeway);
+    let issued_at = claims.get("iat").and_then(time).ok_or(Broken::NoIssueTime)?;
+    if issued_at > latest {
+        return Err(Broken::IssuedAhead);
+    }
+    let too_old = issued_at.plus(OLDEST).plus(leeway);
+    if now >= too_old {
+        return Err(Broken::TooOld);
+    }
+    if claims.get("nbf").is_some_and(|not_before| time(not_before).is_none_or(|time| time > latest)) {
+        return Err(Broken::NotYetValid);
+    }
+    let Some(end) = claims.get("exp") else { return Ok((issued_at, too_old)) };
+    let end = time(end).ok_or(Broken::Expired)?.plus(leeway);
+    if now >= end { Err(Broken::Expired) } else { Ok((issued_at, end.min(too_old))) }
+}
+
+fn whom(claims: &Members) -> Result<Whom, Broken> {
+    let member =
+        |member| claims.get(member).map(|_| name(claims, member).ok_or(Broken::NamesNobody)).transpose();
+    match (member("sid")?, member("sub")?) {
+        (Some(sid), _) => Ok(Whom::Sid(sid)),
+        (None, Some(sub)) => Ok(Whom::Subject(sub)),
+        (None, None) => Err(Broken::NamesNobody),
+    }
+}
+
+fn name(claims: &Members, member: &str) -> Option<String> {
+    claims.text(member).filter(|name| (1..=LONGEST_NAME).contains(&name.len())).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

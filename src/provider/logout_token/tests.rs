@@ -1,0 +1,194 @@
+//! One logout token for each rule, broken in that one place.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::flow::ports::{IdentityProvider, RefreshError, RefreshRequest};
+use crate::provider::testing::{NOW, Signer, rsa, with};
+use crate::provider::world::{World, provider, world, world_with};
+use crate::secret::Secret;
+
+fn claims(world: &World, change: &Value) -> Value {
+    let claims = json!({
+        "iss": world.server.origin, "aud": "foregate", "iat": NOW.0, "exp": NOW.0 + 120, "jti": "t1", "sub": "alice",
+        "sid": "s1", "typ": "Logout", "of its own": 1, "events": {EVENT: {}, "revoke_offline_access": true},
+    });
+    with(&claims, change)
+}
+
+fn header(change: &Value) -> String {
+    with(&json!({"alg": "RS256", "typ": "logout+jwt", "kid": "k"}), change).to_string()
+}
+
+async fn told(world: &World, token: &str) -> Result<LogoutToken, String> {
+    world.provider.logout_token(token).await.map_err(|error| match error {
+        LogoutTokenError::NotAcceptable(why) => why,
+        LogoutTokenError::ProviderUnavailable(_) => panic!("{error}"),
+    })
+}
+
+async fn with_claims(world: &World, change: &Value) -> Result<LogoutToken, String> {
+    told(world, &rsa().token(&header(&json!({})), &claims(world, change).to_string())).await
+}
+
+async fn with_header(world: &World, change: &Value) -> Result<LogoutToken, String> {
+    told(world, &rsa().token(&header(change), &claims(world, &json!({})).to_string())).await
+}
+
+#[tokio::test]
+async fn a_logout_token_says_whose_sessions_end_and_how_long_it_counts() {
+    let world = world().await;
+    let minute = Duration::from_mins(1);
+    let token = with_claims(&world, &json!({})).await.unwrap();
+    assert_eq!((token.token_id.as_str(), token.issued_at), ("t1", NOW));
+    assert_eq!(token.expires_at, NOW.plus(minute * 2).plus(minute), "the leeway counts");
+    assert_eq!(token.whom, Whom::Sid("s1".to_owned()));
+    for (change, whom, minutes) in [
+        (json!({"sub": null}), Whom::Sid("s1".to_owned()), 3),
+        (json!({"sid": null}), Whom::Subject("alice".to_owned()), 3),
+        (json!({"exp": null}), Whom::Sid("s1".to_owned()), 11),
+        (json!({"exp": NOW.0 * 2}), Whom::Sid("s1".to_owned()), 11),
+    ] {
+        let token = with_claims(&world, &change).await.unwrap();
+        assert_eq!((token.whom, token.expires_at), (whom, NOW.plus(minute * minutes)), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn each_claim_is_asked_for() {
+    let world = world().await;
+    let long = "x".repeat(256);
+    for (change, broken) in [
+        (json!({"iss": "https://other.example"}), Broken::WrongIssuer),
+        (json!({"iss": null}), Broken::WrongIssuer),
+        (json!({"aud": "other"}), Broken::NotForUs),
+        (json!({"aud": null}), Broken::NotForUs),
+        (json!({"aud": ["foregate", "other"]}), Broken::ForOthersToo),
+        (json!({"iat": null}), Broken::NoIssueTime),
+        (json!({"iat": "now"}), Broken::NoIssueTime),
+        (json!({"iat": NOW.0 + 61}), Broken::IssuedAhead),
+        (json!({"iat": NOW.0 - 660, "exp": null}), Broken::TooOld),
+        (json!({"exp": NOW.0 - 60}), Broken::Expired),
+        (json!({"exp": "later"}), Broken::Expired),
+        (json!({"nbf": NOW.0 + 61}), Broken::NotYetValid),
+        (json!({"jti": null}), Broken::NoTokenId),
+        (json!({"jti": ""}), Broken::NoTokenId),
+        (json!({"jti": long}), Broken::NoTokenId),
+        (json!({"events": null}), Broken::NoLogout),
+        (json!({"events": [EVENT]}), Broken::NoLogout),
+        (json!({"events": {"http://schemas.openid.net/event/foobar": {}}}), Broken::NoLogout),
+        (json!({"events": {EVENT: "yes"}}), Broken::NoLogout),
+        (json!({"nonce": "n"}), Broken::HasNonce),
+        (json!({"sub": null, "sid": null}), Broken::NamesNobody),
+        (json!({"sub": 7}), Broken::NamesNobody),
+        (json!({"sid": ""}), Broken::NamesNobody),
+        (json!({"sid": long}), Broken::NamesNobody),
+    ] {
+        assert_eq!(with_claims(&world, &change).await, Err(broken.to_string()), "{change}");
+    }
+    for good in [
+        json!({"aud": ["foregate"]}),
+        json!({"iat": NOW.0 + 60}),
+        json!({"iat": NOW.0 - 659, "exp": null}),
+        json!({"exp": NOW.0 - 59}),
+        json!({"nbf": NOW.0}),
+    ] {
+        assert!(with_claims(&world, &good).await.is_ok(), "{good}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_null_or_comes_twice_does_not_hide() {
+    let world = world().await;
+    let good = claims(&world, &json!({})).to_string();
+    for (more, broken) in [
+        (r#"{"nonce":null,"#, Broken::HasNonce),
+        (r#"{"sid":"s2","#, Broken::BadClaims),
+        (r#"{"x":{"a":1,"a":2},"#, Broken::BadClaims),
+    ] {
+        let payload = good.replacen('{', more, 1);
+        let token = rsa().token(&header(&json!({})), &payload);
+        assert_eq!(told(&world, &token).await, Err(broken.to_string()), "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_configured_audience_is_ours_too() {
+    let world = world_with(|settings| settings.audience = Some("api://foregate".to_owned())).await;
+    for audience in [json!("foregate"), json!("api://foregate"), json!(["api://foregate", "foregate"])] {
+        assert!(with_claims(&world, &json!({ "aud": audience })).await.is_ok(), "{audience}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_logout_token_of_the_provider_is_one() {
+    let world = world().await;
+    for typ in [json!("logout+jwt"), json!("Logout+JWT"), json!("JWT"), json!(null)] {
+        assert!(with_header(&world, &json!({"typ": typ})).await.is_ok(), "{typ}");
+    }
+    for (change, broken) in [
+        (json!({"typ": "at+jwt"}), JwsError::WrongType),
+        (json!({"alg": "none"}), JwsError::AlgorithmNotAllowed),
+        (json!({"alg": "PS256"}), JwsError::AlgorithmNotAllowed),
+        (json!({"alg": "ES256"}), JwsError::UnknownKey),
+        (json!({"crit": []}), JwsError::CriticalExtension),
+    ] {
+        assert_eq!(with_header(&world, &change).await, Err(broken.to_string()), "{change}");
+    }
+    let stranger = Signer::p256();
+    world.given.publish(&[stranger.named("new")]);
+    let stolen = stranger.token(&header(&json!({"alg": "RS256"})), &claims(&world, &json!({})).to_string());
+    assert_eq!(told(&world, &stolen).await, Err(JwsError::WrongSignature.to_string()));
+    let encrypted = format!("{}.{}.{}.{}.{}", "e30", "AA", "AA", "AA", "AA");
+    for garbage in ["", "a.b", encrypted.as_str(), "\u{0}.\u{0}.\u{0}"] {
+        assert_eq!(told(&world, garbage).await, Err(JwsError::NotCompact.to_string()));
+    }
+    assert_eq!(told(&world, &"x".repeat(64 * 1024 + 1)).await, Err(JwsError::TooLong.to_string()));
+}
+
+#[tokio::test]
+async fn an_id_token_ends_no_session() {
+    let world = world().await;
+    let header = json!({"alg": "RS256", "kid": "k", "typ": "JWT"});
+    let of_a_sign_in = world.token(rsa(), &header, &json!({"jti": "t", "sid": "s1"}));
+    assert_eq!(told(&world, &of_a_sign_in).await, Err(Broken::HasNonce.to_string()));
+    let of_a_refresh = world.token(rsa(), &header, &json!({"jti": "t", "sid": "s1", "nonce": null}));
+    assert_eq!(told(&world, &of_a_refresh).await, Err(Broken::NoLogout.to_string()));
+}
+
+#[tokio::test]
+async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
+    let world = world().await;
+    for typ in ["logout+jwt", "JWT"] {
+        let token = rsa().token(&header(&json!({"typ": typ})), &claims(&world, &json!({})).to_string());
+        world.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": token}));
+        let refresh_token = Secret::new("rt");
+        let request = RefreshRequest { refresh_token: &refresh_token, subject: "alice" };
+        let refreshed = world.provider.refresh(request).await;
+        assert!(matches!(refreshed, Err(RefreshError::ProviderMisbehaved(_))), "{typ}");
+    }
+}
+
+#[tokio::test]
+async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute() {
+    let world = world().await;
+    for kid in 0..1000 {
+        assert!(with_header(&world, &json!({"kid": kid.to_string()})).await.is_err());
+    }
+    assert_eq!(world.fetches(), 2);
+    let new = Signer::p256();
+    world.given.publish(&[new.named("new")]);
+    let header = header(&json!({"alg": "ES256", "kid": "new"}));
+    let token = new.token(&header, &claims(&world, &json!({})).to_string());
+    assert!(told(&world, &token).await.is_err());
+    world.clock.0.fetch_add(30, Ordering::SeqCst);
+    assert!(told(&world, &token).await.is_ok());
+}
+
+#[tokio::test]
+async fn without_keys_nobody_knows() {
+    let (unasked, ..) = provider("http://127.0.0.1:1");
+    assert!(matches!(unasked.logout_token("a.b.c").await, Err(LogoutTokenError::ProviderUnavailable(_))));
+}
