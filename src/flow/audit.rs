@@ -134,6 +134,8 @@ pub enum ProviderCall {
     CodeExchange,
     /// A refresh token for new tokens.
     Refresh,
+    /// A refresh token to be made worthless.
+    Revocation,
     /// An access token for claims.
     Userinfo,
 }

@@ -2,7 +2,8 @@
 //!
 //! 1. The document's `issuer` is the configured one, to the last character (OpenID Connect Discovery §4.3).
 //! 2. An endpoint that the operator has set is taken as it is set, and what the document says of it is not looked at.
-//! 3. Every other endpoint passes the rules of `endpoint`.
+//! 3. Every other endpoint passes the rules of `endpoint`; a revocation endpoint that does not is as good as none, for
+//!    nobody needs it to sign in.
 //!
 //! openidconnect's metadata type is not used: it refuses a whole document for an odd value in a field that nobody here
 //! reads.
@@ -27,6 +28,8 @@ pub(super) struct Metadata {
     pub(super) userinfo_endpoint: Option<Url>,
     /// OpenID Connect RP-Initiated Logout §2.1.
     pub(super) end_session_endpoint: Option<Url>,
+    /// RFC 8414 §2.
+    pub(super) revocation_endpoint: Option<Url>,
     /// RFC 9207 §3.
     pub(super) names_itself_in_responses: bool,
 }
@@ -65,6 +68,7 @@ struct Document {
     jwks_uri: Option<String>,
     userinfo_endpoint: Option<String>,
     end_session_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
     #[serde(default, rename = "authorization_response_iss_parameter_supported")]
     names_itself_in_responses: bool,
 }
@@ -118,6 +122,7 @@ impl Metadata {
             jwks_uri: jwks.ok_or(missing("jwks_uri", "jwks"))?,
             userinfo_endpoint: userinfo,
             end_session_endpoint: end_session,
+            revocation_endpoint: acceptable(settings, document.revocation_endpoint.as_deref()),
             names_itself_in_responses: document.names_itself_in_responses,
         })
     }
@@ -159,6 +164,11 @@ impl Found<'_> {
         }
         Err(MetadataError::Elsewhere { places: self.elsewhere.join(", its ") })
     }
+}
+
+fn acceptable(settings: &ProviderSettings, said: Option<&str>) -> Option<Url> {
+    let url = Url::parse(said?).ok()?;
+    endpoint::check(settings, &url, Caller::Ourselves).ok().map(|()| url)
 }
 
 /// Where the document is: a slash at the end of the issuer is not repeated (OpenID Connect Discovery §4.1).

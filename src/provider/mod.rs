@@ -220,6 +220,10 @@ impl IdentityProvider for Provider {
         async move { self.refreshed(&request).await }.boxed()
     }
 
+    fn revoke<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>> {
+        async move { self.revoked(refresh_token).await }.boxed()
+    }
+
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         async move { self.sessions_that_end(token).await }.boxed()
     }

@@ -1,4 +1,4 @@
-//! What does the provider give for a refresh token, and is it still the same person?
+//! What does the provider give for a refresh token, is it still the same person, and how is one given back?
 //!
 //! 1. The refresh token is sent once, by turns that nobody who signs in waits for.
 //! 2. An ID token may be missing; one that came is verified like that of a sign-in, `nonce` apart, and names the person
@@ -39,6 +39,15 @@ impl Provider {
             Err(ExchangeError::ProviderUnavailable(_)) => Ok(kept(tokens, asked_at)),
             Err(error) => Err(RefreshError::ProviderMisbehaved(error.to_string())),
         }
+    }
+
+    pub(super) async fn revoked(&self, token: &Secret) -> Result<bool, RefreshError> {
+        let known = self.known.load_full();
+        let known =
+            known.ok_or_else(|| RefreshError::Unavailable { why: self.trouble(), retry_after: None })?;
+        let Some(url) = &known.metadata.revocation_endpoint else { return Ok(false) };
+        let call = token_endpoint::revoke(&self.refreshes, &self.settings, url, self.clock.now(), token);
+        self.watched(ProviderCall::Revocation, call, is_refusal).await.map(|()| true)
     }
 
     async fn same_person(

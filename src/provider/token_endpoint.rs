@@ -6,6 +6,7 @@
 
 mod answer;
 mod blame;
+mod revocation;
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ use oauth2::{
 
 pub(super) use self::answer::Tokens;
 use self::answer::{MoreFields, NoTokens, Sender, tokens};
+pub(super) use self::revocation::revoke;
 use super::client_assertion::ASSERTION_TYPE;
 use super::http::Http;
 use super::settings::{ClientAuthentication, ProviderSettings};

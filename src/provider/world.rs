@@ -84,7 +84,8 @@ pub(super) async fn world_with(change: impl FnOnce(&mut ProviderSettings)) -> Wo
         move |request| given.answer(request)
     })
     .await;
-    let more = json!({"userinfo_endpoint": format!("{}/userinfo", server.origin)});
+    let at = |path| format!("{}/{path}", server.origin);
+    let more = json!({"userinfo_endpoint": at("userinfo"), "revocation_endpoint": at("revoke")});
     given.answer_at("openid-configuration", reply(200, &with(&metadata(&server.origin), &more).to_string()));
     let mut settings = settings(&server.origin);
     change(&mut settings);

@@ -208,6 +208,7 @@ fn call_name(call: ProviderCall) -> &'static str {
         ProviderCall::Keys => "keys",
         ProviderCall::CodeExchange => "code_exchange",
         ProviderCall::Refresh => "refresh",
+        ProviderCall::Revocation => "revocation",
         ProviderCall::Userinfo => "userinfo",
     }
 }

@@ -222,6 +222,10 @@ pub trait IdentityProvider: Send + Sync {
     /// Asks for new tokens and verifies them (OpenID Connect Core §12).
     fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>>;
 
+    /// Makes a refresh token worthless (RFC 7009), at some providers the session there too; false where the provider has
+    /// no endpoint for that.
+    fn revoke<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>>;
+
     /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6), except whether its `jti` came before.
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>>;
 

@@ -111,16 +111,23 @@ impl<'c> AsyncHttpClient<'c> for Sender<'_> {
 /// Looks at an answer before oauth2 does, which would believe the status alone.
 fn tokens_or_not(response: HttpResponse, now: UnixTime) -> Result<HttpResponse, NoTokens> {
     let status = response.status();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(NoTokens::Unwell { status, retry_after: retry_after(response.headers(), now) });
-    }
     let members = Members::read(response.body());
     let is_error = members.as_ref().is_some_and(|members| members.get("error").is_some());
     if status == StatusCode::OK && !is_error {
         return plain(response, members.ok_or(NoTokens::Unreadable)?);
     }
+    Err(refusal(&response, now))
+}
+
+/// What an answer says that does not give what was asked for.
+pub(super) fn refusal(response: &HttpResponse, now: UnixTime) -> NoTokens {
+    let status = response.status();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return NoTokens::Unwell { status, retry_after: retry_after(response.headers(), now) };
+    }
+    let members = Members::read(response.body());
     let text = |name| members.as_ref().and_then(|members| members.text(name)).unwrap_or_default().to_owned();
-    Err(NoTokens::Refused { status, code: text("error"), description: text("error_description") })
+    NoTokens::Refused { status, code: text("error"), description: text("error_description") }
 }
 
 /// The answer with lifetimes that oauth2 reads: a whole number of seconds, or none.

@@ -9,9 +9,15 @@ use http::StatusCode;
 use super::answer::NoTokens;
 use crate::flow::ports::{ExchangeError, RefreshError};
 
-/// The errors of RFC 6749 §5.2 that are about the client and its request, not about what it presents.
-const OF_THE_CLIENT: [&str; 5] =
-    ["invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope"];
+/// The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that are about the client and its request, not about what it presents.
+const OF_THE_CLIENT: [&str; 6] = [
+    "invalid_client",
+    "unauthorized_client",
+    "invalid_request",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "unsupported_token_type",
+];
 
 impl NoTokens {
     /// RFC 6749 §5.2. Keycloak says `unauthorized_client` for a wrong secret.

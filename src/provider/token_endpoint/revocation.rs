@@ -1,0 +1,85 @@
+//! What is sent to make a refresh token worthless (RFC 7009)?
+//!
+//! 1. The client proves itself as at the token endpoint (§2.1).
+//! 2. 200 is success whatever the body says, for a token that is over already as well (§2.2).
+//!
+//! oauth2's own request is not used: it refuses the plain http of loopback, which `endpoint` has allowed.
+
+use form_urlencoded::Serializer;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
+use oauth2::HttpRequest;
+use url::Url;
+
+use super::answer::{MOST_BYTES, NoTokens, refusal};
+use super::{assertion, assertion_parameters};
+use crate::flow::ports::{RefreshError, UnixTime};
+use crate::provider::http::Http;
+use crate::provider::settings::{ClientAuthentication, ProviderSettings};
+use crate::secret::Secret;
+
+/// Revokes a refresh token (RFC 7009 §2.1).
+pub(in crate::provider) async fn revoke(
+    http: &Http,
+    settings: &ProviderSettings,
+    url: &Url,
+    now: UnixTime,
+    token: &Secret,
+) -> Result<(), RefreshError> {
+    revoked(http, settings, url, now, token).await.map_err(NoTokens::of_a_refresh)
+}
+
+async fn revoked(
+    http: &Http,
+    settings: &ProviderSettings,
+    url: &Url,
+    now: UnixTime,
+    token: &Secret,
+) -> Result<(), NoTokens> {
+    let assertion = assertion(settings, now)?;
+    let response = http.send(request(settings, url, token, assertion.as_ref())?, MOST_BYTES).await?;
+    if response.status() == StatusCode::OK { Ok(()) } else { Err(refusal(&response, now)) }
+}
+
+fn request(
+    settings: &ProviderSettings,
+    url: &Url,
+    token: &Secret,
+    assertion: Option<&Secret>,
+) -> Result<HttpRequest, NoTokens> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("token", token.expose()).append_pair("token_type_hint", "refresh_token");
+    let mut request = HttpRequest::default();
+    if let ClientAuthentication::Basic(secret) = &settings.client_authentication {
+        request.headers_mut().insert(AUTHORIZATION, basic(&settings.client_id, secret)?);
+    } else {
+        form.append_pair("client_id", &settings.client_id).extend_pairs(assertion_parameters(assertion));
+    }
+    if let ClientAuthentication::Post(secret) = &settings.client_authentication {
+        form.append_pair("client_secret", secret.expose());
+    }
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = url.as_str().parse().map_err(|_| unfit())?;
+    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers_mut().insert(CONTENT_TYPE, kind);
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    *request.body_mut() = form.finish().into_bytes();
+    Ok(request)
+}
+
+/// `Authorization` of a client (RFC 6749 §2.3.1).
+fn basic(id: &str, secret: &Secret) -> Result<HeaderValue, NoTokens> {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encoded(id), encoded(secret.expose()));
+    let text = format!("Basic {}", base64_simd::STANDARD.encode_to_string(pair));
+    let mut value = HeaderValue::try_from(text).map_err(|_| unfit())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unfit() -> NoTokens {
+    NoTokens::Unfit("the request cannot be made".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
