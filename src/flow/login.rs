@@ -131,19 +131,19 @@ impl Login {
 
     fn transaction(&self, return_to: ReturnTo) -> Result<LoginTransaction, NoEntropy> {
         Ok(LoginTransaction {
-            state: self.random()?,
-            nonce: Secret::new(self.random()?),
-            code_verifier: Secret::new(self.random()?),
+            state: random(&*self.entropy)?,
+            nonce: Secret::new(random(&*self.entropy)?),
+            code_verifier: Secret::new(random(&*self.entropy)?),
             return_to,
         })
     }
+}
 
-    /// 256 random bits as 43 characters: also the shortest PKCE verifier allowed (RFC 7636 §4.1).
-    fn random(&self) -> Result<String, NoEntropy> {
-        let mut bytes = [0; 32];
-        self.entropy.fill(&mut bytes)?;
-        Ok(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
-    }
+/// 256 random bits as 43 characters: also the shortest PKCE verifier allowed (RFC 7636 §4.1).
+pub(super) fn random(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes)?;
+    Ok(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
 }
 
 /// The callback of an origin, exactly as it must be registered at the provider.

@@ -1,11 +1,26 @@
 //! How does a session end because the person says so?
+//!
+//! 1. Ours ends first, whatever the provider does.
+//! 2. Then the person is sent to the provider, to end its session too (OpenID Connect RP-Initiated Logout 1.0 §2).
+//! 3. From there they come back with our `state`, or without: nothing depends on it.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
+use url::Url;
 
-use super::ports::{Clock, LoginStore, Opened, SessionStore, Shown, Workspace};
+use super::login::random;
+use super::ports::{
+    Absence, Clock, Entropy, IdentityProvider, LandingStore, LoginStore, Opened, SessionStore, Shown,
+    Workspace,
+};
 use crate::access::origin::Origin;
+use crate::access::token::TokenText;
+use crate::secret::Secret;
+
+/// The most characters of a URL for the provider: servers take 8 KB of request head, and the provider's own cookies
+/// must fit beside it.
+const MOST_URL: usize = 6000;
 
 /// Ends sessions.
 pub struct Logout {
@@ -13,16 +28,32 @@ pub struct Logout {
     pub sessions: Arc<dyn SessionStore>,
     /// Where a sign-in has left its mark.
     pub logins: Arc<dyn LoginStore>,
+    /// Where a sign-out waits for the way back.
+    pub landings: Arc<dyn LandingStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Ends the session at the provider too, where that is wanted.
+    pub at_provider: Option<ProviderLogout>,
+}
+
+/// Sends people to the provider's end-session endpoint.
+pub struct ProviderLogout {
+    /// The provider.
+    pub provider: Arc<dyn IdentityProvider>,
+    /// Our name there.
+    pub client_id: String,
+    /// Randomness for `state`.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// What the browser is told, and who it was.
 pub struct SignedOut {
-    /// `Set-Cookie` values that remove the session.
+    /// `Set-Cookie` values that remove the session, and keep the `state` of the way back.
     pub cookies: Vec<HeaderValue>,
     /// The person, where there was a usable session.
     pub subject: Option<String>,
+    /// Where the browser goes now, with the ID token in it; nowhere, where the provider has nothing to end.
+    pub onward: Option<Secret>,
 }
 
 impl Logout {
@@ -31,13 +62,72 @@ impl Logout {
         let mut workspace = Workspace::new();
         let now = self.clock.now();
         let shown = Shown { headers, origin, now, active: true };
-        let subject = match self.sessions.open(&mut workspace, shown).opened {
+        let opened = self.sessions.open(&mut workspace, shown).opened;
+        let mut cookies = self.sessions.end(headers, origin, now);
+        cookies.extend(self.logins.take_off(headers, origin));
+        let onward = self.at_provider.as_ref().and_then(|at_provider| {
+            let (url, state) = at_provider.leave(origin, &opened)?;
+            cookies.extend(state.and_then(|state| self.landings.keep(&state, origin)));
+            Some(url)
+        });
+        let subject = match opened {
             Opened::Session(session) => Some(session.credential.person.subject.to_owned()),
             Opened::Stale(stale) => Some(stale.subject),
             Opened::Absent(_) | Opened::Unknown(_) => None,
         };
-        let mut cookies = self.sessions.end(headers, origin, now);
-        cookies.extend(self.logins.take_off(headers, origin));
-        SignedOut { cookies, subject }
+        SignedOut { cookies, subject, onward }
+    }
+
+    /// The `Set-Cookie` value for a browser that comes back with a `state`; none where it was sent with another.
+    pub fn land(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
+        self.landings.land(state, headers, origin)
+    }
+
+    /// Where a browser may be sent on signing out, as far as it is known now.
+    pub fn end_session_endpoint(&self) -> Option<Url> {
+        self.at_provider.as_ref()?.provider.end_session_endpoint()
     }
 }
+
+impl ProviderLogout {
+    /// The URL that ends the session there, and its `state`; nothing where nobody was signed in, or nobody can be asked.
+    fn leave(&self, origin: &Origin, opened: &Opened<'_>) -> Option<(Secret, Option<String>)> {
+        let hint = match opened {
+            Opened::Session(session) => Some(&session.credential.id_token),
+            Opened::Stale(_) | Opened::Absent(Absence::Expired) | Opened::Unknown(_) => None,
+            Opened::Absent(Absence::NoCookie | Absence::Refused | Absence::Ended) => return None,
+        };
+        let mut url = self.provider.end_session_endpoint()?;
+        // Without randomness there is no state: the way back needs none, and the sign-out must not fail.
+        let state = random(&*self.entropy).ok();
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.client_id)
+            .append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin))
+            .extend_pairs(state.as_ref().map(|state| ("state", state)));
+        let room = MOST_URL.saturating_sub(url.as_str().len() + HINT.len() + 2);
+        if let Some(hint) = hint.and_then(|token| text(token, room)) {
+            url.query_pairs_mut().append_pair(HINT, hint.expose());
+        }
+        Some((Secret::new(url), state))
+    }
+}
+
+const HINT: &str = "id_token_hint";
+
+/// The token as it was signed, unless there is none that is good, or it is longer than `room`: without it the provider asks the person itself.
+fn text(token: &TokenText<'_>, room: usize) -> Option<Secret> {
+    if token.is_empty() || token.len() > room {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(token.len());
+    token.write(&mut bytes);
+    String::from_utf8(bytes).ok().map(Secret::new)
+}
+
+/// Where the provider sends people back to an origin, exactly as it must be registered there.
+pub fn post_logout_redirect_uri(origin: &Origin) -> String {
+    format!("{}/oauth2/signed_out", origin.as_str())
+}
+
+#[cfg(test)]
+mod tests;

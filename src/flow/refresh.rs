@@ -156,14 +156,14 @@ impl Refresh {
         let answer =
             answer.unwrap_or_else(|_| Err(RefreshError::OutcomeUnknown("it took too long".to_owned())));
         let (outcome, detail) = match answer {
-            Ok(refreshed) => self.renewed(renewable, &refreshed, caller),
+            Ok(refreshed) => self.renewed(renewable, &refreshed, caller).await,
             Err(error) => (self.failed(renewable, &error), Some(error.to_string())),
         };
         let detail = detail.as_ref().map(|detail| detail as &dyn Display);
         self.audit.refresh(&RefreshEvent { outcome, detail, subject, caller });
     }
 
-    fn renewed(
+    async fn renewed(
         &self,
         renewable: &Renewable,
         refreshed: &Refreshed,
@@ -186,11 +186,24 @@ impl Refresh {
                 }
                 (RefreshOutcome::Renewed, None)
             }
-            Ok(Renewed::TooLate) => (RefreshOutcome::TooLate, None),
+            Ok(Renewed::TooLate) => {
+                self.forget(refreshed).await;
+                (RefreshOutcome::TooLate, None)
+            }
             Err(error) => {
                 self.sessions.give_back(renewable, GivenBack::Spent);
                 (RefreshOutcome::NotKept, Some(error.to_string()))
             }
+        }
+    }
+
+    /// Nobody will ever use this refresh token; at worst it ends by itself. Where people sign out at the provider, it is
+    /// over with that, and to revoke it might sign out those who chose to sign out here alone.
+    async fn forget(&self, refreshed: &Refreshed) {
+        if self.provider.end_session_endpoint().is_none()
+            && let Some(token) = &refreshed.refresh_token
+        {
+            let _worthless = self.provider.revoke(token).await;
         }
     }
 

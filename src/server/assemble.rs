@@ -26,11 +26,12 @@ use crate::flow::audit::Audit;
 use crate::flow::callback::Callback;
 use crate::flow::check::Check;
 use crate::flow::login::Login;
-use crate::flow::logout::Logout;
+use crate::flow::logout::{Logout, ProviderLogout};
 use crate::flow::ports::{Clock, Entropy, IdentityProvider, LoginStore, SessionStore};
 use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use crate::provider::Provider;
 use crate::proxy::upstream::Upstream;
+use crate::session::landing::LandingCookie;
 use crate::session::login::LoginCookies;
 use crate::session::seal::KeyRing;
 use crate::session::sealed::{CookieStore, Room};
@@ -197,6 +198,7 @@ fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Resu
 }
 
 fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
+    let logout = logout(&settings, &shared);
     let origins = settings.public.origins;
     Portal {
         login: Login {
@@ -217,16 +219,27 @@ fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
             audit: Arc::clone(&shared.audit),
         },
         detached: Detached::default(),
-        logout: Logout {
-            sessions: Arc::clone(&shared.sessions),
-            logins: Arc::clone(&shared.logins),
-            clock: Arc::clone(&shared.clock),
-        },
+        logout,
         refresh,
         sessions: shared.sessions,
         clock: shared.clock,
         origins,
         audit: shared.audit,
         ids: shared.ids,
+    }
+}
+
+fn logout(settings: &Settings, shared: &Shared) -> Logout {
+    let at_provider = || ProviderLogout {
+        provider: Arc::clone(&shared.provider),
+        client_id: settings.provider.client_id.clone(),
+        entropy: Arc::clone(&shared.entropy),
+    };
+    Logout {
+        sessions: Arc::clone(&shared.sessions),
+        logins: Arc::clone(&shared.logins),
+        landings: Arc::new(LandingCookie),
+        clock: Arc::clone(&shared.clock),
+        at_provider: settings.sign_in.provider_logout.then(at_provider),
     }
 }

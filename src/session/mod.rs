@@ -3,6 +3,7 @@
 pub mod cookie;
 mod ended;
 pub mod jwt;
+pub mod landing;
 pub mod layout;
 pub mod login;
 mod persons;

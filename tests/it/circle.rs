@@ -120,7 +120,7 @@ async fn whoever_signs_out_can_sign_in_again_at_once() {
     )]);
     let page =
         browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), headers, Some(&[])).await;
-    assert_eq!(page.status, 200);
+    assert_eq!(page.status, 303);
     assert_eq!(browser.cookie("foregate-landed"), None);
     let page = browser.go(&start(&gateway, "/")).await;
     assert!(page.location().starts_with(provider.issuer()));

@@ -39,6 +39,7 @@ fn documented(base: &str, group: &str) -> PathBuf {
         .replace(&at("oauth2/authorize"), &format!("{base}/authorize"))
         .replace(&at("oauth2/token"), &format!("{base}/token"))
         .replace(&at("discovery/keys"), &format!("{base}/jwks"))
+        .replace(&at("oauth2/logout"), &format!("{base}/logout"))
         .replace(GROUP, group);
     assert!(!text.contains("microsoftonline"), "{text}");
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("entra-{group}.toml"));

@@ -32,6 +32,7 @@ mod return_urls;
 mod secrets;
 mod shared;
 mod sign_in;
+mod sign_out;
 #[path = "../support/spoofs.rs"]
 mod spoofs;
 mod tls;

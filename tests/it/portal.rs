@@ -28,7 +28,7 @@ async fn signing_out_asks_first_and_a_post_acts() {
 
     let own = fields(&[("origin", &gateway.url("")), ("sec-fetch-site", "same-origin")]);
     let done = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), own, None).await;
-    assert_eq!(done.status, 200);
+    assert_eq!(done.status, 303);
     assert_eq!(browser.cookie("foregate"), None);
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 302);
 }
@@ -89,6 +89,7 @@ async fn every_page_is_safe_to_show() {
         "/oauth2/sign_in",
         "/oauth2/sign_in?form=not_sent&rd=%22%3E%3Cscript%3E",
         "/oauth2/sign_out",
+        "/oauth2/signed_out?state=%3Cscript%3E",
         "/oauth2/callback?state=%3Cscript%3Ealert(1)%3C/script%3E",
         "/oauth2/callback?state=1&state=%3Cscript%3E",
         "/oauth2/start?rd=1&rd=2",
@@ -133,6 +134,7 @@ async fn other_methods_are_refused() {
         (Method::POST, "start"),
         (Method::POST, "callback"),
         (Method::DELETE, "sign_out"),
+        (Method::POST, "signed_out"),
         (Method::PUT, "userinfo"),
     ] {
         let page =

@@ -37,7 +37,7 @@ async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
         let cookie = browser.cookie("foregate").unwrap().to_owned();
         secrets.see_token(&token(&process, &cookie).await);
         misuse(&process, &cookie).await;
-        sign_out(&base, &mut browser).await;
+        sign_out(&base, &mut browser, &mut secrets).await;
         secrets.see_provider(&provider);
         let metrics = get(&format!("http://127.0.0.1:{}/metrics", process.ops)).await.body;
 
@@ -156,11 +156,14 @@ async fn misuse(process: &Process, cookie: &str) {
     }
 }
 
-async fn sign_out(base: &str, browser: &mut Browser) {
+/// As far as the provider and back, with the ID token in a URL and a state that waits.
+async fn sign_out(base: &str, browser: &mut Browser, secrets: &mut Secrets) {
     browser.go(&format!("{base}/oauth2/sign_out")).await;
     let own = fields(&[("origin", base.to_owned()), ("sec-fetch-site", "same-origin".to_owned())]);
     let done = browser.request(Method::POST, &format!("{base}/oauth2/sign_out"), own, None).await;
-    assert_eq!(done.status, 200);
+    assert_eq!(done.status, 303);
+    secrets.see(browser);
+    assert_eq!(browser.open(done.location()).await.status, 200);
 }
 
 fn fields(pairs: &[(&'static str, String)]) -> HeaderMap {

@@ -7,9 +7,15 @@ use serde_json::Value;
 use crate::harness::{Aliases, OidcProvider, Place, Stage};
 
 async fn open(algorithm: &str) -> Stage<OidcProvider> {
+    told(algorithm, "").await
+}
+
+/// With more sections in the gateway's file.
+async fn told(algorithm: &str, sections: &str) -> Stage<OidcProvider> {
     let place = Place::new();
     let provider = OidcProvider::start(&place.origin, algorithm, &place.scratch).await;
-    let registration = provider.registration(algorithm);
+    let mut registration = provider.registration(algorithm);
+    sections.clone_into(&mut registration.more);
     Stage::raise(place, provider, &registration, Aliases::RefusedByTraefik).await
 }
 
@@ -77,7 +83,7 @@ async fn an_answer_with_another_state_makes_no_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_local_sign_out_the_provider_lets_the_same_person_in_without_asking() {
-    let stage = open("ES256").await;
+    let stage = told("ES256", "[sign_in]\nprovider_logout = false\n").await;
     let mut caller = stage.caller("alice").await;
 
     let out = [("Origin", stage.origin()), ("Sec-Fetch-Site", "same-origin")];

@@ -17,15 +17,17 @@ async fn the_sign_out_page_asks_and_the_button_ends_the_session() {
     let kept = browser.cookies().await;
     assert!(kept.iter().any(|cookie| cookie.name() == "__Host-foregate"), "asking alone ended the session");
     browser.click("#sign-out").await;
-    browser.gone("#sign-out").await;
+    browser.text("#sign-in").await;
     browser.picture("signed-out").await;
 
     let left = browser.cookies().await;
     assert!(!left.iter().any(|cookie| cookie.name().starts_with("__Host-foregate")), "{left:?}");
-    assert_eq!(stage.provider().observed().authorization, 1);
+    assert_eq!(browser.url().await.path(), "/oauth2/signed_out");
+    let observed = stage.provider().observed();
+    assert_eq!((observed.end_session, observed.authorization), (1, 1));
     browser.open(&stage.url("/work")).await;
-    // The provider still knows the person, and is asked.
-    assert_eq!(stage.provider().observed().authorization, 2);
+    // The provider no longer knows the person, and asks.
+    assert!(browser.has("#password").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,10 @@
 #![expect(clippy::panic, reason = "whoever asks it has a mistake")]
 
 use foregate::flow::ports::{
-    AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, ProviderState, ProviderUnavailable,
-    RefreshError, RefreshRequest, Refreshed, SignedIn, WrongIssuer,
+    AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, LogoutToken, LogoutTokenError,
+    ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn, WrongIssuer,
 };
+use foregate::secret::Secret;
 use futures_util::future::BoxFuture;
 use url::Url;
 
@@ -25,6 +26,14 @@ impl IdentityProvider for Nobody {
     }
 
     fn refresh<'a>(&'a self, _: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+        panic!("nobody is asked")
+    }
+
+    fn revoke<'a>(&'a self, _: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>> {
+        panic!("nobody is asked")
+    }
+
+    fn logout_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         panic!("nobody is asked")
     }
 

@@ -79,6 +79,7 @@ authorization = true
 blank = ["X-Who-*"]
 [sign_in]
 page = true
+provider_logout = false
 [upstream]
 url = "http://127.0.0.1:4466"
 [log]
@@ -124,7 +125,7 @@ fn every_key_arrives() {
     assert_eq!(all.claims.groups.len(), 1);
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");
-    assert!(all.headers.authorization && all.sign_in.page);
+    assert!(all.headers.authorization && all.sign_in.page && !all.sign_in.provider_logout);
     assert!(all.headers.blank.hold("x_who_am_i") && !all.headers.blank.hold("remote-user"));
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));

@@ -68,6 +68,7 @@ pub fn routes(portal: Arc<Portal>) -> Router {
         .route("/oauth2/refresh", get(refresh::get))
         // The guard stands on the one route that changes something; a GET changes nothing and needs none.
         .route("/oauth2/sign_out", post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
+        .route("/oauth2/signed_out", get(sign_out::signed_out))
         .route("/oauth2/userinfo", get(userinfo::get))
         .route("/oauth2/{*unknown}", axum::routing::any(unknown))
         .layer(from_fn_with_state(Arc::clone(&portal), on_our_origins))

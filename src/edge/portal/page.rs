@@ -36,14 +36,17 @@ const SECURITY: [(header::HeaderName, HeaderValue); 6] = [
 ];
 
 /// Follows from [`STYLE`] alone, so it is worked out once.
-static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(""));
+
+/// The policy of a page whose forms may lead to one more origin, written with a space before it.
+fn policy(form_to: &str) -> HeaderValue {
     let style = base64_simd::STANDARD.encode_to_string(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; \
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'{form_to}; \
          frame-ancestors 'none'; base-uri 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+}
 
 /// Asks the person to sign in, where they are not sent to the provider at once.
 #[derive(Template)]
@@ -71,7 +74,7 @@ pub struct SignOut<'a> {
     pub user: Option<&'a str>,
 }
 
-/// Says that the person is signed out here, and what that does not mean.
+/// Says that the person is signed out here, and what that may not mean.
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub struct SignedOut<'a> {
@@ -91,6 +94,16 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
     headers.extend(SECURITY);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone());
+    response
+}
+
+/// Sends a page whose form leads to us and, by a redirect, on to another origin: Chromium asks the policy about each.
+pub fn page_with_form_to(origin: Option<&str>, template: &impl Template) -> Response {
+    let mut response = page(StatusCode::OK, template);
+    if let Some(origin) = origin {
+        let policy = policy(&format!(" {origin}"));
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     response
 }
 

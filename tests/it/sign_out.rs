@@ -1,0 +1,178 @@
+//! Does signing out end the session here first, and then at the provider?
+
+use reqwest::header::{HeaderMap, SET_COOKIE};
+use reqwest::{Method, Url};
+
+use crate::harness::{Browser, DevProvider, Gateway, Page, provider};
+
+const STATE: &str = "foregate-login-out";
+
+async fn signed_in(gateway: &Gateway) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
+    browser
+}
+
+async fn sign_out(gateway: &Gateway, browser: &mut Browser) -> Page {
+    let own = [("origin", gateway.url("")), ("sec-fetch-site", "same-origin".to_owned())];
+    let own = own.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), HeaderMap::from_iter(own), None).await
+}
+
+fn asked_to_end(provider: &DevProvider) -> u64 {
+    provider.observed().end_session
+}
+
+fn is_farewell(page: &Page) -> bool {
+    page.status == 200 && page.body.contains("You are signed out") && page.body.contains("id=\"sign-in\"")
+}
+
+/// Where a fresh visit ends: at the provider's form, or signed in without a question.
+async fn asks_for_a_password(gateway: &Gateway, browser: &mut Browser) -> bool {
+    let page = browser.open(&gateway.url("/oauth2/start")).await;
+    let asked = page.body.contains("password");
+    assert_eq!(asked, browser.cookie("foregate").is_none(), "{}", page.url);
+    asked
+}
+
+#[tokio::test]
+async fn l01_the_session_here_is_over_before_the_browser_is_sent_on() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let token = gateway.ask_as(&browser, "/").await.header("x-forwarded-id-token").unwrap().to_owned();
+
+    let sent = sign_out(&gateway, &mut browser).await;
+    assert_eq!((sent.status, sent.headers["cache-control"].to_str().unwrap()), (303, "no-store"));
+    assert_eq!(browser.cookie("foregate"), None);
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 302);
+    assert_eq!(asked_to_end(&provider), 0, "the provider has not been asked yet");
+
+    let url = Url::parse(sent.location()).unwrap();
+    assert!(url.as_str().starts_with(&format!("{}/logout?", provider.issuer())), "{url}");
+    let parameter = |name: &str| url.query_pairs().find(|(found, _)| found == name).unwrap().1.into_owned();
+    assert_eq!(parameter("id_token_hint"), token);
+    assert_eq!(parameter("client_id"), "foregate");
+    assert_eq!(parameter("post_logout_redirect_uri"), gateway.url("/oauth2/signed_out"));
+    assert_eq!(browser.cookie(STATE), Some(&*parameter("state")));
+
+    let end = browser.open(sent.location()).await;
+    assert!(is_farewell(&end), "{}", end.body);
+    assert_eq!((end.url.path(), asked_to_end(&provider)), ("/oauth2/signed_out", 1));
+    assert_eq!(browser.cookie(STATE), None);
+    assert!(asks_for_a_password(&gateway, &mut browser).await);
+}
+
+/// The state that comes back is another one (L02), none (L03), or two.
+#[tokio::test]
+async fn l02_l03_whoever_comes_back_with_another_state_or_none_sees_the_same_page() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    sign_out(&gateway, &mut browser).await;
+    let state = browser.cookie(STATE).unwrap().to_owned();
+    for query in [
+        format!("?state={state}_INVALID"),
+        String::new(),
+        "?state=".to_owned(),
+        format!("?state={state}&state=x"),
+    ] {
+        let page = browser.go(&gateway.url(&format!("/oauth2/signed_out{query}"))).await;
+        assert!(is_farewell(&page), "{query}: {}", page.body);
+        assert!(page.headers.get(SET_COOKIE).is_none(), "{query}");
+    }
+    assert_eq!(browser.cookie(STATE), Some(&*state));
+    assert_eq!(provider.observed().authorization, 1, "the page does not sign in by itself");
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_be_signed_out_who_is_not() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let page = browser.go(&gateway.url("/oauth2/signed_out?state=x")).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("id=\"sign-out\"") && !page.body.contains("You are signed out"));
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_does_not_keep_anybody_signed_in() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    drop(provider);
+    let sent = sign_out(&gateway, &mut browser).await;
+    assert_eq!(sent.status, 303);
+    assert_eq!(browser.cookie("foregate"), None);
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 302);
+}
+
+#[tokio::test]
+async fn another_site_ends_no_session_anywhere() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let forged = [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")];
+    let forged = forged.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let page = browser
+        .request(Method::POST, &gateway.url("/oauth2/sign_out"), HeaderMap::from_iter(forged), None)
+        .await;
+    assert_eq!((page.status, page.headers.get("location")), (403, None));
+    assert_eq!((gateway.ask_as(&browser, "/").await.status, asked_to_end(&provider)), (200, 0));
+}
+
+#[tokio::test]
+async fn without_a_session_nobody_is_sent_anywhere() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    assert!(is_farewell(&sign_out(&gateway, &mut Browser::new()).await));
+}
+
+#[tokio::test]
+async fn where_the_provider_ends_no_sessions_the_sign_out_is_ours_alone() {
+    let provider = provider().await;
+    provider.arm_all(&["discovery-end-session-missing".parse().unwrap()]);
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
+    assert_eq!((browser.cookie("foregate"), browser.cookie(STATE)), (None, None));
+    assert!(!asks_for_a_password(&gateway, &mut browser).await, "the provider still knows the person");
+}
+
+#[tokio::test]
+async fn where_it_is_switched_off_the_provider_is_not_told() {
+    let provider = provider().await;
+    let gateway = Gateway::with(provider.issuer(), &[("sign_in.provider_logout", "false")]).await;
+    let mut browser = signed_in(&gateway).await;
+    assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
+    assert_eq!(browser.cookie("foregate"), None);
+    assert!(!asks_for_a_password(&gateway, &mut browser).await, "the provider still knows the person");
+    assert_eq!(asked_to_end(&provider), 0);
+}
+
+/// Chromium asks the policy of the page about every redirect that its form leads to.
+#[tokio::test]
+async fn the_page_that_asks_lets_its_form_lead_to_the_provider_and_no_other_page_does() {
+    let provider = provider().await;
+    let origin = Url::parse(provider.issuer()).unwrap().origin().ascii_serialization();
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let off = Gateway::with(provider.issuer(), &[("sign_in.provider_logout", "false")]).await;
+    for (page, leads_there) in [
+        (browser.go(&gateway.url("/oauth2/sign_out")).await, true),
+        (browser.go(&gateway.url("/oauth2/sign_in")).await, false),
+        (Browser::new().go(&gateway.url("/oauth2/signed_out")).await, false),
+        (Browser::new().go(&off.url("/oauth2/sign_out")).await, false),
+    ] {
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        let expected = if leads_there {
+            format!("form-action 'self' {origin};")
+        } else {
+            "form-action 'self';".to_owned()
+        };
+        assert!(policy.contains(&expected), "{}: {policy}", page.url);
+    }
+}
