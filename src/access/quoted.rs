@@ -9,7 +9,9 @@ pub fn quoted(text: &str) -> String {
     text.chars().filter(|character| !is_hidden(*character)).take(MOST_CHARACTERS).collect()
 }
 
-fn is_hidden(character: char) -> bool {
+/// Whether a character is one that readers do not see and programs obey: a control, or one that begins a line or turns
+/// the direction of writing.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -37,6 +37,7 @@ use crate::session::seal::KeyRing;
 use crate::session::sealed::{CookieStore, Room};
 use crate::session::set_cookie;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::pace::Pace;
 use crate::telemetry::recorder::Recorder;
 
 /// A page waits for three calls to the provider, one after the other: a code, new keys, userinfo.
@@ -194,7 +195,7 @@ fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Resu
     let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
     let (audit, ids) = (Arc::clone(&shared.audit), Arc::clone(&shared.ids));
-    Ok(Gate { door: Direct { check, audit, ids }, upstream })
+    Ok(Gate { door: Direct { check, audit, ids }, upstream, failures: Pace::new(gate::MOST_FAILURES) })
 }
 
 fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {

@@ -15,6 +15,7 @@ use crate::edge::reply::{self, Asker};
 use crate::edge::request_id::RequestIds;
 use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::Upstream;
+use crate::telemetry::pace::{Line, Pace};
 
 /// The proxy, with a door.
 pub(super) struct Gate {
@@ -22,7 +23,12 @@ pub(super) struct Gate {
     pub(super) door: Direct,
     /// What is behind it.
     pub(super) upstream: Upstream,
+    /// Which failures are logged.
+    pub(super) failures: Pace,
 }
+
+/// Lines a minute: a client can make as many failures as it likes.
+pub(super) const MOST_FAILURES: u32 = 20;
 
 /// Everything that is no page of ours goes through the gate.
 pub(super) fn routes(gate: Arc<Gate>) -> Router {
@@ -43,14 +49,16 @@ async fn pass(State(gate): State<Arc<Gate>>, peer: Peer, request: Request<Body>)
             reply::deliver_to(&mut response, deliver.as_deref());
             response
         }
-        Err(error) => failed(&error, surface, &gate.door.ids),
+        Err(error) => failed(&error, surface, &gate),
     }
 }
 
-fn failed(error: &ForwardError, surface: Surface, ids: &RequestIds) -> Response<Body> {
-    let asker = Asker { surface, id: ids.next() };
+fn failed(error: &ForwardError, surface: Surface, gate: &Gate) -> Response<Body> {
+    let asker = Asker { surface, id: gate.door.ids.next() };
     let id = asker.id.to_string();
-    tracing::warn!(error = %error, request = %asker.id, "a request was not passed on to the application");
+    if let Some(Line { suppressed }) = gate.failures.take(gate.door.check.clock.now().0) {
+        tracing::warn!(%error, request = %asker.id, suppressed, "a request was not passed on to the application");
+    }
     match error {
         ForwardError::ClientMalformed(why) => {
             reply::refused(StatusCode::BAD_REQUEST, &why.to_string(), asker)

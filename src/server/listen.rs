@@ -33,8 +33,11 @@ use super::drain::Draining;
 use super::head;
 use super::share::Shares;
 use super::tls::Tls;
+use super::world::SystemClock;
 use crate::access::client::TrustedProxies;
 use crate::edge::peer::Peer;
+use crate::flow::ports::Clock;
+use crate::telemetry::pace::{Line, Pace};
 
 /// The limits of one listener.
 #[derive(Clone, Copy)]
@@ -99,6 +102,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// A peer that acknowledges nothing of what was sent for so long is cut (RFC 5482).
 const TAKES_NOTHING: Duration = Duration::from_secs(30);
 
+/// Lines a minute about connections that were closed at once, and about those that could not be accepted.
+const REFUSALS: u32 = 5;
+const FAILURES: u32 = 5;
+
 /// Accepts and serves until draining begins, then lets the connections finish.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
     let Service { app, limits, known, tls } = service;
@@ -108,13 +115,14 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
     let mut following = JoinSet::new();
     following.spawn(Tls::follow(tls.clone()));
     let shares = Shares::new(limits.share, known);
+    let [refusals, failures] = [REFUSALS, FAILURES].map(Pace::new);
     let places = Arc::new(Semaphore::new(limits.connections));
     let finish_within = loop {
         tokio::select! {
             within = draining.begun() => break within,
-            (stream, peer) = accept(&listener) => {
+            (stream, peer) = accept(&listener, &failures) => {
                 let Some(held) = shares.take(peer.ip()) else {
-                    tracing::debug!(%peer, "an address that has its share of the connections gets no other");
+                    closed(peer, &refusals);
                     continue;
                 };
                 // A connection that finds no place waits here, and those behind it in the kernel's queue.
@@ -140,14 +148,23 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
     }
 }
 
+/// Tells of a connection that is closed at once.
+fn closed(peer: SocketAddr, refusals: &Pace) {
+    if let Some(Line { suppressed }) = refusals.take(SystemClock.now().0) {
+        tracing::warn!(%peer, suppressed, "an address that has its share of the connections gets no other");
+    }
+}
+
 /// The next connection. Never fails: an error says something about one connection, or about this moment.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, failures: &Pace) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
                 // Out of descriptors, or the peer is gone: the next accept would fail at once again, so it waits.
-                tracing::warn!(%error, "a connection could not be accepted");
+                if let Some(Line { suppressed }) = failures.take(SystemClock.now().0) {
+                    tracing::warn!(%error, suppressed, "a connection could not be accepted");
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

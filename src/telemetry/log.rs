@@ -6,7 +6,8 @@
 use std::io;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+
+use super::line::Lines;
 
 /// Who reads the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,17 +48,13 @@ impl LogLevel {
 /// Begins to log to standard error; a second call in one process changes nothing.
 pub fn begin(format: LogFormat, level: LogLevel) {
     let filter = EnvFilter::new(format!("warn,foregate={}", level.name()));
+    let colours = format == LogFormat::People && io::IsTerminal::is_terminal(&io::stderr());
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_span_events(FmtSpan::NONE)
-        .with_writer(io::stderr);
-    let begun = match format {
-        LogFormat::People => {
-            lines.with_target(false).with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init()
-        }
-        LogFormat::Json => lines.json().flatten_event(true).with_target(false).try_init(),
-    };
-    if begun.is_err() {
+        .with_ansi(colours)
+        .with_writer(io::stderr)
+        .event_format(Lines(format));
+    if lines.try_init().is_err() {
         tracing::debug!("logging had begun already");
     }
 }

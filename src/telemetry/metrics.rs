@@ -173,7 +173,8 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
     }
 }
 
-const LOGIN_OUTCOMES: [LoginOutcome; 10] = [
+/// Every outcome of a step.
+pub(super) const LOGIN_OUTCOMES: [LoginOutcome; 10] = [
     LoginOutcome::Started,
     LoginOutcome::Succeeded,
     LoginOutcome::UnknownState,

@@ -1,77 +1,116 @@
 //! How is an event told: which number, which line?
 //!
-//! Text from outside is written with its control and bidirectional characters escaped: one event is one line.
+//! Numbers count every event; of lines that somebody could make without end, only so many a minute are written.
 
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use super::metrics::{Metrics, dialect_name, login_name, outcome_name};
-use super::refreshes::keys_are_shared;
+use super::metrics::{LOGIN_OUTCOMES, Metrics, dialect_name, login_name, outcome_name};
+use super::pace::{Line, Pace};
+use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
     Audit, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome, Outcome, ProviderCall, RefreshEvent,
 };
 use crate::flow::ports::{Absence, Clock};
 
-/// Seconds between two lines of the same hint.
-const HINT_PAUSE: u64 = 60;
+/// Lines a minute of what settings can mend: one is enough to see it.
+const HINTS: u32 = 1;
+/// Lines a minute of what anybody can cause.
+const OF_STRANGERS: u32 = 20;
+/// Lines a minute of what only somebody can cause whom the provider has signed in: each matters to an audit.
+const OF_PEOPLE: u32 = 600;
 
 /// Tells events to metrics and log.
 pub struct Recorder {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
-    next_peer_hint: AtomicU64,
-    next_host_hint: AtomicU64,
-    next_groups_hint: AtomicU64,
-    next_delivery_hint: AtomicU64,
-    next_keys_hint: AtomicU64,
+    paces: Paces,
+}
+
+/// How many lines each kind of event may make.
+struct Paces {
+    peers: Pace,
+    hosts: Pace,
+    groups: Pace,
+    deliveries: Pace,
+    keys: Pace,
+    malformed: Pace,
+    failed: Pace,
+    /// People whom a policy does not permit.
+    denied: Pace,
+    /// Requests that nobody may make, signed in or not.
+    unknown: Pace,
+    left_out: Pace,
+    sign_outs: Pace,
+    logins: [Pace; LOGIN_OUTCOMES.len()],
 }
 
 impl Recorder {
     /// Tells to these metrics.
     pub fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        let at_once = || AtomicU64::new(0);
-        Self {
-            metrics,
-            clock,
-            next_peer_hint: at_once(),
-            next_host_hint: at_once(),
-            next_groups_hint: at_once(),
-            next_delivery_hint: at_once(),
-            next_keys_hint: at_once(),
-        }
+        let paces = Paces {
+            peers: Pace::new(HINTS),
+            hosts: Pace::new(HINTS),
+            groups: Pace::new(HINTS),
+            deliveries: Pace::new(HINTS),
+            keys: Pace::new(HINTS),
+            malformed: Pace::new(OF_STRANGERS),
+            failed: Pace::new(OF_STRANGERS),
+            denied: Pace::new(OF_PEOPLE),
+            unknown: Pace::new(OF_STRANGERS),
+            left_out: Pace::new(OF_PEOPLE),
+            sign_outs: Pace::new(OF_PEOPLE),
+            logins: LOGIN_OUTCOMES.map(|outcome| Pace::new(most_logins(outcome))),
+        };
+        Self { metrics, clock, paces }
     }
 
-    fn is_due(&self, next: &AtomicU64) -> bool {
-        let now = self.clock.now().0;
-        let due = next.load(Ordering::Relaxed);
-        now >= due
-            && next.compare_exchange(due, now + HINT_PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    fn line(&self, pace: &Pace) -> Option<Line> {
+        pace.take(self.clock.now().0)
     }
+
+    fn login_line(&self, outcome: LoginOutcome) -> Option<Line> {
+        let index = LOGIN_OUTCOMES.iter().position(|one| *one == outcome)?;
+        self.paces.logins.get(index).and_then(|pace| self.line(pace))
+    }
+}
+
+fn most_logins(outcome: LoginOutcome) -> u32 {
+    if outcome == LoginOutcome::Succeeded { OF_PEOPLE } else { OF_STRANGERS }
 }
 
 impl Audit for Recorder {
     fn check(&self, event: &CheckEvent<'_>) {
         self.metrics.check(event.dialect, event.outcome);
-        match event.outcome {
-            Outcome::Allow | Outcome::Challenge => passed_or_asked(event),
-            Outcome::Deny | Outcome::Fail | Outcome::Malformed => refused(event),
+        let pace = match event.outcome {
+            Outcome::Allow | Outcome::Challenge => return passed_or_asked(event),
+            Outcome::Deny if event.subject.is_some() => &self.paces.denied,
+            Outcome::Deny => &self.paces.unknown,
+            Outcome::Fail => &self.paces.failed,
+            Outcome::Malformed => &self.paces.malformed,
+        };
+        if let Some(line) = self.line(pace) {
+            refused(event, &line);
         }
     }
 
     fn login(&self, event: &LoginEvent<'_>) {
         self.metrics.login(event.outcome);
         let (outcome, host, request) = (login_name(event.outcome), event.host, text(event.request_id));
+        if event.outcome == LoginOutcome::Started {
+            return debug!(outcome, host, request, "sign-in started");
+        }
+        let Some(Line { suppressed }) = self.login_line(event.outcome) else { return };
         let (subject, detail) = (event.subject, event.detail.map(text));
-        match event.outcome {
-            LoginOutcome::Started => debug!(outcome, host, request, "sign-in started"),
-            LoginOutcome::Succeeded => info!(outcome, host, subject, request, "signed in"),
-            _ => warn!(outcome, host, detail, request, "sign-in failed"),
+        if event.outcome == LoginOutcome::Succeeded {
+            info!(outcome, host, subject, request, suppressed, "signed in");
+        } else {
+            warn!(outcome, host, detail, request, suppressed, "sign-in failed");
         }
     }
 
@@ -81,35 +120,47 @@ impl Audit for Recorder {
 
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {
         self.metrics.signed_out();
-        info!(host, subject, request = text(request_id), "signed out");
+        let Some(Line { suppressed }) = self.line(&self.paces.sign_outs) else { return };
+        info!(host, subject, request = text(request_id), suppressed, "signed out");
     }
 
     fn left_out(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
-        let value = quoted(value);
-        warn!(what, value, why = text(why), subject, "left out of the identity: no header can carry it");
+        let Some(Line { suppressed }) = self.line(&self.paces.left_out) else { return };
+        let (value, why) = (quoted(value), text(why));
+        warn!(what, value, why, subject, suppressed, "left out of the identity: no header can carry it");
     }
 
     fn hint(&self, hint: &Hint<'_>) {
+        if let Hint::RotationNotDelivered(caller) = hint {
+            self.metrics.refreshes().not_delivered(*caller);
+        }
+        let pace = match hint {
+            Hint::UntrustedPeer(_) => &self.paces.peers,
+            Hint::UnknownHost(_) => &self.paces.hosts,
+            Hint::GroupsUnknown(_) => &self.paces.groups,
+            Hint::RotationNotDelivered(_) => &self.paces.deliveries,
+            Hint::KeysAreShared => &self.paces.keys,
+        };
+        let Some(Line { suppressed }) = self.line(pace) else { return };
         match hint {
-            Hint::UntrustedPeer(peer) if self.is_due(&self.next_peer_hint) => untrusted(*peer),
-            Hint::UnknownHost(host) if self.is_due(&self.next_host_hint) => {
+            Hint::UntrustedPeer(peer) => untrusted(*peer, suppressed),
+            Hint::UnknownHost(host) => {
                 warn!(
                     host,
+                    suppressed,
                     "refused a request to a host that is not configured; if it is yours, add its origin to public.urls"
                 );
             }
-            Hint::GroupsUnknown(subject) if self.is_due(&self.next_groups_hint) => {
+            Hint::GroupsUnknown(subject) => {
                 warn!(
                     subject,
+                    suppressed,
                     "signed in without groups: there are too many, so the provider left them out; let it send only the \
                      groups that are assigned to this application, or roles"
                 );
             }
-            Hint::RotationNotDelivered(caller) => {
-                self.metrics.refreshes().not_delivered(*caller, self.is_due(&self.next_delivery_hint));
-            }
-            Hint::KeysAreShared if self.is_due(&self.next_keys_hint) => keys_are_shared(),
-            Hint::UntrustedPeer(_) | Hint::UnknownHost(_) | Hint::GroupsUnknown(_) | Hint::KeysAreShared => {}
+            Hint::RotationNotDelivered(caller) => not_delivered(*caller),
+            Hint::KeysAreShared => keys_are_shared(),
         }
     }
 
@@ -118,9 +169,9 @@ impl Audit for Recorder {
     }
 }
 
-fn untrusted(peer: IpAddr) {
+fn untrusted(peer: IpAddr, suppressed: Option<u64>) {
     let setting = format!("check.trusted_proxies = [\"{}\"]", peer.to_canonical());
-    warn!(%peer, "refused a check from a peer that is not trusted; if it is your proxy, set {setting}");
+    warn!(%peer, suppressed, "refused a check from a peer that is not trusted; if it is your proxy, set {setting}");
 }
 
 fn passed_or_asked(event: &CheckEvent<'_>) {
@@ -135,7 +186,7 @@ fn passed_or_asked(event: &CheckEvent<'_>) {
     );
 }
 
-fn refused(event: &CheckEvent<'_>) {
+fn refused(event: &CheckEvent<'_>, line: &Line) {
     warn!(
         decision = outcome_name(event.outcome),
         dialect = dialect_name(event.dialect),
@@ -144,6 +195,7 @@ fn refused(event: &CheckEvent<'_>) {
         reason = event.reason.map(text),
         client = event.client.map(tracing::field::display),
         request = event.request_id.map(text),
+        suppressed = line.suppressed,
         "check refused"
     );
 }
@@ -160,3 +212,6 @@ fn absence_name(absence: Absence) -> &'static str {
 fn text(value: &dyn Display) -> String {
     value.to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,19 +98,20 @@ impl Refreshes {
         }
     }
 
-    /// A caller drops cookies; `says_so` where it is time for a line.
-    pub fn not_delivered(&self, caller: Dialect, says_so: bool) {
-        let dialect = dialect_name(caller);
-        self.not_delivered.get_or_create(&Caller { dialect }).inc();
-        if says_so {
-            warn!(
-                dialect,
-                "renewed sessions do not reach browsers: this proxy does not hand Set-Cookie on ({}); until it does, a \
-                 restart of the gateway costs people a redirect",
-                remedy(caller)
-            );
-        }
+    /// A caller drops cookies.
+    pub fn not_delivered(&self, caller: Dialect) {
+        self.not_delivered.get_or_create(&Caller { dialect: dialect_name(caller) }).inc();
     }
+}
+
+/// A caller drops cookies.
+pub fn not_delivered(caller: Dialect) {
+    warn!(
+        dialect = dialect_name(caller),
+        "renewed sessions do not reach browsers: this proxy does not hand Set-Cookie on ({}); until it does, a restart of \
+         the gateway costs people a redirect",
+        remedy(caller)
+    );
 }
 
 /// Two processes with one key.

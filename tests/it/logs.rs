@@ -2,7 +2,7 @@
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::harness::{KEY, Process, get_with, provider};
+use crate::harness::{Browser, DevProvider, KEY, Process, get_with, provider};
 
 const SECRETS: [(&str, &str); 2] = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
 
@@ -34,4 +34,121 @@ async fn the_log_names_the_client_behind_the_trusted_proxies() {
     let log = process.log();
     assert!(log.contains("client=203.0.113.7"), "{log}");
     assert!(!log.contains("6.6.6.6"), "{log}");
+}
+
+/// Controls, both line separators, and characters that turn the direction of writing.
+const EVIL: &str = concat!(
+    "a\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\0\u{85}\"b\\",
+    "\u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{200e}\u{200f}\u{61c}",
+);
+/// Some of them fit into one head.
+const LONG: usize = 5_000;
+
+/// What a header field can carry of a text.
+fn in_a_field(text: &str) -> String {
+    text.chars().filter(|character| !character.is_ascii_control()).collect()
+}
+
+/// Puts a text into every field whose value may be logged, one at a time.
+async fn tell(process: &Process, provider: &DevProvider, text: &str) {
+    let carried = in_a_field(text);
+    for name in ["method", "proto", "host", "uri", "for"] {
+        ask(process, &[(&format!("x-forwarded-{name}"), &carried)]).await;
+    }
+    let host = format!("127.0.0.1:{}", process.public);
+    let others = [("user-agent", &*carried), ("x-request-id", &carried), ("x-forwarded-user", &carried)];
+    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    for alias in ["x_forwarded_user", &format!("impersonate_{letters}")] {
+        ask(process, &[&others[..], &[(alias, &carried)]].concat()).await;
+    }
+    let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let named = format!("http://127.0.0.1:{}/check/policy/{text}/traefik", process.check);
+    let question =
+        [("method", "GET"), ("proto", "http"), ("host", &host), ("uri", "/"), ("for", "203.0.113.9")];
+    let fields = question.map(|(name, value)| {
+        (format!("x-forwarded-{name}").parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
+    });
+    assert_eq!(get_with(&named, HeaderMap::from_iter(fields)).await.status, 403);
+    let base = format!("http://{host}");
+    let unknown = HeaderMap::from_iter([(
+        "host".parse().unwrap(),
+        HeaderValue::from_bytes(carried.as_bytes()).unwrap(),
+    )]);
+    get_with(&format!("{base}/oauth2/start"), unknown).await;
+    let mut browser = Browser::new();
+    browser.open(&format!("{base}/oauth2/start?rd=/{text}")).await;
+    let state = provider.authorization_requests().last().unwrap()["state"].clone();
+    for query in [
+        format!("state={text}&code={text}&iss={text}"),
+        format!("{text}={text}&state={text}&state={text}"),
+        format!("state={state}&error={text}&error_description={text}&iss={}", provider.issuer()),
+    ] {
+        browser.go(&format!("{base}/oauth2/callback?{query}")).await;
+    }
+    browser.open(&format!("{base}/oauth2/start")).await;
+    let state = provider.authorization_requests().last().unwrap()["state"].clone();
+    browser.go(&format!("{base}/oauth2/callback?state={state}&code=x&iss={text}")).await;
+}
+
+#[tokio::test]
+async fn whatever_a_stranger_sends_an_event_is_one_short_line() {
+    for format in ["people", "json"] {
+        let provider = provider().await;
+        let more = [("log.format", format), ("log.level", "debug")];
+        let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &more].concat()).await;
+        tell(&process, &provider, EVIL).await;
+        tell(&process, &provider, &"x".repeat(LONG)).await;
+        let log = process.log();
+        for line in log.lines() {
+            assert!(line.len() < 4096, "{format}: {} bytes", line.len());
+            let hidden = |one: char| one.is_control() || EVIL[EVIL.find('\u{2028}').unwrap()..].contains(one);
+            assert!(!line.contains(hidden), "{format}: {line:?}");
+            if format == "json" {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(
+                    line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string()
+                );
+            } else {
+                // Each begins with its time, ours.
+                assert!(line.starts_with("20") && !line.starts_with("2026-01-01T00:00:00Z"), "{line:?}");
+            }
+        }
+        for told in ["sign-in failed", "check refused", "a host that is not configured", "forged", "(cut)"] {
+            assert!(log.contains(told), "{format}: nothing says {told}: {log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_refusals_make_a_few_lines_and_are_all_counted() {
+    const REFUSALS: usize = 10_000;
+    let provider = provider().await;
+    let process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
+    for _ in 0..REFUSALS {
+        assert_eq!(client.get(&url).send().await.unwrap().status(), 400);
+    }
+    let metrics = get_with(&format!("http://127.0.0.1:{}/metrics", process.ops), HeaderMap::new()).await.body;
+    let counted = r#"foregate_checks_total{dialect="traefik",decision="malformed"} 10000"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    let log = process.log();
+    let lines = log.lines().filter(|line| line.contains("check refused")).count();
+    // Twenty a minute, and some minutes for a busy machine.
+    assert!((20..=200).contains(&lines), "{lines}");
+}
+
+#[tokio::test]
+async fn requests_that_find_no_application_make_a_few_lines() {
+    let provider = provider().await;
+    // Nothing listens at the port of `discard`.
+    let more = [("upstream.url", "http://127.0.0.1:9"), ("public_paths.open.paths", "/open/")];
+    let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &more].concat()).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://127.0.0.1:{}/open/", process.public);
+    for _ in 0..500 {
+        assert_eq!(client.get(&url).send().await.unwrap().status(), 502);
+    }
+    let lines = process.log().lines().filter(|line| line.contains("not passed on")).count();
+    assert!((20..=200).contains(&lines), "{lines}");
 }

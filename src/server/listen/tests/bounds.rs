@@ -104,3 +104,31 @@ async fn a_client_that_begins_with_http_2_is_refused_at_once() {
     let answer = rest(&mut stream).await;
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{answer:?}");
 }
+
+#[test]
+fn connections_that_are_closed_at_once_make_a_few_lines() {
+    let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = tracing_subscriber::fmt().with_writer(Arc::new(Lines(Arc::clone(&kept)))).finish();
+    tracing::subscriber::with_default(log, || {
+        let refusals = Pace::new(REFUSALS);
+        for port in 0..1000 {
+            closed(SocketAddr::from(([192, 0, 2, 1], port)), &refusals);
+        }
+    });
+    let lines = String::from_utf8(kept.lock().unwrap().clone()).unwrap().lines().count();
+    // Five, and five more where a minute ended meanwhile.
+    assert!((5..=10).contains(&lines), "{lines}");
+}
+
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl io::Write for &Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

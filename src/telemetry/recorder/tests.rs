@@ -1,0 +1,108 @@
+//! How many lines a stranger can make.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::subscriber::with_default;
+
+use super::*;
+use crate::flow::audit::Dialect;
+use crate::flow::ports::UnixTime;
+
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines of 10,000 events of one kind within a minute, and of one more a minute later.
+fn lines(event: impl Fn(&Recorder)) -> Vec<String> {
+    let clock = Arc::new(Hand(AtomicU64::new(1_800_000_000)));
+    let recorder = Recorder::new(Arc::default(), Arc::clone(&clock) as Arc<dyn Clock>);
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    with_default(log, || {
+        for _ in 0..10_000 {
+            event(&recorder);
+        }
+        clock.0.fetch_add(60, Ordering::Relaxed);
+        event(&recorder);
+    });
+    let bytes = kept.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn add_up(most: u32, event: impl Fn(&Recorder)) {
+    let lines = lines(event);
+    assert_eq!(lines.len(), usize::try_from(most).unwrap() + 1, "{:?}", lines.first());
+    let suppressed = 10_000 - most;
+    assert!(lines.last().unwrap().contains(&format!("suppressed={suppressed}")), "{:?}", lines.last());
+    assert_eq!(lines.iter().filter(|line| line.contains("suppressed")).count(), 1);
+}
+
+fn check(recorder: &Recorder, outcome: Outcome, subject: Option<&str>) {
+    recorder.check(&CheckEvent {
+        dialect: Dialect::Traefik,
+        outcome,
+        reason: Some(&"no"),
+        absence: None,
+        host: None,
+        subject,
+        client: None,
+        request_id: Some(&"id"),
+    });
+}
+
+#[test]
+fn refused_questions_make_few_lines_whose_counts_add_up() {
+    add_up(OF_STRANGERS, |recorder| check(recorder, Outcome::Malformed, None));
+    add_up(OF_STRANGERS, |recorder| check(recorder, Outcome::Fail, Some("alice")));
+    add_up(OF_STRANGERS, |recorder| check(recorder, Outcome::Deny, None));
+    add_up(OF_PEOPLE, |recorder| check(recorder, Outcome::Deny, Some("alice")));
+}
+
+#[test]
+fn sign_ins_that_fail_make_few_lines_whose_counts_add_up() {
+    for outcome in LOGIN_OUTCOMES.into_iter().filter(|outcome| *outcome != LoginOutcome::Started) {
+        let event =
+            LoginEvent { outcome, detail: Some(&"no"), subject: Some("alice"), host: "h", request_id: &"id" };
+        add_up(most_logins(outcome), |recorder| recorder.login(&event));
+    }
+}
+
+#[test]
+fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
+    let peer = IpAddr::from([192, 0, 2, 1]);
+    add_up(HINTS, |recorder| recorder.hint(&Hint::UntrustedPeer(peer)));
+    add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
+    add_up(HINTS, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
+    add_up(OF_PEOPLE, |recorder| recorder.signed_out("h", "alice", &"id"));
+    add_up(OF_PEOPLE, |recorder| recorder.left_out("group", "a,b", &"a comma", "alice"));
+}
+
+#[test]
+fn one_kind_of_event_silences_no_other() {
+    let lines = lines(|recorder| {
+        check(recorder, Outcome::Malformed, None);
+        recorder.hint(&Hint::UnknownHost("evil.test"));
+    });
+    assert_eq!(lines.iter().filter(|line| line.contains("evil.test")).count(), 2);
+}
