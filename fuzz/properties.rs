@@ -3,6 +3,9 @@
 //! Each function takes bytes and panics where a property is broken. The fuzzer makes bytes up; a plain test replays the
 //! corpus.
 
+#[path = "id_token.rs"]
+pub(crate) mod id_token;
+
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -32,7 +35,7 @@ use url::{Url, form_urlencoded};
 pub(crate) type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const ALL: [Property; 7] = [
+pub(crate) const ALL: [Property; 8] = [
     ("session-contents", session_contents),
     ("sealed-value", sealed_value),
     ("cookies", cookies),
@@ -40,6 +43,7 @@ pub(crate) const ALL: [Property; 7] = [
     ("target", target),
     ("headers", headers),
     ("callback-query", callback_query),
+    ("id-token", id_token::id_token),
 ];
 
 fn origin() -> Origin {

@@ -6,6 +6,8 @@ mod background;
 mod client_assertion;
 mod clock_watch;
 mod endpoint;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod id_token;
 mod jws;
