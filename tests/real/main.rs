@@ -29,5 +29,7 @@ mod sign_in;
 #[cfg(test)]
 mod sign_out;
 #[cfg(test)]
+mod smuggling;
+#[cfg(test)]
 #[path = "../support/spoofs.rs"]
 mod spoofs;

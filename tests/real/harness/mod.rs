@@ -16,7 +16,7 @@ pub(crate) use authority::Authority;
 pub(crate) use caller::{Caller, Reply};
 pub(crate) use chromium::Chromium;
 pub(crate) use echo::{Echo, Seen};
-pub(crate) use gateway::{Registration, foregate};
+pub(crate) use gateway::{Gateway, Registration, foregate};
 pub(crate) use keycloak::{Realm, user};
 pub(crate) use npm::OidcProvider;
 pub(crate) use process::{Program, Scratch, free_addresses};
