@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::algorithm::Algorithm;
 use super::id_token::{self, Expectations};
+use super::jws;
 use super::keys::KeySet;
 use crate::flow::ports::UnixTime;
 
@@ -38,10 +39,12 @@ impl Rules {
             trusted_audiences: &[Self::TRUSTED_AUDIENCE.to_owned()],
             algorithms: &Algorithm::ALL,
             leeway: Self::LEEWAY,
-            nonce: Self::NONCE,
+            nonce: Some(Self::NONCE),
             access_token: Self::ACCESS_TOKEN,
         };
-        let verified = id_token::verify(token, &self.0, &expected, now);
+        let signed =
+            jws::verify(token, &self.0, &id_token::kind(&expected)).map_err(|error| error.to_string())?;
+        let verified = id_token::verify(&signed, &expected, now);
         verified.map(|verified| verified.subject).map_err(|error| error.to_string())
     }
 }
