@@ -12,6 +12,8 @@ use crate::flow::audit::{CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall
 use crate::flow::ports::TokenSet;
 use crate::secret::Secret;
 
+mod renewals;
+
 struct System;
 
 impl Entropy for System {

@@ -1,0 +1,279 @@
+//! What becomes of a session whose tokens are renewed, in this process and in the next?
+
+use super::*;
+use crate::flow::ports::{RefreshedIdToken, Session};
+
+/// Tokens of 100 seconds, due after 60 to 75.
+const LIFE: u64 = 100;
+const DUE: u64 = 75;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime(NOW.0 + seconds)
+}
+
+fn store_with(began_after: u64, lifetimes: impl FnOnce(&mut Lifetimes)) -> CookieStore {
+    let mut chosen =
+        Lifetimes { session: Duration::from_secs(3600), idle: None, require_fresh_id_token: false };
+    lifetimes(&mut chosen);
+    let origins = Origins::new(vec![origin()]);
+    let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+    let bounds = (chosen, Room { sessions: 100, per_person: 100 });
+    let client = ("https://idp.test", "foregate");
+    let began = at(began_after);
+    CookieStore::new(keys, Arc::new(System), &origins, client, bounds, Arc::new(Silent), began).unwrap()
+}
+
+fn store_began(after: u64) -> CookieStore {
+    store_with(after, |_| ())
+}
+
+fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Option<u64>) -> Vec<String> {
+    let identity = Identity::new("subject", "alice").unwrap();
+    let tokens = TokenSet {
+        id_token: Secret::new("a.b.first"),
+        refresh_token: Some(Secret::new("refresh 1")),
+        expires_at: UnixTime(now.0 + LIFE),
+        id_token_expires_at: UnixTime(now.0 + LIFE),
+        refresh_expires_at: refresh_ends.map(|seconds| UnixTime(now.0 + seconds)),
+    };
+    let policies = Answers { generation: 1, met: 1 };
+    let new = NewSession { identity: &identity, tokens: &tokens, policies, sid: "sid-1" };
+    pairs_of(&store.begin(&new, &HeaderMap::new(), &origin(), now).unwrap())
+}
+
+fn begun(store: &CookieStore) -> Vec<String> {
+    begun_with(store, NOW, None)
+}
+
+fn pairs_of(cookies: &[HeaderValue]) -> Vec<String> {
+    cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
+}
+
+/// What a cookie comes to, in a word, with the ID token and what is delivered.
+struct Seen {
+    what: &'static str,
+    id_token: String,
+    groups: String,
+    deliver: Vec<String>,
+    renewable: Option<Box<Renewable>>,
+}
+
+fn look(store: &CookieStore, cookies: &[String], now: UnixTime) -> Seen {
+    look_as(store, cookies, now, true)
+}
+
+fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, active: bool) -> Seen {
+    let (headers, origin, mut workspace) = (request(cookies), origin(), Workspace::new());
+    let opening = store.open(&mut workspace, Shown { headers: &headers, origin: &origin, now, active });
+    let deliver = opening.deliver.map(|cookies| pairs_of(&cookies)).unwrap_or_default();
+    let (mut id_token, mut groups) = (Vec::new(), String::new());
+    let (what, renewable) = match opening.opened {
+        Opened::Session(Session { credential, due, .. }) => {
+            credential.id_token.write(&mut id_token);
+            groups = credential.person.groups.to_owned();
+            (if due.is_some() { "due" } else { "good" }, due)
+        }
+        Opened::Stale(stale) => ("stale", Some(stale)),
+        Opened::Absent(Absence::Expired) => ("expired", None),
+        Opened::Absent(Absence::Ended) => ("ended", None),
+        Opened::Absent(_) => ("absent", None),
+        Opened::Unknown(_) => ("unknown", None),
+    };
+    Seen { what, id_token: String::from_utf8(id_token).unwrap(), groups, deliver, renewable }
+}
+
+fn what(store: &CookieStore, cookies: &[String], seconds: u64) -> &'static str {
+    look(store, cookies, at(seconds)).what
+}
+
+/// New tokens for another hundred seconds; the person has a group now.
+fn renew(store: &CookieStore, cookies: &[String], now: UnixTime) -> Vec<String> {
+    let text = Secret::new("a.b.second");
+    let expires_at = UnixTime(now.0 + LIFE);
+    let id_token = RefreshedIdToken { text, expires_at, claims: [].into() };
+    renew_with(store, cookies, now, Some(id_token))
+}
+
+fn renew_with(
+    store: &CookieStore,
+    cookies: &[String],
+    now: UnixTime,
+    id_token: Option<RefreshedIdToken>,
+) -> Vec<String> {
+    let renewable = look(store, cookies, now).renewable.unwrap();
+    assert!(store.take_turn(&renewable, now));
+    let mut identity = Identity::new("subject", "alice").unwrap();
+    identity.add_group("new").unwrap();
+    let person = id_token.as_ref().map(|_| (&identity, Answers { generation: 2, met: 1 }));
+    let refreshed = Refreshed {
+        id_token,
+        refresh_token: Some(Secret::new("refresh 2")),
+        access_expires_at: Some(UnixTime(now.0 + LIFE)),
+        refresh_expires_at: None,
+    };
+    let renewed = store.renew(&renewable, &refreshed, person, now).unwrap();
+    assert_eq!(renewed, Renewed::Kept { last_was_not_delivered: false });
+    look(store, cookies, now).deliver
+}
+
+#[test]
+fn tokens_are_due_at_60_to_75_percent_and_good_until_their_end() {
+    for _ in 0..20 {
+        let store = store();
+        let cookies = begun(&store);
+        assert_eq!([what(&store, &cookies, 59), what(&store, &cookies, DUE)], ["good", "due"]);
+        assert_eq!([what(&store, &cookies, LIFE - 1), what(&store, &cookies, LIFE)], ["due", "stale"]);
+    }
+}
+
+#[test]
+fn an_old_cookie_is_answered_from_the_newest_tokens_until_the_browser_shows_them() {
+    let store = store();
+    let old = begun(&store);
+    let new = renew(&store, &old, at(DUE));
+    let seen = look(&store, &old, at(LIFE + 1));
+    assert_eq!((seen.what, &*seen.id_token, &*seen.groups), ("good", "a.b.second", "new"));
+    assert_eq!(seen.deliver, new);
+    let shown = look(&store, &new, at(LIFE + 1));
+    assert_eq!((shown.what, &*shown.id_token, shown.deliver.len()), ("good", "a.b.second", 0));
+    assert_eq!(what(&store, &old, LIFE + 1), "expired", "and its refresh token is never sent again");
+    assert_eq!(what(&store, &old, LIFE - 1), "good");
+}
+
+#[test]
+fn the_newest_refresh_token_is_the_one_that_is_sent() {
+    let store = store();
+    let old = begun(&store);
+    let sent = |cookies: &[String], seconds| {
+        look(&store, cookies, at(seconds)).renewable.unwrap().refresh_token.expose().to_owned()
+    };
+    assert_eq!(sent(&old, DUE), "refresh 1");
+    let new = renew(&store, &old, at(DUE));
+    assert_eq!(sent(&old, DUE + DUE), "refresh 2");
+    assert_eq!(sent(&new, DUE + DUE), "refresh 2");
+}
+
+#[test]
+fn a_cookie_of_an_earlier_process_is_renewed_only_where_cookies_are_known_to_arrive() {
+    let before = store();
+    let first = begun(&before);
+    assert_eq!(what(&store_began(10), &first, DUE), "due", "the earlier process cannot have renewed it");
+    let late = store_began(DUE);
+    assert_eq!([what(&late, &first, DUE), what(&late, &first, LIFE)], ["good", "expired"]);
+    let second = renew(&before, &first, at(DUE));
+    assert_eq!(what(&store_began(DUE + DUE), &second, DUE + DUE), "due", "the browser shows a renewed one");
+}
+
+#[test]
+fn a_lost_answer_lets_the_session_live_until_its_tokens_end() {
+    let store = store();
+    let cookies = begun(&store);
+    let renewable = look(&store, &cookies, at(DUE)).renewable.unwrap();
+    assert!(store.take_turn(&renewable, at(DUE)));
+    assert_eq!(what(&store, &cookies, DUE), "good");
+    store.give_back(&renewable, GivenBack::Spent);
+    assert_eq!([what(&store, &cookies, LIFE - 1), what(&store, &cookies, LIFE)], ["good", "expired"]);
+}
+
+#[test]
+fn a_provider_that_fails_makes_the_session_unknown_and_not_over() {
+    let store = store();
+    let cookies = begun(&store);
+    let renewable = look(&store, &cookies, at(LIFE)).renewable.unwrap();
+    assert!(store.take_turn(&renewable, at(LIFE)));
+    assert_eq!(what(&store, &cookies, LIFE), "stale", "somebody asks, and one can wait");
+    store.give_back(&renewable, GivenBack::Until(at(LIFE + 10)));
+    assert_eq!([what(&store, &cookies, LIFE + 9), what(&store, &cookies, LIFE + 10)], ["unknown", "stale"]);
+}
+
+#[test]
+fn a_session_ends_with_its_lifetime_or_its_refresh_token() {
+    let store = store();
+    let cookies = begun_with(&store, NOW, Some(150));
+    assert_eq!([what(&store, &cookies, 149), what(&store, &cookies, 150)], ["stale", "expired"]);
+    let long = begun(&store);
+    assert_eq!([what(&store, &long, 3599), what(&store, &long, 3600)], ["stale", "expired"]);
+    let late = renew(&store, &long, at(3590));
+    assert_eq!([what(&store, &late, 3599), what(&store, &late, 3600)], ["good", "expired"]);
+}
+
+#[test]
+fn an_id_token_that_is_over_is_not_handed_out_and_may_end_the_session() {
+    for (require_fresh_id_token, then) in [(false, "good"), (true, "expired")] {
+        let store = store_with(0, |lifetimes| lifetimes.require_fresh_id_token = require_fresh_id_token);
+        let cookies = begun(&store);
+        renew_with(&store, &cookies, at(DUE), None);
+        let seen = look(&store, &cookies, at(DUE + 1));
+        assert_eq!(&*seen.id_token, "a.b.first");
+        let seen = look(&store, &cookies, at(LIFE + 1));
+        assert_eq!((seen.what == "good", &*seen.id_token), (then == "good", ""));
+    }
+}
+
+#[test]
+fn an_idle_session_ends_and_a_poll_does_not_keep_it() {
+    let store = store_with(0, |lifetimes| lifetimes.idle = Some(Duration::from_secs(50)));
+    let cookies = begun(&store);
+    assert_eq!(look_as(&store, &cookies, at(40), false).what, "good");
+    assert_eq!(look_as(&store, &cookies, at(49), true).what, "good");
+    assert_eq!(look_as(&store, &cookies, at(98), false).what, "due");
+    assert_eq!(look_as(&store, &cookies, at(99), true).what, "expired");
+}
+
+#[test]
+fn after_a_restart_the_sealed_activity_counts() {
+    let idle = |lifetimes: &mut Lifetimes| lifetimes.idle = Some(Duration::from_secs(50));
+    let before = store_with(0, idle);
+    let cookies = begun(&before);
+    assert_eq!(look_as(&before, &cookies, at(40), true).what, "good");
+    let after = store_with(45, idle);
+    assert_eq!(look_as(&after, &cookies, at(49), true).what, "good");
+    assert_eq!(look_as(&after, &cookies, at(98), true).what, "due", "from then on it is remembered");
+    assert_eq!(look_as(&store_with(45, idle), &cookies, at(50), true).what, "expired");
+}
+
+#[test]
+fn what_the_provider_ended_stays_ended() {
+    for whom in [Whom::Sid("sid-1".to_owned()), Whom::Subject("subject".to_owned())] {
+        let store = store();
+        let old = begun(&store);
+        let renewable = look(&store, &old, at(DUE)).renewable.unwrap();
+        assert!(store.take_turn(&renewable, at(DUE)));
+        store.end_by(&whom, at(DUE)).unwrap();
+        assert_eq!(what(&store, &old, DUE), "ended");
+        let refreshed = Refreshed {
+            id_token: None,
+            refresh_token: None,
+            access_expires_at: None,
+            refresh_expires_at: None,
+        };
+        let late = store.renew(&renewable, &refreshed, None, at(DUE));
+        assert!(late.is_err() || what(&store, &old, DUE) == "ended");
+        assert_eq!(
+            what(&store, &begun_with(&store, at(DUE + 1), None), DUE + 1),
+            match whom {
+                Whom::Sid(_) => "ended",
+                Whom::Subject(_) => "good",
+            }
+        );
+    }
+}
+
+#[test]
+fn a_second_process_with_the_same_key_is_noticed_and_a_restart_is_none() {
+    let first = store();
+    look(&first, &begun_with(&store(), at(HANDOVER_SECONDS), None), at(130));
+    assert!(!first.is_shared(), "the one before may seal while it goes");
+    look(&first, &begun_with(&first, at(200), None), at(200));
+    assert!(!first.is_shared());
+    look(&first, &begun_with(&store(), at(HANDOVER_SECONDS + 1), None), at(130));
+    assert!(first.is_shared());
+}
+
+#[test]
+fn a_session_that_was_signed_out_is_over_for_an_old_copy_of_its_cookie() {
+    let store = store();
+    let cookies = begun(&store);
+    store.end(&request(&cookies), &origin(), at(1));
+    assert_eq!(what(&store, &cookies, 2), "ended");
+}
