@@ -92,31 +92,64 @@ impl Logout {
 impl ProviderLogout {
     /// The URL that ends the session there, and its `state`; nothing where nobody was signed in, or nobody can be asked.
     fn leave(&self, origin: &Origin, opened: &Opened<'_>) -> Option<(Secret, Option<String>)> {
-        let hint = match opened {
-            Opened::Session(session) => Some(&session.credential.id_token),
-            Opened::Stale(_) | Opened::Absent(Absence::Expired) | Opened::Unknown(_) => None,
-            Opened::Absent(Absence::NoCookie | Absence::Refused | Absence::Ended) => return None,
+        let hint = match whose(opened) {
+            Whose::Nobodys => return None,
+            Whose::Somebodys => None,
+            Whose::Of(token) => Some(token),
         };
-        let mut url = self.provider.end_session_endpoint()?;
+        let endpoint = self.provider.end_session_endpoint()?;
         // Without randomness there is no state: the way back needs none, and the sign-out must not fail.
         let state = random(&*self.entropy).ok();
-        url.query_pairs_mut()
-            .append_pair("client_id", &self.client_id)
-            .append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin))
-            .extend_pairs(state.as_ref().map(|state| ("state", state)));
-        let room = MOST_URL.saturating_sub(url.as_str().len() + HINT.len() + 2);
-        if let Some(hint) = hint.and_then(|token| text(token, room)) {
-            url.query_pairs_mut().append_pair(HINT, hint.expose());
-        }
+        let url = logout_request(endpoint, &self.client_id, origin, state.as_deref(), hint);
         Some((Secret::new(url), state))
     }
 }
 
+/// Whose session the provider is to end.
+enum Whose<'t> {
+    /// None began here.
+    Nobodys,
+    /// Whoever it knows in this browser.
+    Somebodys,
+    /// That of an ID token.
+    Of(&'t TokenText<'t>),
+}
+
+fn whose<'o>(opened: &'o Opened<'_>) -> Whose<'o> {
+    match opened {
+        // A token that is over is not handed out, and names nobody.
+        Opened::Session(session) if session.credential.id_token.is_empty() => Whose::Somebodys,
+        Opened::Session(session) => Whose::Of(&session.credential.id_token),
+        Opened::Stale(_) | Opened::Absent(Absence::Expired) | Opened::Unknown(_) => Whose::Somebodys,
+        Opened::Absent(Absence::NoCookie | Absence::Refused | Absence::Ended) => Whose::Nobodys,
+    }
+}
+
+/// The logout request (§2).
+fn logout_request(
+    mut endpoint: Url,
+    client_id: &str,
+    origin: &Origin,
+    state: Option<&str>,
+    hint: Option<&TokenText<'_>>,
+) -> Url {
+    endpoint
+        .query_pairs_mut()
+        .append_pair("client_id", client_id)
+        .append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin))
+        .extend_pairs(state.map(|state| ("state", state)));
+    let room = MOST_URL.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
+    if let Some(hint) = hint.and_then(|token| text(token, room)) {
+        endpoint.query_pairs_mut().append_pair(HINT, hint.expose());
+    }
+    endpoint
+}
+
 const HINT: &str = "id_token_hint";
 
-/// The token as it was signed, unless there is none that is good, or it is longer than `room`: without it the provider asks the person itself.
+/// The token as it was signed, unless it is longer than `room`: without it the provider asks the person itself.
 fn text(token: &TokenText<'_>, room: usize) -> Option<Secret> {
-    if token.is_empty() || token.len() > room {
+    if token.len() > room {
         return None;
     }
     let mut bytes = Vec::with_capacity(token.len());
