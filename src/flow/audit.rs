@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::ports::Absence;
+use super::ports::{Absence, Whom};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +123,35 @@ pub struct RefreshEvent<'a> {
     pub caller: Dialect,
 }
 
+/// How a logout token was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BackchannelOutcome {
+    /// What it names is over.
+    Ended,
+    /// The request held none, or more than one.
+    Malformed,
+    /// It breaks a rule.
+    NotAcceptable,
+    /// It came before.
+    Replayed,
+    /// Nothing can be verified now.
+    ProviderUnavailable,
+    /// No more can be remembered.
+    Full,
+}
+
+/// The provider said that somebody's session is over.
+pub struct BackchannelEvent<'a> {
+    /// How it was taken.
+    pub outcome: BackchannelOutcome,
+    /// Detail for the operator; never a secret.
+    pub detail: Option<&'a dyn std::fmt::Display>,
+    /// Whose sessions, where they are over.
+    pub whom: Option<&'a Whom>,
+    /// The name of the request.
+    pub request_id: &'a dyn std::fmt::Display,
+}
+
 /// What the provider was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProviderCall {
@@ -175,6 +204,8 @@ pub trait Audit: Send + Sync {
     fn refresh(&self, event: &RefreshEvent<'_>);
     /// A session ended because the person asked for it.
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
+    /// The provider said that a session is over.
+    fn backchannel_logout(&self, event: &BackchannelEvent<'_>);
     /// Something the provider said about a person was left out of the identity.
     fn left_out(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
     /// The operator can mend something; told at most once in a while.

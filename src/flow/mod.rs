@@ -1,6 +1,7 @@
 //! What the gateway does: one file per flow, over ports that the layers above implement.
 
 pub mod audit;
+pub mod backchannel;
 pub mod callback;
 pub mod check;
 pub mod circle;

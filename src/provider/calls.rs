@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::flow::audit::{Audit, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent};
+use crate::flow::audit::{
+    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
+};
 
 /// Which calls the audit was told of.
 #[derive(Default)]
@@ -17,6 +19,7 @@ impl Calls {
 
 impl Audit for Calls {
     fn refresh(&self, _: &RefreshEvent<'_>) {}
+    fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}

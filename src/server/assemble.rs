@@ -23,6 +23,7 @@ use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
 use crate::edge::traefik;
 use crate::flow::audit::Audit;
+use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::check::Check;
 use crate::flow::login::Login;
@@ -183,11 +184,14 @@ fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Route
         None => gate::nothing_behind(Arc::clone(&shared.ids)),
     };
     let within = settings.provider.timeout * MOST_CALLS + OWN_TIME;
-    let pages = portal::routes(Arc::new(portal(settings, shared, refresh)))
+    let portal = Arc::new(portal(settings, shared, refresh));
+    let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within);
+    let pages = portal::routes(Arc::clone(&portal))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(PAGE_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within));
-    Ok(pages.merge(behind))
+        .layer(in_time);
+    let backchannel = portal::backchannel::routes(portal).layer(in_time);
+    Ok(pages.merge(backchannel).merge(behind))
 }
 
 fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Result<Gate, StartError> {
@@ -200,6 +204,11 @@ fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Resu
 
 fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
     let logout = logout(&settings, &shared);
+    let backchannel = Backchannel::new(
+        Arc::clone(&shared.provider),
+        Arc::clone(&shared.sessions),
+        Arc::clone(&shared.clock),
+    );
     let origins = settings.public.origins;
     Portal {
         login: Login {
@@ -222,6 +231,7 @@ fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
         detached: Detached::default(),
         logout,
         refresh,
+        backchannel,
         sessions: shared.sessions,
         clock: shared.clock,
         origins,

@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::refreshes::Refreshes;
-use crate::flow::audit::{CallOutcome, Dialect, LoginOutcome, Outcome, ProviderCall};
+use crate::flow::audit::{BackchannelOutcome, CallOutcome, Dialect, LoginOutcome, Outcome, ProviderCall};
 
 /// Seconds; a provider answers within a blink or takes its time.
 const BUCKETS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -29,6 +29,11 @@ struct LoginLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BackchannelLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
     call: &'static str,
     outcome: &'static str,
@@ -40,6 +45,7 @@ pub struct Metrics {
     checks: [[Counter; OUTCOMES.len()]; DIALECTS.len()],
     logins: Family<LoginLabels, Counter>,
     sign_outs: Counter,
+    backchannel_logouts: Family<BackchannelLabels, Counter>,
     calls: Family<CallLabels, Histogram, fn() -> Histogram>,
     provider_ready: Gauge,
     refreshes: Refreshes,
@@ -70,6 +76,14 @@ impl Metrics {
         registry.register("logins", "Steps of sign-ins, by outcome", logins.clone());
         let sign_outs = Counter::default();
         registry.register("sign_outs", "Sessions that people ended", sign_outs.clone());
+        let backchannel_logouts = Family::<BackchannelLabels, Counter>::default();
+        for outcome in BACKCHANNEL_OUTCOMES {
+            drop(
+                backchannel_logouts.get_or_create(&BackchannelLabels { outcome: backchannel_name(outcome) }),
+            );
+        }
+        let help = "Logout tokens that came, by outcome";
+        registry.register("backchannel_logouts", help, backchannel_logouts.clone());
         let calls = Family::<CallLabels, Histogram, fn() -> Histogram>::new_with_constructor(|| {
             Histogram::new(BUCKETS)
         });
@@ -88,6 +102,7 @@ impl Metrics {
             checks: series,
             logins,
             sign_outs,
+            backchannel_logouts,
             calls,
             provider_ready,
             refreshes,
@@ -119,6 +134,12 @@ impl Metrics {
     /// Renewals of sessions.
     pub fn refreshes(&self) -> &Refreshes {
         &self.refreshes
+    }
+
+    /// A logout token came.
+    pub fn backchannel_logout(&self, outcome: BackchannelOutcome) {
+        let labels = BackchannelLabels { outcome: backchannel_name(outcome) };
+        self.backchannel_logouts.get_or_create(&labels).inc();
     }
 
     /// The provider was called.
@@ -200,6 +221,27 @@ pub fn login_name(outcome: LoginOutcome) -> &'static str {
         LoginOutcome::GroupsUnknown => "groups_unknown",
         LoginOutcome::NotKept => "not_kept",
         LoginOutcome::Stuck => "stuck",
+    }
+}
+
+const BACKCHANNEL_OUTCOMES: [BackchannelOutcome; 6] = [
+    BackchannelOutcome::Ended,
+    BackchannelOutcome::Malformed,
+    BackchannelOutcome::NotAcceptable,
+    BackchannelOutcome::Replayed,
+    BackchannelOutcome::ProviderUnavailable,
+    BackchannelOutcome::Full,
+];
+
+/// How a logout token was taken, in metrics and logs.
+pub fn backchannel_name(outcome: BackchannelOutcome) -> &'static str {
+    match outcome {
+        BackchannelOutcome::Ended => "ended",
+        BackchannelOutcome::Malformed => "malformed",
+        BackchannelOutcome::NotAcceptable => "not_acceptable",
+        BackchannelOutcome::Replayed => "replayed",
+        BackchannelOutcome::ProviderUnavailable => "provider_unavailable",
+        BackchannelOutcome::Full => "full",
     }
 }
 

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use super::metrics::{LOGIN_OUTCOMES, Metrics, dialect_name, login_name, outcome_name};
+use super::metrics::{LOGIN_OUTCOMES, Metrics, backchannel_name, dialect_name, login_name, outcome_name};
 use super::pace::{Line, Pace};
 use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
-    Audit, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome, Outcome, ProviderCall, RefreshEvent,
+    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome,
+    Outcome, ProviderCall, RefreshEvent,
 };
-use crate::flow::ports::{Absence, Clock};
+use crate::flow::ports::{Absence, Clock, Whom};
 
 /// Lines a minute of what settings can mend: one is enough to see it.
 const HINTS: u32 = 1;
@@ -47,6 +48,7 @@ struct Paces {
     unknown: Pace,
     left_out: Pace,
     sign_outs: Pace,
+    logout_tokens: Pace,
     logins: [Pace; LOGIN_OUTCOMES.len()],
 }
 
@@ -65,6 +67,7 @@ impl Recorder {
             unknown: Pace::new(OF_STRANGERS),
             left_out: Pace::new(OF_PEOPLE),
             sign_outs: Pace::new(OF_PEOPLE),
+            logout_tokens: Pace::new(OF_STRANGERS),
             logins: LOGIN_OUTCOMES.map(|outcome| Pace::new(most_logins(outcome))),
         };
         Self { metrics, clock, paces }
@@ -122,6 +125,21 @@ impl Audit for Recorder {
         self.metrics.signed_out();
         let Some(Line { suppressed }) = self.line(&self.paces.sign_outs) else { return };
         info!(host, subject, request = text(request_id), suppressed, "signed out");
+    }
+
+    fn backchannel_logout(&self, event: &BackchannelEvent<'_>) {
+        self.metrics.backchannel_logout(event.outcome);
+        let (outcome, request) = (backchannel_name(event.outcome), text(event.request_id));
+        let (sid, subject) = match event.whom {
+            Some(Whom::Sid(sid)) => (Some(quoted(sid)), None),
+            Some(Whom::Subject(subject)) => (None, Some(quoted(subject))),
+            None => (None, None),
+        };
+        if event.outcome == BackchannelOutcome::Ended {
+            info!(outcome, sid, subject, request, "signed out by the provider");
+        } else if let Some(Line { suppressed }) = self.line(&self.paces.logout_tokens) {
+            warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
+        }
     }
 
     fn left_out(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {

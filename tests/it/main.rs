@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod backchannel;
 mod bounds;
 mod check;
 mod circle;

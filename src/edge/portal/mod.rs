@@ -1,5 +1,6 @@
 //! Which pages of ours does a person meet?
 
+pub mod backchannel;
 mod callback;
 mod detached;
 pub mod page;
@@ -29,6 +30,7 @@ use super::request_id::{RequestId, RequestIds};
 use crate::access::origin::{Origin, Origins};
 use crate::access::surface::Surface;
 use crate::flow::audit::Audit;
+use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
@@ -47,6 +49,8 @@ pub struct Portal {
     pub logout: Logout,
     /// Renews sessions.
     pub refresh: Arc<Refresh>,
+    /// Ends sessions in the provider's name.
+    pub backchannel: Backchannel,
     /// Where sessions live.
     pub sessions: Arc<dyn SessionStore>,
     /// The time.

@@ -1,0 +1,57 @@
+use http_body_util::BodyExt;
+
+use super::*;
+use crate::flow::ports::TooManyEnded;
+
+fn of_type(media_type: &str) -> HeaderMap {
+    HeaderMap::from_iter([(header::CONTENT_TYPE, media_type.parse().unwrap())])
+}
+
+#[test]
+fn one_token_is_read_and_nothing_beside_it() {
+    let charset = "Application/X-WWW-form-urlencoded ; charset=UTF-8";
+    for (media_type, body) in [
+        (FORM, "logout_token=a.b.c"),
+        (charset, "logout_token=a.b.c"),
+        (FORM, "x=1&logout_token=a%2Eb.c&x=2&logout=1"),
+    ] {
+        assert_eq!(logout_token(&of_type(media_type), body.as_bytes()), Ok("a.b.c".to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn what_holds_no_token_or_two_is_refused() {
+    for (headers, body) in [
+        (of_type(FORM), "logout_token=a&logout_token=a"),
+        (of_type(FORM), "logout_token=a&logout%5Ftoken=b"),
+        (of_type(FORM), "logout_token="),
+        (of_type(FORM), "logout_token"),
+        (of_type(FORM), "Logout_token=a"),
+        (of_type(FORM), ""),
+        (of_type("application/json"), "logout_token=a"),
+        (of_type("application/logout+jwt"), "logout_token=a"),
+        (HeaderMap::new(), "logout_token=a"),
+    ] {
+        assert!(logout_token(&headers, body.as_bytes()).is_err(), "{headers:?} {body}");
+    }
+}
+
+#[tokio::test]
+async fn each_end_has_its_status_and_says_no_more_than_that() {
+    let text = || "told to the log alone".to_owned();
+    for (ended, status, body) in [
+        (Ok(Whom::Subject("1".to_owned())), 200, ""),
+        (Err(BackchannelError::Malformed("x")), 400, r#"{"error":"invalid_request"}"#),
+        (Err(BackchannelError::NotAcceptable(text())), 400, r#"{"error":"invalid_request"}"#),
+        (Err(BackchannelError::Replayed), 400, r#"{"error":"invalid_request"}"#),
+        (Err(BackchannelError::ProviderUnavailable(text())), 503, r#"{"error":"temporarily_unavailable"}"#),
+        (Err(BackchannelError::TooManyTokens), 503, r#"{"error":"temporarily_unavailable"}"#),
+        (Err(BackchannelError::TooManyEnded(TooManyEnded)), 503, r#"{"error":"temporarily_unavailable"}"#),
+    ] {
+        let response = answer(&ended);
+        assert_eq!(response.status(), status, "{ended:?}");
+        assert_eq!(response.headers().contains_key(header::RETRY_AFTER), status == 503, "{ended:?}");
+        let sent = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(sent, body.as_bytes(), "{ended:?}");
+    }
+}
