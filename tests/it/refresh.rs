@@ -210,7 +210,7 @@ async fn an_answer_that_was_lost_costs_a_redirect_and_no_password() {
 #[tokio::test]
 async fn a_session_that_the_provider_ended_is_over_at_the_next_renewal() {
     let (provider, gateway, browser) = scene(LONG).await;
-    provider.end_sessions();
+    provider.end_sessions("testuser").await;
     seconds(9).await;
     assert_eq!(poll(&gateway, &browser).await.status, 200, "nobody has told us");
     until(&provider, |observed| observed.token_refused == 1).await;

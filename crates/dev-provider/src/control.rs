@@ -20,6 +20,16 @@ impl DevProvider {
         self.shared.arming().arm(faults);
     }
 
+    /// Together, for the next refresh, once (RFC 6749 §6): faults of the token endpoint, which exchanges of codes go by.
+    pub fn arm_at_refresh(&self, faults: &[Fault]) {
+        self.shared.refresh_arming().arm(faults);
+    }
+
+    /// For every refresh, until all faults are released.
+    pub fn hold_at_refresh(&self, fault: Fault) {
+        self.shared.refresh_arming().hold(fault);
+    }
+
     /// For every request it can meet, until released.
     pub fn hold(&self, fault: Fault) {
         self.shared.arming().hold(fault);
@@ -38,11 +48,6 @@ impl DevProvider {
     /// Forgets every fault, held or waiting for its request, and lets answers go that were slow on demand.
     pub fn release_all(&self) {
         self.shared.release_all();
-    }
-
-    /// Ends every single sign-on session and all that clients were given in it, as an administrator does.
-    pub fn end_sessions(&self) {
-        self.shared.store().end_sessions();
     }
 
     /// A new key of the same algorithm signs from here on and the old ones stay published (case D05); [`KeyError`]

@@ -1,4 +1,4 @@
-//! How does an ID token come out with the faults that were asked for, and genuine without any?
+//! How does an ID token or a logout token come out with the faults that were asked for, and genuine without any?
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
@@ -14,6 +14,8 @@ use crate::key::SigningKey;
 
 /// What a fault may need to know.
 pub(crate) struct Facts<'a> {
+    /// What a healthy header has for `typ`.
+    pub(crate) typ: &'a str,
     pub(crate) issuer: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) client_secret: &'a str,
@@ -29,7 +31,7 @@ pub(crate) struct Facts<'a> {
 }
 
 /// The compact serialisation, by way of raw parts so that anything at all can be written.
-pub(crate) fn id_token(
+pub(crate) fn token(
     faults: &[Fault],
     facts: &Facts<'_>,
     mut claims: Map<String, Value>,
@@ -88,7 +90,8 @@ fn payload(faults: &[Fault], claims: Map<String, Value>) -> Vec<u8> {
 
 fn head(faults: &[Fault], facts: &Facts<'_>) -> Head {
     let mut members = Map::new();
-    for (name, value) in [("alg", facts.key.algorithm().name()), ("typ", "JWT"), ("kid", facts.key.kid())] {
+    for (name, value) in [("alg", facts.key.algorithm().name()), ("typ", facts.typ), ("kid", facts.key.kid())]
+    {
         members.insert(name.to_owned(), json!(value));
     }
     let mut head = Head { members, before: "", signer: Signer::Own };

@@ -23,6 +23,7 @@ mod forge;
 mod jwt;
 mod key;
 mod key_ring;
+mod logout;
 mod observe;
 mod params;
 mod pkce;
@@ -40,8 +41,9 @@ pub use algorithm::SigningAlgorithm;
 pub use control::KeyError;
 pub use fault::{
     AuthorizationFault, ClaimFault, DiscoveryFault, Endpoint, Fault, HeaderFault, IdentityFault, JwksFault,
-    PayloadFault, SignatureFault, TokenFault, TransportFault, UnknownFault, UserinfoFault,
+    LogoutFault, PayloadFault, SignatureFault, TokenFault, TransportFault, UnknownFault, UserinfoFault,
 };
+pub use logout::LoggedOut;
 pub use observe::{Observed, TokenRequest};
 pub use provider::{DevProvider, StartError, start};
 pub use settings::{Client, Settings, User};

@@ -1,10 +1,12 @@
 //! What do all endpoints share?
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::error::Unspecified;
 use tokio::sync::watch;
+use url::Url;
 
 use crate::algorithm::SigningAlgorithm;
 use crate::arming::Arming;
@@ -28,6 +30,10 @@ pub(crate) struct Shared {
     keys: Mutex<KeyRing>,
     store: Mutex<Store>,
     arming: Mutex<Arming>,
+    /// For refreshes alone.
+    refresh_arming: Mutex<Arming>,
+    /// Where logout tokens go, by registered client.
+    backchannel: Mutex<BTreeMap<String, Url>>,
     /// Told when all faults are released, for answers that wait.
     released: watch::Sender<()>,
     date_skew: AtomicI64,
@@ -53,6 +59,8 @@ impl Shared {
             keys,
             store,
             arming: Mutex::default(),
+            refresh_arming: Mutex::default(),
+            backchannel: Mutex::default(),
             released: watch::Sender::new(()),
             date_skew: AtomicI64::new(0),
             observations: Mutex::default(),
@@ -82,12 +90,21 @@ impl Shared {
         self.arming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn refresh_arming(&self) -> MutexGuard<'_, Arming> {
+        self.refresh_arming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn backchannel(&self) -> MutexGuard<'_, BTreeMap<String, Url>> {
+        self.backchannel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn on_release(&self) -> watch::Receiver<()> {
         self.released.subscribe()
     }
 
     pub(crate) fn release_all(&self) {
         self.arming().clear();
+        self.refresh_arming().clear();
         self.released.send_replace(());
     }
 

@@ -1,5 +1,6 @@
 //! What does the provider remember between requests, and when is it dead?
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::bounded::Bounded;
@@ -98,13 +99,14 @@ impl Store {
         self.sessions.get(cookie).filter(|session| now < session.expires)
     }
 
-    /// Moves a family one turn on; a turn taken before revokes it (RFC 9700 §4.14.2).
+    /// Moves a family one turn on, for another life; a turn taken before revokes it (RFC 9700 §4.14.2). Without a life the
+    /// refresh token stays as good as it is.
     pub(crate) fn rotate(
         &mut self,
         turn: &Turn,
         client_id: &str,
         now: Duration,
-        life: Duration,
+        life: Option<Duration>,
     ) -> Result<Grant, RefreshRefused> {
         let grant = self.grants.get_mut(&turn.grant).filter(|grant| grant.client_id == client_id);
         let grant = grant.ok_or(RefreshRefused::Dead)?;
@@ -115,8 +117,10 @@ impl Store {
         if grant.revoked || now >= grant.refresh_expires {
             return Err(RefreshRefused::Dead);
         }
-        grant.generation += 1;
-        grant.refresh_expires = now + life;
+        if let Some(life) = life {
+            grant.generation += 1;
+            grant.refresh_expires = now + life;
+        }
         Ok(grant.clone())
     }
 
@@ -140,12 +144,17 @@ impl Store {
         }
     }
 
-    /// Ends all of them.
-    pub(crate) fn end_sessions(&mut self) {
-        let sids: Vec<String> = self.grants.values_mut().map(|grant| grant.sid.clone()).collect();
-        for sid in &sids {
-            self.end_session(sid);
-        }
+    /// The single sign-on sessions of a user: those that live, and those that only what clients were given lives of.
+    pub(crate) fn sids_of(&self, username: &str) -> BTreeSet<String> {
+        let sessions = self.sessions.values().filter(|session| session.username == username);
+        let grants = self.grants.values().filter(|grant| grant.username == username && !grant.revoked);
+        sessions.map(|session| session.sid.clone()).chain(grants.map(|grant| grant.sid.clone())).collect()
+    }
+
+    /// The clients that were given something in a session.
+    pub(crate) fn clients_of(&self, sid: &str) -> BTreeSet<String> {
+        let grants = self.grants.values().filter(|grant| grant.sid == sid);
+        grants.map(|grant| grant.client_id.clone()).collect()
     }
 
     /// Ends the single sign-on session and all that clients were given in it.

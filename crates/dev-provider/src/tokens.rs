@@ -7,7 +7,7 @@ use aws_lc_rs::error::Unspecified;
 use serde_json::{Map, Value, json};
 
 use crate::claims::Context;
-use crate::fault::Fault;
+use crate::fault::{Fault, TokenFault};
 use crate::forge::{self, Facts};
 use crate::jwt::{self, Kind};
 use crate::key::SigningKey;
@@ -36,6 +36,12 @@ pub(crate) struct Wrong {
     pub(crate) stranger: Option<Arc<SigningKey>>,
 }
 
+impl Wrong {
+    pub(crate) fn has(&self, fault: TokenFault) -> bool {
+        self.faults.contains(&Fault::Token(fault))
+    }
+}
+
 impl Issue<'_> {
     /// The token response (RFC 6749 §5.1, Core §3.1.3.3).
     pub(crate) fn response(&self, shared: &Shared) -> Result<Value, Unspecified> {
@@ -48,6 +54,7 @@ impl Issue<'_> {
             "refresh_token": shared.refresh_tokens.mint(&turn),
             "token_type": "Bearer",
             "expires_in": shared.settings.access_token_life.as_secs(),
+            "refresh_expires_in": shared.settings.refresh_token_life.as_secs(),
             "scope": self.grant.scope,
         });
         for fault in &self.wrong.faults {
@@ -84,6 +91,7 @@ impl Issue<'_> {
         let other = published.iter().find(|other| other.algorithm() != key.algorithm());
         let client = shared.client(&self.grant.client_id);
         let facts = Facts {
+            typ: "JWT",
             issuer: &shared.issuer,
             client_id: &self.grant.client_id,
             client_secret: client.and_then(|client| client.secret.as_deref()).unwrap_or_default(),
@@ -93,7 +101,7 @@ impl Issue<'_> {
             other_kid: other.map(|other| other.kid()),
             stranger: self.wrong.stranger.as_deref(),
         };
-        forge::id_token(&self.wrong.faults, &facts, claims)
+        forge::token(&self.wrong.faults, &facts, claims)
     }
 
     fn context<'a>(&'a self, shared: &'a Shared, key: &SigningKey) -> Context<'a> {

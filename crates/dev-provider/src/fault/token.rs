@@ -54,7 +54,7 @@ faults! {
         "`expires_in` is 2^64 - 1",
         |b| b.set("expires_in", json!(u64::MAX));
     RefreshTokenMissing, "token-refresh-token-missing", "accept",
-        "`refresh_token` is left out",
+        "`refresh_token` is left out; in a refresh the old one stays good",
         |b| b.remove("refresh_token");
     RefreshTokenEmpty, "token-refresh-token-empty", "no crash",
         "`refresh_token` is the empty string",
@@ -68,6 +68,15 @@ faults! {
     ErrorHtml, "token-error-html", "no markup in pages",
         "400 whose `error` and `error_description` hold a script",
         |b| b.refuse("<script>alert(1)</script>", "<img src=x onerror=alert(1)>");
+    RefreshExpiresInMissing, "token-refresh-expires-in-missing", "accept",
+        "`refresh_expires_in` is left out",
+        |b| b.remove("refresh_expires_in");
+    RefreshExpiresInZero, "token-refresh-expires-in-zero", "no end",
+        "`refresh_expires_in` is 0",
+        |b| b.set("refresh_expires_in", json!(0));
+    ErrorInvalidClient, "token-error-invalid-client", "keep the session",
+        "401 `invalid_client`, and nothing is redeemed",
+        |_| ();
     KeysRotated, "keys-rotated-before-signing", "D04",
         "a new key signs this answer and is the only one published from here on",
         |_| ();

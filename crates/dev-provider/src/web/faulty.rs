@@ -10,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
-use super::streams;
+use super::{FORM_LIMIT, streams};
 use crate::clock;
 use crate::fault::transport::Act;
 use crate::fault::{Endpoint, Fault};
+use crate::params::Params;
 use crate::shared::Shared;
 
 /// No healthy answer is longer.
@@ -26,7 +27,17 @@ pub(super) struct Active(pub(super) Vec<Fault>);
 /// Takes them as the request arrives, so that a refused request uses them up as well.
 pub(super) async fn meet(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let taken = endpoint(&path).map(|endpoint| shared.arming().take(endpoint)).unwrap_or_default();
+    let mut taken = endpoint(&path).map(|endpoint| shared.arming().take(endpoint)).unwrap_or_default();
+    if path == "/token" {
+        let (parts, body) = request.into_parts();
+        let Ok(bytes) = to_bytes(body, FORM_LIMIT).await else {
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        };
+        if Params::parse(&bytes).once("grant_type") == Some("refresh_token") {
+            taken.extend(shared.refresh_arming().take(Endpoint::Token));
+        }
+        request = Request::from_parts(parts, Body::from(bytes));
+    }
     request.extensions_mut().insert(Active(taken.clone()));
     let mut response = next.run(request).await;
     for fault in taken {

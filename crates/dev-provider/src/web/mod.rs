@@ -28,7 +28,7 @@ use http::StatusCode;
 use crate::shared::Shared;
 
 /// No form here needs more.
-const BODY_LIMIT: usize = 64 * 1024;
+const FORM_LIMIT: usize = 64 * 1024;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -43,7 +43,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/elsewhere/{*rest}", any(elsewhere))
         .layer(from_fn_with_state(Arc::clone(&shared), faulty::meet))
         // Outermost, so that no handler can read more than this.
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .with_state(shared)
 }
 

@@ -81,6 +81,9 @@ fn exchange(
     if params.has_repeats() {
         return Err(TokenError::InvalidRequest("a parameter is repeated"));
     }
+    if wrong.has(TokenFault::ErrorInvalidClient) {
+        return Err(TokenError::InvalidClient);
+    }
     let now = clock::now();
     let client = authenticate(shared, authorization, params, now)?;
     match params.once("grant_type") {
@@ -177,7 +180,8 @@ fn by_refresh_token(
     let turn = shared.refresh_tokens.read(token);
     let turn = turn.ok_or(TokenError::InvalidGrant("the refresh token is not valid"))?;
     let life = shared.settings.refresh_token_life;
-    let rotated = shared.store().rotate(&turn, &client.id, now, life);
+    let moves_on = !wrong.has(TokenFault::RefreshTokenMissing);
+    let rotated = shared.store().rotate(&turn, &client.id, now, moves_on.then_some(life));
     let grant = rotated.map_err(|refused| refresh_error(shared, &refused))?;
     let tokens =
         Issue { grant_id: &turn.grant, grant: &grant, user: user(shared, &grant)?, nonce: None, now, wrong }

@@ -12,7 +12,9 @@ mod headers;
 #[path = "../flows/http.rs"]
 mod http;
 mod jwks;
+mod logout;
 mod readme;
+mod refresh;
 mod signatures;
 mod token;
 mod transport;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dev_provider::{Endpoint, Fault};
+use dev_provider::{Endpoint, Fault, LogoutFault};
 
 const README: &str = include_str!("../../README.md");
 
@@ -11,6 +11,15 @@ fn the_readme_lists_every_fault_as_it_is_declared() {
     let expected = tables();
     let (_, listed) = README.split_once("a test compares them. -->\n\n").unwrap();
     assert!(listed == expected, "the tables should be:\n{expected}");
+}
+
+#[test]
+fn the_readme_lists_every_fault_of_logout_tokens() {
+    for fault in LogoutFault::all() {
+        let row = format!("| `{}` | {} | {} |\n", fault.name(), fault.effect(), fault.cases());
+        assert!(README.contains(&row), "{row}");
+        assert_eq!(fault.name().parse(), Ok(*fault));
+    }
 }
 
 fn tables() -> String {

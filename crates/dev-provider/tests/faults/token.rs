@@ -10,7 +10,7 @@ use crate::headers::{public_point, verifies};
 #[tokio::test]
 async fn each_member_is_left_out_or_replaced() {
     let world = world().await;
-    let expected: [(&str, &str, Option<Value>); 13] = [
+    let expected: [(&str, &str, Option<Value>); 15] = [
         ("token-id-token-missing", "id_token", None),
         ("token-id-token-null", "id_token", Some(Value::Null)),
         ("token-id-token-number", "id_token", Some(json!(1))),
@@ -22,6 +22,8 @@ async fn each_member_is_left_out_or_replaced() {
         ("token-expires-in-text", "expires_in", Some(json!("300"))),
         ("token-expires-in-negative", "expires_in", Some(json!(-1))),
         ("token-expires-in-huge", "expires_in", Some(json!(u64::MAX))),
+        ("token-refresh-expires-in-missing", "refresh_expires_in", None),
+        ("token-refresh-expires-in-zero", "refresh_expires_in", Some(json!(0))),
         ("token-refresh-token-missing", "refresh_token", None),
         ("token-refresh-token-empty", "refresh_token", Some(json!(""))),
     ];
@@ -31,7 +33,7 @@ async fn each_member_is_left_out_or_replaced() {
         assert_eq!(faulty.get(member), value.as_ref(), "{name}");
         let healthy = world.tokens().await;
         assert!(healthy.get(member).is_some_and(|healthy| Some(healthy) != value.as_ref()), "{name}");
-        assert_eq!(healthy.as_object().unwrap().len(), 6);
+        assert_eq!(healthy.as_object().unwrap().len(), 7);
     }
 }
 
