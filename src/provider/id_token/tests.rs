@@ -47,19 +47,14 @@ fn and(member: &str, claims: &str) -> String {
     format!("{{{member},{}", claims.strip_prefix('{').unwrap())
 }
 
-fn verify(
-    token: &str,
-    keys: &KeySet,
-    expected: &Expectations<'_>,
-    now: UnixTime,
-) -> Result<Verified, IdTokenError> {
+fn verify(token: &str, keys: &KeySet, expected: &Expectations<'_>) -> Result<Verified, IdTokenError> {
     let signed = jws::verify(token, keys, &kind(expected))?;
-    super::verify(&signed, expected, now)
+    super::verify(&signed, expected, NOW)
 }
 
 /// Verifies a token of the RSA key `k`.
 fn verified(header: &str, payload: &str) -> Result<Verified, IdTokenError> {
-    verify(&rsa().token(header, payload), &keys(&[rsa().named("k")]), &expected(ALL), NOW)
+    verify(&rsa().token(header, payload), &keys(&[rsa().named("k")]), &expected(ALL))
 }
 
 fn refusal(header: &str, payload: &str) -> IdTokenError {
@@ -104,14 +99,14 @@ fn every_algorithm_verifies_and_a_changed_signature_never_does() {
     for (signer, alg) in signers {
         let keys = keys(&[signer.named("k")]);
         let token = signer.token(&header(&json!({"alg": alg})), &claims(&json!({})));
-        assert!(verify(&token, &keys, &expected(ALL), NOW).is_ok(), "{alg}");
+        assert!(verify(&token, &keys, &expected(ALL)).is_ok(), "{alg}");
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let mut bytes = URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
         bytes[20] ^= 1;
         let flipped = format!("{signed}.{}", base64(bytes));
-        let result = verify(&flipped, &keys, &expected(ALL), NOW).map(|_| ());
+        let result = verify(&flipped, &keys, &expected(ALL)).map(|_| ());
         assert_eq!(result, Err(JwsError::WrongSignature.into()), "{alg}");
-        let unsigned = verify(&format!("{signed}."), &keys, &expected(ALL), NOW).map(|_| ());
+        let unsigned = verify(&format!("{signed}."), &keys, &expected(ALL)).map(|_| ());
         assert_eq!(unsigned, Err(JwsError::WrongSignature.into()), "{alg}");
     }
 }
@@ -122,7 +117,7 @@ fn a_changed_payload_is_refused() {
     let mut parts: Vec<&str> = token.split('.').collect();
     let other = base64(claims(&json!({"sub": "root"})));
     parts[1] = &other;
-    let result = verify(&parts.join("."), &keys(&[rsa().named("k")]), &expected(ALL), NOW);
+    let result = verify(&parts.join("."), &keys(&[rsa().named("k")]), &expected(ALL));
     refused(result.map(|_| ()), JwsError::WrongSignature);
 }
 
@@ -134,7 +129,7 @@ fn only_pinned_algorithms_count() {
     refused(with_header(&json!({"alg": null})), JwsError::AlgorithmNotAllowed);
     refused(with_header(&json!({"alg": ["RS256"]})), JwsError::AlgorithmNotAllowed);
     let token = rsa().token(&header(&json!({})), &claims(&json!({})));
-    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(&[Algorithm::Es256]), NOW);
+    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(&[Algorithm::Es256]));
     refused(result.map(|_| ()), JwsError::AlgorithmNotAllowed);
 }
 
@@ -142,7 +137,7 @@ fn only_pinned_algorithms_count() {
 fn a_token_without_signature_is_refused() {
     let head = base64(header(&json!({"alg": "none"})));
     let token = format!("{head}.{}.", base64(claims(&json!({}))));
-    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL), NOW);
+    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL));
     refused(result.map(|_| ()), JwsError::AlgorithmNotAllowed);
 }
 
@@ -151,7 +146,7 @@ fn an_algorithm_does_not_reinterpret_a_key() {
     refused(with_header(&json!({"alg": "ES256"})), JwsError::UnknownKey);
     let pinned = with(&rsa().named("k"), &json!({"alg": "RS256"}));
     let token = rsa().token(&header(&json!({"alg": "PS256"})), &claims(&json!({})));
-    refused(verify(&token, &keys(&[pinned]), &expected(ALL), NOW).map(|_| ()), JwsError::UnknownKey);
+    refused(verify(&token, &keys(&[pinned]), &expected(ALL)).map(|_| ()), JwsError::UnknownKey);
 }
 
 #[test]
@@ -163,7 +158,7 @@ fn a_key_that_the_token_brings_is_not_used() {
     let head = header(&brought);
     let token = mine.token(&head, &claims(&json!({})));
     let others = keys(&[Signer::p256().named("k"), Signer::p256().named("l")]);
-    refused(verify(&token, &others, &expected(ALL), NOW).map(|_| ()), JwsError::NoKeyVerifies);
+    refused(verify(&token, &others, &expected(ALL)).map(|_| ()), JwsError::NoKeyVerifies);
 }
 
 #[test]
@@ -172,7 +167,7 @@ fn a_kid_picks_its_key_and_no_other() {
     refused(with_header(&json!({"kid": 7})), JwsError::BadHeader);
     let two = keys(&[Signer::p256().named("a"), rsa().named("b"), with(&rsa().jwk(), &json!({"kid": "c"}))]);
     let token = rsa().token(&header(&json!({"kid": "a"})), &claims(&json!({})));
-    refused(verify(&token, &two, &expected(ALL), NOW).map(|_| ()), JwsError::UnknownKey);
+    refused(verify(&token, &two, &expected(ALL)).map(|_| ()), JwsError::UnknownKey);
 }
 
 #[test]
@@ -180,10 +175,10 @@ fn without_a_kid_every_fitting_key_is_tried() {
     let signer = Signer::p256();
     let token = signer.token(&header(&json!({"alg": "ES256", "kid": null})), &claims(&json!({})));
     let with_others = keys(&[rsa().named("a"), Signer::p256().named("b"), signer.named("c")]);
-    assert!(verify(&token, &with_others, &expected(ALL), NOW).is_ok());
+    assert!(verify(&token, &with_others, &expected(ALL)).is_ok());
     let mut many: Vec<Value> = (0..8).map(|_| Signer::p256().jwk()).collect();
     many.push(signer.jwk());
-    let result = verify(&token, &keys(&many), &expected(ALL), NOW);
+    let result = verify(&token, &keys(&many), &expected(ALL));
     refused(result.map(|_| ()), JwsError::NoKeyVerifies);
 }
 
@@ -221,7 +216,7 @@ fn what_is_not_three_parts_of_base64url_is_refused() {
         format!("{token}!"),
     ];
     for token in other {
-        let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL), NOW).map(|_| ());
+        let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL)).map(|_| ());
         assert_eq!(result, Err(JwsError::NotCompact.into()), "{token}");
     }
 }
@@ -301,7 +296,7 @@ fn an_audience_may_be_set_and_others_trusted_beside_it() {
         let expected =
             Expectations { audience: "api://foregate", trusted_audiences: &trusted, ..expected(ALL) };
         let token = rsa().token(&header(&json!({})), &claims(change));
-        verify(&token, &keys(&[rsa().named("k")]), &expected, NOW).map(|_| ())
+        verify(&token, &keys(&[rsa().named("k")]), &expected).map(|_| ())
     };
     for aud in [
         json!("api://foregate"),
@@ -389,7 +384,7 @@ fn an_access_token_of_somebody_else_is_refused() {
         let half = base64(&digest.as_ref()[..digest.as_ref().len() / 2]);
         for (at_hash, good) in [(half, true), (base64([7; 16]), false), (base64(digest.as_ref()), false)] {
             let token = signer.token(&header(&json!({"alg": alg})), &claims(&json!({"at_hash": at_hash})));
-            let result = verify(&token, &keys(&[signer.named("k")]), &expected(ALL), NOW).map(|_| ());
+            let result = verify(&token, &keys(&[signer.named("k")]), &expected(ALL)).map(|_| ());
             assert_eq!(result, if good { Ok(()) } else { Err(IdTokenError::WrongAccessTokenHash) }, "{alg}");
         }
     }

@@ -1,13 +1,14 @@
 //! One logout token for each rule, broken in that one place.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::flow::ports::{IdentityProvider, RefreshError, RefreshRequest};
+use crate::flow::ports::{IdentityProvider, ProviderState, RefreshError, RefreshRequest};
 use crate::provider::testing::{NOW, Signer, rsa, with};
-use crate::provider::world::{World, provider, world, world_with};
+use crate::provider::world::{World, provider, until, world, world_with};
 use crate::secret::Secret;
 
 fn claims(world: &World, change: &Value) -> Value {
@@ -146,6 +147,25 @@ async fn only_a_logout_token_of_the_provider_is_one() {
         assert_eq!(told(&world, garbage).await, Err(JwsError::NotCompact.to_string()));
     }
     assert_eq!(told(&world, &"x".repeat(64 * 1024 + 1)).await, Err(JwsError::TooLong.to_string()));
+}
+
+#[tokio::test]
+async fn of_all_odd_logout_tokens_only_those_that_break_no_rule_are_believed() {
+    let dev = dev_provider::start(dev_provider::Settings::default()).await.unwrap();
+    let (ours, clock, _) = provider(dev.issuer());
+    tokio::spawn(Arc::clone(&ours).keep_fresh());
+    until("ready", || ours.state() == ProviderState::Ready).await;
+    let whom = dev_provider::LoggedOut::Both { sid: "s1", sub: "alice" };
+    let healthy = dev.logout_token("foregate", whom, &[]).unwrap();
+    let payload = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(healthy.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    clock.0.store(claims["iat"].as_u64().unwrap(), Ordering::SeqCst);
+    assert_eq!(ours.logout_token(&healthy).await.unwrap().whom, Whom::Sid("s1".to_owned()));
+    for fault in dev_provider::LogoutFault::all() {
+        let token = dev.logout_token("foregate", whom, &[*fault]).unwrap();
+        let believed = ours.logout_token(&token).await.is_ok();
+        assert_eq!(believed, fault.cases() == "accept", "{}", fault.name());
+    }
 }
 
 #[tokio::test]
