@@ -28,6 +28,7 @@ mod outgoing_proxy;
 mod pki;
 mod portal;
 mod private_ca;
+mod provider_ends;
 mod refresh;
 mod return_urls;
 mod secrets;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dev_provider::{Observed, Settings};
+use dev_provider::{LoggedOut, Observed, Settings};
 use foregate::flow::ports::Clock;
 use foregate::server::SystemClock;
 use futures_util::future::join_all;
@@ -271,6 +271,26 @@ async fn a_restart_costs_nothing_where_cookies_arrive_and_a_redirect_where_they_
         let observed = provider.observed();
         assert_eq!((observed.reuse_violations, observed.login), (0, 1), "{delivered} {observed:?}");
     }
+}
+
+/// B22.
+#[tokio::test]
+async fn a_logout_at_the_provider_while_a_renewal_runs_ends_the_session_for_good() {
+    let (provider, gateway, browser) = scene(SHORT).await;
+    let sid = provider.sids("testuser").remove(0);
+    provider.hold("token-slow-first-byte".parse().unwrap());
+    seconds(3).await;
+    poll(&gateway, &browser).await;
+    until(&provider, |observed| observed.token == 2).await;
+    let token = provider.logout_token("foregate", LoggedOut::Session(&sid), &[]).unwrap();
+    let request = client().post(gateway.url("/oauth2/backchannel-logout"));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(request.body(format!("logout_token={token}")).send().await.unwrap().status(), 200);
+    assert_eq!(poll(&gateway, &browser).await.status, 401);
+    provider.release_all();
+    until(&provider, |observed| observed.refresh == 1).await;
+    seconds(1).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 401, "the new tokens are nobody's");
 }
 
 #[tokio::test]
