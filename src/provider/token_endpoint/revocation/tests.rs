@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::flow::audit::{CallOutcome, ProviderCall};
 use crate::flow::ports::IdentityProvider;
+use crate::provider::ClientKey;
 use crate::provider::testing::{metadata, reply, with};
 use crate::provider::world::{World, provider, until, world, world_with};
 
@@ -25,6 +26,10 @@ fn request_to(world: &World) -> (Vec<(String, String)>, Option<String>) {
 #[tokio::test]
 async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
     let base = ["token", "token_type_hint"].as_slice();
+    let der = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    let der = base64_simd::STANDARD.encode_to_string(der.as_ref());
+    let pem = Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n"));
+    let key = ClientKey::read(&pem, None).unwrap();
     for (method, names, authorization) in [
         (
             ClientAuthentication::Basic(Secret::new("a:b%+ c/ü")),
@@ -34,6 +39,11 @@ async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
         ),
         (ClientAuthentication::Post(Secret::new("s")), vec!["client_id", "client_secret"], None),
         (ClientAuthentication::None, vec!["client_id"], None),
+        (
+            ClientAuthentication::PrivateKey { key, audience: None },
+            vec!["client_assertion", "client_assertion_type", "client_id"],
+            None,
+        ),
     ] {
         let world = world_with(|settings| settings.client_authentication = method).await;
         world.given.answer_at("revoke", reply(200, ""));
