@@ -3,6 +3,7 @@
 //! no advisory.
 
 mod headers;
+mod page;
 mod paths;
 mod redirects;
 mod rows;

@@ -1,0 +1,126 @@
+//! Does each test that docs/attacks.md names exist?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The threats that the page answers for.
+const ROWS: [&str; 28] = [
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "13", "16", "17", "24", "25", "26", "27", "30",
+    "31", "33", "34", "35", "38", "39", "40", "41", "45",
+];
+
+fn root() -> PathBuf {
+    // At run time: a build that was copied would otherwise read the tree it was built from.
+    #[expect(clippy::disallowed_methods, reason = "cargo says where the tree is")]
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
+}
+
+/// The cells of each table row of the page, heads and lines left out.
+fn rows() -> Vec<Vec<String>> {
+    let page = fs::read_to_string(root().join("docs/attacks.md")).unwrap();
+    let lines = page.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    lines.map(cells).collect()
+}
+
+/// What stands between backticks.
+fn names(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).flat_map(unfolded).collect()
+}
+
+/// `a::{b, c}` as `a::b` and `a::c`.
+fn unfolded(name: &str) -> Vec<String> {
+    let Some((front, list)) = name.split_once('{') else { return vec![name.to_owned()] };
+    list.trim_end_matches('}').split(',').map(|one| format!("{front}{}", one.trim())).collect()
+}
+
+/// Whether a file or module of that name exists and, where a function is named, holds it as a test.
+fn exists(name: &str) -> bool {
+    let (place, test) = match name.rsplit_once("::") {
+        Some((place, test)) if test.contains('_') && module(test, &places(place)).is_empty() => {
+            (place, Some(test))
+        }
+        _ => (name, None),
+    };
+    let found = places(place);
+    match test {
+        None => !found.is_empty(),
+        Some(test) => found.iter().any(|file| holds(file, test)),
+    }
+}
+
+/// The files that a path or a module's name may mean.
+fn places(name: &str) -> Vec<PathBuf> {
+    if name.contains('/') {
+        return Some(root().join(name)).into_iter().filter(|path| path.is_file()).collect();
+    }
+    let path = name.replace("::", "/");
+    let places = ["src", "tests/it", "tests/it/attacks"].map(|folder| root().join(folder).join(&path));
+    places.iter().flat_map(|place| files(place)).collect()
+}
+
+fn module(name: &str, of: &[PathBuf]) -> Vec<PathBuf> {
+    of.iter().map(|file| file.with_file_name(format!("{name}.rs"))).filter(|path| path.is_file()).collect()
+}
+
+/// A module's file, and those of its tests and parts.
+fn files(place: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        Some(place.with_extension("rs")).into_iter().filter(|path| path.is_file()).collect();
+    for entry in fs::read_dir(place).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Whether a file has that test: the function, with the attribute before it.
+fn holds(file: &Path, test: &str) -> bool {
+    let text = fs::read_to_string(file).unwrap();
+    let mut lines = text.lines().rev().skip_while(|line| !line.contains(&format!("fn {test}(")));
+    lines.next().is_some()
+        && lines
+            .take_while(|line| line.trim_start().starts_with(['#', '/']))
+            .any(|line| line.contains("test]") || line.contains("tokio::test("))
+}
+
+#[test]
+fn every_test_that_the_page_names_exists() {
+    let mut named = 0;
+    for row in rows() {
+        // The last table's rows may say more of what holds than of tests; each test's name stands in the last cell.
+        for name in names(row.last().unwrap()).iter().filter(|name| !name.ends_with(".toml")) {
+            assert!(exists(name), "no such test: {name} in {row:?}");
+            named += 1;
+        }
+    }
+    assert!(named > 100, "only {named} tests are named");
+}
+
+#[test]
+fn every_threat_has_its_row_and_a_test_of_its_own() {
+    let rows = rows();
+    for number in ROWS {
+        let row = rows.iter().find(|row| row.first().is_some_and(|cell| cell == number));
+        let row = row.unwrap_or_else(|| panic!("no row {number}"));
+        let tests = names(row.last().unwrap());
+        assert!(tests.iter().any(|name| name.contains("::") && exists(name)), "row {number} names no test");
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_noticed() {
+    assert!(exists("sign_in::every_sign_in_makes_a_new_session"));
+    for name in [
+        "sign_in::no_such_test_at_all",
+        "nowhere",
+        "tests/real/none.rs",
+        "tests/real/headers.rs::no_such_test",
+    ] {
+        assert!(!exists(name), "{name}");
+    }
+}
