@@ -2,7 +2,8 @@
 //!
 //! One validator for every such place. A return URL is accepted only if all of these hold:
 //!
-//! 1. it is at most 2048 visible ASCII characters, without a backslash;
+//! 1. it is visible ASCII characters without a backslash, and at most 2048 of them, as it comes and as it is kept: parsing
+//!    escapes some, so that one becomes three;
 //! 2. it begins with a single `/`, or it is an absolute http(s) URL without user information;
 //! 3. read as a browser reads it (WHATWG URL), it lies within one of our origins;
 //! 4. it is not one of our own `/oauth2/` pages, which would go round in circles.
@@ -44,7 +45,8 @@ impl ReturnTo {
         // Proxies fold several slashes into one, and would read //oauth2/start as ours.
         let path = format!("/{}", url.path().trim_start_matches('/'));
         let own_page = path == OWN_PREFIX.trim_end_matches('/') || path.starts_with(OWN_PREFIX);
-        (ours && !own_page).then(|| Self(url.into()))
+        // What was too long to be read again would be lost where a page of ours hands it on.
+        (ours && !own_page && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
     }
 
     /// The absolute URL.
@@ -137,6 +139,7 @@ mod tests {
             assert_eq!(parse(text), None, "{text:?}");
         }
         assert_eq!(parse(&format!("/{}", "a".repeat(2048))), None);
+        assert_eq!(parse(&format!("/{}", ">".repeat(800))), None, "2400 characters once it is parsed");
     }
 
     proptest! {
