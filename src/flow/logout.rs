@@ -2,7 +2,9 @@
 //!
 //! 1. Ours ends first, whatever the provider does.
 //! 2. Then the person is sent to the provider, to end its session too (OpenID Connect RP-Initiated Logout 1.0 §2).
-//! 3. From there they come back with our `state`, or without: nothing depends on it.
+//! 3. A provider that ends no sessions is given the refresh token back (RFC 7009): at one that does, this might end its
+//!    session without telling the other applications.
+//! 4. From there they come back with our `state`, or without: nothing depends on it.
 
 use std::sync::Arc;
 
@@ -11,8 +13,8 @@ use url::Url;
 
 use super::login::random;
 use super::ports::{
-    Absence, Clock, Entropy, IdentityProvider, LandingStore, LoginStore, Opened, SessionStore, Shown,
-    Workspace,
+    Absence, Clock, EndedSession, Entropy, IdentityProvider, LandingStore, LoginStore, Opened, SessionStore,
+    Shown, Workspace,
 };
 use crate::access::origin::Origin;
 use crate::access::token::TokenText;
@@ -54,6 +56,8 @@ pub struct SignedOut {
     pub subject: Option<String>,
     /// Where the browser goes now, with the ID token in it; nowhere, where the provider has nothing to end.
     pub onward: Option<Secret>,
+    /// The refresh token, where the provider is to be told of the sign-out by nothing else.
+    pub revoke: Option<Secret>,
 }
 
 impl Logout {
@@ -63,7 +67,7 @@ impl Logout {
         let now = self.clock.now();
         let shown = Shown { headers, origin, now, active: true };
         let opened = self.sessions.open(&mut workspace, shown).opened;
-        let mut cookies = self.sessions.end(headers, origin, now);
+        let EndedSession { mut cookies, refresh_token } = self.sessions.end(headers, origin, now);
         cookies.extend(self.logins.take_off(headers, origin));
         let onward = self.at_provider.as_ref().and_then(|at_provider| {
             let (url, state) = at_provider.leave(origin, &opened)?;
@@ -75,7 +79,15 @@ impl Logout {
             Opened::Stale(stale) => Some(stale.subject),
             Opened::Absent(_) | Opened::Unknown(_) => None,
         };
-        SignedOut { cookies, subject, onward }
+        let nowhere_else = self.at_provider.is_some() && self.end_session_endpoint().is_none();
+        SignedOut { cookies, subject, onward, revoke: refresh_token.filter(|_| nowhere_else) }
+    }
+
+    /// Makes a refresh token worthless that nobody will use (RFC 7009); where that fails, it ends by itself.
+    pub async fn revoke(&self, refresh_token: &Secret) {
+        if let Some(at_provider) = &self.at_provider {
+            let _worthless = at_provider.provider.revoke(refresh_token).await;
+        }
     }
 
     /// The `Set-Cookie` value for a browser that comes back with a `state`; none where it was sent with another.

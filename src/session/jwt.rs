@@ -7,6 +7,7 @@
 use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::access::token::TokenText;
+use crate::secret::Secret;
 
 /// A token as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,13 @@ impl Parts {
 }
 
 impl<'a> Packed<'a> {
+    /// The token itself.
+    pub fn secret(self) -> Option<Secret> {
+        let mut text = Vec::new();
+        self.text().write(&mut text);
+        String::from_utf8(text).ok().map(Secret::new)
+    }
+
     /// The token's text, to be written where it is needed.
     pub fn text(self) -> TokenText<'a> {
         match self {

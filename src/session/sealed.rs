@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 
-use self::opening::listed;
 use super::cookie::{Names, PART_LEN, pairs};
 use super::ended::Ended;
 use super::layout::Contents;
@@ -29,8 +28,8 @@ use crate::access::policy::Answers;
 use crate::flow::audit::Audit;
 use crate::flow::circle::Reloads;
 use crate::flow::ports::{
-    Absence, BeginError, Entropy, GivenBack, NewSession, NoEntropy, Opened, Opening, Refreshed, Renewable,
-    Renewed, SessionId, SessionStore, Shown, TooManyEnded, UnixTime, Whom, Workspace,
+    Absence, BeginError, EndedSession, Entropy, GivenBack, NewSession, NoEntropy, Opened, Opening, Refreshed,
+    Renewable, Renewed, SessionId, SessionStore, Shown, TooManyEnded, UnixTime, Whom, Workspace,
 };
 
 /// One origin's cookies.
@@ -256,17 +255,18 @@ impl SessionStore for CookieStore {
         names.set(&names.reloads(), &format!("{}.{}", reloads.times, reloads.at.0), RELOADS_COUNT_SECONDS)
     }
 
-    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> Vec<HeaderValue> {
-        let Some(place) = self.place(origin) else { return Vec::new() };
+    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession {
+        let Some(place) = self.place(origin) else {
+            return EndedSession { cookies: Vec::new(), refresh_token: None };
+        };
         let mut workspace = Workspace::new();
-        if let Some(contents) = self.carried(&mut workspace, headers, place) {
-            let _remembered = self.table.end(listed(&contents), now);
-        }
+        let carried = self.carried(&mut workspace, headers, place);
+        let refresh_token = carried.and_then(|contents| self.end_of(&contents, now));
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
         let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
             (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
         });
-        removed.collect()
+        EndedSession { cookies: removed.collect(), refresh_token }
     }
 }
 

@@ -123,6 +123,14 @@ impl<H: Clone> Table<H> {
         }
     }
 
+    /// The newest generation of a session, where the browser has not shown it.
+    pub(super) fn held(&self, id: SessionId) -> Option<H> {
+        match &self.shard(id)?.entries.get(&id)?.state {
+            State::Held { held, .. } => Some(held.clone()),
+            State::Shown | State::Ended => None,
+        }
+    }
+
     /// Ends a session; one of an earlier process is remembered, too. `false` where there is no room to remember it.
     pub(super) fn end(&self, listed: Listed<'_>, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };

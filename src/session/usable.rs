@@ -10,7 +10,6 @@ use crate::access::identity::IdentityRef;
 use crate::access::policy::Answers;
 use crate::access::token::TokenText;
 use crate::flow::ports::{Absence, Opened, Renewable, Session, SessionId, Shown, UnixTime};
-use crate::secret::Secret;
 
 /// What else counts.
 pub(super) struct Asked<'r> {
@@ -54,13 +53,12 @@ fn may_be_renewed(turn: Turn, now: UnixTime) -> bool {
 }
 
 fn renewable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Renewable>> {
-    let mut refresh_token = Vec::new();
-    contents.refresh_token?.text().write(&mut refresh_token);
+    let refresh_token = contents.refresh_token?.secret()?;
     Some(Box::new(Renewable {
         id: SessionId(contents.id),
         generation: contents.generation,
         subject: contents.subject.to_owned(),
-        refresh_token: Secret::new(String::from_utf8(refresh_token).ok()?),
+        refresh_token,
         origin: asked.shown.origin.clone(),
         active_at: if asked.shown.active { asked.shown.now } else { asked.active_at },
         ends_at: UnixTime(contents.ends_at),

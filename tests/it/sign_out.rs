@@ -132,13 +132,14 @@ async fn without_a_session_nobody_is_sent_anywhere() {
 }
 
 #[tokio::test]
-async fn where_the_provider_ends_no_sessions_the_sign_out_is_ours_alone() {
+async fn a_provider_that_ends_no_sessions_is_given_the_refresh_token_back() {
     let provider = provider().await;
     provider.arm_all(&["discovery-end-session-missing".parse().unwrap()]);
     let gateway = Gateway::start(&provider).await;
     let mut browser = signed_in(&gateway).await;
     assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
     assert_eq!((browser.cookie("foregate"), browser.cookie(STATE)), (None, None));
+    assert_eq!(provider.observed().revocation, 1);
     assert!(!asks_for_a_password(&gateway, &mut browser).await, "the provider still knows the person");
 }
 
@@ -150,7 +151,7 @@ async fn where_it_is_switched_off_the_provider_is_not_told() {
     assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
     assert_eq!(browser.cookie("foregate"), None);
     assert!(!asks_for_a_password(&gateway, &mut browser).await, "the provider still knows the person");
-    assert_eq!(asked_to_end(&provider), 0);
+    assert_eq!((asked_to_end(&provider), provider.observed().revocation), (0, 0));
 }
 
 /// Chromium asks the policy of the page about every redirect that its form leads to.

@@ -27,6 +27,8 @@ pub struct Observed {
     pub refresh: u64,
     /// Presentations of a refresh token that had been used before.
     pub reuse_violations: u64,
+    /// Refresh tokens that their client gave up.
+    pub revocation: u64,
     /// Requests to userinfo, refused ones included.
     pub userinfo: u64,
     /// Requests to the end-session endpoint, refused ones included.

@@ -144,6 +144,12 @@ impl Store {
         }
     }
 
+    /// Revokes what a client was given; whether it was given that.
+    pub(crate) fn revoke_of(&mut self, grant: &str, client_id: &str) -> bool {
+        let own = self.grants.get_mut(grant).filter(|grant| grant.client_id == client_id);
+        own.map(|grant| grant.revoked = true).is_some()
+    }
+
     /// The single sign-on sessions of a user: those that live, and those that only what clients were given lives of.
     pub(crate) fn sids_of(&self, username: &str) -> BTreeSet<String> {
         let sessions = self.sessions.values().filter(|session| session.username == username);

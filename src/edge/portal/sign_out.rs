@@ -1,6 +1,7 @@
 //! `/oauth2/sign_out`: a GET asks, a POST from our own page acts; `/oauth2/signed_out`: that it is done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -31,6 +32,9 @@ fn question(portal: &Portal, user: Option<&str>) -> Response<Body> {
     page_with_form_to(provider.as_deref(), &SignOut { action: "/oauth2/sign_out", user })
 }
 
+/// How long a person waits for the provider to hear of it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 pub(super) async fn post(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
@@ -39,6 +43,12 @@ pub(super) async fn post(
     let signed_out = portal.logout.sign_out(&visit.origin, &headers);
     if let Some(subject) = &signed_out.subject {
         portal.audit.signed_out(visit.origin.host(), subject, &visit.id);
+    }
+    if let Some(token) = signed_out.revoke {
+        let work = Arc::clone(&portal);
+        let revoked = portal.detached.run(async move { work.logout.revoke(&token).await });
+        // The person is signed out here already; what takes longer goes on without them.
+        let _in_time = tokio::time::timeout(PATIENCE, revoked).await;
     }
     let response = match signed_out.onward {
         Some(url) => reply::redirect(StatusCode::SEE_OTHER, url.expose()),

@@ -207,6 +207,14 @@ pub enum GivenBack {
     Spent,
 }
 
+/// What is left of a session that was ended.
+pub struct EndedSession {
+    /// The `Set-Cookie` values that remove it.
+    pub cookies: Vec<HeaderValue>,
+    /// Its newest refresh token, where there was a session that had one.
+    pub refresh_token: Option<Secret>,
+}
+
 /// Where sessions live.
 pub trait SessionStore: Send + Sync {
     /// Opens the session that a request's cookies hold.
@@ -248,6 +256,6 @@ pub trait SessionStore: Send + Sync {
     /// The `Set-Cookie` value that counts a reload.
     fn count_reload(&self, reloads: Reloads, origin: &Origin) -> Option<HeaderValue>;
 
-    /// Ends the session: the `Set-Cookie` values that remove it.
-    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> Vec<HeaderValue>;
+    /// Ends the session that a request carries.
+    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession;
 }

@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderValue};
 use super::{CookieStore, HANDOVER_SECONDS, Place};
 use crate::flow::audit::Hint;
 use crate::flow::ports::{Absence, Opened, Places, SessionId, Shown, UnixTime, Workspace};
+use crate::secret::Secret;
 use crate::session::cookie::PART_LEN;
+use crate::session::jwt::Packed;
 use crate::session::layout::Contents;
 use crate::session::seal::{MOST_PARTS, count_of};
 use crate::session::table::{Listed, Seen, Turn};
@@ -109,6 +111,14 @@ impl CookieStore {
         Contents::read(self.keys.open(&place.binding, count, sealed)?)
     }
 
+    /// Ends a session, and gives its newest refresh token.
+    pub(super) fn end_of(&self, contents: &Contents<'_>, now: UnixTime) -> Option<Secret> {
+        let held = self.table.held(SessionId(contents.id));
+        let _remembered = self.table.end(listed(contents), now);
+        let newest = held.as_ref().and_then(|held| Contents::read(&held.contents));
+        newest.as_ref().unwrap_or(contents).refresh_token.and_then(Packed::secret)
+    }
+
     /// The contents of the session that a request carries, whatever became of it.
     pub(super) fn carried<'w>(
         &self,
@@ -121,7 +131,7 @@ impl CookieStore {
     }
 }
 
-pub(super) fn listed<'a>(contents: &Contents<'a>) -> Listed<'a> {
+fn listed<'a>(contents: &Contents<'a>) -> Listed<'a> {
     Listed {
         id: SessionId(contents.id),
         generation: contents.generation,

@@ -77,6 +77,7 @@ fn document(shared: &Shared) -> Value {
         "userinfo_endpoint": shared.url("/userinfo"),
         "jwks_uri": jwks_uri(shared),
         "end_session_endpoint": shared.url("/logout"),
+        "revocation_endpoint": shared.url("/revoke"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],

@@ -9,6 +9,7 @@ mod login;
 mod logout;
 mod page;
 mod reply;
+mod revocation;
 mod sso;
 mod streams;
 mod token;
@@ -37,6 +38,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/authorize", get(authorize::authorize))
         .route("/login", post(login::login))
         .route("/token", post(token::token))
+        .route("/revoke", post(revocation::revoke))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .route("/logout", get(logout::by_query).post(logout::by_form))
         .route("/elsewhere", any(elsewhere))

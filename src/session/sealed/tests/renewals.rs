@@ -271,6 +271,16 @@ fn a_second_process_with_the_same_key_is_noticed_and_a_restart_is_none() {
 }
 
 #[test]
+fn a_sign_out_gives_the_newest_refresh_token_back() {
+    let store = store();
+    let old = begun(&store);
+    renew(&store, &old, at(DUE));
+    let ended = store.end(&request(&old), &origin(), at(DUE));
+    assert_eq!(ended.refresh_token.unwrap().expose(), "refresh 2");
+    assert!(store.end(&request(&[]), &origin(), at(DUE)).refresh_token.is_none());
+}
+
+#[test]
 fn a_session_that_was_signed_out_is_over_for_an_old_copy_of_its_cookie() {
     let store = store();
     let cookies = begun(&store);

@@ -1,0 +1,36 @@
+//! Which refresh token is worthless from here on (RFC 7009)?
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+
+use super::client_auth::authenticate;
+use super::token_error::TokenError;
+use crate::clock;
+use crate::params::Params;
+use crate::shared::Shared;
+
+pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let params = Params::parse(&body);
+    let authorization = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    match end(&shared, authorization.as_deref(), &params) {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// A token that is not known is as good as revoked (§2.2).
+fn end(shared: &Shared, authorization: Option<&str>, params: &Params) -> Result<(), TokenError> {
+    let client = authenticate(shared, authorization, params, clock::now())?;
+    let token = params.once("token").ok_or(TokenError::InvalidRequest("token is missing"))?;
+    if let Some(turn) = shared.refresh_tokens.read(token)
+        && shared.store().revoke_of(&turn.grant, &client.id)
+    {
+        shared.count(|observed| &mut observed.revocation);
+    }
+    Ok(())
+}
