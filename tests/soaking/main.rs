@@ -31,6 +31,8 @@ use self::strangers::Strangers;
 const MOST_GROWTH: i64 = 8 * 1024;
 /// Connections that send their heads byte by byte.
 const SLOW: usize = 2000;
+/// Longer than a head may take at the public listener, so that each connection there is closed once at least.
+const ROUND: Duration = Duration::from_secs(13);
 const COOKIES: usize = 10_000;
 /// Longer than any token of this run has to live.
 const DAY: Duration = Duration::from_hours(24);
@@ -51,10 +53,13 @@ async fn main() {
     let strangers = Strangers::new(&process, &person);
     let began = told("started", resident(&process), 0);
 
-    // Buffers grow to what so many connections at once need, once; what is asked for again must not add to it.
+    // The allocator keeps what so many connections at once have needed, and takes some rounds to find its size; what is
+    // asked for again must not add to it.
     strangers.starts(20_000).await;
     strangers.cookies(1000).await;
-    strangers.slow(SLOW, Duration::from_secs(30)).await;
+    for _ in 0..4 {
+        strangers.slow(SLOW, ROUND).await;
+    }
     let warm = told("after the warm-up", settled(&process).await, began);
 
     let healthy = Healthy::begin(process.check, process.public, &person);

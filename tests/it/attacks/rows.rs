@@ -190,6 +190,24 @@ async fn row_30_no_text_of_a_stranger_becomes_markup() {
     }
 }
 
+/// What the provider lets people call themselves stands on the page of those without access.
+#[tokio::test]
+async fn row_30_no_name_of_a_person_becomes_markup() {
+    for polyglot in POLYGLOTS {
+        let mut settings = dev_provider::Settings::default();
+        polyglot.clone_into(&mut settings.users[0].username);
+        let provider = dev_provider::start(settings).await.unwrap();
+        let gateway =
+            Gateway::with(provider.issuer(), &[("policies.default.allowed_groups", "nobody")]).await;
+        let mut browser = Browser::new();
+        let form = browser.open(&gateway.url("/oauth2/start")).await;
+        browser.sign_in(&form, polyglot, "testuser").await;
+        let page = gateway.ask_as(&browser, "/").await;
+        assert_eq!(page.status, 403);
+        assert!(page.body.contains("Signed in as") && !page.body.contains(polyglot), "{}", page.body);
+    }
+}
+
 /// TLS ends at the proxy; what it says about it changes nothing.
 #[tokio::test]
 async fn row_33_and_row_39_scheme_and_host_are_the_configured_ones() {
