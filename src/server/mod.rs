@@ -100,7 +100,7 @@ pub async fn serve(
     drain.begin(how).await;
     while serving.join_next().await.is_some() {}
     // An exchange that is cut off may have used its refresh token up for nothing.
-    refresh.drained().await;
+    let _drained = tokio::time::timeout(how.finish_within, refresh.drained()).await;
     keeping_fresh.abort();
     tracing::info!("stopped");
     Ok(())

@@ -121,6 +121,79 @@ async fn twenty_pollers_of_each_of_four_sessions_never_fail_and_no_token_is_sent
     }
 }
 
+/// Errors at some renewals, new signing keys, and clients that go away: no poll fails, and no token is sent twice.
+#[tokio::test]
+async fn a_rough_time_costs_nobody_anything() {
+    let provider = short_lived(LONG).await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browsers = Vec::new();
+    for _ in 0..4 {
+        browsers.push(signed_in(&gateway).await);
+    }
+    for _ in 0..2 {
+        provider.arm_at_refresh(&["token-status-500".parse().unwrap()]);
+    }
+    let impatient = client();
+    for round in 0..22 {
+        if round == 10 {
+            provider.rotate_keys().await.unwrap();
+        }
+        for browser in &browsers {
+            for milliseconds in 0..5 {
+                let poll = poll_by(&impatient, &gateway, browser);
+                let _gone = tokio::time::timeout(Duration::from_millis(milliseconds), poll).await;
+            }
+        }
+        polled(&gateway, &mut browsers, 8, true).await;
+    }
+    let observed = provider.observed();
+    assert!(observed.refresh >= 4 && observed.token >= 4 + observed.refresh + 2, "{observed:?}");
+    assert_eq!((observed.reuse_violations, observed.login), (0, 4), "{observed:?}");
+}
+
+/// 429 with `Retry-After: 7`, which leaves two seconds: it is asked again in time, and not before.
+#[tokio::test]
+async fn a_provider_that_asks_for_patience_gets_it_and_nobody_notices() {
+    let (provider, gateway, mut browser) = scene(40).await;
+    provider.arm_at_refresh(&["token-status-429".parse().unwrap()]);
+    seconds(30).await;
+    polled(&gateway, std::slice::from_mut(&mut browser), 30, true).await;
+    let asked = provider.observed();
+    assert_eq!((asked.token, asked.refresh), (2, 0), "once, and not again");
+    polled(&gateway, std::slice::from_mut(&mut browser), 60, true).await;
+    assert_eq!(provider.observed().refresh, 1);
+}
+
+#[tokio::test]
+async fn a_page_that_is_renewed_again_and_again_is_told_that_the_check_does_not_see_it() {
+    let (_provider, gateway, mut browser) = scene(LONG).await;
+    browser.wait_a_little();
+    let url = gateway.url("/oauth2/refresh?rd=/pods");
+    let statuses =
+        [browser.go(&url).await.status, browser.go(&url).await.status, browser.go(&url).await.status];
+    assert_eq!(statuses, [302, 302, 409]);
+    browser.wait_a_little();
+    assert_eq!(browser.go(&url).await.location(), gateway.url("/pods"));
+}
+
+#[tokio::test]
+async fn nobody_is_renewed_who_has_no_session_or_no_page() {
+    let (_provider, gateway, browser) = scene(LONG).await;
+    let mut nobody = Browser::new();
+    let page = nobody.go(&gateway.url("/oauth2/refresh?rd=/pods")).await;
+    assert!(page.location().contains("/oauth2/start?rd="), "{}", page.location());
+    let elsewhere = nobody.go(&gateway.url("/oauth2/refresh?rd=https://evil.example/")).await;
+    assert!(!elsewhere.location().contains("evil"), "{}", elsewhere.location());
+    let script = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
+    let script = script.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let mut browser = browser;
+    let headers = reqwest::header::HeaderMap::from_iter(script);
+    let page = browser.request(reqwest::Method::GET, &gateway.url("/oauth2/refresh"), headers, None).await;
+    assert_eq!(page.status, 403);
+    let twice = browser.go(&gateway.url("/oauth2/refresh?rd=/a&rd=/b")).await;
+    assert_eq!(twice.status, 400);
+}
+
 #[tokio::test]
 async fn a_page_that_comes_too_late_is_renewed_on_the_way_and_nobody_signs_in() {
     let (provider, gateway, mut browser) = scene(SHORT).await;
