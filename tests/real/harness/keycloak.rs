@@ -186,6 +186,23 @@ impl Realm {
         self.admin(Method::DELETE, &format!("components/{component}"), None).await;
     }
 
+    /// From now on logout tokens go to this URL (*Backchannel logout URL* of the client).
+    pub(crate) async fn send_logouts_to(&self, url: &str) {
+        let found = self.admin(Method::GET, "clients?clientId=foregate", None).await;
+        let mut client = found[0].clone();
+        client["attributes"]["backchannel.logout.url"] = url.into();
+        client["attributes"]["backchannel.logout.session.required"] = "true".into();
+        let path = format!("clients/{}", client["id"].as_str().unwrap());
+        self.admin(Method::PUT, &path, Some(client)).await;
+    }
+
+    /// An administrator ends all sessions of a person (*Users*, *Sessions*, *Logout all sessions*).
+    pub(crate) async fn log_out(&self, user: &str) {
+        let found = self.admin(Method::GET, &format!("users?exact=true&username={user}"), None).await;
+        let path = format!("users/{}/logout", found[0]["id"].as_str().unwrap());
+        self.admin(Method::POST, &path, None).await;
+    }
+
     /// The published keys.
     pub(crate) async fn published_keys(&self) -> Value {
         let keys = self.client.get(format!("{}/protocol/openid-connect/certs", self.issuer())).send().await;

@@ -2,6 +2,7 @@
 
 mod backchannel;
 mod client;
+mod ended;
 mod identity;
 mod keys;
 mod over;
