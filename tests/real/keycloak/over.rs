@@ -1,8 +1,8 @@
-//! What happens when the tokens of a session are over?
+//! What happens when the tokens of a session are over, and Keycloak gave none to renew them with?
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{open_with, shown, type_in};
 
@@ -13,9 +13,14 @@ const ASK: &str = "const ask = () => fetch('/poll').then(reply => reply.ok
     ask();";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scripts_are_told_401_and_the_next_page_load_is_signed_in_without_a_question() {
+async fn without_a_refresh_token_scripts_are_told_401_and_the_next_page_load_is_signed_in_without_a_question()
+{
     let life = Duration::from_secs(5);
-    let stage = open_with(|realm| realm["accessTokenLifespan"] = life.as_secs().into(), "").await;
+    let change = |realm: &mut Value| {
+        realm["accessTokenLifespan"] = life.as_secs().into();
+        realm["clients"][0]["attributes"]["use.refresh.tokens"] = "false".into();
+    };
+    let stage = open_with(change, "").await;
     let browser = stage.chromium().await;
     browser.open(&stage.url("/work?a=b")).await;
     type_in(&browser, "alice", "alice").await;
