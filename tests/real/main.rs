@@ -25,6 +25,8 @@ mod outage;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod sign_out;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
@@ -15,14 +15,28 @@ use super::authority::Authority;
 /// A redirect chain of a sign-in has four legs; more is a loop.
 const LEGS: usize = 8;
 
-type Jar = BTreeMap<String, String>;
+type Jar = BTreeMap<String, Cookie>;
+
+#[derive(Clone)]
+struct Cookie {
+    value: String,
+    /// `None` where it lasts as long as the program.
+    ends_at: Option<Instant>,
+}
+
+impl Cookie {
+    fn lasts(&self) -> bool {
+        self.ends_at.is_none_or(|ends_at| Instant::now() < ends_at)
+    }
+}
 
 /// A program that speaks https to `app.localhost`, follows nothing and keeps a session only when told.
+#[derive(Clone)]
 pub(crate) struct Caller {
     client: Client,
     origin: String,
-    /// Per origin, and no attribute honoured but the one that removes: Keycloak's cookies are `Secure` on http too,
-    /// which a browser overlooks on loopback and a client library does not.
+    /// Per origin, and no attribute honoured but `Max-Age`: Keycloak's cookies are `Secure` on http too, which a browser
+    /// overlooks on loopback and a client library does not.
     jars: BTreeMap<String, Jar>,
 }
 
@@ -123,8 +137,8 @@ impl Caller {
     }
 
     fn line_for(&self, origin: &str) -> String {
-        let pairs = self.jars.get(origin).into_iter().flatten();
-        pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        let pairs = self.jars.get(origin).into_iter().flatten().filter(|(_, cookie)| cookie.lasts());
+        pairs.map(|(name, cookie)| format!("{name}={}", cookie.value)).collect::<Vec<_>>().join("; ")
     }
 
     /// The values of the session's cookies, which nobody but the gateway may ever see.
@@ -132,7 +146,7 @@ impl Caller {
         let all = self.jars.get(&self.origin).into_iter().flatten();
         let parts = ["__Host-foregate", "__Host-foregate-1", "__Host-foregate-2", "__Host-foregate-3"];
         let ours = all.filter(|(name, _)| parts.contains(&name.as_str()));
-        ours.map(|(_, value)| value.as_str()).collect()
+        ours.map(|(_, cookie)| cookie.value.as_str()).collect()
     }
 
     pub(crate) fn has_session(&self) -> bool {
@@ -188,10 +202,14 @@ fn keep(jar: &mut Jar, headers: &HeaderMap) {
         let line = line.to_str().unwrap();
         let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
         let (name, value) = pair.split_once('=').unwrap();
-        if attributes.split(';').any(|attribute| attribute.trim().eq_ignore_ascii_case("max-age=0")) {
+        let mut attributes = attributes.split(';').filter_map(|attribute| attribute.trim().split_once('='));
+        let age = attributes.find(|(attribute, _)| attribute.eq_ignore_ascii_case("max-age"));
+        let age = age.map(|(_, seconds)| Duration::from_secs(seconds.parse().unwrap()));
+        if age == Some(Duration::ZERO) {
             jar.remove(name);
         } else {
-            jar.insert(name.to_owned(), value.to_owned());
+            let ends_at = age.map(|age| Instant::now() + age);
+            jar.insert(name.to_owned(), Cookie { value: value.to_owned(), ends_at });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How is the gateway's own binary run?
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64_simd::URL_SAFE_NO_PAD;
@@ -37,8 +37,10 @@ impl Registration {
 /// `foregate serve`, ready to answer.
 pub(crate) struct Gateway {
     program: Program,
+    config: PathBuf,
     public: SocketAddr,
     check: SocketAddr,
+    ops: SocketAddr,
 }
 
 impl Gateway {
@@ -46,10 +48,14 @@ impl Gateway {
     pub(crate) async fn start(origin: &str, registration: &Registration, scratch: &Scratch) -> Self {
         let [public, check, ops] = free_addresses();
         let config = scratch.write("foregate.toml", &config(origin, registration, [public, check, ops]));
-        let mut program =
-            Program::start("gateway", foregate().arg("serve").arg("--config").arg(config), scratch);
-        program.until("/readyz says 200", async || ready(ops).await).await;
-        Self { program, public, check }
+        let program = serve("gateway", &config, ops, scratch).await;
+        Self { program, config, public, check, ops }
+    }
+
+    /// Kills it without a word, and starts it again with the same file.
+    pub(crate) async fn restart(&mut self, scratch: &Scratch) {
+        self.program.kill();
+        self.program = serve("gateway-again", &self.config, self.ops, scratch).await;
     }
 
     /// Where browsers come to, through the proxy.
@@ -69,6 +75,12 @@ impl Gateway {
     pub(crate) fn log(&self) -> String {
         self.program.log()
     }
+}
+
+async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scratch) -> Program {
+    let mut program = Program::start(name, foregate().arg("serve").arg("--config").arg(config), scratch);
+    program.until("/readyz says 200", async || ready(ops).await).await;
+    program
 }
 
 fn config(origin: &str, registration: &Registration, [public, check, ops]: [SocketAddr; 3]) -> String {

@@ -151,8 +151,14 @@ impl Realm {
 
     /// How often something happened, as Keycloak's own record of events says: `LOGIN`, `CODE_TO_TOKEN`, …
     pub(crate) async fn events(&self, kind: &str) -> usize {
-        let found = self.admin(Method::GET, &format!("events?type={kind}&max=500"), None).await;
-        found.as_array().map_or(0, Vec::len)
+        self.sessions_of(kind).await.len()
+    }
+
+    /// In whose session each of those events happened; empty where Keycloak could not tell.
+    pub(crate) async fn sessions_of(&self, kind: &str) -> Vec<String> {
+        let found = self.admin(Method::GET, &format!("events?type={kind}&max=10000"), None).await;
+        let events = found.as_array().expect("a list of events");
+        events.iter().map(|event| event["sessionId"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Another RS256 key, which signs from now on if its priority is above 100; gives its component.
@@ -241,8 +247,15 @@ fn documented(text: &str, origin: &str) -> Value {
     realm["groups"] = json!([{ "name": "dev" }, { "name": "ops" }]);
     realm["users"] = json!([user("testuser", &["/dev", "/ops"]), user("alice", &["/dev"]), user("bob", &[])]);
     realm["eventsEnabled"] = true.into();
-    realm["enabledEventTypes"] =
-        json!(["LOGIN", "LOGIN_ERROR", "CODE_TO_TOKEN", "CODE_TO_TOKEN_ERROR", "LOGOUT"]);
+    realm["enabledEventTypes"] = json!([
+        "LOGIN",
+        "LOGIN_ERROR",
+        "CODE_TO_TOKEN",
+        "CODE_TO_TOKEN_ERROR",
+        "REFRESH_TOKEN",
+        "REFRESH_TOKEN_ERROR",
+        "LOGOUT"
+    ]);
     realm
 }
 

@@ -10,7 +10,7 @@ use super::chromium::Chromium;
 use super::echo::{Echo, Seen};
 use super::gateway::{Gateway, Registration};
 use super::process::{Scratch, free_addresses};
-use super::traefik::{Aliases, Backends, Traefik};
+use super::traefik::{Aliases, Backends, Front, Traefik};
 
 /// Where people will come to, known before anything stands there: a provider wants to be told beforehand.
 pub(crate) struct Place {
@@ -61,14 +61,14 @@ impl<P> Stage<P> {
         place: Place,
         provider: P,
         registration: &Registration,
-        aliases: Aliases,
+        front: impl Into<Front>,
     ) -> Self {
         let Place { address, origin, scratch } = &place;
         let authority = Authority::new("app.localhost");
         let echo = Echo::start().await;
         let gateway = Gateway::start(origin, registration, scratch).await;
         let backends = Backends { app: echo.address(), public: gateway.public(), check: gateway.check() };
-        let traefik = Traefik::start(*address, aliases, &backends, &authority, scratch).await;
+        let traefik = Traefik::start(*address, front, &backends, &authority, scratch).await;
         Self { provider: Some(provider), gateway, _traefik: traefik, echo, authority, place }
     }
 
@@ -79,6 +79,11 @@ impl<P> Stage<P> {
 
     pub(crate) fn origin(&self) -> &str {
         &self.place.origin
+    }
+
+    /// Kills the gateway without a word to it, and starts it again with the same file.
+    pub(crate) async fn restart_gateway(&mut self) {
+        self.gateway.restart(&self.place.scratch).await;
     }
 
     pub(crate) fn provider(&self) -> &P {

@@ -8,6 +8,14 @@ use super::authority::Authority;
 use super::caller::Caller;
 use super::process::{Program, Scratch, missing, repository};
 
+/// Without these lines Traefik keeps the gateway's cookies to itself.
+const LISTED_COOKIES: &str = "        addAuthCookiesToResponse:
+          - __Host-foregate
+          - __Host-foregate-1
+          - __Host-foregate-2
+          - __Host-foregate-3
+";
+
 /// What the entry point does with names like `X_Forwarded_User`.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Aliases {
@@ -15,6 +23,34 @@ pub(crate) enum Aliases {
     RefusedByTraefik,
     /// As Traefik does when nothing is said: they reach the gateway, which is to refuse its own.
     LeftToTheGateway,
+}
+
+/// Whether the cookies of an answer that lets pass reach the browser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cookies {
+    /// As documented.
+    Delivered,
+    /// As where the middleware does not list them.
+    Dropped,
+}
+
+/// How Traefik's files differ from the documented ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Front {
+    pub(crate) aliases: Aliases,
+    pub(crate) cookies: Cookies,
+}
+
+impl From<Aliases> for Front {
+    fn from(aliases: Aliases) -> Self {
+        Self { aliases, cookies: Cookies::Delivered }
+    }
+}
+
+impl From<Cookies> for Front {
+    fn from(cookies: Cookies) -> Self {
+        Self { aliases: Aliases::RefusedByTraefik, cookies }
+    }
 }
 
 /// Who stands behind Traefik.
@@ -33,14 +69,15 @@ impl Traefik {
     /// Serves `app.localhost` at `address`; ready when a path of the sign-in is, because routes come after the port.
     pub(crate) async fn start(
         address: SocketAddr,
-        aliases: Aliases,
+        front: impl Into<Front>,
         backends: &Backends,
         authority: &Authority,
         scratch: &Scratch,
     ) -> Self {
+        let Front { aliases, cookies } = front.into();
         let certificate = scratch.write("tls.crt", authority.certificate_pem());
         let key = scratch.write("tls.key", authority.key_pem());
-        let dynamic = adapt(
+        let mut dynamic = adapt(
             documented("dynamic.yaml"),
             &[
                 ("app.example.com", "app.localhost"),
@@ -51,6 +88,9 @@ impl Traefik {
                 ("/etc/traefik/tls/tls.key", &key.display().to_string()),
             ],
         );
+        if cookies == Cookies::Dropped {
+            dynamic = adapt(dynamic, &[(LISTED_COOKIES, "")]);
+        }
         let dynamic = scratch.write("dynamic.yaml", &dynamic);
         let mut static_file = adapt(
             documented("static.yaml"),

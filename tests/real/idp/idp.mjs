@@ -1,15 +1,16 @@
 // A real provider that is not Keycloak: oidc-provider of npm, with the accounts of the tests.
 //
-// node idp.mjs PACKAGES PORT ORIGIN ALGORITHM
+// node idp.mjs PACKAGES PORT ORIGIN ALGORITHM [LIFE]
 //   PACKAGES   the folder of its node_modules
 //   PORT       on 127.0.0.1; the issuer is http://127.0.0.1:PORT
 //   ORIGIN     of the application behind the gateway
 //   ALGORITHM  that signs ID tokens: RS256, ES256 or EdDSA
+//   LIFE       of tokens in seconds; with it there are refresh tokens, each good for one use, and a line for each grant
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
-const [packages, port, origin, algorithm] = process.argv.slice(2);
+const [packages, port, origin, algorithm, life] = process.argv.slice(2);
 const { Provider } = await import(pathToFileURL(`${packages}/node_modules/oidc-provider/lib/index.js`));
 
 const kinds = {
@@ -18,6 +19,13 @@ const kinds = {
   EdDSA: ['ed25519', {}],
 };
 const groups = { testuser: ['dev', 'ops'], alice: ['dev'], bob: [] };
+for (let number = 0; number < 20; number += 1) groups[`person-${number}`] = ['dev'];
+const rotating = life === undefined ? {} : {
+  rotateRefreshToken: true,
+  issueRefreshToken: () => true,
+  expiresWithSession: () => false,
+  ttl: { AccessToken: Number(life), IdToken: Number(life), RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
+};
 
 function key() {
   const { privateKey } = generateKeyPairSync(...kinds[algorithm]);
@@ -30,6 +38,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     client_secret: 'foregate-secret',
     redirect_uris: [`${origin}/oauth2/callback`],
     token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: life === undefined ? ['authorization_code'] : ['authorization_code', 'refresh_token'],
     id_token_signed_response_alg: algorithm,
   }],
   jwks: { keys: [key()] },
@@ -38,6 +47,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   // Otherwise name, address and groups come from userinfo alone.
   conformIdTokenClaims: false,
   pkce: { required: () => true },
+  ...rotating,
   features: { devInteractions: { enabled: false } },
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   enabledJWA: { idTokenSigningAlgValues: Object.keys(kinds) },
@@ -57,6 +67,10 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     return grant;
   },
 });
+
+provider.on('grant.success', (ctx) => console.log(`granted ${ctx.oidc.params.grant_type} ${ctx.oidc.entities.Account.accountId}`));
+provider.on('grant.error', (ctx, error) => console.log(`refused ${ctx.oidc.params?.grant_type} ${error.error_detail}`));
+provider.on('grant.revoked', (ctx, grant) => console.log(`revoked ${grant}`));
 
 const page = '<!doctype html><title>Sign in</title><form id="login" method="post" action=""><input name="username">'
   + '<input name="password" type="password"><button id="sign-in">Sign in</button></form>';
