@@ -53,6 +53,12 @@ pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site == "cross-site" || site == "same-site")
 }
 
+/// Whether fetch metadata say that it is a part of a page that caches like to keep for everybody (Fetch Metadata §2.1).
+pub fn is_asset(headers: &HeaderMap) -> bool {
+    const ASSETS: [&str; 8] = ["audio", "font", "image", "manifest", "script", "style", "track", "video"];
+    headers.get(&SEC_FETCH_DEST).is_some_and(|dest| ASSETS.iter().any(|asset| dest == asset))
+}
+
 fn is_prefetch(headers: &HeaderMap) -> bool {
     names(headers, &SEC_PURPOSE, "prefetch")
 }

@@ -16,6 +16,7 @@ use super::refresh::{Refresh, Waited};
 use crate::access::decision::{Challenge, Decision, Outage, Rules, decide, renewing};
 use crate::access::public_paths::PublicPaths;
 use crate::access::request::AccessRequest;
+use crate::access::surface::is_asset;
 
 /// What a request waits for new tokens: less than any proxy waits for us, unless its dialect says otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -129,7 +130,14 @@ impl Check {
             Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
             _ => None,
         };
+        let deliver = deliver.filter(|_| self.may_carry_cookies(request));
         Ok(Checked { decision, reload, deliver })
+    }
+
+    /// A cookie beside an answer that some cache keeps for everybody would be everybody's; the next request delivers it.
+    fn may_carry_cookies(&self, request: &AccessRequest<'_>) -> bool {
+        let is_public = self.rules.public_paths.hold(request.method, request.origin, request.target);
+        !is_public && !is_asset(request.headers)
     }
 
     /// What is answered instead of a challenge, where there may yet be a session.
