@@ -111,13 +111,13 @@ async fn a_session_that_the_provider_ended_is_over_at_the_next_renewal() {
 
 #[tokio::test]
 async fn somebody_elses_tokens_end_the_session_and_a_missing_nonce_is_normal() {
-    let (provider, gateway, browser) = scene(SHORT).await;
+    let (provider, gateway, browser) = scene(LONG).await;
     provider.arm("nonce-missing".parse().unwrap());
-    seconds(3).await;
+    seconds(9).await;
     poll(&gateway, &browser).await;
     until(&provider, |observed| observed.refresh == 1).await;
     provider.arm("sub-changed".parse().unwrap());
-    seconds(3).await;
+    seconds(9).await;
     poll(&gateway, &browser).await;
     until(&provider, |observed| observed.refresh == 2).await;
     seconds(1).await;
@@ -160,10 +160,10 @@ async fn a_restart_costs_nothing_where_cookies_arrive_and_a_redirect_where_they_
 /// B22.
 #[tokio::test]
 async fn a_logout_at_the_provider_while_a_renewal_runs_ends_the_session_for_good() {
-    let (provider, gateway, browser) = scene(SHORT).await;
+    let (provider, gateway, browser) = scene(LONG).await;
     let sid = provider.sids("testuser").remove(0);
     provider.hold("token-slow-first-byte".parse().unwrap());
-    seconds(3).await;
+    seconds(9).await;
     poll(&gateway, &browser).await;
     until(&provider, |observed| observed.token == 2).await;
     let token = provider.logout_token("foregate", LoggedOut::Session(&sid), &[]).unwrap();
@@ -179,9 +179,9 @@ async fn a_logout_at_the_provider_while_a_renewal_runs_ends_the_session_for_good
 
 #[tokio::test]
 async fn signing_out_while_a_renewal_runs_ends_the_session_for_good() {
-    let (provider, gateway, mut browser) = scene(SHORT).await;
+    let (provider, gateway, mut browser) = scene(LONG).await;
     provider.hold("token-slow-first-byte".parse().unwrap());
-    seconds(3).await;
+    seconds(9).await;
     poll(&gateway, &browser).await;
     until(&provider, |observed| observed.token == 2).await;
     let before = browser.cookie("foregate").unwrap().to_owned();
@@ -189,7 +189,9 @@ async fn signing_out_while_a_renewal_runs_ends_the_session_for_good() {
     assert_eq!(page.status, 200);
     let origin =
         reqwest::header::HeaderMap::from_iter([(reqwest::header::ORIGIN, gateway.url("").parse().unwrap())]);
-    browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), origin, Some(&[])).await;
+    let sent =
+        browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), origin, Some(&[])).await;
+    assert_eq!(sent.status, 303);
     browser.set_cookie("foregate", &before);
     assert_eq!(poll(&gateway, &browser).await.status, 401);
     provider.release_all();
