@@ -149,9 +149,12 @@ impl Check {
         request: &AccessRequest<'_>,
     ) -> Result<Option<Decision>, Box<Renewable>> {
         match (nobody, waited) {
-            (Nobody::Absent(_), _) | (Nobody::Stale(_), Some(Waited::Longer | Waited::Ended)) => Ok(None),
+            (Nobody::Absent(_), _) | (Nobody::Stale(_), Some(Waited::Ended)) => Ok(None),
             (Nobody::Unknown(outage), _) => Ok(Some(Decision::Fail(outage))),
-            (Nobody::Stale(_), Some(Waited::NotNow)) => Ok(Some(Decision::Fail(Outage::Provider))),
+            // The session lives on: to say that nobody is signed in would cost a page what is typed into it.
+            (Nobody::Stale(_), Some(Waited::NotNow | Waited::Longer)) => {
+                Ok(Some(Decision::Fail(Outage::Provider)))
+            }
             (Nobody::Stale(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
                 Ok(Some(Decision::Challenge(renewing(&self.rules, request))))
             }

@@ -210,6 +210,22 @@ async fn a_new_cookie_comes_with_no_answer_that_caches_keep_for_everybody() {
 }
 
 #[tokio::test]
+async fn scripts_that_come_too_late_for_a_provider_that_is_slow_are_told_to_come_again() {
+    let (provider, gateway, browser) = scene(SHORT).await;
+    provider.hold("token-slow-first-byte".parse().unwrap());
+    seconds(5).await;
+    for answer in join_all((0..3).map(|_| poll(&gateway, &browser))).await {
+        let told = (answer.status, answer.header("retry-after").is_some(), answer.header("x-reload"));
+        assert_eq!(told, (503, true, None), "{}", answer.body);
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
+    provider.release_all();
+    until(&provider, |observed| observed.refresh == 1).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 200);
+    assert_eq!((provider.observed().reuse_violations, provider.observed().login), (0, 1));
+}
+
+#[tokio::test]
 async fn while_the_tokens_are_good_nobody_waits_for_a_slow_provider() {
     let (provider, gateway, mut browser) = scene(LONG).await;
     provider.hold("token-slow-first-byte".parse().unwrap());
