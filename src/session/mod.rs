@@ -11,5 +11,6 @@ pub mod seal;
 pub mod sealed;
 mod sealing;
 pub mod set_cookie;
+mod sync;
 mod table;
 mod usable;

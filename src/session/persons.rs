@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+
+use super::sync::{Mutex, PoisonError};
 
 /// A person, as a number that says nothing about them; two may share one, which only makes their bound tighter.
 pub(super) type Person = u64;

@@ -8,13 +8,11 @@
 
 mod shard;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use self::shard::Shard;
 use self::shard::{Entry, State};
 pub(super) use self::shard::{Seen, Turn};
 use super::persons::Persons;
+use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::flow::ports::{Full, SessionId, UnixTime};
 
 /// So many checks at once find the table without waiting for each other.
