@@ -83,7 +83,17 @@ const LAYERS: [Layer; 10] = [
     Layer {
         name: "session",
         may_name: &["flow", "access"],
-        crates: &["http", "cookie", "memchr", "postcard", "serde", "base64_simd", "aws_lc_rs", "zeroize"],
+        crates: &[
+            "http",
+            "cookie",
+            "memchr",
+            "postcard",
+            "serde",
+            "base64_simd",
+            "aws_lc_rs",
+            "arc_swap",
+            "zeroize",
+        ],
     },
     Layer {
         name: "telemetry",
@@ -103,6 +113,7 @@ const LAYERS: [Layer; 10] = [
             "ipnet",
             "http",
             "base64_simd",
+            "aws_lc_rs",
             "zeroize",
         ],
     },

@@ -33,7 +33,7 @@ mod template;
 mod tls;
 mod upstream;
 
-pub use self::session::Session;
+pub use self::session::{KeysFile, KeysFileError, KeysText, SealKey, Session};
 pub use headers::Headers;
 pub use listeners::{CheckListener, Ops};
 pub use log::Log;

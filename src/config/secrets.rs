@@ -32,16 +32,16 @@ pub(super) fn secret_file(reader: &mut Reader, key: &str) -> Result<Option<Zeroi
         let right = format!("either {key} or {file}; take the other away");
         return Err(reader.wrong(key, Wrong::new(what).right(right)));
     }
-    reader.may(&file, read_text)
+    reader.may(&file, |path| read_text(Path::new(path)).map_err(Wrong::new))
 }
 
-/// The file's text without the line break that editors and `echo` leave at its end.
-fn read_text(path: &str) -> Result<Zeroizing<String>, Wrong> {
-    let bytes = Zeroizing::new(read_file(Path::new(path), LONGEST).map_err(Wrong::new)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| Wrong::new("the file is not UTF-8 text"))?;
+/// The file's text without the line break that editors and `echo` leave at its end; fails with what is wrong with it.
+pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, String> {
+    let bytes = Zeroizing::new(read_file(path, LONGEST)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| "the file is not UTF-8 text")?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
-        return Err(Wrong::new("the file is empty"));
+        return Err("the file is empty".to_owned());
     }
     Ok(Zeroizing::new(text.to_owned()))
 }

@@ -10,10 +10,10 @@ use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::StartError;
 use super::gate::{self, Gate};
 use super::ops::{self, Readiness};
 use super::world::{SystemClock, SystemEntropy};
+use super::{StartError, keys};
 use crate::access::decision::{Rules, SignInBy};
 use crate::access::headers::OwnedHeaders;
 use crate::config::{Settings, Upstream as UpstreamSettings};
@@ -58,12 +58,14 @@ pub(super) struct Gateway<F> {
     pub(super) readiness: Arc<Readiness>,
     /// What renews sessions.
     pub(super) refresh: Arc<Refresh>,
-    /// Keeps the provider's metadata and keys fresh; never ends.
+    /// Keeps the provider's metadata and keys fresh, and the keys of sessions; never ends.
     pub(super) keep_fresh: F,
 }
 
 /// What every part shares.
 struct Shared {
+    /// What seals sessions and sign-ins.
+    keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     audit: Arc<dyn Audit>,
@@ -85,6 +87,7 @@ pub(super) fn gateway(
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
     let shared = shared(&settings, clock, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
+    let following_keys = keys::follow(Arc::clone(&shared.keys), settings.session.keys_file.clone());
     let refresh = Arc::new(refresh(&settings, &shared));
     let check = Arc::new(Check {
         rules: rules(&settings),
@@ -100,7 +103,9 @@ pub(super) fn gateway(
         public: public(settings, shared, check)?,
         readiness,
         refresh,
-        keep_fresh: provider.keep_fresh(),
+        keep_fresh: async move {
+            tokio::join!(provider.keep_fresh(), following_keys);
+        },
     })
 }
 
@@ -127,11 +132,12 @@ fn shared(
         now,
     );
     let store = Arc::new(store.map_err(|error| StartError::Build(error.to_string()))?);
-    let logins = LoginCookies::new(keys, Arc::clone(&entropy), origins.clone(), client);
+    let logins = LoginCookies::new(Arc::clone(&keys), Arc::clone(&entropy), origins.clone(), client);
     let mut process = [0; 4];
     entropy.fill(&mut process).map_err(|error| StartError::Build(error.to_string()))?;
     let ids = Arc::new(RequestIds::new(u32::from_ne_bytes(process)));
     Ok(Shared {
+        keys,
         clock,
         entropy,
         audit,

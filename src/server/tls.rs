@@ -1,16 +1,15 @@
 //! Which certificate does a listener show now?
 //!
-//! The files are read again and again, because the tools that renew certificates tell nobody. New ones that cannot be
-//! used leave the old ones in place, and one line in the log says so.
+//! The files are followed. New ones that cannot be used leave the old ones in place, and one line in the log says so.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
+use super::reload;
 use crate::certificate::{TlsFiles, TlsFilesError, TlsTexts};
 
 /// How often the files are looked at.
@@ -50,15 +49,7 @@ impl Tls {
     /// Follows the files for ever, or is done at once where there are none.
     pub(super) async fn follow(tls: Option<Arc<Self>>) {
         let Some(tls) = tls else { return };
-        let mut seen = tls.first.clone();
-        let mut ticks = interval(tls.every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let (here, before) = (Arc::clone(&tls), seen.clone());
-            // Files may lie on a slow volume; a look that broke off is made again.
-            seen = tokio::task::spawn_blocking(move || here.look(&before)).await.unwrap_or(seen);
-        }
+        reload::follow(tls.every, tls.first.clone(), move |before| tls.look(before)).await;
     }
 
     /// Takes what has changed since `before`, if it can be used. Tells only of what is new.

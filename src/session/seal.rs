@@ -7,11 +7,14 @@
 //!    value opens only where it was closed for.
 //! 4. The first key of the ring closes, all open; the key id picks one, no other is tried.
 //! 5. Whatever is wrong, opening says no more than that it failed.
+//! 6. The keys are replaced all at once while the process runs; whoever opens or closes meanwhile waits for nobody.
 //!
 //! Deployment caveat: random nonces are safe for 2^32 values per key; change keys long before.
 
 use std::array;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -60,14 +63,21 @@ struct Key {
     login: LessSafeKey,
 }
 
-/// The keys values are closed and opened with.
-pub struct KeyRing(Vec<Key>);
+/// The keys values are closed and opened with: never none.
+pub struct KeyRing(ArcSwap<Vec<Key>>);
 
 impl KeyRing {
     /// Derives the subkeys of each 256-bit key, the closing one first.
     pub fn new<'k>(masters: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<Self, UnusableKey> {
-        let keys: Vec<Key> = masters.into_iter().map(Key::derive).collect::<Result<_, _>>()?;
-        if keys.is_empty() { Err(UnusableKey) } else { Ok(Self(keys)) }
+        Ok(Self(ArcSwap::from_pointee(derive_all(masters)?)))
+    }
+
+    /// Takes other keys in place of all it has: what one of the old ones closed opens only if that one is among them.
+    ///
+    /// Keeps the old ones where it fails.
+    pub fn replace<'k>(&self, masters: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<(), UnusableKey> {
+        self.0.store(Arc::new(derive_all(masters)?));
+        Ok(())
     }
 
     /// Closes a value that will be carried in `count` parts.
@@ -78,7 +88,8 @@ impl KeyRing {
         plaintext: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, NoEntropy> {
-        let key = self.0.first().ok_or(NoEntropy)?;
+        let keys = self.0.load();
+        let key = keys.first().ok_or(NoEntropy)?;
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce)?;
         let mut body = plaintext.to_vec();
@@ -100,7 +111,8 @@ impl KeyRing {
         if version != VERSION || usize::from(said) != count {
             return None;
         }
-        let key = self.0.iter().find(|key| key.id == *id)?;
+        let keys = self.0.load();
+        let key = keys.iter().find(|key| key.id == *id)?;
         let aad = Aad::from(binding.associated_data(count)?);
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         key.of(binding.purpose).open_in_place(nonce, aad, body).ok()
@@ -119,6 +131,11 @@ pub fn count_of(head: &[u8]) -> Option<usize> {
         [VERSION, count, ..] if (1..=MOST_PARTS).contains(&usize::from(*count)) => Some(usize::from(*count)),
         _ => None,
     }
+}
+
+fn derive_all<'k>(masters: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<Vec<Key>, UnusableKey> {
+    let keys: Vec<Key> = masters.into_iter().map(Key::derive).collect::<Result<_, _>>()?;
+    if keys.is_empty() { Err(UnusableKey) } else { Ok(keys) }
 }
 
 impl Key {

@@ -21,6 +21,7 @@ mod entra;
 mod faulty;
 mod harness;
 mod header_spoofs;
+mod keys;
 mod logs;
 mod ops;
 mod outgoing_proxy;

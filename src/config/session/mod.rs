@@ -1,6 +1,7 @@
 //! How long does a sign-in last, and which keys seal it?
 
 mod guessable;
+mod keys_file;
 mod seal_keys;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use http::Method;
 use zeroize::Zeroizing;
 
+pub use self::keys_file::{KeysFile, KeysFileError, KeysText};
 use super::checks::duration;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
@@ -34,7 +36,9 @@ pub(super) const SECTION: Section = Section {
             name: "keys_file",
             kind: Kind::SecretFile,
             need: Need::Optional("\"/run/secrets/session-keys\""),
-            about: "A file with one key on each line; empty lines and lines that begin with # do not count.",
+            about: "A file with one key on each line; empty lines and lines that begin with # do not count. It is \
+                    looked at every 30 seconds; new keys are used at once, and ones that cannot be used are told in \
+                    the log, and the old ones go on.",
             right: "the path of a file that this process may read, with one key of `foregate secret` on each line",
         },
         Key {
@@ -74,10 +78,15 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
+/// A key that seals sessions.
+pub type SealKey = Zeroizing<[u8; 32]>;
+
 /// How long a sign-in lasts, and what seals it.
 pub struct Session {
     /// The key ring: at least one key, none twice. The first seals, all open.
-    pub keys: Vec<Zeroizing<[u8; 32]>>,
+    pub keys: Vec<SealKey>,
+    /// The file they stand in, which may change; `None` where they were given themselves.
+    pub keys_file: Option<KeysFile>,
     /// How long it lasts.
     pub lifetimes: Lifetimes,
     /// What pages ask for by themselves.
@@ -95,7 +104,8 @@ impl Session {
         });
         let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
-        Ok(Self { keys: keys?, lifetimes, quiet: quiet(paths?) })
+        let (keys, keys_file) = keys?;
+        Ok(Self { keys, keys_file, lifetimes, quiet: quiet(paths?) })
     }
 }
 

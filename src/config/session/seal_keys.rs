@@ -3,7 +3,9 @@
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::SealKey;
 use super::guessable::is_guessable;
+use super::keys_file::{KeysFile, KeysText};
 use crate::config::reader::Reader;
 use crate::config::report::{Told, Wrong, all};
 use crate::config::secrets::secret_file;
@@ -11,30 +13,32 @@ use crate::config::secrets::secret_file;
 const KEY: &str = "session.keys";
 const FILE: &str = "session.keys_file";
 
-type SealKey = Zeroizing<[u8; 32]>;
-
 /// A key's text, and how a message calls it: never by its value.
-type Named = (String, Zeroizing<String>);
+pub(super) type Named = (String, Zeroizing<String>);
 
 /// Reads the key ring. Every message names a key by its place in the list or its line in the file.
-pub(super) fn read(reader: &mut Reader) -> Result<Vec<SealKey>, Told> {
-    let (source, texts) = match secret_file(reader, KEY)? {
-        Some(text) => (FILE, lines(&text)),
+pub(super) fn read(reader: &mut Reader) -> Result<(Vec<SealKey>, Option<KeysFile>), Told> {
+    let in_file = secret_file(reader, KEY)?.map(KeysText::new);
+    let (source, texts) = match &in_file {
+        Some(text) => (FILE, text.lines()),
         None => (KEY, listed(reader)),
     };
     if texts.is_empty() {
         return Err(if source == FILE {
-            reader.wrong(FILE, Wrong::new("the file holds no key"))
+            reader.wrong(FILE, Wrong::new(NO_KEY))
         } else {
             reader.missing(KEY)
         });
     }
-    let mut seen = Vec::new();
-    all(texts.into_iter().map(|(name, text)| {
-        let key = parse(&text, &mut seen);
-        key.map_err(|wrong| reader.wrong(source, Wrong::new(format!("{name} {wrong}")).right(RIGHT)))
-    }))
+    let keys =
+        parsed(texts).map(|key| key.map_err(|wrong| reader.wrong(source, Wrong::new(wrong).right(RIGHT))));
+    let keys = all(keys)?;
+    let path = reader.text(FILE);
+    Ok((keys, in_file.zip(path).map(|(text, path)| KeysFile::new(path.into(), &text))))
 }
+
+/// A file with comments alone, for instance.
+pub(super) const NO_KEY: &str = "the file holds no key";
 
 const RIGHT: &str = "a key of its own that `foregate secret` has made: 32 random bytes as base64url";
 
@@ -43,10 +47,12 @@ fn listed(reader: &Reader) -> Vec<Named> {
     keys.map(|(index, text)| (format!("key {}", index + 1), Zeroizing::new(text))).collect()
 }
 
-fn lines(text: &str) -> Vec<Named> {
-    let lines = text.lines().map(str::trim).enumerate();
-    let filled = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    filled.map(|(index, line)| (format!("line {}", index + 1), Zeroizing::new(line.to_owned()))).collect()
+/// Each key, or what is wrong with it and where it stands.
+pub(super) fn parsed(texts: Vec<Named>) -> impl Iterator<Item = Result<SealKey, String>> {
+    let mut seen = Vec::new();
+    texts
+        .into_iter()
+        .map(move |(name, text)| parse(&text, &mut seen).map_err(|wrong| format!("{name} {wrong}")))
 }
 
 fn parse(text: &str, seen: &mut Vec<SealKey>) -> Result<SealKey, String> {

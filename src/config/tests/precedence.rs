@@ -107,4 +107,6 @@ fn secrets_come_from_files_without_the_line_break_at_their_end() {
     let ClientAuthentication::Basic(secret) = settings.provider.client_authentication else { panic!() };
     assert_eq!(secret.expose(), "hunter2");
     assert_eq!(settings.session.keys.len(), 2);
+    let file = settings.session.keys_file.unwrap().read().unwrap();
+    assert_eq!(file.keys().unwrap(), settings.session.keys, "later looks read it as the start does");
 }

@@ -79,7 +79,9 @@ impl Gateway {
         }
         set.retain(|(_, value)| value != "(unset)");
         let settings = config::load(&Sources { file, set, environment: Vec::new() });
-        let settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let mut settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        // A test does not wait for the 30 seconds of an operator.
+        settings.session.keys_file.iter_mut().for_each(|file| file.every = Duration::from_millis(20));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };

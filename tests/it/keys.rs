@@ -1,0 +1,187 @@
+//! Is the session key changed while the gateway runs, and is nobody logged out by it? (Threat row 12.)
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dev_provider::Settings;
+use futures_util::future::join_all;
+use reqwest::header::{COOKIE, SET_COOKIE};
+
+use crate::harness::{Browser, DevProvider, Gateway, KEY as OLD};
+use crate::pki::file;
+
+const NEW: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
+/// What people make up.
+const PASSPHRASE: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSAxMjM";
+
+/// A gateway that began with a file in which the old key stands.
+struct Scene {
+    provider: DevProvider,
+    gateway: Gateway,
+    path: PathBuf,
+}
+
+impl Scene {
+    async fn new(name: &str) -> Self {
+        Self::at(name, dev_provider::start(Settings::default()).await.unwrap()).await
+    }
+
+    async fn at(name: &str, provider: DevProvider) -> Self {
+        let path = file(&format!("{name}.keys"), OLD);
+        let more = [("session.keys", "(unset)"), ("session.keys_file", path.to_str().unwrap())];
+        let gateway = Gateway::with(provider.issuer(), &more).await;
+        Self { provider, gateway, path }
+    }
+
+    /// As it should be done: whoever looks sees all of it or nothing.
+    fn write(&self, text: &str) {
+        let new = self.path.with_extension("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, &self.path).unwrap();
+    }
+
+    /// Puts the new key in front, and waits until it seals.
+    async fn rotate(&self) {
+        let before = self.seals().await;
+        self.write(&format!("{NEW}\n{OLD}\n"));
+        for _ in 0..500 {
+            if self.seals().await != before {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the file has changed, and the old key goes on sealing");
+    }
+
+    /// The head of what is sealed now.
+    async fn seals(&self) -> String {
+        let page = Browser::new().go(&self.gateway.url("/oauth2/start")).await;
+        let cookie = page.headers[SET_COOKIE].to_str().unwrap().to_owned();
+        head(cookie.split_once('=').unwrap().1)
+    }
+
+    async fn signed_in(&self) -> Browser {
+        let mut browser = Browser::new();
+        let form = browser.open(&self.gateway.url("/oauth2/start?rd=/")).await;
+        browser.sign_in(&form, "testuser", "testuser").await;
+        assert_eq!(self.gateway.ask_as(&browser, "/").await.status, 200);
+        browser
+    }
+
+    /// Whether a gateway that has this key alone opens the browser's session.
+    async fn opens_by(&self, key: &str, browser: &Browser) -> bool {
+        let more = [("session.keys", key), ("public.urls", &self.gateway.url(""))];
+        let other = Gateway::with(self.provider.issuer(), &more).await;
+        let mut question = self.gateway.question("/");
+        question.insert(COOKIE, browser.cookie_header().unwrap());
+        let status = other.ask(question).await.status;
+        other.stop().await;
+        assert!(matches!(status, 200 | 302), "{status}");
+        status == 200
+    }
+
+    async fn script(&self, browser: &Browser) -> u16 {
+        let mut question = self.gateway.question("/api");
+        question.insert("sec-fetch-mode", "cors".parse().unwrap());
+        question.insert("sec-fetch-dest", "empty".parse().unwrap());
+        question.insert(COOKIE, browser.cookie_header().unwrap());
+        self.gateway.ask(question).await.status
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _gone = fs::remove_file(&self.path);
+    }
+}
+
+/// Version, number of parts and key id, which a value begins with in clear: six bytes.
+fn head(value: &str) -> String {
+    value[..8].to_owned()
+}
+
+fn head_of(browser: &Browser) -> String {
+    head(browser.cookie("foregate").unwrap())
+}
+
+#[tokio::test]
+async fn a_new_first_key_seals_what_is_new_and_logs_nobody_out() {
+    let scene = Scene::new("in-front").await;
+    let before = scene.signed_in().await;
+    let load = async {
+        loop {
+            let answers = join_all((0..20).map(|_| scene.gateway.ask_as(&before, "/"))).await;
+            assert!(answers.iter().all(|answer| answer.status == 200), "somebody was logged out");
+        }
+    };
+    tokio::select! {
+        () = scene.rotate() => {}
+        () = load => {}
+    }
+    let after = scene.signed_in().await;
+    assert_eq!(scene.gateway.ask_as(&before, "/").await.status, 200);
+    assert!(scene.opens_by(NEW, &after).await && !scene.opens_by(OLD, &after).await);
+    assert!(scene.opens_by(OLD, &before).await && !scene.opens_by(NEW, &before).await);
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_away_ends_its_sessions_and_no_others() {
+    let scene = Scene::new("away").await;
+    let before = scene.signed_in().await;
+    scene.rotate().await;
+    let after = scene.signed_in().await;
+    scene.write(NEW);
+    for _ in 0..500 {
+        assert_eq!(scene.gateway.ask_as(&after, "/").await.status, 200);
+        if scene.gateway.ask_as(&before, "/").await.status == 302 {
+            assert_eq!((scene.script(&before).await, scene.script(&after).await), (401, 200));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the key is gone, and its sessions go on");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_began_under_the_old_key_ends_under_the_new_one() {
+    let scene = Scene::new("between").await;
+    let mut browser = Browser::new();
+    let form = browser.open(&scene.gateway.url("/oauth2/start?rd=/")).await;
+    scene.rotate().await;
+    browser.sign_in(&form, "testuser", "testuser").await;
+    assert_eq!(scene.gateway.ask_as(&browser, "/").await.status, 200);
+    assert_eq!(head_of(&browser), scene.seals().await);
+}
+
+#[tokio::test]
+async fn a_renewal_seals_an_old_session_with_the_new_key() {
+    let settings = Settings { access_token_life: Duration::from_secs(4), ..Settings::default() };
+    let scene = Scene::at("renewal", dev_provider::start(settings).await.unwrap()).await;
+    let mut browser = scene.signed_in().await;
+    let old = head_of(&browser);
+    scene.rotate().await;
+    assert_eq!(head_of(&browser), old);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let page = scene.gateway.ask_as(&browser, "/").await;
+    browser.go(page.header("location").unwrap()).await;
+    assert_eq!(head_of(&browser), scene.seals().await);
+    assert_eq!(scene.gateway.ask_as(&browser, "/").await.status, 200);
+    assert!(scene.opens_by(NEW, &browser).await && !scene.opens_by(OLD, &browser).await);
+    assert_eq!((scene.provider.observed().refresh, scene.provider.observed().login), (1, 1));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_changes_nothing_and_the_next_good_one_counts() {
+    let scene = Scene::new("broken").await;
+    let (before, seals) = (scene.signed_in().await, scene.seals().await);
+    for text in ["", NEW.split_at(20).0, PASSPHRASE] {
+        scene.write(text);
+        // Some looks long; what is asserted holds whether they were made or not.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(scene.gateway.ask_as(&before, "/").await.status, 200, "{text:?}");
+        assert_eq!(scene.seals().await, seals, "{text:?}");
+    }
+    scene.rotate().await;
+    assert_eq!(scene.gateway.ask_as(&before, "/").await.status, 200);
+}
