@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::process::{Program, Scratch, installed};
+use super::process::{Program, Scratch, installed, processes_naming, signal};
 
 /// No page here takes longer; a loop or a lost redirect ends as a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,9 +123,7 @@ impl Chromium {
 impl Drop for Chromium {
     /// The driver is killed after this, and a browser may outlive its driver: so the browser goes first.
     fn drop(&mut self) {
-        for pid in processes_naming(&self.profile) {
-            let _ = Command::new("kill").arg("-KILL").arg(pid).status();
-        }
+        signal("-KILL", &processes_naming(&self.profile));
     }
 }
 
@@ -158,18 +156,4 @@ fn capabilities(browser: &Path, profile: &Path, pin: Option<&str>) -> Capabiliti
 fn driver_port(line: &str) -> Option<String> {
     let port = line.split_once("started successfully on port ")?.1.trim_end_matches('.');
     Some(format!("http://127.0.0.1:{port}"))
-}
-
-/// The browser's processes carry the path of its profile, which no other process on the machine has.
-fn processes_naming(profile: &Path) -> Vec<String> {
-    let needle = profile.as_os_str().as_encoded_bytes();
-    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    numbers
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
-        .filter(|pid| {
-            let line = std::fs::read(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
-            line.windows(needle.len()).any(|window| window == needle)
-        })
-        .collect()
 }

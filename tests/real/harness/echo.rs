@@ -8,7 +8,9 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -33,6 +35,13 @@ impl Seen {
             [value] => value,
             other => panic!("{name} should be one line and is {other:?} in {self:#?}"),
         }
+    }
+
+    /// Who signed the token that the application got: its `kid`.
+    pub(crate) fn signer(&self) -> String {
+        let header = self.one("x-forwarded-id-token").split('.').next().unwrap();
+        let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(header).unwrap()).unwrap();
+        header["kid"].as_str().unwrap().to_owned()
     }
 
     fn of(request: &Request) -> Self {

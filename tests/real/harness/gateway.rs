@@ -79,7 +79,7 @@ impl Gateway {
 
 async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scratch) -> Program {
     let mut program = Program::start(name, foregate().arg("serve").arg("--config").arg(config), scratch);
-    program.until("/readyz says 200", async || ready(ops).await).await;
+    program.until("/readyz says 200, and that the provider is known", async || ready(ops).await).await;
     program
 }
 
@@ -121,5 +121,6 @@ async fn ready(ops: SocketAddr) -> Option<()> {
     connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n").await.ok()?;
     let mut reply = String::new();
     connection.read_to_string(&mut reply).await.ok()?;
-    reply.starts_with("HTTP/1.1 200").then_some(())
+    // Sessions are served without the provider, sign-ins are not.
+    (reply.starts_with("HTTP/1.1 200") && reply.contains("\"state\": \"ready\"")).then_some(())
 }

@@ -1,6 +1,7 @@
 //! How is a real Keycloak run, once for all tests, with a realm of its own for each?
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::gateway::Registration;
-use super::process::{Program, Scratch, free_addresses, missing, repository};
+use super::process::{Program, Scratch, free_addresses, missing, processes_naming, repository, signal};
 
 /// Six seconds on two cores at rest; the tests beside it may take what there is.
 const START: Duration = Duration::from_secs(180);
@@ -19,28 +20,29 @@ const REQUEST: Duration = Duration::from_secs(60);
 /// The one life of an administrator's token that outlasts every run.
 const ADMINISTRATION: Duration = Duration::from_hours(4);
 
-static KEYCLOAK: OnceCell<Keycloak> = OnceCell::const_new();
+static KEYCLOAK: OnceCell<Arc<Keycloak>> = OnceCell::const_new();
 static REALMS: AtomicUsize = AtomicUsize::new(1);
 
-/// The one Keycloak of this process.
+/// The one Keycloak of this process, which is never dropped: its end is the end of the process. A test that stops it has
+/// another.
 struct Keycloak {
     base: String,
     administrator: String,
-    /// Held, never dropped: its end is the end of the process.
     _program: Program,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Keycloak {
-    async fn shared() -> &'static Self {
-        KEYCLOAK.get_or_init(Self::start).await
+    async fn shared() -> Arc<Self> {
+        Arc::clone(
+            KEYCLOAK.get_or_init(async || Arc::new(Self::start(Scratch::shared("keycloak")).await)).await,
+        )
     }
 
-    async fn start() -> Self {
+    async fn start(scratch: Scratch) -> Self {
         let tools = repository().join("target/test-tools/keycloak");
         // The archive of classes knows the files by their real paths.
         let tools = tools.canonicalize().unwrap_or_else(|_| missing("Keycloak"));
-        let scratch = Scratch::shared("keycloak");
         let database = scratch.path().join("h2");
         std::fs::create_dir_all(&database).unwrap();
         std::fs::copy(tools.join("seed/keycloakdb.mv.db"), database.join("keycloakdb.mv.db")).unwrap();
@@ -53,7 +55,7 @@ impl Keycloak {
         program.until_within(START, "it says that it is ready", ready).await;
         let base = format!("http://{http}");
         let administrator = administrator(&client, &base).await;
-        Self { base, administrator, _program: program, _scratch: scratch }
+        Self { base, administrator, _program: program, scratch }
     }
 }
 
@@ -112,7 +114,7 @@ async fn administrators_token(client: &Client, base: &str) -> String {
 
 /// One realm of it, made from `deploy/keycloak/realm.json`, with people in it.
 pub(crate) struct Realm {
-    keycloak: &'static Keycloak,
+    keycloak: Arc<Keycloak>,
     client: Client,
     name: String,
 }
@@ -120,7 +122,37 @@ pub(crate) struct Realm {
 impl Realm {
     /// The documented realm for an application at `origin`, as `change` changes it.
     pub(crate) async fn new(origin: &str, change: impl FnOnce(&mut Value)) -> Self {
-        let keycloak = Keycloak::shared().await;
+        Self::of(Keycloak::shared().await, origin, change).await
+    }
+
+    /// The same in a Keycloak that no other test has, and may be stopped.
+    pub(crate) async fn alone(origin: &str, change: impl FnOnce(&mut Value)) -> Self {
+        Self::of(Arc::new(Keycloak::start(Scratch::new()).await), origin, change).await
+    }
+
+    /// Stops it where it stands: connections are taken, and nobody answers.
+    pub(crate) fn stop(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        // The leash stays free to end it.
+        let java = |process: &String| {
+            let name = std::fs::read_to_string(format!("/proc/{process}/comm"));
+            name.is_ok_and(|name| name.trim() == "java")
+        };
+        let named = processes_naming(self.keycloak.scratch.path());
+        let programs: Vec<String> = named.into_iter().filter(java).collect();
+        assert_eq!(programs.len(), 1, "one Keycloak was expected");
+        signal(name, &programs);
+    }
+
+    async fn of(keycloak: Arc<Keycloak>, origin: &str, change: impl FnOnce(&mut Value)) -> Self {
         let name = format!("test-{}", REALMS.fetch_add(1, Ordering::Relaxed));
         let realm = Self { keycloak, client: client(), name };
         let path = repository().join("deploy/keycloak/realm.json");

@@ -196,3 +196,24 @@ pub(crate) fn installed(name: &str) -> PathBuf {
 pub(crate) fn missing(name: impl AsRef<OsStr>) -> ! {
     panic!("{} is missing: run tests/run, which installs them", name.as_ref().display())
 }
+
+/// The processes that carry a path of ours on their command line, which no other process on the machine does.
+pub(crate) fn processes_naming(path: &Path) -> Vec<String> {
+    let needle = path.as_os_str().as_encoded_bytes();
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    numbers
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|pid| {
+            let line = std::fs::read(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
+            line.windows(needle.len()).any(|window| window == needle)
+        })
+        .collect()
+}
+
+/// Sends them a signal, as far as they are still there.
+pub(crate) fn signal(signal: &str, processes: &[String]) {
+    for process in processes {
+        let _ = Command::new("kill").arg(signal).arg(process).status();
+    }
+}

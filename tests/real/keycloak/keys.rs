@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base64_simd::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::open_with;
-use crate::harness::{Realm, Reply, Seen, Stage, user};
+use crate::harness::{Realm, Reply, Stage, user};
 
 const PEOPLE: usize = 8;
 /// Sign-ins that must have ended before the next thing happens to the keys: two for each person.
@@ -21,13 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 fn name(number: usize) -> String {
     format!("person-{number}")
-}
-
-/// Who signed the token that the application got: its `kid`.
-fn signer(seen: &Seen) -> String {
-    let header = seen.one("x-forwarded-id-token").split('.').next().unwrap();
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(header).unwrap()).unwrap();
-    header["kid"].as_str().unwrap().to_owned()
 }
 
 /// How far the sign-ins have come, and whether they go on.
@@ -91,7 +83,7 @@ async fn no_sign_in_fails_while_the_signing_key_is_replaced() {
     assert!(failed.is_empty(), "{} of {} sign-ins failed: {failed:#?}", failed.len(), ends.len());
     let mut signed: BTreeMap<String, usize> = BTreeMap::new();
     for seen in stage.all_arrived() {
-        *signed.entry(signer(&seen)).or_default() += 1;
+        *signed.entry(seen.signer()).or_default() += 1;
     }
     assert_eq!(signed.values().sum::<usize>(), ends.len());
     assert_eq!(signed.len(), 2, "both keys were to sign: {signed:?}");

@@ -4,8 +4,10 @@
 //! makes of each test the long form.
 
 mod faults;
+mod idle;
 mod keycloak;
 mod npm;
+mod stopped;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
