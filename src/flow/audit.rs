@@ -202,6 +202,8 @@ pub trait Audit: Send + Sync {
     fn login(&self, event: &LoginEvent<'_>);
     /// A session's tokens were to be renewed.
     fn refresh(&self, event: &RefreshEvent<'_>);
+    /// A check waits for a renewal, because the tokens are over.
+    fn waits(&self, caller: Dialect);
     /// A session ended because the person asked for it.
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
     /// The provider said that a session is over.

@@ -90,6 +90,7 @@ impl Check {
         match self.once(request, caller, None, &tell) {
             Ok(checked) => checked,
             Err(stale) => {
+                self.refresh.audit.waits(caller);
                 let waited = self.refresh.finish(*stale, caller, PATIENCE).await;
                 let second = self.once(request, caller, Some(waited), &tell);
                 second.unwrap_or_else(|_| Checked::of(Decision::Fail(Outage::Provider)))

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::flow::audit::{
-    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
+    Audit, BackchannelEvent, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
 
 /// Which calls the audit was told of.
@@ -19,6 +19,7 @@ impl Calls {
 
 impl Audit for Calls {
     fn refresh(&self, _: &RefreshEvent<'_>) {}
+    fn waits(&self, _: Dialect) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}

@@ -14,8 +14,8 @@ use super::pace::{Line, Pace};
 use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
-    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome,
-    Outcome, ProviderCall, RefreshEvent,
+    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent,
+    LoginOutcome, Outcome, ProviderCall, RefreshEvent,
 };
 use crate::flow::ports::{Absence, Clock, Whom};
 
@@ -119,6 +119,10 @@ impl Audit for Recorder {
 
     fn refresh(&self, event: &RefreshEvent<'_>) {
         self.metrics.refreshes().tell(event);
+    }
+
+    fn waits(&self, caller: Dialect) {
+        self.metrics.refreshes().waits(caller);
     }
 
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {

@@ -26,6 +26,7 @@ struct Caller {
 pub struct Refreshes {
     outcomes: Family<Labels, Counter>,
     not_delivered: Family<Caller, Counter>,
+    waits: Family<Caller, Counter>,
     /// Whether the provider failed last: an outage is one line, not one for each session.
     failing: AtomicBool,
 }
@@ -49,9 +50,13 @@ impl Refreshes {
             drop(this.outcomes.get_or_create(&Labels { outcome: name(outcome) }));
         }
         for dialect in [Dialect::Traefik, Dialect::Proxy] {
-            drop(this.not_delivered.get_or_create(&Caller { dialect: dialect_name(dialect) }));
+            let caller = Caller { dialect: dialect_name(dialect) };
+            drop(this.not_delivered.get_or_create(&caller));
+            drop(this.waits.get_or_create(&caller));
         }
         registry.register("refreshes", "Renewals of sessions' tokens, by outcome", this.outcomes.clone());
+        let help = "Checks that waited for a renewal, because the tokens were over, by who asked";
+        registry.register("checks_waited", help, this.waits.clone());
         let help = "Renewals after which a browser went on showing the old cookie, by who asked: 1 or more means that \
                     this caller does not hand Set-Cookie on";
         registry.register("rotation_not_delivered", help, this.not_delivered.clone());
@@ -96,6 +101,11 @@ impl Refreshes {
                 }
             }
         }
+    }
+
+    /// A check waits.
+    pub fn waits(&self, caller: Dialect) {
+        self.waits.get_or_create(&Caller { dialect: dialect_name(caller) }).inc();
     }
 
     /// A caller drops cookies.

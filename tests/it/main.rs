@@ -39,4 +39,5 @@ mod sign_out;
 #[path = "../support/spoofs.rs"]
 mod spoofs;
 mod tls;
+mod two_people;
 mod upstream;

@@ -83,6 +83,14 @@ async fn until(provider: &DevProvider, what: impl Fn(&Observed) -> bool) {
     panic!("{:?}", provider.observed());
 }
 
+/// How many checks have waited for a renewal.
+async fn waited(gateway: &Gateway) -> u64 {
+    let metrics = gateway.ops("/metrics").await.body;
+    let line =
+        metrics.lines().find(|line| line.starts_with("foregate_checks_waited_total{dialect=\"traefik\"}"));
+    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 /// Polls for some seconds, twenty at once, as the scripts of a page do; every poll must pass.
 async fn polled(gateway: &Gateway, browsers: &mut [Browser], times: usize, delivered: bool) {
     let client = client();
@@ -173,6 +181,7 @@ async fn scripts_that_come_too_late_wait_for_one_exchange_and_all_pass() {
     let answers = join_all((0..20).map(|_| poll(&gateway, &browser))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(answers.iter().all(|answer| answer.headers.contains_key("set-cookie")));
+    assert_eq!(waited(&gateway).await, 20);
     let observed = provider.observed();
     assert_eq!((observed.refresh, observed.reuse_violations, observed.login), (1, 0, 1));
 }
@@ -239,4 +248,5 @@ async fn while_the_tokens_are_good_nobody_waits_for_a_slow_provider() {
     until(&provider, |observed| observed.refresh == 1).await;
     polled(&gateway, std::slice::from_mut(&mut browser), 10, true).await;
     assert_eq!(provider.observed().reuse_violations, 0);
+    assert_eq!(waited(&gateway).await, 0);
 }
