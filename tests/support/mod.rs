@@ -1,6 +1,6 @@
 //! A check with a realistic session, without a server: what the bench times and the allocation test counts.
 
-mod nobody;
+pub(crate) mod nobody;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use foregate::access::request::AccessRequest;
 use foregate::edge::read::forwarded;
 use foregate::flow::audit::{Audit, Dialect};
 use foregate::flow::check::Check;
-use foregate::flow::ports::{Clock, NewSession, SessionStore, TokenSet, UnixTime};
+use foregate::flow::ports::{Clock, IdentityProvider, NewSession, SessionStore, TokenSet};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
@@ -82,6 +82,16 @@ impl Scene {
 
     /// A signed-in person with 30 groups, and Traefik's question.
     pub(crate) fn new(policy: Policy, authorization: bool) -> Self {
+        Self::with(policy, authorization, Duration::from_secs(30_000), Arc::new(Nobody))
+    }
+
+    /// The same with tokens that live so long, and a provider that renews them.
+    pub(crate) fn with(
+        policy: Policy,
+        authorization: bool,
+        life: Duration,
+        provider: Arc<dyn IdentityProvider>,
+    ) -> Self {
         let origin = Origin::parse("https://headlamp.example.com").unwrap();
         let origins = Origins::new(vec![origin.clone()]);
         let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
@@ -115,8 +125,8 @@ impl Scene {
         let tokens = TokenSet {
             id_token: Secret::new(id_token(&groups)),
             refresh_token: Some(Secret::new(refresh)),
-            expires_at: UnixTime(now.0 + 30_000),
-            id_token_expires_at: UnixTime(now.0 + 30_000),
+            expires_at: now.plus(life),
+            id_token_expires_at: now.plus(life),
             refresh_expires_at: None,
         };
         let cookies = store
@@ -160,13 +170,13 @@ impl Scene {
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
         let sessions: Arc<dyn SessionStore> = Arc::new(store);
         let refresh = Arc::new(Refresh {
-            provider: Arc::new(Nobody),
+            provider,
             sessions: Arc::clone(&sessions),
             clock: Arc::new(SystemClock),
             claims: claims(),
             policies: rules.policies.clone(),
             audit,
-            settings: RefreshSettings { provider_bears_reuse: false, timeout: Duration::from_secs(1) },
+            settings: RefreshSettings { provider_bears_reuse: false, timeout: Duration::from_secs(5) },
             exchanges: Exchanges::default(),
         });
         let (clock, quiet) = (Arc::new(SystemClock), PublicPaths::default());

@@ -9,7 +9,7 @@ use foregate::secret::Secret;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-/// Whoever asks it has a mistake.
+/// Whoever asks it has made a mistake.
 pub(crate) struct Nobody;
 
 impl IdentityProvider for Nobody {

@@ -1,0 +1,140 @@
+//! Does a check take longer while the provider takes two seconds to renew sessions?
+//!
+//! Two crowds of sessions are checked in turn, one with a provider that answers at once and one with a slow one; tokens
+//! live so shortly that renewals run most of the time. Reported are the ratios of the two distributions.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench measures time, prints, and stops at the first surprise"
+)]
+
+#[path = "../tests/support/mod.rs"]
+#[expect(dead_code, reason = "some of it is for the other bench")]
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use foregate::access::claims::Claim;
+use foregate::access::policy::Policy;
+use foregate::flow::ports::{
+    AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
+    LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,
+    RefreshedIdToken, SignedIn, WrongIssuer,
+};
+use foregate::secret::Secret;
+use foregate::server::SystemClock;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use support::Scene;
+use support::nobody::Nobody;
+use url::Url;
+
+/// Renewals begin after five to six seconds.
+const LIFE: Duration = Duration::from_secs(8);
+const RUN: Duration = Duration::from_secs(26);
+
+/// Renews after a while.
+struct Slow {
+    delay: Duration,
+    renewals: AtomicUsize,
+}
+
+impl Slow {
+    fn by(delay: Duration) -> Arc<Self> {
+        Arc::new(Self { delay, renewals: AtomicUsize::new(0) })
+    }
+}
+
+impl IdentityProvider for Slow {
+    fn refresh<'a>(&'a self, _: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+        async move {
+            tokio::time::sleep(self.delay).await;
+            self.renewals.fetch_add(1, Ordering::Relaxed);
+            let expires_at = SystemClock.now().plus(LIFE);
+            let user = ("preferred_username".to_owned(), Claim::Text("testuser".to_owned()));
+            let id_token =
+                RefreshedIdToken { text: Secret::new("eyJh.eyJz.c2ln"), expires_at, claims: [user].into() };
+            Ok(Refreshed {
+                id_token: Some(id_token),
+                refresh_token: Some(Secret::new("another")),
+                access_expires_at: Some(expires_at),
+                refresh_expires_at: None,
+            })
+        }
+        .boxed()
+    }
+
+    fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
+        Nobody.authentication_url(request)
+    }
+
+    fn check_response_issuer(&self, iss: Option<&str>) -> Result<(), WrongIssuer> {
+        Nobody.check_response_issuer(iss)
+    }
+
+    fn exchange<'a>(&'a self, code: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
+        Nobody.exchange(code)
+    }
+
+    fn revoke<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>> {
+        Nobody.revoke(token)
+    }
+
+    fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
+        Nobody.logout_token(token)
+    }
+
+    fn end_session_endpoint(&self) -> Option<Url> {
+        None
+    }
+
+    fn state(&self) -> ProviderState {
+        ProviderState::Ready
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let providers = [Slow::by(Duration::ZERO), Slow::by(Duration::from_secs(2))];
+    let mut crowds = providers.clone().map(|slow| {
+        let scenes: Vec<Scene> =
+            (0..8).map(|_| Scene::with(Policy::default(), false, LIFE, Arc::clone(&slow) as _)).collect();
+        (scenes, Vec::new())
+    });
+    let begun = Instant::now();
+    while begun.elapsed() < RUN {
+        for (scenes, times) in &mut crowds {
+            for scene in scenes {
+                let one = Instant::now();
+                // It ends the run where a check would have to wait.
+                drop(scene.check());
+                times.push(one.elapsed().as_secs_f64() * 1e9);
+            }
+        }
+        // Renewals go on between checks, as they do between requests.
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    let [(_, quick), (_, slow)] = &mut crowds;
+    for (name, share) in [("median", 0.5), ("99 %", 0.99), ("99.9 %", 0.999)] {
+        let (quick, slow) = (quantile(quick, share), quantile(slow, share));
+        println!("{name:6} slow provider {slow:6.0} ns, quick one {quick:6.0} ns: {:.2}", slow / quick);
+    }
+    let [quick, slow] = providers.map(|provider| provider.renewals.load(Ordering::Relaxed));
+    println!("{quick} renewals by the quick one and {slow} by the slow one; no check waited");
+}
+
+fn quantile(times: &mut [f64], share: f64) -> f64 {
+    times.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
+    let index = (times.len() as f64 * share) as usize;
+    times[index.min(times.len() - 1)]
+}
