@@ -33,9 +33,9 @@ use support::Scene;
 use support::nobody::Nobody;
 use url::Url;
 
-/// Renewals begin after five to six seconds.
-const LIFE: Duration = Duration::from_secs(8);
-const RUN: Duration = Duration::from_secs(26);
+/// Renewals begin after seven to nine seconds, and the slow ones end before the tokens do.
+const LIFE: Duration = Duration::from_secs(12);
+const RUN: Duration = Duration::from_secs(40);
 
 /// Renews after a while.
 struct Slow {

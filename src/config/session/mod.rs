@@ -110,5 +110,8 @@ impl Session {
 }
 
 fn quiet(paths: Vec<PublicPath>) -> PublicPaths {
+    if paths.is_empty() {
+        return PublicPaths::default();
+    }
     PublicPaths::new(vec![PublicRule { methods: vec![Method::GET, Method::HEAD], hosts: Vec::new(), paths }])
 }
