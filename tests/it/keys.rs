@@ -7,10 +7,13 @@ use std::time::Duration;
 use dev_provider::Settings;
 use futures_util::future::join_all;
 use reqwest::header::{COOKIE, SET_COOKIE};
+use tokio::time::{sleep, timeout};
 
 use crate::harness::{Browser, DevProvider, Gateway, KEY as OLD};
 use crate::pki::file;
 
+/// Nothing here takes so long; what never happens shall fail.
+const BOUND: Duration = Duration::from_secs(20);
 const NEW: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
 /// What people make up.
 const PASSPHRASE: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSAxMjM";
@@ -45,13 +48,15 @@ impl Scene {
     async fn rotate(&self) {
         let before = self.seals().await;
         self.write(&format!("{NEW}\n{OLD}\n"));
-        for _ in 0..500 {
-            if self.seals().await != before {
-                return;
+        let changed = async {
+            while self.seals().await == before {
+                sleep(Duration::from_millis(20)).await;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("the file has changed, and the old key goes on sealing");
+        };
+        assert!(
+            timeout(BOUND, changed).await.is_ok(),
+            "the file has changed, and the old key goes on sealing"
+        );
     }
 
     /// The head of what is sealed now.
@@ -132,15 +137,14 @@ async fn a_key_that_is_taken_away_ends_its_sessions_and_no_others() {
     scene.rotate().await;
     let after = scene.signed_in().await;
     scene.write(NEW);
-    for _ in 0..500 {
-        assert_eq!(scene.gateway.ask_as(&after, "/").await.status, 200);
-        if scene.gateway.ask_as(&before, "/").await.status == 302 {
-            assert_eq!((scene.script(&before).await, scene.script(&after).await), (401, 200));
-            return;
+    let refused = async {
+        while scene.gateway.ask_as(&before, "/").await.status != 302 {
+            sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the key is gone, and its sessions go on");
+    };
+    assert!(timeout(BOUND, refused).await.is_ok(), "the key is gone, and its sessions go on");
+    assert_eq!((scene.script(&before).await, scene.script(&after).await), (401, 200));
+    assert_eq!(scene.gateway.ask_as(&after, "/").await.status, 200);
 }
 
 #[tokio::test]
@@ -162,7 +166,7 @@ async fn a_renewal_seals_an_old_session_with_the_new_key() {
     let old = head_of(&browser);
     scene.rotate().await;
     assert_eq!(head_of(&browser), old);
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    sleep(Duration::from_secs(5)).await;
     let page = scene.gateway.ask_as(&browser, "/").await;
     browser.go(page.header("location").unwrap()).await;
     assert_eq!(head_of(&browser), scene.seals().await);
@@ -178,7 +182,7 @@ async fn a_file_that_cannot_be_used_changes_nothing_and_the_next_good_one_counts
     for text in ["", NEW.split_at(20).0, PASSPHRASE] {
         scene.write(text);
         // Some looks long; what is asserted holds whether they were made or not.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        sleep(Duration::from_millis(200)).await;
         assert_eq!(scene.gateway.ask_as(&before, "/").await.status, 200, "{text:?}");
         assert_eq!(scene.seals().await, seals, "{text:?}");
     }

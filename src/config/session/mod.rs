@@ -38,7 +38,7 @@ pub(super) const SECTION: Section = Section {
             need: Need::Optional("\"/run/secrets/session-keys\""),
             about: "A file with one key on each line; empty lines and lines that begin with # do not count. It is \
                     looked at every 30 seconds; new keys are used at once, and ones that cannot be used are told in \
-                    the log, and the old ones go on.",
+                    the log, and the old ones go on. docs/session-key.md says how a key is changed.",
             right: "the path of a file that this process may read, with one key of `foregate secret` on each line",
         },
         Key {
