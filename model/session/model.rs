@@ -183,7 +183,7 @@ pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
                 .map(|actor| {
                     let table = Arc::clone(&table);
                     thread::spawn(move || {
-                        let id = SessionId([1, actor, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
+                        let id = SessionId([actor, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
                         let subject = if actor < 2 { "alice" } else { "bob" };
                         let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000) };
                         table.begin(listed, NOW).is_ok()

@@ -16,17 +16,16 @@ pub(super) struct Persons {
 }
 
 impl Persons {
-    /// How many the person has.
-    pub(super) fn count(&self, subject: &str) -> usize {
+    /// One more, if the person has fewer than `most`.
+    pub(super) fn add(&self, subject: &str, most: usize) -> Option<Person> {
         let person = self.hasher.hash_one(subject);
-        self.with(|counts| counts.get(&person).copied().unwrap_or_default())
-    }
-
-    /// One more.
-    pub(super) fn add(&self, subject: &str) -> Person {
-        let person = self.hasher.hash_one(subject);
-        self.with(|counts| *counts.entry(person).or_default() += 1);
-        person
+        self.with(|counts| {
+            let has = counts.get(&person).copied().unwrap_or_default();
+            (has < most).then(|| {
+                counts.insert(person, has + 1);
+                person
+            })
+        })
     }
 
     /// One less.

@@ -69,14 +69,7 @@ impl<H: Clone> Table<H> {
     pub(super) fn begin(&self, listed: Listed<'_>, now: UnixTime) -> Result<(), Full> {
         let mut shard = self.shard(listed.id).ok_or(Full::Table)?;
         self.make_room(&mut shard, now);
-        if self.len.load(Ordering::Relaxed) >= self.room.sessions {
-            return Err(Full::Table);
-        }
-        if self.persons.count(listed.subject) >= self.room.per_person {
-            return Err(Full::Person);
-        }
-        self.insert(&mut shard, listed, now);
-        Ok(())
+        self.insert(&mut shard, listed, self.room, now)
     }
 
     /// What is known about the session of a cookie; that the cookie came is remembered where it says something.
@@ -154,21 +147,30 @@ impl<H: Clone> Table<H> {
 
     fn admit(&self, shard: &mut Shard<H>, listed: Listed<'_>, now: UnixTime) -> bool {
         self.make_room(shard, now);
-        let room = self.len.load(Ordering::Relaxed) < self.room.sessions.saturating_mul(2);
-        if room {
-            self.insert(shard, listed, now);
-        }
-        room
+        let room = Room { sessions: self.room.sessions.saturating_mul(2), per_person: usize::MAX };
+        self.insert(shard, listed, room, now).is_ok()
     }
 
-    fn insert(&self, shard: &mut Shard<H>, listed: Listed<'_>, now: UnixTime) {
-        let person = self.persons.add(listed.subject);
+    /// Asking for room and taking it is one step: sessions begin in other shards meanwhile.
+    fn insert(
+        &self,
+        shard: &mut Shard<H>,
+        listed: Listed<'_>,
+        room: Room,
+        now: UnixTime,
+    ) -> Result<(), Full> {
+        let one_more = |len: usize| (len < room.sessions).then_some(len + 1);
+        self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Full::Table)?;
+        let Some(person) = self.persons.add(listed.subject, room.per_person) else {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full::Person);
+        };
         let entry = Entry::new(listed.generation, listed.ends_at, person, now);
         if shard.entries.insert(listed.id, entry).is_some() {
             self.persons.remove(person);
-        } else {
-            self.len.fetch_add(1, Ordering::Relaxed);
+            self.len.fetch_sub(1, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     fn make_room(&self, shard: &mut Shard<H>, now: UnixTime) {
