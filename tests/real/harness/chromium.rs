@@ -12,8 +12,11 @@ use url::Url;
 
 use super::process::{Program, Scratch, installed, processes_naming, signal};
 
-/// No page here takes longer; a loop or a lost redirect ends as a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// No page here takes longer, on a machine that does much else besides; a loop or a lost redirect ends as a failure.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Between two looks at a page that changes.
+const BLINK: Duration = Duration::from_millis(50);
 
 /// A fresh browser with an empty profile.
 pub(crate) struct Chromium {
@@ -58,8 +61,9 @@ impl Chromium {
         self.wait_for(css).await.click().await.unwrap();
     }
 
-    /// What the element says once it is there.
+    /// What the element says once it is there and its page is whole.
     pub(crate) async fn text(&self, css: &str) -> String {
+        self.whole().await;
         self.wait_for(css).await.text().await.unwrap()
     }
 
@@ -76,15 +80,29 @@ impl Chromium {
         self.gone("#sign-in").await;
     }
 
-    /// Waits until the element is no longer there.
+    /// Waits until the element is no longer there, and the page that came instead is whole.
     pub(crate) async fn gone(&self, css: &str) {
         let leaving = async {
-            while self.has(css).await {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+            // In the middle of a change of pages the driver has no answer: that says nothing about the next page.
+            while self.client.find_all(Locator::Css(css)).await.map_or(true, |found| !found.is_empty()) {
+                tokio::time::sleep(BLINK).await;
             }
         };
         let left = tokio::time::timeout(PATIENCE, leaving).await;
         assert!(left.is_ok(), "{css} is still there, at {}", self.url().await);
+        self.whole().await;
+    }
+
+    /// Waits until a page is there with all that belongs to it: a driver may look at the empty one before it.
+    async fn whole(&self) {
+        let script = "return document.readyState === 'complete' && location.href !== 'about:blank'";
+        let arriving = async {
+            while self.client.execute(script, Vec::new()).await.ok() != Some(Value::Bool(true)) {
+                tokio::time::sleep(BLINK).await;
+            }
+        };
+        let arrived = tokio::time::timeout(PATIENCE, arriving).await;
+        assert!(arrived.is_ok(), "no page is whole, at {}", self.url().await);
     }
 
     /// Runs a script whose last argument takes the answer.
