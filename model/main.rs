@@ -29,6 +29,12 @@ mod flow {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) struct UnixTime(pub u64);
 
+        impl UnixTime {
+            pub(crate) fn plus(self, duration: std::time::Duration) -> Self {
+                Self(self.0.saturating_add(duration.as_secs()))
+            }
+        }
+
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Full {
             Table,

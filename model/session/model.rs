@@ -6,11 +6,12 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
-use super::table::{Listed, Room, Seen, Table, Turn};
+use super::table::{Listed, Look, Room, Seen, Table, Turn};
 use crate::flow::ports::{SessionId, UnixTime};
 
 const ID: SessionId = SessionId([7; 16]);
 const NOW: UnixTime = UnixTime(100);
+const LOOK: Look = Look { now: NOW, active: true, idle: None };
 const SCHEDULES: usize = 20_000;
 
 /// What really happened, as somebody outside sees it.
@@ -36,7 +37,7 @@ struct World {
 }
 
 fn listed(generation: u64) -> Listed<'static> {
-    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000) }
+    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW }
 }
 
 fn world() -> Arc<World> {
@@ -54,7 +55,7 @@ impl World {
             // Requests of one browser overtake each other: an older cookie may come late.
             (thread_rng().gen_range(1..=truth.browser), truth.ended)
         };
-        let generation = match self.table.see(ID, shown, NOW, true) {
+        let generation = match self.table.see(listed(shown), LOOK) {
             Seen::Ended => return,
             seen if was_ended => panic!("seen after the end: {seen:?}"),
             Seen::Newest { turn: Turn::Free | Turn::NotBefore(_), .. } => shown,
@@ -120,7 +121,7 @@ impl World {
     }
 
     fn is_over(&self) -> bool {
-        self.table.see(ID, 1, NOW, false) == Seen::Ended
+        self.table.see(listed(1), LOOK) == Seen::Ended
     }
 
     /// Somebody whose turn is over says what it likes.
@@ -185,7 +186,7 @@ pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
                     thread::spawn(move || {
                         let id = SessionId([actor, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
                         let subject = if actor < 2 { "alice" } else { "bob" };
-                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000) };
+                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW };
                         table.begin(listed, NOW).is_ok()
                     })
                 })

@@ -156,8 +156,8 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn listed_renewable(renewable: &Renewable) -> Listed<'_> {
-    let Renewable { id, generation, subject, ends_at, .. } = renewable;
-    Listed { id: *id, generation: *generation, subject, ends_at: *ends_at }
+    let Renewable { id, generation, subject, ends_at, active_at, .. } = renewable;
+    Listed { id: *id, generation: *generation, subject, ends_at: *ends_at, active_at: *active_at }
 }
 
 impl SessionStore for CookieStore {
@@ -187,7 +187,8 @@ impl SessionStore for CookieStore {
         let (contents, ends_at) = self.sealing(now).begin(session, SessionId(id))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
-        self.table.begin(Listed { id: SessionId(id), generation: 1, subject, ends_at }, now)?;
+        let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
+        self.table.begin(listed, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);

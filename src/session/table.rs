@@ -8,8 +8,9 @@
 
 mod shard;
 
-use self::shard::Shard;
-use self::shard::{Entry, State};
+use std::time::Duration;
+
+use self::shard::{Entry, Gone, Shard};
 pub(super) use self::shard::{Seen, Turn};
 use super::persons::Persons;
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
@@ -38,6 +39,19 @@ pub(super) struct Listed<'a> {
     pub(super) subject: &'a str,
     /// When nothing of it can be used any more.
     pub(super) ends_at: UnixTime,
+    /// When the person was active, as far as its cookie knows.
+    pub(super) active_at: UnixTime,
+}
+
+/// How a cookie came.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    /// When.
+    pub(super) now: UnixTime,
+    /// Whether it shows that the person is there.
+    pub(super) active: bool,
+    /// How long a session lives without the person.
+    pub(super) idle: Option<Duration>,
 }
 
 /// The table; `H` is what a renewal brought.
@@ -69,22 +83,19 @@ impl<H: Clone> Table<H> {
     pub(super) fn begin(&self, listed: Listed<'_>, now: UnixTime) -> Result<(), Full> {
         let mut shard = self.shard(listed.id).ok_or(Full::Table)?;
         self.make_room(&mut shard, now);
-        self.insert(&mut shard, listed, self.room, now)
+        self.insert(&mut shard, listed, self.room, Turn::Free)
     }
 
     /// What is known about the session of a cookie; that the cookie came is remembered where it says something.
-    pub(super) fn see(&self, id: SessionId, generation: u64, now: UnixTime, active: bool) -> Seen<H> {
-        let Some(mut shard) = self.shard(id) else { return Seen::Ended };
-        match shard.entries.get_mut(&id) {
-            None => Seen::Unknown,
-            Some(entry) => entry.see(generation, now, active),
-        }
+    pub(super) fn see(&self, listed: Listed<'_>, look: Look) -> Seen<H> {
+        let Some(mut shard) = self.shard(listed.id) else { return Seen::Ended };
+        shard.entries.get_mut(&listed.id).map_or(Seen::Unknown, |entry| entry.see(listed, look))
     }
 
     /// Takes the turn to renew a session, if nobody has it and its newest generation is the one that was seen.
     pub(super) fn take_turn(&self, listed: Listed<'_>, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };
-        if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, now) {
+        if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, Turn::Free, now) {
             return false;
         }
         shard.entries.get_mut(&listed.id).is_some_and(|entry| entry.take_turn(listed.generation, now))
@@ -109,27 +120,25 @@ impl<H: Clone> Table<H> {
     pub(super) fn give_up(&self, id: SessionId, generation: u64) {
         if let Some(mut shard) = self.shard(id)
             && let Some(entry) = shard.entries.get_mut(&id)
+            && let Some(person) = entry.give_up(generation)
         {
-            entry.give_up(generation);
+            self.persons.end(person);
         }
     }
 
     /// The newest generation of a session, where the browser has not shown it.
     pub(super) fn held(&self, id: SessionId) -> Option<H> {
-        match &self.shard(id)?.entries.get(&id)?.state {
-            State::Held { held, .. } => Some(held.clone()),
-            State::Shown | State::Ended => None,
-        }
+        self.shard(id)?.entries.get(&id)?.held()
     }
 
     /// Ends a session; one of an earlier process is remembered, too. `false` where there is no room to remember it.
     pub(super) fn end(&self, listed: Listed<'_>, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };
-        if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, now) {
+        if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, Turn::Free, now) {
             return false;
         }
-        if let Some(entry) = shard.entries.get_mut(&listed.id) {
-            entry.state = State::Ended;
+        if let Some(person) = shard.entries.get_mut(&listed.id).and_then(|entry| entry.end(listed.ends_at)) {
+            self.persons.end(person);
         }
         true
     }
@@ -139,43 +148,48 @@ impl<H: Clone> Table<H> {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Lists a session that an earlier process began.
-    pub(super) fn adopt(&self, listed: Listed<'_>, now: UnixTime) -> bool {
-        let Some(mut shard) = self.shard(listed.id) else { return false };
-        shard.entries.contains_key(&listed.id) || self.admit(&mut shard, listed, now)
+    /// Lists a session that an earlier process began, with what is known of its turn, and remembers that its cookie came.
+    pub(super) fn adopt(&self, listed: Listed<'_>, turn: Turn, look: Look) {
+        let Some(mut shard) = self.shard(listed.id) else { return };
+        if !shard.entries.contains_key(&listed.id) {
+            self.admit(&mut shard, listed, turn, look.now);
+        }
+        if let Some(entry) = shard.entries.get_mut(&listed.id) {
+            entry.see(listed, look);
+        }
     }
 
-    fn admit(&self, shard: &mut Shard<H>, listed: Listed<'_>, now: UnixTime) -> bool {
+    fn admit(&self, shard: &mut Shard<H>, listed: Listed<'_>, turn: Turn, now: UnixTime) -> bool {
         self.make_room(shard, now);
         let room = Room { sessions: self.room.sessions.saturating_mul(2), per_person: usize::MAX };
-        self.insert(shard, listed, room, now).is_ok()
+        self.insert(shard, listed, room, turn).is_ok()
     }
 
     /// Asking for room and taking it is one step: sessions begin in other shards meanwhile.
-    fn insert(
-        &self,
-        shard: &mut Shard<H>,
-        listed: Listed<'_>,
-        room: Room,
-        now: UnixTime,
-    ) -> Result<(), Full> {
+    fn insert(&self, shard: &mut Shard<H>, listed: Listed<'_>, room: Room, turn: Turn) -> Result<(), Full> {
         let one_more = |len: usize| (len < room.sessions).then_some(len + 1);
         self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Full::Table)?;
         let Some(person) = self.persons.add(listed.subject, room.per_person) else {
             self.len.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::Person);
         };
-        let entry = Entry::new(listed.generation, listed.ends_at, person, now);
-        if shard.entries.insert(listed.id, entry).is_some() {
-            self.persons.remove(person);
+        if let Some(old) = shard.entries.insert(listed.id, Entry::new(listed, turn, person)) {
+            self.uncount(&old.gone());
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
     fn make_room(&self, shard: &mut Shard<H>, now: UnixTime) {
-        let gone = shard.sweep(now, |person| self.persons.remove(person));
+        let gone = shard.sweep(now, |gone| self.uncount(&gone));
         self.len.fetch_sub(gone, Ordering::Relaxed);
+    }
+
+    fn uncount(&self, gone: &Gone) {
+        if !gone.had_ended {
+            self.persons.end(gone.person);
+        }
+        self.persons.forget(gone.person);
     }
 }
 

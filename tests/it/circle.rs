@@ -1,6 +1,7 @@
 //! Does a sign-in that cannot work end on a page, and one that works never?
 
-use reqwest::header::COOKIE;
+use reqwest::Method;
+use reqwest::header::{COOKIE, HeaderMap};
 
 use crate::harness::{Browser, Gateway, provider};
 
@@ -114,14 +115,35 @@ async fn whoever_signs_out_can_sign_in_again_at_once() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = signed_in(&gateway).await;
-    let headers = reqwest::header::HeaderMap::from_iter([(
-        "sec-fetch-site".parse().unwrap(),
-        "same-origin".parse().unwrap(),
-    )]);
-    let page =
-        browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), headers, Some(&[])).await;
+    let headers = HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), "same-origin".parse().unwrap())]);
+    let page = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), headers, Some(&[])).await;
     assert_eq!(page.status, 303);
     assert_eq!(browser.cookie("foregate-landed"), None);
     let page = browser.go(&start(&gateway, "/")).await;
     assert!(page.location().starts_with(provider.issuer()));
+}
+
+#[tokio::test]
+async fn nobody_elses_page_can_sign_a_person_in_again_who_is_signed_in() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in(&gateway).await;
+    let insist = gateway.url("/oauth2/start?insist=yes&rd=/deep");
+    for (site, goes_to_the_provider) in
+        [("cross-site", false), ("same-site", false), ("same-origin", true), ("none", true)]
+    {
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
+        {
+            headers.insert(name, value.parse().unwrap());
+        }
+        let before = provider.observed().authorization;
+        let page = browser.request(Method::GET, &insist, headers, None).await;
+        if page.status == 302 {
+            browser.go(page.location()).await;
+        }
+        let signs_in = provider.observed().authorization > before;
+        assert_eq!(signs_in, goes_to_the_provider, "{site}: {}", page.status);
+    }
 }

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use super::page::Problem;
 use super::{Portal, Repeated, Visit, is_embedded, parameter, with_cookies};
 use crate::access::return_to::own_page;
+use crate::access::surface::is_from_elsewhere;
 use crate::edge::reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::login::{LoginError, Started, Wish};
@@ -27,7 +28,7 @@ pub(super) async fn get(
     if is_embedded(&method, &headers) {
         return visit.refused(StatusCode::FORBIDDEN, "a sign-in begins only where a person goes to the page");
     }
-    let asked = match Asked::read(&uri) {
+    let asked = match Asked::read(&uri, &headers) {
         Ok(asked) => asked,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
@@ -59,13 +60,14 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(uri: &Uri) -> Result<Self, Repeated> {
+    fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, Repeated> {
         let parameter = |name| parameter(uri.query(), name);
         let account = parameter("account")?.is_some_and(|account| account == "another");
         Ok(Self {
             rd: parameter("rd")?,
             account: if account { Account::Another } else { Account::Known },
-            insists: parameter("insist")?.is_some(),
+            // A page of somebody else could sign a person in again and again, until they have no room for a session.
+            insists: parameter("insist")?.is_some() && !is_from_elsewhere(headers),
         })
     }
 

@@ -15,7 +15,7 @@ use crate::session::cookie::PART_LEN;
 use crate::session::jwt::Packed;
 use crate::session::layout::Contents;
 use crate::session::seal::{MOST_PARTS, count_of};
-use crate::session::table::{Listed, Seen, Turn};
+use crate::session::table::{Listed, Look, Seen, Turn};
 use crate::session::usable::{Asked, judge};
 
 impl CookieStore {
@@ -50,14 +50,17 @@ impl CookieStore {
         shown: &Shown<'_>,
     ) -> (Opened<'w>, Option<Arc<[HeaderValue]>>) {
         let asked = |turn, active_at| Asked { shown: *shown, lifetimes: self.lifetimes, turn, active_at };
-        let sealed = UnixTime(contents.active_at);
-        match self.table.see(SessionId(contents.id), contents.generation, shown.now, shown.active) {
+        let look = Look { now: shown.now, active: shown.active, idle: self.lifetimes.idle };
+        match self.table.see(listed(contents), look) {
             Seen::Ended => (Opened::Absent(Absence::Ended), None),
             Seen::Unknown => {
-                let turn = self.turn_of_unknown(contents, shown.now);
-                (judge(contents, &asked(turn, sealed)), None)
+                let turn = self.turn_of_unknown(contents);
+                if look.idle.is_some() {
+                    self.table.adopt(listed(contents), turn, look);
+                }
+                (judge(contents, &asked(turn, UnixTime(contents.active_at))), None)
             }
-            Seen::Newest { turn, active_at } => (judge(contents, &asked(turn, active_at.max(sealed))), None),
+            Seen::Newest { turn, active_at } => (judge(contents, &asked(turn, active_at)), None),
             Seen::Older { active_at } => (judge(contents, &asked(Turn::Spent, active_at)), None),
             Seen::Newer { held, turn, active_at } => match Contents::read(place.insert(held.contents)) {
                 Some(newer) => (judge(&newer, &asked(turn, active_at)), Some(held.cookies)),
@@ -68,15 +71,12 @@ impl CookieStore {
 
     /// Whether a session that an earlier process began may be renewed: not where that one may have done it already and
     /// the browser never got the result.
-    fn turn_of_unknown(&self, contents: &Contents<'_>, now: UnixTime) -> Turn {
+    fn turn_of_unknown(&self, contents: &Contents<'_>) -> Turn {
         if contents.process != self.process.id
             && contents.sealed_at > self.process.began_at.0 + HANDOVER_SECONDS
         {
             self.shared.store(true, Ordering::Relaxed);
             self.audit.hint(&Hint::KeysAreShared);
-        }
-        if self.lifetimes.idle.is_some() {
-            let _listed = self.table.adopt(listed(contents), now);
         }
         let cookies_arrive = contents.generation > 1;
         let was_not_due = contents.refresh_at > self.process.began_at.0;
@@ -114,7 +114,10 @@ impl CookieStore {
     /// Ends a session, and gives its newest refresh token.
     pub(super) fn end_of(&self, contents: &Contents<'_>, now: UnixTime) -> Option<Secret> {
         let held = self.table.held(SessionId(contents.id));
-        let _remembered = self.table.end(listed(contents), now);
+        // Newer cookies of it may be about, that another process made.
+        let latest = UnixTime(contents.signed_in_at).plus(self.lifetimes.session);
+        let ends_at = latest.max(UnixTime(contents.ends_at));
+        let _remembered = self.table.end(Listed { ends_at, ..listed(contents) }, now);
         let newest = held.as_ref().and_then(|held| Contents::read(&held.contents));
         newest.as_ref().unwrap_or(contents).refresh_token.and_then(Packed::secret)
     }
@@ -137,5 +140,6 @@ fn listed<'a>(contents: &Contents<'a>) -> Listed<'a> {
         generation: contents.generation,
         subject: contents.subject,
         ends_at: UnixTime(contents.ends_at),
+        active_at: UnixTime(contents.active_at),
     }
 }

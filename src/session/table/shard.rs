@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::super::persons::Person;
-use super::{Delivery, Listed};
+use super::{Delivery, Listed, Look};
 use crate::flow::ports::{SessionId, UnixTime};
 
 /// An offer that is older has reached the browser, if it ever will.
@@ -72,7 +72,7 @@ pub(in crate::session) enum Seen<H> {
 
 /// One session.
 pub(super) struct Entry<H> {
-    pub(super) state: State<H>,
+    state: State<H>,
     generation: u64,
     ends_at: UnixTime,
     active_at: UnixTime,
@@ -81,18 +81,47 @@ pub(super) struct Entry<H> {
 }
 
 impl<H: Clone> Entry<H> {
-    pub(super) fn new(generation: u64, ends_at: UnixTime, person: Person, now: UnixTime) -> Self {
-        Self { state: State::Shown, generation, ends_at, active_at: now, turn: Turn::Free, person }
+    pub(super) fn new(listed: Listed<'_>, turn: Turn, person: Person) -> Self {
+        let Listed { generation, ends_at, active_at, .. } = listed;
+        Self { state: State::Shown, generation, ends_at, active_at, turn, person }
     }
 
-    pub(super) fn see(&mut self, generation: u64, now: UnixTime, active: bool) -> Seen<H> {
-        let active_at = self.active_at;
-        if active {
-            self.active_at = self.active_at.max(now);
+    /// The newest generation, where the browser has not shown it.
+    pub(super) fn held(&self) -> Option<H> {
+        match &self.state {
+            State::Held { held, .. } => Some(held.clone()),
+            State::Shown | State::Ended => None,
         }
-        if matches!(self.state, State::Ended) {
+    }
+
+    /// Ends it, for as long as one of its cookies could be believed; whose it was, where it had not ended before.
+    pub(super) fn end(&mut self, ends_at: UnixTime) -> Option<Person> {
+        self.ends_at = self.ends_at.max(ends_at);
+        let lived = !self.has_ended();
+        self.state = State::Ended;
+        lived.then_some(self.person)
+    }
+
+    /// What is left to say when its entry goes.
+    pub(super) fn gone(&self) -> Gone {
+        Gone { person: self.person, had_ended: self.has_ended() }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    pub(super) fn see(&mut self, listed: Listed<'_>, look: Look) -> Seen<H> {
+        let Look { now, active, idle } = look;
+        let active_at = self.active_at.max(listed.active_at);
+        // Who comes after the idle time is not there again: that takes a sign-in.
+        let is_back_in_time = idle.is_none_or(|idle| now < active_at.plus(idle));
+        self.active_at = if active && is_back_in_time { active_at.max(now) } else { active_at };
+        self.ends_at = self.ends_at.max(listed.ends_at);
+        if self.has_ended() {
             return Seen::Ended;
         }
+        let generation = listed.generation;
         if generation >= self.generation {
             // A greater one is of another process with the same keys.
             if generation > self.generation {
@@ -116,7 +145,7 @@ impl<H: Clone> Entry<H> {
             Turn::NotBefore(then) => then <= now,
             Turn::Taken | Turn::Spent => false,
         };
-        let may = free && generation == self.generation && !matches!(self.state, State::Ended);
+        let may = free && generation == self.generation && !self.has_ended();
         if may {
             self.turn = Turn::Taken;
         }
@@ -124,7 +153,7 @@ impl<H: Clone> Entry<H> {
     }
 
     fn holds_turn(&self, generation: u64) -> bool {
-        self.turn == Turn::Taken && generation == self.generation && !matches!(self.state, State::Ended)
+        self.turn == Turn::Taken && generation == self.generation && !self.has_ended()
     }
 
     /// `listed` is the new generation; the turn is that of the one before.
@@ -144,10 +173,9 @@ impl<H: Clone> Entry<H> {
         Some(if in_vain { Delivery::InVain } else { Delivery::Fine })
     }
 
-    pub(super) fn give_up(&mut self, generation: u64) {
-        if self.holds_turn(generation) {
-            self.state = State::Ended;
-        }
+    /// Whose it was, where that ended it.
+    pub(super) fn give_up(&mut self, generation: u64) -> Option<Person> {
+        if self.holds_turn(generation) { self.end(self.ends_at) } else { None }
     }
 
     pub(super) fn give_back(&mut self, generation: u64, turn: Turn) {
@@ -155,6 +183,12 @@ impl<H: Clone> Entry<H> {
             self.turn = turn;
         }
     }
+}
+
+/// An entry that is over.
+pub(super) struct Gone {
+    pub(super) person: Person,
+    pub(super) had_ended: bool,
 }
 
 /// Some of the sessions.
@@ -169,10 +203,11 @@ impl<H> Default for Shard<H> {
     }
 }
 
-impl<H> Shard<H> {
+impl<H: Clone> Shard<H> {
     /// Forgets what is over, now and then; how many that were.
-    pub(super) fn sweep(&mut self, now: UnixTime, mut gone: impl FnMut(Person)) -> usize {
-        if now.0 < self.next_sweep {
+    pub(super) fn sweep(&mut self, now: UnixTime, mut gone: impl FnMut(Gone)) -> usize {
+        // Far ahead lies what a clock said that was set back.
+        if now.0 < self.next_sweep && self.next_sweep <= now.0 + SWEEP_SECONDS {
             return 0;
         }
         self.next_sweep = now.0 + SWEEP_SECONDS;
@@ -180,7 +215,7 @@ impl<H> Shard<H> {
         self.entries.retain(|_, entry| {
             let keep = entry.ends_at > now;
             if !keep {
-                gone(entry.person);
+                gone(entry.gone());
             }
             keep
         });

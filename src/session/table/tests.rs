@@ -4,7 +4,11 @@ const ROOM: Room = Room { sessions: 4, per_person: 2 };
 const NOW: UnixTime = UnixTime(100);
 
 fn listed(id: u8, generation: u64, subject: &str) -> Listed<'_> {
-    Listed { id: SessionId([id; 16]), generation, subject, ends_at: UnixTime(1000) }
+    Listed { id: SessionId([id; 16]), generation, subject, ends_at: UnixTime(1000), active_at: NOW }
+}
+
+fn look(at: u64, active: bool) -> Look {
+    Look { now: UnixTime(at), active, idle: None }
 }
 
 fn begun() -> (Table<&'static str>, Listed<'static>) {
@@ -14,7 +18,7 @@ fn begun() -> (Table<&'static str>, Listed<'static>) {
 }
 
 fn see(table: &Table<&'static str>, generation: u64, at: u64) -> Seen<&'static str> {
-    table.see(SessionId([1; 16]), generation, UnixTime(at), false)
+    table.see(listed(1, generation, "alice"), look(at, false))
 }
 
 fn next(of: Listed<'_>) -> Listed<'_> {
@@ -111,7 +115,7 @@ fn full_means_no_new_sign_in_and_nobody_else_is_forgotten() {
     assert!(!table.take_turn(listed(10, 3, "of an earlier process"), NOW));
     assert!(!table.end(listed(10, 3, "of an earlier process"), NOW));
     assert_eq!(table.len(), 8);
-    assert!((1..=4).all(|id| !matches!(table.see(SessionId([id; 16]), 1, NOW, false), Seen::Unknown)));
+    assert!((1..=4).all(|id| !matches!(table.see(listed(id, 1, ""), look(100, false)), Seen::Unknown)));
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn what_is_over_makes_room() {
     assert_eq!(table.begin(same_shard(3), UnixTime(999)), Err(Full::Person));
     table.begin(same_shard(3), UnixTime(1030)).unwrap();
     assert_eq!(table.len(), 1);
-    assert_eq!(table.see(same_shard(1).id, 1, UnixTime(1030), false), Seen::Unknown);
+    assert_eq!(table.see(same_shard(1), look(1030, false)), Seen::Unknown);
 }
 
 #[test]
@@ -140,9 +144,85 @@ fn a_generation_of_another_process_is_believed() {
 #[test]
 fn only_what_shows_the_person_counts_as_activity() {
     let (table, one) = begun();
-    let active_at = |at, active| match table.see(one.id, 1, UnixTime(at), active) {
+    let active_at = |at, active| match table.see(one, look(at, active)) {
         Seen::Newest { active_at, .. } => active_at.0,
         _ => 0,
     };
     assert_eq!([active_at(110, false), active_at(120, true), active_at(130, false)], [100, 100, 120]);
+}
+
+#[test]
+fn who_comes_after_the_idle_time_is_not_there_again() {
+    let (table, one) = begun();
+    let active_at = |at| {
+        let idle = Some(Duration::from_secs(50));
+        match table.see(one, Look { idle, ..look(at, true) }) {
+            Seen::Newest { active_at, .. } => active_at.0,
+            _ => 0,
+        }
+    };
+    assert_eq!([active_at(149), active_at(199), active_at(200), active_at(201)], [100, 149, 149, 149]);
+}
+
+#[test]
+fn what_is_known_of_a_session_of_an_earlier_process_is_kept() {
+    let table: Table<&str> = Table::new(ROOM);
+    let one = Listed { active_at: UnixTime(60), ..listed(1, 1, "alice") };
+    table.adopt(one, Turn::Spent, look(100, false));
+    let seen = Seen::Newest { turn: Turn::Spent, active_at: UnixTime(60) };
+    assert_eq!(table.see(one, look(101, true)), seen);
+    table.adopt(one, Turn::Free, look(102, false));
+    assert!(!table.take_turn(one, NOW), "what another request knew of it is believed");
+    let newer = Listed { generation: 2, active_at: UnixTime(120), ..one };
+    assert_eq!(
+        table.see(newer, look(121, false)),
+        Seen::Newest { turn: Turn::Free, active_at: UnixTime(120) }
+    );
+}
+
+#[test]
+fn an_ended_session_is_remembered_as_long_as_any_of_its_cookies_could_be_believed() {
+    let table: Table<&str> = Table::new(ROOM);
+    let old = Listed { ends_at: UnixTime(200), ..listed(1, 1, "alice") };
+    let newer = Listed { generation: 2, ends_at: UnixTime(2000), ..old };
+    let sweep = |id, at| table.take_turn(Listed { id: SessionId([id; 16]), ..newer }, UnixTime(at));
+    assert!(table.end(old, NOW));
+    assert_eq!(table.see(newer, look(100, false)), Seen::Ended);
+    sweep(65, 1999);
+    assert_eq!(table.see(newer, look(1999, false)), Seen::Ended);
+    assert!(table.end(Listed { ends_at: UnixTime(3000), ..newer }, NOW));
+    sweep(129, 2999);
+    assert_eq!(table.see(newer, look(2999, false)), Seen::Ended);
+    sweep(193, 3040);
+    assert_eq!(table.see(newer, look(3040, false)), Seen::Unknown);
+}
+
+#[test]
+fn whoever_signs_out_can_sign_in_again_and_nobody_fills_the_table_alone() {
+    let table: Table<&str> = Table::new(Room { sessions: 100, per_person: 2 });
+    for id in 0..20 {
+        let one = listed(id, 1, "alice");
+        assert_eq!(table.begin(one, NOW), Ok(()), "{id}");
+        assert!(table.end(one, NOW) && table.end(one, NOW), "ending it twice counts once");
+    }
+    assert_eq!(table.begin(listed(20, 1, "alice"), NOW), Err(Full::Person));
+    table.begin(Listed { ends_at: UnixTime(200), ..listed(21, 1, "bob") }, NOW).unwrap();
+    table.begin(listed(22, 1, "bob"), NOW).unwrap();
+    assert_eq!(table.begin(listed(23, 1, "bob"), NOW), Err(Full::Person));
+    assert!(table.take_turn(listed(22, 1, "bob"), NOW));
+    table.give_up(SessionId([22; 16]), 1);
+    table.begin(listed(23, 1, "bob"), NOW).unwrap();
+    assert!(table.end(listed(22, 1, "bob"), NOW), "what ended once counts once");
+    assert_eq!(table.begin(listed(24, 1, "bob"), NOW), Err(Full::Person));
+    table.begin(listed(85, 1, "bob"), UnixTime(200)).unwrap();
+    assert_eq!(table.begin(listed(86, 1, "bob"), UnixTime(200)), Err(Full::Person), "one was over by itself");
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_stop_the_sweeping() {
+    let table: Table<&str> = Table::new(ROOM);
+    assert!(table.take_turn(Listed { ends_at: UnixTime(99_999), ..listed(1, 1, "alice") }, UnixTime(90_000)));
+    table.begin(Listed { ends_at: UnixTime(150), ..listed(65, 1, "bob") }, NOW).unwrap();
+    table.begin(listed(129, 1, "bob"), UnixTime(150)).unwrap();
+    assert_eq!(table.len(), 2);
 }
