@@ -100,7 +100,7 @@ impl World {
         self.truth.lock().unwrap().used.push(generation);
         let was_ended = self.truth.lock().unwrap().ended;
         let mut kept = None;
-        self.settle(|| kept = self.table.renew(listed(generation + 1), generation + 1, NOW));
+        self.settle(|| kept = self.table.renew(listed(generation + 1), (generation + 1, Turn::Free), NOW));
         let mut truth = self.truth.lock().unwrap();
         if kept.is_some() {
             assert!(!was_ended, "written after the end");
@@ -129,7 +129,7 @@ impl World {
         let over = self.truth.lock().unwrap().kept.iter().max().map_or(0, |newest| newest - 1);
         self.table.give_up(ID, over);
         self.table.give_back(ID, over, Turn::Free);
-        assert_eq!(self.table.renew(listed(over + 1), 0, NOW), None);
+        assert_eq!(self.table.renew(listed(over + 1), (0, Turn::Free), NOW), None);
     }
 
     fn sign_out(&self) {

@@ -4,7 +4,8 @@
 //! 2. One exchange at a time for a session; whoever finds its tokens over waits for that one, within bounds.
 //! 3. A provider that does not answer, or refuses us, ends no session: it is asked again later, and less and less often.
 //! 4. What was sent and never answered is not sent again, unless the operator says that the provider bears it.
-//! 5. Only the provider's own word (`invalid_grant`) ends a session, and an ID token that breaks a rule.
+//! 5. Only the provider's own word about the person (`invalid_grant` and its like) ends a session, and an ID token that
+//!    breaks a rule.
 
 mod back;
 mod pause;
@@ -98,7 +99,7 @@ pub enum Waited {
     Ended,
     /// It takes longer than one could wait.
     Longer,
-    /// The provider is not asked, because it did not answer a moment ago.
+    /// The provider is not asked, because it did not answer a moment ago, or too many wait already.
     NotNow,
 }
 
@@ -114,10 +115,7 @@ impl Refresh {
         match self.begin(renewable, caller) {
             Start::NoTurn => Waited::Ended,
             Start::NotNow => Waited::NotNow,
-            Start::Runs => match tokio::time::timeout(budget, self.exchanges.waiting.end_of(id)).await {
-                Ok(()) => Waited::Ended,
-                Err(_) => Waited::Longer,
-            },
+            Start::Runs => self.exchanges.waiting.end_of(id, budget).await,
         }
     }
 
@@ -224,7 +222,7 @@ impl Refresh {
     fn failed(&self, renewable: &Renewable, error: &RefreshError) -> RefreshOutcome {
         let (now, pause) = (self.clock.now(), &self.exchanges.pause);
         let later = |retry_after| {
-            let until = pause.failed(now, retry_after, renewable.id);
+            let until = pause.failed(now, retry_after, renewable);
             self.sessions.give_back(renewable, GivenBack::Until(until));
         };
         match error {
@@ -241,7 +239,7 @@ impl Refresh {
                 RefreshOutcome::OutcomeUnknown
             }
             RefreshError::OutcomeUnknown(_) => {
-                pause.failed(now, None, renewable.id);
+                pause.failed(now, None, renewable);
                 self.sessions.give_back(renewable, GivenBack::Spent);
                 RefreshOutcome::OutcomeUnknown
             }

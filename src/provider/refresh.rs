@@ -8,6 +8,7 @@
 //! 4. Where the keys that signed cannot be had, nobody knows whether the answer was good.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::background::Known;
 use super::id_token::{IdTokenError, Verified};
@@ -19,6 +20,8 @@ use crate::flow::ports::{
 };
 use crate::secret::Secret;
 
+/// Of an access token where nothing says its life (`expires_in` may be left out, RFC 6749 §5.1).
+const ASSUMED_LIFE: Duration = Duration::from_mins(5);
 const SOMEBODY_ELSE: &str = "the new ID token's sub is not that of the session";
 
 impl Provider {
@@ -67,7 +70,8 @@ impl Provider {
 }
 
 fn renewed(tokens: Tokens, verified: Option<Verified>, asked_at: UnixTime) -> Refreshed {
-    let access_expires_at = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
+    let assumed = verified.is_none().then_some(ASSUMED_LIFE);
+    let access_expires_at = tokens.expires_in.or(assumed).map(|lifetime| asked_at.plus(lifetime));
     let id_token = tokens.id_token.clone().zip(verified).map(|(text, verified)| RefreshedIdToken {
         text,
         expires_at: verified.expires_at,

@@ -10,6 +10,7 @@ mod opening;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
@@ -19,7 +20,7 @@ use super::ended::Ended;
 use super::layout::Contents;
 use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
 pub use super::sealing::Lifetimes;
-use super::sealing::Sealing;
+use super::sealing::{Resealed, Sealing};
 pub use super::table::Room;
 use super::table::{Delivery, Listed, Table, Turn};
 use crate::access::identity::Identity;
@@ -53,6 +54,9 @@ pub(super) struct Process {
     pub(super) id: u64,
     pub(super) began_at: UnixTime,
 }
+
+/// Before a provider is asked again whose tokens are no longer good than those before.
+const NOTHING_NEW: Duration = Duration::from_secs(30);
 
 /// Longer than a process lives on that was told to stop.
 const HANDOVER_SECONDS: u64 = 120;
@@ -214,7 +218,8 @@ impl SessionStore for CookieStore {
         else {
             return Ok(Renewed::TooLate);
         };
-        let (contents, ends_at) = self.sealing(now).renew(&old, refreshed, person, renewable.active_at)?;
+        let Resealed { contents, ends_at, has_new_end } =
+            self.sealing(now).renew(&old, refreshed, person, renewable.active_at)?;
         let text = self.seal(place, &contents)?;
         let seconds = ends_at.seconds_since(now);
         let cookies = place.names.parts().zip(chunks(&text));
@@ -222,7 +227,8 @@ impl SessionStore for CookieStore {
         let held = Held { contents: contents.into(), cookies };
         let generation = renewable.generation.saturating_add(1);
         let listed = Listed { generation, ends_at, ..listed_renewable(renewable) };
-        Ok(match self.table.renew(listed, held, now) {
+        let turn = if has_new_end { Turn::Free } else { Turn::NotBefore(now.plus(NOTHING_NEW)) };
+        Ok(match self.table.renew(listed, (held, turn), now) {
             Some(delivery) => Renewed::Kept { last_was_not_delivered: delivery == Delivery::InVain },
             None => Renewed::TooLate,
         })

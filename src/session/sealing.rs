@@ -36,6 +36,15 @@ pub(super) struct Sealing {
     pub(super) lifetimes: Lifetimes,
 }
 
+/// A session with new tokens.
+pub(super) struct Resealed {
+    /// Its bytes.
+    pub(super) contents: Vec<u8>,
+    pub(super) ends_at: UnixTime,
+    /// Whether its tokens are good for longer than those before.
+    pub(super) has_new_end: bool,
+}
+
 /// The ends of new tokens.
 struct Ends {
     tokens: UnixTime,
@@ -84,14 +93,14 @@ impl Sealing {
         Ok((written(&contents)?, ends_at))
     }
 
-    /// The bytes of a session with what a refresh brought, and its end.
+    /// A session with what a refresh brought.
     pub(super) fn renew(
         &self,
         old: &Contents<'_>,
         refreshed: &Refreshed,
         person: Option<(&Identity, Answers)>,
         active_at: UnixTime,
-    ) -> Result<(Vec<u8>, UnixTime), BeginError> {
+    ) -> Result<Resealed, BeginError> {
         let (id, generation) = (SessionId(old.id), old.generation.saturating_add(1));
         let id_token_ends_at =
             refreshed.id_token.as_ref().map_or(UnixTime(old.id_token_ends_at), |new| new.expires_at);
@@ -121,7 +130,8 @@ impl Sealing {
             (contents.policy_generation, contents.policies_met) = (policies.generation, policies.met);
             (contents.user, contents.email, contents.groups) = (person.user, person.email, person.groups);
         }
-        Ok((written(&contents)?, ends_at))
+        let has_new_end = ends.tokens > UnixTime(old.tokens_end_at);
+        Ok(Resealed { contents: written(&contents)?, ends_at, has_new_end })
     }
 
     /// What nobody gave a new end has its old one.

@@ -101,10 +101,11 @@ impl<H: Clone> Table<H> {
         shard.entries.get_mut(&listed.id).is_some_and(|entry| entry.take_turn(listed.generation, now))
     }
 
-    /// Ends a turn with what it brought: whether it counts, and whether the browser had been offered the last one in vain.
-    pub(super) fn renew(&self, listed: Listed<'_>, held: H, now: UnixTime) -> Option<Delivery> {
+    /// Ends a turn with what it brought, and when that may be renewed: whether it counts, and whether the browser had been
+    /// offered the last one in vain.
+    pub(super) fn renew(&self, listed: Listed<'_>, new: (H, Turn), now: UnixTime) -> Option<Delivery> {
         let mut shard = self.shard(listed.id)?;
-        shard.entries.get_mut(&listed.id)?.renew(listed, held, now)
+        shard.entries.get_mut(&listed.id)?.renew(listed, new, now)
     }
 
     /// Ends a turn that brought nothing.

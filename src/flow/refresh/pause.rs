@@ -1,75 +1,145 @@
 //! When is a provider asked again that did not answer?
+//!
+//! 1. A session is asked about less and less often.
+//! 2. All sessions wait, a minute at most, once several persons in a row had no answer, or the provider asks for
+//!    patience: one person for whom it always fails keeps nobody else waiting.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::flow::ports::{SessionId, UnixTime};
+use crate::flow::ports::{Renewable, UnixTime};
 
-/// After so many failures in a row nobody asks for a while, whoever's session it is.
-const FAILURES: u32 = 3;
+/// After failures of so many persons in a row nobody asks for a while.
+const PERSONS: usize = 3;
 /// The longest time between two attempts, in seconds, where the provider does not ask for more.
 const LONGEST: u64 = 32;
+/// The longest time that all wait, in seconds.
+const LONGEST_FOR_ALL: u64 = 60;
 
 /// How the provider fares.
 #[derive(Default)]
 pub(super) struct Pause {
-    failures: AtomicU32,
+    row: Mutex<Row>,
+    hasher: RandomState,
     until: AtomicU64,
+}
+
+/// The failures since it last answered.
+#[derive(Default)]
+struct Row {
+    failures: u32,
+    /// Whose they were, as numbers; no more than count.
+    persons: Vec<u64>,
 }
 
 impl Pause {
     /// Whether nobody shall ask now.
     pub(super) fn holds(&self, now: UnixTime) -> bool {
-        self.until.load(Ordering::Relaxed) > now.0
+        // Further ahead lies what a clock said that was set back.
+        (now.0 + 1..=now.0 + LONGEST_FOR_ALL).contains(&self.until.load(Ordering::Relaxed))
     }
 
     /// It answered.
     pub(super) fn answered(&self) {
-        self.failures.store(0, Ordering::Relaxed);
+        *self.row() = Row::default();
         self.until.store(0, Ordering::Relaxed);
     }
 
-    /// It did not, or asked for patience: when this session's token may be sent again. The first failures of one session
-    /// do not keep the others waiting.
-    pub(super) fn failed(&self, now: UnixTime, retry_after: Option<Duration>, id: SessionId) -> UnixTime {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    /// It did not, or asked for patience: when this session's token may be sent again.
+    pub(super) fn failed(
+        &self,
+        now: UnixTime,
+        retry_after: Option<Duration>,
+        renewable: &Renewable,
+    ) -> UnixTime {
+        let (failures, persons) = self.count(&renewable.subject);
         let base = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(LONGEST).clamp(1, LONGEST);
         // Sessions that failed together do not come back together.
-        let spread = id.0.iter().map(|byte| u64::from(*byte)).sum::<u64>() % (base / 2 + 1);
+        let spread = renewable.id.0.iter().map(|byte| u64::from(*byte)).sum::<u64>() % (base / 2 + 1);
         let own = UnixTime(now.0.saturating_add(base + spread));
         let until = retry_after.map_or(own, |wait| now.plus(wait).max(UnixTime(now.0 + 1)));
-        if failures >= FAILURES || retry_after.is_some() {
-            self.until.fetch_max(until.0, Ordering::Relaxed);
+        if persons >= PERSONS || retry_after.is_some() {
+            self.until.fetch_max(until.0.min(now.0 + LONGEST_FOR_ALL), Ordering::Relaxed);
         }
         until
+    }
+
+    /// How many failures there were, and of how many persons.
+    fn count(&self, subject: &str) -> (u32, usize) {
+        let person = self.hasher.hash_one(subject);
+        let mut row = self.row();
+        row.failures = row.failures.saturating_add(1);
+        if row.persons.len() < PERSONS && !row.persons.contains(&person) {
+            row.persons.push(person);
+        }
+        (row.failures, row.persons.len())
+    }
+
+    fn row(&self) -> std::sync::MutexGuard<'_, Row> {
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use zeroize::Zeroizing;
 
-    const ID: SessionId = SessionId([1; 16]);
+    use super::*;
+    use crate::access::origin::Origin;
+    use crate::flow::ports::SessionId;
+    use crate::secret::Secret;
+
     const NOW: UnixTime = UnixTime(100);
 
+    fn of(subject: &str) -> Renewable {
+        Renewable {
+            id: SessionId([1; 16]),
+            generation: 1,
+            subject: subject.to_owned(),
+            refresh_token: Secret::new(""),
+            origin: Origin::parse("https://app.test").unwrap(),
+            active_at: NOW,
+            ends_at: NOW,
+            contents: Zeroizing::default(),
+        }
+    }
+
     #[test]
-    fn it_is_asked_less_and_less_often_and_all_wait_after_three_failures() {
+    fn it_is_asked_less_and_less_often_and_all_wait_after_three_persons_had_no_answer() {
         let pause = Pause::default();
-        let waits: Vec<u64> = (0..3).map(|_| pause.failed(NOW, None, ID).0 - NOW.0).collect();
+        let waits: Vec<u64> =
+            ["a", "b", "c"].map(|subject| pause.failed(NOW, None, &of(subject)).0 - NOW.0).into();
         assert!(waits[0] == 1 && (2..=3).contains(&waits[1]) && (4..=6).contains(&waits[2]), "{waits:?}");
         assert!(pause.holds(UnixTime(103)) && !pause.holds(UnixTime(106)));
-        let longest = (0..100).map(|_| pause.failed(NOW, None, ID).0 - NOW.0).max().unwrap();
+        let longest = (0..100).map(|_| pause.failed(NOW, None, &of("a")).0 - NOW.0).max().unwrap();
         assert!((LONGEST..=LONGEST * 3 / 2).contains(&longest));
         pause.answered();
         assert!(!pause.holds(NOW));
-        assert_eq!(pause.failed(NOW, None, ID), UnixTime(101));
+        assert_eq!(pause.failed(NOW, None, &of("a")), UnixTime(101));
         assert!(!pause.holds(NOW), "one failure is no outage");
     }
 
     #[test]
-    fn a_provider_that_asks_for_patience_gets_it_from_all() {
+    fn one_person_for_whom_it_always_fails_keeps_nobody_else_waiting() {
         let pause = Pause::default();
-        assert_eq!(pause.failed(NOW, Some(Duration::from_secs(20)), ID), UnixTime(120));
+        for _ in 0..100 {
+            pause.failed(NOW, None, &of("mallory"));
+        }
+        pause.failed(NOW, None, &of("alice"));
+        assert!(!pause.holds(NOW));
+        pause.failed(NOW, None, &of("bob"));
+        assert!(pause.holds(NOW));
+    }
+
+    #[test]
+    fn a_provider_that_asks_for_patience_gets_it_from_all_for_a_minute_at_most() {
+        let pause = Pause::default();
+        assert_eq!(pause.failed(NOW, Some(Duration::from_secs(20)), &of("a")), UnixTime(120));
         assert!(pause.holds(UnixTime(119)) && !pause.holds(UnixTime(120)));
+        assert_eq!(pause.failed(NOW, Some(Duration::from_secs(3600)), &of("a")), UnixTime(3700));
+        assert!(pause.holds(UnixTime(159)) && !pause.holds(UnixTime(160)));
+        assert!(!pause.holds(UnixTime(50)), "a clock that was set back lets nobody wait longer");
     }
 }

@@ -91,7 +91,8 @@ async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
     let least = json!({"access_token": "at", "token_type": "Bearer"});
     let new = refreshed(&world, &least).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(new.id_token.is_none() && new.refresh_token.is_none());
-    assert_eq!((new.access_expires_at, new.refresh_expires_at), (None, None));
+    let five_minutes = after(300);
+    assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(five_minutes), None));
 }
 
 #[tokio::test]
@@ -134,6 +135,8 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
         (400, r#"{"error":"invalid_grant"}"#, "grant"),
         (200, r#"{"error":"invalid_grant"}"#, "grant"),
         (401, r#"{"error":"invalid_grant"}"#, "grant"),
+        (400, r#"{"error":"interaction_required"}"#, "grant"),
+        (403, r#"{"error":"access_denied"}"#, "grant"),
         (401, r#"{"error":"invalid_client"}"#, "client"),
         (400, r#"{"error":"unauthorized_client"}"#, "client"),
         (400, r#"{"error":"invalid_scope"}"#, "client"),
@@ -159,8 +162,8 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
     }
     world.given.answer_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
     assert_eq!(kind(&asked(&world.provider).await), "unknown");
-    assert_eq!(world.server.requests("POST").len(), 23, "each was sent once");
-    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 7);
+    assert_eq!(world.server.requests("POST").len(), 25, "each was sent once");
+    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 9);
 }
 
 #[tokio::test]

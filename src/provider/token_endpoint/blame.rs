@@ -19,6 +19,17 @@ const OF_THE_CLIENT: [&str; 6] = [
     "unsupported_token_type",
 ];
 
+/// `invalid_grant`, and the errors of OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1 by which providers say that this
+/// person must sign in again, or may not.
+const OF_THE_PERSON: [&str; 6] = [
+    "invalid_grant",
+    "access_denied",
+    "account_selection_required",
+    "consent_required",
+    "interaction_required",
+    "login_required",
+];
+
 impl NoTokens {
     /// RFC 6749 §5.2. Keycloak says `unauthorized_client` for a wrong secret.
     pub(super) fn of_a_code(&self) -> ExchangeError {
@@ -55,7 +66,7 @@ impl NoTokens {
                 RefreshError::OutcomeUnknown(why)
             }
             Self::Refused { status, code, .. } => match code.as_str() {
-                "invalid_grant" => RefreshError::GrantRefused(why),
+                code if OF_THE_PERSON.contains(&code) => RefreshError::GrantRefused(why),
                 "temporarily_unavailable" => RefreshError::Unavailable { why, retry_after: None },
                 code if OF_THE_CLIENT.contains(&code) => RefreshError::ClientRefused(why),
                 _ if status == StatusCode::UNAUTHORIZED => RefreshError::ClientRefused(why),

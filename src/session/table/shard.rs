@@ -156,8 +156,13 @@ impl<H: Clone> Entry<H> {
         self.turn == Turn::Taken && generation == self.generation && !self.has_ended()
     }
 
-    /// `listed` is the new generation; the turn is that of the one before.
-    pub(super) fn renew(&mut self, listed: Listed<'_>, held: H, now: UnixTime) -> Option<Delivery> {
+    /// `listed` is the new generation, with its turn; whoever says so has that of the one before.
+    pub(super) fn renew(
+        &mut self,
+        listed: Listed<'_>,
+        (held, turn): (H, Turn),
+        now: UnixTime,
+    ) -> Option<Delivery> {
         if !self.holds_turn(listed.generation.checked_sub(1)?) {
             return None;
         }
@@ -168,7 +173,7 @@ impl<H: Clone> Entry<H> {
         self.state = State::Held { held, offered_at: None };
         self.generation = listed.generation;
         self.ends_at = self.ends_at.max(listed.ends_at);
-        self.turn = Turn::Free;
+        self.turn = turn;
         let in_vain = offered.is_some_and(|offered| offered.0 + OFFER_SECONDS <= now.0);
         Some(if in_vain { Delivery::InVain } else { Delivery::Fine })
     }

@@ -30,7 +30,7 @@ fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
     let (table, one) = begun();
     assert!(table.take_turn(one, NOW) && !table.take_turn(one, NOW));
     assert!(matches!(see(&table, 1, 100), Seen::Newest { turn: Turn::Taken, .. }));
-    assert_eq!(table.renew(next(one), "second", NOW), Some(Delivery::Fine));
+    assert_eq!(table.renew(next(one), ("second", Turn::Free), NOW), Some(Delivery::Fine));
     for _ in 0..2 {
         assert!(matches!(see(&table, 1, 101), Seen::Newer { held: "second", turn: Turn::Free, .. }));
     }
@@ -42,7 +42,7 @@ fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
 fn an_old_refresh_token_is_never_sent() {
     let (table, one) = begun();
     assert!(table.take_turn(one, NOW));
-    table.renew(next(one), "second", NOW).unwrap();
+    table.renew(next(one), ("second", Turn::Free), NOW).unwrap();
     assert!(!table.take_turn(one, NOW), "the browser's own generation is over");
     assert!(table.take_turn(next(one), NOW));
     table.give_back(one.id, 2, Turn::Spent);
@@ -56,7 +56,7 @@ fn a_turn_that_was_put_off_comes_again() {
     table.give_back(one.id, 1, Turn::NotBefore(UnixTime(110)));
     assert!(!table.take_turn(one, UnixTime(109)));
     assert!(table.take_turn(one, UnixTime(110)));
-    assert_eq!(table.renew(next(next(one)), "third", NOW), None, "generations are not skipped");
+    assert_eq!(table.renew(next(next(one)), ("third", Turn::Free), NOW), None, "generations are not skipped");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_ended_session_stays_ended_whatever_comes_late() {
     let (table, one) = begun();
     assert!(table.take_turn(one, NOW));
     assert!(table.end(one, NOW));
-    assert_eq!(table.renew(next(one), "second", NOW), None);
+    assert_eq!(table.renew(next(one), ("second", Turn::Free), NOW), None);
     table.give_back(one.id, 1, Turn::Free);
     assert!(!table.take_turn(one, NOW));
     assert_eq!([see(&table, 1, 100), see(&table, 2, 100)], [Seen::Ended, Seen::Ended]);
@@ -76,7 +76,7 @@ fn only_who_has_the_turn_can_give_the_session_up() {
     table.give_up(one.id, 1);
     assert!(matches!(see(&table, 1, 100), Seen::Newest { .. }));
     assert!(table.take_turn(one, NOW));
-    table.renew(next(one), "second", NOW).unwrap();
+    table.renew(next(one), ("second", Turn::Free), NOW).unwrap();
     table.give_up(one.id, 1);
     assert!(matches!(see(&table, 1, 100), Seen::Newer { .. }), "the loser of a race ends nothing");
     assert!(table.take_turn(next(one), NOW));
@@ -89,7 +89,7 @@ fn a_proxy_that_drops_cookies_is_noticed_and_one_that_is_slow_is_not() {
     let (table, one) = begun();
     let renew = |of: Listed<'static>, at| {
         assert!(table.take_turn(of, UnixTime(at)));
-        table.renew(next(of), "new", UnixTime(at)).unwrap()
+        table.renew(next(of), ("new", Turn::Free), UnixTime(at)).unwrap()
     };
     renew(one, 100);
     assert_eq!(renew(next(one), 200), Delivery::Fine, "nobody came who could have been offered it");

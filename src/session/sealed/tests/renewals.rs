@@ -331,3 +331,28 @@ fn a_session_that_was_signed_out_is_over_for_an_old_copy_of_its_cookie() {
     store.end(&request(&cookies), &origin(), at(1));
     assert_eq!(what(&store, &cookies, 2), "ended");
 }
+
+#[test]
+fn a_provider_whose_tokens_are_no_longer_good_than_before_is_not_asked_at_each_request() {
+    let store = store();
+    let first = begun(&store);
+    let renew_at = |cookies: &[String], second: u64, access: Option<u64>| {
+        let renewable = look(&store, cookies, at(second)).renewable.unwrap();
+        assert!(store.take_turn(&renewable, at(second)));
+        let refreshed = Refreshed {
+            id_token: None,
+            refresh_token: Some(Secret::new("refresh")),
+            access_expires_at: access.map(at),
+            refresh_expires_at: None,
+        };
+        store.renew(&renewable, &refreshed, None, at(second)).unwrap();
+        look(&store, cookies, at(second)).deliver
+    };
+    let second = renew_at(&first, DUE, None);
+    assert_eq!([what(&store, &second, LIFE - 1), what(&store, &second, LIFE)], ["good", "unknown"]);
+    assert_eq!(what(&store, &second, DUE + 30), "stale", "it is asked again");
+    let third = renew_at(&second, DUE + 30, Some(DUE + 30));
+    assert_eq!(what(&store, &third, DUE + 31), "stale", "the answer took longer than its tokens are good");
+    let fourth = renew_at(&third, DUE + 60, Some(DUE + 160));
+    assert_eq!(what(&store, &fourth, DUE + 61), "good");
+}
