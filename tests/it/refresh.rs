@@ -220,7 +220,7 @@ async fn a_new_cookie_comes_with_no_answer_that_caches_keep_for_everybody() {
 
 #[tokio::test]
 async fn scripts_that_come_too_late_for_a_provider_that_is_slow_are_told_to_come_again() {
-    let (provider, gateway, browser) = scene(SHORT).await;
+    let (provider, gateway, mut browser) = scene(SHORT).await;
     provider.hold("token-slow-first-byte".parse().unwrap());
     seconds(5).await;
     for answer in join_all((0..3).map(|_| poll(&gateway, &browser))).await {
@@ -228,6 +228,8 @@ async fn scripts_that_come_too_late_for_a_provider_that_is_slow_are_told_to_come
         assert_eq!(told, (503, true, None), "{}", answer.body);
         assert!(!answer.headers.contains_key("set-cookie"));
     }
+    let farewell = browser.go(&gateway.url("/oauth2/signed_out")).await;
+    assert!(farewell.body.contains("<form"), "whoever can be renewed is still signed in: {}", farewell.body);
     provider.release_all();
     until(&provider, |observed| observed.refresh == 1).await;
     assert_eq!(poll(&gateway, &browser).await.status, 200);

@@ -67,8 +67,10 @@ pub(super) async fn signed_out(
     let mut workspace = Workspace::new();
     let opened = portal.sessions.open(&mut workspace, visit.shown(&portal, &headers)).opened;
     // Anybody can lead a person here: whoever is still signed in must not be told otherwise.
-    if let Opened::Session(session) = opened {
-        return question(&portal, Some(session.credential.person.user));
+    match opened {
+        Opened::Session(session) => return question(&portal, Some(session.credential.person.user)),
+        Opened::Stale(_) | Opened::Unknown(_) => return question(&portal, None),
+        Opened::Absent(_) => {}
     }
     let state = parameter(uri.query(), "state").ok().flatten();
     let landed = state.and_then(|state| portal.logout.land(&state, &headers, &visit.origin));
