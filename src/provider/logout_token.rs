@@ -130,7 +130,7 @@ fn whom(claims: &Members) -> Result<Whom, Broken> {
     let member =
         |member| claims.get(member).map(|_| name(claims, member).ok_or(Broken::NamesNobody)).transpose();
     match (member("sid")?, member("sub")?) {
-        (Some(sid), _) => Ok(Whom::Sid(sid)),
+        (Some(sid), subject) => Ok(Whom::Session { sid, subject }),
         (None, Some(sub)) => Ok(Whom::Subject(sub)),
         (None, None) => Err(Broken::NamesNobody),
     }

@@ -135,7 +135,7 @@ impl Audit for Recorder {
         self.metrics.backchannel_logout(event.outcome);
         let (outcome, request) = (backchannel_name(event.outcome), text(event.request_id));
         let (sid, subject) = match event.whom {
-            Some(Whom::Sid(sid)) => (Some(quoted(sid)), None),
+            Some(Whom::Session { sid, subject }) => (Some(quoted(sid)), subject.as_deref().map(quoted)),
             Some(Whom::Subject(subject)) => (None, Some(quoted(subject))),
             None => (None, None),
         };

@@ -131,6 +131,19 @@ async fn a_person_is_signed_out_everywhere_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn a_session_whose_sid_was_never_told_ends_with_its_person_and_one_with_another_sid_lives_on() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    provider.arm("sid-missing".parse().unwrap());
+    let nameless = signed_in(&gateway, "testuser").await;
+    let sid = provider.sids("testuser").remove(0);
+    let named = signed_in(&gateway, "testuser").await;
+    let token = provider.logout_token("foregate", LoggedOut::Both { sid: &sid, sub: TESTUSER }, &[]).unwrap();
+    assert_eq!(post(&gateway, &token).await, 200);
+    assert_eq!([poll(&gateway, &nameless).await.status, poll(&gateway, &named).await.status], [401, 200]);
+}
+
+#[tokio::test]
 async fn one_session_of_a_person_ends_and_the_others_do_not() {
     let (provider, gateway, first) = scene().await;
     let sid = provider.sids("testuser").remove(0);

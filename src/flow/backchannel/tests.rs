@@ -5,19 +5,18 @@ const NOW: UnixTime = UnixTime(1000);
 const END: UnixTime = UnixTime(1120);
 
 fn token(token_id: &str) -> LogoutToken {
-    LogoutToken {
-        token_id: token_id.to_owned(),
-        issued_at: NOW,
-        expires_at: END,
-        whom: Whom::Sid(format!("sid of {token_id}")),
-    }
+    LogoutToken { token_id: token_id.to_owned(), issued_at: NOW, expires_at: END, whom: session_of(token_id) }
+}
+
+fn session_of(token_id: &str) -> Whom {
+    Whom::Session { sid: format!("sid of {token_id}"), subject: None }
 }
 
 /// What comes of a token where sessions can be ended, and whether one was tried to be.
 fn come(seen: &Mutex<Seen>, token_id: &str, now: u64) -> (Result<Whom, BackchannelError>, usize) {
     let mut ended = 0;
     let result = once(seen, token(token_id), UnixTime(now), |whom| {
-        assert_eq!(*whom, Whom::Sid(format!("sid of {token_id}")));
+        assert_eq!(*whom, session_of(token_id));
         ended += 1;
         Ok(())
     });
@@ -28,7 +27,7 @@ fn come(seen: &Mutex<Seen>, token_id: &str, now: u64) -> (Result<Whom, Backchann
 fn a_session_that_nobody_has_here_is_over_as_it_should_be() {
     // The store says nothing of whether there was one: that it can be remembered is all.
     let (ended, asked) = come(&Mutex::default(), "a", NOW.0);
-    assert_eq!((ended.unwrap(), asked), (Whom::Sid("sid of a".to_owned()), 1));
+    assert_eq!((ended.unwrap(), asked), (session_of("a"), 1));
 }
 
 #[test]

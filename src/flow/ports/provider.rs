@@ -167,8 +167,13 @@ pub struct LogoutToken {
 /// Whose sessions end at the provider: those of a person, or the one of a `sid`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Whom {
-    /// `sid`; a `sub` beside it says no more.
-    Sid(String),
+    /// The one session of the provider.
+    Session {
+        /// `sid`.
+        sid: String,
+        /// `sub` beside it: the person's sessions whose `sid` we were never told end too, as one of them may be meant.
+        subject: Option<String>,
+    },
     /// `sub` alone: all sessions of the person.
     Subject(String),
 }

@@ -23,6 +23,11 @@ fn header(change: &Value) -> String {
     with(&json!({"alg": "RS256", "typ": "logout+jwt", "kid": "k"}), change).to_string()
 }
 
+/// Of `sid` s1, with this `sub` beside it.
+fn session(subject: Option<&str>) -> Whom {
+    Whom::Session { sid: "s1".to_owned(), subject: subject.map(str::to_owned) }
+}
+
 async fn told(world: &World, token: &str) -> Result<LogoutToken, String> {
     world.provider.logout_token(token).await.map_err(|error| match error {
         LogoutTokenError::NotAcceptable(why) => why,
@@ -45,12 +50,12 @@ async fn a_logout_token_says_whose_sessions_end_and_how_long_it_counts() {
     let token = with_claims(&world, &json!({})).await.unwrap();
     assert_eq!((token.token_id.as_str(), token.issued_at), ("t1", NOW));
     assert_eq!(token.expires_at, NOW.plus(minute * 2).plus(minute), "the leeway counts");
-    assert_eq!(token.whom, Whom::Sid("s1".to_owned()));
+    assert_eq!(token.whom, session(Some("alice")));
     for (change, whom, minutes) in [
-        (json!({"sub": null}), Whom::Sid("s1".to_owned()), 3),
+        (json!({"sub": null}), session(None), 3),
         (json!({"sid": null}), Whom::Subject("alice".to_owned()), 3),
-        (json!({"exp": null}), Whom::Sid("s1".to_owned()), 11),
-        (json!({"exp": NOW.0 * 2}), Whom::Sid("s1".to_owned()), 11),
+        (json!({"exp": null}), session(Some("alice")), 11),
+        (json!({"exp": NOW.0 * 2}), session(Some("alice")), 11),
     ] {
         let token = with_claims(&world, &change).await.unwrap();
         assert_eq!((token.whom, token.expires_at), (whom, NOW.plus(minute * minutes)), "{change}");
@@ -160,7 +165,7 @@ async fn of_all_odd_logout_tokens_only_those_that_break_no_rule_are_believed() {
     let payload = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(healthy.split('.').nth(1).unwrap()).unwrap();
     let claims: Value = serde_json::from_slice(&payload).unwrap();
     clock.0.store(claims["iat"].as_u64().unwrap(), Ordering::SeqCst);
-    assert_eq!(ours.logout_token(&healthy).await.unwrap().whom, Whom::Sid("s1".to_owned()));
+    assert_eq!(ours.logout_token(&healthy).await.unwrap().whom, session(Some("alice")));
     for fault in dev_provider::LogoutFault::all() {
         let token = dev.logout_token("foregate", whom, &[*fault]).unwrap();
         let believed = ours.logout_token(&token).await.is_ok();

@@ -278,7 +278,8 @@ fn a_sign_out_by_an_old_cookie_ends_the_newer_ones_until_the_session_would_have_
 
 #[test]
 fn what_the_provider_ended_stays_ended() {
-    for whom in [Whom::Sid("sid-1".to_owned()), Whom::Subject("subject".to_owned())] {
+    let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
+    for whom in [session, Whom::Subject("subject".to_owned())] {
         let store = store();
         let old = begun(&store);
         let renewable = look(&store, &old, at(DUE)).renewable.unwrap();
@@ -291,12 +292,18 @@ fn what_the_provider_ended_stays_ended() {
             access_expires_at: None,
             refresh_expires_at: None,
         };
-        let late = store.renew(&renewable, &refreshed, None, at(DUE));
-        assert!(late.is_err() || what(&store, &old, DUE) == "ended");
+        store.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
+        assert_eq!(look(&store, &old, at(DUE + 1)).deliver, Vec::<String>::new());
+        // What that renewal made, as a store hands it out that was told of no end.
+        let untold = store_began(0);
+        assert!(untold.take_turn(&renewable, at(DUE)));
+        untold.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
+        let new = look(&untold, &old, at(DUE + 1)).deliver;
+        assert_eq!([what(&untold, &new, DUE + 1), what(&store, &new, DUE + 1)], ["good", "ended"]);
         assert_eq!(
             what(&store, &begun_with(&store, at(DUE + 1), None), DUE + 1),
             match whom {
-                Whom::Sid(_) => "ended",
+                Whom::Session { .. } => "ended",
                 Whom::Subject(_) => "good",
             }
         );
