@@ -13,7 +13,6 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::log::LogFormat;
 use crate::access::quoted::is_hidden;
 
 /// Characters of one field.
@@ -22,6 +21,15 @@ const MOST_CHARACTERS: usize = 512;
 const LONGEST_MESSAGE: usize = 2048;
 /// Stands where the rest of a text was cut off.
 const CUT: &str = "…(cut)";
+
+/// Who reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// People in a terminal: one line, with colours.
+    People,
+    /// Programs: one JSON object a line.
+    Json,
+}
 
 /// Writes events.
 pub(super) struct Lines(pub(super) LogFormat);

@@ -8,15 +8,7 @@ use std::io;
 use tracing_subscriber::EnvFilter;
 
 use super::line::Lines;
-
-/// Who reads the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// People in a terminal: one line, with colours.
-    People,
-    /// Programs: one JSON object a line.
-    Json,
-}
+pub use super::line::LogFormat;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod line;
 pub mod log;
 pub mod metrics;
+mod names;
 pub mod pace;
 pub mod recorder;
 pub mod refreshes;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use super::metrics::{LOGIN_OUTCOMES, Metrics, backchannel_name, dialect_name, login_name, outcome_name};
+use super::metrics::Metrics;
+use super::names::{LOGIN_OUTCOMES, backchannel_name, dialect_name, login_name, outcome_name};
 use super::pace::{Line, Pace};
 use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;

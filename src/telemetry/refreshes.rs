@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tracing::{debug, error, info, warn};
 
-use super::metrics::dialect_name;
+use super::names::dialect_name;
 use crate::flow::audit::{Dialect, RefreshEvent, RefreshOutcome};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
