@@ -4,13 +4,15 @@
 //! 2. While loading fails it is tried again after 0.5 to 30 seconds, growing and jittered, so that many gateways do not
 //!    fall upon a provider that has just come back.
 //! 3. A token with an unknown key makes us look for new keys: one look at a time, and one in 30 seconds, so that no
-//!    token can make us flood the provider.
+//!    token can make us flood the provider. Tokens of the token endpoint and tokens that anybody can send us have a look
+//!    each, so that no stranger keeps us from the keys that a sign-in needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
@@ -19,11 +21,24 @@ use super::http::Stopwatch;
 use super::keys::{KeySet, KeysError};
 use super::metadata::{Metadata, MetadataError};
 use crate::flow::audit::{CallOutcome, ProviderCall};
+use crate::flow::ports::UnixTime;
 
 const REFRESH_AFTER: Duration = Duration::from_mins(10);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const LOOK_APART_SECONDS: u64 = 30;
+
+/// When keys were last looked for because of a token; also lets one look at a time.
+pub(super) type LastLook = Mutex<Option<UnixTime>>;
+
+/// The looks for new keys, by where the token came from.
+#[derive(Default)]
+pub(super) struct Looks {
+    /// The token endpoint gave it.
+    pub(super) given: LastLook,
+    /// Somebody sent it, who need not be the provider.
+    pub(super) sent: LastLook,
+}
 
 /// What is known about the provider, all of one moment.
 pub(super) struct Known {
@@ -91,10 +106,10 @@ impl Provider {
         self.watched(ProviderCall::Keys, keys, |_| false).await
     }
 
-    /// Looks for keys that are newer than those `seen`, or gives what there is.
-    pub(super) async fn look_for_new_keys(&self, seen: &Arc<Known>) -> Arc<Known> {
+    /// Looks for keys that are newer than those `seen`, where `last_look` lets it, or gives what there is.
+    pub(super) async fn look_for_new_keys(&self, seen: &Arc<Known>, last_look: &LastLook) -> Arc<Known> {
         // Held across the call on purpose: who waits here wants what that call brings, and it ends in time.
-        let mut last_look = self.last_look.lock().await;
+        let mut last_look = last_look.lock().await;
         let current = self.known.load_full().unwrap_or_else(|| Arc::clone(seen));
         let now = self.clock.now();
         // The distance, so that a clock that was set back does not stop us from looking.

@@ -69,9 +69,18 @@ impl Provider {
         // Of these, what belongs to a sign-in does not matter here.
         let expected = self.expectations(None, "");
         let kind = Kind { algorithms: expected.algorithms, types: &["logout+jwt", "jwt"] };
-        let signed = self.signed(&known, token, &kind).await.map_err(Broken::from);
+        let signed = self.signed(&known, token, &kind, &self.looks.sent).await.map_err(Broken::from);
         let verified = signed.and_then(|signed| verify(&signed, &expected, self.clock.now()));
-        verified.map_err(|broken| LogoutTokenError::NotAcceptable(broken.to_string()))
+        verified.map_err(refusal)
+    }
+}
+
+/// A provider whose new key we could not look for may send the token again.
+fn refusal(broken: Broken) -> LogoutTokenError {
+    let text = broken.to_string();
+    match broken {
+        Broken::Jws(JwsError::KeysOutOfReach) => LogoutTokenError::ProviderUnavailable(text),
+        _ => LogoutTokenError::NotAcceptable(text),
     }
 }
 

@@ -25,11 +25,10 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::Mutex;
 use url::Url;
 
 pub use self::algorithm::Algorithm;
-use self::background::Known;
+use self::background::{Known, LastLook, Looks};
 pub use self::client_assertion::{ClientKey, ClientKeyError};
 use self::clock_watch::ClockWatch;
 use self::http::Http;
@@ -42,7 +41,7 @@ use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
     LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn,
-    TokenSet, UnixTime, WrongIssuer,
+    TokenSet, WrongIssuer,
 };
 use crate::secret::Secret;
 use crate::trust::{self, TrustError};
@@ -62,8 +61,7 @@ pub struct Provider {
     known: ArcSwapOption<Known>,
     /// Why loading failed last.
     trouble: ArcSwap<String>,
-    /// When keys were last looked for because of a token; also lets one look at a time.
-    last_look: Mutex<Option<UnixTime>>,
+    looks: Looks,
 }
 
 impl Provider {
@@ -84,7 +82,7 @@ impl Provider {
             clock,
             known: ArcSwapOption::empty(),
             trouble: ArcSwap::from_pointee("it has not answered yet".to_owned()),
-            last_look: Mutex::new(None),
+            looks: Looks::default(),
         }))
     }
 
@@ -152,21 +150,28 @@ impl Provider {
         self.watched(ProviderCall::Userinfo, call, is_refusal).await
     }
 
+    /// Verifies an ID token that the token endpoint gave.
     async fn verified(
         &self,
         known: &Arc<Known>,
         token: &str,
         expected: &Expectations<'_>,
     ) -> Result<Verified, IdTokenError> {
-        let signed = self.signed(known, token, &id_token::kind(expected)).await?;
+        let signed = self.signed(known, token, &id_token::kind(expected), &self.looks.given).await?;
         id_token::verify(&signed, expected, self.clock.now())
     }
 
     /// Verifies a signature, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).
-    async fn signed(&self, known: &Arc<Known>, token: &str, kind: &Kind<'_>) -> Result<Signed, JwsError> {
+    async fn signed(
+        &self,
+        known: &Arc<Known>,
+        token: &str,
+        kind: &Kind<'_>,
+        last_look: &LastLook,
+    ) -> Result<Signed, JwsError> {
         match jws::verify(token, &known.keys, kind) {
             Err(error) if error.may_be_a_new_key() => {
-                let newest = self.look_for_new_keys(known).await;
+                let newest = self.look_for_new_keys(known, last_look).await;
                 if Arc::ptr_eq(&newest, known) {
                     return Err(JwsError::KeysOutOfReach);
                 }

@@ -5,12 +5,10 @@
 //!    of the session (OpenID Connect Core §12.2).
 //! 3. Where userinfo is to be asked and cannot be, the refresh token that just came is kept and nothing else: the next
 //!    refresh asks again, and the old claims end when they would have ended.
-//! 4. Where the keys that signed cannot be had, nobody knows whether the answer was good.
+//! 4. The same where the keys that signed cannot be had: nobody knows yet whom the ID token vouches for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::background::Known;
 use super::id_token::{IdTokenError, Verified};
 use super::jws::JwsError;
 use super::token_endpoint::{self, Tokens};
@@ -35,7 +33,11 @@ impl Provider {
             token_endpoint::refresh(&self.refreshes, &self.settings, url, asked_at, request.refresh_token);
         let tokens = self.watched(ProviderCall::Refresh, call, is_refusal).await?;
         let Some(id_token) = &tokens.id_token else { return Ok(renewed(tokens, None, asked_at)) };
-        let verified = self.same_person(&known, id_token, &tokens.access_token, request.subject).await?;
+        let expected = self.expectations(None, tokens.access_token.expose());
+        let verified = match self.verified(&known, id_token.expose(), &expected).await {
+            Err(IdTokenError::Jws(JwsError::KeysOutOfReach)) => return Ok(kept(tokens, asked_at)),
+            verified => same_person(verified, request.subject)?,
+        };
         let more = self.more_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
         match more {
             Ok(verified) => Ok(renewed(tokens, Some(verified), asked_at)),
@@ -52,20 +54,13 @@ impl Provider {
         let call = token_endpoint::revoke(&self.refreshes, &self.settings, url, self.clock.now(), token);
         self.watched(ProviderCall::Revocation, call, is_refusal).await.map(|()| true)
     }
+}
 
-    async fn same_person(
-        &self,
-        known: &Arc<Known>,
-        id_token: &Secret,
-        access_token: &Secret,
-        subject: &str,
-    ) -> Result<Verified, RefreshError> {
-        let expected = self.expectations(None, access_token.expose());
-        let verified = self.verified(known, id_token.expose(), &expected).await.map_err(blame)?;
-        if verified.subject != subject {
-            return Err(RefreshError::ProviderMisbehaved(SOMEBODY_ELSE.to_owned()));
-        }
-        Ok(verified)
+fn same_person(verified: Result<Verified, IdTokenError>, subject: &str) -> Result<Verified, RefreshError> {
+    match verified {
+        Ok(verified) if verified.subject == subject => Ok(verified),
+        Ok(_) => Err(RefreshError::ProviderMisbehaved(SOMEBODY_ELSE.to_owned())),
+        Err(error) => Err(RefreshError::ProviderMisbehaved(error.to_string())),
     }
 }
 
@@ -87,14 +82,6 @@ fn kept(tokens: Tokens, asked_at: UnixTime) -> Refreshed {
         refresh_token: tokens.refresh_token,
         access_expires_at: None,
         refresh_expires_at: tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime)),
-    }
-}
-
-fn blame(error: IdTokenError) -> RefreshError {
-    let text = error.to_string();
-    match error {
-        IdTokenError::Jws(JwsError::KeysOutOfReach) => RefreshError::OutcomeUnknown(text),
-        _ => RefreshError::ProviderMisbehaved(text),
     }
 }
 

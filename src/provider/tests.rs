@@ -21,6 +21,11 @@ async fn exchange(provider: &Provider) -> Result<SignedIn, ExchangeError> {
         .await
 }
 
+/// Looks for new keys as for a token that the token endpoint gave.
+async fn look(provider: &Provider) {
+    provider.look_for_new_keys(&provider.known.load_full().unwrap(), &provider.looks.given).await;
+}
+
 fn answer(id_token: &str, expires_in: u64) -> Value {
     json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token, "expires_in": expires_in})
 }
@@ -96,7 +101,7 @@ async fn an_answer_that_tells_another_time_is_warned_of() {
     assert_eq!(log.text(), "", "no Date, no warning");
     let late = reply(500, "").replace("content-type", "date: Fri, 15 Jan 2027 09:00:00 GMT\r\ncontent-type");
     world.given.answer_at("certs", late);
-    world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
+    look(&world.provider).await;
     assert!(log.text().contains("2027-01-15T09:00:00Z"), "{}", log.text());
 }
 
@@ -105,7 +110,7 @@ async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
     let world = world().await;
     let turns: Vec<_> = (0..64).map(|_| world.provider.exchanges.turn()).collect();
     let held = join_all(turns).await;
-    world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
+    look(&world.provider).await;
     assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 2);
     assert_eq!(held.len(), 64);
 }
@@ -115,7 +120,7 @@ async fn a_key_that_is_new_is_found_with_and_without_a_name() {
     for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
         let world = world().await;
         world.given.publish(&[Signer::p256().named("old")]);
-        world.provider.look_for_new_keys(&world.provider.known.load_full().unwrap()).await;
+        look(&world.provider).await;
         world.clock.0.fetch_add(30, Ordering::SeqCst);
         let new = Signer::p256();
         world.given.publish(&[new.named("new")]);

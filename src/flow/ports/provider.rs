@@ -181,7 +181,7 @@ pub enum Whom {
 /// Why a logout token is refused (§2.6).
 #[derive(Debug, Error)]
 pub enum LogoutTokenError {
-    /// Keys are not there yet.
+    /// Keys are not there yet, or newer ones cannot be had now: the same token may be good later.
     #[error("the provider cannot be reached: {0}")]
     ProviderUnavailable(String),
     /// It breaks a rule.

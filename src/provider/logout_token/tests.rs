@@ -197,19 +197,58 @@ async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
 }
 
 #[tokio::test]
-async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute() {
+async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute_and_a_token_of_a_new_one_may_come_again()
+ {
     let world = world().await;
-    for kid in 0..1000 {
-        assert!(with_header(&world, &json!({"kid": kid.to_string()})).await.is_err());
-    }
+    strangers_come(&world).await;
     assert_eq!(world.fetches(), 2);
     let new = Signer::p256();
     world.given.publish(&[new.named("new")]);
-    let header = header(&json!({"alg": "ES256", "kid": "new"}));
-    let token = new.token(&header, &claims(&world, &json!({})).to_string());
-    assert!(told(&world, &token).await.is_err());
+    let token = of_key(&world, &new, "new");
+    let early = world.provider.logout_token(&token).await;
+    assert!(matches!(early, Err(LogoutTokenError::ProviderUnavailable(_))), "{early:?}");
     world.clock.0.fetch_add(30, Ordering::SeqCst);
     assert!(told(&world, &token).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_look_that_fails_lets_a_token_come_again() {
+    let world = world().await;
+    world.given.break_keys();
+    let token = of_key(&world, &Signer::p256(), "new");
+    let token = world.provider.logout_token(&token).await;
+    assert!(matches!(token, Err(LogoutTokenError::ProviderUnavailable(_))), "{token:?}");
+}
+
+#[tokio::test]
+async fn strange_logout_tokens_do_not_keep_us_from_the_keys_of_the_token_endpoint() {
+    let world = world().await;
+    strangers_come(&world).await;
+    let new = Signer::p256();
+    world.given.publish(&[new.named("new")]);
+    let id_token = world.token(&new, &json!({"alg": "ES256", "kid": "new"}), &json!({"nonce": null}));
+    world.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token}));
+    let refresh_token = Secret::new("rt");
+    let refreshed =
+        world.provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" });
+    assert!(refreshed.await.unwrap().id_token.is_some());
+    assert_eq!(world.fetches(), 3);
+    assert!(told(&world, &of_key(&world, &new, "new")).await.is_ok(), "what one look finds is for all");
+}
+
+fn of_key(world: &World, signer: &Signer, kid: &str) -> String {
+    signer.token(&header(&json!({"alg": "ES256", "kid": kid})), &claims(world, &json!({})).to_string())
+}
+
+/// A thousand tokens of unknown keys: the first is looked for, and of the others nobody knows.
+async fn strangers_come(world: &World) {
+    let unknown = with_header(world, &json!({"kid": "unknown"})).await;
+    assert_eq!(unknown, Err(JwsError::UnknownKey.to_string()));
+    for kid in 1..1000 {
+        let token = of_key(world, rsa(), &kid.to_string());
+        let token = world.provider.logout_token(&token).await;
+        assert!(matches!(token, Err(LogoutTokenError::ProviderUnavailable(_))), "{token:?}");
+    }
 }
 
 #[tokio::test]

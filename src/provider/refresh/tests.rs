@@ -116,13 +116,18 @@ async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_no
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_had_leaves_the_outcome_open_and_one_that_is_not_there_does_not() {
+async fn a_key_that_cannot_be_had_costs_nobody_the_new_refresh_token_and_one_that_is_not_there_does() {
     let world = world().await;
     let header = json!({"alg": "ES256", "kid": "new"});
     let answer = tokens(&world.token(&Signer::p256(), &header, &json!({})));
+    let answer = with(&answer, &json!({"expires_in": 30, "refresh_expires_in": 1800}));
     world.given.break_keys();
-    assert_eq!(kind(&refreshed(&world, &answer).await), "unknown");
-    assert_eq!(kind(&refreshed(&world, &answer).await), "unknown", "nor may we look again so soon");
+    for when in ["the look fails", "nor may we look again so soon"] {
+        let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{when}: {error}"));
+        assert_eq!(new.refresh_token.unwrap().expose(), "rt2", "{when}");
+        assert!(new.id_token.is_none() && new.access_expires_at.is_none(), "{when}");
+        assert_eq!(new.refresh_expires_at, Some(after(1800)), "{when}");
+    }
     world.given.publish(&[rsa().named("k")]);
     world.clock.0.fetch_add(30, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(kind(&refreshed(&world, &answer).await), "misbehaved");
