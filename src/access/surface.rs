@@ -53,10 +53,11 @@ pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site == "cross-site" || site == "same-site")
 }
 
-/// Whether fetch metadata say that it is a part of a page that caches like to keep for everybody (Fetch Metadata §2.1).
-pub fn is_asset(headers: &HeaderMap) -> bool {
-    const ASSETS: [&str; 8] = ["audio", "font", "image", "manifest", "script", "style", "track", "video"];
-    headers.get(&SEC_FETCH_DEST).is_some_and(|dest| ASSETS.iter().any(|asset| dest == asset))
+/// Whether fetch metadata say, if they came, that it is a page, or what a script asks for: anything else, and whatever
+/// browsers will come up with, is a part of a page that caches like to keep for everybody (Fetch Metadata §2.1).
+pub fn is_page_or_data(headers: &HeaderMap) -> bool {
+    const PAGES_AND_DATA: [&str; 5] = ["document", "iframe", "frame", "empty", "websocket"];
+    headers.get_all(&SEC_FETCH_DEST).iter().all(|dest| PAGES_AND_DATA.iter().any(|known| dest == known))
 }
 
 fn is_prefetch(headers: &HeaderMap) -> bool {
@@ -132,6 +133,22 @@ mod tests {
         assert_eq!(of(&Method::GET, &[html, ("upgrade", "h2c")]), Surface::Embedded);
         assert_eq!(of(&Method::GET, &[("accept", "*/*")]), Surface::Embedded);
         assert_eq!(of(&Method::GET, &[]), Surface::Embedded);
+    }
+
+    #[test]
+    fn what_is_no_page_and_no_data_by_name_is_a_part_of_a_page() {
+        let of = |dests: &[&'static str]| {
+            let dests = dests.iter().map(|dest| (SEC_FETCH_DEST, dest.parse().unwrap()));
+            is_page_or_data(&dests.collect())
+        };
+        for dest in ["document", "iframe", "frame", "empty", "websocket"] {
+            assert!(of(&[dest]), "{dest}");
+        }
+        for dest in ["image", "script", "worker", "serviceworker", "json", "object", "webidentity", "new", ""]
+        {
+            assert!(!of(&[dest]), "{dest}");
+        }
+        assert!(of(&[]) && !of(&["empty", "image"]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How each proxy asks and is answered. Thin: no decision is made here.
 
+pub mod beside;
 pub mod checker;
 pub mod direct;
 pub mod peer;

@@ -16,7 +16,7 @@ use super::refresh::{Refresh, Waited};
 use crate::access::decision::{Challenge, Decision, Outage, Rules, decide, renewing};
 use crate::access::public_paths::PublicPaths;
 use crate::access::request::AccessRequest;
-use crate::access::surface::is_asset;
+use crate::access::surface::is_page_or_data;
 
 /// What a request waits for new tokens: less than any proxy waits for us, unless its dialect says otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -138,7 +138,7 @@ impl Check {
     /// A cookie beside an answer that some cache keeps for everybody would be everybody's; the next request delivers it.
     fn may_carry_cookies(&self, request: &AccessRequest<'_>) -> bool {
         let is_public = self.rules.public_paths.hold(request.method, request.origin, request.target);
-        !is_public && !is_asset(request.headers)
+        !is_public && is_page_or_data(request.headers)
     }
 
     /// What is answered instead of a challenge, where there may yet be a session.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use http::{Request, Response, StatusCode};
 
 use crate::access::surface::Surface;
+use crate::edge::beside::deliver_beside;
 use crate::edge::direct::{Admitted, Direct};
 use crate::edge::peer::Peer;
 use crate::edge::portal::page::Problem;
@@ -46,7 +47,7 @@ async fn pass(State(gate): State<Arc<Gate>>, peer: Peer, request: Request<Body>)
     let request = Request::from_parts(parts, body);
     match gate.upstream.forward(grant, request, &origin, peer.ip()).await {
         Ok(mut response) => {
-            reply::deliver_to(&mut response, deliver.as_deref());
+            deliver_beside(&mut response, deliver.as_deref());
             response
         }
         Err(error) => failed(&error, surface, &gate),

@@ -12,7 +12,7 @@ use foregate::server::SystemClock;
 use futures_util::future::join_all;
 use reqwest::Client;
 
-use crate::harness::{Asked, Browser, DevProvider, Gateway, KEY};
+use crate::harness::{Application, Asked, Browser, DevProvider, Gateway, KEY};
 
 /// Tokens live four seconds, and are renewed after two or three.
 const SHORT: u64 = 4;
@@ -200,6 +200,9 @@ async fn a_new_cookie_comes_with_no_answer_that_caches_keep_for_everybody() {
         ("/x", "empty", true),
         ("/logo.png", "image", false),
         ("/app.js", "script", false),
+        ("/worker.js", "sharedworker", false),
+        ("/data.json", "json", false),
+        ("/later", "of-a-later-browser", false),
         ("/open/x", "empty", false),
     ] {
         let mut question = gateway.question(path);
@@ -216,6 +219,33 @@ async fn a_new_cookie_comes_with_no_answer_that_caches_keep_for_everybody() {
         }
         assert_eq!((answer.status, answer.headers.contains_key("set-cookie")), (200, delivered), "{path}");
     }
+}
+
+#[tokio::test]
+async fn our_own_proxy_says_of_an_answer_with_a_new_cookie_that_it_is_for_one_browser() {
+    let (provider, application) = (short_lived(SHORT).await, Application::start().await);
+    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    let browser = signed_in(&gateway).await;
+    let (client, cookie) = (client(), browser.cookie_header().unwrap());
+    let get = async |path: &str| {
+        let request = client.get(gateway.url(path)).header("sec-fetch-dest", "empty");
+        let answer = request.header("cookie", &cookie).send().await.unwrap();
+        let control = answer.headers().get_all("cache-control").iter();
+        let control: Vec<String> = control.map(|line| line.to_str().unwrap().to_owned()).collect();
+        (answer.headers().contains_key("set-cookie"), control)
+    };
+    assert_eq!(get("/x").await, (false, vec![]));
+    seconds(3).await;
+    let private = (true, vec!["private".to_owned()]);
+    for _ in 0..100 {
+        if get("/x").await == private {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let kept = vec!["no-transform".to_owned(), "max-age=60, S-MaxAge=600".to_owned()];
+    assert_eq!(get("/kept").await, (false, kept));
+    assert_eq!(get("/x").await, private, "the next one has it");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ impl Application {
         let routes = Router::new()
             .route("/ws", get(echo))
             .route("/cookies", get(cookies))
+            .route("/kept", get(kept))
             .fallback(remember)
             .with_state(Arc::clone(&received));
         let address = listener.local_addr().unwrap();
@@ -53,6 +54,11 @@ async fn remember(State(received): Received, request: Request) -> String {
 /// Two cookies, one under the name of the gateway's own.
 async fn cookies() -> AppendHeaders<[(&'static str, &'static str); 2]> {
     AppendHeaders([("set-cookie", "foregate=stolen; Path=/"), ("set-cookie", "theme=dark")])
+}
+
+/// What caches may keep for everybody.
+async fn kept() -> AppendHeaders<[(&'static str, &'static str); 2]> {
+    AppendHeaders([("cache-control", "no-transform"), ("cache-control", "max-age=60, S-MaxAge=600")])
 }
 
 async fn echo(

@@ -1,0 +1,118 @@
+//! May a cookie of ours go beside an answer of the application?
+//!
+//! A cache that keeps the answer for everybody would keep the cookie with it, as `Set-Cookie` keeps no cache from storing
+//! (RFC 9111 §7.3).
+//!
+//! 1. None goes beside an answer that is meant for such a cache: one with `public` or `s-maxage` (§5.2.2.9, §5.2.2.10), or
+//!    with a field for such caches alone (`CDN-Cache-Control` and what else ends like it, RFC 9213 §2; `Surrogate-Control`).
+//!    The next request delivers.
+//! 2. To any other, `private` (§5.2.2.7) is added where it is not said: such a cache may else keep it for its `max-age`, or
+//!    as long as it likes where nothing is said (§3, §4.2.2).
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Response, header};
+
+use super::reply::deliver_to;
+
+const SURROGATE_CONTROL: &str = "surrogate-control";
+const PRIVATE: HeaderValue = HeaderValue::from_static("private");
+
+/// Sets the cookies that the browser should have on an answer of the application, by the rules of this module.
+pub fn deliver_beside(response: &mut Response<Body>, cookies: Option<&[HeaderValue]>) {
+    if cookies.is_none_or(<[HeaderValue]>::is_empty) || is_for_everybody(response.headers()) {
+        return;
+    }
+    if !is_private(response.headers()) {
+        response.headers_mut().append(header::CACHE_CONTROL, PRIVATE);
+    }
+    deliver_to(response, cookies);
+}
+
+fn is_for_everybody(headers: &HeaderMap) -> bool {
+    let is_targeted = |name: &str| name == SURROGATE_CONTROL || name.ends_with("-cache-control");
+    let says = |directive: &[u8]| {
+        let name = directive.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        name.eq_ignore_ascii_case(b"public") || name.eq_ignore_ascii_case(b"s-maxage")
+    };
+    headers.keys().any(|name| is_targeted(name.as_str()))
+        || lines(headers).any(|line| directives(line).any(says))
+}
+
+/// Whether all of it is private: with an argument, `private` is about some fields alone.
+fn is_private(headers: &HeaderMap) -> bool {
+    // What is quoted may hold commas, so that the word may be part of an argument.
+    let mut plain = lines(headers).filter(|line| !line.contains(&b'"'));
+    plain.any(|line| directives(line).any(|directive| directive.eq_ignore_ascii_case(b"private")))
+}
+
+fn lines(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(header::CACHE_CONTROL).iter().map(HeaderValue::as_bytes)
+}
+
+fn directives(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an answer with these fields becomes: whether it has our cookie, and its `Cache-Control`.
+    fn beside(fields: &[(&'static str, &'static str)]) -> (bool, Vec<String>) {
+        let mut response = Response::new(Body::empty());
+        for (name, value) in fields {
+            response.headers_mut().append(*name, HeaderValue::from_static(value));
+        }
+        deliver_beside(&mut response, Some(&[HeaderValue::from_static("a=b")]));
+        let lines = response.headers().get_all(header::CACHE_CONTROL).iter();
+        let lines = lines.map(|line| line.to_str().unwrap().to_owned()).collect();
+        (response.headers().contains_key(header::SET_COOKIE), lines)
+    }
+
+    #[test]
+    fn no_cookie_goes_beside_an_answer_that_is_for_everybody() {
+        for value in [
+            "public",
+            "PUBLIC",
+            "max-age=60, Public",
+            "max-age=60,public,immutable",
+            "s-maxage=60",
+            "no-transform , S-MaxAge = 60",
+            "private, s-maxage=\"60\"",
+        ] {
+            assert_eq!(beside(&[("cache-control", value)]), (false, vec![value.to_owned()]));
+        }
+        let second = [("cache-control", "max-age=60"), ("cache-control", "public")];
+        assert!(!beside(&second).0);
+        for name in ["cdn-cache-control", "surrogate-control", "some-cdn-cache-control"] {
+            assert!(!beside(&[("cache-control", "private"), (name, "max-age=60")]).0, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_with_a_cookie_is_for_one_browser_alone() {
+        for (value, added) in [
+            ("private", false),
+            ("max-age=0, Private", false),
+            ("max-age=60", true),
+            ("no-cache", true),
+            ("must-understand, no-store", true),
+            ("private=\"x-a\"", true),
+            ("no-cache=\"x-a, private, x-b\"", true),
+            ("publication", true),
+        ] {
+            let mut lines = vec![value.to_owned()];
+            lines.extend(added.then(|| "private".to_owned()));
+            assert_eq!(beside(&[("cache-control", value)]), (true, lines));
+        }
+        assert_eq!(beside(&[]), (true, vec!["private".to_owned()]));
+    }
+
+    #[test]
+    fn an_answer_without_a_cookie_is_not_touched() {
+        let mut response = Response::new(Body::empty());
+        deliver_beside(&mut response, None);
+        deliver_beside(&mut response, Some(&[]));
+        assert!(response.headers().is_empty());
+    }
+}
