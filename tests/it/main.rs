@@ -28,6 +28,8 @@ mod outgoing_proxy;
 #[path = "../support/pki.rs"]
 mod pki;
 mod portal;
+#[path = "../support/ports.rs"]
+mod ports;
 mod private_ca;
 mod provider_ends;
 mod refresh;

@@ -23,6 +23,9 @@ mod npm;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+#[path = "../support/ports.rs"]
+mod ports;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod refresh;
@@ -32,6 +35,5 @@ mod sign_in;
 mod sign_out;
 #[cfg(test)]
 mod smuggling;
-#[cfg(test)]
 #[path = "../support/spoofs.rs"]
 mod spoofs;

@@ -1,11 +1,12 @@
 //! How is the binary itself run, as an operator runs it?
 
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::browser::get;
+use crate::ports::free_address;
 
 /// `foregate serve` in a process of its own; killed when dropped.
 pub(crate) struct Process {
@@ -85,5 +86,5 @@ impl Drop for Process {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    free_address().port()
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+
+use crate::ports::free_address;
 
 /// How long a program may take until it answers.
 const START: Duration = Duration::from_secs(30);
@@ -173,10 +175,9 @@ impl Drop for Program {
     }
 }
 
-/// Addresses on loopback that nothing listens on: held together, then let go.
+/// Addresses on loopback that nothing listens on.
 pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let held = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    held.map(|listener| listener.local_addr().unwrap())
+    [(); N].map(|()| free_address())
 }
 
 /// Where the repository is now; what was true when this was compiled may be another copy of it.
