@@ -17,7 +17,6 @@ use super::ports::{
     Shown, Workspace,
 };
 use crate::access::origin::Origin;
-use crate::access::token::TokenText;
 use crate::secret::Secret;
 
 /// The most characters of a URL for the provider: servers take 8 KB of request head, and the provider's own cookies
@@ -67,10 +66,11 @@ impl Logout {
         let now = self.clock.now();
         let shown = Shown { headers, origin, now, active: true };
         let opened = self.sessions.open(&mut workspace, shown).opened;
-        let EndedSession { mut cookies, refresh_token } = self.sessions.end(headers, origin, now);
+        let EndedSession { mut cookies, refresh_token, id_token } = self.sessions.end(headers, origin, now);
         cookies.extend(self.logins.take_off(headers, origin));
         let onward = self.at_provider.as_ref().and_then(|at_provider| {
-            let (url, state) = at_provider.leave(origin, &opened)?;
+            let hint = id_token.filter(|_| was_signed_in(&opened))?;
+            let (url, state) = at_provider.leave(origin, &hint)?;
             cookies.extend(state.and_then(|state| self.landings.keep(&state, origin)));
             Some(url)
         });
@@ -102,38 +102,21 @@ impl Logout {
 }
 
 impl ProviderLogout {
-    /// The URL that ends the session there, and its `state`; nothing where nobody was signed in, or nobody can be asked.
-    fn leave(&self, origin: &Origin, opened: &Opened<'_>) -> Option<(Secret, Option<String>)> {
-        let hint = match whose(opened) {
-            Whose::Nobodys => return None,
-            Whose::Somebodys => None,
-            Whose::Of(token) => Some(token),
-        };
+    /// The URL that ends the session there, and its `state`; nothing where nobody can be asked.
+    fn leave(&self, origin: &Origin, hint: &Secret) -> Option<(Secret, Option<String>)> {
         let endpoint = self.provider.end_session_endpoint()?;
         // Without randomness there is no state: the way back needs none, and the sign-out must not fail.
         let state = random(&*self.entropy).ok();
-        let url = logout_request(endpoint, &self.client_id, origin, state.as_deref(), hint);
+        let url = logout_request(endpoint, &self.client_id, origin, state.as_deref(), hint.expose());
         Some((Secret::new(url), state))
     }
 }
 
-/// Whose session the provider is to end.
-enum Whose<'t> {
-    /// None began here.
-    Nobodys,
-    /// Whoever it knows in this browser.
-    Somebodys,
-    /// That of an ID token.
-    Of(&'t TokenText<'t>),
-}
-
-fn whose<'o>(opened: &'o Opened<'_>) -> Whose<'o> {
+/// Whether the request's session is one that the provider may know: a token that is over names it as well (§4).
+fn was_signed_in(opened: &Opened<'_>) -> bool {
     match opened {
-        // A token that is over is not handed out, and names nobody.
-        Opened::Session(session) if session.credential.id_token.is_empty() => Whose::Somebodys,
-        Opened::Session(session) => Whose::Of(&session.credential.id_token),
-        Opened::Stale(_) | Opened::Absent(Absence::Expired) | Opened::Unknown(_) => Whose::Somebodys,
-        Opened::Absent(Absence::NoCookie | Absence::Refused | Absence::Ended) => Whose::Nobodys,
+        Opened::Session(_) | Opened::Stale(_) | Opened::Absent(Absence::Expired) | Opened::Unknown(_) => true,
+        Opened::Absent(Absence::NoCookie | Absence::Refused | Absence::Ended) => false,
     }
 }
 
@@ -143,7 +126,7 @@ fn logout_request(
     client_id: &str,
     origin: &Origin,
     state: Option<&str>,
-    hint: Option<&TokenText<'_>>,
+    hint: &str,
 ) -> Url {
     endpoint
         .query_pairs_mut()
@@ -151,23 +134,14 @@ fn logout_request(
         .append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin))
         .extend_pairs(state.map(|state| ("state", state)));
     let room = MOST_URL.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
-    if let Some(hint) = hint.and_then(|token| text(token, room)) {
-        endpoint.query_pairs_mut().append_pair(HINT, hint.expose());
+    // Without it the provider asks the person itself.
+    if hint.len() <= room {
+        endpoint.query_pairs_mut().append_pair(HINT, hint);
     }
     endpoint
 }
 
 const HINT: &str = "id_token_hint";
-
-/// The token as it was signed, unless it is longer than `room`: without it the provider asks the person itself.
-fn text(token: &TokenText<'_>, room: usize) -> Option<Secret> {
-    if token.len() > room {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(token.len());
-    token.write(&mut bytes);
-    String::from_utf8(bytes).ok().map(Secret::new)
-}
 
 /// Where the provider sends people back to an origin, exactly as it must be registered there.
 pub fn post_logout_redirect_uri(origin: &Origin) -> String {

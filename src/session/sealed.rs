@@ -264,16 +264,17 @@ impl SessionStore for CookieStore {
 
     fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession {
         let Some(place) = self.place(origin) else {
-            return EndedSession { cookies: Vec::new(), refresh_token: None };
+            return EndedSession { cookies: Vec::new(), refresh_token: None, id_token: None };
         };
         let mut workspace = Workspace::new();
         let carried = self.carried(&mut workspace, headers, place);
-        let refresh_token = carried.and_then(|contents| self.end_of(&contents, now));
+        let (refresh_token, id_token) =
+            carried.map(|contents| self.end_of(&contents, now)).unwrap_or_default();
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
         let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
             (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
         });
-        EndedSession { cookies: removed.collect(), refresh_token }
+        EndedSession { cookies: removed.collect(), refresh_token, id_token }
     }
 }
 

@@ -10,7 +10,8 @@ use dev_provider::{LoggedOut, Observed, Settings};
 use foregate::flow::ports::Clock;
 use foregate::server::SystemClock;
 use futures_util::future::join_all;
-use reqwest::Client;
+use reqwest::header::ORIGIN;
+use reqwest::{Client, Method};
 
 use crate::harness::{Application, Asked, Browser, DevProvider, Gateway, KEY};
 
@@ -155,7 +156,7 @@ async fn nobody_is_renewed_who_has_no_session_or_no_page() {
     let script = script.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     let mut browser = browser;
     let headers = reqwest::header::HeaderMap::from_iter(script);
-    let page = browser.request(reqwest::Method::GET, &gateway.url("/oauth2/refresh"), headers, None).await;
+    let page = browser.request(Method::GET, &gateway.url("/oauth2/refresh"), headers, None).await;
     assert_eq!(page.status, 403);
     let twice = browser.go(&gateway.url("/oauth2/refresh?rd=/a&rd=/b")).await;
     assert_eq!(twice.status, 400);
@@ -172,6 +173,19 @@ async fn a_page_that_comes_too_late_is_renewed_on_the_way_and_nobody_signs_in() 
     assert_eq!((back.status, back.location()), (302, &*gateway.url("/pods?namespace=dev")));
     assert_eq!(gateway.ask_as(&browser, "/pods").await.status, 200);
     assert_eq!((provider.observed().refresh, provider.observed().login), (1, 1));
+}
+
+#[tokio::test]
+async fn whoever_comes_too_late_is_still_known_and_signs_out_by_name() {
+    let (provider, gateway, mut browser) = scene(SHORT).await;
+    seconds(5).await;
+    let who = browser.go(&gateway.url("/oauth2/userinfo")).await;
+    assert!(who.status == 200 && who.body.contains("testuser"), "{} {}", who.status, who.body);
+    assert_eq!(provider.observed().refresh, 1);
+    seconds(5).await;
+    let origin = [(ORIGIN, gateway.url("").parse().unwrap())].into_iter().collect();
+    let out = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), origin, None).await;
+    assert!(out.location().contains("&id_token_hint=ey"), "{} {}", out.status, out.location());
 }
 
 #[tokio::test]

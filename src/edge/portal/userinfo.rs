@@ -11,22 +11,29 @@ use serde_json::{Value, json};
 use super::{Portal, Visit};
 use crate::edge::reply;
 use crate::flow::ports::{Opened, Session, Workspace};
+use crate::flow::refresh::Back;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
 ) -> Response<Body> {
+    let shown = visit.shown(&portal, &headers);
+    let deliver = match portal.refresh.bring_back(shown).await {
+        Back::Fresh(deliver) => deliver,
+        Back::Gone => return told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
+        Back::NotNow => {
+            let error = json!({"error": "the session cannot be told now"});
+            return told(StatusCode::SERVICE_UNAVAILABLE, &error);
+        }
+    };
     let mut workspace = Workspace::new();
-    match portal.sessions.open(&mut workspace, visit.shown(&portal, &headers)).opened {
-        Opened::Session(session) => told(StatusCode::OK, &who(&session)),
-        Opened::Stale(_) | Opened::Absent(_) => {
-            told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"}))
-        }
-        Opened::Unknown(_) => {
-            told(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the session cannot be told now"}))
-        }
-    }
+    let Opened::Session(session) = portal.sessions.open(&mut workspace, shown).opened else {
+        return told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"}));
+    };
+    let mut response = told(StatusCode::OK, &who(&session));
+    reply::deliver_to(&mut response, deliver.as_deref());
+    response
 }
 
 /// Times are seconds since 1970, as in a token.

@@ -213,6 +213,8 @@ pub struct EndedSession {
     pub cookies: Vec<HeaderValue>,
     /// Its newest refresh token, where there was a session that had one.
     pub refresh_token: Option<Secret>,
+    /// Its newest ID token, over or not, where there was a session.
+    pub id_token: Option<Secret>,
 }
 
 /// Where sessions live.

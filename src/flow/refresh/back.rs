@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use super::{Refresh, Waited};
-use crate::access::origin::Origin;
 use crate::flow::audit::Dialect;
 use crate::flow::ports::{Opened, Opening, Renewable, Shown, Workspace};
 
@@ -26,8 +25,8 @@ enum Look {
 
 impl Refresh {
     /// Renews the session that a request carries, if its tokens are over.
-    pub async fn bring_back(self: &Arc<Self>, origin: &Origin, headers: &HeaderMap) -> Back {
-        let stale = match self.look(origin, headers) {
+    pub async fn bring_back(self: &Arc<Self>, shown: Shown<'_>) -> Back {
+        let stale = match self.look(shown) {
             Look::Known(back) => return back,
             Look::Stale(stale) => stale,
         };
@@ -35,15 +34,14 @@ impl Refresh {
             Waited::NotNow | Waited::Longer => return Back::NotNow,
             Waited::Ended => {}
         }
-        match self.look(origin, headers) {
+        match self.look(Shown { now: self.clock.now(), ..shown }) {
             Look::Known(back) => back,
             Look::Stale(_) => Back::Gone,
         }
     }
 
-    fn look(&self, origin: &Origin, headers: &HeaderMap) -> Look {
+    fn look(&self, shown: Shown<'_>) -> Look {
         let mut workspace = Workspace::new();
-        let shown = Shown { headers, origin, now: self.clock.now(), active: true };
         let Opening { opened, deliver, .. } = self.sessions.open(&mut workspace, shown);
         match opened {
             Opened::Stale(stale) => Look::Stale(stale),

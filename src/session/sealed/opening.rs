@@ -111,15 +111,16 @@ impl CookieStore {
         Contents::read(self.keys.open(&place.binding, count, sealed)?)
     }
 
-    /// Ends a session, and gives its newest refresh token.
-    pub(super) fn end_of(&self, contents: &Contents<'_>, now: UnixTime) -> Option<Secret> {
+    /// Ends a session, and gives its newest refresh token and ID token.
+    pub(super) fn end_of(&self, contents: &Contents<'_>, now: UnixTime) -> (Option<Secret>, Option<Secret>) {
         let held = self.table.held(SessionId(contents.id));
         // Newer cookies of it may be about, that another process made.
         let latest = UnixTime(contents.signed_in_at).plus(self.lifetimes.session);
         let ends_at = latest.max(UnixTime(contents.ends_at));
         let _remembered = self.table.end(Listed { ends_at, ..listed(contents) }, now);
         let newest = held.as_ref().and_then(|held| Contents::read(&held.contents));
-        newest.as_ref().unwrap_or(contents).refresh_token.and_then(Packed::secret)
+        let newest = newest.as_ref().unwrap_or(contents);
+        (newest.refresh_token.and_then(Packed::secret), newest.id_token.secret())
     }
 
     /// The contents of the session that a request carries, whatever became of it.

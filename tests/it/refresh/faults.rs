@@ -187,10 +187,8 @@ async fn signing_out_while_a_renewal_runs_ends_the_session_for_good() {
     let before = browser.cookie("foregate").unwrap().to_owned();
     let page = browser.go(&gateway.url("/oauth2/sign_out")).await;
     assert_eq!(page.status, 200);
-    let origin =
-        reqwest::header::HeaderMap::from_iter([(reqwest::header::ORIGIN, gateway.url("").parse().unwrap())]);
-    let sent =
-        browser.request(reqwest::Method::POST, &gateway.url("/oauth2/sign_out"), origin, Some(&[])).await;
+    let origin = reqwest::header::HeaderMap::from_iter([(ORIGIN, gateway.url("").parse().unwrap())]);
+    let sent = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), origin, Some(&[])).await;
     assert_eq!(sent.status, 303);
     browser.set_cookie("foregate", &before);
     assert_eq!(poll(&gateway, &browser).await.status, 401);
