@@ -29,7 +29,9 @@ pub struct PublicPath(String);
 
 /// A text that is no path of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("it is not a path that every program reads alike, such as /favicon.ico or /assets/")]
+#[error(
+    "it is no path that begins with / and that every program reads alike, such as /favicon.ico or /assets/; there are no patterns and no queries"
+)]
 pub struct Ambiguous;
 
 impl PublicPath {

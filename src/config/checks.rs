@@ -92,6 +92,9 @@ pub(super) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));
     match file {
+        Err(error) if path.is_relative() => Err(format!(
+            "the file cannot be read: {error}; its path is relative to where the process was started"
+        )),
         Err(error) => Err(format!("the file cannot be read: {error}")),
         Ok(_) if bytes.len() as u64 > longest => Err(format!("the file is longer than {longest} bytes")),
         Ok(_) => Ok(bytes),

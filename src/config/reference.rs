@@ -36,7 +36,7 @@ provider on this machine or inside the cluster belongs into `NO_PROXY`. Requests
 urls = [\"https://headlamp.example.com\"]
 [provider]
 issuer = \"https://keycloak.example.com/realms/main\"
-client_id = \"headlamp\"
+client_id = \"foregate\"
 client_secret_file = \"/run/secrets/client-secret\"
 [session]
 keys_file = \"/run/secrets/session-keys\"

@@ -37,8 +37,8 @@ fn echo(headers: &HeaderMap) -> Response<Body> {
     let echo = Echo {
         headers: &fields,
         user,
-        signed_in_at: token.as_ref().map(|times| UnixTime(times.iat)),
-        ends_at: token.as_ref().map(|times| UnixTime(times.exp)),
+        token_begins_at: token.as_ref().map(|times| UnixTime(times.iat)),
+        token_ends_at: token.as_ref().map(|times| UnixTime(times.exp)),
         sign_out_url: "/oauth2/sign_out",
     };
     page(StatusCode::OK, &echo)

@@ -40,7 +40,7 @@ async fn demo(port: u16) -> CommandResult {
     let settings = settings(address, application.local_addr()?, &provider)?;
     log::begin(settings.log.format, settings.log.level);
     let application = tokio::spawn(application::serve(application));
-    print(&welcome(address))?;
+    print(&welcome(address, listeners.ops.local_addr()?, provider.issuer()))?;
     server::serve(settings, listeners, stop()).await?;
     application.abort();
     provider.stop().await;
@@ -77,12 +77,13 @@ async fn stop() -> Drain {
     Drain::PROMPT
 }
 
-fn welcome(address: SocketAddr) -> String {
+fn welcome(address: SocketAddr, ops: SocketAddr, issuer: &str) -> String {
     format!(
         "\n  Foregate demo, on this machine alone\n\n  \
          1. Open      http://{address}/\n  \
          2. Sign in   testuser / testuser\n  \
          3. See       the header fields that the application behind the gateway received\n\n  \
+         The provider is at {issuer}; probes and metrics are at http://{ops}/readyz and /metrics.\n  \
          Ctrl-C ends it; nothing is kept.\n\n"
     )
 }

@@ -63,14 +63,14 @@ const KEYS: &[Key] = &[
     Key {
         name: "client_id",
         kind: Kind::Text,
-        need: Need::Required("\"headlamp\""),
+        need: Need::Required("\"foregate\""),
         about: "The name under which the provider knows this gateway.",
-        right: "the client ID that is registered at the provider, such as headlamp",
+        right: "the client ID that is registered at the provider, such as foregate",
     },
     Key {
         name: "audience",
         kind: Kind::Text,
-        need: Need::Optional("\"api://headlamp\""),
+        need: Need::Optional("\"api://foregate\""),
         about: "What aud of an ID token must hold, where that is not client_id.",
         right: "the aud that the provider writes into this client's ID tokens; or take the key away",
     },

@@ -104,8 +104,22 @@ impl Session {
         });
         let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
-        let (keys, keys_file) = keys?;
-        Ok(Self { keys, keys_file, lifetimes, quiet: quiet(paths?) })
+        let ((keys, keys_file), paths) = (keys?, paths?);
+        warn(reader, &lifetimes, &paths);
+        Ok(Self { keys, keys_file, lifetimes, quiet: quiet(paths) })
+    }
+}
+
+fn warn(reader: &mut Reader, lifetimes: &Lifetimes, quiet: &[PublicPath]) {
+    let mut warn = |key: &str, text| reader.report.warn(key, text);
+    if lifetimes.idle.is_some_and(|idle| idle >= lifetimes.session) {
+        warn("session.idle_timeout", "no session lives longer than session.lifetime, so this ends none");
+    }
+    if lifetimes.idle.is_none() && !quiet.is_empty() {
+        warn("session.quiet_paths", "without session.idle_timeout they change nothing");
+    }
+    if lifetimes.idle.is_some() && quiet.iter().any(PublicPath::is_everything) {
+        warn("session.quiet_paths", "/ lets no page load keep a session alive, only what changes something");
     }
 }
 

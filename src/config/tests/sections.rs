@@ -359,3 +359,21 @@ fn what_is_dangerous_and_works_is_a_warning() {
     .unwrap();
     assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
 }
+
+#[test]
+fn idle_settings_that_do_nothing_are_told() {
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&[("IDLE_TIMEOUT", "10h")], "ends none"),
+        (&[("QUIET_PATHS", "/api/poll")], "change nothing"),
+        (&[("IDLE_TIMEOUT", "1h"), ("QUIET_PATHS", "/")], "no page load"),
+        (&[("IDLE_TIMEOUT", "599m"), ("QUIET_PATHS", "/api/")], ""),
+    ];
+    for (given, words) in cases {
+        let given: Vec<_> =
+            given.iter().map(|(name, value)| (format!("FOREGATE_SESSION__{name}"), *value)).collect();
+        let given: Vec<_> = given.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let warnings = with(&given).ok().unwrap().warnings;
+        assert_eq!(warnings.len(), usize::from(!words.is_empty()), "{warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.contains(words)), "{warnings:?}");
+    }
+}

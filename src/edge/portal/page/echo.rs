@@ -19,10 +19,10 @@ pub struct Echo<'a> {
     pub headers: &'a [Field<'a>],
     /// The person.
     pub user: &'a str,
-    /// When the session began, where known.
-    pub signed_in_at: Option<UnixTime>,
-    /// When the session ends, where known.
-    pub ends_at: Option<UnixTime>,
+    /// Since when the ID token is good, where known.
+    pub token_begins_at: Option<UnixTime>,
+    /// Until when the ID token is good, where known.
+    pub token_ends_at: Option<UnixTime>,
     /// Where to sign out.
     pub sign_out_url: &'a str,
 }

@@ -13,8 +13,8 @@ fn every_page(text: &str) -> Vec<Response> {
     let session = |headers| Echo {
         headers,
         user: text,
-        signed_in_at: Some(UnixTime(1_763_842_500)),
-        ends_at: Some(UnixTime(u64::MAX)),
+        token_begins_at: Some(UnixTime(1_763_842_500)),
+        token_ends_at: Some(UnixTime(u64::MAX)),
         sign_out_url: text,
     };
     let problem = Problem {
@@ -165,15 +165,16 @@ async fn a_page_that_cannot_be_rendered_says_so_plainly() {
 }
 
 #[tokio::test]
-async fn the_demo_folds_a_long_value_and_shows_the_session_in_utc() {
+async fn the_demo_folds_a_long_value_and_shows_times_in_utc() {
     let token = "e".repeat(1200);
     let headers = [
         Field { name: "x-id-token", value: &token, identity: true },
         Field { name: "x-groups", value: "", identity: true },
         Field { name: "accept", value: "text/html", identity: false },
     ];
-    let ends_at = Some(UnixTime(1_763_842_500));
-    let echo = Echo { headers: &headers, user: "alice", signed_in_at: None, ends_at, sign_out_url: "/" };
+    let token_ends_at = Some(UnixTime(1_763_842_500));
+    let echo =
+        Echo { headers: &headers, user: "alice", token_begins_at: None, token_ends_at, sign_out_url: "/" };
     let html = html(page(StatusCode::OK, &echo)).await;
     assert_eq!(html.matches(&token).count(), 1);
     assert_eq!(html.matches("<details>").count(), 1);
