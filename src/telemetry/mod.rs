@@ -7,3 +7,5 @@ mod names;
 pub mod pace;
 pub mod recorder;
 pub mod refreshes;
+#[cfg(test)]
+pub(crate) mod testing;

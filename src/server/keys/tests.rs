@@ -1,10 +1,8 @@
 //! Which contents of the file count, and what does the log say of them?
 
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
@@ -15,24 +13,11 @@ use super::*;
 use crate::config::{Sources, load};
 use crate::server::SystemEntropy;
 use crate::session::seal::{Binding, Purpose};
+use crate::telemetry::testing::Kept;
 
 const OLD: &str = "mLr1sWZ3m8CTLVJTVvKvdfAwLVqOtPLZWaDdkBHLtcE";
 const NEW: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
 const PASSPHRASE: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSAxMjM";
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A folder with a file of keys, and what a process makes of it that began with the old key.
 struct Scene {
@@ -71,7 +56,7 @@ impl Scene {
         let writer = kept.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         self.seen = with_default(log, || look(&self.ring, &self.file, &self.seen));
-        let lines = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let lines = kept.text();
         for secret in [OLD, NEW, PASSPHRASE, "canary"] {
             assert!(!lines.contains(secret.split_at(6).0), "{lines}");
         }

@@ -1,26 +1,10 @@
 //! What a stranger may put into a field, and the line it makes.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use serde_json::Value;
 use tracing::subscriber::with_default;
 
 use super::*;
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::telemetry::testing::Kept;
 
 /// What is written of the events of `tell`.
 fn log(format: LogFormat, tell: impl FnOnce()) -> String {
@@ -31,8 +15,7 @@ fn log(format: LogFormat, tell: impl FnOnce()) -> String {
         .with_writer(move || writer.clone())
         .event_format(Lines(format));
     with_default(lines.finish(), tell);
-    let bytes = kept.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    kept.text()
 }
 
 fn hostile() -> Vec<String> {

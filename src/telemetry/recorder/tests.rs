@@ -1,7 +1,5 @@
 //! How many lines a stranger can make.
 
-use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::subscriber::with_default;
@@ -9,26 +7,13 @@ use tracing::subscriber::with_default;
 use super::*;
 use crate::flow::audit::Dialect;
 use crate::flow::ports::UnixTime;
+use crate::telemetry::testing::Kept;
 
 struct Hand(AtomicU64);
 
 impl Clock for Hand {
     fn now(&self) -> UnixTime {
         UnixTime(self.0.load(Ordering::Relaxed))
-    }
-}
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -46,8 +31,7 @@ fn lines(event: impl Fn(&Recorder)) -> Vec<String> {
         clock.0.fetch_add(60, Ordering::Relaxed);
         event(&recorder);
     });
-    let bytes = kept.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    kept.text().lines().map(str::to_owned).collect()
 }
 
 fn add_up(most: u32, event: impl Fn(&Recorder)) {
