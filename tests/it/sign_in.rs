@@ -1,7 +1,7 @@
 //! Does a person get in, and back to where they wanted to be?
 
 use reqwest::Method;
-use reqwest::header::{COOKIE, HeaderMap};
+use reqwest::header::{COOKIE, HeaderMap, ORIGIN};
 use url::form_urlencoded;
 
 use crate::harness::{Browser, Gateway, provider};
@@ -191,6 +191,25 @@ async fn every_sign_in_makes_a_new_session() {
     browser.open(&gateway.url("/oauth2/start")).await;
     let second = browser.cookie("foregate").unwrap();
     assert!(first != "planted-before-the-sign-in" && first != second);
+}
+
+#[tokio::test]
+async fn a_session_that_was_planted_never_becomes_that_of_who_signs_in() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut attacker = Browser::new();
+    let form = to_login_form(&gateway, &mut attacker, "/").await;
+    attacker.sign_in(&form, "alice", "alice").await;
+    let mut victim = Browser::new();
+    victim.set_cookie("foregate", attacker.cookie("foregate").unwrap());
+    let form = victim.open(&gateway.url("/oauth2/start?account=another")).await;
+    victim.sign_in(&form, "testuser", "testuser").await;
+    for (browser, user) in [(&attacker, "alice"), (&victim, "testuser")] {
+        assert_eq!(gateway.ask_as(browser, "/").await.header("x-forwarded-user"), Some(user));
+    }
+    let origin = [(ORIGIN, gateway.url("").parse().unwrap())].into_iter().collect();
+    attacker.request(Method::POST, &gateway.url("/oauth2/sign_out"), origin, None).await;
+    assert_eq!(gateway.ask_as(&victim, "/").await.status, 200, "the two are one session");
 }
 
 #[tokio::test]
