@@ -227,7 +227,15 @@ impl SessionStore for CookieStore {
         let held = Held { contents: contents.into(), cookies };
         let generation = renewable.generation.saturating_add(1);
         let listed = Listed { generation, ends_at, ..listed_renewable(renewable) };
-        let turn = if has_new_end { Turn::Free } else { Turn::NotBefore(now.plus(NOTHING_NEW)) };
+        let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
+        let turn = if has_new_end {
+            Turn::Free
+        } else if self.lifetimes.require_fresh_id_token && gives_no_id_token {
+            // Asking again brings nothing: the session ends with its ID token.
+            Turn::Spent
+        } else {
+            Turn::NotBefore(now.plus(NOTHING_NEW))
+        };
         Ok(match self.table.renew(listed, (held, turn), now) {
             Some(delivery) => Renewed::Kept { last_was_not_delivered: delivery == Delivery::InVain },
             None => Renewed::TooLate,

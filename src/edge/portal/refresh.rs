@@ -14,7 +14,6 @@ use super::{Portal, Visit, is_embedded, parameter, with_cookies};
 use crate::access::return_to::own_page;
 use crate::edge::reply;
 use crate::flow::login::Started;
-use crate::flow::ports::Shown;
 use crate::flow::refresh::Back;
 
 pub(super) async fn get(
@@ -36,8 +35,7 @@ pub(super) async fn get(
     };
     let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
     let page = |name| own_page(&visit.origin, name, &return_to);
-    let shown = Shown { active: true, ..visit.shown(&portal, &headers) };
-    match portal.refresh.bring_back(shown).await {
+    match portal.refresh.bring_back(visit.shown(&portal, &headers)).await {
         Back::Fresh(deliver) => {
             let mut response = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
                 Started::Back(return_to, cookies) => {

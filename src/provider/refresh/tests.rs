@@ -142,6 +142,7 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
         (401, r#"{"error":"invalid_grant"}"#, "grant"),
         (400, r#"{"error":"interaction_required"}"#, "grant"),
         (403, r#"{"error":"access_denied"}"#, "grant"),
+        (401, r#"{"error":"access_denied"}"#, "client"),
         (401, r#"{"error":"invalid_client"}"#, "client"),
         (400, r#"{"error":"unauthorized_client"}"#, "client"),
         (400, r#"{"error":"invalid_scope"}"#, "client"),
@@ -167,8 +168,8 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
     }
     world.given.answer_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
     assert_eq!(kind(&asked(&world.provider).await), "unknown");
-    assert_eq!(world.server.requests("POST").len(), 25, "each was sent once");
-    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 9);
+    assert_eq!(world.server.requests("POST").len(), 26, "each was sent once");
+    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 10);
 }
 
 #[tokio::test]

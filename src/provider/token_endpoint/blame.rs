@@ -19,10 +19,9 @@ const OF_THE_CLIENT: [&str; 6] = [
     "unsupported_token_type",
 ];
 
-/// `invalid_grant`, and the errors of OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1 by which providers say that this
+/// Beside `invalid_grant`, the errors of OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1 by which providers say that this
 /// person must sign in again, or may not.
-const OF_THE_PERSON: [&str; 6] = [
-    "invalid_grant",
+const OF_THE_PERSON: [&str; 5] = [
     "access_denied",
     "account_selection_required",
     "consent_required",
@@ -66,7 +65,11 @@ impl NoTokens {
                 RefreshError::OutcomeUnknown(why)
             }
             Self::Refused { status, code, .. } => match code.as_str() {
-                code if OF_THE_PERSON.contains(&code) => RefreshError::GrantRefused(why),
+                "invalid_grant" => RefreshError::GrantRefused(why),
+                // With 401 some say it of the client.
+                code if status != StatusCode::UNAUTHORIZED && OF_THE_PERSON.contains(&code) => {
+                    RefreshError::GrantRefused(why)
+                }
                 "temporarily_unavailable" => RefreshError::Unavailable { why, retry_after: None },
                 code if OF_THE_CLIENT.contains(&code) => RefreshError::ClientRefused(why),
                 _ if status == StatusCode::UNAUTHORIZED => RefreshError::ClientRefused(why),

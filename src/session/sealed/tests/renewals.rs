@@ -206,7 +206,7 @@ fn an_id_token_that_is_over_is_not_handed_out_and_may_end_the_session() {
         let seen = look(&store, &cookies, at(DUE + 1));
         assert_eq!(&*seen.id_token, "a.b.first");
         let seen = look(&store, &cookies, at(LIFE + 1));
-        assert_eq!((seen.what == "good", &*seen.id_token), (then == "good", ""));
+        assert_eq!((seen.what, &*seen.id_token), (then, ""));
     }
 }
 
