@@ -37,7 +37,7 @@ struct World {
 }
 
 fn listed(generation: u64) -> Listed<'static> {
-    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW }
+    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW, sealed_at: NOW }
 }
 
 fn world() -> Arc<World> {
@@ -186,7 +186,7 @@ pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
                     thread::spawn(move || {
                         let id = SessionId([actor, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
                         let subject = if actor < 2 { "alice" } else { "bob" };
-                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW };
+                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW, sealed_at: NOW };
                         table.begin(listed, NOW).is_ok()
                     })
                 })

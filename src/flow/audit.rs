@@ -126,21 +126,19 @@ pub struct RefreshEvent<'a> {
 /// How a logout token was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BackchannelOutcome {
-    /// What it names is over.
+    /// The sessions that it names have ended.
     Ended,
+    /// The sessions that it may mean must refresh at the provider: there is no room to record which they are.
+    MustRefresh,
     /// The request held none, or more than one.
     Malformed,
     /// It breaks a rule.
     NotAcceptable,
-    /// It came before.
-    Replayed,
     /// Nothing can be verified now.
     ProviderUnavailable,
-    /// No more can be remembered.
-    Full,
 }
 
-/// The provider said that somebody's session is over.
+/// A logout token came.
 pub struct BackchannelEvent<'a> {
     /// How it was taken.
     pub outcome: BackchannelOutcome,

@@ -1,30 +1,38 @@
-//! How does a session end because the provider says so? (OpenID Connect Back-Channel Logout 1.0)
+//! Back-channel logout: the provider ends sessions (OpenID Connect Back-Channel Logout 1.0)
 //!
 //! 1. The token is verified by the provider's keys (§2.6).
-//! 2. It counts once: its `jti` is kept as long as the token could be believed.
-//! 3. That nobody of that name is signed in here is a success: what should be over is over.
+//! 2. It never fails for lack of room: providers do not repeat the request, so a refusal would keep a session alive.
+//! 3. A token that names no session here succeeds: what should have ended has ended.
+//! 4. A replay succeeds too and changes nothing, because no token ends a session that began after its `iat`. So no
+//!    memory of `jti` is kept, which a flood of tokens could fill (the check is optional in §2.6).
 
-mod seen;
-
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use self::seen::{NotNew, Seen};
 use super::audit::BackchannelOutcome;
-use super::ports::{
-    Clock, IdentityProvider, LogoutToken, LogoutTokenError, SessionStore, TooManyEnded, UnixTime, Whom,
-};
+use super::ports::{Clock, IdentityProvider, LogoutEffect, LogoutTokenError, SessionStore, Whom};
 
-/// Ends sessions in the provider's name.
+/// Ends sessions for the provider.
 pub struct Backchannel {
-    provider: Arc<dyn IdentityProvider>,
-    sessions: Arc<dyn SessionStore>,
-    clock: Arc<dyn Clock>,
-    seen: Mutex<Seen>,
+    /// Verifies logout tokens.
+    pub provider: Arc<dyn IdentityProvider>,
+    /// Where sessions live.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
-/// Why nothing was ended.
+/// What a logout token did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProviderLogout {
+    /// Whose sessions it names.
+    pub whom: Whom,
+    /// What becomes of them.
+    pub effect: LogoutEffect,
+}
+
+/// Why no session was ended.
 #[derive(Debug, Error)]
 pub enum BackchannelError {
     /// The request holds no logout token, more than one, or is no form; says which.
@@ -33,53 +41,18 @@ pub enum BackchannelError {
     /// The token breaks a rule; the text says which.
     #[error("{0}")]
     NotAcceptable(String),
-    /// The token came before.
-    #[error("the logout token came before (jti)")]
-    Replayed,
     /// Nothing can be verified now.
     #[error("{0}")]
     ProviderUnavailable(String),
-    /// More logout tokens came than can be told apart.
-    #[error("more logout tokens came than can be remembered")]
-    TooManyTokens,
-    /// More was ended than can be remembered.
-    #[error(transparent)]
-    TooManyEnded(#[from] TooManyEnded),
 }
 
 impl Backchannel {
-    /// Nothing has come yet.
-    pub fn new(
-        provider: Arc<dyn IdentityProvider>,
-        sessions: Arc<dyn SessionStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { provider, sessions, clock, seen: Mutex::default() }
+    /// Ends the sessions that a logout token names.
+    pub async fn end_sessions(&self, token: &str) -> Result<ProviderLogout, BackchannelError> {
+        let token = self.provider.logout_token(token).await?;
+        let effect = self.sessions.end_by(&token, self.clock.now());
+        Ok(ProviderLogout { whom: token.whom, effect })
     }
-
-    /// Ends what a logout token names: whose sessions those are.
-    pub async fn end(&self, token: &str) -> Result<Whom, BackchannelError> {
-        let verified = self.provider.logout_token(token).await?;
-        let now = self.clock.now();
-        once(&self.seen, verified, now, |whom| self.sessions.end_by(whom, now))
-    }
-}
-
-/// Ends by a verified token, unless it came before.
-///
-/// What comes twice at a time waits for the first: a token that ended nothing, as there was no room, may come again.
-fn once(
-    seen: &Mutex<Seen>,
-    token: LogoutToken,
-    now: UnixTime,
-    end: impl FnOnce(&Whom) -> Result<(), TooManyEnded>,
-) -> Result<Whom, BackchannelError> {
-    // A panic elsewhere cannot leave a half-made change here.
-    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = seen.place(&token.token_id, token.expires_at, now)?;
-    end(&token.whom)?;
-    place.take();
-    Ok(token.whom)
 }
 
 impl From<LogoutTokenError> for BackchannelError {
@@ -92,25 +65,14 @@ impl From<LogoutTokenError> for BackchannelError {
     }
 }
 
-impl From<NotNew> for BackchannelError {
-    fn from(error: NotNew) -> Self {
-        match error {
-            NotNew::Known => Self::Replayed,
-            NotNew::TooLong => Self::NotAcceptable("the jti of the logout token is too long".to_owned()),
-            NotNew::Full => Self::TooManyTokens,
-        }
-    }
-}
-
-impl From<&Result<Whom, BackchannelError>> for BackchannelOutcome {
-    fn from(ended: &Result<Whom, BackchannelError>) -> Self {
+impl From<&Result<ProviderLogout, BackchannelError>> for BackchannelOutcome {
+    fn from(ended: &Result<ProviderLogout, BackchannelError>) -> Self {
         match ended {
-            Ok(_) => Self::Ended,
+            Ok(ProviderLogout { effect: LogoutEffect::Ended, .. }) => Self::Ended,
+            Ok(ProviderLogout { effect: LogoutEffect::MustRefresh, .. }) => Self::MustRefresh,
             Err(BackchannelError::Malformed(_)) => Self::Malformed,
             Err(BackchannelError::NotAcceptable(_)) => Self::NotAcceptable,
-            Err(BackchannelError::Replayed) => Self::Replayed,
             Err(BackchannelError::ProviderUnavailable(_)) => Self::ProviderUnavailable,
-            Err(BackchannelError::TooManyTokens | BackchannelError::TooManyEnded(_)) => Self::Full,
         }
     }
 }

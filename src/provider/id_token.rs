@@ -51,6 +51,7 @@ pub(super) struct Expectations<'a> {
 #[derive(Debug)]
 pub(super) struct Verified {
     pub(super) subject: String,
+    pub(super) issued_at: UnixTime,
     pub(super) expires_at: UnixTime,
     pub(super) claims: Claims,
 }
@@ -119,7 +120,7 @@ pub(super) fn verify(
         return Err(IdTokenError::WrongIssuer);
     }
     audience(&claims, expected)?;
-    let expires_at = times(&claims, expected.leeway, now)?;
+    let (issued_at, expires_at) = times(&claims, expected.leeway, now)?;
     if let Some(expected) = expected.nonce {
         nonce(&claims, expected)?;
     }
@@ -129,7 +130,7 @@ pub(super) fn verify(
     }
     let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
     let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();
-    Ok(Verified { subject, expires_at, claims: claims.into_claims() })
+    Ok(Verified { subject, issued_at, expires_at, claims: claims.into_claims() })
 }
 
 fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
@@ -164,8 +165,8 @@ pub(super) fn is_known(audience: &Value, expected: &Expectations<'_>) -> bool {
     })
 }
 
-/// Checks the times, and gives the token's end.
-fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<UnixTime, IdTokenError> {
+/// Checks the times, and returns `iat` and `exp`.
+fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime, UnixTime), IdTokenError> {
     let expires_at = claims.get("exp").and_then(time).ok_or(IdTokenError::NoExpiry)?;
     if now >= expires_at.plus(leeway) {
         return Err(IdTokenError::Expired);
@@ -181,7 +182,7 @@ fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<UnixTime, 
     if issued_at.plus(OLDEST).plus(leeway) < now {
         return Err(IdTokenError::TooOld);
     }
-    Ok(expires_at)
+    Ok((issued_at, expires_at))
 }
 
 /// A `NumericDate`, which may have a fraction (RFC 7519 §2) and any size.

@@ -115,6 +115,7 @@ impl Provider {
             id_token,
             refresh_token,
             expires_at,
+            id_token_issued_at: verified.issued_at,
             id_token_expires_at: verified.expires_at,
             refresh_expires_at,
         };

@@ -122,7 +122,8 @@ mod tests {
     async fn filled_by(answer: String) -> Result<Claims, ExchangeError> {
         let server = Server::start(move |_| answer.clone()).await;
         let id_token = json!({"sub": "1", "name": "Alice", "email": "alice@example.com"});
-        let verified = Verified { subject: "1".to_owned(), expires_at: NOW, claims: claims(&id_token) };
+        let verified =
+            Verified { subject: "1".to_owned(), issued_at: NOW, expires_at: NOW, claims: claims(&id_token) };
         let url = Url::parse(&format!("{}/userinfo", server.origin)).unwrap();
         let filled = fill(&http(Duration::from_secs(5)), &url, &Secret::new("s3cret"), verified).await;
         let request = server.requests("GET /userinfo HTTP").remove(0);

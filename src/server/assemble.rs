@@ -210,11 +210,11 @@ fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Resu
 
 fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
     let logout = logout(&settings, &shared);
-    let backchannel = Backchannel::new(
-        Arc::clone(&shared.provider),
-        Arc::clone(&shared.sessions),
-        Arc::clone(&shared.clock),
-    );
+    let backchannel = Backchannel {
+        provider: Arc::clone(&shared.provider),
+        sessions: Arc::clone(&shared.sessions),
+        clock: Arc::clone(&shared.clock),
+    };
     let origins = settings.public.origins;
     Portal {
         login: Login {

@@ -20,6 +20,8 @@ pub struct Contents<'a> {
     pub generation: u64,
     /// When the person signed in, in Unix seconds.
     pub signed_in_at: u64,
+    /// `iat` of the first ID token, by the provider's clock; at most `signed_in_at`.
+    pub issued_at: u64,
     /// When it was sealed.
     pub sealed_at: u64,
     /// When the person was last active.
@@ -52,7 +54,7 @@ pub struct Contents<'a> {
     pub refresh_token: Option<Packed<'a>>,
 }
 
-const NUMBERS: usize = 11;
+const NUMBERS: usize = 12;
 const HEAD_LEN: usize = 16 + NUMBERS * 8;
 const NONE: u8 = 0;
 const TEXT: u8 = 1;
@@ -78,6 +80,7 @@ impl<'a> Contents<'a> {
             self.process,
             self.generation,
             self.signed_in_at,
+            self.issued_at,
             self.sealed_at,
             self.active_at,
             self.refresh_at,
@@ -100,6 +103,7 @@ impl<'a> Contents<'a> {
             process: numbers.next()?,
             generation: numbers.next()?,
             signed_in_at: numbers.next()?,
+            issued_at: numbers.next()?,
             sealed_at: numbers.next()?,
             active_at: numbers.next()?,
             refresh_at: numbers.next()?,
@@ -182,6 +186,7 @@ mod tests {
             process: 1,
             generation: 2,
             signed_in_at: 3,
+            issued_at: 12,
             sealed_at: 4,
             active_at: 5,
             refresh_at: 6,

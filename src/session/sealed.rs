@@ -16,7 +16,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 
 use super::cookie::{Names, PART_LEN, pairs};
-use super::ended::Ended;
+use super::ended::ProviderMarks;
 use super::layout::Contents;
 use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
 pub use super::sealing::Lifetimes;
@@ -29,8 +29,8 @@ use crate::access::policy::Answers;
 use crate::flow::audit::Audit;
 use crate::flow::circle::Reloads;
 use crate::flow::ports::{
-    Absence, BeginError, EndedSession, Entropy, GivenBack, NewSession, NoEntropy, Opened, Opening, Refreshed,
-    Renewable, Renewed, SessionId, SessionStore, Shown, TooManyEnded, UnixTime, Whom, Workspace,
+    Absence, BeginError, EndedSession, Entropy, GivenBack, LogoutEffect, LogoutToken, NewSession, NoEntropy,
+    Opened, Opening, Refreshed, Renewable, Renewed, SessionId, SessionStore, Shown, UnixTime, Workspace,
 };
 
 /// One origin's cookies.
@@ -69,7 +69,7 @@ pub struct CookieStore {
     lifetimes: Lifetimes,
     process: Process,
     table: Table<Held>,
-    ended: Ended,
+    provider_marks: ProviderMarks,
     /// Another process seals with our keys, which this store cannot live with.
     shared: AtomicBool,
     audit: Arc<dyn Audit>,
@@ -104,7 +104,7 @@ impl CookieStore {
             lifetimes,
             process: Process { id: u64::from_ne_bytes(id), began_at: now },
             table: Table::new(room),
-            ended: Ended::default(),
+            provider_marks: ProviderMarks::default(),
             shared: AtomicBool::new(false),
             audit,
         })
@@ -160,8 +160,15 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn listed_renewable(renewable: &Renewable) -> Listed<'_> {
-    let Renewable { id, generation, subject, ends_at, active_at, .. } = renewable;
-    Listed { id: *id, generation: *generation, subject, ends_at: *ends_at, active_at: *active_at }
+    let Renewable { id, generation, subject, ends_at, active_at, sealed_at, .. } = renewable;
+    Listed {
+        id: *id,
+        generation: *generation,
+        subject,
+        ends_at: *ends_at,
+        active_at: *active_at,
+        sealed_at: *sealed_at,
+    }
 }
 
 impl SessionStore for CookieStore {
@@ -191,7 +198,8 @@ impl SessionStore for CookieStore {
         let (contents, ends_at) = self.sealing(now).begin(session, SessionId(id))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
-        let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
+        let listed =
+            Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now, sealed_at: now };
         self.table.begin(listed, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);
@@ -226,7 +234,7 @@ impl SessionStore for CookieStore {
         let cookies = cookies.filter_map(|(name, part)| place.names.set(name, part, seconds)).collect();
         let held = Held { contents: contents.into(), cookies };
         let generation = renewable.generation.saturating_add(1);
-        let listed = Listed { generation, ends_at, ..listed_renewable(renewable) };
+        let listed = Listed { generation, ends_at, sealed_at: now, ..listed_renewable(renewable) };
         let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
         let turn = if has_new_end {
             Turn::Free
@@ -254,8 +262,8 @@ impl SessionStore for CookieStore {
         self.table.give_up(renewable.id, renewable.generation);
     }
 
-    fn end_by(&self, whom: &Whom, now: UnixTime) -> Result<(), TooManyEnded> {
-        self.ended.add(whom, now, self.lifetimes.session)
+    fn end_by(&self, token: &LogoutToken, now: UnixTime) -> LogoutEffect {
+        self.provider_marks.add(token, now, self.lifetimes.session)
     }
 
     fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads> {

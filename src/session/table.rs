@@ -11,7 +11,7 @@ mod shard;
 use std::time::Duration;
 
 use self::shard::{Entry, Gone, Shard};
-pub(super) use self::shard::{Seen, Turn};
+pub(super) use self::shard::{LatestTimes, Seen, Turn};
 use super::persons::Persons;
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::flow::ports::{Full, SessionId, UnixTime};
@@ -39,8 +39,10 @@ pub(super) struct Listed<'a> {
     pub(super) subject: &'a str,
     /// When nothing of it can be used any more.
     pub(super) ends_at: UnixTime,
-    /// When the person was active, as far as its cookie knows.
+    /// When the user was active, as far as its cookie knows.
     pub(super) active_at: UnixTime,
+    /// When the provider last gave it tokens, by our clock.
+    pub(super) sealed_at: UnixTime,
 }
 
 /// How a cookie came.

@@ -17,6 +17,8 @@ pub(super) struct Asked<'r> {
     pub(super) lifetimes: Lifetimes,
     pub(super) turn: Turn,
     pub(super) active_at: UnixTime,
+    /// Whether its tokens count only once the provider has renewed them, whatever their end.
+    pub(super) must_refresh: bool,
 }
 
 /// The session, as its times and the turn to renew it allow.
@@ -26,7 +28,7 @@ pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> Opened<'w
     if contents.ends_at <= now.0 || is_idle {
         return Opened::Absent(Absence::Expired);
     }
-    if contents.tokens_end_at > now.0 {
+    if contents.tokens_end_at > now.0 && !asked.must_refresh {
         let due = contents.refresh_at <= now.0 && may_be_renewed(asked.turn, now);
         return Opened::Session(Session {
             due: if due { renewable(contents, asked) } else { None },
@@ -61,6 +63,7 @@ fn renewable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Renewable
         refresh_token,
         origin: asked.shown.origin.clone(),
         active_at: if asked.shown.active { asked.shown.now } else { asked.active_at },
+        sealed_at: UnixTime(contents.sealed_at),
         ends_at: UnixTime(contents.ends_at),
         contents: Zeroizing::new(contents.write()?),
     }))

@@ -53,24 +53,22 @@ pub(super) fn login_name(outcome: LoginOutcome) -> &'static str {
 }
 
 /// Every outcome of a logout token.
-pub(super) const BACKCHANNEL_OUTCOMES: [BackchannelOutcome; 6] = [
+pub(super) const BACKCHANNEL_OUTCOMES: [BackchannelOutcome; 5] = [
     BackchannelOutcome::Ended,
+    BackchannelOutcome::MustRefresh,
     BackchannelOutcome::Malformed,
     BackchannelOutcome::NotAcceptable,
-    BackchannelOutcome::Replayed,
     BackchannelOutcome::ProviderUnavailable,
-    BackchannelOutcome::Full,
 ];
 
 /// How a logout token was taken, in metrics and logs.
 pub(super) fn backchannel_name(outcome: BackchannelOutcome) -> &'static str {
     match outcome {
         BackchannelOutcome::Ended => "ended",
+        BackchannelOutcome::MustRefresh => "must_refresh",
         BackchannelOutcome::Malformed => "malformed",
         BackchannelOutcome::NotAcceptable => "not_acceptable",
-        BackchannelOutcome::Replayed => "replayed",
         BackchannelOutcome::ProviderUnavailable => "provider_unavailable",
-        BackchannelOutcome::Full => "full",
     }
 }
 

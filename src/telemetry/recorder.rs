@@ -49,7 +49,8 @@ struct Paces {
     unknown: Pace,
     left_out: Pace,
     sign_outs: Pace,
-    logout_tokens: Pace,
+    provider_logouts: Pace,
+    refused_logout_tokens: Pace,
     logins: [Pace; LOGIN_OUTCOMES.len()],
 }
 
@@ -68,7 +69,8 @@ impl Recorder {
             unknown: Pace::new(OF_STRANGERS),
             left_out: Pace::new(OF_PEOPLE),
             sign_outs: Pace::new(OF_PEOPLE),
-            logout_tokens: Pace::new(OF_STRANGERS),
+            provider_logouts: Pace::new(OF_PEOPLE),
+            refused_logout_tokens: Pace::new(OF_STRANGERS),
             logins: LOGIN_OUTCOMES.map(|outcome| Pace::new(most_logins(outcome))),
         };
         Self { metrics, clock, paces }
@@ -140,10 +142,27 @@ impl Audit for Recorder {
             Some(Whom::Subject(subject)) => (None, Some(quoted(subject))),
             None => (None, None),
         };
-        if event.outcome == BackchannelOutcome::Ended {
-            info!(outcome, sid, subject, request, "signed out by the provider");
-        } else if let Some(Line { suppressed }) = self.line(&self.paces.logout_tokens) {
-            warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
+        let accepted = event.whom.is_some();
+        let pace = if accepted { &self.paces.provider_logouts } else { &self.paces.refused_logout_tokens };
+        let Some(Line { suppressed }) = self.line(pace) else { return };
+        match event.outcome {
+            BackchannelOutcome::Ended => {
+                info!(outcome, sid, subject, request, suppressed, "signed out by the provider");
+            }
+            BackchannelOutcome::MustRefresh => warn!(
+                outcome,
+                sid,
+                subject,
+                request,
+                suppressed,
+                "the provider ended more sessions than can be recorded; the sessions it may mean must refresh there \
+                 before their next request"
+            ),
+            BackchannelOutcome::Malformed
+            | BackchannelOutcome::NotAcceptable
+            | BackchannelOutcome::ProviderUnavailable => {
+                warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
+            }
         }
     }
 

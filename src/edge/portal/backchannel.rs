@@ -20,8 +20,7 @@ use super::Portal;
 use super::page::RETRY_AFTER;
 use crate::edge::reply::{self, NO_STORE};
 use crate::flow::audit::{BackchannelEvent, BackchannelOutcome};
-use crate::flow::backchannel::BackchannelError;
-use crate::flow::ports::Whom;
+use crate::flow::backchannel::{BackchannelError, ProviderLogout};
 
 /// The path, which is registered at the provider.
 const PATH: &str = "/oauth2/backchannel-logout";
@@ -50,7 +49,7 @@ async fn end(
         Err(rejection) => return reply::bare(rejection.status()),
     };
     let ended = match logout_token(&headers, &body) {
-        Ok(token) => portal.backchannel.end(&token).await,
+        Ok(token) => portal.backchannel.end_sessions(&token).await,
         Err(what) => Err(BackchannelError::Malformed(what)),
     };
     tell(&portal, &ended);
@@ -73,17 +72,15 @@ fn logout_token(headers: &HeaderMap, body: &[u8]) -> Result<String, &'static str
 }
 
 /// What the provider is told (§2.8). Why a token is refused is for the log: whoever forges one learns nothing.
-fn answer(ended: &Result<Whom, BackchannelError>) -> Response<Body> {
+fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Response<Body> {
     let (status, error) = match ended {
         Ok(_) => return reply::bare(StatusCode::OK),
-        Err(
-            BackchannelError::Malformed(_) | BackchannelError::NotAcceptable(_) | BackchannelError::Replayed,
-        ) => (StatusCode::BAD_REQUEST, "invalid_request"),
-        Err(
-            BackchannelError::ProviderUnavailable(_)
-            | BackchannelError::TooManyTokens
-            | BackchannelError::TooManyEnded(_),
-        ) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+        Err(BackchannelError::Malformed(_) | BackchannelError::NotAcceptable(_)) => {
+            (StatusCode::BAD_REQUEST, "invalid_request")
+        }
+        Err(BackchannelError::ProviderUnavailable(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+        }
     };
     let mut response = reply::bare(status);
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -94,12 +91,12 @@ fn answer(ended: &Result<Whom, BackchannelError>) -> Response<Body> {
     response
 }
 
-fn tell(portal: &Portal, ended: &Result<Whom, BackchannelError>) {
+fn tell(portal: &Portal, ended: &Result<ProviderLogout, BackchannelError>) {
     let id = portal.ids.next();
     portal.audit.backchannel_logout(&BackchannelEvent {
         outcome: BackchannelOutcome::from(ended),
         detail: ended.as_ref().err().map(|error| error as &dyn std::fmt::Display),
-        whom: ended.as_ref().ok(),
+        whom: ended.as_ref().ok().map(|logout| &logout.whom),
         request_id: &id,
     });
 }

@@ -20,8 +20,8 @@ pub use self::provider::{
     RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
 };
 pub use self::sessions::{
-    Absence, BeginError, EndedSession, Full, GivenBack, NewSession, Opened, Opening, Places, Renewable,
-    Renewed, Session, SessionId, SessionStore, Shown, TooManyEnded, Workspace,
+    Absence, BeginError, EndedSession, Full, GivenBack, LogoutEffect, NewSession, Opened, Opening, Places,
+    Renewable, Renewed, Session, SessionId, SessionStore, Shown, Workspace,
 };
 
 /// Seconds since 1970-01-01T00:00:00Z, the unit of every time in a token (RFC 7519 §2, NumericDate).

@@ -54,6 +54,8 @@ pub struct TokenSet {
     pub refresh_token: Option<Secret>,
     /// The earlier end of ID token and access token.
     pub expires_at: UnixTime,
+    /// `iat` of the ID token, by the provider's clock.
+    pub id_token_issued_at: UnixTime,
     /// The end of the ID token.
     pub id_token_expires_at: UnixTime,
     /// The end of the refresh token, where the provider tells (`refresh_expires_in`, which Keycloak sends); 0 there means
@@ -151,15 +153,12 @@ pub enum RefreshError {
 }
 
 /// A logout token (OpenID Connect Back-Channel Logout §2.4), verified.
+///
+/// It may be a replay: whoever acts on it must make sure that no session ends that began after `issued_at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
-    /// `jti`: no token counts twice.
-    pub token_id: String,
-    /// `iat`.
+    /// `iat`, by the provider's clock.
     pub issued_at: UnixTime,
-    /// From when on it is refused for its age: so long its `jti` has to be kept. The sooner of `exp` and ten minutes after
-    /// `iat`, with the leeway.
-    pub expires_at: UnixTime,
     /// Whose sessions end.
     pub whom: Whom,
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::provider::{Refreshed, TokenSet, Whom};
+use super::provider::{LogoutToken, Refreshed, TokenSet};
 use super::{NoEntropy, UnixTime};
 use crate::access::decision::{Credential, Outage};
 use crate::access::identity::Identity;
@@ -71,6 +71,8 @@ pub struct Renewable {
     pub origin: Origin,
     /// When the person was last active.
     pub active_at: UnixTime,
+    /// When the provider gave these tokens, by our clock.
+    pub sealed_at: UnixTime,
     /// When it ends if it is not renewed.
     pub ends_at: UnixTime,
     /// All there is of it, in the store's own words.
@@ -181,10 +183,15 @@ pub enum Full {
     Person,
 }
 
-/// No more can be remembered of what the provider ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("more sessions were ended by the provider than can be remembered")]
-pub struct TooManyEnded;
+/// What a logout token does to the sessions that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutEffect {
+    /// They have ended.
+    Ended,
+    /// There is no room to record which they are: each that may be meant must refresh at the provider before its next
+    /// allow, and ends if the provider refuses that.
+    MustRefresh,
+}
 
 /// What a renewal came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,8 +256,8 @@ pub trait SessionStore: Send + Sync {
     /// Ends the session whose turn one has.
     fn give_up(&self, renewable: &Renewable);
 
-    /// Ends what the provider says is over.
-    fn end_by(&self, whom: &Whom, now: UnixTime) -> Result<(), TooManyEnded>;
+    /// Ends the sessions that a logout token names. It cannot fail: a provider does not repeat the request.
+    fn end_by(&self, token: &LogoutToken, now: UnixTime) -> LogoutEffect;
 
     /// What the browser has counted of reloads that led to no session.
     fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads>;

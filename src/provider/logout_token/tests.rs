@@ -44,21 +44,17 @@ async fn with_header(world: &World, change: &Value) -> Result<LogoutToken, Strin
 }
 
 #[tokio::test]
-async fn a_logout_token_says_whose_sessions_end_and_how_long_it_counts() {
+async fn logout_token_names_sessions_and_its_time() {
     let world = world().await;
-    let minute = Duration::from_mins(1);
-    let token = with_claims(&world, &json!({})).await.unwrap();
-    assert_eq!((token.token_id.as_str(), token.issued_at), ("t1", NOW));
-    assert_eq!(token.expires_at, NOW.plus(minute * 2).plus(minute), "the leeway counts");
-    assert_eq!(token.whom, session(Some("alice")));
-    for (change, whom, minutes) in [
-        (json!({"sub": null}), session(None), 3),
-        (json!({"sid": null}), Whom::Subject("alice".to_owned()), 3),
-        (json!({"exp": null}), session(Some("alice")), 11),
-        (json!({"exp": NOW.0 * 2}), session(Some("alice")), 11),
+    for (change, whom) in [
+        (json!({}), session(Some("alice"))),
+        (json!({"sub": null}), session(None)),
+        (json!({"sid": null}), Whom::Subject("alice".to_owned())),
+        (json!({"exp": null}), session(Some("alice"))),
+        (json!({"exp": NOW.0 * 2}), session(Some("alice"))),
     ] {
         let token = with_claims(&world, &change).await.unwrap();
-        assert_eq!((token.whom, token.expires_at), (whom, NOW.plus(minute * minutes)), "{change}");
+        assert_eq!(token, LogoutToken { issued_at: NOW, whom }, "{change}");
     }
 }
 

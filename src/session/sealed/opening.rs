@@ -8,14 +8,16 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue};
 
 use super::{CookieStore, HANDOVER_SECONDS, Place};
+use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
 use crate::flow::ports::{Absence, Opened, Places, SessionId, Shown, UnixTime, Workspace};
 use crate::secret::Secret;
 use crate::session::cookie::PART_LEN;
+use crate::session::ended::{ProviderSession, ProviderVerdict};
 use crate::session::jwt::Packed;
 use crate::session::layout::Contents;
 use crate::session::seal::{MOST_PARTS, count_of};
-use crate::session::table::{Listed, Look, Seen, Turn};
+use crate::session::table::{LatestTimes, Listed, Look, Seen, Turn};
 use crate::session::usable::{Asked, judge};
 
 impl CookieStore {
@@ -36,10 +38,14 @@ impl CookieStore {
         if contents.ends_at <= shown.now.0 {
             return (Opened::Absent(Absence::Expired), None);
         }
-        if self.ended.holds(contents.sid, contents.subject, UnixTime(contents.signed_in_at)) {
-            return (Opened::Absent(Absence::Ended), None);
-        }
-        self.open_known(&contents, held, shown)
+        let Contents { sid, subject, issued_at, .. } = contents;
+        let marked = ProviderSession { sid, subject, issued_at: UnixTime(issued_at) };
+        let in_doubt_since = match self.provider_marks.verdict(marked) {
+            ProviderVerdict::Ended => return (Opened::Absent(Absence::Ended), None),
+            ProviderVerdict::InDoubtSince(then) => Some(then),
+            ProviderVerdict::Unmarked => None,
+        };
+        self.open_known(&contents, held, shown, in_doubt_since)
     }
 
     /// The newest there is of the session that these contents are of.
@@ -48,8 +54,15 @@ impl CookieStore {
         contents: &Contents<'w>,
         place: &'w mut Option<Arc<[u8]>>,
         shown: &Shown<'_>,
+        in_doubt_since: Option<UnixTime>,
     ) -> (Opened<'w>, Option<Arc<[HeaderValue]>>) {
-        let asked = |turn, active_at| Asked { shown: *shown, lifetimes: self.lifetimes, turn, active_at };
+        let asked = |turn, latest: LatestTimes| Asked {
+            shown: *shown,
+            lifetimes: self.lifetimes,
+            turn,
+            active_at: latest.active_at,
+            must_refresh: in_doubt_since.is_some_and(|then| latest.sealed_at <= then),
+        };
         let look = Look { now: shown.now, active: shown.active, idle: self.lifetimes.idle };
         match self.table.see(listed(contents), look) {
             Seen::Ended => (Opened::Absent(Absence::Ended), None),
@@ -58,12 +71,25 @@ impl CookieStore {
                 if look.idle.is_some() {
                     self.table.adopt(listed(contents), turn, look);
                 }
-                (judge(contents, &asked(turn, UnixTime(contents.active_at))), None)
+                let latest = LatestTimes {
+                    active_at: UnixTime(contents.active_at),
+                    sealed_at: UnixTime(contents.sealed_at),
+                };
+                (judge(contents, &asked(turn, latest)), None)
             }
-            Seen::Newest { turn, active_at } => (judge(contents, &asked(turn, active_at)), None),
-            Seen::Older { active_at } => (judge(contents, &asked(Turn::Spent, active_at)), None),
-            Seen::Newer { held, turn, active_at } => match Contents::read(place.insert(held.contents)) {
-                Some(newer) => (judge(&newer, &asked(turn, active_at)), Some(held.cookies)),
+            Seen::Newest { turn, latest } => (judge(contents, &asked(turn, latest)), None),
+            Seen::Older { latest } => {
+                let asked = asked(Turn::Spent, latest);
+                // The browser has a newer cookie, which another request refreshes: this one must not end the session.
+                let opened = if asked.must_refresh {
+                    Opened::Unknown(Outage::Provider)
+                } else {
+                    judge(contents, &asked)
+                };
+                (opened, None)
+            }
+            Seen::Newer { held, turn, latest } => match Contents::read(place.insert(held.contents)) {
+                Some(newer) => (judge(&newer, &asked(turn, latest)), Some(held.cookies)),
                 None => (Opened::Absent(Absence::Refused), None),
             },
         }
@@ -142,5 +168,6 @@ fn listed<'a>(contents: &Contents<'a>) -> Listed<'a> {
         subject: contents.subject,
         ends_at: UnixTime(contents.ends_at),
         active_at: UnixTime(contents.active_at),
+        sealed_at: UnixTime(contents.sealed_at),
     }
 }

@@ -49,8 +49,8 @@ pub(in crate::session) enum Seen<H> {
     Newest {
         /// Whether it may be renewed.
         turn: Turn,
-        /// When the person was last active.
-        active_at: UnixTime,
+        /// The times that count for all its cookies.
+        latest: LatestTimes,
     },
     /// There is a newer one, here.
     Newer {
@@ -58,16 +58,25 @@ pub(in crate::session) enum Seen<H> {
         held: H,
         /// Whether it may be renewed.
         turn: Turn,
-        /// When the person was last active.
-        active_at: UnixTime,
+        /// The times that count for all its cookies.
+        latest: LatestTimes,
     },
     /// There is a newer one, and the browser has it: this one is good until its tokens end.
     Older {
-        /// When the person was last active.
-        active_at: UnixTime,
+        /// The times that count for all its cookies.
+        latest: LatestTimes,
     },
     /// The session is over.
     Ended,
+}
+
+/// The times of a session that count for all its cookies, old ones too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct LatestTimes {
+    /// When the user was last active.
+    pub(in crate::session) active_at: UnixTime,
+    /// When the provider last gave it tokens, by our clock.
+    pub(in crate::session) sealed_at: UnixTime,
 }
 
 /// One session.
@@ -76,14 +85,15 @@ pub(super) struct Entry<H> {
     generation: u64,
     ends_at: UnixTime,
     active_at: UnixTime,
+    sealed_at: UnixTime,
     turn: Turn,
     person: Person,
 }
 
 impl<H: Clone> Entry<H> {
     pub(super) fn new(listed: Listed<'_>, turn: Turn, person: Person) -> Self {
-        let Listed { generation, ends_at, active_at, .. } = listed;
-        Self { state: State::Shown, generation, ends_at, active_at, turn, person }
+        let Listed { generation, ends_at, active_at, sealed_at, .. } = listed;
+        Self { state: State::Shown, generation, ends_at, active_at, sealed_at, turn, person }
     }
 
     /// The newest generation, where the browser has not shown it.
@@ -118,9 +128,11 @@ impl<H: Clone> Entry<H> {
         let is_back_in_time = idle.is_none_or(|idle| now < active_at.plus(idle));
         self.active_at = if active && is_back_in_time { active_at.max(now) } else { active_at };
         self.ends_at = self.ends_at.max(listed.ends_at);
+        self.sealed_at = self.sealed_at.max(listed.sealed_at);
         if self.has_ended() {
             return Seen::Ended;
         }
+        let latest = LatestTimes { active_at, sealed_at: self.sealed_at };
         let generation = listed.generation;
         if generation >= self.generation {
             // A greater one is of another process with the same keys.
@@ -128,14 +140,14 @@ impl<H: Clone> Entry<H> {
                 (self.generation, self.turn) = (generation, Turn::Free);
             }
             self.state = State::Shown;
-            return Seen::Newest { turn: self.turn, active_at };
+            return Seen::Newest { turn: self.turn, latest };
         }
         match &mut self.state {
             State::Held { held, offered_at } => {
                 offered_at.get_or_insert(now);
-                Seen::Newer { held: held.clone(), turn: self.turn, active_at }
+                Seen::Newer { held: held.clone(), turn: self.turn, latest }
             }
-            State::Shown | State::Ended => Seen::Older { active_at },
+            State::Shown | State::Ended => Seen::Older { latest },
         }
     }
 
@@ -173,6 +185,7 @@ impl<H: Clone> Entry<H> {
         self.state = State::Held { held, offered_at: None };
         self.generation = listed.generation;
         self.ends_at = self.ends_at.max(listed.ends_at);
+        self.sealed_at = self.sealed_at.max(listed.sealed_at);
         self.turn = turn;
         let in_vain = offered.is_some_and(|offered| offered.0 + OFFER_SECONDS <= now.0);
         Some(if in_vain { Delivery::InVain } else { Delivery::Fine })

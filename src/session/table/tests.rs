@@ -4,7 +4,18 @@ const ROOM: Room = Room { sessions: 4, per_person: 2 };
 const NOW: UnixTime = UnixTime(100);
 
 fn listed(id: u8, generation: u64, subject: &str) -> Listed<'_> {
-    Listed { id: SessionId([id; 16]), generation, subject, ends_at: UnixTime(1000), active_at: NOW }
+    Listed {
+        id: SessionId([id; 16]),
+        generation,
+        subject,
+        ends_at: UnixTime(1000),
+        active_at: NOW,
+        sealed_at: NOW,
+    }
+}
+
+fn times(active_at: u64) -> LatestTimes {
+    LatestTimes { active_at: UnixTime(active_at), sealed_at: NOW }
 }
 
 fn look(at: u64, active: bool) -> Look {
@@ -145,7 +156,7 @@ fn a_generation_of_another_process_is_believed() {
 fn only_what_shows_the_person_counts_as_activity() {
     let (table, one) = begun();
     let active_at = |at, active| match table.see(one, look(at, active)) {
-        Seen::Newest { active_at, .. } => active_at.0,
+        Seen::Newest { latest, .. } => latest.active_at.0,
         _ => 0,
     };
     assert_eq!([active_at(110, false), active_at(120, true), active_at(130, false)], [100, 100, 120]);
@@ -157,7 +168,7 @@ fn who_comes_after_the_idle_time_is_not_there_again() {
     let active_at = |at| {
         let idle = Some(Duration::from_secs(50));
         match table.see(one, Look { idle, ..look(at, true) }) {
-            Seen::Newest { active_at, .. } => active_at.0,
+            Seen::Newest { latest, .. } => latest.active_at.0,
             _ => 0,
         }
     };
@@ -169,15 +180,12 @@ fn what_is_known_of_a_session_of_an_earlier_process_is_kept() {
     let table: Table<&str> = Table::new(ROOM);
     let one = Listed { active_at: UnixTime(60), ..listed(1, 1, "alice") };
     table.adopt(one, Turn::Spent, look(100, false));
-    let seen = Seen::Newest { turn: Turn::Spent, active_at: UnixTime(60) };
+    let seen = Seen::Newest { turn: Turn::Spent, latest: times(60) };
     assert_eq!(table.see(one, look(101, true)), seen);
     table.adopt(one, Turn::Free, look(102, false));
     assert!(!table.take_turn(one, NOW), "what another request knew of it is believed");
     let newer = Listed { generation: 2, active_at: UnixTime(120), ..one };
-    assert_eq!(
-        table.see(newer, look(121, false)),
-        Seen::Newest { turn: Turn::Free, active_at: UnixTime(120) }
-    );
+    assert_eq!(table.see(newer, look(121, false)), Seen::Newest { turn: Turn::Free, latest: times(120) });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tracing::subscriber::with_default;
 use super::*;
 use crate::flow::audit::Dialect;
 use crate::flow::ports::UnixTime;
+use crate::telemetry::names::BACKCHANNEL_OUTCOMES;
 use crate::telemetry::testing::Kept;
 
 struct Hand(AtomicU64);
@@ -80,6 +81,18 @@ fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
     add_up(HINTS, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
     add_up(OF_PEOPLE, |recorder| recorder.signed_out("h", "alice", &"id"));
     add_up(OF_PEOPLE, |recorder| recorder.left_out("group", "a,b", &"a comma", "alice"));
+}
+
+#[test]
+fn logout_tokens_make_few_lines_whose_counts_add_up() {
+    let whom = Whom::Subject("alice".to_owned());
+    for outcome in BACKCHANNEL_OUTCOMES {
+        let accepted = matches!(outcome, BackchannelOutcome::Ended | BackchannelOutcome::MustRefresh);
+        let whom = accepted.then_some(&whom);
+        let event = BackchannelEvent { outcome, detail: None, whom, request_id: &"id" };
+        let most = if accepted { OF_PEOPLE } else { OF_STRANGERS };
+        add_up(most, |recorder| recorder.backchannel_logout(&event));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::flow::ports::TooManyEnded;
+use crate::flow::ports::{LogoutEffect, Whom};
 
 fn of_type(media_type: &str) -> HeaderMap {
     HeaderMap::from_iter([(header::CONTENT_TYPE, media_type.parse().unwrap())])
@@ -38,15 +38,14 @@ fn what_holds_no_token_or_two_is_refused() {
 
 #[tokio::test]
 async fn each_end_has_its_status_and_says_no_more_than_that() {
-    let text = || "told to the log alone".to_owned();
+    let text = || "for the log only".to_owned();
+    let logout = |effect| Ok(ProviderLogout { whom: Whom::Subject("1".to_owned()), effect });
     for (ended, status, body) in [
-        (Ok(Whom::Subject("1".to_owned())), 200, ""),
+        (logout(LogoutEffect::Ended), 200, ""),
+        (logout(LogoutEffect::MustRefresh), 200, ""),
         (Err(BackchannelError::Malformed("x")), 400, r#"{"error":"invalid_request"}"#),
         (Err(BackchannelError::NotAcceptable(text())), 400, r#"{"error":"invalid_request"}"#),
-        (Err(BackchannelError::Replayed), 400, r#"{"error":"invalid_request"}"#),
         (Err(BackchannelError::ProviderUnavailable(text())), 503, r#"{"error":"temporarily_unavailable"}"#),
-        (Err(BackchannelError::TooManyTokens), 503, r#"{"error":"temporarily_unavailable"}"#),
-        (Err(BackchannelError::TooManyEnded(TooManyEnded)), 503, r#"{"error":"temporarily_unavailable"}"#),
     ] {
         let response = answer(&ended);
         assert_eq!(response.status(), status, "{ended:?}");

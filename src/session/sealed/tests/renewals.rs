@@ -4,14 +4,14 @@ use super::*;
 use crate::flow::ports::{RefreshedIdToken, Session};
 
 /// Tokens of 100 seconds, due after 60 to 75.
-const LIFE: u64 = 100;
-const DUE: u64 = 75;
+pub(super) const LIFE: u64 = 100;
+pub(super) const DUE: u64 = 75;
 
-fn at(seconds: u64) -> UnixTime {
+pub(super) fn at(seconds: u64) -> UnixTime {
     UnixTime(NOW.0 + seconds)
 }
 
-fn store_with(began_after: u64, lifetimes: impl FnOnce(&mut Lifetimes)) -> CookieStore {
+pub(super) fn store_with(began_after: u64, lifetimes: impl FnOnce(&mut Lifetimes)) -> CookieStore {
     let mut chosen =
         Lifetimes { session: Duration::from_secs(3600), idle: None, require_fresh_id_token: false };
     lifetimes(&mut chosen);
@@ -23,16 +23,17 @@ fn store_with(began_after: u64, lifetimes: impl FnOnce(&mut Lifetimes)) -> Cooki
     CookieStore::new(keys, Arc::new(System), &origins, client, bounds, Arc::new(Silent), began).unwrap()
 }
 
-fn store_began(after: u64) -> CookieStore {
+pub(super) fn store_began(after: u64) -> CookieStore {
     store_with(after, |_| ())
 }
 
-fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Option<u64>) -> Vec<String> {
+pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Option<u64>) -> Vec<String> {
     let identity = Identity::new("subject", "alice").unwrap();
     let tokens = TokenSet {
         id_token: Secret::new("a.b.first"),
         refresh_token: Some(Secret::new("refresh 1")),
         expires_at: UnixTime(now.0 + LIFE),
+        id_token_issued_at: now,
         id_token_expires_at: UnixTime(now.0 + LIFE),
         refresh_expires_at: refresh_ends.map(|seconds| UnixTime(now.0 + seconds)),
     };
@@ -41,28 +42,28 @@ fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Option<u64>) -> 
     pairs_of(&store.begin(&new, &HeaderMap::new(), &origin(), now).unwrap())
 }
 
-fn begun(store: &CookieStore) -> Vec<String> {
+pub(super) fn begun(store: &CookieStore) -> Vec<String> {
     begun_with(store, NOW, None)
 }
 
-fn pairs_of(cookies: &[HeaderValue]) -> Vec<String> {
+pub(super) fn pairs_of(cookies: &[HeaderValue]) -> Vec<String> {
     cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
 }
 
 /// What a cookie comes to, in a word, with the ID token and what is delivered.
-struct Seen {
-    what: &'static str,
+pub(super) struct Seen {
+    pub(super) what: &'static str,
     id_token: String,
     groups: String,
-    deliver: Vec<String>,
-    renewable: Option<Box<Renewable>>,
+    pub(super) deliver: Vec<String>,
+    pub(super) renewable: Option<Box<Renewable>>,
 }
 
-fn look(store: &CookieStore, cookies: &[String], now: UnixTime) -> Seen {
+pub(super) fn look(store: &CookieStore, cookies: &[String], now: UnixTime) -> Seen {
     look_as(store, cookies, now, true)
 }
 
-fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, active: bool) -> Seen {
+pub(super) fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, active: bool) -> Seen {
     let (headers, origin, mut workspace) = (request(cookies), origin(), Workspace::new());
     let opening = store.open(&mut workspace, Shown { headers: &headers, origin: &origin, now, active });
     let deliver = opening.deliver.map(|cookies| pairs_of(&cookies)).unwrap_or_default();
@@ -82,12 +83,12 @@ fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, active: bool)
     Seen { what, id_token: String::from_utf8(id_token).unwrap(), groups, deliver, renewable }
 }
 
-fn what(store: &CookieStore, cookies: &[String], seconds: u64) -> &'static str {
+pub(super) fn what(store: &CookieStore, cookies: &[String], seconds: u64) -> &'static str {
     look(store, cookies, at(seconds)).what
 }
 
 /// New tokens for another hundred seconds; the person has a group now.
-fn renew(store: &CookieStore, cookies: &[String], now: UnixTime) -> Vec<String> {
+pub(super) fn renew(store: &CookieStore, cookies: &[String], now: UnixTime) -> Vec<String> {
     let text = Secret::new("a.b.second");
     let expires_at = UnixTime(now.0 + LIFE);
     let id_token = RefreshedIdToken { text, expires_at, claims: [].into() };
@@ -273,40 +274,6 @@ fn a_sign_out_by_an_old_cookie_ends_the_newer_ones_until_the_session_would_have_
             begun_with(&after, at(seconds), Some(1));
         }
         assert_eq!(look_as(&after, &second, at(seconds), false).what, "ended", "{seconds}");
-    }
-}
-
-#[test]
-fn what_the_provider_ended_stays_ended() {
-    let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
-    for whom in [session, Whom::Subject("subject".to_owned())] {
-        let store = store();
-        let old = begun(&store);
-        let renewable = look(&store, &old, at(DUE)).renewable.unwrap();
-        assert!(store.take_turn(&renewable, at(DUE)));
-        store.end_by(&whom, at(DUE)).unwrap();
-        assert_eq!(what(&store, &old, DUE), "ended");
-        let refreshed = Refreshed {
-            id_token: None,
-            refresh_token: None,
-            access_expires_at: None,
-            refresh_expires_at: None,
-        };
-        store.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
-        assert_eq!(look(&store, &old, at(DUE + 1)).deliver, Vec::<String>::new());
-        // What that renewal made, as a store hands it out that was told of no end.
-        let untold = store_began(0);
-        assert!(untold.take_turn(&renewable, at(DUE)));
-        untold.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
-        let new = look(&untold, &old, at(DUE + 1)).deliver;
-        assert_eq!([what(&untold, &new, DUE + 1), what(&store, &new, DUE + 1)], ["good", "ended"]);
-        assert_eq!(
-            what(&store, &begun_with(&store, at(DUE + 1), None), DUE + 1),
-            match whom {
-                Whom::Session { .. } => "ended",
-                Whom::Subject(_) => "good",
-            }
-        );
     }
 }
 

@@ -1,0 +1,110 @@
+//! Sessions that the provider's logout tokens name
+
+use super::renewals::{DUE, LIFE, at, begun, begun_with, look, pairs_of, renew, store_began, what};
+use super::*;
+use crate::flow::ports::Whom;
+
+#[test]
+fn what_the_provider_ended_stays_ended() {
+    let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
+    for whom in [session, Whom::Subject("subject".to_owned())] {
+        let store = store();
+        let old = begun(&store);
+        let renewable = look(&store, &old, at(DUE)).renewable.unwrap();
+        assert!(store.take_turn(&renewable, at(DUE)));
+        store.end_by(&LogoutToken { issued_at: at(DUE), whom: whom.clone() }, at(DUE));
+        assert_eq!(what(&store, &old, DUE), "ended");
+        let refreshed = Refreshed {
+            id_token: None,
+            refresh_token: None,
+            access_expires_at: None,
+            refresh_expires_at: None,
+        };
+        store.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
+        assert_eq!(look(&store, &old, at(DUE + 1)).deliver, Vec::<String>::new());
+        // What that renewal made, as a store hands it out that was told of no end.
+        let untold = store_began(0);
+        assert!(untold.take_turn(&renewable, at(DUE)));
+        untold.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
+        let new = look(&untold, &old, at(DUE + 1)).deliver;
+        assert_eq!([what(&untold, &new, DUE + 1), what(&store, &new, DUE + 1)], ["good", "ended"]);
+        assert_eq!(
+            what(&store, &begun_with(&store, at(DUE + 1), None), DUE + 1),
+            match whom {
+                Whom::Session { .. } => "ended",
+                Whom::Subject(_) => "good",
+            }
+        );
+    }
+}
+
+/// A mark that does not fit puts the session of [`begun`] in doubt.
+fn put_in_doubt(store: &CookieStore, seconds: u64) {
+    let sid = |sid: String| Whom::Session { sid, subject: None };
+    let mut number = 0;
+    loop {
+        let token = LogoutToken { issued_at: at(seconds), whom: sid(format!("other {number}")) };
+        if store.end_by(&token, at(seconds)) == LogoutEffect::MustRefresh {
+            break;
+        }
+        number += 1;
+    }
+    store.end_by(&LogoutToken { issued_at: at(seconds), whom: sid("sid-1".to_owned()) }, at(seconds));
+}
+
+#[test]
+fn session_in_doubt_passes_again_after_one_refresh() {
+    let store = store();
+    let old = begun(&store);
+    assert_eq!(what(&store, &old, 10), "good");
+    put_in_doubt(&store, 10);
+    assert_eq!(what(&store, &old, 11), "stale", "its tokens are good, and the provider must say so");
+    let new = renew(&store, &old, at(11));
+    for cookies in [&old, &new, &old] {
+        assert_eq!(what(&store, cookies, 12), "good");
+    }
+}
+
+#[test]
+fn session_in_doubt_without_a_usable_refresh_token_has_none() {
+    let store = store();
+    let old = begun(&store);
+    let new = renew(&store, &old, at(DUE));
+    assert_eq!(what(&store, &new, DUE), "good");
+    put_in_doubt(&store, DUE + 1);
+    assert_eq!(what(&store, &old, DUE + 2), "unknown", "another request refreshes the newer cookie");
+    let renewable = look(&store, &new, at(DUE + 2)).renewable.unwrap();
+    assert!(store.take_turn(&renewable, at(DUE + 2)));
+    store.give_back(&renewable, GivenBack::Until(at(DUE + 9)));
+    assert_eq!(what(&store, &new, DUE + 3), "unknown", "the provider is asked again later");
+    let renewable = look(&store, &new, at(DUE + 9)).renewable.unwrap();
+    assert!(store.take_turn(&renewable, at(DUE + 9)));
+    store.give_back(&renewable, GivenBack::Spent);
+    assert_eq!(what(&store, &new, DUE + 9), "expired");
+}
+
+#[test]
+fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
+    let store = store();
+    let identity = Identity::new("subject", "alice").unwrap();
+    let tokens = TokenSet {
+        id_token: Secret::new("a.b.first"),
+        refresh_token: None,
+        expires_at: at(LIFE),
+        id_token_issued_at: NOW,
+        id_token_expires_at: at(LIFE),
+        refresh_expires_at: None,
+    };
+    let begin = |sid| {
+        let new = NewSession {
+            identity: &identity,
+            tokens: &tokens,
+            policies: Answers { generation: 1, met: 1 },
+            sid,
+        };
+        pairs_of(&store.begin(&new, &HeaderMap::new(), &origin(), NOW).unwrap())
+    };
+    let (named, unnamed) = (begin("sid-1"), begin(""));
+    put_in_doubt(&store, 1);
+    assert_eq!([what(&store, &named, 2), what(&store, &unnamed, 2)], ["expired", "good"]);
+}
