@@ -96,7 +96,7 @@ pub(crate) fn cookies(bytes: &[u8]) {
         headers.append(header::COOKIE, line);
     }
     let clock = Arc::new(SystemClock);
-    let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::new(Metrics::new()), clock));
+    let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::new(Metrics::default()), clock));
     let session = Duration::from_mins(1);
     let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
     let store = CookieStore::new(

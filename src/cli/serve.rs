@@ -1,24 +1,24 @@
-//! `foregate serve`: the gateway, until a signal ends it.
+//! `foregate serve`: the gateway, until a signal ends it
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CommandResult;
 use super::options::ConfigOptions;
 use crate::config::Settings;
-use crate::server::{self, Drain, Listeners};
-use crate::telemetry::log;
+use crate::server::{self, Drain, Listeners, Reloader, System};
+use crate::telemetry::log::Log;
 
 pub(super) fn run(options: &ConfigOptions) -> CommandResult {
     let settings = options.load()?;
-    log::begin(settings.log.format, settings.log.level);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings))
+    let log = Log::start(settings.log.format, settings.log.level);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings, &log))
 }
 
-async fn serve(settings: Settings) -> CommandResult {
+async fn serve(settings: Settings, log: &Log) -> CommandResult {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let signals = Signals::new(&settings)?;
     let listeners = Listeners::bind(&settings).await?;
     tracing::info!(
         public = %listeners.public.local_addr()?,
@@ -27,13 +27,64 @@ async fn serve(settings: Settings) -> CommandResult {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
-    Ok(server::serve(settings, listeners, stop(terminate, interrupt)).await?)
+    let (reloader, reloads) = Reloader::new();
+    let system = System::new(log.lost_lines(), reloads);
+    Ok(server::serve(settings, listeners, system, signals.until_stop(reloader)).await?)
 }
 
-/// An orchestrator's signal drains in order; a person's Ctrl-C does not make them wait.
-async fn stop(mut terminate: Signal, mut interrupt: Signal) -> Drain {
-    tokio::select! {
-        _ = terminate.recv() => Drain::ORDERLY,
-        _ = interrupt.recv() => Drain::PROMPT,
+/// The signals that would end the process by themselves.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+    user2: Signal,
+    /// The keys of the files that SIGHUP reads again.
+    followed: Vec<&'static str>,
+}
+
+impl Signals {
+    fn new(settings: &Settings) -> std::io::Result<Self> {
+        let followed = [
+            ("session.keys_file", settings.session.keys_file.is_some()),
+            ("public.tls", settings.public.tls.is_some()),
+            ("check.tls", settings.check.tls.is_some()),
+        ];
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+            followed: followed.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect(),
+        })
     }
+
+    /// Handles signals until one stops the process: an orchestrator's SIGTERM drains in order; a Ctrl-C does not wait.
+    async fn until_stop(mut self, reloader: Reloader) -> Drain {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Drain::ORDERLY,
+                _ = self.interrupt.recv() => return Drain::PROMPT,
+                _ = self.hangup.recv() => self.reload(&reloader),
+                _ = self.user1.recv() => ignore("SIGUSR1"),
+                _ = self.user2.recv() => ignore("SIGUSR2"),
+            }
+        }
+    }
+
+    fn reload(&self, reloader: &Reloader) {
+        if self.followed.is_empty() {
+            tracing::info!(
+                "SIGHUP: nothing to read again; only session.keys_file, public.tls and check.tls change without a restart"
+            );
+        } else {
+            tracing::info!(files = self.followed.join(" "), "SIGHUP: reading keys and certificates again");
+            reloader.request();
+        }
+    }
+}
+
+fn ignore(signal: &'static str) {
+    tracing::info!("{signal}: ignored; SIGHUP reads keys and certificates again, SIGTERM stops");
 }

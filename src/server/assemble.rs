@@ -12,8 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::gate::{self, Gate};
 use super::ops::{self, Readiness};
-use super::world::{SystemClock, SystemEntropy};
-use super::{StartError, keys};
+use super::{StartError, System, keys};
 use crate::access::decision::{Rules, SignInBy};
 use crate::access::headers::OwnedHeaders;
 use crate::config::{Settings, Upstream as UpstreamSettings};
@@ -80,14 +79,16 @@ struct Shared {
 /// Builds the gateway.
 pub(super) fn gateway(
     settings: Settings,
+    system: &System,
 ) -> Result<Gateway<impl Future<Output = ()> + Send + 'static>, StartError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let metrics = Arc::new(Metrics::new());
+    let clock = Arc::clone(&system.clock);
+    let metrics = Arc::new(Metrics::new(system.lost_lines.clone()));
     let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
-    let shared = shared(&settings, clock, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
-    let following_keys = keys::follow(Arc::clone(&shared.keys), settings.session.keys_file.clone());
+    let shared = shared(&settings, system, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
+    let following_keys =
+        keys::follow(Arc::clone(&shared.keys), settings.session.keys_file.clone(), system.reloads.clone());
     let refresh = Arc::new(refresh(&settings, &shared));
     let check = Arc::new(Check {
         rules: rules(&settings),
@@ -111,11 +112,11 @@ pub(super) fn gateway(
 
 fn shared(
     settings: &Settings,
-    clock: Arc<dyn Clock>,
+    system: &System,
     audit: Arc<dyn Audit>,
     provider: Arc<dyn IdentityProvider>,
 ) -> Result<Shared, StartError> {
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let (clock, entropy) = (Arc::clone(&system.clock), Arc::clone(&system.entropy));
     let keys = KeyRing::new(settings.session.keys.iter().map(|key| &**key));
     let keys = Arc::new(keys.map_err(|error| StartError::Build(error.to_string()))?);
     let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());

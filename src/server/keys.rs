@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::reload;
+use super::reload::{self, Reason, ReloadRequests};
 use crate::config::{KeysFile, KeysFileError, KeysText, SealKey};
 use crate::session::seal::KeyRing;
 
@@ -13,16 +13,18 @@ use crate::session::seal::KeyRing;
 type Seen = Result<[u8; 32], KeysFileError>;
 
 /// Follows the file for ever, or is done at once where there is none.
-pub(super) async fn follow(ring: Arc<KeyRing>, file: Option<KeysFile>) {
+pub(super) async fn follow(ring: Arc<KeyRing>, file: Option<KeysFile>, requests: ReloadRequests) {
     let Some(file) = file else { return };
-    reload::follow(file.every, Ok(file.first), move |before| look(&ring, &file, before)).await;
+    let first = Ok(file.first);
+    reload::follow(file.every, requests, first, move |before, reason| look(&ring, &file, before, reason))
+        .await;
 }
 
-/// Takes what has changed since `before`, if it can be used. Tells only of what is new.
-fn look(ring: &KeyRing, file: &KeysFile, before: &Seen) -> Seen {
+/// Takes what has changed since `before`, if it can be used. Reports what is new, or what was asked for.
+fn look(ring: &KeyRing, file: &KeysFile, before: &Seen, reason: Reason) -> Seen {
     let read = file.read();
     let seen = read.as_ref().map(KeysText::digest).map_err(Clone::clone);
-    if seen == *before {
+    if seen == *before && reason == Reason::Interval {
         return seen;
     }
     match read
@@ -30,8 +32,8 @@ fn look(ring: &KeyRing, file: &KeysFile, before: &Seen) -> Seen {
         .map_err(|error| error.to_string())
         .and_then(|keys| put(ring, &keys))
     {
-        Ok(count) => tracing::info!(keys = count, "session.keys_file: it has changed and is used"),
-        Err(why) => tracing::error!("session.keys_file: {why}; the keys from before go on"),
+        Ok(count) => tracing::info!(keys = count, "session.keys_file: read again, and in use"),
+        Err(why) => tracing::error!("session.keys_file: {why}; the keys read before stay in use"),
     }
     seen
 }

@@ -9,8 +9,8 @@ mod listen;
 mod ops;
 mod reload;
 mod share;
+mod system;
 mod tls;
-mod world;
 
 use std::future::Future;
 use std::io;
@@ -23,8 +23,9 @@ use tokio::task::JoinSet;
 
 pub use self::drain::Drain;
 use self::listen::Service;
+pub use self::reload::{ReloadRequests, Reloader};
+pub use self::system::{System, SystemClock, SystemEntropy};
 use self::tls::Tls;
-pub use self::world::{SystemClock, SystemEntropy};
 use crate::certificate::TlsFiles;
 use crate::config::Settings;
 
@@ -77,12 +78,13 @@ async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener,
 pub async fn serve(
     settings: Settings,
     listeners: Listeners,
+    system: System,
     stop: impl Future<Output = Drain>,
 ) -> Result<(), StartError> {
-    let public_tls = tls("public", settings.public.tls.as_ref())?;
-    let check_tls = tls("check", settings.check.tls.as_ref())?;
+    let public_tls = tls("public", settings.public.tls.as_ref(), &system)?;
+    let check_tls = tls("check", settings.check.tls.as_ref(), &system)?;
     let known = settings.check.trusted_proxies.clone();
-    let gateway = assemble::gateway(settings)?;
+    let gateway = assemble::gateway(settings, &system)?;
     let (drain, draining) = drain::channel();
     let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
@@ -108,7 +110,8 @@ pub async fn serve(
     Ok(())
 }
 
-fn tls(section: &'static str, files: Option<&TlsFiles>) -> Result<Option<Tls>, StartError> {
-    let tls = files.map(|files| Tls::new(section, files.clone(), tls::EVERY)).transpose();
+fn tls(section: &'static str, files: Option<&TlsFiles>, system: &System) -> Result<Option<Tls>, StartError> {
+    let tls = files.map(|files| Tls::new(section, files.clone(), tls::EVERY, system.reloads.clone()));
+    let tls = tls.transpose();
     tls.map_err(|error| StartError::Build(format!("{section}.{}: {error}", error.file.key())))
 }

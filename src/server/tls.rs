@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::reload;
+use super::reload::{self, Reason, ReloadRequests};
 use crate::certificate::{TlsFiles, TlsFilesError, TlsTexts};
 
 /// How often the files are looked at.
@@ -21,6 +21,7 @@ pub(super) struct Tls {
     section: &'static str,
     files: TlsFiles,
     every: Duration,
+    reloads: ReloadRequests,
     current: ArcSwap<ServerConfig>,
     /// What stood in the files at the start.
     first: Seen,
@@ -35,10 +36,11 @@ impl Tls {
         section: &'static str,
         files: TlsFiles,
         every: Duration,
+        reloads: ReloadRequests,
     ) -> Result<Self, TlsFilesError> {
         let texts = files.read()?;
         let current = ArcSwap::from_pointee(texts.server_config()?);
-        Ok(Self { section, files, every, current, first: Ok(texts.digest()) })
+        Ok(Self { section, files, every, reloads, current, first: Ok(texts.digest()) })
     }
 
     /// What the next connection is accepted with.
@@ -49,24 +51,25 @@ impl Tls {
     /// Follows the files for ever, or is done at once where there are none.
     pub(super) async fn follow(tls: Option<Arc<Self>>) {
         let Some(tls) = tls else { return };
-        reload::follow(tls.every, tls.first.clone(), move |before| tls.look(before)).await;
+        let (reloads, first) = (tls.reloads.clone(), tls.first.clone());
+        reload::follow(tls.every, reloads, first, move |before, reason| tls.look(before, reason)).await;
     }
 
-    /// Takes what has changed since `before`, if it can be used. Tells only of what is new.
-    fn look(&self, before: &Seen) -> Seen {
+    /// Takes what has changed since `before`, if it can be used. Reports what is new, or what was asked for.
+    fn look(&self, before: &Seen, reason: Reason) -> Seen {
         let read = self.files.read();
         let seen = read.as_ref().map(TlsTexts::digest).map_err(Clone::clone);
-        if seen == *before {
+        if seen == *before && reason == Reason::Interval {
             return seen;
         }
         match read.and_then(|texts| texts.server_config()) {
             Ok(config) => {
                 self.current.store(Arc::new(config));
-                tracing::info!("{}: the TLS files have changed and are used", self.section);
+                tracing::info!("{}: the TLS files were read again, and are in use", self.section);
             }
             Err(error) => {
                 let (section, file) = (self.section, error.file.key());
-                tracing::error!("{section}.{file}: {error}; the certificate from before goes on");
+                tracing::error!("{section}.{file}: {error}; the certificate read before stays in use");
             }
         }
         seen

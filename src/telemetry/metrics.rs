@@ -2,6 +2,7 @@
 //!
 //! Every series exists from the start, at zero, and is found without a lookup: a check adds one to an atomic.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -11,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::log::LostLines;
 use super::names::{
     BACKCHANNEL_OUTCOMES, LOGIN_OUTCOMES, backchannel_name, call_name, call_outcome_name, dialect_name,
     login_name, outcome_name,
@@ -55,6 +57,7 @@ pub struct Metrics {
     refreshes: Refreshes,
     sessions: Gauge,
     keys_are_shared: Gauge,
+    lost_lines: (LostLines, Counter),
 }
 
 const DIALECTS: [Dialect; 2] = [Dialect::Traefik, Dialect::Proxy];
@@ -63,7 +66,7 @@ const OUTCOMES: [Outcome; 5] =
 
 impl Metrics {
     /// All series at zero.
-    pub fn new() -> Self {
+    pub fn new(lost_lines: LostLines) -> Self {
         let mut registry = Registry::with_prefix("foregate");
         let checks = Family::<CheckLabels, Counter>::default();
         let series = DIALECTS.map(|dialect| {
@@ -101,6 +104,9 @@ impl Metrics {
         let help = "Whether another process seals sessions with the same keys: 1, and they end each other's sessions";
         registry.register("session_keys_are_shared", help, keys_are_shared.clone());
         let refreshes = Refreshes::listed(&mut registry);
+        let lost = Counter::default();
+        let help = "Log lines that could not be written: its reader is gone or too slow, or its disk is full";
+        registry.register("log_lines_lost", help, lost.clone());
         Self {
             registry,
             checks: series,
@@ -112,6 +118,7 @@ impl Metrics {
             refreshes,
             sessions,
             keys_are_shared,
+            lost_lines: (lost_lines, lost),
         }
     }
 
@@ -165,6 +172,8 @@ impl Metrics {
 
     /// All series as text (`OpenMetrics` 1.0).
     pub fn text(&self) -> String {
+        let (lost_lines, lost) = &self.lost_lines;
+        lost.inner().store(lost_lines.count(), Ordering::Relaxed);
         let mut text = String::new();
         // Writing into a string has no way to fail.
         let _written = text::encode(&mut text, &self.registry);
@@ -174,6 +183,6 @@ impl Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new()
+        Self::new(LostLines::default())
     }
 }

@@ -1,6 +1,5 @@
 //! Does the process live through what is done to it, and end in order when it is told to?
 
-use std::process::Command;
 use std::time::Duration;
 
 use crate::harness::{KEY, Process, get, provider};
@@ -10,8 +9,7 @@ async fn on_sigterm_it_is_not_ready_first_serves_on_and_then_ends_well() {
     let provider = provider().await;
     let secrets = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
     let mut process = Process::start(provider.issuer(), &[], &secrets).await;
-    let told = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
-    assert!(told.success());
+    process.signal("TERM");
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(get(&format!("http://127.0.0.1:{}/readyz", process.ops)).await.status, 503);
     assert_eq!(get(&format!("http://127.0.0.1:{}/livez", process.ops)).await.status, 200);

@@ -22,6 +22,7 @@ mod faulty;
 mod harness;
 mod header_spoofs;
 mod keys;
+mod log_failures;
 mod logs;
 mod ops;
 mod outgoing_proxy;

@@ -95,7 +95,8 @@ impl Scene {
         let origin = Origin::parse("https://headlamp.example.com").unwrap();
         let origins = Origins::new(vec![origin.clone()]);
         let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
-        let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::new(Metrics::new()), Arc::new(SystemClock)));
+        let audit: Arc<dyn Audit> =
+            Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock)));
         let session = Duration::from_secs(36_000);
         let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
         let store = CookieStore::new(

@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 
 use super::{CommandResult, print, secret};
 use crate::config::{self, Settings, Sources};
-use crate::server::{self, Drain, Listeners};
-use crate::telemetry::log;
+use crate::server::{self, Drain, Listeners, ReloadRequests, System};
+use crate::telemetry::log::Log;
 
 /// The options of the demo. There is none for an address: it listens on loopback alone.
 #[derive(Args)]
@@ -38,10 +38,12 @@ async fn demo(port: u16) -> CommandResult {
     let provider = dev_provider::start(dev_provider::Settings::default()).await?;
     let address = listeners.public.local_addr()?;
     let settings = settings(address, application.local_addr()?, &provider)?;
-    log::begin(settings.log.format, settings.log.level);
+    let log = Log::start(settings.log.format, settings.log.level);
     let application = tokio::spawn(application::serve(application));
-    print(&welcome(address, listeners.ops.local_addr()?, provider.issuer()))?;
-    server::serve(settings, listeners, stop()).await?;
+    // A closed standard output must not stop the demo.
+    let _printed = print(&welcome(address, listeners.ops.local_addr()?, provider.issuer()));
+    let system = System::new(log.lost_lines(), ReloadRequests::never());
+    server::serve(settings, listeners, system, stop()).await?;
     application.abort();
     provider.stop().await;
     Ok(())

@@ -55,7 +55,7 @@ impl Scene {
         let kept = Kept::default();
         let writer = kept.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        self.seen = with_default(log, || look(&self.ring, &self.file, &self.seen));
+        self.seen = with_default(log, || look(&self.ring, &self.file, &self.seen, Reason::Interval));
         let lines = kept.text();
         for secret in [OLD, NEW, PASSPHRASE, "canary"] {
             assert!(!lines.contains(secret.split_at(6).0), "{lines}");
@@ -123,7 +123,7 @@ fn a_content_that_cannot_be_used_changes_nothing_and_is_told_once() {
         let lines = scene.written(text);
         assert_eq!(lines.len(), 1, "{words}: {lines:?}");
         assert!(lines[0].contains("ERROR") && lines[0].contains("session.keys_file: "), "{lines:?}");
-        assert!(lines[0].contains(words) && lines[0].contains("go on"), "{words}: {lines:?}");
+        assert!(lines[0].contains(words) && lines[0].contains("stay in use"), "{words}: {lines:?}");
         assert_eq!((scene.role(OLD), scene.role(NEW)), (CLOSES_TOO, UNKNOWN), "{words}");
         assert_eq!(scene.look(), [""; 0], "told once");
     }

@@ -18,6 +18,7 @@ use self::pki::{Authority, Pair, file};
 use super::*;
 use crate::certificate::TlsFiles;
 use crate::server::drain::{self, Drainer};
+use crate::server::reload::ReloadRequests;
 
 const LIMITS: Limits = Limits {
     connections: 8,
@@ -55,7 +56,7 @@ fn files(name: &str, pair: &Pair, client_ca: Option<&Authority>) -> TlsFiles {
 }
 
 fn tls(files: TlsFiles) -> Tls {
-    Tls::new("check", files, Duration::from_millis(10)).unwrap()
+    Tls::new("check", files, Duration::from_millis(10), ReloadRequests::never()).unwrap()
 }
 
 fn client(server_ca: &Authority, shows: Option<&Pair>) -> Arc<ClientConfig> {
@@ -148,7 +149,7 @@ async fn new_files_are_used_without_a_restart_and_broken_ones_are_not() {
     assert!(asked(listener.address, &new).await.is_err());
     std::fs::write(&files.certificate, "broken").unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(asked(listener.address, &old).await.is_ok(), "the certificate from before goes on");
+    assert!(asked(listener.address, &old).await.is_ok(), "the certificate read before stays in use");
     let pair = after.server();
     std::fs::write(&files.certificate, &pair.certificate).unwrap();
     std::fs::write(&files.key, &pair.key).unwrap();

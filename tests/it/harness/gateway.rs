@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use foregate::config::{self, Sources};
-use foregate::server::{self, Drain, Listeners};
+use foregate::server::{self, Drain, Listeners, System};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -85,7 +85,7 @@ impl Gateway {
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };
-            server::serve(settings, listeners, stop).await.unwrap();
+            server::serve(settings, listeners, System::default(), stop).await.unwrap();
         });
         let gateway = Self { public, check, ops, stop: Some(stop), serving };
         gateway.wait_for_provider().await;

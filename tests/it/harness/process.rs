@@ -22,9 +22,24 @@ impl Process {
         Self::limited(512, issuer, environment, more).await
     }
 
+    /// The same; what it logs is written here.
+    pub(crate) async fn logging_to(log: Stdio, issuer: &str, more: &[(&str, &str)]) -> Self {
+        Self::run(512, log, issuer, &[], more).await
+    }
+
     /// The same with so many file descriptors.
     pub(crate) async fn limited(
         descriptors: u32,
+        issuer: &str,
+        environment: &[(&str, &str)],
+        more: &[(&str, &str)],
+    ) -> Self {
+        Self::run(descriptors, Stdio::piped(), issuer, environment, more).await
+    }
+
+    async fn run(
+        descriptors: u32,
+        log: Stdio,
         issuer: &str,
         environment: &[(&str, &str)],
         more: &[(&str, &str)],
@@ -35,7 +50,7 @@ impl Process {
         command.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", &descriptors.to_string()]);
         command
             .args([env!("CARGO_BIN_EXE_foregate"), "serve"])
-            .stderr(Stdio::piped())
+            .stderr(log)
             .stdout(Stdio::piped())
             .envs(environment.iter().copied());
         let usual = [
@@ -57,9 +72,15 @@ impl Process {
         process
     }
 
-    /// Ends it, and gives all it has said.
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Stops it, which writes the lines that wait, and returns everything it printed.
     pub(crate) fn log(mut self) -> String {
-        self.child.kill().unwrap();
+        self.signal("INT");
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         self.child.stdout.take().unwrap().read_to_string(&mut log).unwrap();

@@ -1,0 +1,56 @@
+//! What the process takes from the system: time, randomness, the log, requests to read files again
+//!
+//! A test of the whole gateway passes its own.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::reload::ReloadRequests;
+use crate::flow::ports::{Clock, Entropy, NoEntropy, UnixTime};
+use crate::telemetry::log::LostLines;
+
+/// What a gateway runs on.
+#[derive(Clone)]
+pub struct System {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random numbers.
+    pub entropy: Arc<dyn Entropy>,
+    /// Log lines that could not be written.
+    pub lost_lines: LostLines,
+    /// Requests to read keys and certificates again.
+    pub reloads: ReloadRequests,
+}
+
+impl System {
+    /// The machine's clock and random numbers.
+    pub fn new(lost_lines: LostLines, reloads: ReloadRequests) -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), lost_lines, reloads }
+    }
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self::new(LostLines::default(), ReloadRequests::never())
+    }
+}
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
+    fn now(&self) -> UnixTime {
+        // With a clock before 1970 every token lies in the future, and is refused.
+        UnixTime(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+}
+
+/// The machine's random numbers.
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        aws_lc_rs::rand::fill(buffer).map_err(|_| NoEntropy)
+    }
+}

@@ -1,0 +1,137 @@
+//! A log that cannot be written, and signals that would end the process
+
+use std::fs::OpenOptions;
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use tokio::time::{sleep, timeout};
+
+use crate::harness::{Browser, KEY, Process, get, get_with, provider};
+use crate::pki::file;
+
+const SECRETS: [(&str, &str); 3] =
+    [("provider.client_secret", "foregate-secret"), ("session.keys", KEY), ("log.level", "debug")];
+/// Far longer than anything here takes.
+const BOUND: Duration = Duration::from_secs(60);
+
+impl Process {
+    fn question(&self) -> HeaderMap {
+        let host = format!("127.0.0.1:{}", self.public);
+        let usual =
+            [("method", "GET"), ("proto", "http"), ("host", &host), ("uri", "/"), ("for", "203.0.113.9")];
+        let fields = usual.map(|(name, value)| {
+            (
+                format!("x-forwarded-{name}").parse::<HeaderName>().unwrap(),
+                value.parse::<HeaderValue>().unwrap(),
+            )
+        });
+        HeaderMap::from_iter(fields)
+    }
+
+    async fn check(&self, browser: &Browser, more: &[(&'static str, &str)]) -> u16 {
+        let mut headers = self.question();
+        headers.extend(more.iter().map(|(name, value)| {
+            (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
+        }));
+        headers.extend(browser.cookie_header().map(|value| (COOKIE, value)));
+        get_with(&format!("http://127.0.0.1:{}/check/traefik", self.check), headers).await.status
+    }
+
+    async fn lost_lines(&self) -> u64 {
+        let metrics = get(&format!("http://127.0.0.1:{}/metrics", self.ops)).await.body;
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("foregate_log_lines_lost_total "));
+        lost.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+    }
+
+    /// A sign-in, checks with every decision, and a sign-out.
+    async fn serves(&self) {
+        let base = format!("http://127.0.0.1:{}", self.public);
+        let mut browser = Browser::new();
+        let form = browser.open(&format!("{base}/oauth2/start?rd=/")).await;
+        let end = browser.sign_in(&form, "testuser", "testuser").await;
+        // No application is behind the gateway's own pages.
+        assert_eq!((end.status, browser.cookie("foregate").is_some()), (404, true), "{}", end.body);
+        assert_eq!(self.check(&browser, &[]).await, 200);
+        assert_eq!(self.check(&Browser::new(), &[]).await, 401);
+        assert_eq!(self.check(&browser, &[("x_forwarded_user", "root")]).await, 400);
+        assert_eq!(
+            self.check(&browser, &[("upgrade", "websocket"), ("origin", "http://evil.test")]).await,
+            403
+        );
+        let origin = [("origin".parse::<HeaderName>().unwrap(), base.parse::<HeaderValue>().unwrap())];
+        let origin = HeaderMap::from_iter(origin);
+        let out =
+            browser.request(reqwest::Method::POST, &format!("{base}/oauth2/sign_out"), origin, None).await;
+        assert_eq!(out.status, 303, "{}", out.body);
+        assert_eq!(self.check(&browser, &[]).await, 401);
+    }
+
+    async fn waits_for(&self, what: impl AsyncFn() -> bool) {
+        let done = async {
+            while !what().await {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(timeout(BOUND, done).await.is_ok(), "it never happened");
+    }
+}
+
+#[tokio::test]
+async fn closed_log_fails_no_request_and_lines_are_counted() {
+    let provider = provider().await;
+    let mut process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    assert_eq!(process.lost_lines().await, 0);
+    drop((process.child.stderr.take(), process.child.stdout.take()));
+    process.serves().await;
+    process.waits_for(async || process.lost_lines().await > 0).await;
+    assert!(process.child.try_wait().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn full_log_disk_stops_neither_start_nor_requests() {
+    let provider = provider().await;
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let process = Process::logging_to(full(), provider.issuer(), &SECRETS).await;
+    process.serves().await;
+    process.waits_for(async || process.lost_lines().await > 0).await;
+}
+
+#[tokio::test]
+async fn log_that_is_not_read_keeps_no_request_waiting() {
+    let provider = provider().await;
+    let process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
+    let checks = async {
+        // A pipe holds 64 KiB, and 4,096 lines wait for it.
+        for _ in 0..6_000 {
+            assert_eq!(client.get(&url).headers(process.question()).send().await.unwrap().status(), 401);
+        }
+    };
+    assert!(timeout(BOUND, checks).await.is_ok(), "a check waits for the log");
+    process.waits_for(async || process.lost_lines().await > 0).await;
+}
+
+#[tokio::test]
+async fn sighup_reads_the_keys_again_and_other_signals_are_ignored_with_a_line() {
+    let provider = provider().await;
+    let (keys, log) = (file("sighup.keys", KEY), file("sighup.log", ""));
+    let more = [("provider.client_secret", "foregate-secret"), ("session.keys_file", keys.to_str().unwrap())];
+    let output = OpenOptions::new().append(true).open(&log).unwrap();
+    let mut process = Process::logging_to(Stdio::from(output), provider.issuer(), &more).await;
+    for (signal, line) in [
+        ("USR1", "SIGUSR1: ignored"),
+        ("USR2", "SIGUSR2: ignored"),
+        ("HUP", "SIGHUP: reading keys"),
+        ("HUP", "session.keys_file: read again, and in use"),
+    ] {
+        process.signal(signal);
+        process.waits_for(async || std::fs::read_to_string(&log).unwrap().contains(line)).await;
+    }
+    process.serves().await;
+    process.signal("INT");
+    assert!(process.child.wait().unwrap().success());
+    std::fs::remove_file(keys).unwrap();
+    std::fs::remove_file(log).unwrap();
+}
