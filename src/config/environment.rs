@@ -1,7 +1,8 @@
 //! What do the environment and the flags say?
 
 use super::given::Given;
-use super::key::{Known, look_up};
+use super::key::Known;
+use super::keys::TABLE;
 use super::nearest::unknown;
 use super::report::Report;
 
@@ -47,7 +48,7 @@ fn read_one(
     place: &str,
     spell: impl Fn(&str) -> String,
 ) -> Option<Given> {
-    if let Known::Key(key) = look_up(path) {
+    if let Known::Key(key) = TABLE.look_up(path) {
         return Given::from_text(report, path, key, text, place).ok();
     }
     unknown(report, path, place, spell);

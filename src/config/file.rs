@@ -4,7 +4,8 @@ use figment::value::{Dict, Value};
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::given::{Given, filled};
-use super::key::{Key, Kind, Known, look_up};
+use super::key::{Key, Kind, Known};
+use super::keys::TABLE;
 use super::nearest::unknown;
 use super::report::{Report, Told, Wrong, show_raw};
 
@@ -40,7 +41,7 @@ impl Walk<'_> {
         for (key, value) in table {
             self.path.push(key.get_ref().to_string());
             let place = self.place(key.span().start);
-            match (look_up(&self.path), value.get_ref()) {
+            match (TABLE.look_up(&self.path), value.get_ref()) {
                 (Known::Key(key), value_there) => {
                     let raw = self.text.get(value.span()).unwrap_or_default().to_owned();
                     self.value(key, value_there, &raw, &place);

@@ -1,6 +1,4 @@
-//! What is known about a key before anybody has set it?
-
-use super::keys::SECTIONS;
+//! Types that describe the keys of the configuration, and the search in a table of them.
 
 /// One part of the file, and the keys in it.
 pub(super) struct Section {
@@ -55,6 +53,13 @@ pub(super) enum Need {
     Default(&'static str),
 }
 
+/// Every section, in the order of the template and the reference.
+#[derive(Clone, Copy)]
+pub(super) struct Table {
+    /// The sections; none is there twice.
+    pub(super) sections: &'static [Section],
+}
+
 /// What a path leads to.
 pub(super) enum Known {
     /// A key.
@@ -83,24 +88,26 @@ impl Section {
     }
 }
 
-/// What is at a path, such as `["provider", "issuer"]`?
-pub(super) fn look_up<S: AsRef<str>>(path: &[S]) -> Known {
-    let mut section = false;
-    for (known, key) in all() {
-        match compare(&known, path) {
-            Some(0) => return Known::Key(key),
-            Some(_) => section = true,
-            None => {}
+impl Table {
+    /// Returns what is at a path, such as `["provider", "issuer"]`.
+    pub(super) fn look_up<S: AsRef<str>>(self, path: &[S]) -> Known {
+        let mut section = false;
+        for (known, key) in self.all() {
+            match compare(&known, path) {
+                Some(0) => return Known::Key(key),
+                Some(_) => section = true,
+                None => {}
+            }
         }
+        if section { Known::Section } else { Known::Nothing }
     }
-    if section { Known::Section } else { Known::Nothing }
-}
 
-/// Every key with its full name.
-pub(super) fn all() -> impl Iterator<Item = (String, &'static Key)> {
-    SECTIONS
-        .iter()
-        .flat_map(|section| section.keys.iter().map(|key| (format!("{}.{}", section.path, key.name), key)))
+    /// Returns every key with its full name.
+    pub(super) fn all(self) -> impl Iterator<Item = (String, &'static Key)> {
+        self.sections.iter().flat_map(|section| {
+            section.keys.iter().map(|key| (format!("{}.{}", section.path, key.name), key))
+        })
+    }
 }
 
 /// How many steps of `known` are left behind `path`, or `None` where they part.

@@ -1,6 +1,7 @@
 //! Which key did the operator mean?
 
-use super::key::{Key, all};
+use super::key::Key;
+use super::keys::TABLE;
 use super::report::{Report, Told};
 
 /// Below this two names are strangers.
@@ -43,7 +44,7 @@ fn likeness(name: &str, known: &str) -> f64 {
 
 /// Every key and every section, with the operator's own names in place of `*`.
 fn candidates(path: &[String]) -> impl Iterator<Item = String> {
-    all().flat_map(|(known, _)| {
+    TABLE.all().flat_map(|(known, _)| {
         let mut steps: Vec<&str> = Vec::new();
         let mut names = Vec::new();
         for (index, step) in known.split('.').enumerate() {
@@ -61,7 +62,8 @@ fn candidates(path: &[String]) -> impl Iterator<Item = String> {
 /// What there is in the section that was named, or else which sections there are.
 fn neighbours(path: &[String], spell: impl Fn(&str) -> String) -> String {
     let section = path.first().map_or("", String::as_str);
-    let here: Vec<String> = all()
+    let here: Vec<String> = TABLE
+        .all()
         .filter(|(known, _): &(String, &Key)| known.split('.').next() == Some(section))
         .map(|(known, _)| spell(&known))
         .collect();
@@ -69,7 +71,7 @@ fn neighbours(path: &[String], spell: impl Fn(&str) -> String) -> String {
         return format!("one of {}", here.join(", "));
     }
     let mut sections: Vec<String> =
-        all().filter_map(|(known, _)| known.split('.').next().map(str::to_owned)).collect();
+        TABLE.all().filter_map(|(known, _)| known.split('.').next().map(str::to_owned)).collect();
     sections.dedup();
     sections.sort();
     sections.dedup();

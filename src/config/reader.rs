@@ -1,22 +1,23 @@
-//! How is a key read, so that a mistake is told and the reading goes on?
+//! Reader of the keys, which reports each mistake and reads on.
 
 use figment::Figment;
 use figment::value::Value;
 
-use super::key::{Key, Kind, Known, look_up};
+use super::key::{Key, Kind, Known, Table};
 use super::report::{Report, Told, Wrong, all, show};
 
 /// All sources together, and what was found wrong so far. Values have the kind of their key already.
 pub(super) struct Reader {
+    table: Table,
     tree: Figment,
     /// What the operator will hear.
     pub(super) report: Report,
 }
 
 impl Reader {
-    /// Begins.
-    pub(super) fn new(tree: Figment, report: Report) -> Self {
-        Self { tree, report }
+    /// Returns a reader of `tree`, whose keys are those of `table`.
+    pub(super) fn new(table: Table, tree: Figment, report: Report) -> Self {
+        Self { table, tree, report }
     }
 
     /// The text of a key, if it is set.
@@ -78,12 +79,12 @@ impl Reader {
 
     /// A key that must be set is not.
     pub(super) fn missing(&mut self, key: &str) -> Told {
-        self.report.missing(key, entry(key))
+        self.report.missing(key, self.entry(key))
     }
 
     /// The value of a key is wrong.
     pub(super) fn wrong(&mut self, key: &str, wrong: Wrong) -> Told {
-        let shown = match entry(key).kind {
+        let shown = match self.entry(key).kind {
             Kind::List => Some(format!("{:?}", self.list(key))),
             kind => self.text(key).and_then(|text| show(kind, &text)),
         };
@@ -92,12 +93,12 @@ impl Reader {
 
     /// One entry of a list is wrong.
     fn wrong_entry(&mut self, key: &str, text: &str, wrong: Wrong) -> Told {
-        self.tell(key, show(entry(key).kind, text), wrong)
+        self.tell(key, show(self.entry(key).kind, text), wrong)
     }
 
     fn tell(&mut self, key: &str, shown: Option<String>, wrong: Wrong) -> Told {
         let place = self.place(key);
-        self.report.key(key, entry(key), shown, &place, wrong)
+        self.report.key(key, self.entry(key), shown, &place, wrong)
     }
 
     /// Where a key was set.
@@ -105,12 +106,12 @@ impl Reader {
         let metadata = self.tree.find_metadata(key);
         metadata.map_or_else(|| "not set".to_owned(), |metadata| metadata.name.to_string())
     }
-}
 
-/// The table's entry. Every key that is read is in the table: a test reads them all.
-fn entry(name: &str) -> &'static Key {
-    match look_up(&name.split('.').collect::<Vec<_>>()) {
-        Known::Key(key) => key,
-        Known::Section | Known::Nothing => &Key::UNLISTED,
+    /// The table's entry. Every key that is read is in the table: a test reads them all.
+    fn entry(&self, name: &str) -> &'static Key {
+        match self.table.look_up(&name.split('.').collect::<Vec<_>>()) {
+            Known::Key(key) => key,
+            Known::Section | Known::Nothing => &Key::UNLISTED,
+        }
     }
 }

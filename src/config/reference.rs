@@ -2,7 +2,7 @@
 
 use super::environment::variable;
 use super::key::{Key, Need, Section};
-use super::keys::SECTIONS;
+use super::keys::TABLE;
 
 const HEAD: &str = "\
 # Configuration
@@ -47,7 +47,7 @@ keys_file = \"/run/secrets/session-keys\"
 
 /// The page, in Markdown.
 pub fn reference() -> String {
-    SECTIONS.iter().fold(HEAD.to_owned(), |page, section| page + &chapter(section))
+    TABLE.sections.iter().fold(HEAD.to_owned(), |page, section| page + &chapter(section))
 }
 
 fn chapter(section: &Section) -> String {

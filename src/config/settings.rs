@@ -1,5 +1,6 @@
 //! What are valid settings as a whole?
 
+use super::keys::TABLE;
 use super::reader::Reader;
 use super::report::{Report, Told};
 use super::{
@@ -48,7 +49,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Mistakes> {
         Ok(tree) => tree,
         Err(Told { .. }) => return Err(Mistakes(report.mistakes)),
     };
-    let mut reader = Reader::new(tree, report);
+    let mut reader = Reader::new(TABLE, tree, report);
     match read(&mut reader) {
         Ok(settings) if reader.report.mistakes.is_empty() => {
             Ok(Settings { warnings: reader.report.warnings, ..settings })

@@ -1,7 +1,7 @@
 //! What does a file look like that holds every key?
 
 use super::key::{Key, Need, Section};
-use super::keys::SECTIONS;
+use super::keys::TABLE;
 
 const WIDTH: usize = 98;
 
@@ -16,7 +16,7 @@ const HEAD: &str = "\
 
 /// The file with every key, each with its comment, each commented out.
 pub fn template() -> String {
-    HEAD.to_owned() + &SECTIONS.iter().map(chapter).collect::<String>()
+    HEAD.to_owned() + &TABLE.sections.iter().map(chapter).collect::<String>()
 }
 
 fn chapter(section: &Section) -> String {
@@ -31,7 +31,7 @@ fn chapter(section: &Section) -> String {
 /// The defaults as a file would say them. The operator's own names have none.
 pub(super) fn defaults() -> String {
     let mut lines = Vec::new();
-    for section in SECTIONS.iter().filter(|section| !section.path.contains('*')) {
+    for section in TABLE.sections.iter().filter(|section| !section.path.contains('*')) {
         lines.push(format!("[{}]", section.path));
         let keys = section.keys.iter().filter(|key| matches!(key.need, Need::Default(_)));
         lines.extend(keys.map(Key::line));

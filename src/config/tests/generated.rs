@@ -3,7 +3,7 @@
 //! `REGENERATE=1 cargo test -p foregate --lib config` writes them anew.
 
 use super::*;
-use crate::config::key::all;
+use crate::config::keys::TABLE;
 use crate::config::{reference, template};
 
 fn is_current(path: &str, text: &str) {
@@ -42,7 +42,7 @@ fn the_template_loads_with_what_is_required() {
 #[test]
 fn the_template_shows_every_key_and_its_lines_are_toml_that_we_know() {
     let (template, reference) = (template(), reference());
-    for (name, key) in all().filter(|(name, _)| !name.ends_with('*')) {
+    for (name, key) in TABLE.all().filter(|(name, _)| !name.ends_with('*')) {
         assert!(template.contains(&format!("\n#{} = ", key.name)), "{name}");
         assert!(reference.contains(&format!("\n| `{}` | ", key.name)), "{name}");
         assert!(!key.about.is_empty() && key.about.ends_with('.'), "{name}");

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::environment::variable;
-use crate::config::key::all;
+use crate::config::keys::TABLE;
 
 #[test]
 fn seven_mistakes_make_seven_messages() {
@@ -146,7 +146,9 @@ fn no_secret_is_ever_shown() {
         let found = mistakes(text).to_string();
         assert!(!found.contains("hunter2"), "{found}");
     }
-    for name in all().map(|(name, _)| name).filter(|name| name.contains("secret") || name.contains("keys")) {
+    for name in
+        TABLE.all().map(|(name, _)| name).filter(|name| name.contains("secret") || name.contains("keys"))
+    {
         let found = load(&Sources { set: pairs(&[(&name, "hunter2")]), ..Sources::default() }).err().unwrap();
         assert!(!found.to_string().contains("hunter2"), "{found}");
     }
@@ -158,7 +160,7 @@ proptest! {
         values in prop::collection::vec((0..64_usize, "\\PC{0,24}|[0-9a-z.:/@,\\[\\] -]{0,24}"), 0..12),
         name in "[A-Z_]{0,24}",
     ) {
-        let names: Vec<_> = all().map(|(name, _)| variable(&name.replace('*', "x"))).collect();
+        let names: Vec<_> = TABLE.all().map(|(name, _)| variable(&name.replace('*', "x"))).collect();
         let environment = values
             .iter()
             .map(|(index, text)| (names[index % names.len()].clone(), text.clone()))

@@ -7,7 +7,7 @@ use http::Method;
 use super::*;
 use crate::access::identity::IdentityRef;
 use crate::access::target::Target;
-use crate::config::key::all;
+use crate::config::keys::TABLE;
 use crate::provider::{Algorithm, ClientAuthentication};
 use crate::telemetry::log::{LogFormat, LogLevel};
 
@@ -93,7 +93,7 @@ level = "debug"
 fn every_key_arrives() {
     let ca = TempFile::new(CERTIFICATE);
     let text = full(ca.path());
-    for (name, key) in all().filter(|(name, _)| !name.ends_with('*')) {
+    for (name, key) in TABLE.all().filter(|(name, _)| !name.ends_with('*')) {
         let set = text.contains(&format!("\n{} = ", key.name))
             || name.ends_with("s_file")
             || name.ends_with("t_file")
