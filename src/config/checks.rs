@@ -1,4 +1,4 @@
-//! Which questions do several sections ask about a value?
+//! Checks of values that several sections share.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,6 +10,7 @@ use jiff::{Span, SpanRelativeTo};
 use url::Url;
 
 use super::report::Wrong;
+use crate::access::origin::is_loopback_host;
 
 /// Reads an address and port to listen on.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, Wrong> {
@@ -72,6 +73,11 @@ pub(super) fn address(text: &str) -> Result<Url, Wrong> {
         return Err(Wrong::new("it has something behind #"));
     }
     Ok(url)
+}
+
+/// Returns whether a URL leads to this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback_host)
 }
 
 /// Reads one of a few words.

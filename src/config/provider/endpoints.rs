@@ -2,8 +2,7 @@
 
 use url::Url;
 
-use super::is_loopback;
-use crate::config::checks::address;
+use crate::config::checks::{address, is_loopback};
 use crate::config::key::{Key, Kind, Need, Section};
 use crate::config::reader::Reader;
 use crate::config::report::{Told, Wrong, all};

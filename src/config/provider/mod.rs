@@ -9,15 +9,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use url::Url;
-
 pub(super) use endpoints::ENDPOINTS;
 pub(super) use keys::{PARAMETERS, SECTION};
 
-use super::checks::{absolute_url, duration, read_file};
+use super::checks::{absolute_url, duration, is_loopback, read_file};
 use super::reader::Reader;
 use super::report::{Told, Wrong, all};
-use crate::access::origin::is_loopback_host;
 use crate::provider::ProviderSettings;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -101,10 +98,6 @@ fn issuer(text: &str) -> Result<String, Wrong> {
 fn not_discovery(text: &str) -> Result<(), Wrong> {
     let base = text.strip_suffix(DISCOVERY);
     base.map_or(Ok(()), |base| Err(Wrong::new("it is the address of the discovery document").right(base)))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(is_loopback_host)
 }
 
 fn warn_of_plain_http(reader: &mut Reader) {

@@ -9,8 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::SealKey;
-use super::seal_keys::{NO_KEY, Named, parsed};
+use super::seal_key::{NO_KEY, Named, SealKey, parsed};
 use crate::config::secrets::read_text;
 
 /// How often the file is looked at.

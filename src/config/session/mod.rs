@@ -1,15 +1,16 @@
 //! How long does a sign-in last, and which keys seal it?
 
 mod guessable;
+mod key_ring;
 mod keys_file;
-mod seal_keys;
+mod seal_key;
 
 use std::time::Duration;
 
 use http::Method;
-use zeroize::Zeroizing;
 
 pub use self::keys_file::{KeysFile, KeysFileError, KeysText};
+pub use self::seal_key::SealKey;
 use super::checks::duration;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
@@ -78,9 +79,6 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// A key that seals sessions.
-pub type SealKey = Zeroizing<[u8; 32]>;
-
 /// How long a sign-in lasts, and what seals it.
 pub struct Session {
     /// The key ring: at least one key, none twice. The first seals, all open.
@@ -95,7 +93,7 @@ pub struct Session {
 
 impl Session {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
-        let keys = seal_keys::read(reader);
+        let keys = key_ring::read(reader);
         let minute = Duration::from_mins(1);
         let lifetime = reader.need("session.lifetime", |text| duration(text, minute, minute * 60 * 24 * 30));
         let idle = reader.may("session.idle_timeout", |text| duration(text, minute, minute * 60 * 24 * 30));
