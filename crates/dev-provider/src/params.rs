@@ -1,4 +1,7 @@
-//! What was asked, as names and values?
+//! Parameters of a request, as names and values.
+
+/// The most bytes that a form body may have.
+pub(crate) const FORM_LIMIT: usize = 64 * 1024;
 
 /// The pairs of a query or a form body, in their order.
 #[derive(Clone)]

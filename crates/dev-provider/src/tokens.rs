@@ -7,8 +7,9 @@ use aws_lc_rs::error::Unspecified;
 use serde_json::{Map, Value, json};
 
 use crate::claims::Context;
+use crate::fault::facts::Facts;
 use crate::fault::{Fault, TokenFault};
-use crate::forge::{self, Facts};
+use crate::forge;
 use crate::jwt::{self, Kind};
 use crate::key::SigningKey;
 use crate::random::opaque;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::facts::Facts;
 use super::faults;
-use crate::forge::Facts;
 
 /// An action on the claims.
 pub(crate) type Act = fn(&mut Claims<'_>, &Facts<'_>);

@@ -3,8 +3,8 @@
 use base64_simd::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::facts::Facts;
 use super::faults;
-use crate::forge::Facts;
 
 /// A header in the making.
 pub(crate) struct Head {

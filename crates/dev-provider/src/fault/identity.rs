@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::claim::{Act, Claims};
+use super::facts::Facts;
 use super::faults;
-use crate::forge::Facts;
 
 faults! {
     /// An odd claim about the user.

@@ -3,6 +3,7 @@
 pub(crate) mod authorization;
 pub(crate) mod claim;
 pub(crate) mod discovery;
+pub(crate) mod facts;
 pub(crate) mod header;
 pub(crate) mod identity;
 pub(crate) mod jwks;
@@ -26,6 +27,7 @@ pub use jwks::JwksFault;
 pub use logout::LogoutFault;
 pub use payload::PayloadFault;
 pub use signature::SignatureFault;
+use table::Row;
 pub(crate) use table::faults;
 pub use token::TokenFault;
 pub use transport::TransportFault;
@@ -92,13 +94,6 @@ impl Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no fault is named {0:?}")]
 pub struct UnknownFault(String);
-
-/// What is said of a fault where it is declared.
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) cases: &'static str,
-    pub(crate) effect: &'static str,
-}
 
 impl Fault {
     /// Every fault, in the order of the table in the crate's README.

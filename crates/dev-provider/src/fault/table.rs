@@ -1,4 +1,11 @@
-//! How is a fault declared once, with its name, cases, effect and action in one row?
+//! Declaration of a fault in one row: its name, cases, effect and action.
+
+/// What is said of a fault where it is declared.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) cases: &'static str,
+    pub(crate) effect: &'static str,
+}
 
 /// Makes an enum of faults, each row being: variant, name, cases, effect, action.
 macro_rules! faults {
@@ -15,9 +22,9 @@ macro_rules! faults {
         impl $kind {
             pub(crate) const ALL: &[Self] = &[$(Self::$fault),*];
 
-            pub(crate) fn row(self) -> $crate::fault::Row {
+            pub(crate) fn row(self) -> $crate::fault::table::Row {
                 match self {
-                    $(Self::$fault => $crate::fault::Row { name: $name, cases: $cases, effect: $effect },)*
+                    $(Self::$fault => $crate::fault::table::Row { name: $name, cases: $cases, effect: $effect },)*
                 }
             }
 

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
-use super::{FORM_LIMIT, streams};
+use super::streams;
 use crate::clock;
 use crate::fault::transport::Act;
 use crate::fault::{Endpoint, Fault};
-use crate::params::Params;
+use crate::params::{FORM_LIMIT, Params};
 use crate::shared::Shared;
 
 /// No healthy answer is longer.

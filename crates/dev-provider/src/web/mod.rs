@@ -26,10 +26,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 use http::StatusCode;
 
+use crate::params::FORM_LIMIT;
 use crate::shared::Shared;
-
-/// No form here needs more.
-const FORM_LIMIT: usize = 64 * 1024;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
