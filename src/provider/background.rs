@@ -12,39 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
 use super::Provider;
 use super::http::Stopwatch;
 use super::keys::{KeySet, KeysError};
+use super::known::{Known, LastLook};
 use super::metadata::{Metadata, MetadataError};
 use crate::flow::audit::{CallOutcome, ProviderCall};
-use crate::flow::ports::UnixTime;
 
 const REFRESH_AFTER: Duration = Duration::from_mins(10);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const LOOK_APART_SECONDS: u64 = 30;
-
-/// When keys were last looked for because of a token; also lets one look at a time.
-pub(super) type LastLook = Mutex<Option<UnixTime>>;
-
-/// The looks for new keys, by where the token came from.
-#[derive(Default)]
-pub(super) struct Looks {
-    /// The token endpoint gave it.
-    pub(super) given: LastLook,
-    /// Somebody sent it, who need not be the provider.
-    pub(super) sent: LastLook,
-}
-
-/// What is known about the provider, all of one moment.
-pub(super) struct Known {
-    pub(super) metadata: Arc<Metadata>,
-    pub(super) keys: KeySet,
-}
 
 #[derive(Debug, Error)]
 enum LoadError {

@@ -26,7 +26,7 @@ use thiserror::Error;
 
 use super::algorithm::Algorithm;
 use super::jws::{JwsError, Kind, Signed};
-use super::logout_token;
+use super::logout_event::is_logout;
 use super::members::Members;
 use crate::access::claims::Claims;
 use crate::flow::ports::UnixTime;
@@ -125,7 +125,7 @@ pub(super) fn verify(
         nonce(&claims, expected)?;
     }
     access_token_hash(&claims, signed.algorithm, expected.access_token)?;
-    if logout_token::is_logout(&claims) {
+    if is_logout(&claims) {
         return Err(IdTokenError::LogoutToken);
     }
     let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));

@@ -21,11 +21,10 @@ use thiserror::Error;
 use super::Provider;
 use super::id_token::{Expectations, audiences, is_known, time};
 use super::jws::{JwsError, Kind, Signed};
+use super::logout_event::is_logout;
 use super::members::Members;
 use crate::flow::ports::{LogoutToken, LogoutTokenError, UnixTime, Whom};
 
-/// The event that makes a token a logout token (§2.4).
-pub(super) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 const OLDEST: Duration = Duration::from_mins(10);
 const LONGEST_NAME: usize = 255;
 
@@ -82,11 +81,6 @@ fn refusal(broken: Broken) -> LogoutTokenError {
         Broken::Jws(JwsError::KeysOutOfReach) => LogoutTokenError::ProviderUnavailable(text),
         _ => LogoutTokenError::NotAcceptable(text),
     }
-}
-
-/// Whether the claims are those of a logout token, whatever else they are.
-pub(super) fn is_logout(claims: &Members) -> bool {
-    claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object)
 }
 
 fn verify(signed: &Signed, expected: &Expectations<'_>, now: UnixTime) -> Result<LogoutToken, Broken> {

@@ -10,16 +10,14 @@ mod revocation;
 
 use std::borrow::Cow;
 
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
-};
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
     AuthType, AuthorizationCode, Client, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, StandardRevocableToken, StandardTokenResponse, TokenUrl,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, StandardRevocableToken, TokenUrl,
 };
 
 pub(super) use self::answer::Tokens;
-use self::answer::{MoreFields, NoTokens, Sender, tokens};
+use self::answer::{Answer, NoTokens, Sender, tokens};
 pub(super) use self::revocation::revoke;
 use super::client_assertion::ASSERTION_TYPE;
 use super::http::Http;
@@ -27,7 +25,6 @@ use super::settings::{ClientAuthentication, ProviderSettings};
 use crate::flow::ports::{CodeExchange, ExchangeError, RefreshError, UnixTime};
 use crate::secret::Secret;
 
-type Answer = StandardTokenResponse<MoreFields, BasicTokenType>;
 type Endpoint = Client<
     BasicErrorResponse,
     Answer,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::flow::ports::{IdentityProvider, ProviderState, RefreshError, RefreshRequest};
+use crate::provider::logout_event::EVENT;
 use crate::provider::testing::{NOW, Signer, rsa, with};
 use crate::provider::world::{World, provider, until, world, world_with};
 use crate::secret::Secret;

@@ -14,13 +14,13 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimeParser;
 use oauth2::basic::{BasicErrorResponse, BasicTokenType};
 use oauth2::{
-    AsyncHttpClient, ExtraTokenFields, HttpRequest, HttpResponse, RequestTokenError, TokenResponse,
+    AsyncHttpClient, ExtraTokenFields, HttpRequest, HttpResponse, RequestTokenError, StandardTokenResponse,
+    TokenResponse,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Answer;
 use crate::access::quoted::quoted;
 use crate::flow::ports::UnixTime;
 use crate::provider::http::{Http, HttpError};
@@ -55,6 +55,9 @@ impl fmt::Debug for MoreFields {
 }
 
 impl ExtraTokenFields for MoreFields {}
+
+/// The answer as oauth2 reads it.
+pub(super) type Answer = StandardTokenResponse<MoreFields, BasicTokenType>;
 
 /// Why there are no tokens.
 #[derive(Debug, Error)]

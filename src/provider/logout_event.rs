@@ -1,0 +1,13 @@
+//! The event of a logout token (OpenID Connect Back-Channel Logout §2.4).
+
+use serde_json::Value;
+
+use super::members::Members;
+
+/// The member of `events` that makes a token a logout token.
+pub(super) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Returns whether the claims hold the event, an object, whatever else they hold.
+pub(super) fn is_logout(claims: &Members) -> bool {
+    claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object)
+}
