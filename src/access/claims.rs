@@ -1,4 +1,9 @@
-//! Which claims of the provider make the identity?
+//! Claims to identity
+//!
+//! 1. The value of `email` counts only beside `email_verified: true`, and that of `phone_number` only beside
+//!    `phone_number_verified: true` (OpenID Connect Core §5.1): users type them in at many providers.
+//! 2. Another claim in the place of the e-mail address counts only if the operator accepts unverified addresses.
+//! 3. This holds wherever the value goes: user name, address or group. Policies see only what counts.
 
 use std::collections::BTreeMap;
 
@@ -57,6 +62,11 @@ impl ClaimPath {
         if steps.iter().any(String::is_empty) { Err(NotAPath) } else { Ok(Self(steps)) }
     }
 
+    /// The top-level claim it begins with.
+    pub fn first(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
     fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Claim> {
         let (last, way) = self.0.split_last()?;
         let mut here = claims;
@@ -99,9 +109,45 @@ pub enum ClaimError {
     /// The name cannot be carried in a header.
     #[error("the person's name or subject cannot be carried in a header: {0}")]
     UnfitUser(Unfit),
+    /// The user name is a value that users may have typed in themselves.
+    #[error("the user name comes from a claim that is not verified: {0}")]
+    UnverifiedUser(Unverified),
 }
 
-/// Something the provider said that no header can carry: left out, and told to the operator.
+/// Why the value of a claim does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unverified {
+    /// `email` without `email_verified: true`.
+    #[error(
+        "the provider does not send email_verified: true beside email; let it verify addresses, or set \
+         claims.accept_unverified_email = true if no user can choose an address there"
+    )]
+    Email,
+    /// The claim of `claims.email`, which has no claim that verifies it.
+    #[error(
+        "claims.email names a claim that no other claim verifies; set claims.accept_unverified_email = true if no user \
+         can choose its value"
+    )]
+    OtherEmail,
+    /// `phone_number` without `phone_number_verified: true`.
+    #[error(
+        "the provider does not send phone_number_verified: true beside phone_number; choose another claim"
+    )]
+    PhoneNumber,
+}
+
+/// Why a value is left out of the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum LeftOutBecause {
+    /// No header can carry it.
+    #[error("no header can carry it: {0}")]
+    Unfit(#[from] Unfit),
+    /// It does not count.
+    #[error(transparent)]
+    Unverified(#[from] Unverified),
+}
+
+/// A value of the provider that is left out of the identity, and logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// `email` or `group`.
@@ -109,24 +155,31 @@ pub struct LeftOut {
     /// The value as the provider sent it.
     pub value: String,
     /// Why.
-    pub why: Unfit,
+    pub why: LeftOutBecause,
 }
 
 impl ClaimRules {
     /// Makes the identity of a verified ID token's `sub` and claims, and says what had to be left out.
     pub fn identity(&self, subject: &str, claims: &Claims) -> Result<(Identity, Vec<LeftOut>), ClaimError> {
         let user = self.user.text(claims).ok_or(ClaimError::NoUser)?;
+        self.verify(&self.user, claims).map_err(ClaimError::UnverifiedUser)?;
         let mut identity = Identity::new(subject, user).map_err(ClaimError::UnfitUser)?;
         let mut left_out = Vec::new();
-        if let Some(email) = self.email.text(claims).filter(|_| self.counts_as_verified(claims))
+        let counts = self.verify(&self.email, claims).is_ok();
+        if let Some(email) = self.email.text(claims).filter(|_| counts)
             && let Err(why) = identity.set_email(email)
         {
-            left_out.push(LeftOut { what: "email", value: email.to_owned(), why });
+            left_out.push(LeftOut { what: "email", value: email.to_owned(), why: why.into() });
         }
-        for group in self.groups.iter().filter_map(|path| path.find(claims)).flat_map(texts) {
-            let group = group.strip_prefix('/').filter(|_| self.strip_group_slash).unwrap_or(group);
-            if let Err(why) = identity.add_group(group) {
-                left_out.push(LeftOut { what: "group", value: group.to_owned(), why });
+        for path in &self.groups {
+            let verified = self.verify(path, claims);
+            for group in path.find(claims).into_iter().flat_map(texts) {
+                let group = group.strip_prefix('/').filter(|_| self.strip_group_slash).unwrap_or(group);
+                let added = verified.map_err(LeftOutBecause::from);
+                let added = added.and_then(|()| Ok(identity.add_group(group)?));
+                if let Err(why) = added {
+                    left_out.push(LeftOut { what: "group", value: group.to_owned(), why });
+                }
             }
         }
         Ok((identity, left_out))
@@ -140,27 +193,34 @@ impl ClaimRules {
             Some(Claim::Object(names)) => names.contains_key(name),
             _ => false,
         };
-        let has_groups = match claims.get("hasgroups") {
-            Some(Claim::Flag(has)) => *has,
-            Some(Claim::Text(text)) => text == "true",
-            _ => false,
-        };
+        let has_groups = is_true(claims, "hasgroups");
         let points_away =
             |path: &ClaimPath| path.0.first().is_some_and(elsewhere) || (has_groups && path.0 == ["groups"]);
         self.groups.iter().any(|path| path.find(claims).is_none() && points_away(path))
     }
 
-    /// `email_verified` speaks of the claim `email` and of no other (OpenID Connect Core §5.1).
-    fn counts_as_verified(&self, claims: &Claims) -> bool {
-        if self.email.0 != ["email"] {
-            return self.accept_unverified_email;
+    /// Whether the value at a path counts, by the rules of this module.
+    fn verify(&self, path: &ClaimPath, claims: &Claims) -> Result<(), Unverified> {
+        let is_email = path.0 == ["email"];
+        if self.accept_unverified_email && (is_email || *path == self.email) {
+            return Ok(());
         }
-        let verified = match claims.get("email_verified") {
-            Some(Claim::Flag(verified)) => *verified,
-            Some(Claim::Text(text)) => text == "true",
-            _ => false,
-        };
-        verified || self.accept_unverified_email
+        if is_email {
+            return if is_true(claims, "email_verified") { Ok(()) } else { Err(Unverified::Email) };
+        }
+        if path.0 == ["phone_number"] && !is_true(claims, "phone_number_verified") {
+            return Err(Unverified::PhoneNumber);
+        }
+        if *path == self.email { Err(Unverified::OtherEmail) } else { Ok(()) }
+    }
+}
+
+/// Some providers send booleans as text.
+fn is_true(claims: &Claims, name: &str) -> bool {
+    match claims.get(name) {
+        Some(Claim::Flag(flag)) => *flag,
+        Some(Claim::Text(text)) => text == "true",
+        _ => false,
     }
 }
 
@@ -177,98 +237,4 @@ fn texts(claim: &Claim) -> Vec<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(value: &str) -> Claim {
-        Claim::Text(value.to_owned())
-    }
-
-    fn list(values: &[&str]) -> Claim {
-        Claim::List(values.iter().map(|value| text(value)).collect())
-    }
-
-    fn rules(groups: &[&str]) -> ClaimRules {
-        ClaimRules {
-            user: ClaimPath::parse("preferred_username").unwrap(),
-            email: ClaimPath::parse("email").unwrap(),
-            groups: groups.iter().map(|path| ClaimPath::parse(path).unwrap()).collect(),
-            strip_group_slash: false,
-            accept_unverified_email: false,
-        }
-    }
-
-    fn alice(more: &[(&str, Claim)]) -> Claims {
-        let mut claims = Claims::from([("preferred_username".to_owned(), text("alice"))]);
-        claims.extend(more.iter().map(|(name, claim)| ((*name).to_owned(), claim.clone())));
-        claims
-    }
-
-    #[test]
-    fn groups_come_from_every_path_and_a_single_string_is_a_list() {
-        let realm = Claims::from([("roles".to_owned(), list(&["admin"]))]);
-        let claims = alice(&[("groups", text("dev")), ("realm_access", Claim::Object(realm))]);
-        let (identity, left_out) =
-            rules(&["groups", "/realm_access/roles", "absent.path"]).identity("1", &claims).unwrap();
-        assert_eq!(identity.as_ref().groups, "dev,admin");
-        assert_eq!(left_out, []);
-    }
-
-    #[test]
-    fn a_group_that_cannot_be_carried_is_left_out_and_told() {
-        let claims = alice(&[("groups", list(&["dev", "a,system:masters"]))]);
-        let (identity, left_out) = rules(&["groups"]).identity("1", &claims).unwrap();
-        assert_eq!(identity.as_ref().groups, "dev");
-        assert_eq!(left_out[0].why, Unfit::Separator);
-    }
-
-    #[test]
-    fn a_slash_before_a_group_stays_unless_it_is_to_go() {
-        let claims = alice(&[("groups", list(&["/dev", "ops", "/a/b", "//c", "/"]))]);
-        let with_slash = rules(&["groups"]);
-        let (identity, left_out) = with_slash.identity("1", &claims).unwrap();
-        assert_eq!((identity.as_ref().groups, left_out.len()), ("/dev,ops,/a/b,//c,/", 0));
-        let without = ClaimRules { strip_group_slash: true, ..with_slash };
-        let (identity, left_out) = without.identity("1", &claims).unwrap();
-        assert_eq!((identity.as_ref().groups, left_out.len()), ("dev,ops,a/b,/c", 1));
-    }
-
-    #[test]
-    fn groups_that_the_provider_keeps_back_are_unknown() {
-        let names = |name: &str| Claim::Object(Claims::from([(name.to_owned(), text("src1"))]));
-        let unknown = |paths: &[&str], more: &[(&str, Claim)]| rules(paths).groups_are_unknown(&alice(more));
-        assert!(unknown(&["groups"], &[("_claim_names", names("groups"))]));
-        assert!(unknown(&["realm.roles"], &[("_claim_names", names("realm"))]));
-        assert!(unknown(&["roles", "groups"], &[("roles", list(&[])), ("hasgroups", Claim::Flag(true))]));
-        assert!(unknown(&["groups"], &[("hasgroups", text("true"))]));
-        assert!(!unknown(&["groups"], &[]), "none is none");
-        assert!(!unknown(&["groups"], &[("hasgroups", Claim::Flag(false))]));
-        assert!(!unknown(&["groups"], &[("_claim_names", names("address"))]));
-        assert!(!unknown(&["roles"], &[("_claim_names", names("groups")), ("hasgroups", Claim::Flag(true))]));
-        assert!(!unknown(&["groups"], &[("_claim_names", names("groups")), ("groups", list(&["dev"]))]));
-    }
-
-    #[test]
-    fn an_unverified_email_is_not_an_email() {
-        let claims = alice(&[("email", text("alice@example.com"))]);
-        assert_eq!(rules(&[]).identity("1", &claims).unwrap().0.as_ref().email, "");
-        let verified = alice(&[("email", text("alice@example.com")), ("email_verified", Claim::Flag(true))]);
-        assert_eq!(rules(&[]).identity("1", &verified).unwrap().0.as_ref().email, "alice@example.com");
-    }
-
-    #[test]
-    fn email_verified_vouches_for_no_other_claim() {
-        let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
-        let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&[]) };
-        assert_eq!(by_upn.identity("1", &claims).unwrap().0.as_ref().email, "");
-        let accepted = ClaimRules { accept_unverified_email: true, ..by_upn };
-        assert_eq!(accepted.identity("1", &claims).unwrap().0.as_ref().email, "ceo@example.com");
-    }
-
-    #[test]
-    fn nobody_is_nobody() {
-        assert_eq!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser));
-        assert_eq!(ClaimPath::parse("a..b"), Err(NotAPath));
-        assert_eq!(ClaimPath::parse(""), Err(NotAPath));
-    }
-}
+mod tests;

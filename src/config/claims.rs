@@ -8,6 +8,24 @@ use crate::access::claims::{ClaimPath, ClaimRules};
 const RIGHT: &str = "a claim's name such as groups, a way to it such as realm_access.roles, or a JSON \
      pointer where a name holds a dot: /resource_access/my.client/roles";
 
+/// Claims of a user's own profile (OpenID Connect Core §5.1), which most providers let users edit. `preferred_username`
+/// is among them in the standard, but providers treat it as the login name.
+const SELF_ASSERTED: [&str; 13] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "address",
+];
+
 pub(super) const SECTION: Section = Section {
     path: "claims",
     example: "",
@@ -19,7 +37,9 @@ pub(super) const SECTION: Section = Section {
             name: "user",
             kind: Kind::Text,
             need: Need::Default("\"preferred_username\""),
-            about: "The name applications see. Choose one that nobody can change to somebody else's.",
+            about: "The name applications see. Choose a claim that users cannot change themselves. email counts only \
+                    if the provider verified it (accept_unverified_email), phone_number only beside \
+                    phone_number_verified.",
             right: RIGHT,
         },
         Key {
@@ -49,8 +69,9 @@ pub(super) const SECTION: Section = Section {
             name: "accept_unverified_email",
             kind: Kind::Switch,
             need: Need::Default("false"),
-            about: "Whether an address counts that the provider does not call verified. Where people can \
-                    type in their own address, they could then take anybody's.",
+            about: "Whether an e-mail address counts that the provider does not call verified: as address, as user \
+                    name and as group. If users can type in their own address, they can then take any other \
+                    user's.",
             right: "true or false",
         },
     ],
@@ -66,6 +87,18 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Told> {
     let accept_unverified_email = reader.switch("claims.accept_unverified_email");
     if accept_unverified_email {
         reader.report.warn("claims.accept_unverified_email", "addresses count that nobody has verified");
+    }
+    for (key, path) in user
+        .iter()
+        .map(|path| ("claims.user", path))
+        .chain(groups.iter().flatten().map(|path| ("claims.groups", path)))
+    {
+        if SELF_ASSERTED.contains(&path.first()) {
+            reader.report.warn(
+                key,
+                &format!("users can usually change {} themselves: choose another claim", path.first()),
+            );
+        }
     }
     let strip_group_slash = reader.switch("claims.strip_group_slash");
     Ok(ClaimRules { user: user?, email: email?, groups: groups?, strip_group_slash, accept_unverified_email })

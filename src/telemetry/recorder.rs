@@ -169,7 +169,7 @@ impl Audit for Recorder {
     fn left_out(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
         let Some(Line { suppressed }) = self.line(&self.paces.left_out) else { return };
         let (value, why) = (quoted(value), text(why));
-        warn!(what, value, why, subject, suppressed, "left out of the identity: no header can carry it");
+        warn!(what, value, why, subject, suppressed, "a claim's value is left out of the identity");
     }
 
     fn hint(&self, hint: &Hint<'_>) {

@@ -43,4 +43,5 @@ mod sign_out;
 mod spoofs;
 mod tls;
 mod two_people;
+mod unverified;
 mod upstream;

@@ -42,8 +42,12 @@ async fn signed_in(gateway: &Gateway) -> Browser {
 }
 
 async fn scene(life: u64) -> (DevProvider, Gateway, Browser) {
+    scene_with(life, &[]).await
+}
+
+async fn scene_with(life: u64, settings: &[(&str, &str)]) -> (DevProvider, Gateway, Browser) {
     let provider = short_lived(life).await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::with(provider.issuer(), settings).await;
     let browser = signed_in(&gateway).await;
     (provider, gateway, browser)
 }

@@ -361,6 +361,26 @@ fn what_is_dangerous_and_works_is_a_warning() {
 }
 
 #[test]
+fn claims_that_users_can_edit_are_warned_about() {
+    for (key, claim, warns) in [
+        ("USER", "name", true),
+        ("USER", "nickname", true),
+        ("GROUPS", "groups,locale", true),
+        ("GROUPS", "address.country", true),
+        ("USER", "preferred_username", false),
+        ("USER", "email", false),
+        ("USER", "/realm/name", false),
+        ("GROUPS", "groups,realm_access.roles", false),
+    ] {
+        let warnings = with(&[(&format!("FOREGATE_CLAIMS__{key}"), claim)]).ok().unwrap().warnings;
+        let warned = warnings.iter().any(|warning| {
+            warning.starts_with(&format!("claims.{}: ", key.to_lowercase())) && warning.contains("themselves")
+        });
+        assert_eq!(warned, warns, "{key} = {claim}: {warnings:?}");
+    }
+}
+
+#[test]
 fn idle_settings_that_do_nothing_are_told() {
     let cases: [(&[(&str, &str)], &str); 4] = [
         (&[("IDLE_TIMEOUT", "10h")], "ends none"),

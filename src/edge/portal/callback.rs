@@ -9,6 +9,7 @@ use http::{HeaderMap, Response, StatusCode, Uri};
 
 use super::page::Problem;
 use super::{Portal, Visit, with_cookies};
+use crate::access::claims::ClaimError;
 use crate::access::return_to::{ReturnTo, own_page};
 use crate::edge::reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
@@ -70,9 +71,14 @@ fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Response<Body> {
         CallbackError::Exchange(ExchangeError::ProviderUnavailable(_) | ExchangeError::ClientRefused(_)) => {
             visit.told(&Problem::provider_unavailable(again, &id))
         }
+        CallbackError::Claims(ClaimError::UnverifiedUser(_)) => {
+            visit.told(&Problem::name_not_verified(again, &id))
+        }
         CallbackError::WrongIssuer(_)
         | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
-        | CallbackError::Claims(_) => visit.told(&Problem::provider_misbehaved(again, &id)),
+        | CallbackError::Claims(ClaimError::NoUser | ClaimError::UnfitUser(_)) => {
+            visit.told(&Problem::provider_misbehaved(again, &id))
+        }
         CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {
             visit.told(&Problem::clocks_differ(again, &id))
         }

@@ -197,3 +197,15 @@ async fn signing_out_while_a_renewal_runs_ends_the_session_for_good() {
     seconds(1).await;
     assert_eq!(poll(&gateway, &browser).await.status, 401, "the new tokens are nobody's");
 }
+
+#[tokio::test]
+async fn user_name_that_is_no_longer_verified_ends_the_session_at_its_refresh() {
+    let (provider, gateway, browser) = scene_with(LONG, &[("claims.user", "email")]).await;
+    assert_eq!(poll(&gateway, &browser).await.header("x-forwarded-user"), Some("testuser@example.com"));
+    provider.arm("email-unverified".parse().unwrap());
+    seconds(9).await;
+    poll(&gateway, &browser).await;
+    until(&provider, |observed| observed.refresh == 1).await;
+    seconds(1).await;
+    assert_eq!(poll(&gateway, &browser).await.status, 401);
+}

@@ -3,12 +3,13 @@
 //! What happened, what to do next, and the request id under which the log knows more. The words are constants: nothing
 //! that a provider or a client said is repeated to the person, except the name of the account.
 
+mod redirect_loop;
+
 use askama::Template;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{STYLE, page};
-use crate::flow::circle::Trouble;
 
 /// Seconds after which what failed may be asked again.
 pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -128,49 +129,6 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The sign-in goes round in circles.
-    pub fn stuck(trouble: Trouble, again_url: &'a str, request_id: &'a str) -> Self {
-        let (title, what_happened, what_to_do, for_operator) = match trouble {
-            Trouble::NotKept => (
-                "Your browser did not keep the sign-in",
-                "You signed in a moment ago, and your browser came back without the cookie that says so.",
-                "Allow cookies for this site, close private windows, and see that the address is the one you always \
-                 use. Then try again.",
-                "Something between the browser and here may remove Set-Cookie, or the browser is on another host or \
-                 on plain http. The log has a line under the request number below.",
-            ),
-            Trouble::NotOpened => (
-                "Your sign-in cannot be read here",
-                "You signed in a moment ago, but the cookie that says so does not open here.",
-                "Delete this site's cookies, then try again.",
-                "Every process of the gateway needs the same session.keys, and every part of the cookie must arrive. \
-                 Another host of the domain may set a cookie of the same name.",
-            ),
-            Trouble::OverAtOnce => (
-                "Your sign-in was over at once",
-                "You signed in a moment ago, and that sign-in has run out already.",
-                "Wait a minute, then try again. If it keeps happening, report it with the request number below.",
-                "The provider's tokens live too shortly, or the clocks of provider and gateway differ.",
-            ),
-            Trouble::NotShown => (
-                "You are signed in, but the page keeps asking",
-                "Your sign-in is good, yet the page behind it does not see it.",
-                "Try again in a minute. If it keeps happening, report it with the request number below.",
-                "The proxy must pass the Cookie header to the check (an allow-list may leave it out), and the check \
-                 must have the same session.keys and public.urls as this page.",
-            ),
-        };
-        Self {
-            title,
-            what_happened,
-            what_to_do,
-            link: Some(Link { label: "Try again", url: again_url }),
-            for_operator: Some(for_operator),
-            // Nothing of ours is broken for others, and a proxy shall not put its own page here.
-            ..Self::blank(StatusCode::CONFLICT, request_id)
-        }
-    }
-
     /// The provider said no, or the person did.
     pub fn provider_refused(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
@@ -205,6 +163,20 @@ impl<'a> Problem<'a> {
             link: Some(Link { label: "Try again", url: start_url }),
             for_operator: Some(
                 "The clocks of this machine and of the provider differ: compare both with the right time.",
+            ),
+            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+        }
+    }
+
+    /// The user name is an address or number that the provider has not verified.
+    pub fn name_not_verified(start_url: &'a str, request_id: &'a str) -> Self {
+        Self {
+            title: "Your account is not verified",
+            what_happened: "The sign-in service has not verified the address or number that would be your name here.",
+            what_to_do: "Verify it in your account at the sign-in service, then sign in again.",
+            link: Some(Link { label: "Sign in again", url: start_url }),
+            for_operator: Some(
+                "The log has a line under the request number below. It names the claim and the setting.",
             ),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }

@@ -43,6 +43,7 @@ fn every_page(text: &str) -> Vec<Response> {
         Problem::provider_refused(text, text).reply(),
         Problem::provider_misbehaved(text, text).reply(),
         Problem::clocks_differ(text, text).reply(),
+        Problem::name_not_verified(text, text).reply(),
         Problem::too_many_groups(text).reply(),
         Problem::session_too_large(text).reply(),
         Problem::unknown_host(text).reply(),

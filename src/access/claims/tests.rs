@@ -1,0 +1,178 @@
+use super::*;
+use crate::access::policy::Policy;
+
+fn text(value: &str) -> Claim {
+    Claim::Text(value.to_owned())
+}
+
+fn list(values: &[&str]) -> Claim {
+    Claim::List(values.iter().map(|value| text(value)).collect())
+}
+
+fn rules(groups: &[&str]) -> ClaimRules {
+    ClaimRules {
+        user: ClaimPath::parse("preferred_username").unwrap(),
+        email: ClaimPath::parse("email").unwrap(),
+        groups: groups.iter().map(|path| ClaimPath::parse(path).unwrap()).collect(),
+        strip_group_slash: false,
+        accept_unverified_email: false,
+    }
+}
+
+fn alice(more: &[(&str, Claim)]) -> Claims {
+    let mut claims = Claims::from([("preferred_username".to_owned(), text("alice"))]);
+    claims.extend(more.iter().map(|(name, claim)| ((*name).to_owned(), claim.clone())));
+    claims
+}
+
+#[test]
+fn groups_come_from_every_path_and_a_single_string_is_a_list() {
+    let realm = Claims::from([("roles".to_owned(), list(&["admin"]))]);
+    let claims = alice(&[("groups", text("dev")), ("realm_access", Claim::Object(realm))]);
+    let (identity, left_out) =
+        rules(&["groups", "/realm_access/roles", "absent.path"]).identity("1", &claims).unwrap();
+    assert_eq!(identity.as_ref().groups, "dev,admin");
+    assert_eq!(left_out, []);
+}
+
+#[test]
+fn a_group_that_cannot_be_carried_is_left_out_and_told() {
+    let claims = alice(&[("groups", list(&["dev", "a,system:masters"]))]);
+    let (identity, left_out) = rules(&["groups"]).identity("1", &claims).unwrap();
+    assert_eq!(identity.as_ref().groups, "dev");
+    assert_eq!(left_out[0].why, Unfit::Separator.into());
+}
+
+#[test]
+fn a_slash_before_a_group_stays_unless_it_is_to_go() {
+    let claims = alice(&[("groups", list(&["/dev", "ops", "/a/b", "//c", "/"]))]);
+    let with_slash = rules(&["groups"]);
+    let (identity, left_out) = with_slash.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, left_out.len()), ("/dev,ops,/a/b,//c,/", 0));
+    let without = ClaimRules { strip_group_slash: true, ..with_slash };
+    let (identity, left_out) = without.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, left_out.len()), ("dev,ops,a/b,/c", 1));
+}
+
+#[test]
+fn groups_that_the_provider_keeps_back_are_unknown() {
+    let names = |name: &str| Claim::Object(Claims::from([(name.to_owned(), text("src1"))]));
+    let unknown = |paths: &[&str], more: &[(&str, Claim)]| rules(paths).groups_are_unknown(&alice(more));
+    assert!(unknown(&["groups"], &[("_claim_names", names("groups"))]));
+    assert!(unknown(&["realm.roles"], &[("_claim_names", names("realm"))]));
+    assert!(unknown(&["roles", "groups"], &[("roles", list(&[])), ("hasgroups", Claim::Flag(true))]));
+    assert!(unknown(&["groups"], &[("hasgroups", text("true"))]));
+    assert!(!unknown(&["groups"], &[]), "none is none");
+    assert!(!unknown(&["groups"], &[("hasgroups", Claim::Flag(false))]));
+    assert!(!unknown(&["groups"], &[("_claim_names", names("address"))]));
+    assert!(!unknown(&["roles"], &[("_claim_names", names("groups")), ("hasgroups", Claim::Flag(true))]));
+    assert!(!unknown(&["groups"], &[("_claim_names", names("groups")), ("groups", list(&["dev"]))]));
+}
+
+/// The rules that read every field from this path.
+fn all_from(path: &str) -> ClaimRules {
+    let path = || ClaimPath::parse(path).unwrap();
+    ClaimRules { user: path(), email: path(), groups: vec![path()], ..rules(&[]) }
+}
+
+const ADDRESS: &str = "boss@example.com";
+
+type Claimed = (&'static str, Claim);
+
+/// What `email` is accompanied by, and whether it then counts.
+fn accompanied() -> [(&'static str, Vec<Claimed>, bool); 7] {
+    [
+        ("nothing", vec![], false),
+        ("false", vec![("email_verified", Claim::Flag(false))], false),
+        ("text false", vec![("email_verified", text("false"))], false),
+        ("a number", vec![("email_verified", Claim::Other)], false),
+        ("another's flag", vec![("phone_number_verified", Claim::Flag(true))], false),
+        ("true", vec![("email_verified", Claim::Flag(true))], true),
+        ("text true", vec![("email_verified", text("true"))], true),
+    ]
+}
+
+#[test]
+fn unverified_email_becomes_no_user_name() {
+    for (what, more, counts) in accompanied() {
+        let claims = alice(&[&[("email", text(ADDRESS))], &more[..]].concat());
+        for email in ["email", "upn"] {
+            let rules = ClaimRules {
+                user: ClaimPath::parse("email").unwrap(),
+                email: ClaimPath::parse(email).unwrap(),
+                ..rules(&[])
+            };
+            let identity = rules.identity("1", &claims).map(|(identity, _)| identity);
+            let user = identity.as_ref().map(|identity| identity.as_ref().user);
+            let expected =
+                if counts { Ok(ADDRESS) } else { Err(&ClaimError::UnverifiedUser(Unverified::Email)) };
+            assert_eq!(user, expected, "{what}, claims.email = {email}");
+        }
+    }
+    let accepted = ClaimRules { accept_unverified_email: true, ..all_from("email") };
+    let claims = alice(&[("email", text(ADDRESS))]);
+    assert_eq!(accepted.identity("1", &claims).unwrap().0.as_ref().user, ADDRESS);
+    let why = all_from("email").identity("1", &claims).unwrap_err().to_string();
+    assert!(why.contains("email_verified") && why.contains("claims.accept_unverified_email = true"), "{why}");
+}
+
+#[test]
+fn unverified_email_is_no_address_and_meets_no_policy() {
+    let policy = Policy::new(vec![], vec![ADDRESS.to_owned()], vec!["example.com".to_owned()]);
+    for (what, more, counts) in accompanied() {
+        let claims = alice(&[&[("email", text(ADDRESS))], &more[..]].concat());
+        let (identity, _) = rules(&[]).identity("1", &claims).unwrap();
+        assert_eq!(identity.as_ref().email, if counts { ADDRESS } else { "" }, "{what}");
+        assert_eq!(policy.permits(identity.as_ref()).is_ok(), counts, "{what}");
+    }
+}
+
+#[test]
+fn unverified_email_is_no_group() {
+    let policy = Policy::new(vec![ADDRESS.to_owned()], vec![], vec![]);
+    for (what, more, counts) in accompanied() {
+        let claims = alice(&[&[("email", text(ADDRESS)), ("groups", list(&["dev"]))], &more[..]].concat());
+        let (identity, left_out) = rules(&["email", "groups"]).identity("1", &claims).unwrap();
+        assert_eq!(identity.as_ref().groups, if counts { "boss@example.com,dev" } else { "dev" }, "{what}");
+        assert_eq!(policy.permits(identity.as_ref()).is_ok(), counts, "{what}");
+        let why = left_out.first().map(|one| one.why);
+        assert_eq!(why, (!counts).then_some(Unverified::Email.into()), "{what}");
+    }
+}
+
+#[test]
+fn unverified_phone_number_is_neither_user_name_nor_group() {
+    let phone = |more: &[(&str, Claim)]| alice(&[&[("phone_number", text("+1 555 0100"))], more].concat());
+    let verified = ("phone_number_verified", Claim::Flag(true));
+    let user = ClaimRules { user: ClaimPath::parse("phone_number").unwrap(), ..rules(&["phone_number"]) };
+    for more in [&[][..], &[("email_verified", Claim::Flag(true))]] {
+        let refused = user.identity("1", &phone(more)).unwrap_err();
+        assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::PhoneNumber));
+        let (identity, left_out) = rules(&["phone_number"]).identity("1", &phone(more)).unwrap();
+        assert_eq!((identity.as_ref().groups, left_out.len()), ("", 1));
+    }
+    let addresses = ClaimRules { accept_unverified_email: true, ..user.clone() };
+    assert!(addresses.identity("1", &phone(&[])).is_err(), "the setting is about addresses");
+    let (identity, _) = user.identity("1", &phone(&[verified])).unwrap();
+    assert_eq!((identity.as_ref().user, identity.as_ref().groups), ("+1 555 0100", "+1 555 0100"));
+}
+
+#[test]
+fn email_verified_vouches_for_no_other_claim() {
+    let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
+    let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&["upn"]) };
+    let (identity, left_out) = by_upn.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().email, identity.as_ref().groups, left_out.len()), ("", "", 1));
+    let refused = all_from("upn").identity("1", &claims).unwrap_err();
+    assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
+    let accepted = ClaimRules { accept_unverified_email: true, ..all_from("upn") };
+    let (identity, _) = accepted.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().user, identity.as_ref().email), ("ceo@example.com", "ceo@example.com"));
+}
+
+#[test]
+fn nobody_is_nobody() {
+    assert_eq!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser));
+    assert_eq!(ClaimPath::parse("a..b"), Err(NotAPath));
+    assert_eq!(ClaimPath::parse(""), Err(NotAPath));
+}
