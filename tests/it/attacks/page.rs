@@ -1,4 +1,4 @@
-//! Does each test that docs/attacks.md names exist?
+//! The pages on attacks: each test that they name exists, and what they say of crates is true
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,30 @@ const ROWS: [&str; 28] = [
     "31", "33", "34", "35", "38", "39", "40", "41", "45",
 ];
 
+/// What the page says of a crate with an advisory.
+const STATES: [&str; 3] = ["absent", "ignored", "present"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// Identifiers, crate and state of each advisory about a crate.
+fn crates() -> Vec<(Vec<String>, String, String)> {
+    let is_one = |row: &Vec<String>| row.get(2).is_some_and(|state| STATES.contains(&state.as_str()));
+    let read =
+        |row: Vec<String>| (row[0].split(", ").map(str::to_owned).collect(), row[1].clone(), row[2].clone());
+    rows("docs/attacks.md").into_iter().filter(is_one).map(read).collect()
+}
+
 fn root() -> PathBuf {
     // At run time: a build that was copied would otherwise read the tree it was built from.
     #[expect(clippy::disallowed_methods, reason = "cargo says where the tree is")]
     PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
 }
 
-/// The cells of each table row of the page, heads and lines left out.
-fn rows() -> Vec<Vec<String>> {
-    let page = fs::read_to_string(root().join("docs/attacks.md")).unwrap();
+/// The cells of each table row of a page, heads and lines left out.
+fn rows(page: &str) -> Vec<Vec<String>> {
+    let page = read(page);
     let lines = page.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
     lines.map(cells).collect()
@@ -91,19 +106,21 @@ fn holds(file: &Path, test: &str) -> bool {
 #[test]
 fn every_test_that_the_page_names_exists() {
     let mut named = 0;
-    for row in rows() {
-        // The one name there that is no test's.
-        for name in names(row.last().unwrap()).iter().filter(|name| *name != "deny.toml") {
-            assert!(exists(name), "no such test: {name} in {row:?}");
-            named += 1;
+    for page in ["docs/attacks.md", "docs/security.md"] {
+        let of_a_crate = |row: &Vec<String>| row.get(2).is_some_and(|cell| STATES.contains(&cell.as_str()));
+        for row in rows(page).iter().filter(|row| !of_a_crate(row)) {
+            for name in names(row.last().unwrap()) {
+                assert!(exists(&name), "no such test: {name} in {row:?}");
+                named += 1;
+            }
         }
     }
-    assert!(named > 100, "only {named} tests are named");
+    assert!(named > 120, "only {named} tests are named");
 }
 
 #[test]
 fn every_threat_has_its_row_and_a_test_of_its_own() {
-    let rows = rows();
+    let rows = rows("docs/attacks.md");
     for number in ROWS {
         let row = rows.iter().find(|row| row.first().is_some_and(|cell| cell == number));
         let row = row.unwrap_or_else(|| panic!("no row {number}"));
@@ -122,5 +139,26 @@ fn what_does_not_exist_is_noticed() {
         "tests/real/headers.rs::no_such_test",
     ] {
         assert!(!exists(name), "{name}");
+    }
+}
+
+#[test]
+fn states_of_crates_with_an_advisory_match_the_lock_file_and_deny_toml() {
+    let (lock, deny) = (read("Cargo.lock"), read("deny.toml"));
+    let named = crates();
+    for (ids, name, state) in &named {
+        let is_locked = lock.lines().any(|line| line == format!("name = \"{name}\""));
+        let ignored: Vec<_> = ids.iter().map(|id| deny.contains(&format!("id = \"{id}\""))).collect();
+        assert_eq!(is_locked, state != "absent", "{name} is said to be {state}");
+        assert!(
+            ignored.iter().all(|ignored| *ignored == (state == "ignored")),
+            "{name}: {state}, {ignored:?}"
+        );
+    }
+    let states: Vec<_> = named.iter().map(|(_, _, state)| state.as_str()).collect();
+    assert!(STATES.iter().all(|state| states.contains(state)), "{states:?}");
+    for line in deny.lines().filter_map(|line| line.split_once("id = \"")) {
+        let id = line.1.split('"').next().unwrap();
+        assert!(named.iter().any(|(ids, ..)| ids.iter().any(|known| known == id)), "{id} is not on the page");
     }
 }
