@@ -1,20 +1,19 @@
-//! Under which names do other gateways tell who somebody is?
+//! The names under which other gateways pass an identity on.
 //!
-//! An application may have stood behind another gateway before, or read several gateways' fields: whatever a client sends
-//! under such a name never arrives through our own proxy, in any spelling that a back end may fold into it.
+//! An application may have been behind another gateway before, or may read the fields of several. What a client sends
+//! under such a name, or an alias of one, never arrives through our own proxy.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use thiserror::Error;
 
-/// A shorter beginning would take half of HTTP with it.
-const LEAST_BEGINNING: usize = 4;
+use super::field_names::{NameSet, is_plain, remove_fields};
 
-/// Names, and beginnings of names, in lower case and folded.
+/// A shorter prefix would match half of the fields of HTTP.
+const MIN_PREFIX_BYTES: usize = 4;
+
+/// The names, and prefixes of names.
 #[derive(Clone, Debug, Default)]
-pub struct BlankHeaders {
-    exact: Vec<String>,
-    beginnings: Vec<String>,
-}
+pub struct BlankHeaders(NameSet);
 
 /// Why an entry is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -30,40 +29,32 @@ pub enum BlankError {
 impl BlankHeaders {
     /// Adds a name such as `Remote-User`, or a beginning such as `X-Remote-*`.
     pub fn add(&mut self, entry: &str) -> Result<(), BlankError> {
-        let (name, list) = match entry.strip_suffix('*') {
-            Some(beginning) if beginning.len() < LEAST_BEGINNING => return Err(BlankError::TooShort),
-            Some(beginning) => (beginning, &mut self.beginnings),
-            None => (entry, &mut self.exact),
-        };
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        let entry = entry.to_ascii_lowercase();
+        let prefix = entry.strip_suffix('*');
+        if prefix.is_some_and(|prefix| prefix.len() < MIN_PREFIX_BYTES) {
+            return Err(BlankError::TooShort);
+        }
+        let name = prefix.unwrap_or(&entry);
+        if name.is_empty() || !is_plain(name) {
             return Err(BlankError::NotAName);
         }
-        list.push(name.to_ascii_lowercase());
+        if prefix.is_some() {
+            self.0.insert_prefix(name);
+        } else {
+            self.0.insert(name);
+        }
         Ok(())
     }
 
-    /// Whether a name in lower case is one of them for a back end that reads every byte but letters and digits as `-`.
-    pub fn hold(&self, name: &str) -> bool {
-        let begins = |start: &String| {
-            let same = |(byte, wanted)| if is_plain(byte) { byte == wanted } else { wanted == b'-' };
-            name.len() >= start.len() && name.bytes().zip(start.bytes()).all(same)
-        };
-        self.exact.iter().any(|exact| exact.len() == name.len() && begins(exact))
-            || self.beginnings.iter().any(begins)
+    /// Returns whether a name is one of them, in any spelling that a back end may fold into it.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
     }
 
     /// Removes them from what a client has sent.
     pub fn strip(&self, headers: &mut HeaderMap) {
-        let found: Vec<HeaderName> =
-            headers.keys().filter(|name| self.hold(name.as_str())).cloned().collect();
-        for name in found {
-            headers.remove(name);
-        }
+        remove_fields(headers, |name| self.matches(name));
     }
-}
-
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
 }
 
 #[cfg(test)]
@@ -99,7 +90,7 @@ mod tests {
             "x-ms-client-principal",
             "x-ms-client-principal-id",
         ] {
-            assert!(known.hold(held), "{held}");
+            assert!(known.matches(held), "{held}");
         }
         for other in [
             "remote-users",
@@ -113,7 +104,7 @@ mod tests {
             "x-csrf-token",
             "x-requested-with",
         ] {
-            assert!(!known.hold(other), "{other}");
+            assert!(!known.matches(other), "{other}");
         }
     }
 

@@ -1,15 +1,15 @@
-//! Which header fields are ours, and what do they say?
+//! The header fields that the gateway owns, and their values.
 //!
 //! One table serves both ways. What we own
 //!
-//! 1. is refused where a client names it by an alias: another spelling that a back end may fold into the same name
-//!    (`X_Forwarded_User`, `X.Forwarded.User`), or in `Connection`, which would have it removed on the way;
-//! 2. is removed from what the client sent, where we are the proxy ([`OwnedHeaders::strip`]), as are the names under which
-//!    other gateways tell who somebody is;
+//! 1. is refused if a client names it by an alias ([`super::field_names`]), or in `Connection`, which would have it
+//!    removed on the way;
+//! 2. is removed from what the client sent, if we are the proxy ([`OwnedHeaders::strip`]), as are the names under which
+//!    other gateways pass an identity on;
 //! 3. is set from the session alone ([`OwnedHeaders::edits`]).
 //!
 //! We own the four identity fields, `Cookie` (returned without our cookies), everything that begins with
-//! `Impersonate-`, and, where configured, `Authorization`.
+//! `Impersonate-`, and, if configured, `Authorization`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +19,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
 
 use super::blank::BlankHeaders;
+use super::field_names::{FORWARDED, NameSet, has_prefix, members, remove_fields};
 use super::identity::IdentityRef;
 use super::token::TokenText;
 
 const IMPERSONATE: &str = "impersonate-";
-
-/// The forwarding fields a proxy sets: never ours to send, and an alias of one is as forged as an alias of ours.
-const FORWARDED: [&str; 5] =
-    ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"];
 
 /// The names under which an identity is passed on.
 #[derive(Clone, Debug)]
@@ -47,10 +44,7 @@ pub struct OwnedHeaders {
     names: Arc<IdentityHeaderNames>,
     authorization: bool,
     blank: BlankHeaders,
-    guarded: Vec<String>,
-    /// One bit for each length that a guarded name has, and one for each first letter: few other names share both.
-    lengths: u64,
-    firsts: u64,
+    guarded: NameSet,
 }
 
 /// A client used another spelling of a header field that is ours.
@@ -61,16 +55,17 @@ pub struct Alias(pub String);
 impl OwnedHeaders {
     /// Builds the table; `authorization` says whether `Authorization: Bearer` with the ID token is ours too.
     pub fn new(names: IdentityHeaderNames, authorization: bool) -> Self {
+        let mut guarded = NameSet::default();
+        guarded.insert_prefix(IMPERSONATE);
         let owned = [&names.user, &names.group, &names.email, &names.id_token, &header::COOKIE];
-        let mut guarded: Vec<String> = owned.iter().map(|name| name.as_str().to_owned()).collect();
-        guarded.extend(FORWARDED.map(str::to_owned));
-        if authorization {
-            guarded.push(header::AUTHORIZATION.as_str().to_owned());
+        // Only the proxy sets the forwarded fields: an alias of one is as forged as an alias of ours.
+        for name in owned.into_iter().chain(&FORWARDED) {
+            guarded.insert(name.as_str());
         }
-        let lengths = guarded.iter().fold(0, |mask, name| mask | length_bit(name));
-        let firsts = guarded.iter().fold(0, |mask, name| mask | first_bit(name));
-        let blank = BlankHeaders::default();
-        Self { names: Arc::new(names), authorization, blank, guarded, lengths, firsts }
+        if authorization {
+            guarded.insert(header::AUTHORIZATION.as_str());
+        }
+        Self { names: Arc::new(names), authorization, blank: BlankHeaders::default(), guarded }
     }
 
     /// With names that are nobody's to send.
@@ -82,7 +77,7 @@ impl OwnedHeaders {
     /// Refuses a request that names one of them by an alias, or in `Connection`.
     pub fn guard(&self, headers: &HeaderMap) -> Result<(), Alias> {
         for name in headers.keys() {
-            if self.is_alias(name.as_str()) {
+            if self.guarded.has_alias(name.as_str()) {
                 return Err(Alias(name.as_str().to_owned()));
             }
             if *name == header::CONNECTION {
@@ -92,23 +87,9 @@ impl OwnedHeaders {
         Ok(())
     }
 
-    /// The name is in lower case already, so one of letters, digits and `-` alone is an alias of nothing; and few names
-    /// are as long as one of ours.
-    fn is_alias(&self, name: &str) -> bool {
-        let alike = self.lengths & length_bit(name) != 0 && self.firsts & first_bit(name) != 0;
-        let may_be = alike || name.starts_with('i');
-        may_be && !is_plain(name) && self.folds_to_owned(name)
-    }
-
     fn guard_connection(&self, headers: &HeaderMap) -> Result<(), Alias> {
-        let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-        let named =
-            values.flat_map(|value| value.split(',')).map(str::trim).find(|name| self.folds_to_owned(name));
-        named.map_or(Ok(()), |name| Err(Alias(format!("Connection: {name}"))))
-    }
-
-    fn folds_to_owned(&self, name: &str) -> bool {
-        begins_folded(name, IMPERSONATE) || self.guarded.iter().any(|owned| folds_to(name, owned))
+        let named = members(headers, &header::CONNECTION).find(|name| self.guarded.matches(name));
+        named.map_or(Ok(()), |name| Err(Alias(format!("Connection: {}", String::from_utf8_lossy(name)))))
     }
 
     /// Removes every field we own, and every blank one, from what a client sent; `Cookie` and `Authorization` as far as we set them.
@@ -120,11 +101,7 @@ impl OwnedHeaders {
         if self.authorization {
             headers.remove(header::AUTHORIZATION);
         }
-        let impersonate = |name: &&HeaderName| begins_folded(name.as_str(), IMPERSONATE);
-        let found: Vec<HeaderName> = headers.keys().filter(impersonate).cloned().collect();
-        for name in found {
-            headers.remove(name);
-        }
+        remove_fields(headers, |name| has_prefix(name, IMPERSONATE));
         self.blank.strip(headers);
     }
 
@@ -256,40 +233,6 @@ impl EditsBuilder {
             self.used += 1;
         }
     }
-}
-
-fn length_bit(name: &str) -> u64 {
-    1 << name.len().min(63)
-}
-
-fn first_bit(name: &str) -> u64 {
-    1 << (name.bytes().next().map_or(0, fold) & 63)
-}
-
-/// CGI and its heirs turn every byte that is no letter or digit into the same one.
-fn fold(byte: u8) -> u8 {
-    match byte {
-        b'A'..=b'Z' => byte.to_ascii_lowercase(),
-        b'a'..=b'z' | b'0'..=b'9' => byte,
-        _ => b'-',
-    }
-}
-
-/// Whether a name in lower case holds letters, digits and `-` alone.
-///
-/// Every byte is looked at, without an early end: so the compiler takes many at once.
-fn is_plain(name: &str) -> bool {
-    let odd = |byte: u8| u8::from(!matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    name.bytes().fold(0, |any, byte| any | odd(byte)) == 0
-}
-
-fn folds_to(name: &str, owned: &str) -> bool {
-    name.len() == owned.len() && begins_folded(name, owned)
-}
-
-fn begins_folded(name: &str, start: &str) -> bool {
-    name.len() >= start.len()
-        && name.bytes().zip(start.bytes()).all(|(byte, wanted)| fold(byte) == fold(wanted))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod blank;
 pub mod claims;
 pub mod client;
 pub mod decision;
+pub mod field_names;
 pub mod headers;
 pub mod identity;
 pub mod origin;

@@ -6,6 +6,7 @@ use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Told, Wrong};
 use crate::access::blank::BlankHeaders;
+use crate::access::field_names::{FORWARDED, is_plain};
 use crate::access::headers::IdentityHeaderNames;
 
 const RIGHT: &str =
@@ -84,15 +85,8 @@ const TAKEN: [&str; 27] = [
     "x-sign-in",
 ];
 
-const TAKEN_FORWARDED: [&str; 7] = [
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-method",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-server",
-    "x-forwarded-uri",
-];
+/// Forwarded fields that we do not read, but that proxies set.
+const OTHER_FORWARDED: [&str; 2] = ["x-forwarded-port", "x-forwarded-server"];
 
 const TAKEN_BEGINNINGS: [&str; 7] =
     ["access-control-", "content-", "impersonate-", "if-", "proxy-", "sec-", "x-original-"];
@@ -133,8 +127,8 @@ fn read_blank(reader: &mut Reader) -> Result<BlankHeaders, Told> {
         let mut alone = BlankHeaders::default();
         let added = alone.add(entry).and_then(|()| blank.add(entry));
         added.map_err(|error| Wrong::new(error.to_string()))?;
-        let begins = |start: &&&str| alone.hold(start) || entry.to_ascii_lowercase().starts_with(**start);
-        let taken = TAKEN.iter().find(|name| alone.hold(name)).or(TAKEN_BEGINNINGS.iter().find(begins));
+        let begins = |start: &&&str| alone.matches(start) || entry.to_ascii_lowercase().starts_with(**start);
+        let taken = TAKEN.iter().find(|name| alone.matches(name)).or(TAKEN_BEGINNINGS.iter().find(begins));
         taken.map_or(Ok(()), |name| Err(Wrong::new(format!("{name} means something else already"))))
     })?;
     Ok(blank)
@@ -142,10 +136,10 @@ fn read_blank(reader: &mut Reader) -> Result<BlankHeaders, Told> {
 
 fn read_name(text: &str) -> Result<HeaderName, Wrong> {
     // Applications behind CGI fold every other character into the same one, so that two names would become one.
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let name = text.parse::<HeaderName>().ok().filter(|_| plain);
+    let name = text.parse::<HeaderName>().ok().filter(|name| is_plain(name.as_str()));
     let name = name.ok_or_else(|| Wrong::new("it is not made of letters, digits and - alone"))?;
-    let taken = TAKEN.contains(&name.as_str()) || TAKEN_FORWARDED.contains(&name.as_str());
+    let forwarded = FORWARDED.contains(&name) || OTHER_FORWARDED.contains(&name.as_str());
+    let taken = TAKEN.contains(&name.as_str()) || forwarded;
     let begins = TAKEN_BEGINNINGS.iter().any(|start| name.as_str().starts_with(start));
     if taken || begins {
         return Err(Wrong::new("this field means something else already"));

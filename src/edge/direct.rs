@@ -10,10 +10,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::checker::event;
-use super::read::once;
 use super::reply::{self, Asker};
 use super::request_id::RequestIds;
 use crate::access::decision::Grant;
+use crate::access::field_names::only_value;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::DEFAULT;
 use crate::access::request::AccessRequest;
@@ -65,7 +65,7 @@ impl Direct {
 
 /// The origin that a request's one `Host` field means; the operator is told of a host that is not configured.
 pub fn public_origin<'o>(headers: &HeaderMap, origins: &'o Origins, audit: &dyn Audit) -> Option<&'o Origin> {
-    let host = std::str::from_utf8(once(headers, &header::HOST).ok()?).ok()?;
+    let host = std::str::from_utf8(only_value(headers, &header::HOST)?.as_bytes()).ok()?;
     let origin = origins.find(host);
     if origin.is_none() {
         audit.hint(&Hint::UnknownHost(host));

@@ -1,6 +1,6 @@
-//! What did the proxy say about the client's request?
+//! The forwarded fields, by which a proxy describes the client's request.
 //!
-//! 1. Each forwarded field must come exactly once: a second one is somebody else's.
+//! 1. Each forwarded field must come exactly once: a second one is the client's.
 //! 2. No other field is asked, whatever the client sends: `Forwarded`, `X-Original-*` and `X-Forwarded-Scheme` pass
 //!    through proxies untouched.
 
@@ -10,6 +10,10 @@ use http::{HeaderMap, HeaderName, Method};
 use thiserror::Error;
 
 use crate::access::client::TrustedProxies;
+use crate::access::field_names::{
+    FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_METHOD, X_FORWARDED_PROTO, X_FORWARDED_URI,
+    forwarded_index,
+};
 use crate::access::target::{Target, TargetError};
 
 /// The forwarded fields of one dialect's request.
@@ -42,25 +46,18 @@ pub enum ReadError {
     Target(HeaderName, TargetError),
 }
 
-const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static FORWARDED: [HeaderName; 5] =
-    [FORWARDED_METHOD, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_URI, FORWARDED_FOR];
-
 /// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`, in one walk over the fields: five look-ups cost twice that.
 pub fn forwarded<'h>(headers: &'h HeaderMap, trusted: &TrustedProxies) -> Result<Forwarded<'h>, ReadError> {
     let [method, proto, host, uri, addresses] = fields(headers)?;
     scheme(proto)?;
     let method = Method::from_bytes(method)
-        .map_err(|_| ReadError::Malformed(FORWARDED_METHOD, "it is not a method"))?;
-    let target = Target::parse(uri).map_err(|error| ReadError::Target(FORWARDED_URI, error))?;
-    let host = str::from_utf8(host).map_err(|_| ReadError::Malformed(FORWARDED_HOST, "it is not a host"))?;
+        .map_err(|_| ReadError::Malformed(X_FORWARDED_METHOD, "it is not a method"))?;
+    let target = Target::parse(uri).map_err(|error| ReadError::Target(X_FORWARDED_URI, error))?;
+    let host =
+        str::from_utf8(host).map_err(|_| ReadError::Malformed(X_FORWARDED_HOST, "it is not a host"))?;
     // The last entry is the asking proxy's own, so it must be an address.
     let client = trusted.client(addresses);
-    let client = client.ok_or(ReadError::Malformed(FORWARDED_FOR, "its last entry is not an address"))?;
+    let client = client.ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))?;
     Ok(Forwarded { method, target, host, client })
 }
 
@@ -68,7 +65,7 @@ pub fn forwarded<'h>(headers: &'h HeaderMap, trusted: &TrustedProxies) -> Result
 fn fields(headers: &HeaderMap) -> Result<[&[u8]; 5], ReadError> {
     let mut found: [Option<&[u8]>; 5] = [None; 5];
     for (name, value) in headers {
-        let slot = position(name.as_str()).and_then(|position| found.get_mut(position));
+        let slot = forwarded_index(name.as_str()).and_then(|index| found.get_mut(index));
         if slot.is_some_and(|slot| slot.replace(value.as_bytes()).is_some()) {
             return Err(ReadError::Repeated(name.clone()));
         }
@@ -80,33 +77,11 @@ fn fields(headers: &HeaderMap) -> Result<[&[u8]; 5], ReadError> {
     Ok(values)
 }
 
-/// Where a name stands in [`FORWARDED`]: a match on short texts is a few comparisons of numbers.
-fn position(name: &str) -> Option<usize> {
-    match name.strip_prefix("x-forwarded-")? {
-        "method" => Some(0),
-        "proto" => Some(1),
-        "host" => Some(2),
-        "uri" => Some(3),
-        "for" => Some(4),
-        _ => None,
-    }
-}
-
 /// The scheme is the configured origin's; here it only must be one that a browser uses.
 fn scheme(proto: &[u8]) -> Result<(), ReadError> {
     match proto {
         b"http" | b"https" | b"ws" | b"wss" => Ok(()),
-        _ => Err(ReadError::Malformed(FORWARDED_PROTO, "it is not http, https, ws or wss")),
-    }
-}
-
-/// The value of a field that must come exactly once.
-pub fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a [u8], ReadError> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or_else(|| ReadError::Missing(name.clone()))?;
-    match values.next() {
-        None => Ok(value.as_bytes()),
-        Some(_) => Err(ReadError::Repeated(name.clone())),
+        _ => Err(ReadError::Malformed(X_FORWARDED_PROTO, "it is not http, https, ws or wss")),
     }
 }
 
@@ -151,15 +126,9 @@ mod tests {
         let mut trusted = TrustedProxies::default();
         trusted.add("10.0.0.1").unwrap();
         assert_eq!(forwarded(&headers, &trusted).unwrap().client, "203.0.113.9".parse::<IpAddr>().unwrap());
-        headers.insert(FORWARDED_FOR, "10.0.0.1, unknown".parse().unwrap());
+        headers.insert(X_FORWARDED_FOR, "10.0.0.1, unknown".parse().unwrap());
         let error = forwarded(&headers, &trusted).unwrap_err();
         assert!(error.to_string().contains("x-forwarded-for cannot be read"), "{error}");
-    }
-
-    #[test]
-    fn every_name_stands_where_it_is_looked_for() {
-        let found: Vec<_> = FORWARDED.iter().map(|name| position(name.as_str())).collect();
-        assert_eq!(found, [Some(0), Some(1), Some(2), Some(3), Some(4)]);
     }
 
     #[test]
@@ -181,7 +150,7 @@ mod tests {
             [("ws", true), ("wss", true), ("http", true), ("HTTPS", false), ("ftp", false), ("", false)]
         {
             let mut headers = map(&GOOD);
-            headers.insert(FORWARDED_PROTO, scheme.parse().unwrap());
+            headers.insert(X_FORWARDED_PROTO, scheme.parse().unwrap());
             assert_eq!(read(&headers).is_ok(), good, "{scheme}");
         }
     }

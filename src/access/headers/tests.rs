@@ -45,6 +45,9 @@ fn an_owned_name_in_connection_is_refused() {
         assert!(owned(false).guard(&map(&[("connection", value)])).is_err(), "{value}");
     }
     assert_eq!(owned(false).guard(&map(&[("connection", "keep-alive, upgrade")])), Ok(()));
+    let mut not_ascii = map(&[("connection", "close")]);
+    not_ascii.append("connection", HeaderValue::from_bytes(b"cookie, \xff").unwrap());
+    assert_eq!(owned(false).guard(&not_ascii), Err(Alias("Connection: cookie".to_owned())));
 }
 
 #[test]

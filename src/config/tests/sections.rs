@@ -126,7 +126,7 @@ fn every_key_arrives() {
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");
     assert!(all.headers.authorization && all.sign_in.page && !all.sign_in.provider_logout);
-    assert!(all.headers.blank.hold("x_who_am_i") && !all.headers.blank.hold("remote-user"));
+    assert!(all.headers.blank.matches("x_who_am_i") && !all.headers.blank.matches("remote-user"));
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!(all.warnings.len(), 4, "{:?}", all.warnings);

@@ -1,0 +1,218 @@
+//! Header field names: aliases, the forwarded fields and list-valued fields.
+//!
+//! 1. Two names are aliases if they differ only in case and in bytes that are neither letters nor digits. CGI and its
+//!    successors read every such byte as the same one, so `X_Forwarded_User` becomes `X-Forwarded-User`.
+//! 2. A list-valued field is all its lines together, split at commas (RFC 9110 §5.6.1). Empty members are ignored.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The client's method.
+pub const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+/// The client's scheme.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// The client's host.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The client's path and query.
+pub const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+/// The client's address, and those of the proxies on the way.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The five fields by which a proxy describes the client's request.
+pub static FORWARDED: [HeaderName; 5] =
+    [X_FORWARDED_METHOD, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_URI, X_FORWARDED_FOR];
+
+/// Returns the index of a name in [`FORWARDED`]: a match on short texts is a few comparisons of numbers.
+pub fn forwarded_index(name: &str) -> Option<usize> {
+    match name.strip_prefix("x-forwarded-")? {
+        "method" => Some(0),
+        "proto" => Some(1),
+        "host" => Some(2),
+        "uri" => Some(3),
+        "for" => Some(4),
+        _ => None,
+    }
+}
+
+/// A set of field names and prefixes of field names, which matches their aliases too.
+#[derive(Clone, Debug, Default)]
+pub struct NameSet {
+    names: Vec<String>,
+    prefixes: Vec<String>,
+    /// One bit for each length of a name.
+    lengths: u64,
+    /// One bit for each first byte of a name or prefix: few other names share both bits.
+    initials: u64,
+    /// The same for prefixes alone.
+    prefix_initials: u64,
+}
+
+impl NameSet {
+    /// Adds a name.
+    pub fn insert(&mut self, name: &str) {
+        self.lengths |= length_bit(name);
+        self.initials |= initial_bits(name);
+        self.names.push(name.to_ascii_lowercase());
+    }
+
+    /// Adds every name that begins with `prefix`.
+    pub fn insert_prefix(&mut self, prefix: &str) {
+        self.initials |= initial_bits(prefix);
+        self.prefix_initials |= initial_bits(prefix);
+        self.prefixes.push(prefix.to_ascii_lowercase());
+    }
+
+    /// Returns whether a name is in the set, in any spelling.
+    pub fn matches(&self, name: impl AsRef<[u8]>) -> bool {
+        let name = name.as_ref();
+        self.prefixes.iter().any(|prefix| has_prefix(name, prefix))
+            || self.names.iter().any(|one| is_same_name(name, one))
+    }
+
+    /// Returns whether a name in lower case is an alias of one in the set, rather than one of them itself.
+    ///
+    /// A check asks this of every field, so the bits decide first.
+    pub fn has_alias(&self, name: &str) -> bool {
+        let initial = name.bytes().next().map_or(0, byte_bit);
+        if self.initials & initial == 0 {
+            return false;
+        }
+        let is_candidate = self.lengths & length_bit(name) != 0 || self.prefix_initials & initial != 0;
+        is_candidate && !is_plain(name) && self.matches(name)
+    }
+}
+
+/// Returns whether two names are the same after folding.
+pub fn is_same_name(name: impl AsRef<[u8]>, other: &str) -> bool {
+    name.as_ref().len() == other.len() && has_prefix(name, other)
+}
+
+/// Returns whether a name begins with `prefix` after folding.
+pub fn has_prefix(name: impl AsRef<[u8]>, prefix: &str) -> bool {
+    let name = name.as_ref();
+    name.len() >= prefix.len()
+        && name.iter().zip(prefix.as_bytes()).all(|(byte, wanted)| fold(*byte) == fold(*wanted))
+}
+
+/// Returns whether a name in lower case consists of letters, digits and `-`: its aliases fold into this spelling.
+///
+/// Every byte is looked at, without an early end, so that the compiler takes many at once.
+pub fn is_plain(name: &str) -> bool {
+    let odd = |byte: u8| u8::from(!matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    name.bytes().fold(0, |any, byte| any | odd(byte)) == 0
+}
+
+/// Removes every field whose name is one of those that `is_unwanted` accepts.
+pub fn remove_fields(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
+    let found: Vec<HeaderName> = headers.keys().filter(|name| is_unwanted(name.as_str())).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+/// Returns the value of a field that came exactly once.
+pub fn only_value<'h>(headers: &'h HeaderMap, field: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(field).into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Returns whether a list-valued field has the member, in any case.
+pub fn has_member(headers: &HeaderMap, field: &HeaderName, member: &str) -> bool {
+    members(headers, field).any(|found| found.eq_ignore_ascii_case(member.as_bytes()))
+}
+
+/// Returns the members of a list-valued field.
+pub fn members<'h>(headers: &'h HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    headers.get_all(field).into_iter().flat_map(members_of)
+}
+
+/// Returns the members of one line of a list-valued field.
+pub fn members_of(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+/// Returns what stands before a delimiter: a member without its parameters (`;`), a directive's name (`=`).
+pub fn before(member: &[u8], delimiter: u8) -> &[u8] {
+    member.split(|byte| *byte == delimiter).next().unwrap_or_default().trim_ascii()
+}
+
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
+}
+
+/// The first bytes of a name's aliases: for a letter or digit itself, else any.
+fn initial_bits(name: &str) -> u64 {
+    let first = name.bytes().next().map(|byte| byte.to_ascii_lowercase());
+    first.filter(u8::is_ascii_alphanumeric).map_or(u64::MAX, byte_bit)
+}
+
+fn byte_bit(byte: u8) -> u64 {
+    1 << (byte & 63)
+}
+
+fn fold(byte: u8) -> u8 {
+    match byte {
+        b'A'..=b'Z' => byte.to_ascii_lowercase(),
+        b'a'..=b'z' | b'0'..=b'9' => byte,
+        _ => b'-',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[&'static [u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("list", HeaderValue::from_bytes(line).unwrap());
+        }
+        headers
+    }
+
+    const LIST: HeaderName = HeaderName::from_static("list");
+
+    #[test]
+    fn forwarded_index_agrees_with_the_list() {
+        let found: Vec<_> = FORWARDED.iter().map(|name| forwarded_index(name.as_str())).collect();
+        assert_eq!(found, [Some(0), Some(1), Some(2), Some(3), Some(4)]);
+    }
+
+    #[test]
+    fn set_matches_every_spelling_and_finds_aliases_alone() {
+        let mut set = NameSet::default();
+        set.insert("X-User");
+        set.insert("-odd");
+        set.insert_prefix("Ours-");
+        for (name, matches, is_alias) in [
+            ("x-user", true, false),
+            ("x_user", true, true),
+            ("x.user", true, true),
+            ("x-users", false, false),
+            ("x_users", false, false),
+            ("xauser", false, false),
+            ("ours-x", true, false),
+            ("ours_x", true, true),
+            ("ours-x_y", true, true),
+            ("ours", false, false),
+            ("_odd", true, true),
+            ("", false, false),
+        ] {
+            assert_eq!((set.matches(name), set.has_alias(name)), (matches, is_alias), "{name}");
+        }
+    }
+
+    #[test]
+    fn list_is_all_lines_without_empty_members() {
+        let headers = map(&[b"a, B;q=1 ,,", b"", b"\xff\t, c"]);
+        assert_eq!(members(&headers, &LIST).collect::<Vec<_>>(), [&b"a"[..], b"B;q=1", b"\xff", b"c"]);
+        assert!(has_member(&headers, &LIST, "C") && !has_member(&headers, &LIST, "b"));
+        assert_eq!(before(b"B ;q=1", b';'), b"B");
+    }
+
+    #[test]
+    fn only_value_is_none_for_a_repeated_field() {
+        assert!(only_value(&map(&[b"a"]), &LIST).is_some_and(|value| value == "a"));
+        assert_eq!(only_value(&map(&[b"a", b"a"]), &LIST), None);
+        assert_eq!(only_value(&map(&[]), &LIST), None);
+    }
+}
