@@ -21,8 +21,9 @@ use super::policy::{Answers, NotMet, Policies, Refusal};
 use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
 use super::return_to::{ReturnTo, own_page};
-use super::surface::{Surface, is_from_elsewhere, is_websocket};
+use super::surface::{Surface, is_from_elsewhere};
 use super::token::TokenText;
+use super::websocket::is_handshake;
 
 /// The answer. Closed on purpose: every adapter must render every arm.
 #[derive(Debug)]
@@ -180,7 +181,7 @@ fn judge<'k, 'c>(
     let Some(known) = credential else {
         return if rules.policies.know(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };
     };
-    if is_websocket(request.headers) && !is_own_socket(request.headers, request.origin) {
+    if is_handshake(request.headers) && !is_own_socket(request.headers, request.origin) {
         return Err(Denial::ForeignWebSocket);
     }
     if !rules.accept_foreign_writes && is_foreign_write(rules, request) {

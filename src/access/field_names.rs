@@ -120,6 +120,11 @@ pub fn has_member(headers: &HeaderMap, field: &HeaderName, member: &str) -> bool
     members(headers, field).any(|found| found.eq_ignore_ascii_case(member.as_bytes()))
 }
 
+/// Returns whether a list-valued field has the member, in any case and with any parameters.
+pub fn has_bare_member(headers: &HeaderMap, field: &HeaderName, member: &str) -> bool {
+    members(headers, field).any(|found| before(found, b';').eq_ignore_ascii_case(member.as_bytes()))
+}
+
 /// Returns the members of a list-valued field.
 pub fn members<'h>(headers: &'h HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
     headers.get_all(field).into_iter().flat_map(members_of)
@@ -130,7 +135,7 @@ pub fn members_of(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-/// Returns what stands before a delimiter: a member without its parameters (`;`), a directive's name (`=`).
+/// Returns the part of a member before a delimiter: `;` separates parameters, `=` the argument of a directive.
 pub fn before(member: &[u8], delimiter: u8) -> &[u8] {
     member.split(|byte| *byte == delimiter).next().unwrap_or_default().trim_ascii()
 }
@@ -206,7 +211,7 @@ mod tests {
         let headers = map(&[b"a, B;q=1 ,,", b"", b"\xff\t, c"]);
         assert_eq!(members(&headers, &LIST).collect::<Vec<_>>(), [&b"a"[..], b"B;q=1", b"\xff", b"c"]);
         assert!(has_member(&headers, &LIST, "C") && !has_member(&headers, &LIST, "b"));
-        assert_eq!(before(b"B ;q=1", b';'), b"B");
+        assert!(has_bare_member(&headers, &LIST, "b") && !has_bare_member(&headers, &LIST, "q=1"));
     }
 
     #[test]

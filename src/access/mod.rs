@@ -19,3 +19,4 @@ pub mod return_to;
 pub mod surface;
 pub mod target;
 pub mod token;
+pub mod websocket;

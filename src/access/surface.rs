@@ -1,17 +1,18 @@
-//! How does the browser ask: by going to a page, by a script, or for a socket?
+//! What a request is for: a page, a part of a page, or a WebSocket.
 //!
 //! A request is a top-level navigation if
 //!
-//! 1. it is no WebSocket handshake and no prefetch, and
-//! 2. fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`); or, where no fetch metadata
+//! 1. it is no WebSocket handshake ([`super::websocket`]) and no prefetch, and
+//! 2. fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`); or, if no fetch metadata
 //!    came, it is a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`, `Sec-WebSocket-*` and
 //!    `X-Requested-With`.
-//!
-//! A WebSocket handshake is known by `Upgrade: websocket` or, where the proxy strips that, by `Sec-WebSocket-Key`.
 //!
 //! Deployment caveat: a proxy that forwards neither `Accept` nor `Sec-Fetch-*` makes everything look like a script.
 
 use http::{HeaderMap, HeaderName, Method, header};
+
+use super::field_names::{has_bare_member, only_value};
+use super::websocket::is_handshake;
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -33,7 +34,7 @@ pub enum Surface {
 impl Surface {
     /// Tells it from the client's own header fields, by the rules of this module.
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        if is_websocket(headers) {
+        if is_handshake(headers) {
             Self::WebSocket
         } else if is_navigation(method, headers) && !is_prefetch(headers) {
             Self::Navigation
@@ -41,11 +42,6 @@ impl Surface {
             Self::Embedded
         }
     }
-}
-
-/// Whether it is a WebSocket handshake.
-pub fn is_websocket(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::SEC_WEBSOCKET_KEY) || names(headers, &header::UPGRADE, "websocket")
 }
 
 /// Whether fetch metadata say that a page of another origin asks (Fetch Metadata §2.3).
@@ -61,7 +57,7 @@ pub fn is_page_or_data(headers: &HeaderMap) -> bool {
 }
 
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    names(headers, &SEC_PURPOSE, "prefetch")
+    has_bare_member(headers, &SEC_PURPOSE, "prefetch")
 }
 
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
@@ -70,30 +66,16 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         return false;
     }
     if mode.is_some() || headers.contains_key(&SEC_FETCH_DEST) {
-        return is_exactly(headers, &SEC_FETCH_MODE, "navigate")
-            && is_exactly(headers, &SEC_FETCH_DEST, "document");
+        let is_only = |field: HeaderName, wanted: &str| {
+            only_value(headers, &field).is_some_and(|value| value == wanted)
+        };
+        return is_only(SEC_FETCH_MODE, "navigate") && is_only(SEC_FETCH_DEST, "document");
     }
     (method == Method::GET || method == Method::HEAD)
-        && names(headers, &header::ACCEPT, "text/html")
+        && has_bare_member(headers, &header::ACCEPT, "text/html")
         && !headers.contains_key(header::UPGRADE)
         && !headers.contains_key(header::SEC_WEBSOCKET_VERSION)
         && !headers.contains_key(&X_REQUESTED_WITH)
-}
-
-/// Whether the field came once, with exactly this value.
-fn is_exactly(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
-    let mut values = headers.get_all(name).iter();
-    values.next().is_some_and(|value| value == wanted) && values.next().is_none()
-}
-
-/// Whether a list-valued field names a member, parameters aside.
-fn names(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| part.split(';').next().is_some_and(|token| token.trim().eq_ignore_ascii_case(member)))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::reply::deliver_to;
+use crate::access::field_names::{before, members_of};
 
 const SURROGATE_CONTROL: &str = "surrogate-control";
 const PRIVATE: HeaderValue = HeaderValue::from_static("private");
@@ -31,26 +32,22 @@ pub fn deliver_beside(response: &mut Response<Body>, cookies: Option<&[HeaderVal
 fn is_for_everybody(headers: &HeaderMap) -> bool {
     let is_targeted = |name: &str| name == SURROGATE_CONTROL || name.ends_with("-cache-control");
     let says = |directive: &[u8]| {
-        let name = directive.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        let name = before(directive, b'=');
         name.eq_ignore_ascii_case(b"public") || name.eq_ignore_ascii_case(b"s-maxage")
     };
     headers.keys().any(|name| is_targeted(name.as_str()))
-        || lines(headers).any(|line| directives(line).any(says))
+        || lines(headers).any(|line| members_of(line).any(says))
 }
 
 /// Whether all of it is private: with an argument, `private` is about some fields alone.
 fn is_private(headers: &HeaderMap) -> bool {
     // What is quoted may hold commas, so that the word may be part of an argument.
-    let mut plain = lines(headers).filter(|line| !line.contains(&b'"'));
-    plain.any(|line| directives(line).any(|directive| directive.eq_ignore_ascii_case(b"private")))
+    let mut plain = lines(headers).filter(|line| !line.as_bytes().contains(&b'"'));
+    plain.any(|line| members_of(line).any(|directive| directive.eq_ignore_ascii_case(b"private")))
 }
 
-fn lines(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(header::CACHE_CONTROL).iter().map(HeaderValue::as_bytes)
-}
-
-fn directives(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+fn lines(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValue> {
+    headers.get_all(header::CACHE_CONTROL).iter()
 }
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ use super::error::{ForwardError, Malformed};
 use super::upstream::Upstream;
 use super::{forwarded, hop_by_hop, upgrade};
 use crate::access::decision::Grant;
+use crate::access::field_names::has_member;
 use crate::access::origin::Origin;
 use crate::access::target::{Target, TargetError};
+use crate::access::websocket::is_switch;
 
 impl Upstream {
     /// Passes a request on, as the grant says, and gives back the application's answer.
@@ -35,7 +37,7 @@ impl Upstream {
         let room = if socket.is_some() { self.room_for_tunnel() } else { self.room_for_request() };
         let room = room.ok_or(ForwardError::Busy)?;
         let (mut head, body) = request.into_parts();
-        let accepts_trailers = hop_by_hop::names(&head.headers, &header::TE, "trailers");
+        let accepts_trailers = has_member(&head.headers, &header::TE, "trailers");
         self.edit(&mut head.headers, &grant, origin, client)?;
         set_connection(&mut head.headers, &body, socket.is_some(), accepts_trailers);
         let moved = Arc::new(Notify::new());
@@ -127,7 +129,7 @@ fn answer(
     room: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, ForwardError> {
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let websocket = upgrade::is_websocket(response.headers());
+    let websocket = is_switch(response.headers());
     let coding = hop_by_hop::strip(response.headers_mut());
     coding.map_err(|_| ForwardError::UpstreamMisbehaved("a transfer coding other than chunked"))?;
     // An application that speaks HTTP/1.0 would have the client's connection closed, too.

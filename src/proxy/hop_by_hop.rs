@@ -1,6 +1,8 @@
-//! Which header fields concern one connection alone, and end with it (RFC 9110 §7.6.1)?
+//! The header fields that concern one connection alone (RFC 9110 §7.6.1).
 
 use http::{HeaderMap, HeaderName, header};
+
+use crate::access::field_names::members;
 
 /// Removed whether `Connection` names them or not; `Trailer` and `Expect` are for the far end and stay.
 static FIELDS: [HeaderName; 9] = [
@@ -21,7 +23,7 @@ pub(super) struct ForeignCoding;
 
 /// Removes them, and every field that `Connection` names.
 pub(super) fn strip(headers: &mut HeaderMap) -> Result<(), ForeignCoding> {
-    if tokens(headers, &header::TRANSFER_ENCODING).any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
+    if members(headers, &header::TRANSFER_ENCODING).any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
         return Err(ForeignCoding);
     }
     if headers.contains_key(header::TRANSFER_ENCODING) {
@@ -29,22 +31,11 @@ pub(super) fn strip(headers: &mut HeaderMap) -> Result<(), ForeignCoding> {
         headers.remove(header::CONTENT_LENGTH);
     }
     let named: Vec<HeaderName> =
-        tokens(headers, &header::CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
+        members(headers, &header::CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
     for name in FIELDS.iter().chain(&named) {
         headers.remove(name);
     }
     Ok(())
-}
-
-/// Whether a field that is a list names a token, in any case.
-pub(super) fn names(headers: &HeaderMap, field: &HeaderName, token: &str) -> bool {
-    tokens(headers, field).any(|found| found.eq_ignore_ascii_case(token.as_bytes()))
-}
-
-fn tokens<'h>(headers: &'h HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(field).into_iter();
-    let parts = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
-    parts.map(<[u8]>::trim_ascii).filter(|part| !part.is_empty())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How does a WebSocket get through?
+//! WebSocket tunnels between a client and the application.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::hop_by_hop::names;
+use crate::access::field_names::has_member;
+use crate::access::websocket::{WEBSOCKET, is_switch};
 
-const WEBSOCKET: &str = "websocket";
 /// How long the other side may still talk after one has closed: time enough to answer a Close frame.
 const LINGER: Duration = Duration::from_secs(15);
 
@@ -23,19 +23,11 @@ const LINGER: Duration = Duration::from_secs(15);
 pub(super) fn of(request: &mut Request<Body>) -> Option<OnUpgrade> {
     let handshake = request.method() == Method::GET
         && request.version() == Version::HTTP_11
-        && is_websocket(request.headers())
-        && names(request.headers(), &header::CONNECTION, "upgrade")
+        && is_switch(request.headers())
+        && has_member(request.headers(), &header::CONNECTION, "upgrade")
         // Bytes after the head would be a body to one side and the tunnel's first frames to the other.
         && request.body().is_end_stream();
     (handshake && request.extensions().get::<OnUpgrade>().is_some()).then(|| hyper::upgrade::on(request))
-}
-
-/// Whether the message switches to WebSocket and nothing else.
-pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(header::UPGRADE).iter();
-    let first =
-        values.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()));
-    first && values.next().is_none()
 }
 
 /// Sets the two fields that switch, which were removed as the other connection's.
