@@ -17,10 +17,11 @@ use url::Url;
 use super::headers::{Alias, HeaderEdits, OwnedHeaders};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
+use super::own_page::{ANOTHER_ACCOUNT, FORM_NOT_SENT, OwnPage};
 use super::policy::{Answers, NotMet, Policies, Refusal};
 use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
-use super::return_to::{ReturnTo, own_page};
+use super::return_to::ReturnTo;
 use super::surface::{Surface, is_from_elsewhere};
 use super::token::TokenText;
 use super::websocket::is_handshake;
@@ -138,10 +139,10 @@ pub enum SignInBy {
 }
 
 impl SignInBy {
-    fn path(self) -> &'static str {
+    fn own_page(self) -> OwnPage {
         match self {
-            Self::Start => "start",
-            Self::Page => "sign_in",
+            Self::Start => OwnPage::Start,
+            Self::Page => OwnPage::SignIn,
         }
     }
 }
@@ -222,13 +223,14 @@ fn comes_from(headers: &HeaderMap, acceptable: impl FnOnce(&Url) -> bool) -> Opt
 }
 
 fn another_account(rules: &Rules, origin: &Origin) -> String {
-    own_page(rules.origins.sign_in_of(origin), "start?account=another", &ReturnTo::home(origin))
+    let sign_in = rules.origins.sign_in_of(origin);
+    OwnPage::Start.with_parameter(sign_in, ANOTHER_ACCOUNT, &ReturnTo::home(origin))
 }
 
 /// Where a person goes who is signed in with tokens that are over: to our page that renews them.
 pub fn renewing(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     let sign_in = rules.origins.sign_in_of(request.origin);
-    Challenge::SignIn(own_page(sign_in, "refresh", &here(rules, request)))
+    Challenge::SignIn(OwnPage::Refresh.with_return(sign_in, &here(rules, request)))
 }
 
 fn here(rules: &Rules, request: &AccessRequest<'_>) -> ReturnTo {
@@ -243,9 +245,9 @@ fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     }
     let sign_in = rules.origins.sign_in_of(request.origin);
     if *request.method == Method::GET || *request.method == Method::HEAD {
-        Challenge::SignIn(own_page(sign_in, rules.sign_in.path(), &here(rules, request)))
+        Challenge::SignIn(rules.sign_in.own_page().with_return(sign_in, &here(rules, request)))
     } else {
-        Challenge::FormNotSent(own_page(sign_in, "sign_in?form=not_sent", &page_of_form(request)))
+        Challenge::FormNotSent(OwnPage::SignIn.with_parameter(sign_in, FORM_NOT_SENT, &page_of_form(request)))
     }
 }
 

@@ -11,6 +11,8 @@ pub mod field_names;
 pub mod headers;
 pub mod identity;
 pub mod origin;
+pub mod own_page;
+pub mod own_path;
 pub mod policy;
 pub mod public_paths;
 pub mod quoted;

@@ -1,21 +1,19 @@
-//! Where may a person be sent after signing in or out?
+//! Return URL validation.
 //!
-//! One validator for every such place. A return URL is accepted only if all of these hold:
+//! One validator for every page that a user returns to after signing in or out. A return URL is accepted only if all of these hold:
 //!
 //! 1. it is visible ASCII characters without a backslash, and at most 2048 of them, as it comes and as it is kept: parsing
 //!    escapes some, so that one becomes three;
 //! 2. it begins with a single `/`, or it is an absolute http(s) URL without user information;
 //! 3. read as a browser reads it (WHATWG URL), it lies within one of our origins;
-//! 4. it is not one of our own `/oauth2/` pages, which would go round in circles.
+//! 4. it is not one of our own pages ([`super::own_page`]), which would be a redirect loop.
 //!
 //! What is kept is the parsed URL, absolute, so nothing later reads it differently.
 
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::origin::{Origin, Origins};
-
-/// The prefix under which our own pages live, on every public origin.
-pub const OWN_PREFIX: &str = "/oauth2/";
+use super::own_path::is_own_path;
 
 const MAX_BYTES: usize = 2048;
 
@@ -42,11 +40,8 @@ impl ReturnTo {
             absolute(text)?
         };
         let ours = origin.contains(&url) || allowed.contain(&url);
-        // Proxies fold several slashes into one, and would read //oauth2/start as ours.
-        let path = format!("/{}", url.path().trim_start_matches('/'));
-        let own_page = path == OWN_PREFIX.trim_end_matches('/') || path.starts_with(OWN_PREFIX);
-        // What was too long to be read again would be lost where a page of ours hands it on.
-        (ours && !own_page && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
+        // What was too long to be read again would be lost when a page of ours hands it on.
+        (ours && !is_own_path(url.path()) && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
     }
 
     /// The absolute URL.
@@ -62,15 +57,6 @@ fn absolute(text: &str) -> Option<Url> {
     let authority = text.split_once("//")?.1.split(['/', '?', '#']).next()?;
     let anonymous = http && !authority.contains('@');
     anonymous.then(|| Url::parse(text).ok()).flatten()
-}
-
-/// Our page at `path`, told where to return to.
-pub fn own_page(origin: &Origin, path: &str, return_to: &ReturnTo) -> String {
-    let mut url = format!("{}{OWN_PREFIX}{path}", origin.as_str());
-    url.push(if path.contains('?') { '&' } else { '?' });
-    url.push_str("rd=");
-    url.extend(form_urlencoded::byte_serialize(return_to.as_str().as_bytes()));
-    url
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use thiserror::Error;
 use url::form_urlencoded;
 
 use super::audit::{Audit, Hint, LoginOutcome};
-use super::login::redirect_uri;
 use super::ports::{
     BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginStore, LoginTransaction,
     NewSession, SessionStore, SignedIn, WrongIssuer,
@@ -25,6 +24,7 @@ use super::ports::{
 use crate::access::claims::{ClaimError, ClaimRules, sid};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
+use crate::access::own_page::OwnPage;
 use crate::access::policy::Policies;
 use crate::access::quoted::quoted;
 use crate::access::return_to::ReturnTo;
@@ -171,7 +171,7 @@ impl Callback {
             .provider
             .exchange(CodeExchange {
                 code: response.code()?,
-                redirect_uri: &redirect_uri(origin),
+                redirect_uri: &OwnPage::Callback.url(origin),
                 code_verifier: &transaction.code_verifier,
                 nonce: &transaction.nonce,
             })

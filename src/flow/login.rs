@@ -12,6 +12,7 @@ use super::ports::{
     NoEntropy, Opened, ProviderUnavailable, SessionStore, Shown, Workspace,
 };
 use crate::access::origin::{Origin, Origins};
+use crate::access::own_page::OwnPage;
 use crate::access::return_to::ReturnTo;
 use crate::secret::Secret;
 
@@ -113,7 +114,7 @@ impl Login {
     ) -> Result<Started, LoginError> {
         let transaction = self.transaction(return_to)?;
         let location = self.provider.authentication_url(&AuthenticationRequest {
-            redirect_uri: &redirect_uri(origin),
+            redirect_uri: &OwnPage::Callback.url(origin),
             state: &transaction.state,
             nonce: &transaction.nonce,
             code_verifier: &transaction.code_verifier,
@@ -144,9 +145,4 @@ pub(super) fn random(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes)?;
     Ok(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
-}
-
-/// The callback of an origin, exactly as it must be registered at the provider.
-pub fn redirect_uri(origin: &Origin) -> String {
-    format!("{}/oauth2/callback", origin.as_str())
 }

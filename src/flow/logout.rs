@@ -17,6 +17,7 @@ use super::ports::{
     Shown, Workspace,
 };
 use crate::access::origin::Origin;
+use crate::access::own_page::OwnPage;
 use crate::secret::Secret;
 
 /// The most characters of a URL for the provider: servers take 8 KB of request head, and the provider's own cookies
@@ -131,7 +132,7 @@ fn logout_request(
     endpoint
         .query_pairs_mut()
         .append_pair("client_id", client_id)
-        .append_pair("post_logout_redirect_uri", &post_logout_redirect_uri(origin))
+        .append_pair("post_logout_redirect_uri", &OwnPage::SignedOut.url(origin))
         .extend_pairs(state.map(|state| ("state", state)));
     let room = MOST_URL.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
     // Without it the provider asks the person itself.
@@ -142,11 +143,6 @@ fn logout_request(
 }
 
 const HINT: &str = "id_token_hint";
-
-/// Where the provider sends people back to an origin, exactly as it must be registered there.
-pub fn post_logout_redirect_uri(origin: &Origin) -> String {
-    format!("{}/oauth2/signed_out", origin.as_str())
-}
 
 #[cfg(test)]
 mod tests;

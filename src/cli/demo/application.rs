@@ -7,6 +7,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
+use crate::access::own_page::OwnPage;
 use crate::edge::portal::page::{Echo, Field, page};
 use crate::flow::ports::UnixTime;
 
@@ -39,7 +40,7 @@ fn echo(headers: &HeaderMap) -> Response<Body> {
         user,
         token_begins_at: token.as_ref().map(|times| UnixTime(times.iat)),
         token_ends_at: token.as_ref().map(|times| UnixTime(times.exp)),
-        sign_out_url: "/oauth2/sign_out",
+        sign_out_url: OwnPage::SignOut.path(),
     };
     page(StatusCode::OK, &echo)
 }

@@ -18,12 +18,11 @@ use url::form_urlencoded;
 
 use super::Portal;
 use super::page::RETRY_AFTER;
+use crate::access::own_page::OwnPage;
 use crate::edge::reply::{self, NO_STORE};
 use crate::flow::audit::{BackchannelEvent, BackchannelOutcome};
 use crate::flow::backchannel::{BackchannelError, ProviderLogout};
 
-/// The path, which is registered at the provider.
-const PATH: &str = "/oauth2/backchannel-logout";
 /// Keycloak's token has 1 KB.
 const MOST_BODY: usize = 64 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -32,7 +31,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The one route. Whoever serves it bounds its time.
 pub fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route(PATH, post(end))
+        .route(OwnPage::BackchannelLogout.path(), post(end))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(MOST_BODY))
         .layer(map_response(never_stored))

@@ -10,7 +10,8 @@ use http::{HeaderMap, Response, StatusCode, Uri};
 use super::page::Problem;
 use super::{Portal, Visit, with_cookies};
 use crate::access::claims::ClaimError;
-use crate::access::return_to::{ReturnTo, own_page};
+use crate::access::own_page::OwnPage;
+use crate::access::return_to::ReturnTo;
 use crate::edge::reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::callback::{CallbackError, Failed, Finished};
@@ -55,7 +56,7 @@ fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Response<Body> {
         request_id: &visit.id,
     });
     let return_to = failed.return_to.unwrap_or_else(|| ReturnTo::home(&visit.origin));
-    let again = own_page(&visit.origin, "start", &return_to);
+    let again = OwnPage::Start.with_return(&visit.origin, &return_to);
     with_cookies(shown(visit, &failed.error, &again), failed.cookies)
 }
 

@@ -28,6 +28,8 @@ use super::direct::public_origin;
 use super::reply::{self, Asker};
 use super::request_id::{RequestId, RequestIds};
 use crate::access::origin::{Origin, Origins};
+use crate::access::own_page::OwnPage;
+use crate::access::own_path;
 use crate::access::surface::Surface;
 use crate::flow::audit::Audit;
 use crate::flow::backchannel::Backchannel;
@@ -63,18 +65,18 @@ pub struct Portal {
     pub ids: Arc<RequestIds>,
 }
 
-/// `/oauth2/…` on the public listener.
+/// Returns the routes of our own pages on the public listener; the back-channel has its own.
 pub fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route("/oauth2/start", get(start::get))
-        .route("/oauth2/callback", get(callback::get))
-        .route("/oauth2/sign_in", get(sign_in::get))
-        .route("/oauth2/refresh", get(refresh::get))
-        // The guard stands on the one route that changes something; a GET changes nothing and needs none.
-        .route("/oauth2/sign_out", post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
-        .route("/oauth2/signed_out", get(sign_out::signed_out))
-        .route("/oauth2/userinfo", get(userinfo::get))
-        .route("/oauth2/{*unknown}", axum::routing::any(unknown))
+        .route(OwnPage::Start.path(), get(start::get))
+        .route(OwnPage::Callback.path(), get(callback::get))
+        .route(OwnPage::SignIn.path(), get(sign_in::get))
+        .route(OwnPage::Refresh.path(), get(refresh::get))
+        // The guard is on the one route that changes something; a GET changes nothing and needs none.
+        .route(OwnPage::SignOut.path(), post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
+        .route(OwnPage::SignedOut.path(), get(sign_out::signed_out))
+        .route(OwnPage::Userinfo.path(), get(userinfo::get))
+        .route(&format!("{}{{*unknown}}", own_path::PREFIX), axum::routing::any(unknown))
         .layer(from_fn_with_state(Arc::clone(&portal), on_our_origins))
         .with_state(portal)
 }

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::page::Problem;
 use super::{Portal, Visit, is_embedded, parameter, with_cookies};
-use crate::access::return_to::own_page;
+use crate::access::own_page::{INSIST, OwnPage};
 use crate::edge::reply;
 use crate::flow::login::Started;
 use crate::flow::refresh::Back;
@@ -34,7 +34,7 @@ pub(super) async fn get(
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
-    let page = |name| own_page(&visit.origin, name, &return_to);
+    let start = || OwnPage::Start.with_return(&visit.origin, &return_to);
     match portal.refresh.bring_back(visit.shown(&portal, &headers)).await {
         Back::Fresh(deliver) => {
             let mut response = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
@@ -42,14 +42,18 @@ pub(super) async fn get(
                     with_cookies(reply::redirect(StatusCode::FOUND, return_to.as_str()), cookies)
                 }
                 Started::Stuck(trouble) => {
-                    visit.told(&Problem::stuck(trouble, &page("start?insist=yes"), &visit.id.to_string()))
+                    let again = OwnPage::Start.with_parameter(&visit.origin, INSIST, &return_to);
+                    visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
                 }
-                Started::Provider(..) => reply::redirect(StatusCode::FOUND, &page("start")),
+                Started::Provider(..) => reply::redirect(StatusCode::FOUND, &start()),
             };
             reply::deliver_to(&mut response, deliver.as_deref());
             response
         }
-        Back::Gone => reply::redirect(StatusCode::FOUND, &page("start")),
-        Back::NotNow => visit.told(&Problem::provider_unavailable(&page("refresh"), &visit.id.to_string())),
+        Back::Gone => reply::redirect(StatusCode::FOUND, &start()),
+        Back::NotNow => {
+            let again = OwnPage::Refresh.with_return(&visit.origin, &return_to);
+            visit.told(&Problem::provider_unavailable(&again, &visit.id.to_string()))
+        }
     }
 }

@@ -9,21 +9,22 @@ use http::{Response, StatusCode, Uri};
 
 use super::page::{FormNotSent, SignIn, page};
 use super::{Portal, Visit, parameter};
-use crate::access::return_to::own_page;
+use crate::access::own_page::{FORM_NOT_SENT, OwnPage};
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     uri: Uri,
 ) -> Response<Body> {
-    let parameters = parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), "form")?)));
+    let parameters =
+        parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), FORM_NOT_SENT.name)?)));
     let (rd, form) = match parameters {
         Ok(parameters) => parameters,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
-    let start_url = own_page(&visit.origin, "start", &return_to);
-    if form.as_deref() == Some("not_sent") {
+    let start_url = OwnPage::Start.with_return(&visit.origin, &return_to);
+    if form.as_deref() == Some(FORM_NOT_SENT.value) {
         page(StatusCode::OK, &FormNotSent { start_url: &start_url })
     } else {
         page(StatusCode::OK, &SignIn { start_url: &start_url })

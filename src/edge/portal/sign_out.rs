@@ -10,6 +10,7 @@ use http::{HeaderMap, Response, StatusCode, Uri};
 
 use super::page::{SignOut, SignedOut, page, page_with_form_to};
 use super::{Portal, Visit, parameter, with_cookies};
+use crate::access::own_page::OwnPage;
 use crate::edge::reply;
 use crate::flow::ports::{Opened, Workspace};
 
@@ -29,7 +30,7 @@ pub(super) async fn get(
 /// The page that asks. Its form leads to the provider, which the page's policy must allow.
 fn question(portal: &Portal, user: Option<&str>) -> Response<Body> {
     let provider = portal.logout.end_session_endpoint().map(|url| url.origin().ascii_serialization());
-    page_with_form_to(provider.as_deref(), &SignOut { action: "/oauth2/sign_out", user })
+    page_with_form_to(provider.as_deref(), &SignOut { action: OwnPage::SignOut.path(), user })
 }
 
 /// How long a person waits for the provider to hear of it.

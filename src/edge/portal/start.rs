@@ -11,7 +11,8 @@ use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::page::Problem;
 use super::{Portal, Repeated, Visit, is_embedded, parameter, with_cookies};
-use crate::access::return_to::own_page;
+use crate::access::own_page::{ANOTHER_ACCOUNT, INSIST, OwnPage};
+use crate::access::return_to::ReturnTo;
 use crate::access::surface::is_from_elsewhere;
 use crate::edge::reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
@@ -42,12 +43,14 @@ pub(super) async fn get(
         }
         Ok(Started::Stuck(trouble)) => {
             tell(&portal, &visit, LoginOutcome::Stuck, Some(&trouble));
-            let again = asked.again(&portal, &visit, "start?insist=yes");
+            let return_to = asked.return_to(&portal, &visit);
+            let again = OwnPage::Start.with_parameter(&visit.origin, INSIST, &return_to);
             visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
         }
         Err(error) => {
             tell(&portal, &visit, LoginOutcome::ProviderUnavailable, Some(&error));
-            unavailable(&visit, &error, &asked.again(&portal, &visit, "start"))
+            let return_to = asked.return_to(&portal, &visit);
+            unavailable(&visit, &error, &OwnPage::Start.with_return(&visit.origin, &return_to))
         }
     }
 }
@@ -62,12 +65,12 @@ struct Asked {
 impl Asked {
     fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, Repeated> {
         let parameter = |name| parameter(uri.query(), name);
-        let account = parameter("account")?.is_some_and(|account| account == "another");
+        let account = parameter(ANOTHER_ACCOUNT.name)?.as_deref() == Some(ANOTHER_ACCOUNT.value);
         Ok(Self {
             rd: parameter("rd")?,
             account: if account { Account::Another } else { Account::Known },
             // A page of somebody else could sign a person in again and again, until they have no room for a session.
-            insists: parameter("insist")?.is_some() && !is_from_elsewhere(headers),
+            insists: parameter(INSIST.name)?.is_some() && !is_from_elsewhere(headers),
         })
     }
 
@@ -75,8 +78,8 @@ impl Asked {
         Wish { rd: self.rd.as_deref(), account: self.account, insists: self.insists }
     }
 
-    fn again(&self, portal: &Portal, visit: &Visit, page: &str) -> String {
-        own_page(&visit.origin, page, &portal.login.return_to(&visit.origin, self.rd.as_deref()))
+    fn return_to(&self, portal: &Portal, visit: &Visit) -> ReturnTo {
+        portal.login.return_to(&visit.origin, self.rd.as_deref())
     }
 }
 

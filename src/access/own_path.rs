@@ -1,0 +1,25 @@
+//! The path prefix of our own pages
+
+/// Every page of [`OwnPage`](super::own_page::OwnPage) is below it.
+pub const PREFIX: &str = "/oauth2/";
+
+/// Returns whether a path is below [`PREFIX`], also to a proxy that merges several slashes into one.
+pub fn is_own_path(path: &str) -> bool {
+    let rest = path.trim_start_matches('/').strip_prefix(PREFIX.trim_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_path_ends_at_a_slash() {
+        for own in ["/oauth2", "/oauth2/", "//oauth2/x"] {
+            assert!(is_own_path(own), "{own}");
+        }
+        for other in ["/", "/oauth2x", "/x/oauth2/start", "/OAuth2/"] {
+            assert!(!is_own_path(other), "{other}");
+        }
+    }
+}
