@@ -1,24 +1,23 @@
-//! What do we show to whoever calls us by TLS, and whose certificates do we believe there?
+//! The certificates of our listeners, and those that their peers must have.
 //!
 //! TLS 1.2 and 1.3 with the library's own choice of algorithms; HTTP/1.1 alone is offered (ALPN, RFC 7301), because no
 //! listener speaks anything else.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use thiserror::Error;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::{Error, RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
-/// No chain, key or bundle of authorities of ours is longer, in bytes.
-const LONGEST: u64 = 1024 * 1024;
+use crate::files::{self, KeyForm, PrivateKeyError, certificates};
+
+/// The limit of a chain, a key or a bundle of authorities.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The PEM files of one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,18 +69,20 @@ impl TlsFilesError {
 
 /// What stood in the files at one moment.
 pub struct TlsTexts {
-    certificate: Vec<u8>,
+    certificate: Zeroizing<Vec<u8>>,
     key: Zeroizing<Vec<u8>>,
-    client_ca: Option<Vec<u8>>,
+    client_ca: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl TlsFiles {
     /// Reads them; fails where one cannot be read or is longer than 1 MiB.
     pub fn read(&self) -> Result<TlsTexts, TlsFilesError> {
-        let read = |file, path| read_file(path).map_err(|why| TlsFilesError::new(file, why));
+        let read = |file, path| {
+            files::read(path, MAX_FILE_BYTES).map_err(|error| TlsFilesError::new(file, error.to_string()))
+        };
         Ok(TlsTexts {
             certificate: read(TlsFile::Certificate, &self.certificate)?,
-            key: Zeroizing::new(read(TlsFile::Key, &self.key)?),
+            key: read(TlsFile::Key, &self.key)?,
             client_ca: self.client_ca.as_ref().map(|path| read(TlsFile::ClientCa, path)).transpose()?,
         })
     }
@@ -91,7 +92,8 @@ impl TlsTexts {
     /// SHA-256 over all of them: tells whether anything has changed, and keeps no copy of the key.
     pub fn digest(&self) -> [u8; 32] {
         let mut context = Context::new(&SHA256);
-        for text in [&self.certificate, &*self.key, self.client_ca.as_deref().unwrap_or_default()] {
+        let client_ca = self.client_ca.as_ref().map_or(&[][..], |text| text);
+        for text in [&self.certificate, &self.key, client_ca] {
             // The length first, so that no byte can move from one file to the next unseen.
             context.update(&text.len().to_be_bytes());
             context.update(text);
@@ -104,7 +106,9 @@ impl TlsTexts {
     /// What a listener needs; fails where a file does not hold what it should.
     pub fn server_config(&self) -> Result<ServerConfig, TlsFilesError> {
         let wrong = |file| move |why: String| TlsFilesError::new(file, why);
-        let chain = certificates(&self.certificate).map_err(wrong(TlsFile::Certificate))?;
+        let chain = certificates(&self.certificate)
+            .map_err(|error| error.to_string())
+            .map_err(wrong(TlsFile::Certificate))?;
         let key = private_key(&self.key).map_err(wrong(TlsFile::Key))?;
         let provider = Arc::new(default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -131,37 +135,24 @@ impl TlsTexts {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-    match read {
-        Err(error) => Err(format!("the file cannot be read: {error}")),
-        Ok(_) if bytes.len() as u64 > LONGEST => Err(format!("the file is longer than {LONGEST} bytes")),
-        Ok(_) => Ok(bytes),
-    }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(|error| format!("the file is not PEM that can be read: {error}"))?;
-    if found.is_empty() { Err("the file holds no certificate in PEM form".to_owned()) } else { Ok(found) }
-}
-
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
-    let encrypted = memchr::memmem::find(pem, b"BEGIN ENCRYPTED PRIVATE KEY").is_some();
-    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
-        let what = if encrypted {
-            "the key in the file is encrypted with a password"
-        } else {
+    let key = files::private_key(pem).map_err(|error| match error {
+        PrivateKeyError::Encrypted => "the key in the file is encrypted with a password",
+        PrivateKeyError::Damaged(_) | PrivateKeyError::OtherPem | PrivateKeyError::NotPem => {
             "the file holds no private key in PEM form"
-        };
-        what.to_owned()
+        }
+    })?;
+    let der = key.der.to_vec();
+    Ok(match key.form {
+        KeyForm::Pkcs8 => PrivateKeyDer::Pkcs8(der.into()),
+        KeyForm::Sec1 => PrivateKeyDer::Sec1(der.into()),
+        KeyForm::Pkcs1 => PrivateKeyDer::Pkcs1(der.into()),
     })
 }
 
 fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(pem)? {
+    for certificate in certificates(pem).map_err(|error| error.to_string())? {
         roots.add(certificate).map_err(|error| format!("a certificate in it is no authority's: {error}"))?;
     }
     Ok(roots)
@@ -185,9 +176,9 @@ mod tests {
 
     fn texts(certificate: &str, key: &str, client_ca: Option<&str>) -> TlsTexts {
         TlsTexts {
-            certificate: certificate.into(),
+            certificate: Zeroizing::new(certificate.into()),
             key: Zeroizing::new(key.into()),
-            client_ca: client_ca.map(Into::into),
+            client_ca: client_ca.map(|text| Zeroizing::new(text.into())),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Which certificates do we believe when we call somebody?
+//! The certificates that we trust when we call another server.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, retry};
 use thiserror::Error;
+
+use crate::files;
 
 /// No host that is up needs longer to take a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -39,7 +41,9 @@ pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, TrustE
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, TrustError> {
-    Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty()).ok_or(TrustError::NoCertificate)
+    let found = files::certificates(pem).map_err(|_| TrustError::NoCertificate)?;
+    let found: Result<Vec<_>, _> = found.iter().map(|der| Certificate::from_der(der)).collect();
+    found.map_err(|_| TrustError::NoCertificate)
 }
 
 /// Whether a call failed because we do not believe the other side's certificate.

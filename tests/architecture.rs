@@ -164,7 +164,7 @@ const LAYERS: [Layer; 10] = [
 ];
 
 /// Rooms that every layer may name, and the crate that makes errors.
-const FOR_ALL: [&str; 3] = ["certificate", "secret", "trust"];
+const FOR_ALL: [&str; 4] = ["certificate", "files", "secret", "trust"];
 const CRATES_FOR_ALL: [&str; 5] = ["std", "core", "crate", "super", "thiserror"];
 /// What only tests use.
 const TEST_CRATES: [&str; 2] = ["proptest", "rcgen"];

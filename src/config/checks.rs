@@ -1,9 +1,6 @@
 //! Checks of values that several sections share.
 
-use std::fs::File;
-use std::io::Read;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
@@ -91,20 +88,6 @@ pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Wr
             None => Wrong::new("it is not one of the choices"),
         }
     })
-}
-
-/// Reads a file of at most `longest` bytes, or says why not, without naming it.
-pub(super) fn read_file(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).and_then(|file| file.take(longest + 1).read_to_end(&mut bytes));
-    match file {
-        Err(error) if path.is_relative() => Err(format!(
-            "the file cannot be read: {error}; its path is relative to where the process was started"
-        )),
-        Err(error) => Err(format!("the file cannot be read: {error}")),
-        Ok(_) if bytes.len() as u64 > longest => Err(format!("the file is longer than {longest} bytes")),
-        Ok(_) => Ok(bytes),
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! How is a secret read: from its key, or from the file that its key with `_file` names?
+//! Secrets, from their keys or from the files that their keys with `_file` name.
 
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::checks::read_file;
 use super::reader::Reader;
 use super::report::{Told, Wrong};
+use crate::files::read_value;
 use crate::secret::Secret;
 
-/// No secret of ours is longer.
-const LONGEST: u64 = 64 * 1024;
+/// The limit of a file that holds a secret.
+pub(super) const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// The secret of a key, if it is set either way.
 pub(super) fn secret(reader: &mut Reader, key: &str) -> Result<Option<Secret>, Told> {
@@ -32,16 +32,7 @@ pub(super) fn secret_file(reader: &mut Reader, key: &str) -> Result<Option<Zeroi
         let right = format!("either {key} or {file}; take the other away");
         return Err(reader.wrong(key, Wrong::new(what).right(right)));
     }
-    reader.may(&file, |path| read_text(Path::new(path)).map_err(Wrong::new))
-}
-
-/// The file's text without the line break that editors and `echo` leave at its end; fails with what is wrong with it.
-pub(super) fn read_text(path: &Path) -> Result<Zeroizing<String>, String> {
-    let bytes = Zeroizing::new(read_file(path, LONGEST)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| "the file is not UTF-8 text")?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
-        return Err("the file is empty".to_owned());
-    }
-    Ok(Zeroizing::new(text.to_owned()))
+    reader.may(&file, |path| {
+        read_value(Path::new(path), MAX_SECRET_BYTES).map_err(|error| Wrong::new(error.to_string()))
+    })
 }

@@ -1,16 +1,16 @@
-//! Where does the configuration come from, and which source wins?
+//! The sources of the configuration, and their precedence.
 
 use std::path::PathBuf;
 
 use figment::Figment;
 
-use super::checks::read_file;
 use super::given::Given;
 use super::report::{Report, Told};
 use super::{environment, file, template};
+use crate::files::read_text;
 
-/// No configuration of ours is longer.
-const LONGEST_FILE: u64 = 1024 * 1024;
+/// The limit of a configuration file.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// What the process was given. Nothing is taken from anywhere else.
 #[derive(Clone, Debug, Default)]
@@ -43,13 +43,11 @@ impl Sources {
     fn read_file(&self, report: &mut Report) -> Result<Vec<Given>, Told> {
         let Some((path, place)) = self.path() else { return Ok(Vec::new()) };
         let name = path.display().to_string();
-        let text = read_file(&path, LONGEST_FILE)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
-        match text {
+        match read_text(&path, MAX_FILE_BYTES) {
             Ok(text) => file::read(report, &text, &name),
-            Err(wrong) => {
+            Err(error) => {
                 let right = "the path of a TOML file that this process may read".to_owned();
-                Err(report.other("the file", Some(format!("{name:?}")), place, wrong, right))
+                Err(report.other("the file", Some(format!("{name:?}")), place, error.to_string(), right))
             }
         }
     }

@@ -11,12 +11,12 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
     RSA_PKCS1_SHA256, RsaKeyPair,
 };
-use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::json;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::algorithm::Algorithm;
+use crate::files::{KeyForm, PrivateKeyError, private_key};
 use crate::flow::ports::UnixTime;
 use crate::secret::Secret;
 
@@ -24,8 +24,6 @@ use crate::secret::Secret;
 pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const LIFETIME_SECONDS: u64 = 60;
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
 
 /// Why a text is no key that we sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -42,6 +40,16 @@ pub enum ClientKeyError {
     /// It is a key that is not offered, or damaged.
     #[error("its key is damaged, or of a kind that is not offered")]
     Unusable,
+}
+
+impl From<PrivateKeyError> for ClientKeyError {
+    fn from(error: PrivateKeyError) -> Self {
+        match error {
+            PrivateKeyError::Encrypted => Self::Encrypted,
+            PrivateKeyError::Damaged(KeyForm::Pkcs8) | PrivateKeyError::NotPem => Self::NotPem,
+            PrivateKeyError::Damaged(_) | PrivateKeyError::OtherPem => Self::OtherPem,
+        }
+    }
 }
 
 /// A private key of ours, and what the provider calls it.
@@ -66,8 +74,11 @@ pub(super) struct CannotSign;
 impl ClientKey {
     /// Reads the key; `id` is sent as `kid`.
     pub fn read(pem: &Secret, id: Option<String>) -> Result<Self, ClientKeyError> {
-        let der = der(pem.expose())?;
-        let pair = Pair::read(&der).ok_or(ClientKeyError::Unusable)?;
+        let key = private_key(pem.expose().as_bytes())?;
+        if key.form != KeyForm::Pkcs8 {
+            return Err(ClientKeyError::OtherPem);
+        }
+        let pair = Pair::read(&key.der).ok_or(ClientKeyError::Unusable)?;
         Ok(Self { pair: Arc::new(pair), id })
     }
 
@@ -127,20 +138,6 @@ impl Pair {
     }
 }
 
-/// The bytes between the lines of the first block.
-fn der(pem: &str) -> Result<Zeroizing<Vec<u8>>, ClientKeyError> {
-    let Some((_, rest)) = pem.split_once(BEGIN) else {
-        return Err(match pem {
-            _ if pem.contains("ENCRYPTED") => ClientKeyError::Encrypted,
-            _ if pem.contains("-----BEGIN ") => ClientKeyError::OtherPem,
-            _ => ClientKeyError::NotPem,
-        });
-    };
-    let (body, _) = rest.split_once(END).ok_or(ClientKeyError::NotPem)?;
-    let body: Zeroizing<String> = Zeroizing::new(body.split_whitespace().collect());
-    STANDARD.decode_to_vec(&*body).map(Zeroizing::new).map_err(|_| ClientKeyError::NotPem)
-}
-
 fn encoded(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
@@ -156,7 +153,8 @@ mod tests {
     use super::*;
 
     fn pem(der: &[u8]) -> Secret {
-        Secret::new(format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode_to_string(der)))
+        let body = base64_simd::STANDARD.encode_to_string(der);
+        Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"))
     }
 
     fn pkcs8(signer: &Signer) -> Secret {

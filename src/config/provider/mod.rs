@@ -12,9 +12,10 @@ use std::time::Duration;
 pub(super) use endpoints::ENDPOINTS;
 pub(super) use keys::{PARAMETERS, SECTION};
 
-use super::checks::{absolute_url, duration, is_loopback, read_file};
+use super::checks::{absolute_url, duration, is_loopback};
 use super::reader::Reader;
 use super::report::{Told, Wrong, all};
+use crate::files;
 use crate::provider::ProviderSettings;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -36,8 +37,8 @@ const RESERVED: [&str; 13] = [
     "client_assertion",
 ];
 
-/// No bundle of certificates is longer.
-const LONGEST_CA: u64 = 4 * 1024 * 1024;
+/// The limit of a bundle of certificates.
+const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
     let issuer = reader.need("provider.issuer", issuer);
@@ -138,12 +139,7 @@ fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Told
 }
 
 fn certificates(path: &str) -> Result<Vec<u8>, Wrong> {
-    let bytes = read_file(Path::new(path), LONGEST_CA).map_err(Wrong::new)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let body = blocks.filter_map(|block| block.split_once("-----END CERTIFICATE-----"));
-    let whole = body
-        .map(|(body, _)| body.split_whitespace().collect::<String>())
-        .any(|body| !body.is_empty() && base64_simd::STANDARD.decode_to_vec(body).is_ok());
-    if whole { Ok(bytes) } else { Err(Wrong::new("the file holds no certificate in PEM form")) }
+    let pem = files::read(Path::new(path), MAX_CA_BYTES).map_err(|error| Wrong::new(error.to_string()))?;
+    files::certificates(&pem).map_err(|error| Wrong::new(error.to_string()))?;
+    Ok(pem.to_vec())
 }

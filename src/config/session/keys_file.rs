@@ -1,4 +1,4 @@
-//! Which keys stand in the file now?
+//! The keys in the session keys file.
 //!
 //! What a file may hold is the same at the start and at every later look.
 
@@ -10,7 +10,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::seal_key::{NO_KEY, Named, SealKey, parsed};
-use crate::config::secrets::read_text;
+use crate::config::secrets::MAX_SECRET_BYTES;
+use crate::files::read_value;
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(30);
@@ -40,7 +41,8 @@ impl KeysFile {
 
     /// Reads it; fails where it cannot be read, is longer than 64 KiB, empty, or not UTF-8.
     pub fn read(&self) -> Result<KeysText, KeysFileError> {
-        read_text(&self.path).map(KeysText).map_err(KeysFileError)
+        let text = read_value(&self.path, MAX_SECRET_BYTES);
+        text.map(KeysText).map_err(|error| KeysFileError(error.to_string()))
     }
 }
 
