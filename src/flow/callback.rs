@@ -18,8 +18,8 @@ use url::form_urlencoded;
 
 use super::audit::{Audit, Hint, LoginOutcome};
 use super::ports::{
-    BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginStore, LoginTransaction,
-    NewSession, SessionStore, SignedIn, WrongIssuer,
+    BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession,
+    SessionStore, SignedIn, WrongIssuer,
 };
 use crate::access::claims::{ClaimError, ClaimRules, sid};
 use crate::access::identity::Identity;
@@ -107,7 +107,7 @@ pub struct Callback {
     /// The provider.
     pub provider: Arc<dyn IdentityProvider>,
     /// Where the transaction waits.
-    pub logins: Arc<dyn LoginStore>,
+    pub markers: Arc<dyn Markers>,
     /// Where the session will live.
     pub sessions: Arc<dyn SessionStore>,
     /// The time.
@@ -133,11 +133,11 @@ impl Callback {
         let Some((state, transaction)) = self.transaction(&response, origin, headers) else {
             return Err(unknown(CallbackError::UnknownState));
         };
-        let forget = self.logins.forget(&state, origin);
+        let forget = self.markers.forget_login(&state, origin);
         match self.session(&response, &transaction, origin, headers).await {
             Ok((mut cookies, subject)) => {
                 cookies.extend(forget);
-                cookies.extend(self.logins.land(1, &transaction.return_to, origin));
+                cookies.extend(self.markers.set_loop_marker(1, &transaction.return_to, origin));
                 Ok(Finished { return_to: transaction.return_to, cookies, subject })
             }
             Err(error) => Err(Failed {
@@ -155,7 +155,7 @@ impl Callback {
         headers: &HeaderMap,
     ) -> Option<(String, LoginTransaction)> {
         let state = response.state.clone()?;
-        let transaction = self.logins.take(&state, headers, origin, self.clock.now())?;
+        let transaction = self.markers.take_login(&state, headers, origin, self.clock.now())?;
         Some((state, transaction))
     }
 

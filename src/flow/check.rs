@@ -11,7 +11,9 @@ use http::HeaderValue;
 
 use super::audit::{Dialect, Outcome};
 use super::circle::{Reload, reload};
-use super::ports::{Absence, Clock, Opened, Opening, Renewable, SessionStore, Shown, UnixTime, Workspace};
+use super::ports::{
+    Absence, Clock, Markers, Opened, Opening, Renewable, SessionStore, Shown, UnixTime, Workspace,
+};
 use super::refresh::{Refresh, Waited};
 use crate::access::decision::{Challenge, Decision, Outage, Rules, decide, renewing};
 use crate::access::public_paths::PublicPaths;
@@ -27,6 +29,8 @@ pub struct Check {
     pub rules: Rules,
     /// Where sessions live.
     pub sessions: Arc<dyn SessionStore>,
+    /// Where reloads are counted.
+    pub markers: Arc<dyn Markers>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What scripts ask for by themselves: it does not show that the person is there.
@@ -169,9 +173,9 @@ impl Check {
     }
 
     fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> Option<Box<PageReload>> {
-        match reload(self.sessions.reloads(request.headers, request.origin), now) {
+        match reload(self.markers.reload_count(request.headers, request.origin), now) {
             Reload::Count(reloads) => {
-                Some(Box::new(PageReload { counts: self.sessions.count_reload(reloads, request.origin) }))
+                Some(Box::new(PageReload { counts: self.markers.set_reload_count(reloads, request.origin) }))
             }
             Reload::Counted => Some(Box::new(PageReload { counts: None })),
             Reload::Enough => None,

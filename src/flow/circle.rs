@@ -12,16 +12,7 @@
 
 use thiserror::Error;
 
-use super::ports::{Absence, UnixTime};
-
-/// How often a browser has come back from a sign-in within the last seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Landed {
-    /// How often.
-    pub times: u8,
-    /// Whether it was the same page that it wants now.
-    pub here: bool,
-}
+use super::ports::{Absence, LoopMarker, ReloadCount, UnixTime};
 
 /// Where the circle is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -69,8 +60,8 @@ const BACK_TO_ONE: u8 = 2;
 const BACK_TO_ANY: u8 = 8;
 
 /// Which way it goes, by the mark and what became of the session.
-pub fn way(landed: Option<Landed>, session: Result<(), Absence>) -> Way {
-    let Some(Landed { times, here }) = landed else { return Way::Provider };
+pub fn way(landed: Option<LoopMarker>, session: Result<(), Absence>) -> Way {
+    let Some(LoopMarker { times, here }) = landed else { return Way::Provider };
     match session {
         Err(Absence::NoCookie) => Way::Stuck(Trouble::NotKept),
         Err(Absence::Refused) => Way::Stuck(Trouble::NotOpened),
@@ -82,20 +73,11 @@ pub fn way(landed: Option<Landed>, session: Result<(), Absence>) -> Way {
     }
 }
 
-/// How often pages were told to reload themselves within the last seconds, and when last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reloads {
-    /// How often.
-    pub times: u8,
-    /// When last.
-    pub at: UnixTime,
-}
-
 /// What a script is told that finds nobody signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
     /// Reload the page, and count it so.
-    Count(Reloads),
+    Count(ReloadCount),
     /// Reload the page; this second is counted already.
     Counted,
     /// It did not help: no more.
@@ -106,12 +88,12 @@ pub enum Reload {
 const RELOADS: u8 = 3;
 
 /// Whether a page shall reload itself. A page has many scripts: all of one second are one reload.
-pub fn reload(before: Option<Reloads>, now: UnixTime) -> Reload {
+pub fn reload(before: Option<ReloadCount>, now: UnixTime) -> Reload {
     match before {
-        None => Reload::Count(Reloads { times: 1, at: now }),
+        None => Reload::Count(ReloadCount { times: 1, at: now }),
         Some(before) if now.0.abs_diff(before.at.0) < 1 => Reload::Counted,
         Some(before) if before.times >= RELOADS => Reload::Enough,
-        Some(before) => Reload::Count(Reloads { times: before.times.saturating_add(1), at: now }),
+        Some(before) => Reload::Count(ReloadCount { times: before.times.saturating_add(1), at: now }),
     }
 }
 
@@ -128,8 +110,8 @@ mod tests {
 
     #[test]
     fn a_page_reloads_three_times_and_the_scripts_of_one_second_count_as_one() {
-        let count = |times, at| Reload::Count(Reloads { times, at: UnixTime(at) });
-        let before = |times, at| Some(Reloads { times, at: UnixTime(at) });
+        let count = |times, at| Reload::Count(ReloadCount { times, at: UnixTime(at) });
+        let before = |times, at| Some(ReloadCount { times, at: UnixTime(at) });
         assert_eq!(reload(None, UnixTime(7)), count(1, 7));
         assert_eq!(reload(before(1, 7), UnixTime(7)), Reload::Counted);
         assert_eq!(reload(before(2, 7), UnixTime(8)), count(3, 8));
@@ -139,7 +121,7 @@ mod tests {
 
     #[test]
     fn one_page_is_gone_back_to_once_and_tabs_that_take_turns_a_few_times() {
-        let landed = |times, here| Some(Landed { times, here });
+        let landed = |times, here| Some(LoopMarker { times, here });
         assert_eq!(way(landed(1, true), Ok(())), Way::Back(2));
         assert_eq!(way(landed(2, true), Ok(())), Way::Stuck(Trouble::NotShown));
         assert_eq!(way(landed(2, false), Ok(())), Way::Back(3));

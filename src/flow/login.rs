@@ -6,10 +6,10 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use url::Url;
 
-use super::circle::{Landed, Trouble, Way, way};
+use super::circle::{Trouble, Way, way};
 use super::ports::{
-    Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginStore, LoginTransaction,
-    NoEntropy, Opened, ProviderUnavailable, SessionStore, Shown, Workspace,
+    Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginTransaction, LoopMarker,
+    Markers, NoEntropy, Opened, ProviderUnavailable, SessionStore, Shown, Workspace,
 };
 use crate::access::origin::{Origin, Origins};
 use crate::access::own_page::OwnPage;
@@ -21,7 +21,7 @@ pub struct Login {
     /// The provider.
     pub provider: Arc<dyn IdentityProvider>,
     /// Where the transaction waits for the callback.
-    pub logins: Arc<dyn LoginStore>,
+    pub markers: Arc<dyn Markers>,
     /// Where sessions live: somebody may be signed in already.
     pub sessions: Arc<dyn SessionStore>,
     /// Randomness for `state`, `nonce` and the PKCE verifier.
@@ -78,8 +78,8 @@ impl Login {
 
     /// Sends a person back whose session was renewed, unless that goes in circles.
     pub fn back(&self, origin: &Origin, headers: &HeaderMap, return_to: ReturnTo) -> Started {
-        let never = Landed { times: 0, here: true };
-        let landed = self.logins.landed(headers, origin, &return_to).unwrap_or(never);
+        let never = LoopMarker { times: 0, here: true };
+        let landed = self.markers.loop_marker(headers, origin, &return_to).unwrap_or(never);
         match way(Some(landed), Ok(())) {
             Way::Stuck(trouble) => Started::Stuck(trouble),
             Way::Back(times) => self.land(origin, return_to, times),
@@ -88,7 +88,7 @@ impl Login {
     }
 
     fn land(&self, origin: &Origin, return_to: ReturnTo, times: u8) -> Started {
-        let cookies = self.logins.land(times, &return_to, origin).into_iter().collect();
+        let cookies = self.markers.set_loop_marker(times, &return_to, origin).into_iter().collect();
         Started::Back(return_to, cookies)
     }
 
@@ -102,7 +102,7 @@ impl Login {
             // Nothing can be told, so nothing is held back.
             Opened::Unknown(_) => return Way::Provider,
         };
-        way(self.logins.landed(headers, origin, return_to), session)
+        way(self.markers.loop_marker(headers, origin, return_to), session)
     }
 
     fn go(
@@ -120,7 +120,7 @@ impl Login {
             code_verifier: &transaction.code_verifier,
             account,
         })?;
-        let cookies = self.logins.keep(&transaction, headers, origin, self.clock.now())?;
+        let cookies = self.markers.keep_login(&transaction, headers, origin, self.clock.now())?;
         Ok(Started::Provider(location, cookies))
     }
 

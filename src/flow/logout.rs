@@ -13,8 +13,7 @@ use url::Url;
 
 use super::login::random;
 use super::ports::{
-    Absence, Clock, EndedSession, Entropy, IdentityProvider, LandingStore, LoginStore, Opened, SessionStore,
-    Shown, Workspace,
+    Absence, Clock, EndedSession, Entropy, IdentityProvider, Markers, Opened, SessionStore, Shown, Workspace,
 };
 use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
@@ -28,10 +27,8 @@ const MOST_URL: usize = 6000;
 pub struct Logout {
     /// Where sessions live.
     pub sessions: Arc<dyn SessionStore>,
-    /// Where a sign-in has left its mark.
-    pub logins: Arc<dyn LoginStore>,
-    /// Where a sign-out waits for the way back.
-    pub landings: Arc<dyn LandingStore>,
+    /// Where a sign-in has left its marker, and a sign-out its `state`.
+    pub markers: Arc<dyn Markers>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ends the session at the provider too, where that is wanted.
@@ -68,11 +65,11 @@ impl Logout {
         let shown = Shown { headers, origin, now, active: true };
         let opened = self.sessions.open(&mut workspace, shown).opened;
         let EndedSession { mut cookies, refresh_token, id_token } = self.sessions.end(headers, origin, now);
-        cookies.extend(self.logins.take_off(headers, origin));
+        cookies.extend(self.markers.clear_loop_marker(headers, origin));
         let onward = self.at_provider.as_ref().and_then(|at_provider| {
             let hint = id_token.filter(|_| was_signed_in(&opened))?;
             let (url, state) = at_provider.leave(origin, &hint)?;
-            cookies.extend(state.and_then(|state| self.landings.keep(&state, origin)));
+            cookies.extend(state.and_then(|state| self.markers.keep_sign_out_state(&state, origin)));
             Some(url)
         });
         let subject = match opened {
@@ -92,8 +89,8 @@ impl Logout {
     }
 
     /// The `Set-Cookie` value for a browser that comes back with a `state`; none where it was sent with another.
-    pub fn land(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
-        self.landings.land(state, headers, origin)
+    pub fn finish_sign_out(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
+        self.markers.finish_sign_out(state, headers, origin)
     }
 
     /// Where a browser may be sent on signing out, as far as it is known now.

@@ -27,12 +27,11 @@ use crate::flow::callback::Callback;
 use crate::flow::check::Check;
 use crate::flow::login::Login;
 use crate::flow::logout::{Logout, ProviderLogout};
-use crate::flow::ports::{Clock, Entropy, IdentityProvider, LoginStore, SessionStore};
+use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, SessionStore};
 use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use crate::provider::Provider;
 use crate::proxy::upstream::Upstream;
-use crate::session::landing::LandingCookie;
-use crate::session::login::LoginCookies;
+use crate::session::markers::MarkerCookies;
 use crate::session::seal::KeyRing;
 use crate::session::sealed::{CookieStore, Room};
 use crate::session::set_cookie;
@@ -73,7 +72,7 @@ struct Shared {
     sessions: Arc<dyn SessionStore>,
     /// The same, as who looks after it sees it.
     store: Arc<CookieStore>,
-    logins: Arc<dyn LoginStore>,
+    markers: Arc<dyn Markers>,
 }
 
 /// Builds the gateway.
@@ -93,6 +92,7 @@ pub(super) fn gateway(
     let check = Arc::new(Check {
         rules: rules(&settings),
         sessions: Arc::clone(&shared.sessions),
+        markers: Arc::clone(&shared.markers),
         clock: Arc::clone(&shared.clock),
         quiet: settings.session.quiet.clone(),
         refresh: Arc::clone(&refresh),
@@ -133,7 +133,7 @@ fn shared(
         now,
     );
     let store = Arc::new(store.map_err(|error| StartError::Build(error.to_string()))?);
-    let logins = LoginCookies::new(Arc::clone(&keys), Arc::clone(&entropy), origins.clone(), client);
+    let markers = MarkerCookies::new(Arc::clone(&keys), Arc::clone(&entropy), origins.clone(), client);
     let mut process = [0; 4];
     entropy.fill(&mut process).map_err(|error| StartError::Build(error.to_string()))?;
     let ids = Arc::new(RequestIds::new(u32::from_ne_bytes(process)));
@@ -146,7 +146,7 @@ fn shared(
         provider,
         sessions: Arc::clone(&store) as Arc<dyn SessionStore>,
         store,
-        logins: Arc::new(logins),
+        markers: Arc::new(markers),
     })
 }
 
@@ -220,7 +220,7 @@ fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
     Portal {
         login: Login {
             provider: Arc::clone(&shared.provider),
-            logins: Arc::clone(&shared.logins),
+            markers: Arc::clone(&shared.markers),
             sessions: Arc::clone(&shared.sessions),
             entropy: shared.entropy,
             clock: Arc::clone(&shared.clock),
@@ -228,7 +228,7 @@ fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
         },
         callback: Callback {
             provider: shared.provider,
-            logins: Arc::clone(&shared.logins),
+            markers: Arc::clone(&shared.markers),
             sessions: Arc::clone(&shared.sessions),
             clock: Arc::clone(&shared.clock),
             claims: settings.claims,
@@ -255,8 +255,7 @@ fn logout(settings: &Settings, shared: &Shared) -> Logout {
     };
     Logout {
         sessions: Arc::clone(&shared.sessions),
-        logins: Arc::clone(&shared.logins),
-        landings: Arc::new(LandingCookie),
+        markers: Arc::clone(&shared.markers),
         clock: Arc::clone(&shared.clock),
         at_provider: settings.sign_in.provider_logout.then(at_provider),
     }

@@ -6,6 +6,8 @@
 //! Where the hosts of a domain share the session, its name begins with `__Secure-` instead. Every host of the domain is
 //! then sent it, and can plant another session of ours; beside the right one that is none, in its place it is believed.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64_simd::URL_SAFE_NO_PAD;
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
@@ -171,6 +173,12 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
         }
         None => (&[][..], member),
     })
+}
+
+/// A short name for a text, from which the text cannot be derived.
+pub(super) fn tag(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode_to_string(hash.as_ref().get(..8).unwrap_or_default())
 }
 
 /// The members of the `Cookie` fields: what stands between `;`, which no cookie value may hold.

@@ -3,9 +3,8 @@
 pub mod cookie;
 mod ended;
 pub mod jwt;
-pub mod landing;
 pub mod layout;
-pub mod login;
+pub mod markers;
 mod persons;
 pub mod seal;
 pub mod sealed;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 
-use super::cookie::{Names, PART_LEN, pairs};
+use super::cookie::{Names, PART_LEN};
 use super::ended::ProviderMarks;
 use super::layout::Contents;
 use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
@@ -27,7 +27,6 @@ use crate::access::identity::Identity;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::Answers;
 use crate::flow::audit::Audit;
-use crate::flow::circle::Reloads;
 use crate::flow::ports::{
     Absence, BeginError, EndedSession, Entropy, GivenBack, LogoutEffect, LogoutToken, NewSession, NoEntropy,
     Opened, Opening, Refreshed, Renewable, Renewed, SessionId, SessionStore, Shown, UnixTime, Workspace,
@@ -139,9 +138,6 @@ impl CookieStore {
         Ok(URL_SAFE_NO_PAD.encode_to_string(value))
     }
 }
-
-/// Reloads that are further apart than this are no circle.
-const RELOADS_COUNT_SECONDS: u64 = 10;
 
 /// Room for what a check writes after them, so that most checks ask for memory once.
 const MEMORY: usize = 4096;
@@ -264,18 +260,6 @@ impl SessionStore for CookieStore {
 
     fn end_by(&self, token: &LogoutToken, now: UnixTime) -> LogoutEffect {
         self.provider_marks.add(token, now, self.lifetimes.session)
-    }
-
-    fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads> {
-        let name = Names::of(origin).reloads();
-        let (_, value) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
-        let (times, at) = std::str::from_utf8(value).ok()?.split_once('.')?;
-        Some(Reloads { times: times.parse().ok()?, at: UnixTime(at.parse().ok()?) })
-    }
-
-    fn count_reload(&self, reloads: Reloads, origin: &Origin) -> Option<HeaderValue> {
-        let names = Names::of(origin);
-        names.set(&names.reloads(), &format!("{}.{}", reloads.times, reloads.at.0), RELOADS_COUNT_SECONDS)
     }
 
     fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession {

@@ -23,6 +23,7 @@ use foregate::flow::ports::{Clock, IdentityProvider, NewSession, SessionStore, T
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
+use foregate::session::markers::MarkerCookies;
 use foregate::session::seal::KeyRing;
 use foregate::session::sealed::{CookieStore, Lifetimes, Room};
 use foregate::telemetry::metrics::Metrics;
@@ -99,11 +100,14 @@ impl Scene {
             Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock)));
         let session = Duration::from_secs(36_000);
         let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
+        let client = ("https://keycloak.example.com/realms/main", "foregate");
+        let entropy = Arc::new(SystemEntropy);
+        let markers = Arc::new(MarkerCookies::new(Arc::clone(&keys), entropy, origins.clone(), client));
         let store = CookieStore::new(
             keys,
             Arc::new(SystemEntropy),
             &origins,
-            ("https://keycloak.example.com/realms/main", "foregate"),
+            client,
             (lifetimes, Room { sessions: 100, per_person: 100 }),
             Arc::clone(&audit),
             SystemClock.now(),
@@ -182,7 +186,7 @@ impl Scene {
             exchanges: Exchanges::default(),
         });
         let (clock, quiet) = (Arc::new(SystemClock), PublicPaths::default());
-        Self { check: Check { rules, sessions, clock, quiet, refresh }, question, cookie }
+        Self { check: Check { rules, sessions, markers, clock, quiet, refresh }, question, cookie }
     }
 
     /// One whole check, which waits for nothing: Traefik's fields read, the session opened, the rules asked, the edits made.

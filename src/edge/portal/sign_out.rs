@@ -74,7 +74,7 @@ pub(super) async fn signed_out(
         Opened::Absent(_) => {}
     }
     let state = parameter(uri.query(), "state").ok().flatten();
-    let landed = state.and_then(|state| portal.logout.land(&state, &headers, &visit.origin));
+    let landed = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));
     with_cookies(farewell(&visit), landed.into_iter().collect())
 }
 

@@ -3,8 +3,7 @@
 //! Time, randomness, the provider and the stores are arguments: a flow can be run in a test without any of them being
 //! real.
 
-mod landings;
-mod logins;
+mod markers;
 mod provider;
 mod sessions;
 
@@ -12,8 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub use self::landings::LandingStore;
-pub use self::logins::{LoginStore, LoginTransaction};
+pub use self::markers::{LoginTransaction, LoopMarker, Markers, ReloadCount};
 pub use self::provider::{
     Account, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
     LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,

@@ -13,7 +13,6 @@ use crate::access::decision::{Credential, Outage};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Answers;
-use crate::flow::circle::Reloads;
 use crate::secret::Secret;
 
 /// The name of a session: random, new at every sign-in, and told to nobody.
@@ -258,12 +257,6 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends the sessions that a logout token names. It cannot fail: a provider does not repeat the request.
     fn end_by(&self, token: &LogoutToken, now: UnixTime) -> LogoutEffect;
-
-    /// What the browser has counted of reloads that led to no session.
-    fn reloads(&self, headers: &HeaderMap, origin: &Origin) -> Option<Reloads>;
-
-    /// The `Set-Cookie` value that counts a reload.
-    fn count_reload(&self, reloads: Reloads, origin: &Origin) -> Option<HeaderValue>;
 
     /// Ends the session that a request carries.
     fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession;

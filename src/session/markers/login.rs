@@ -1,4 +1,4 @@
-//! Where does a sign-in wait for the provider's answer?
+//! Login transactions in cookies
 //!
 //! 1. In the browser: each transaction is sealed in a cookie of its own, named after its `state`, so that parallel tabs
 //!    all succeed and an abandoned sign-in costs the server nothing.
@@ -18,17 +18,14 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use self::used::Used;
-use super::cookie::{Names, pairs};
-use super::seal::{Binding, KeyRing, Purpose, whole};
+use super::super::cookie::{Names, pairs, tag};
+use super::super::seal::{Binding, KeyRing, Purpose, whole};
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
-use crate::flow::circle::Landed;
-use crate::flow::ports::{Entropy, LoginStore, LoginTransaction, NoEntropy, UnixTime};
+use crate::flow::ports::{Entropy, LoginTransaction, NoEntropy, UnixTime};
 use crate::secret::Secret;
 
 const LIFETIME: Duration = Duration::from_mins(10);
-/// From the end of a sign-in to the next is two redirects in a circle; whoever comes by themselves takes longer.
-const MARKED_SECONDS: u64 = 4;
 const MOST: usize = 5;
 const MOST_BYTES: usize = 4096;
 /// Proxies refuse an answer whose head is long (nginx one of 4 KiB): what is over is removed at the next sign-ins.
@@ -44,7 +41,7 @@ struct Sealed<'a> {
 }
 
 /// Login transactions in cookies.
-pub struct LoginCookies {
+pub(super) struct LoginCookies {
     keys: Arc<KeyRing>,
     entropy: Arc<dyn Entropy>,
     origins: Origins,
@@ -55,7 +52,7 @@ pub struct LoginCookies {
 
 impl LoginCookies {
     /// A store for the public origins.
-    pub fn new(
+    pub(super) fn new(
         keys: Arc<KeyRing>,
         entropy: Arc<dyn Entropy>,
         origins: Origins,
@@ -96,18 +93,13 @@ impl LoginCookies {
     }
 }
 
-/// A short name for a text that says nothing about it.
-fn tag(state: &str) -> String {
-    let hash = digest(&SHA256, state.as_bytes());
-    URL_SAFE_NO_PAD.encode_to_string(hash.as_ref().get(..8).unwrap_or_default())
-}
-
 fn mark(state: &str) -> Option<used::Mark> {
     digest(&SHA256, state.as_bytes()).as_ref().first_chunk().copied()
 }
 
-impl LoginStore for LoginCookies {
-    fn keep(
+impl LoginCookies {
+    /// As [`Markers::keep_login`](crate::flow::ports::Markers::keep_login).
+    pub(super) fn keep(
         &self,
         transaction: &LoginTransaction,
         headers: &HeaderMap,
@@ -143,7 +135,8 @@ impl LoginStore for LoginCookies {
         Ok(cookies)
     }
 
-    fn take(
+    /// As [`Markers::take_login`](crate::flow::ports::Markers::take_login).
+    pub(super) fn take(
         &self,
         state: &str,
         headers: &HeaderMap,
@@ -171,28 +164,10 @@ impl LoginStore for LoginCookies {
         })
     }
 
-    fn forget(&self, state: &str, origin: &Origin) -> Option<HeaderValue> {
+    /// As [`Markers::forget_login`](crate::flow::ports::Markers::forget_login).
+    pub(super) fn forget(state: &str, origin: &Origin) -> Option<HeaderValue> {
         let names = Names::of(origin);
         names.remove(&names.login(&tag(state)))
-    }
-
-    fn landed(&self, headers: &HeaderMap, origin: &Origin, return_to: &ReturnTo) -> Option<Landed> {
-        let name = Names::of(origin).landed();
-        let (_, value) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
-        let (times, place) = std::str::from_utf8(value).ok()?.split_once('.')?;
-        Some(Landed { times: times.parse().ok()?, here: place == tag(return_to.as_str()) })
-    }
-
-    fn land(&self, times: u8, return_to: &ReturnTo, origin: &Origin) -> Option<HeaderValue> {
-        let names = Names::of(origin);
-        names.set(&names.landed(), &format!("{times}.{}", tag(return_to.as_str())), MARKED_SECONDS)
-    }
-
-    fn take_off(&self, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
-        let names = Names::of(origin);
-        let name = names.landed();
-        let carried = pairs(headers).any(|(found, _)| found == name.as_bytes());
-        carried.then(|| names.remove(&name)).flatten()
     }
 }
 

@@ -126,7 +126,7 @@ fn it_is_over_after_ten_minutes_and_unknown_elsewhere() {
     assert_eq!(jar.find("", 101), None);
     let elsewhere = Origin::parse("https://b.test").unwrap();
     assert!(store().take("state", &jar.headers(), &elsewhere, UnixTime(101)).is_none());
-    jar.take(&[store().forget("state", &origin()).unwrap()]);
+    jar.take(&[LoginCookies::forget("state", &origin()).unwrap()]);
     assert_eq!(jar.find("state", 101), None);
 }
 

@@ -1,38 +1,34 @@
-//! Which way back from the provider's sign-out is one that this browser was sent on?
+//! The `state` of a sign-out, which waits in a cookie
 //!
-//! The `state` of a sign-out waits in a cookie. It guards nothing: whoever comes back without it sees the same page. So
-//! it is kept as it is, unsealed, in one place: the latest sign-out counts.
+//! It guards nothing: a browser that comes back without it gets the same page. So it is kept unsealed, in one cookie: the
+//! latest sign-out counts.
 
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, HeaderValue};
 
-use super::cookie::{Names, pairs};
+use super::super::cookie::{Names, pairs};
 use crate::access::origin::Origin;
-use crate::flow::ports::LandingStore;
 
-/// As long as a sign-in may take: the provider may ask whether the person means it.
+/// As long as a sign-in may take: the provider may ask for a confirmation.
 const LIFETIME: Duration = Duration::from_mins(10);
 /// Shorter than the tag of any sign-in, so that it is none of theirs, and kept from applications as theirs are.
 const TAG: &str = "out";
 
-/// Ways back in cookies.
-pub struct LandingCookie;
+/// As [`Markers::keep_sign_out_state`](crate::flow::ports::Markers::keep_sign_out_state).
+pub(super) fn keep(state: &str, origin: &Origin) -> Option<HeaderValue> {
+    let names = Names::of(origin);
+    names.set(&names.login(TAG), state, LIFETIME.as_secs())
+}
 
-impl LandingStore for LandingCookie {
-    fn keep(&self, state: &str, origin: &Origin) -> Option<HeaderValue> {
-        let names = Names::of(origin);
-        names.set(&names.login(TAG), state, LIFETIME.as_secs())
-    }
-
-    fn land(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
-        let names = Names::of(origin);
-        let name = names.login(TAG);
-        let (_, kept) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
-        verify_slices_are_equal(kept, state.as_bytes()).ok()?;
-        names.remove(&name)
-    }
+/// As [`Markers::finish_sign_out`](crate::flow::ports::Markers::finish_sign_out).
+pub(super) fn finish(state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
+    let names = Names::of(origin);
+    let name = names.login(TAG);
+    let (_, kept) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
+    verify_slices_are_equal(kept, state.as_bytes()).ok()?;
+    names.remove(&name)
 }
 
 #[cfg(test)]
@@ -52,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_state_waits_in_a_cookie_of_the_host_that_no_application_sees() {
-        let cookie = LandingCookie.keep("a-state", &origin()).unwrap();
+        let cookie = keep("a-state", &origin()).unwrap();
         assert_eq!(
             cookie,
             "__Host-foregate-login-out=a-state; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600"
@@ -63,7 +59,7 @@ mod tests {
     #[test]
     fn only_the_state_that_was_kept_removes_it() {
         let headers = carrying("x=1; __Host-foregate-login-out=a-state");
-        let gone = LandingCookie.land("a-state", &headers, &origin()).unwrap();
+        let gone = finish("a-state", &headers, &origin()).unwrap();
         assert!(gone.to_str().unwrap().contains("Max-Age=0"), "{gone:?}");
         for (state, headers) in [
             ("a-state_INVALID", &headers),
@@ -71,7 +67,7 @@ mod tests {
             ("a-state", &HeaderMap::new()),
             ("a-state", &carrying("foregate-login-out=a-state")),
         ] {
-            assert_eq!(LandingCookie.land(state, headers, &origin()), None, "{state} {headers:?}");
+            assert_eq!(finish(state, headers, &origin()), None, "{state} {headers:?}");
         }
     }
 }
