@@ -19,7 +19,7 @@ use foregate::access::target::Target;
 use foregate::edge::read;
 use foregate::flow::audit::Audit;
 use foregate::flow::callback::AuthenticationResponse;
-use foregate::flow::ports::{Opened, SessionStore, Shown, UnixTime, Workspace};
+use foregate::flow::ports::{OpenResult, SessionRequest, SessionState, Sessions, UnixTime, Workspace};
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::cookie::{Names, pairs};
 use foregate::session::jwt::Parts;
@@ -110,10 +110,12 @@ pub(crate) fn cookies(bytes: &[u8]) {
     );
     let store = store.unwrap();
     let mut workspace = Workspace::new();
-    let shown = Shown { headers: &headers, origin: &origin(), now: UnixTime(1), active: true };
-    let opening = store.open(&mut workspace, shown);
-    let others = opening.other_cookies;
-    assert!(matches!(opening.opened, Opened::Absent(_)));
+    let app = origin();
+    let request =
+        SessionRequest { headers: &headers, origin: &app, now: UnixTime(1), active: true, found: None };
+    let OpenResult::Ready(opened) = store.open(&mut workspace, request) else { panic!("it asks") };
+    let others = opened.other_cookies;
+    assert!(matches!(opened.state, SessionState::Absent(_)));
     let others =
         HeaderMap::from_iter(HeaderValue::from_bytes(&others).map(|others| (header::COOKIE, others)));
     let names = Names::of(&origin());

@@ -92,6 +92,7 @@ const LAYERS: [Layer; 10] = [
             "base64_simd",
             "aws_lc_rs",
             "arc_swap",
+            "futures_util",
             "zeroize",
         ],
     },

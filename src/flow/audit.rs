@@ -136,6 +136,8 @@ pub enum BackchannelOutcome {
     NotAcceptable,
     /// Nothing can be verified now.
     ProviderUnavailable,
+    /// Nothing can be recorded now.
+    StoreUnavailable,
 }
 
 /// A logout token came.

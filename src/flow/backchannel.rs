@@ -11,14 +11,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::audit::BackchannelOutcome;
-use super::ports::{Clock, IdentityProvider, LogoutEffect, LogoutTokenError, SessionStore, Whom};
+use super::ports::{
+    Clock, IdentityProvider, LogoutEffect, LogoutTokenError, Sessions, StoreUnavailable, Whom,
+};
 
 /// Ends sessions for the provider.
 pub struct Backchannel {
     /// Verifies logout tokens.
     pub provider: Arc<dyn IdentityProvider>,
     /// Where sessions live.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -44,13 +46,16 @@ pub enum BackchannelError {
     /// Nothing can be verified now.
     #[error("{0}")]
     ProviderUnavailable(String),
+    /// Nothing can be recorded now.
+    #[error(transparent)]
+    StoreUnavailable(#[from] StoreUnavailable),
 }
 
 impl Backchannel {
     /// Ends the sessions that a logout token names.
     pub async fn end_sessions(&self, token: &str) -> Result<ProviderLogout, BackchannelError> {
         let token = self.provider.logout_token(token).await?;
-        let effect = self.sessions.end_by(&token, self.clock.now());
+        let effect = self.sessions.end_by(&token, self.clock.now()).await?;
         Ok(ProviderLogout { whom: token.whom, effect })
     }
 }
@@ -73,6 +78,7 @@ impl From<&Result<ProviderLogout, BackchannelError>> for BackchannelOutcome {
             Err(BackchannelError::Malformed(_)) => Self::Malformed,
             Err(BackchannelError::NotAcceptable(_)) => Self::NotAcceptable,
             Err(BackchannelError::ProviderUnavailable(_)) => Self::ProviderUnavailable,
+            Err(BackchannelError::StoreUnavailable(_)) => Self::StoreUnavailable,
         }
     }
 }

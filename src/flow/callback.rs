@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use super::audit::{Audit, Hint, LoginOutcome};
 use super::ports::{
     BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession,
-    SessionStore, SignedIn, WrongIssuer,
+    Sessions, SignedIn, WrongIssuer,
 };
 use crate::access::claims::{ClaimError, ClaimRules, sid};
 use crate::access::identity::Identity;
@@ -109,7 +109,7 @@ pub struct Callback {
     /// Where the transaction waits.
     pub markers: Arc<dyn Markers>,
     /// Where the session will live.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Which claims make the identity.
@@ -181,7 +181,7 @@ impl Callback {
         let policies = self.policies.answers(identity.as_ref());
         let sid = sid(&signed_in.claims);
         let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies, sid };
-        let cookies = self.sessions.begin(&session, headers, origin, self.clock.now())?;
+        let cookies = self.sessions.begin(session, headers, origin, self.clock.now()).await?;
         Ok((cookies, signed_in.subject))
     }
 

@@ -12,9 +12,9 @@ use http::HeaderValue;
 use super::audit::{Dialect, Outcome};
 use super::circle::{Reload, reload};
 use super::ports::{
-    Absence, Clock, Markers, Opened, Opening, Renewable, SessionStore, Shown, UnixTime, Workspace,
+    Absence, Clock, Markers, Opened, Refreshable, SessionRequest, SessionState, Sessions, UnixTime,
 };
-use super::refresh::{Refresh, Waited};
+use super::refresh::{Refresh, RefreshWait};
 use crate::access::decision::{Challenge, Decision, Outage, Rules, decide, renewing};
 use crate::access::public_paths::PublicPaths;
 use crate::access::request::AccessRequest;
@@ -28,7 +28,7 @@ pub struct Check {
     /// The rules of `access`.
     pub rules: Rules,
     /// Where sessions live.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// Where reloads are counted.
     pub markers: Arc<dyn Markers>,
     /// The time.
@@ -66,66 +66,95 @@ pub struct Told<'a> {
     pub subject: Option<&'a str>,
 }
 
-/// Why there is nobody.
-enum Nobody {
+/// Why a request has no usable session.
+enum NoSession {
     Absent(Absence),
-    Unknown(Outage),
-    Stale(Box<Renewable>),
+    Undetermined(Outage),
+    Expired(Box<Refreshable>),
 }
 
-impl Nobody {
+impl NoSession {
     fn absence(&self) -> Option<Absence> {
         match self {
             Self::Absent(absence) => Some(*absence),
-            Self::Stale(_) => Some(Absence::Expired),
-            Self::Unknown(_) => None,
+            Self::Expired(_) => Some(Absence::Expired),
+            Self::Undetermined(_) => None,
         }
     }
 }
 
+/// What follows from looking at a request.
+enum Step {
+    Answer(Checked),
+    /// New tokens are worth waiting for.
+    Wait(Box<Refreshable>),
+}
+
+/// What is answered to a request that is challenged, if there may yet be a session.
+enum Instead {
+    Challenge,
+    Answer(Decision),
+    Wait(Box<Refreshable>),
+}
+
 impl Check {
-    /// Decides about one request, and tells of it.
+    /// Decides about one request, and records it.
     pub async fn check(
         &self,
         request: &AccessRequest<'_>,
         caller: Dialect,
         tell: impl Fn(&Told<'_>),
     ) -> Checked {
-        match self.once(request, caller, None, &tell) {
-            Ok(checked) => checked,
-            Err(stale) => {
-                self.refresh.audit.waits(caller);
-                let waited = self.refresh.finish(*stale, caller, PATIENCE).await;
-                let second = self.once(request, caller, Some(waited), &tell);
-                second.unwrap_or_else(|_| Checked::of(Decision::Fail(Outage::Provider)))
-            }
+        let expired = match self.step(request, caller, None, &tell).await {
+            Step::Answer(checked) => return checked,
+            Step::Wait(expired) => expired,
+        };
+        self.refresh.audit.waits(caller);
+        let waited = self.refresh.finish(*expired, caller, PATIENCE).await;
+        match self.step(request, caller, Some(waited), &tell).await {
+            Step::Answer(checked) => checked,
+            // One wait is enough.
+            Step::Wait(_) => Checked::of(Decision::Fail(Outage::Provider)),
         }
     }
 
-    /// `Err` where new tokens are worth waiting for, which one may do once.
-    fn once(
+    async fn step(
         &self,
         request: &AccessRequest<'_>,
         caller: Dialect,
-        waited: Option<Waited>,
+        waited: Option<RefreshWait>,
         tell: &impl Fn(&Told<'_>),
-    ) -> Result<Checked, Box<Renewable>> {
+    ) -> Step {
         let now = self.clock.now();
-        let mut workspace = Workspace::new();
-        let Opening { opened, other_cookies, deliver } =
-            self.sessions.open(&mut workspace, self.shown(request, now));
-        let (credential, due, nobody) = match opened {
-            Opened::Session(session) => (Some(session.credential), session.due, None),
-            Opened::Absent(absence) => (None, None, Some(Nobody::Absent(absence))),
-            Opened::Unknown(outage) => (None, None, Some(Nobody::Unknown(outage))),
-            Opened::Stale(stale) => (None, None, Some(Nobody::Stale(stale))),
+        let active = !self.quiet.hold(request.method, request.origin, request.target);
+        let (headers, origin) = (request.headers, request.origin);
+        let session = SessionRequest { headers, origin, now, active, found: None };
+        self.sessions.read(session, |opened| self.decide(request, caller, (waited, now), opened, tell)).await
+    }
+
+    fn decide(
+        &self,
+        request: &AccessRequest<'_>,
+        caller: Dialect,
+        (waited, now): (Option<RefreshWait>, UnixTime),
+        opened: Opened<'_>,
+        tell: &impl Fn(&Told<'_>),
+    ) -> Step {
+        let Opened { state, other_cookies, pending_cookies } = opened;
+        let (credential, due, no_session) = match state {
+            SessionState::Usable(session) => (Some(session.credential), session.due, None),
+            SessionState::Absent(absence) => (None, None, Some(NoSession::Absent(absence))),
+            SessionState::Undetermined(outage) => (None, None, Some(NoSession::Undetermined(outage))),
+            SessionState::Refreshable(expired) => (None, None, Some(NoSession::Expired(expired))),
         };
-        let absence = nobody.as_ref().and_then(Nobody::absence);
+        let absence = no_session.as_ref().and_then(NoSession::absence);
         let mut decision = decide(&self.rules, request, credential, other_cookies);
-        if let (Decision::Challenge(challenge), Some(nobody)) = (&decision, nobody)
-            && let Some(instead) = self.instead(challenge, nobody, waited, request)?
-        {
-            decision = instead;
+        if let (Decision::Challenge(challenge), Some(no_session)) = (&decision, no_session) {
+            match self.instead(challenge, no_session, waited, request) {
+                Instead::Challenge => {}
+                Instead::Answer(instead) => decision = instead,
+                Instead::Wait(expired) => return Step::Wait(expired),
+            }
         }
         if let (Decision::Allow(_), Some(due)) = (&decision, due) {
             self.refresh.start(*due, caller);
@@ -135,8 +164,8 @@ impl Check {
             Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
             _ => None,
         };
-        let deliver = deliver.filter(|_| self.may_carry_cookies(request));
-        Ok(Checked { decision, reload, deliver })
+        let deliver = pending_cookies.filter(|_| self.may_carry_cookies(request));
+        Step::Answer(Checked { decision, reload, deliver })
     }
 
     /// A cookie beside an answer that some cache keeps for everybody would be everybody's; the next request delivers it.
@@ -145,31 +174,27 @@ impl Check {
         !is_public && is_page_or_data(request.headers)
     }
 
-    /// What is answered instead of a challenge, where there may yet be a session.
     fn instead(
         &self,
         challenge: &Challenge,
-        nobody: Nobody,
-        waited: Option<Waited>,
+        no_session: NoSession,
+        waited: Option<RefreshWait>,
         request: &AccessRequest<'_>,
-    ) -> Result<Option<Decision>, Box<Renewable>> {
-        match (nobody, waited) {
-            (Nobody::Absent(_), _) | (Nobody::Stale(_), Some(Waited::Ended)) => Ok(None),
-            (Nobody::Unknown(outage), _) => Ok(Some(Decision::Fail(outage))),
-            // The session lives on: to say that nobody is signed in would cost a page what is typed into it.
-            (Nobody::Stale(_), Some(Waited::NotNow | Waited::Longer)) => {
-                Ok(Some(Decision::Fail(Outage::Provider)))
+    ) -> Instead {
+        match (no_session, waited) {
+            (NoSession::Absent(_), _) | (NoSession::Expired(_), Some(RefreshWait::Ended)) => {
+                Instead::Challenge
             }
-            (Nobody::Stale(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
-                Ok(Some(Decision::Challenge(renewing(&self.rules, request))))
+            (NoSession::Undetermined(outage), _) => Instead::Answer(Decision::Fail(outage)),
+            // The session lives on: a challenge would cost a page what is typed into it.
+            (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
+                Instead::Answer(Decision::Fail(Outage::Provider))
             }
-            (Nobody::Stale(stale), None) => Err(stale),
+            (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
+                Instead::Answer(Decision::Challenge(renewing(&self.rules, request)))
+            }
+            (NoSession::Expired(expired), None) => Instead::Wait(expired),
         }
-    }
-
-    fn shown<'r>(&self, request: &AccessRequest<'r>, now: UnixTime) -> Shown<'r> {
-        let active = !self.quiet.hold(request.method, request.origin, request.target);
-        Shown { headers: request.headers, origin: request.origin, now, active }
     }
 
     fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> Option<Box<PageReload>> {

@@ -9,7 +9,7 @@ use url::Url;
 use super::circle::{Trouble, Way, way};
 use super::ports::{
     Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginTransaction, LoopMarker,
-    Markers, NoEntropy, Opened, ProviderUnavailable, SessionStore, Shown, Workspace,
+    Markers, NoEntropy, ProviderUnavailable, SessionRequest, SessionState, Sessions,
 };
 use crate::access::origin::{Origin, Origins};
 use crate::access::own_page::OwnPage;
@@ -23,7 +23,7 @@ pub struct Login {
     /// Where the transaction waits for the callback.
     pub markers: Arc<dyn Markers>,
     /// Where sessions live: somebody may be signed in already.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// Randomness for `state`, `nonce` and the PKCE verifier.
     pub entropy: Arc<dyn Entropy>,
     /// The time.
@@ -66,10 +66,15 @@ pub enum LoginError {
 
 impl Login {
     /// Begins a sign-in that ends at `rd`, or on the start page where `rd` is not acceptable.
-    pub fn start(&self, origin: &Origin, headers: &HeaderMap, wish: Wish<'_>) -> Result<Started, LoginError> {
+    pub async fn start(
+        &self,
+        origin: &Origin,
+        headers: &HeaderMap,
+        wish: Wish<'_>,
+    ) -> Result<Started, LoginError> {
         let return_to = self.return_to(origin, wish.rd);
         let by_itself = wish.account == Account::Known && !wish.insists;
-        match self.way(origin, headers, &return_to) {
+        match self.way(origin, headers, &return_to).await {
             Way::Back(times) if by_itself => Ok(self.land(origin, return_to, times)),
             Way::Stuck(trouble) if by_itself => Ok(Started::Stuck(trouble)),
             _ => self.go(origin, headers, return_to, wish.account),
@@ -92,17 +97,19 @@ impl Login {
         Started::Back(return_to, cookies)
     }
 
-    fn way(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> Way {
-        let mut workspace = Workspace::new();
-        let shown = Shown { headers, origin, now: self.clock.now(), active: true };
-        let session = match self.sessions.open(&mut workspace, shown).opened {
-            Opened::Session(_) => Ok(()),
-            Opened::Stale(_) => Err(Absence::Expired),
-            Opened::Absent(absence) => Err(absence),
-            // Nothing can be told, so nothing is held back.
-            Opened::Unknown(_) => return Way::Provider,
+    async fn way(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> Way {
+        let request = SessionRequest { headers, origin, now: self.clock.now(), active: true, found: None };
+        let session = |state: SessionState<'_>| match state {
+            SessionState::Usable(_) => Some(Ok(())),
+            SessionState::Refreshable(_) => Some(Err(Absence::Expired)),
+            SessionState::Absent(absence) => Some(Err(absence)),
+            SessionState::Undetermined(_) => None,
         };
-        way(self.markers.loop_marker(headers, origin, return_to), session)
+        match self.sessions.read(request, |opened| session(opened.state)).await {
+            Some(session) => way(self.markers.loop_marker(headers, origin, return_to), session),
+            // Nothing is known, so nothing is held back.
+            None => Way::Provider,
+        }
     }
 
     fn go(

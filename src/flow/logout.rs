@@ -13,7 +13,7 @@ use url::Url;
 
 use super::login::random;
 use super::ports::{
-    Absence, Clock, EndedSession, Entropy, IdentityProvider, Markers, Opened, SessionStore, Shown, Workspace,
+    Clock, EndedSession, Entropy, IdentityProvider, Markers, SessionRequest, Sessions, StoreUnavailable,
 };
 use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
@@ -26,7 +26,7 @@ const MOST_URL: usize = 6000;
 /// Ends sessions.
 pub struct Logout {
     /// Where sessions live.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// Where a sign-in has left its marker, and a sign-out its `state`.
     pub markers: Arc<dyn Markers>,
     /// The time.
@@ -58,27 +58,23 @@ pub struct SignedOut {
 }
 
 impl Logout {
-    /// Ends the session that the request carries, usable or not.
-    pub fn sign_out(&self, origin: &Origin, headers: &HeaderMap) -> SignedOut {
-        let mut workspace = Workspace::new();
-        let now = self.clock.now();
-        let shown = Shown { headers, origin, now, active: true };
-        let opened = self.sessions.open(&mut workspace, shown).opened;
-        let EndedSession { mut cookies, refresh_token, id_token } = self.sessions.end(headers, origin, now);
+    /// Ends the session of a request, usable or not.
+    pub async fn sign_out(
+        &self,
+        origin: &Origin,
+        headers: &HeaderMap,
+    ) -> Result<SignedOut, StoreUnavailable> {
+        let request = SessionRequest { headers, origin, now: self.clock.now(), active: true, found: None };
+        let EndedSession { mut cookies, subject, refresh_token, id_token } =
+            self.sessions.end(request).await?;
         cookies.extend(self.markers.clear_loop_marker(headers, origin));
         let onward = self.at_provider.as_ref().and_then(|at_provider| {
-            let hint = id_token.filter(|_| was_signed_in(&opened))?;
-            let (url, state) = at_provider.leave(origin, &hint)?;
+            let (url, state) = at_provider.leave(origin, &id_token?)?;
             cookies.extend(state.and_then(|state| self.markers.keep_sign_out_state(&state, origin)));
             Some(url)
         });
-        let subject = match opened {
-            Opened::Session(session) => Some(session.credential.person.subject.to_owned()),
-            Opened::Stale(stale) => Some(stale.subject),
-            Opened::Absent(_) | Opened::Unknown(_) => None,
-        };
         let nowhere_else = self.at_provider.is_some() && self.end_session_endpoint().is_none();
-        SignedOut { cookies, subject, onward, revoke: refresh_token.filter(|_| nowhere_else) }
+        Ok(SignedOut { cookies, subject, onward, revoke: refresh_token.filter(|_| nowhere_else) })
     }
 
     /// Makes a refresh token worthless that nobody will use (RFC 7009); where that fails, it ends by itself.
@@ -107,14 +103,6 @@ impl ProviderLogout {
         let state = random(&*self.entropy).ok();
         let url = logout_request(endpoint, &self.client_id, origin, state.as_deref(), hint.expose());
         Some((Secret::new(url), state))
-    }
-}
-
-/// Whether the request's session is one that the provider may know: a token that is over names it as well (§4).
-fn was_signed_in(opened: &Opened<'_>) -> bool {
-    match opened {
-        Opened::Session(_) | Opened::Stale(_) | Opened::Absent(Absence::Expired) | Opened::Unknown(_) => true,
-        Opened::Absent(Absence::NoCookie | Absence::Refused | Absence::Ended) => false,
     }
 }
 

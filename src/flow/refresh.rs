@@ -1,15 +1,17 @@
-//! How do a session's tokens stay fresh, without anybody being logged out by it?
+//! Token refresh, which logs no user out
 //!
-//! 1. While the tokens are good nobody waits: the exchange runs in a task of its own, which no client can cancel.
-//! 2. One exchange at a time for a session; whoever finds its tokens over waits for that one, within bounds.
+//! 1. While the tokens are good no request waits: the exchange runs in a task of its own, which no client can cancel.
+//! 2. The session's lease decides who may refresh: the task acquires it before it calls the provider. The map of tasks in
+//!    flight only lets requests with expired tokens wait for the result, within bounds.
 //! 3. A provider that does not answer, or refuses us, ends no session: it is asked again later, and less and less often.
-//! 4. What was sent and never answered is not sent again, unless the operator says that the provider bears it.
-//! 5. Only the provider's own word about the person (`invalid_grant` and its like) ends a session, and an ID token that
-//!    breaks a rule.
+//! 4. A refresh token whose exchange was never answered is not sent again, unless the operator says that the provider
+//!    tolerates it.
+//! 5. Only what the provider says about the user (`invalid_grant` and its like) ends a session, and an ID token that breaks
+//!    a rule.
 
-mod back;
+mod in_flight;
 mod pause;
-mod waiting;
+mod resume;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -18,20 +20,21 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-pub use self::back::Back;
+use self::in_flight::InFlight;
+pub use self::in_flight::RefreshWait;
 use self::pause::Pause;
-use self::waiting::Waiting;
+pub use self::resume::Resumed;
 use super::audit::{Audit, Dialect, Hint, RefreshEvent, RefreshOutcome};
 use super::ports::{
-    Clock, GivenBack, IdentityProvider, RefreshError, RefreshRequest, Refreshed, Renewable, Renewed,
-    SessionStore,
+    Clock, Commit, IdentityProvider, Lease, RefreshError, RefreshRequest, Refreshable, Refreshed, Release,
+    Sessions,
 };
 use crate::access::claims::{ClaimError, ClaimRules};
 use crate::access::identity::Identity;
 use crate::access::policy::{Answers, Policies};
 
-/// So many exchanges at once; a session beyond them is renewed at its next request.
-const MOST: usize = 64;
+/// A session beyond them is refreshed at its next request.
+const MAX_CONCURRENT_REFRESHES: usize = 64;
 
 /// What the operator chose.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +50,7 @@ pub struct Refresh {
     /// The provider.
     pub provider: Arc<dyn IdentityProvider>,
     /// Where sessions live.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Which claims make the identity.
@@ -66,56 +69,47 @@ pub struct Refresh {
 pub struct Exchanges {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
-    waiting: Waiting,
+    in_flight: InFlight,
     pause: Pause,
 }
 
 impl Default for Exchanges {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MOST)),
+            places: Arc::new(Semaphore::new(MAX_CONCURRENT_REFRESHES)),
             tasks: TaskTracker::new(),
-            waiting: Waiting::default(),
+            in_flight: InFlight::default(),
             pause: Pause::default(),
         }
     }
 }
 
-/// What became of the wish to renew a session.
+/// Whether a task for a session runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
-    /// An exchange runs.
-    Runs,
-    /// Nobody may renew it now; perhaps somebody just has.
-    NoTurn,
+    /// It does.
+    Running,
     /// The provider is left alone for now, or has enough to do.
     NotNow,
 }
 
-/// What one has waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// No exchange runs any more: the session may be fresh now, or over.
-    Ended,
-    /// It takes longer than one could wait.
-    Longer,
-    /// The provider is not asked, because it did not answer a moment ago, or too many wait already.
-    NotNow,
-}
-
 impl Refresh {
-    /// Renews a session, unless somebody does; nobody waits for it.
-    pub fn start(self: &Arc<Self>, renewable: Renewable, caller: Dialect) {
-        let _somebody_does = self.begin(renewable, caller);
+    /// Begins to refresh a session in the background, unless a task does already.
+    pub fn start(self: &Arc<Self>, session: Refreshable, caller: Dialect) {
+        self.spawn(session, caller);
     }
 
-    /// The same, and waits for its end within `budget`.
-    pub async fn finish(self: &Arc<Self>, renewable: Renewable, caller: Dialect, budget: Duration) -> Waited {
-        let id = renewable.id;
-        match self.begin(renewable, caller) {
-            Start::NoTurn => Waited::Ended,
-            Start::NotNow => Waited::NotNow,
-            Start::Runs => self.exchanges.waiting.end_of(id, budget).await,
+    /// Refreshes a session, and waits for the end of the task within `budget`.
+    pub async fn finish(
+        self: &Arc<Self>,
+        session: Refreshable,
+        caller: Dialect,
+        budget: Duration,
+    ) -> RefreshWait {
+        let id = session.id;
+        match self.spawn(session, caller) {
+            Start::NotNow => RefreshWait::NotNow,
+            Start::Running => self.exchanges.in_flight.wait_for(id, budget).await,
         }
     }
 
@@ -125,132 +119,118 @@ impl Refresh {
         self.exchanges.tasks.wait().await;
     }
 
-    fn begin(self: &Arc<Self>, renewable: Renewable, caller: Dialect) -> Start {
+    fn spawn(self: &Arc<Self>, session: Refreshable, caller: Dialect) -> Start {
         let (exchanges, now) = (&self.exchanges, self.clock.now());
-        if exchanges.waiting.runs(renewable.id) {
-            return Start::Runs;
+        if exchanges.in_flight.contains(session.id) {
+            return Start::Running;
         }
         if exchanges.pause.holds(now) {
             return Start::NotNow;
         }
         let Ok(place) = Arc::clone(&exchanges.places).try_acquire_owned() else { return Start::NotNow };
-        // Before the turn is taken: whoever finds it taken finds this to wait for.
-        let Some(running) = exchanges.waiting.begin(renewable.id) else { return Start::Runs };
-        if !self.sessions.take_turn(&renewable, now) {
-            return Start::NoTurn;
-        }
+        // Before the lease is acquired: a request that finds it held finds this task to wait for.
+        let Some(entry) = exchanges.in_flight.enter(session.id) else { return Start::Running };
         let this = Arc::clone(self);
         exchanges.tasks.spawn(async move {
-            this.exchange(&renewable, caller).await;
-            drop((running, place));
+            if let Some(lease) = this.sessions.lease(session, now).await {
+                this.exchange(&lease, caller).await;
+            }
+            drop((entry, place));
         });
-        Start::Runs
+        Start::Running
     }
 
-    async fn exchange(&self, renewable: &Renewable, caller: Dialect) {
-        let Renewable { refresh_token, subject, .. } = renewable;
+    async fn exchange(&self, lease: &Lease, caller: Dialect) {
+        let Refreshable { refresh_token, subject, .. } = &lease.session;
         let call = self.provider.refresh(RefreshRequest { refresh_token, subject });
         let answer = tokio::time::timeout(self.settings.timeout, call).await;
         let answer =
             answer.unwrap_or_else(|_| Err(RefreshError::OutcomeUnknown("it took too long".to_owned())));
         let (outcome, detail) = match answer {
-            Ok(refreshed) => self.renewed(renewable, &refreshed, caller).await,
-            Err(error) => (self.failed(renewable, &error), Some(error.to_string())),
+            Ok(refreshed) => self.commit(lease, &refreshed, caller).await,
+            Err(error) => (self.release(lease, &error).await, Some(error.to_string())),
         };
         let detail = detail.as_ref().map(|detail| detail as &dyn Display);
         self.audit.refresh(&RefreshEvent { outcome, detail, subject, caller });
     }
 
-    async fn renewed(
+    async fn commit(
         &self,
-        renewable: &Renewable,
+        lease: &Lease,
         refreshed: &Refreshed,
         caller: Dialect,
     ) -> (RefreshOutcome, Option<String>) {
         self.exchanges.pause.answered();
-        let now = self.clock.now();
-        let person = match self.person(renewable, refreshed) {
-            Ok(person) => person,
+        let user = match self.user(&lease.session, refreshed) {
+            Ok(user) => user,
             Err(error) => {
-                self.sessions.give_up(renewable);
+                self.sessions.release(lease, Release::SessionEnded).await;
                 return (RefreshOutcome::ProviderMisbehaved, Some(error.to_string()));
             }
         };
-        let person = person.as_ref().map(|(identity, policies)| (identity, *policies));
-        match self.sessions.renew(renewable, refreshed, person, now) {
-            Ok(Renewed::Kept { last_was_not_delivered }) => {
+        let user = user.as_ref().map(|(identity, policies)| (identity, *policies));
+        match self.sessions.commit(lease, refreshed, user, self.clock.now()).await {
+            Ok(Commit::Committed { last_was_not_delivered }) => {
                 if last_was_not_delivered {
                     self.audit.hint(&Hint::RotationNotDelivered(caller));
                 }
                 (RefreshOutcome::Renewed, None)
             }
-            Ok(Renewed::TooLate) => {
-                self.forget(refreshed).await;
+            Ok(Commit::TooLate) => {
+                self.revoke(refreshed).await;
                 (RefreshOutcome::TooLate, None)
             }
             Err(error) => {
-                self.sessions.give_back(renewable, GivenBack::Spent);
+                self.sessions.release(lease, Release::TokenSpent).await;
                 (RefreshOutcome::NotKept, Some(error.to_string()))
             }
         }
     }
 
-    /// Nobody will ever use this refresh token; at worst it ends by itself. Where people sign out at the provider, it is
-    /// over with that, and to revoke it might sign out those who chose to sign out here alone.
-    async fn forget(&self, refreshed: &Refreshed) {
+    /// Revokes tokens that no session will use. If users sign out at the provider, the token ended there; to revoke it
+    /// might sign out a user who chose to sign out here only.
+    async fn revoke(&self, refreshed: &Refreshed) {
         if self.provider.end_session_endpoint().is_none()
             && let Some(token) = &refreshed.refresh_token
         {
-            let _worthless = self.provider.revoke(token).await;
+            let _revoked = self.provider.revoke(token).await;
         }
     }
 
-    fn person(
+    fn user(
         &self,
-        renewable: &Renewable,
+        session: &Refreshable,
         refreshed: &Refreshed,
     ) -> Result<Option<(Identity, Answers)>, ClaimError> {
         let Some(id_token) = &refreshed.id_token else { return Ok(None) };
-        let (identity, left_out) = self.claims.identity(&renewable.subject, &id_token.claims)?;
+        let (identity, left_out) = self.claims.identity(&session.subject, &id_token.claims)?;
         for one in left_out {
-            self.audit.left_out(one.what, &one.value, &one.why, &renewable.subject);
+            self.audit.left_out(one.what, &one.value, &one.why, &session.subject);
         }
         let policies = self.policies.answers(identity.as_ref());
         Ok(Some((identity, policies)))
     }
 
-    fn failed(&self, renewable: &Renewable, error: &RefreshError) -> RefreshOutcome {
-        let (now, pause) = (self.clock.now(), &self.exchanges.pause);
-        let later = |retry_after| {
-            let until = pause.failed(now, retry_after, renewable);
-            self.sessions.give_back(renewable, GivenBack::Until(until));
-        };
-        match error {
+    async fn release(&self, lease: &Lease, error: &RefreshError) -> RefreshOutcome {
+        let now = self.clock.now();
+        let retry =
+            |retry_after| Release::RetryAt(self.exchanges.pause.failed(now, retry_after, &lease.session));
+        let (outcome, how) = match error {
             RefreshError::Unavailable { retry_after, .. } => {
-                later(*retry_after);
-                RefreshOutcome::ProviderUnavailable
+                (RefreshOutcome::ProviderUnavailable, retry(*retry_after))
             }
-            RefreshError::ClientRefused(_) => {
-                later(None);
-                RefreshOutcome::ClientRefused
-            }
-            RefreshError::OutcomeUnknown(_) if self.settings.provider_bears_reuse => {
-                later(None);
-                RefreshOutcome::OutcomeUnknown
-            }
+            RefreshError::ClientRefused(_) => (RefreshOutcome::ClientRefused, retry(None)),
             RefreshError::OutcomeUnknown(_) => {
-                pause.failed(now, None, renewable);
-                self.sessions.give_back(renewable, GivenBack::Spent);
-                RefreshOutcome::OutcomeUnknown
+                let retry = retry(None);
+                let how = if self.settings.provider_bears_reuse { retry } else { Release::TokenSpent };
+                (RefreshOutcome::OutcomeUnknown, how)
             }
-            RefreshError::GrantRefused(_) => {
-                self.sessions.give_up(renewable);
-                RefreshOutcome::GrantRefused
-            }
+            RefreshError::GrantRefused(_) => (RefreshOutcome::GrantRefused, Release::SessionEnded),
             RefreshError::ProviderMisbehaved(_) => {
-                self.sessions.give_up(renewable);
-                RefreshOutcome::ProviderMisbehaved
+                (RefreshOutcome::ProviderMisbehaved, Release::SessionEnded)
             }
-        }
+        };
+        self.sessions.release(lease, how).await;
+        outcome
     }
 }

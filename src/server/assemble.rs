@@ -27,7 +27,7 @@ use crate::flow::callback::Callback;
 use crate::flow::check::Check;
 use crate::flow::login::Login;
 use crate::flow::logout::{Logout, ProviderLogout};
-use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, SessionStore};
+use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, Sessions};
 use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use crate::provider::Provider;
 use crate::proxy::upstream::Upstream;
@@ -69,7 +69,7 @@ struct Shared {
     audit: Arc<dyn Audit>,
     ids: Arc<RequestIds>,
     provider: Arc<dyn IdentityProvider>,
-    sessions: Arc<dyn SessionStore>,
+    sessions: Arc<dyn Sessions>,
     /// The same, as who looks after it sees it.
     store: Arc<CookieStore>,
     markers: Arc<dyn Markers>,
@@ -144,7 +144,7 @@ fn shared(
         audit,
         ids,
         provider,
-        sessions: Arc::clone(&store) as Arc<dyn SessionStore>,
+        sessions: Arc::clone(&store) as Arc<dyn Sessions>,
         store,
         markers: Arc::new(markers),
     })

@@ -1,4 +1,4 @@
-//! How does a session live in the browser, and what does the process know beside it?
+//! The cookie store: sessions in the browser, and what the process knows of them
 //!
 //! 1. The whole session is sealed into one value and carried in one to four cookies; the value says how many.
 //! 2. A part that is missing, came twice, or was changed makes the whole unusable.
@@ -7,6 +7,7 @@
 //! 5. A cookie that is older than what the table holds is answered from the table: a refresh token is never sent twice.
 
 mod opening;
+mod port;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,8 +29,8 @@ use crate::access::origin::{Origin, Origins};
 use crate::access::policy::Answers;
 use crate::flow::audit::Audit;
 use crate::flow::ports::{
-    Absence, BeginError, EndedSession, Entropy, GivenBack, LogoutEffect, LogoutToken, NewSession, NoEntropy,
-    Opened, Opening, Refreshed, Renewable, Renewed, SessionId, SessionStore, Shown, UnixTime, Workspace,
+    BeginError, Commit, EndedSession, Entropy, NewSession, NoEntropy, Refreshable, Refreshed, SessionId,
+    SessionRequest, UnixTime,
 };
 
 /// One origin's cookies.
@@ -155,8 +156,8 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
     text.as_bytes().chunks(PART_LEN).map(|part| std::str::from_utf8(part).unwrap_or_default())
 }
 
-fn listed_renewable(renewable: &Renewable) -> Listed<'_> {
-    let Renewable { id, generation, subject, ends_at, active_at, sealed_at, .. } = renewable;
+fn listed_refreshable(session: &Refreshable) -> Listed<'_> {
+    let Refreshable { id, generation, subject, ends_at, active_at, sealed_at, .. } = session;
     Listed {
         id: *id,
         generation: *generation,
@@ -167,21 +168,8 @@ fn listed_renewable(renewable: &Renewable) -> Listed<'_> {
     }
 }
 
-impl SessionStore for CookieStore {
-    fn open<'w>(&self, workspace: &'w mut Workspace, shown: Shown<'_>) -> Opening<'w> {
-        let mut other_cookies = Vec::new();
-        let Some(place) = self.place(shown.origin) else {
-            return Opening { opened: Opened::Absent(Absence::NoCookie), other_cookies, deliver: None };
-        };
-        let found = place.names.sort(shown.headers, |member| add_cookie(&mut other_cookies, member));
-        let (opened, deliver) = match found {
-            Some(found) => self.open_found(place, found, workspace.places(), &shown),
-            None => (Opened::Absent(Absence::Refused), None),
-        };
-        Opening { opened, other_cookies, deliver }
-    }
-
-    fn begin(
+impl CookieStore {
+    fn begin_session(
         &self,
         session: &NewSession<'_>,
         headers: &HeaderMap,
@@ -207,74 +195,54 @@ impl SessionStore for CookieStore {
         Ok(cookies.collect())
     }
 
-    fn take_turn(&self, renewable: &Renewable, now: UnixTime) -> bool {
-        self.table.take_turn(listed_renewable(renewable), now)
-    }
-
-    fn renew(
+    fn commit_tokens(
         &self,
-        renewable: &Renewable,
+        session: &Refreshable,
         refreshed: &Refreshed,
-        person: Option<(&Identity, Answers)>,
+        user: Option<(&Identity, Answers)>,
         now: UnixTime,
-    ) -> Result<Renewed, BeginError> {
-        let (Some(old), Some(place)) = (Contents::read(&renewable.contents), self.place(&renewable.origin))
+    ) -> Result<Commit, BeginError> {
+        let (Some(old), Some(place)) = (Contents::read(&session.contents), self.place(&session.origin))
         else {
-            return Ok(Renewed::TooLate);
+            return Ok(Commit::TooLate);
         };
         let Resealed { contents, ends_at, has_new_end } =
-            self.sealing(now).renew(&old, refreshed, person, renewable.active_at)?;
+            self.sealing(now).renew(&old, refreshed, user, session.active_at)?;
         let text = self.seal(place, &contents)?;
         let seconds = ends_at.seconds_since(now);
         let cookies = place.names.parts().zip(chunks(&text));
         let cookies = cookies.filter_map(|(name, part)| place.names.set(name, part, seconds)).collect();
         let held = Held { contents: contents.into(), cookies };
-        let generation = renewable.generation.saturating_add(1);
-        let listed = Listed { generation, ends_at, sealed_at: now, ..listed_renewable(renewable) };
-        let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
-        let turn = if has_new_end {
-            Turn::Free
-        } else if self.lifetimes.require_fresh_id_token && gives_no_id_token {
-            // Asking again brings nothing: the session ends with its ID token.
-            Turn::Spent
-        } else {
-            Turn::NotBefore(now.plus(NOTHING_NEW))
-        };
+        let generation = session.generation.saturating_add(1);
+        let listed = Listed { generation, ends_at, sealed_at: now, ..listed_refreshable(session) };
+        let turn = self.next_turn(refreshed, has_new_end, now);
         Ok(match self.table.renew(listed, (held, turn), now) {
-            Some(delivery) => Renewed::Kept { last_was_not_delivered: delivery == Delivery::InVain },
-            None => Renewed::TooLate,
+            Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::InVain },
+            None => Commit::TooLate,
         })
     }
 
-    fn give_back(&self, renewable: &Renewable, how: GivenBack) {
-        let turn = match how {
-            GivenBack::Until(then) => Turn::NotBefore(then),
-            GivenBack::Spent => Turn::Spent,
-        };
-        self.table.give_back(renewable.id, renewable.generation, turn);
+    fn next_turn(&self, refreshed: &Refreshed, has_new_end: bool, now: UnixTime) -> Turn {
+        let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
+        if has_new_end {
+            Turn::Free
+        } else if self.lifetimes.require_fresh_id_token && gives_no_id_token {
+            // Another exchange brings nothing: the session ends with its ID token.
+            Turn::Spent
+        } else {
+            Turn::NotBefore(now.plus(NOTHING_NEW))
+        }
     }
 
-    fn give_up(&self, renewable: &Renewable) {
-        self.table.give_up(renewable.id, renewable.generation);
-    }
-
-    fn end_by(&self, token: &LogoutToken, now: UnixTime) -> LogoutEffect {
-        self.provider_marks.add(token, now, self.lifetimes.session)
-    }
-
-    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession {
-        let Some(place) = self.place(origin) else {
-            return EndedSession { cookies: Vec::new(), refresh_token: None, id_token: None };
-        };
-        let mut workspace = Workspace::new();
-        let carried = self.carried(&mut workspace, headers, place);
-        let (refresh_token, id_token) =
-            carried.map(|contents| self.end_of(&contents, now)).unwrap_or_default();
-        let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
+    fn end_session(&self, request: SessionRequest<'_>) -> EndedSession {
+        let Some(place) = self.place(request.origin) else { return EndedSession::default() };
+        let found = place.names.find(request.headers);
+        let ended = self.end_carried(place, found, request);
+        let carried = found.unwrap_or([Some(&[]); MOST_PARTS]);
         let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
             (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
         });
-        EndedSession { cookies: removed.collect(), refresh_token, id_token }
+        EndedSession { cookies: removed.collect(), ..ended }
     }
 }
 

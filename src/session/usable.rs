@@ -1,4 +1,4 @@
-//! What can be done with a session that opened?
+//! What an opened session can be used for, by its times and its lease
 
 use zeroize::Zeroizing;
 
@@ -9,11 +9,11 @@ use crate::access::decision::{Credential, Outage};
 use crate::access::identity::IdentityRef;
 use crate::access::policy::Answers;
 use crate::access::token::TokenText;
-use crate::flow::ports::{Absence, Opened, Renewable, Session, SessionId, Shown, UnixTime};
+use crate::flow::ports::{Absence, Refreshable, Session, SessionId, SessionRequest, SessionState, UnixTime};
 
 /// What else counts.
 pub(super) struct Asked<'r> {
-    pub(super) shown: Shown<'r>,
+    pub(super) request: SessionRequest<'r>,
     pub(super) lifetimes: Lifetimes,
     pub(super) turn: Turn,
     pub(super) active_at: UnixTime,
@@ -22,27 +22,26 @@ pub(super) struct Asked<'r> {
 }
 
 /// The session, as its times and the turn to renew it allow.
-pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> Opened<'w> {
-    let now = asked.shown.now;
+pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> SessionState<'w> {
+    let now = asked.request.now;
     let is_idle = asked.lifetimes.idle.is_some_and(|idle| asked.active_at.plus(idle) <= now);
     if contents.ends_at <= now.0 || is_idle {
-        return Opened::Absent(Absence::Expired);
+        return SessionState::Absent(Absence::Expired);
     }
     if contents.tokens_end_at > now.0 && !asked.must_refresh {
         let due = contents.refresh_at <= now.0 && may_be_renewed(asked.turn, now);
-        return Opened::Session(Session {
-            due: if due { renewable(contents, asked) } else { None },
+        return SessionState::Usable(Session {
+            due: if due { refreshable(contents, asked) } else { None },
             ..view(contents, now)
         });
     }
     match asked.turn {
-        Turn::Spent => Opened::Absent(Absence::Expired),
+        Turn::Spent => SessionState::Absent(Absence::Expired),
         Turn::NotBefore(then) if then > now && contents.refresh_token.is_some() => {
-            Opened::Unknown(Outage::Provider)
+            SessionState::Undetermined(Outage::Provider)
         }
-        Turn::Free | Turn::Taken | Turn::NotBefore(_) => {
-            renewable(contents, asked).map_or(Opened::Absent(Absence::Expired), Opened::Stale)
-        }
+        Turn::Free | Turn::Taken | Turn::NotBefore(_) => refreshable(contents, asked)
+            .map_or(SessionState::Absent(Absence::Expired), SessionState::Refreshable),
     }
 }
 
@@ -54,15 +53,15 @@ fn may_be_renewed(turn: Turn, now: UnixTime) -> bool {
     }
 }
 
-fn renewable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Renewable>> {
+fn refreshable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Refreshable>> {
     let refresh_token = contents.refresh_token?.secret()?;
-    Some(Box::new(Renewable {
+    Some(Box::new(Refreshable {
         id: SessionId(contents.id),
         generation: contents.generation,
         subject: contents.subject.to_owned(),
         refresh_token,
-        origin: asked.shown.origin.clone(),
-        active_at: if asked.shown.active { asked.shown.now } else { asked.active_at },
+        origin: asked.request.origin.clone(),
+        active_at: if asked.request.active { asked.request.now } else { asked.active_at },
         sealed_at: UnixTime(contents.sealed_at),
         ends_at: UnixTime(contents.ends_at),
         contents: Zeroizing::new(contents.write()?),

@@ -53,12 +53,13 @@ pub(super) fn login_name(outcome: LoginOutcome) -> &'static str {
 }
 
 /// Every outcome of a logout token.
-pub(super) const BACKCHANNEL_OUTCOMES: [BackchannelOutcome; 5] = [
+pub(super) const BACKCHANNEL_OUTCOMES: [BackchannelOutcome; 6] = [
     BackchannelOutcome::Ended,
     BackchannelOutcome::MustRefresh,
     BackchannelOutcome::Malformed,
     BackchannelOutcome::NotAcceptable,
     BackchannelOutcome::ProviderUnavailable,
+    BackchannelOutcome::StoreUnavailable,
 ];
 
 /// How a logout token was taken, in metrics and logs.
@@ -69,6 +70,7 @@ pub(super) fn backchannel_name(outcome: BackchannelOutcome) -> &'static str {
         BackchannelOutcome::Malformed => "malformed",
         BackchannelOutcome::NotAcceptable => "not_acceptable",
         BackchannelOutcome::ProviderUnavailable => "provider_unavailable",
+        BackchannelOutcome::StoreUnavailable => "store_unavailable",
     }
 }
 

@@ -160,7 +160,8 @@ impl Audit for Recorder {
             ),
             BackchannelOutcome::Malformed
             | BackchannelOutcome::NotAcceptable
-            | BackchannelOutcome::ProviderUnavailable => {
+            | BackchannelOutcome::ProviderUnavailable
+            | BackchannelOutcome::StoreUnavailable => {
                 warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
             }
         }

@@ -29,7 +29,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("src/edge/portal/sign_out.rs", "src/edge/portal/mod.rs"),
     ("src/edge/portal/start.rs", "src/edge/portal/mod.rs"),
     ("src/edge/portal/userinfo.rs", "src/edge/portal/mod.rs"),
-    ("src/flow/refresh/waiting.rs", "src/flow/refresh.rs"),
     ("src/server/assemble.rs", "src/server/mod.rs"),
     ("src/session/table/shard.rs", "src/session/table.rs"),
 ];

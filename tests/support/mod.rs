@@ -19,7 +19,7 @@ use foregate::access::request::AccessRequest;
 use foregate::edge::read::forwarded;
 use foregate::flow::audit::{Audit, Dialect};
 use foregate::flow::check::Check;
-use foregate::flow::ports::{Clock, IdentityProvider, NewSession, SessionStore, TokenSet};
+use foregate::flow::ports::{Clock, IdentityProvider, NewSession, Sessions, TokenSet};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
@@ -137,7 +137,7 @@ impl Scene {
         };
         let cookies = store
             .begin(
-                &NewSession {
+                NewSession {
                     identity: &identity,
                     tokens: &tokens,
                     policies: policies.answers(identity.as_ref()),
@@ -147,6 +147,8 @@ impl Scene {
                 &origin,
                 now,
             )
+            .now_or_never()
+            .unwrap()
             .unwrap();
         let pairs: Vec<&str> =
             cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
@@ -174,7 +176,7 @@ impl Scene {
             accept_foreign_writes: false,
         };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
-        let sessions: Arc<dyn SessionStore> = Arc::new(store);
+        let sessions: Arc<dyn Sessions> = Arc::new(store);
         let refresh = Arc::new(Refresh {
             provider,
             sessions: Arc::clone(&sessions),

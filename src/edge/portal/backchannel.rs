@@ -77,7 +77,7 @@ fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Response<Body> {
         Err(BackchannelError::Malformed(_) | BackchannelError::NotAcceptable(_)) => {
             (StatusCode::BAD_REQUEST, "invalid_request")
         }
-        Err(BackchannelError::ProviderUnavailable(_)) => {
+        Err(BackchannelError::ProviderUnavailable(_) | BackchannelError::StoreUnavailable(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
         }
     };

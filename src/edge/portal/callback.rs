@@ -86,6 +86,8 @@ fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Response<Body> {
         CallbackError::GroupsUnknown => visit.told(&Problem::too_many_groups(&id)),
         CallbackError::NotKept(BeginError::TooLarge { .. }) => visit.told(&Problem::session_too_large(&id)),
         CallbackError::NotKept(BeginError::Full(_)) => visit.told(&Problem::no_room(&id)),
-        CallbackError::NotKept(BeginError::NoEntropy(_)) => visit.told(&Problem::cannot_tell(&id)),
+        CallbackError::NotKept(BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_)) => {
+            visit.told(&Problem::cannot_tell(&id))
+        }
     }
 }

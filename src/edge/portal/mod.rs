@@ -36,7 +36,7 @@ use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
-use crate::flow::ports::{Clock, SessionStore, Shown};
+use crate::flow::ports::{Clock, SessionRequest, Sessions};
 use crate::flow::refresh::Refresh;
 
 /// Everything the pages need.
@@ -54,7 +54,7 @@ pub struct Portal {
     /// Ends sessions in the provider's name.
     pub backchannel: Backchannel,
     /// Where sessions live.
-    pub sessions: Arc<dyn SessionStore>,
+    pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The origins the pages are served on.
@@ -127,9 +127,9 @@ async fn unknown(visit: axum::Extension<Visit>) -> Response<Body> {
 }
 
 impl Visit {
-    /// The request as the store of sessions sees it: our own pages say nothing about who is at work in the application.
-    fn shown<'r>(&'r self, portal: &Portal, headers: &'r HeaderMap) -> Shown<'r> {
-        Shown { headers, origin: &self.origin, now: portal.clock.now(), active: false }
+    /// The request as the session store sees it: our own pages do not show that the user is active in the application.
+    fn session_request<'r>(&'r self, portal: &Portal, headers: &'r HeaderMap) -> SessionRequest<'r> {
+        SessionRequest { headers, origin: &self.origin, now: portal.clock.now(), active: false, found: None }
     }
 
     fn told(&self, problem: &Problem<'_>) -> Response<Body> {

@@ -14,7 +14,7 @@ use super::{Portal, Visit, is_embedded, parameter, with_cookies};
 use crate::access::own_page::{INSIST, OwnPage};
 use crate::edge::reply;
 use crate::flow::login::Started;
-use crate::flow::refresh::Back;
+use crate::flow::refresh::Resumed;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
@@ -35,8 +35,8 @@ pub(super) async fn get(
     };
     let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
     let start = || OwnPage::Start.with_return(&visit.origin, &return_to);
-    match portal.refresh.bring_back(visit.shown(&portal, &headers)).await {
-        Back::Fresh(deliver) => {
+    match portal.refresh.resume_session(visit.session_request(&portal, &headers), |_| ()).await {
+        Resumed::Usable((), pending_cookies) => {
             let mut response = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
                 Started::Back(return_to, cookies) => {
                     with_cookies(reply::redirect(StatusCode::FOUND, return_to.as_str()), cookies)
@@ -47,11 +47,11 @@ pub(super) async fn get(
                 }
                 Started::Provider(..) => reply::redirect(StatusCode::FOUND, &start()),
             };
-            reply::deliver_to(&mut response, deliver.as_deref());
+            reply::deliver_to(&mut response, pending_cookies.as_deref());
             response
         }
-        Back::Gone => reply::redirect(StatusCode::FOUND, &start()),
-        Back::NotNow => {
+        Resumed::Gone => reply::redirect(StatusCode::FOUND, &start()),
+        Resumed::NotNow => {
             let again = OwnPage::Refresh.with_return(&visit.origin, &return_to);
             visit.told(&Problem::provider_unavailable(&again, &visit.id.to_string()))
         }

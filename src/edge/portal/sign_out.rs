@@ -8,23 +8,26 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{HeaderMap, Response, StatusCode, Uri};
 
-use super::page::{SignOut, SignedOut, page, page_with_form_to};
+use super::page::{Problem, SignOut, SignedOut, page, page_with_form_to};
 use super::{Portal, Visit, parameter, with_cookies};
 use crate::access::own_page::OwnPage;
 use crate::edge::reply;
-use crate::flow::ports::{Opened, Workspace};
+use crate::flow::ports::SessionState;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let mut workspace = Workspace::new();
-    let user = match portal.sessions.open(&mut workspace, visit.shown(&portal, &headers)).opened {
-        Opened::Session(session) => Some(session.credential.person.user),
-        Opened::Stale(_) | Opened::Absent(_) | Opened::Unknown(_) => None,
-    };
-    question(&portal, user)
+    portal
+        .sessions
+        .read(visit.session_request(&portal, &headers), |opened| match opened.state {
+            SessionState::Usable(session) => question(&portal, Some(session.credential.person.user)),
+            SessionState::Refreshable(_) | SessionState::Absent(_) | SessionState::Undetermined(_) => {
+                question(&portal, None)
+            }
+        })
+        .await
 }
 
 /// The page that asks. Its form leads to the provider, which the page's policy must allow.
@@ -41,7 +44,9 @@ pub(super) async fn post(
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let signed_out = portal.logout.sign_out(&visit.origin, &headers);
+    let Ok(signed_out) = portal.logout.sign_out(&visit.origin, &headers).await else {
+        return visit.told(&Problem::cannot_tell(&visit.id.to_string()));
+    };
     if let Some(subject) = &signed_out.subject {
         portal.audit.signed_out(visit.origin.host(), subject, &visit.id);
     }
@@ -65,13 +70,17 @@ pub(super) async fn signed_out(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let mut workspace = Workspace::new();
-    let opened = portal.sessions.open(&mut workspace, visit.shown(&portal, &headers)).opened;
-    // Anybody can lead a person here: whoever is still signed in must not be told otherwise.
-    match opened {
-        Opened::Session(session) => return question(&portal, Some(session.credential.person.user)),
-        Opened::Stale(_) | Opened::Unknown(_) => return question(&portal, None),
-        Opened::Absent(_) => {}
+    // Any site can lead a browser here: a user who is still signed in must not read otherwise.
+    let still_signed_in = portal
+        .sessions
+        .read(visit.session_request(&portal, &headers), |opened| match opened.state {
+            SessionState::Usable(session) => Some(question(&portal, Some(session.credential.person.user))),
+            SessionState::Refreshable(_) | SessionState::Undetermined(_) => Some(question(&portal, None)),
+            SessionState::Absent(_) => None,
+        })
+        .await;
+    if let Some(question) = still_signed_in {
+        return question;
     }
     let state = parameter(uri.query(), "state").ok().flatten();
     let landed = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));

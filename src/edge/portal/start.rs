@@ -33,7 +33,7 @@ pub(super) async fn get(
         Ok(asked) => asked,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match portal.login.start(&visit.origin, &headers, asked.wish()) {
+    match portal.login.start(&visit.origin, &headers, asked.wish()).await {
         Ok(Started::Provider(location, cookies)) => {
             tell(&portal, &visit, LoginOutcome::Started, None);
             with_cookies(reply::redirect(StatusCode::FOUND, location.as_str()), cookies)

@@ -10,30 +10,26 @@ use serde_json::{Value, json};
 
 use super::{Portal, Visit};
 use crate::edge::reply;
-use crate::flow::ports::{Opened, Session, Workspace};
-use crate::flow::refresh::Back;
+use crate::flow::ports::Session;
+use crate::flow::refresh::Resumed;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let shown = visit.shown(&portal, &headers);
-    let deliver = match portal.refresh.bring_back(shown).await {
-        Back::Fresh(deliver) => deliver,
-        Back::Gone => return told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
-        Back::NotNow => {
-            let error = json!({"error": "the session cannot be told now"});
-            return told(StatusCode::SERVICE_UNAVAILABLE, &error);
+    let request = visit.session_request(&portal, &headers);
+    match portal.refresh.resume_session(request, who).await {
+        Resumed::Usable(user, pending_cookies) => {
+            let mut response = told(StatusCode::OK, &user);
+            reply::deliver_to(&mut response, pending_cookies.as_deref());
+            response
         }
-    };
-    let mut workspace = Workspace::new();
-    let Opened::Session(session) = portal.sessions.open(&mut workspace, shown).opened else {
-        return told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"}));
-    };
-    let mut response = told(StatusCode::OK, &who(&session));
-    reply::deliver_to(&mut response, deliver.as_deref());
-    response
+        Resumed::Gone => told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
+        Resumed::NotNow => {
+            told(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the session cannot be told now"}))
+        }
+    }
 }
 
 /// Times are seconds since 1970, as in a token.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::access::decision::Outage;
 
 const ENDPOINT: &str = "https://op.test/logout?tenant=1";
 
@@ -36,14 +35,4 @@ fn a_hint_is_sent_as_long_as_the_url_stays_within_its_bound() {
     assert!(length(MOST_URL - around + 1) < around, "one more is left out");
     let without = request(Some("a-state"), &"x".repeat(MOST_URL));
     assert_eq!(names(&without), ["client_id", "post_logout_redirect_uri", "state"]);
-}
-
-#[test]
-fn whoever_was_not_signed_in_goes_nowhere() {
-    for absence in [Absence::NoCookie, Absence::Refused, Absence::Ended] {
-        assert!(!was_signed_in(&Opened::Absent(absence)), "{absence:?}");
-    }
-    for opened in [Opened::Absent(Absence::Expired), Opened::Unknown(Outage::SessionStore)] {
-        assert!(was_signed_in(&opened));
-    }
 }

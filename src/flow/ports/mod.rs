@@ -5,6 +5,7 @@
 
 mod markers;
 mod provider;
+mod session;
 mod sessions;
 
 use std::time::Duration;
@@ -17,9 +18,10 @@ pub use self::provider::{
     LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,
     RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
 };
+pub use self::session::{Lease, Refreshable, Session, SessionId, Workspace, WorkspaceParts};
 pub use self::sessions::{
-    Absence, BeginError, EndedSession, Full, GivenBack, LogoutEffect, NewSession, Opened, Opening, Places,
-    Renewable, Renewed, Session, SessionId, SessionStore, Shown, Workspace,
+    Absence, BeginError, Commit, EndedSession, Found, Full, LogoutEffect, Lookup, NewSession, OpenResult,
+    Opened, Release, SessionRequest, SessionState, Sessions, StoreUnavailable,
 };
 
 /// Seconds since 1970-01-01T00:00:00Z, the unit of every time in a token (RFC 7519 §2, NumericDate).

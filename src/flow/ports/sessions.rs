@@ -1,31 +1,31 @@
-//! What is asked of the place where sessions live?
+//! The port to sessions
+//!
+//! [`Sessions::open`] is synchronous: a check with a cookie store never waits. A store that must be asked says so with
+//! [`OpenResult::Ask`]. The lease is the one thing that says who may refresh a session: a commit needs one.
 
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::provider::{LogoutToken, Refreshed, TokenSet};
+use super::session::{Lease, Refreshable, Session, Workspace};
 use super::{NoEntropy, UnixTime};
-use crate::access::decision::{Credential, Outage};
+use crate::access::decision::Outage;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Answers;
 use crate::secret::Secret;
 
-/// The name of a session: random, new at every sign-in, and told to nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionId(pub [u8; 16]);
-
 /// A session that is about to begin.
+#[derive(Clone, Copy)]
 pub struct NewSession<'a> {
-    /// Who.
+    /// Who signed in.
     pub identity: &'a Identity,
-    /// With which tokens.
+    /// The verified tokens.
     pub tokens: &'a TokenSet,
-    /// Which policies they meet.
+    /// The policies that this user meets.
     pub policies: Answers,
     /// The provider's own name for its session (`sid`), or empty.
     pub sid: &'a str,
@@ -33,125 +33,80 @@ pub struct NewSession<'a> {
 
 /// A request, as far as it concerns sessions.
 #[derive(Clone, Copy)]
-pub struct Shown<'r> {
+pub struct SessionRequest<'r> {
     /// Its header fields.
     pub headers: &'r HeaderMap,
     /// The public origin it came to.
     pub origin: &'r Origin,
-    /// When.
+    /// When it came.
     pub now: UnixTime,
-    /// Whether it shows that the person is there.
+    /// Whether it shows that the user is active.
     pub active: bool,
+    /// What the store returned for it, after [`OpenResult::Ask`].
+    pub found: Option<&'r Found>,
 }
 
-/// An open session, borrowed from the [`Workspace`] it was opened in.
-pub struct Session<'a> {
-    /// Who, and the ID token.
-    pub credential: Credential<'a>,
-    /// When the person signed in.
-    pub signed_in_at: UnixTime,
-    /// When it ends.
-    pub ends_at: UnixTime,
-    /// What to renew it with, where that is due and nobody does (boxed, because most checks have none).
-    pub due: Option<Box<Renewable>>,
+/// What to ask the store for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The record's storage id.
+    pub record: [u8; 16],
 }
 
-/// A session whose tokens can be renewed.
-pub struct Renewable {
-    /// Which.
-    pub id: SessionId,
-    /// Which generation of its tokens this is.
-    pub generation: u64,
-    /// `sub`.
-    pub subject: String,
-    /// What is sent to the provider.
-    pub refresh_token: Secret,
-    /// The origin its cookies are for.
-    pub origin: Origin,
-    /// When the person was last active.
-    pub active_at: UnixTime,
-    /// When the provider gave these tokens, by our clock.
-    pub sealed_at: UnixTime,
-    /// When it ends if it is not renewed.
-    pub ends_at: UnixTime,
-    /// All there is of it, in the store's own words.
-    pub contents: Zeroizing<Vec<u8>>,
+/// What the store returned for a [`Lookup`].
+#[derive(Clone)]
+pub enum Found {
+    /// A sealed record.
+    Record(Arc<[u8]>),
+    /// There is no such record.
+    Nothing,
+    /// The store does not answer.
+    Unavailable,
 }
 
 /// Why there is no usable session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Absence {
-    /// No session cookie came.
+    /// The request has no session cookie.
     NoCookie,
-    /// A session cookie came that is not ours, was changed, is incomplete or came twice.
+    /// The session cookie is not ours, was changed, is incomplete or came twice.
     Refused,
-    /// The session, or its tokens, ran out.
+    /// The session, or its tokens, expired.
     Expired,
-    /// The person, the provider or an operator ended it.
+    /// The user, the provider or an operator ended it.
     Ended,
 }
 
-/// What opening a session gave.
-pub enum Opened<'a> {
-    /// A usable session.
-    Session(Session<'a>),
-    /// Its tokens are over, and the provider may give new ones.
-    Stale(Box<Renewable>),
-    /// None, and why.
+/// The session of a request.
+pub enum SessionState<'a> {
+    /// It can be used.
+    Usable(Session<'a>),
+    /// Its tokens do not count any more, and the provider may give new ones.
+    Refreshable(Box<Refreshable>),
+    /// There is none, and why.
     Absent(Absence),
-    /// Cannot be told now.
-    Unknown(Outage),
+    /// Unknown at this time.
+    Undetermined(Outage),
 }
 
-/// What a request's cookies come to.
-pub struct Opening<'a> {
-    /// The session.
-    pub opened: Opened<'a>,
-    /// The request's cookies without any of ours, for the application: one `Cookie` value, or nothing.
+/// An opened request.
+pub struct Opened<'a> {
+    /// Its session.
+    pub state: SessionState<'a>,
+    /// The request's cookies without any of ours, for the application: one `Cookie` value, or empty.
     ///
     /// They are found on the way, because cookies are long and walking them twice costs.
     pub other_cookies: Vec<u8>,
-    /// `Set-Cookie` values that the browser should have, and has not shown.
-    pub deliver: Option<Arc<[HeaderValue]>>,
+    /// `Set-Cookie` values that the browser should have, and has not presented.
+    pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 
-/// The bytes an opened session is borrowed from: for one cookie in place, for more on the heap.
-pub struct Workspace {
-    small: [MaybeUninit<u8>; Self::SMALL],
-    large: Vec<u8>,
-    held: Option<Arc<[u8]>>,
-}
-
-/// The places of a [`Workspace`].
-pub struct Places<'w> {
-    /// For what one cookie holds.
-    pub small: &'w mut [MaybeUninit<u8>],
-    /// For more, empty.
-    pub large: &'w mut Vec<u8>,
-    /// For what the store holds itself.
-    pub held: &'w mut Option<Arc<[u8]>>,
-}
-
-impl Workspace {
-    /// What one cookie of at most 4096 characters decodes to fits in here.
-    pub const SMALL: usize = 3072;
-
-    /// Nothing in it yet.
-    pub fn new() -> Self {
-        Self { small: [MaybeUninit::uninit(); Self::SMALL], large: Vec::new(), held: None }
-    }
-
-    /// The places, to be filled anew.
-    pub fn places(&mut self) -> Places<'_> {
-        self.large.clear();
-        Places { small: &mut self.small, large: &mut self.large, held: &mut self.held }
-    }
-}
-
-impl Default for Workspace {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What [`Sessions::open`] returns.
+pub enum OpenResult<'a> {
+    /// The session is known.
+    Ready(Opened<'a>),
+    /// The store must be asked, with [`Sessions::lookup`].
+    Ask(Lookup),
 }
 
 /// Why a session is not kept.
@@ -169,7 +124,15 @@ pub enum BeginError {
     /// Nothing can be sealed.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
+    /// The store does not answer.
+    #[error(transparent)]
+    StoreUnavailable(#[from] StoreUnavailable),
 }
+
+/// The session store does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the session store does not answer")]
+pub struct StoreUnavailable;
 
 /// No session may begin: those that have are never forgotten for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -192,72 +155,106 @@ pub enum LogoutEffect {
     MustRefresh,
 }
 
-/// What a renewal came to.
+/// What became of new tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewed {
-    /// The session has new tokens.
-    Kept {
-        /// Whether the browser was offered the last ones again and again, and never showed them.
+pub enum Commit {
+    /// The session has them.
+    Committed {
+        /// Whether the browser was offered the cookies before these again and again, and never presented them.
         last_was_not_delivered: bool,
     },
-    /// The session had ended meanwhile: the new tokens are nobody's.
+    /// The session had ended meanwhile, or the lease was lost: the new tokens belong to no session.
     TooLate,
 }
 
-/// Why the turn to renew is given back.
+/// Why a lease is returned without new tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GivenBack {
-    /// The refresh token is as good as before, and shall not be sent until then.
-    Until(UnixTime),
-    /// The refresh token may have been used up: it is never sent again.
-    Spent,
+pub enum Release {
+    /// The refresh token is as good as before, and must not be sent until then.
+    RetryAt(UnixTime),
+    /// The refresh token may have been used: it is never sent again.
+    TokenSpent,
+    /// The provider ended the session.
+    SessionEnded,
 }
 
 /// What is left of a session that was ended.
+#[derive(Default)]
 pub struct EndedSession {
     /// The `Set-Cookie` values that remove it.
     pub cookies: Vec<HeaderValue>,
-    /// Its newest refresh token, where there was a session that had one.
+    /// The user, if the session could be used or refreshed.
+    pub subject: Option<String>,
+    /// Its newest refresh token, if it had one and had not ended before.
     pub refresh_token: Option<Secret>,
-    /// Its newest ID token, over or not, where there was a session.
+    /// Its newest ID token, expired or not, if the session had not ended before.
     pub id_token: Option<Secret>,
 }
 
 /// Where sessions live.
-pub trait SessionStore: Send + Sync {
-    /// Opens the session that a request's cookies hold.
-    fn open<'w>(&self, workspace: &'w mut Workspace, shown: Shown<'_>) -> Opening<'w>;
+pub trait Sessions: Send + Sync {
+    /// Opens the session of a request.
+    fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w>;
 
-    /// Begins a session: the `Set-Cookie` values that carry it, and that remove what an older one left in `headers`.
-    fn begin(
-        &self,
-        session: &NewSession<'_>,
-        headers: &HeaderMap,
-        origin: &Origin,
+    /// Asks the store. The result goes into [`SessionRequest::found`].
+    fn lookup(&self, lookup: Lookup) -> BoxFuture<'_, Found>;
+
+    /// Begins a session. Returns the `Set-Cookie` values that carry it, and that remove what an older one left in
+    /// `headers`.
+    fn begin<'a>(
+        &'a self,
+        session: NewSession<'a>,
+        headers: &'a HeaderMap,
+        origin: &'a Origin,
         now: UnixTime,
-    ) -> Result<Vec<HeaderValue>, BeginError>;
+    ) -> BoxFuture<'a, Result<Vec<HeaderValue>, BeginError>>;
 
-    /// Takes the turn to renew a session: nobody else has it until it is given back, or the session is renewed or over.
-    fn take_turn(&self, renewable: &Renewable, now: UnixTime) -> bool;
+    /// Acquires the lease to refresh a session, if no other holder has it and its refresh token may be sent.
+    fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>>;
 
-    /// Ends a turn with new tokens. `person` is who they are now, where a new ID token says it.
-    fn renew(
-        &self,
-        renewable: &Renewable,
-        refreshed: &Refreshed,
-        person: Option<(&Identity, Answers)>,
+    /// Stores new tokens. `user` is the new identity, if a new ID token says it.
+    fn commit<'a>(
+        &'a self,
+        lease: &'a Lease,
+        refreshed: &'a Refreshed,
+        user: Option<(&'a Identity, Answers)>,
         now: UnixTime,
-    ) -> Result<Renewed, BeginError>;
+    ) -> BoxFuture<'a, Result<Commit, BeginError>>;
 
-    /// Ends a turn without.
-    fn give_back(&self, renewable: &Renewable, how: GivenBack);
+    /// Returns a lease without new tokens.
+    fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()>;
 
-    /// Ends the session whose turn one has.
-    fn give_up(&self, renewable: &Renewable);
+    /// Ends the session of a request.
+    fn end<'a>(
+        &'a self,
+        request: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<EndedSession, StoreUnavailable>>;
 
-    /// Ends the sessions that a logout token names. It cannot fail: a provider does not repeat the request.
-    fn end_by(&self, token: &LogoutToken, now: UnixTime) -> LogoutEffect;
+    /// Ends the sessions that a logout token names. It fails only if the store does not answer, because providers do not
+    /// repeat the request.
+    fn end_by<'a>(
+        &'a self,
+        token: &'a LogoutToken,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<LogoutEffect, StoreUnavailable>>;
+}
 
-    /// Ends the session that a request carries.
-    fn end(&self, headers: &HeaderMap, origin: &Origin, now: UnixTime) -> EndedSession;
+impl dyn Sessions + '_ {
+    /// Opens the session of a request, asking the store if needed, and passes it to `read`.
+    pub async fn read<T>(&self, request: SessionRequest<'_>, read: impl FnOnce(Opened<'_>) -> T) -> T {
+        let lookup = match self.open(&mut Workspace::new(), request) {
+            OpenResult::Ready(opened) => return read(opened),
+            OpenResult::Ask(lookup) => lookup,
+        };
+        let found = self.lookup(lookup).await;
+        match self.open(&mut Workspace::new(), SessionRequest { found: Some(&found), ..request }) {
+            OpenResult::Ready(opened) => read(opened),
+            // A store that asks twice cannot tell.
+            OpenResult::Ask(_) => read(Opened {
+                state: SessionState::Undetermined(Outage::SessionStore),
+                other_cookies: Vec::new(),
+                pending_cookies: None,
+            }),
+        }
+    }
 }

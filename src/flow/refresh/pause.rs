@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::flow::ports::{Renewable, UnixTime};
+use crate::flow::ports::{Refreshable, UnixTime};
 
 /// After failures of so many persons in a row nobody asks for a while.
 const PERSONS: usize = 3;
@@ -52,12 +52,12 @@ impl Pause {
         &self,
         now: UnixTime,
         retry_after: Option<Duration>,
-        renewable: &Renewable,
+        session: &Refreshable,
     ) -> UnixTime {
-        let (failures, persons) = self.count(&renewable.subject);
+        let (failures, persons) = self.count(&session.subject);
         let base = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(LONGEST).clamp(1, LONGEST);
         // Sessions that failed together do not come back together.
-        let spread = renewable.id.0.iter().map(|byte| u64::from(*byte)).sum::<u64>() % (base / 2 + 1);
+        let spread = session.id.0.iter().map(|byte| u64::from(*byte)).sum::<u64>() % (base / 2 + 1);
         let own = UnixTime(now.0.saturating_add(base + spread));
         let until = retry_after.map_or(own, |wait| now.plus(wait).max(UnixTime(now.0 + 1)));
         if persons >= PERSONS || retry_after.is_some() {
@@ -100,8 +100,8 @@ mod tests {
 
     const NOW: UnixTime = UnixTime(100);
 
-    fn of(subject: &str) -> Renewable {
-        Renewable {
+    fn of(subject: &str) -> Refreshable {
+        Refreshable {
             id: SessionId([1; 16]),
             generation: 1,
             subject: subject.to_owned(),

@@ -1,17 +1,18 @@
-//! What do a request's cookies hold, and what does the table know beside it?
+//! What a request's cookies hold, and what the table adds
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use super::{CookieStore, HANDOVER_SECONDS, Place};
 use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
-use crate::flow::ports::{Absence, Opened, Places, SessionId, Shown, UnixTime, Workspace};
-use crate::secret::Secret;
+use crate::flow::ports::{
+    Absence, EndedSession, SessionId, SessionRequest, SessionState, UnixTime, Workspace, WorkspaceParts,
+};
 use crate::session::cookie::PART_LEN;
 use crate::session::ended::{ProviderSession, ProviderVerdict};
 use crate::session::jwt::Packed;
@@ -25,27 +26,37 @@ impl CookieStore {
         &self,
         place: &Place,
         found: [Option<&[u8]>; MOST_PARTS],
-        places: Places<'w>,
-        shown: &Shown<'_>,
-    ) -> (Opened<'w>, Option<Arc<[HeaderValue]>>) {
+        parts: WorkspaceParts<'w>,
+        request: SessionRequest<'_>,
+    ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
         if found.iter().all(Option::is_none) {
-            return (Opened::Absent(Absence::NoCookie), None);
+            return (SessionState::Absent(Absence::NoCookie), None);
         }
-        let Places { small, large, held } = places;
+        let WorkspaceParts { small, large, held } = parts;
         let Some(contents) = self.open_parts(place, found, small, large) else {
-            return (Opened::Absent(Absence::Refused), None);
+            return (SessionState::Absent(Absence::Refused), None);
         };
-        if contents.ends_at <= shown.now.0 {
-            return (Opened::Absent(Absence::Expired), None);
+        if contents.ends_at <= request.now.0 {
+            return (SessionState::Absent(Absence::Expired), None);
         }
-        let Contents { sid, subject, issued_at, .. } = contents;
+        self.state_of(&contents, held, request)
+    }
+
+    /// The state of the session that these contents are of, with its newest cookies if the browser has not presented them.
+    pub(super) fn state_of<'w>(
+        &self,
+        contents: &Contents<'w>,
+        held: &'w mut Option<Arc<[u8]>>,
+        request: SessionRequest<'_>,
+    ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
+        let Contents { sid, subject, issued_at, .. } = *contents;
         let marked = ProviderSession { sid, subject, issued_at: UnixTime(issued_at) };
         let in_doubt_since = match self.provider_marks.verdict(marked) {
-            ProviderVerdict::Ended => return (Opened::Absent(Absence::Ended), None),
+            ProviderVerdict::Ended => return (SessionState::Absent(Absence::Ended), None),
             ProviderVerdict::InDoubtSince(then) => Some(then),
             ProviderVerdict::Unmarked => None,
         };
-        self.open_known(&contents, held, shown, in_doubt_since)
+        self.open_known(contents, held, request, in_doubt_since)
     }
 
     /// The newest there is of the session that these contents are of.
@@ -53,19 +64,19 @@ impl CookieStore {
         &self,
         contents: &Contents<'w>,
         place: &'w mut Option<Arc<[u8]>>,
-        shown: &Shown<'_>,
+        request: SessionRequest<'_>,
         in_doubt_since: Option<UnixTime>,
-    ) -> (Opened<'w>, Option<Arc<[HeaderValue]>>) {
+    ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
         let asked = |turn, latest: LatestTimes| Asked {
-            shown: *shown,
+            request,
             lifetimes: self.lifetimes,
             turn,
             active_at: latest.active_at,
             must_refresh: in_doubt_since.is_some_and(|then| latest.sealed_at <= then),
         };
-        let look = Look { now: shown.now, active: shown.active, idle: self.lifetimes.idle };
+        let look = Look { now: request.now, active: request.active, idle: self.lifetimes.idle };
         match self.table.see(listed(contents), look) {
-            Seen::Ended => (Opened::Absent(Absence::Ended), None),
+            Seen::Ended => (SessionState::Absent(Absence::Ended), None),
             Seen::Unknown => {
                 let turn = self.turn_of_unknown(contents);
                 if look.idle.is_some() {
@@ -82,7 +93,7 @@ impl CookieStore {
                 let asked = asked(Turn::Spent, latest);
                 // The browser has a newer cookie, which another request refreshes: this one must not end the session.
                 let opened = if asked.must_refresh {
-                    Opened::Unknown(Outage::Provider)
+                    SessionState::Undetermined(Outage::Provider)
                 } else {
                     judge(contents, &asked)
                 };
@@ -90,7 +101,7 @@ impl CookieStore {
             }
             Seen::Newer { held, turn, latest } => match Contents::read(place.insert(held.contents)) {
                 Some(newer) => (judge(&newer, &asked(turn, latest)), Some(held.cookies)),
-                None => (Opened::Absent(Absence::Refused), None),
+                None => (SessionState::Absent(Absence::Refused), None),
             },
         }
     }
@@ -137,27 +148,36 @@ impl CookieStore {
         Contents::read(self.keys.open(&place.binding, count, sealed)?)
     }
 
-    /// Ends a session, and gives its newest refresh token and ID token.
-    pub(super) fn end_of(&self, contents: &Contents<'_>, now: UnixTime) -> (Option<Secret>, Option<Secret>) {
-        let held = self.table.held(SessionId(contents.id));
-        // Newer cookies of it may be about, that another process made.
+    /// Ends the session of a request: everything but the cookies that remove it.
+    pub(super) fn end_carried(
+        &self,
+        place: &Place,
+        found: Option<[Option<&[u8]>; MOST_PARTS]>,
+        request: SessionRequest<'_>,
+    ) -> EndedSession {
+        let mut workspace = Workspace::new();
+        let WorkspaceParts { small, large, held } = workspace.parts();
+        let Some(contents) = found.and_then(|found| self.open_parts(place, found, small, large)) else {
+            return EndedSession::default();
+        };
+        let subject = match self.state_of(&contents, held, request).0 {
+            SessionState::Usable(_) | SessionState::Refreshable(_) => Some(contents.subject.to_owned()),
+            SessionState::Absent(Absence::Ended) => return EndedSession::default(),
+            SessionState::Absent(_) | SessionState::Undetermined(_) => None,
+        };
+        let pending = self.table.held(SessionId(contents.id));
+        // Newer cookies of it may exist, which another process made.
         let latest = UnixTime(contents.signed_in_at).plus(self.lifetimes.session);
         let ends_at = latest.max(UnixTime(contents.ends_at));
-        let _remembered = self.table.end(Listed { ends_at, ..listed(contents) }, now);
-        let newest = held.as_ref().and_then(|held| Contents::read(&held.contents));
-        let newest = newest.as_ref().unwrap_or(contents);
-        (newest.refresh_token.and_then(Packed::secret), newest.id_token.secret())
-    }
-
-    /// The contents of the session that a request carries, whatever became of it.
-    pub(super) fn carried<'w>(
-        &self,
-        workspace: &'w mut Workspace,
-        headers: &HeaderMap,
-        place: &Place,
-    ) -> Option<Contents<'w>> {
-        let Places { small, large, .. } = workspace.places();
-        self.open_parts(place, place.names.find(headers)?, small, large)
+        let _recorded = self.table.end(Listed { ends_at, ..listed(&contents) }, request.now);
+        let newest = pending.as_ref().and_then(|pending| Contents::read(&pending.contents));
+        let newest = newest.as_ref().unwrap_or(&contents);
+        EndedSession {
+            cookies: Vec::new(),
+            subject,
+            refresh_token: newest.refresh_token.and_then(Packed::secret),
+            id_token: newest.id_token.secret(),
+        }
     }
 }
 

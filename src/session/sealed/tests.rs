@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use aws_lc_rs::rand;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::header;
 use proptest::prelude::*;
 
@@ -11,8 +13,31 @@ use crate::access::decision::Credential;
 use crate::flow::audit::{
     BackchannelEvent, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
-use crate::flow::ports::TokenSet;
+use crate::flow::ports::{
+    Absence, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release, SessionState, Sessions, TokenSet,
+    Workspace,
+};
 use crate::secret::Secret;
+
+/// The result of an operation that does not wait.
+fn done<T>(operation: BoxFuture<'_, T>) -> T {
+    operation.now_or_never().unwrap()
+}
+
+fn opened(result: OpenResult<'_>) -> Opened<'_> {
+    match result {
+        OpenResult::Ready(opened) => opened,
+        OpenResult::Ask(_) => panic!("everything is in the cookie"),
+    }
+}
+
+fn asked<'r>(headers: &'r HeaderMap, origin: &'r Origin, now: UnixTime, active: bool) -> SessionRequest<'r> {
+    SessionRequest { headers, origin, now, active, found: None }
+}
+
+fn end(store: &CookieStore, cookies: &[String], now: UnixTime) -> EndedSession {
+    done(store.end(asked(&request(cookies), &origin(), now, true))).unwrap()
+}
 
 mod provider_logouts;
 mod renewals;
@@ -78,17 +103,19 @@ fn begin_with(
         id_token_expires_at: NOW.plus(Duration::from_secs(300)),
         refresh_expires_at: None,
     };
-    store.begin(
-        &NewSession {
+    let origin = origin();
+    let begun = store.begin(
+        NewSession {
             identity: &identity,
             tokens: &tokens,
             policies: Answers { generation: 1, met: 1 },
             sid: "",
         },
         carried,
-        &origin(),
+        &origin,
         NOW,
-    )
+    );
+    done(begun)
 }
 
 fn begin(store: &CookieStore, token_bytes: usize) -> Vec<String> {
@@ -111,17 +138,16 @@ fn open_at(
     now: UnixTime,
 ) -> Result<String, Absence> {
     let headers = request(cookies);
-    let shown = Shown { headers: &headers, origin, now, active: true };
-    match store.open(&mut Workspace::new(), shown).opened {
-        Opened::Session(session) => {
+    match opened(store.open(&mut Workspace::new(), asked(&headers, origin, now, true))).state {
+        SessionState::Usable(session) => {
             let Credential { person, id_token, .. } = session.credential;
             let mut token = Vec::new();
             id_token.write(&mut token);
             let token = String::from_utf8(token).unwrap();
             Ok(format!("{} {} {} {token}", person.subject, person.user, person.groups))
         }
-        Opened::Absent(absence) => Err(absence),
-        Opened::Stale(_) | Opened::Unknown(_) => panic!(),
+        SessionState::Absent(absence) => Err(absence),
+        SessionState::Refreshable(_) | SessionState::Undetermined(_) => panic!(),
     }
 }
 
@@ -194,7 +220,7 @@ fn a_left_over_part_does_not_count_and_is_removed_at_the_next_sign_in() {
     let cookies = begin_with(&store(), 100, &request(&long)).unwrap();
     let removed = "__Host-foregate-1=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
     assert_eq!(cookies[1], removed);
-    assert_eq!(store().end(&request(&long), &origin(), NOW).cookies.len(), 2);
+    assert_eq!(end(&store(), &long, NOW).cookies.len(), 2);
 }
 
 #[test]
@@ -228,7 +254,7 @@ proptest! {
         identity.add_group(&group).unwrap();
         let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)), id_token_issued_at: NOW, id_token_expires_at: NOW.plus(Duration::from_secs(9)), refresh_expires_at: None };
         let new = NewSession { identity: &identity, tokens: &tokens, policies: Answers { generation: 1, met: 1 }, sid: "" };
-        let cookies: Vec<String> = store().begin(&new, &HeaderMap::new(), &origin(), NOW).unwrap().iter()
+        let cookies: Vec<String> = done(store().begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap().iter()
             .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
         let expected = format!("{} alice {group} {}", identity.as_ref().subject, jwt(token_bytes));
         prop_assert_eq!(open(&store(), &cookies, NOW), Ok(expected));

@@ -1,6 +1,6 @@
 //! Sessions that the provider's logout tokens name
 
-use super::renewals::{DUE, LIFE, at, begun, begun_with, look, pairs_of, renew, store_began, what};
+use super::renewals::{DUE, LIFE, at, begun, begun_with, lease, look, pairs_of, renew, store_began, what};
 use super::*;
 use crate::flow::ports::Whom;
 
@@ -10,9 +10,8 @@ fn what_the_provider_ended_stays_ended() {
     for whom in [session, Whom::Subject("subject".to_owned())] {
         let store = store();
         let old = begun(&store);
-        let renewable = look(&store, &old, at(DUE)).renewable.unwrap();
-        assert!(store.take_turn(&renewable, at(DUE)));
-        store.end_by(&LogoutToken { issued_at: at(DUE), whom: whom.clone() }, at(DUE));
+        let held = lease(&store, look(&store, &old, at(DUE)), at(DUE));
+        done(store.end_by(&LogoutToken { issued_at: at(DUE), whom: whom.clone() }, at(DUE))).unwrap();
         assert_eq!(what(&store, &old, DUE), "ended");
         let refreshed = Refreshed {
             id_token: None,
@@ -20,12 +19,12 @@ fn what_the_provider_ended_stays_ended() {
             access_expires_at: None,
             refresh_expires_at: None,
         };
-        store.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
+        done(store.commit(&held, &refreshed, None, at(DUE + 1))).unwrap();
         assert_eq!(look(&store, &old, at(DUE + 1)).deliver, Vec::<String>::new());
         // What that renewal made, as a store hands it out that was told of no end.
         let untold = store_began(0);
-        assert!(untold.take_turn(&renewable, at(DUE)));
-        untold.renew(&renewable, &refreshed, None, at(DUE + 1)).unwrap();
+        let untold_lease = lease(&untold, look(&untold, &old, at(DUE)), at(DUE));
+        done(untold.commit(&untold_lease, &refreshed, None, at(DUE + 1))).unwrap();
         let new = look(&untold, &old, at(DUE + 1)).deliver;
         assert_eq!([what(&untold, &new, DUE + 1), what(&store, &new, DUE + 1)], ["good", "ended"]);
         assert_eq!(
@@ -44,12 +43,13 @@ fn put_in_doubt(store: &CookieStore, seconds: u64) {
     let mut number = 0;
     loop {
         let token = LogoutToken { issued_at: at(seconds), whom: sid(format!("other {number}")) };
-        if store.end_by(&token, at(seconds)) == LogoutEffect::MustRefresh {
+        if done(store.end_by(&token, at(seconds))) == Ok(LogoutEffect::MustRefresh) {
             break;
         }
         number += 1;
     }
-    store.end_by(&LogoutToken { issued_at: at(seconds), whom: sid("sid-1".to_owned()) }, at(seconds));
+    done(store.end_by(&LogoutToken { issued_at: at(seconds), whom: sid("sid-1".to_owned()) }, at(seconds)))
+        .unwrap();
 }
 
 #[test]
@@ -73,13 +73,11 @@ fn session_in_doubt_without_a_usable_refresh_token_has_none() {
     assert_eq!(what(&store, &new, DUE), "good");
     put_in_doubt(&store, DUE + 1);
     assert_eq!(what(&store, &old, DUE + 2), "unknown", "another request refreshes the newer cookie");
-    let renewable = look(&store, &new, at(DUE + 2)).renewable.unwrap();
-    assert!(store.take_turn(&renewable, at(DUE + 2)));
-    store.give_back(&renewable, GivenBack::Until(at(DUE + 9)));
+    let held = lease(&store, look(&store, &new, at(DUE + 2)), at(DUE + 2));
+    done(store.release(&held, Release::RetryAt(at(DUE + 9))));
     assert_eq!(what(&store, &new, DUE + 3), "unknown", "the provider is asked again later");
-    let renewable = look(&store, &new, at(DUE + 9)).renewable.unwrap();
-    assert!(store.take_turn(&renewable, at(DUE + 9)));
-    store.give_back(&renewable, GivenBack::Spent);
+    let held = lease(&store, look(&store, &new, at(DUE + 9)), at(DUE + 9));
+    done(store.release(&held, Release::TokenSpent));
     assert_eq!(what(&store, &new, DUE + 9), "expired");
 }
 
@@ -102,7 +100,7 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
             policies: Answers { generation: 1, met: 1 },
             sid,
         };
-        pairs_of(&store.begin(&new, &HeaderMap::new(), &origin(), NOW).unwrap())
+        pairs_of(&done(store.begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap())
     };
     let (named, unnamed) = (begin("sid-1"), begin(""));
     put_in_doubt(&store, 1);

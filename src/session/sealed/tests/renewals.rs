@@ -39,7 +39,7 @@ pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Optio
     };
     let policies = Answers { generation: 1, met: 1 };
     let new = NewSession { identity: &identity, tokens: &tokens, policies, sid: "sid-1" };
-    pairs_of(&store.begin(&new, &HeaderMap::new(), &origin(), now).unwrap())
+    pairs_of(&done(store.begin(new, &HeaderMap::new(), &origin(), now)).unwrap())
 }
 
 pub(super) fn begun(store: &CookieStore) -> Vec<String> {
@@ -50,13 +50,18 @@ pub(super) fn pairs_of(cookies: &[HeaderValue]) -> Vec<String> {
     cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
 }
 
+/// The lease of a session that can be refreshed.
+pub(super) fn lease(store: &CookieStore, seen: Seen, now: UnixTime) -> Lease {
+    done(store.lease(*seen.renewable.unwrap(), now)).unwrap()
+}
+
 /// What a cookie comes to, in a word, with the ID token and what is delivered.
 pub(super) struct Seen {
     pub(super) what: &'static str,
     id_token: String,
     groups: String,
     pub(super) deliver: Vec<String>,
-    pub(super) renewable: Option<Box<Renewable>>,
+    pub(super) renewable: Option<Box<Refreshable>>,
 }
 
 pub(super) fn look(store: &CookieStore, cookies: &[String], now: UnixTime) -> Seen {
@@ -65,20 +70,20 @@ pub(super) fn look(store: &CookieStore, cookies: &[String], now: UnixTime) -> Se
 
 pub(super) fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, active: bool) -> Seen {
     let (headers, origin, mut workspace) = (request(cookies), origin(), Workspace::new());
-    let opening = store.open(&mut workspace, Shown { headers: &headers, origin: &origin, now, active });
-    let deliver = opening.deliver.map(|cookies| pairs_of(&cookies)).unwrap_or_default();
+    let opened = opened(store.open(&mut workspace, asked(&headers, &origin, now, active)));
+    let deliver = opened.pending_cookies.map(|cookies| pairs_of(&cookies)).unwrap_or_default();
     let (mut id_token, mut groups) = (Vec::new(), String::new());
-    let (what, renewable) = match opening.opened {
-        Opened::Session(Session { credential, due, .. }) => {
+    let (what, renewable) = match opened.state {
+        SessionState::Usable(Session { credential, due, .. }) => {
             credential.id_token.write(&mut id_token);
             groups = credential.person.groups.to_owned();
             (if due.is_some() { "due" } else { "good" }, due)
         }
-        Opened::Stale(stale) => ("stale", Some(stale)),
-        Opened::Absent(Absence::Expired) => ("expired", None),
-        Opened::Absent(Absence::Ended) => ("ended", None),
-        Opened::Absent(_) => ("absent", None),
-        Opened::Unknown(_) => ("unknown", None),
+        SessionState::Refreshable(stale) => ("stale", Some(stale)),
+        SessionState::Absent(Absence::Expired) => ("expired", None),
+        SessionState::Absent(Absence::Ended) => ("ended", None),
+        SessionState::Absent(_) => ("absent", None),
+        SessionState::Undetermined(_) => ("unknown", None),
     };
     Seen { what, id_token: String::from_utf8(id_token).unwrap(), groups, deliver, renewable }
 }
@@ -101,8 +106,7 @@ fn renew_with(
     now: UnixTime,
     id_token: Option<RefreshedIdToken>,
 ) -> Vec<String> {
-    let renewable = look(store, cookies, now).renewable.unwrap();
-    assert!(store.take_turn(&renewable, now));
+    let held = lease(store, look(store, cookies, now), now);
     let mut identity = Identity::new("subject", "alice").unwrap();
     identity.add_group("new").unwrap();
     let person = id_token.as_ref().map(|_| (&identity, Answers { generation: 2, met: 1 }));
@@ -112,8 +116,8 @@ fn renew_with(
         access_expires_at: Some(UnixTime(now.0 + LIFE)),
         refresh_expires_at: None,
     };
-    let renewed = store.renew(&renewable, &refreshed, person, now).unwrap();
-    assert_eq!(renewed, Renewed::Kept { last_was_not_delivered: false });
+    let renewed = done(store.commit(&held, &refreshed, person, now)).unwrap();
+    assert_eq!(renewed, Commit::Committed { last_was_not_delivered: false });
     look(store, cookies, now).deliver
 }
 
@@ -169,10 +173,9 @@ fn a_cookie_of_an_earlier_process_is_renewed_only_where_cookies_are_known_to_arr
 fn a_lost_answer_lets_the_session_live_until_its_tokens_end() {
     let store = store();
     let cookies = begun(&store);
-    let renewable = look(&store, &cookies, at(DUE)).renewable.unwrap();
-    assert!(store.take_turn(&renewable, at(DUE)));
+    let held = lease(&store, look(&store, &cookies, at(DUE)), at(DUE));
     assert_eq!(what(&store, &cookies, DUE), "good");
-    store.give_back(&renewable, GivenBack::Spent);
+    done(store.release(&held, Release::TokenSpent));
     assert_eq!([what(&store, &cookies, LIFE - 1), what(&store, &cookies, LIFE)], ["good", "expired"]);
 }
 
@@ -180,10 +183,9 @@ fn a_lost_answer_lets_the_session_live_until_its_tokens_end() {
 fn a_provider_that_fails_makes_the_session_unknown_and_not_over() {
     let store = store();
     let cookies = begun(&store);
-    let renewable = look(&store, &cookies, at(LIFE)).renewable.unwrap();
-    assert!(store.take_turn(&renewable, at(LIFE)));
+    let held = lease(&store, look(&store, &cookies, at(LIFE)), at(LIFE));
     assert_eq!(what(&store, &cookies, LIFE), "stale", "somebody asks, and one can wait");
-    store.give_back(&renewable, GivenBack::Until(at(LIFE + 10)));
+    done(store.release(&held, Release::RetryAt(at(LIFE + 10))));
     assert_eq!([what(&store, &cookies, LIFE + 9), what(&store, &cookies, LIFE + 10)], ["unknown", "stale"]);
 }
 
@@ -267,7 +269,7 @@ fn a_sign_out_by_an_old_cookie_ends_the_newer_ones_until_the_session_would_have_
     let first = begun_with(&before, NOW, Some(150));
     let second = renew(&before, &first, at(DUE));
     let after = store_began(DUE + 1);
-    after.end(&request(&first), &origin(), at(DUE + 1));
+    end(&after, &first, at(DUE + 1));
     for seconds in [400, 800] {
         // Ids are random: so many sign-ins sweep every part of the table.
         for _ in 0..400 {
@@ -293,16 +295,16 @@ fn a_sign_out_gives_the_newest_refresh_token_back() {
     let store = store();
     let old = begun(&store);
     renew(&store, &old, at(DUE));
-    let ended = store.end(&request(&old), &origin(), at(DUE));
+    let ended = end(&store, &old, at(DUE));
     assert_eq!(ended.refresh_token.unwrap().expose(), "refresh 2");
-    assert!(store.end(&request(&[]), &origin(), at(DUE)).refresh_token.is_none());
+    assert!(end(&store, &[], at(DUE)).refresh_token.is_none());
 }
 
 #[test]
 fn a_session_that_was_signed_out_is_over_for_an_old_copy_of_its_cookie() {
     let store = store();
     let cookies = begun(&store);
-    store.end(&request(&cookies), &origin(), at(1));
+    end(&store, &cookies, at(1));
     assert_eq!(what(&store, &cookies, 2), "ended");
 }
 
@@ -311,15 +313,14 @@ fn a_provider_whose_tokens_are_no_longer_good_than_before_is_not_asked_at_each_r
     let store = store();
     let first = begun(&store);
     let renew_at = |cookies: &[String], second: u64, access: Option<u64>| {
-        let renewable = look(&store, cookies, at(second)).renewable.unwrap();
-        assert!(store.take_turn(&renewable, at(second)));
+        let held = lease(&store, look(&store, cookies, at(second)), at(second));
         let refreshed = Refreshed {
             id_token: None,
             refresh_token: Some(Secret::new("refresh")),
             access_expires_at: access.map(at),
             refresh_expires_at: None,
         };
-        store.renew(&renewable, &refreshed, None, at(second)).unwrap();
+        done(store.commit(&held, &refreshed, None, at(second))).unwrap();
         look(&store, cookies, at(second)).deliver
     };
     let second = renew_at(&first, DUE, None);

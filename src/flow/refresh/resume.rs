@@ -1,0 +1,58 @@
+//! A request of our own pages whose session has expired tokens
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::{Refresh, RefreshWait};
+use crate::flow::audit::Dialect;
+use crate::flow::ports::{Opened, Refreshable, Session, SessionRequest, SessionState};
+
+/// What became of the session.
+pub enum Resumed<T> {
+    /// It can be used: what was read of it, and the `Set-Cookie` values that the browser should have.
+    Usable(T, Option<Arc<[HeaderValue]>>),
+    /// There is none: the user must sign in.
+    Gone,
+    /// Unknown at this time; the session lives on.
+    NotNow,
+}
+
+enum Look<T> {
+    Refreshable(Box<Refreshable>),
+    Known(Resumed<T>),
+}
+
+impl Refresh {
+    /// Reads the session of a request, after a refresh if its tokens have expired.
+    pub async fn resume_session<T>(
+        self: &Arc<Self>,
+        request: SessionRequest<'_>,
+        read: impl Fn(&Session<'_>) -> T,
+    ) -> Resumed<T> {
+        let expired = match self.look(request, &read).await {
+            Look::Known(resumed) => return resumed,
+            Look::Refreshable(session) => session,
+        };
+        match self.finish(*expired, Dialect::Page, self.settings.timeout).await {
+            RefreshWait::NotNow | RefreshWait::TimedOut => return Resumed::NotNow,
+            RefreshWait::Ended => {}
+        }
+        match self.look(SessionRequest { now: self.clock.now(), ..request }, &read).await {
+            Look::Known(resumed) => resumed,
+            Look::Refreshable(_) => Resumed::Gone,
+        }
+    }
+
+    async fn look<T>(&self, request: SessionRequest<'_>, read: &impl Fn(&Session<'_>) -> T) -> Look<T> {
+        let look = |opened: Opened<'_>| match opened.state {
+            SessionState::Refreshable(session) => Look::Refreshable(session),
+            SessionState::Usable(session) => {
+                Look::Known(Resumed::Usable(read(&session), opened.pending_cookies))
+            }
+            SessionState::Absent(_) => Look::Known(Resumed::Gone),
+            SessionState::Undetermined(_) => Look::Known(Resumed::NotNow),
+        };
+        self.sessions.read(request, look).await
+    }
+}

@@ -1,0 +1,89 @@
+//! The port to sessions, as the cookie store implements it
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use http::{HeaderMap, HeaderValue};
+
+use super::{CookieStore, add_cookie, listed_refreshable};
+use crate::access::identity::Identity;
+use crate::access::origin::Origin;
+use crate::access::policy::Answers;
+use crate::flow::ports::{
+    Absence, BeginError, Commit, EndedSession, Found, Lease, LogoutEffect, LogoutToken, Lookup, NewSession,
+    OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions,
+    StoreUnavailable, UnixTime, Workspace,
+};
+use crate::session::table::Turn;
+
+/// Everything is in the request or in this process, so no operation waits.
+impl Sessions for CookieStore {
+    fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w> {
+        let mut other_cookies = Vec::new();
+        let Some(place) = self.place(request.origin) else {
+            let state = SessionState::Absent(Absence::NoCookie);
+            return OpenResult::Ready(Opened { state, other_cookies, pending_cookies: None });
+        };
+        let found = place.names.sort(request.headers, |member| add_cookie(&mut other_cookies, member));
+        let (state, pending_cookies) = match found {
+            Some(found) => self.open_found(place, found, workspace.parts(), request),
+            None => (SessionState::Absent(Absence::Refused), None),
+        };
+        OpenResult::Ready(Opened { state, other_cookies, pending_cookies })
+    }
+
+    fn lookup(&self, _: Lookup) -> BoxFuture<'_, Found> {
+        ready(Found::Nothing).boxed()
+    }
+
+    fn begin<'a>(
+        &'a self,
+        session: NewSession<'a>,
+        headers: &'a HeaderMap,
+        origin: &'a Origin,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<HeaderValue>, BeginError>> {
+        ready(self.begin_session(&session, headers, origin, now)).boxed()
+    }
+
+    fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>> {
+        let acquired = self.table.take_turn(listed_refreshable(&session), now);
+        // In one process the generation says which lease it is.
+        let fence = session.generation;
+        ready(acquired.then_some(Lease { session, fence })).boxed()
+    }
+
+    fn commit<'a>(
+        &'a self,
+        lease: &'a Lease,
+        refreshed: &'a Refreshed,
+        user: Option<(&'a Identity, Answers)>,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Commit, BeginError>> {
+        ready(self.commit_tokens(&lease.session, refreshed, user, now)).boxed()
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()> {
+        let (id, generation) = (lease.session.id, lease.fence);
+        match how {
+            Release::RetryAt(then) => self.table.give_back(id, generation, Turn::NotBefore(then)),
+            Release::TokenSpent => self.table.give_back(id, generation, Turn::Spent),
+            Release::SessionEnded => self.table.give_up(id, generation),
+        }
+        ready(()).boxed()
+    }
+
+    fn end<'a>(
+        &'a self,
+        request: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<EndedSession, StoreUnavailable>> {
+        ready(Ok(self.end_session(request))).boxed()
+    }
+
+    fn end_by<'a>(
+        &'a self,
+        token: &'a LogoutToken,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<LogoutEffect, StoreUnavailable>> {
+        ready(Ok(self.provider_marks.add(token, now, self.lifetimes.session))).boxed()
+    }
+}
