@@ -2,7 +2,8 @@
 //!
 //! 1. The value of `email` counts only beside `email_verified: true`, and that of `phone_number` only beside
 //!    `phone_number_verified: true` (OpenID Connect Core §5.1): users type them in at many providers.
-//! 2. Another claim in the place of the e-mail address counts only if the operator accepts unverified addresses.
+//! 2. Another claim that holds an address, by its name or because it is `claims.email`, counts only if the operator
+//!    accepts unverified addresses: no claim verifies it.
 //! 3. This holds wherever the value goes: user name, address or group. Policies see only what counts.
 
 use std::collections::BTreeMap;
@@ -40,6 +41,9 @@ pub fn sid(claims: &Claims) -> &str {
 
 const LONGEST_SID: usize = 255;
 
+/// Names under which providers send e-mail addresses.
+const ADDRESSES: [&str; 5] = ["email", "emails", "mail", "email_address", "emailAddress"];
+
 /// The way to a claim: `groups`, `realm_access.roles`, or a JSON pointer (RFC 6901) where a name holds a dot:
 /// `/resource_access/my.client/roles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +66,14 @@ impl ClaimPath {
         if steps.iter().any(String::is_empty) { Err(NotAPath) } else { Ok(Self(steps)) }
     }
 
-    /// The top-level claim it begins with.
-    pub fn first(&self) -> &str {
-        self.0.first().map_or("", String::as_str)
+    /// The names on the way to the claim, its own last.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether its own name says that it holds an e-mail address.
+    fn names_an_address(&self) -> bool {
+        self.0.last().is_some_and(|name| ADDRESSES.iter().any(|one| name.eq_ignore_ascii_case(one)))
     }
 
     fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Claim> {
@@ -123,9 +132,9 @@ pub enum Unverified {
          claims.accept_unverified_email = true if no user can choose an address there"
     )]
     Email,
-    /// The claim of `claims.email`, which has no claim that verifies it.
+    /// An address in another claim.
     #[error(
-        "claims.email names a claim that no other claim verifies; set claims.accept_unverified_email = true if no user \
+        "it holds an e-mail address that no other claim verifies; set claims.accept_unverified_email = true if no user \
          can choose its value"
     )]
     OtherEmail,
@@ -202,7 +211,8 @@ impl ClaimRules {
     /// Whether the value at a path counts, by the rules of this module.
     fn verify(&self, path: &ClaimPath, claims: &Claims) -> Result<(), Unverified> {
         let is_email = path.0 == ["email"];
-        if self.accept_unverified_email && (is_email || *path == self.email) {
+        let holds_an_address = *path == self.email || path.names_an_address();
+        if holds_an_address && self.accept_unverified_email {
             return Ok(());
         }
         if is_email {
@@ -211,7 +221,7 @@ impl ClaimRules {
         if path.0 == ["phone_number"] && !is_true(claims, "phone_number_verified") {
             return Err(Unverified::PhoneNumber);
         }
-        if *path == self.email { Err(Unverified::OtherEmail) } else { Ok(()) }
+        if holds_an_address { Err(Unverified::OtherEmail) } else { Ok(()) }
     }
 }
 

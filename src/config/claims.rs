@@ -88,16 +88,12 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Told> {
     if accept_unverified_email {
         reader.report.warn("claims.accept_unverified_email", "addresses count that nobody has verified");
     }
-    for (key, path) in user
-        .iter()
-        .map(|path| ("claims.user", path))
-        .chain(groups.iter().flatten().map(|path| ("claims.groups", path)))
-    {
-        if SELF_ASSERTED.contains(&path.first()) {
-            reader.report.warn(
-                key,
-                &format!("users can usually change {} themselves: choose another claim", path.first()),
-            );
+    let named = user.iter().map(|path| ("claims.user", path));
+    for (key, path) in named.chain(groups.iter().flatten().map(|path| ("claims.groups", path))) {
+        if let Some(claim) = path.steps().find(|step| SELF_ASSERTED.contains(step)) {
+            reader
+                .report
+                .warn(key, &format!("users can usually change {claim} themselves: choose another claim"));
         }
     }
     let strip_group_slash = reader.switch("claims.strip_group_slash");

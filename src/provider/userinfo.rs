@@ -3,7 +3,8 @@
 //! 1. The access token goes in the `Authorization` field, never in the URL (RFC 6750 §2.1).
 //! 2. The answer is JSON of at most 64 KiB; a signed one (`application/jwt`) is refused by name.
 //! 3. Its `sub` is the ID token's, or nothing of it is used (OpenID Connect Core §5.3.2).
-//! 4. It fills gaps: what the ID token says stands. `email_verified` comes along only with the address it is about.
+//! 4. It fills gaps: what the ID token says stays. `email_verified` and `phone_number_verified` come along only with the
+//!    address or number that they are about.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -80,11 +81,17 @@ fn is_json(headers: &HeaderMap) -> Result<(), UserinfoError> {
     }
 }
 
-/// What userinfo says fills what the ID token lacks; that an address is verified is said of the address beside it alone.
+/// Claims that another claim verifies (OpenID Connect Core §5.1).
+const VERIFIED_BY: [(&str, &str); 2] =
+    [("email", "email_verified"), ("phone_number", "phone_number_verified")];
+
+/// What userinfo says fills what the ID token lacks; a value is verified only by the source that it comes from.
 fn filled(mut claims: Claims, mut more: Claims) -> Claims {
-    if claims.get("email") != more.get("email") {
-        let from = if claims.contains_key("email") { &mut more } else { &mut claims };
-        from.remove("email_verified");
+    for (value, verified) in VERIFIED_BY {
+        if claims.get(value) != more.get(value) {
+            let from = if claims.contains_key(value) { &mut more } else { &mut claims };
+            from.remove(verified);
+        }
     }
     for (name, claim) in more {
         claims.entry(name).or_insert(claim);
@@ -165,6 +172,18 @@ mod tests {
             assert_eq!(text(&claims, "email").unwrap(), "alice@example.com");
             assert_eq!(claims.contains_key("email_verified"), comes_along, "{email}");
         }
+    }
+
+    #[test]
+    fn phone_number_is_not_verified_by_what_is_said_of_another() {
+        let token = claims(&json!({"sub": "1", "phone_number": "+1 555 0100"}));
+        let other = json!({"sub": "1", "phone_number": "+1 555 0199", "phone_number_verified": true});
+        assert_eq!(filled(token.clone(), claims(&other)).get("phone_number_verified"), None);
+        let same = json!({"sub": "1", "phone_number": "+1 555 0100", "phone_number_verified": true});
+        assert_eq!(filled(token, claims(&same)).get("phone_number_verified"), Some(&Claim::Flag(true)));
+        let vouched = claims(&json!({"sub": "1", "phone_number_verified": true}));
+        let number = claims(&json!({"sub": "1", "phone_number": "+1 555 0199"}));
+        assert_eq!(filled(vouched, number).get("phone_number_verified"), None);
     }
 
     #[tokio::test]

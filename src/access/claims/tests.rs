@@ -158,6 +158,23 @@ fn unverified_phone_number_is_neither_user_name_nor_group() {
 }
 
 #[test]
+fn address_in_a_nested_claim_needs_the_setting() {
+    let traits = Claims::from([("email".to_owned(), list(&[ADDRESS])), ("Mail".to_owned(), text(ADDRESS))]);
+    let claims = alice(&[("traits", Claim::Object(traits)), ("email_verified", Claim::Flag(true))]);
+    let user = ClaimRules { user: ClaimPath::parse("traits.Mail").unwrap(), ..rules(&["/traits/email"]) };
+    let refused = user.identity("1", &claims).unwrap_err();
+    assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
+    let (identity, left_out) = rules(&["/traits/email"]).identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, left_out.len()), ("", 1));
+    let accepted = ClaimRules { accept_unverified_email: true, ..user };
+    let (identity, _) = accepted.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().user, identity.as_ref().groups), (ADDRESS, ADDRESS));
+    let pointer = ClaimRules { user: ClaimPath::parse("/email").unwrap(), ..rules(&[]) };
+    let refused = pointer.identity("1", &alice(&[("email", text(ADDRESS))])).unwrap_err();
+    assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::Email), "another spelling of the same path");
+}
+
+#[test]
 fn email_verified_vouches_for_no_other_claim() {
     let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
     let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&["upn"]) };

@@ -369,7 +369,8 @@ fn claims_that_users_can_edit_are_warned_about() {
         ("GROUPS", "address.country", true),
         ("USER", "preferred_username", false),
         ("USER", "email", false),
-        ("USER", "/realm/name", false),
+        ("USER", "user.nickname", true),
+        ("USER", "/realm/user-name", false),
         ("GROUPS", "groups,realm_access.roles", false),
     ] {
         let warnings = with(&[(&format!("FOREGATE_CLAIMS__{key}"), claim)]).ok().unwrap().warnings;
