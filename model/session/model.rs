@@ -37,12 +37,12 @@ struct World {
 }
 
 fn listed(generation: u64) -> Listed<'static> {
-    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW, sealed_at: NOW }
+    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW }
 }
 
 fn world() -> Arc<World> {
     let table = Table::new(Room { sessions: 4, per_person: 4 });
-    table.begin(listed(1), NOW).unwrap();
+    table.begin(listed(1), 0, NOW).unwrap();
     let truth = Truth { browser: 1, ..Truth::default() };
     Arc::new(World { table, truth: Mutex::new(truth) })
 }
@@ -64,7 +64,7 @@ impl World {
             Seen::Newest { .. } | Seen::Newer { .. } | Seen::Older { .. } => return,
         };
         let was_ended = self.truth.lock().unwrap().ended;
-        if self.table.take_turn(listed(generation), NOW) {
+        if self.table.take_turn(listed(generation), 0, NOW) {
             assert!(!was_ended, "an exchange begins after the end");
             self.exchange(generation);
         }
@@ -186,8 +186,8 @@ pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
                     thread::spawn(move || {
                         let id = SessionId([actor, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
                         let subject = if actor < 2 { "alice" } else { "bob" };
-                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW, sealed_at: NOW };
-                        table.begin(listed, NOW).is_ok()
+                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW };
+                        table.begin(listed, 0, NOW).is_ok()
                     })
                 })
                 .collect();

@@ -3,8 +3,7 @@
 //! 1. The token is verified by the provider's keys (§2.6).
 //! 2. It never fails for lack of room: providers do not repeat the request, so a refusal would keep a session alive.
 //! 3. A token that names no session here succeeds: what should have ended has ended.
-//! 4. A replay succeeds too and changes nothing, because no token ends a session that began after its `iat`. So no
-//!    memory of `jti` is kept, which a flood of tokens could fill (the check is optional in §2.6).
+//! 4. A replay succeeds too, and ends no session that began after the token first arrived.
 
 use std::sync::Arc;
 

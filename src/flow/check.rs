@@ -20,8 +20,9 @@ use crate::access::public_paths::PublicPaths;
 use crate::access::request::AccessRequest;
 use crate::access::surface::is_page_or_data;
 
-/// What a request waits for new tokens: less than any proxy waits for us, unless its dialect says otherwise.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for a refresh, and for one more if the first began too early to count: less than any proxy
+/// waits for us, unless its dialect says otherwise.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(1)];
 
 /// Answers checks: opens the session, asks the rules.
 pub struct Check {
@@ -105,15 +106,19 @@ impl Check {
         caller: Dialect,
         tell: impl Fn(&Told<'_>),
     ) -> Checked {
-        let expired = match self.step(request, caller, None, &tell).await {
-            Step::Answer(checked) => return checked,
-            Step::Wait(expired) => expired,
-        };
-        self.refresh.audit.waits(caller);
-        let waited = self.refresh.finish(*expired, caller, PATIENCE).await;
-        match self.step(request, caller, Some(waited), &tell).await {
+        let mut waited = None;
+        for budget in PATIENCE {
+            let expired = match self.step(request, caller, waited, &tell).await {
+                Step::Answer(checked) => return checked,
+                Step::Wait(expired) => expired,
+            };
+            if waited.is_none() {
+                self.refresh.audit.waits(caller);
+            }
+            waited = Some(self.refresh.finish(*expired, caller, budget).await);
+        }
+        match self.step(request, caller, waited, &tell).await {
             Step::Answer(checked) => checked,
-            // One wait is enough.
             Step::Wait(_) => Checked::of(Decision::Fail(Outage::Provider)),
         }
     }
@@ -182,9 +187,7 @@ impl Check {
         request: &AccessRequest<'_>,
     ) -> Instead {
         match (no_session, waited) {
-            (NoSession::Absent(_), _) | (NoSession::Expired(_), Some(RefreshWait::Ended)) => {
-                Instead::Challenge
-            }
+            (NoSession::Absent(_), _) => Instead::Challenge,
             (NoSession::Undetermined(outage), _) => Instead::Answer(Decision::Fail(outage)),
             // The session lives on: a challenge would cost a page what is typed into it.
             (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
@@ -193,7 +196,8 @@ impl Check {
             (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
                 Instead::Answer(Decision::Challenge(renewing(&self.rules, request)))
             }
-            (NoSession::Expired(expired), None) => Instead::Wait(expired),
+            // The refresh that ended may have begun too early to count, or another process has the lease.
+            (NoSession::Expired(expired), None | Some(RefreshWait::Ended)) => Instead::Wait(expired),
         }
     }
 

@@ -6,7 +6,7 @@
 //! 3. `aud` holds our client id or the configured audience, and beside them nothing but trusted audiences.
 //! 4. `iat` is a number, does not lie ahead and is younger than ten minutes; `exp`, which older providers leave out,
 //!    lies ahead, and `nbf` does not.
-//! 5. `jti` is a string (§2.4).
+//! 5. `jti` is a string (§2.4); whether the token arrived before is for the session store.
 //! 6. `events` holds the event of a logout, an object; other events beside it are no matter.
 //! 7. There is no `nonce`, so that no ID token passes for a logout token.
 //! 8. `sid`, `sub` or both say whose sessions end.
@@ -89,15 +89,15 @@ fn verify(signed: &Signed, expected: &Expectations<'_>, now: UnixTime) -> Result
         return Err(Broken::WrongIssuer);
     }
     audience(&claims, expected)?;
-    let issued_at = times(&claims, expected.leeway, now)?;
+    let (issued_at, accepted_until) = times(&claims, expected.leeway, now)?;
     if claims.0.contains_key("nonce") {
         return Err(Broken::HasNonce);
     }
     if !is_logout(&claims) {
         return Err(Broken::NoLogout);
     }
-    name(&claims, "jti").ok_or(Broken::NoTokenId)?;
-    Ok(LogoutToken { issued_at, whom: whom(&claims)? })
+    let token_id = name(&claims, "jti").ok_or(Broken::NoTokenId)?;
+    Ok(LogoutToken { token_id, issued_at, accepted_until, whom: whom(&claims)? })
 }
 
 fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), Broken> {
@@ -110,21 +110,23 @@ fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), Broken>
     if audiences.iter().all(|one| is_known(one, expected)) { Ok(()) } else { Err(Broken::ForOthersToo) }
 }
 
-/// Checks the times, and returns when the token was issued.
-fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<UnixTime, Broken> {
+/// Checks the times, and returns `iat` and until when the token is accepted.
+fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime, UnixTime), Broken> {
     let latest = now.plus(leeway);
     let issued_at = claims.get("iat").and_then(time).ok_or(Broken::NoIssueTime)?;
     if issued_at > latest {
         return Err(Broken::IssuedAhead);
     }
-    if now >= issued_at.plus(OLDEST).plus(leeway) {
+    let too_old = issued_at.plus(OLDEST).plus(leeway);
+    if now >= too_old {
         return Err(Broken::TooOld);
     }
     if claims.get("nbf").is_some_and(|not_before| time(not_before).is_none_or(|time| time > latest)) {
         return Err(Broken::NotYetValid);
     }
-    let is_over = |end| time(end).is_none_or(|end| now >= end.plus(leeway));
-    if claims.get("exp").is_some_and(is_over) { Err(Broken::Expired) } else { Ok(issued_at) }
+    let Some(end) = claims.get("exp") else { return Ok((issued_at, too_old)) };
+    let end = time(end).ok_or(Broken::Expired)?.plus(leeway);
+    if now >= end { Err(Broken::Expired) } else { Ok((issued_at, end.min(too_old))) }
 }
 
 fn whom(claims: &Members) -> Result<Whom, Broken> {

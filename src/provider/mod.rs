@@ -117,6 +117,7 @@ impl Provider {
             id_token,
             refresh_token,
             expires_at,
+            requested_at: asked_at,
             id_token_issued_at: verified.issued_at,
             id_token_expires_at: verified.expires_at,
             refresh_expires_at,

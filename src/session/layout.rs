@@ -20,7 +20,7 @@ pub struct Contents<'a> {
     pub generation: u64,
     /// When the person signed in, in Unix seconds.
     pub signed_in_at: u64,
-    /// `iat` of the first ID token, by the provider's clock; at most `signed_in_at`.
+    /// `iat` of the first ID token, by the provider's clock.
     pub issued_at: u64,
     /// When it was sealed.
     pub sealed_at: u64,

@@ -157,15 +157,8 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn listed_refreshable(session: &Refreshable) -> Listed<'_> {
-    let Refreshable { id, generation, subject, ends_at, active_at, sealed_at, .. } = session;
-    Listed {
-        id: *id,
-        generation: *generation,
-        subject,
-        ends_at: *ends_at,
-        active_at: *active_at,
-        sealed_at: *sealed_at,
-    }
+    let Refreshable { id, generation, subject, ends_at, active_at, .. } = session;
+    Listed { id: *id, generation: *generation, subject, ends_at: *ends_at, active_at: *active_at }
 }
 
 impl CookieStore {
@@ -182,9 +175,9 @@ impl CookieStore {
         let (contents, ends_at) = self.sealing(now).begin(session, SessionId(id))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
-        let listed =
-            Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now, sealed_at: now };
-        self.table.begin(listed, now)?;
+        let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
+        let answered = self.provider_marks.answered_by(session.sid, subject, session.tokens.requested_at);
+        self.table.begin(listed, answered, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
@@ -214,7 +207,7 @@ impl CookieStore {
         let cookies = cookies.filter_map(|(name, part)| place.names.set(name, part, seconds)).collect();
         let held = Held { contents: contents.into(), cookies };
         let generation = session.generation.saturating_add(1);
-        let listed = Listed { generation, ends_at, sealed_at: now, ..listed_refreshable(session) };
+        let listed = Listed { generation, ends_at, ..listed_refreshable(session) };
         let turn = self.next_turn(refreshed, has_new_end, now);
         Ok(match self.table.renew(listed, (held, turn), now) {
             Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::InVain },

@@ -74,7 +74,7 @@ impl Sealing {
             process: self.process,
             generation: 1,
             signed_in_at: now.0,
-            issued_at: tokens.id_token_issued_at.min(now).0,
+            issued_at: tokens.id_token_issued_at.0,
             sealed_at: now.0,
             active_at: now.0,
             refresh_at: self.refresh_at(id, 1, &ends),

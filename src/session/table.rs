@@ -11,7 +11,7 @@ mod shard;
 use std::time::Duration;
 
 use self::shard::{Entry, Gone, Shard};
-pub(super) use self::shard::{LatestTimes, Seen, Turn};
+pub(super) use self::shard::{Latest, Seen, Turn};
 use super::persons::Persons;
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::flow::ports::{Full, SessionId, UnixTime};
@@ -41,8 +41,6 @@ pub(super) struct Listed<'a> {
     pub(super) ends_at: UnixTime,
     /// When the user was active, as far as its cookie knows.
     pub(super) active_at: UnixTime,
-    /// When the provider last gave it tokens, by our clock.
-    pub(super) sealed_at: UnixTime,
 }
 
 /// How a cookie came.
@@ -81,11 +79,15 @@ impl<H: Clone> Table<H> {
         Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A new session's entry.
-    pub(super) fn begin(&self, listed: Listed<'_>, now: UnixTime) -> Result<(), Full> {
+    /// A new session's entry, whose tokens answer all doubts up to `answered`.
+    pub(super) fn begin(&self, listed: Listed<'_>, answered: u64, now: UnixTime) -> Result<(), Full> {
         let mut shard = self.shard(listed.id).ok_or(Full::Table)?;
         self.make_room(&mut shard, now);
-        self.insert(&mut shard, listed, self.room, Turn::Free)
+        self.insert(&mut shard, listed, self.room, Turn::Free)?;
+        if let Some(entry) = shard.entries.get_mut(&listed.id) {
+            entry.answer(answered);
+        }
+        Ok(())
     }
 
     /// What is known about the session of a cookie; that the cookie came is remembered where it says something.
@@ -94,13 +96,14 @@ impl<H: Clone> Table<H> {
         shard.entries.get_mut(&listed.id).map_or(Seen::Unknown, |entry| entry.see(listed, look))
     }
 
-    /// Takes the turn to renew a session, if nobody has it and its newest generation is the one that was seen.
-    pub(super) fn take_turn(&self, listed: Listed<'_>, now: UnixTime) -> bool {
+    /// Takes the turn to renew a session, if nobody has it and its newest generation is the one that was seen. `doubt` is
+    /// the last one that the renewal will answer.
+    pub(super) fn take_turn(&self, listed: Listed<'_>, doubt: u64, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };
         if !shard.entries.contains_key(&listed.id) && !self.admit(&mut shard, listed, Turn::Free, now) {
             return false;
         }
-        shard.entries.get_mut(&listed.id).is_some_and(|entry| entry.take_turn(listed.generation, now))
+        shard.entries.get_mut(&listed.id).is_some_and(|entry| entry.take_turn(listed.generation, doubt, now))
     }
 
     /// Ends a turn with what it brought, and when that may be renewed: whether it counts, and whether the browser had been

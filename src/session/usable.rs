@@ -12,6 +12,7 @@ use crate::access::token::TokenText;
 use crate::flow::ports::{Absence, Refreshable, Session, SessionId, SessionRequest, SessionState, UnixTime};
 
 /// What else counts.
+#[derive(Clone, Copy)]
 pub(super) struct Asked<'r> {
     pub(super) request: SessionRequest<'r>,
     pub(super) lifetimes: Lifetimes,
@@ -62,7 +63,6 @@ fn refreshable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Refresh
         refresh_token,
         origin: asked.request.origin.clone(),
         active_at: if asked.request.active { asked.request.now } else { asked.active_at },
-        sealed_at: UnixTime(contents.sealed_at),
         ends_at: UnixTime(contents.ends_at),
         contents: Zeroizing::new(contents.write()?),
     }))

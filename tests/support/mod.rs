@@ -131,6 +131,7 @@ impl Scene {
             id_token: Secret::new(id_token(&groups)),
             refresh_token: Some(Secret::new(refresh)),
             expires_at: now.plus(life),
+            requested_at: now,
             id_token_issued_at: now,
             id_token_expires_at: now.plus(life),
             refresh_expires_at: None,

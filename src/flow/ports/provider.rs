@@ -54,6 +54,8 @@ pub struct TokenSet {
     pub refresh_token: Option<Secret>,
     /// The earlier end of ID token and access token.
     pub expires_at: UnixTime,
+    /// When the provider was asked for them, by our clock.
+    pub requested_at: UnixTime,
     /// `iat` of the ID token, by the provider's clock.
     pub id_token_issued_at: UnixTime,
     /// The end of the ID token.
@@ -154,11 +156,15 @@ pub enum RefreshError {
 
 /// A logout token (OpenID Connect Back-Channel Logout §2.4), verified.
 ///
-/// It may be a replay: whoever acts on it must make sure that no session ends that began after `issued_at`.
+/// It may be a replay: no session may end that began after it first arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
+    /// `jti`.
+    pub token_id: String,
     /// `iat`, by the provider's clock.
     pub issued_at: UnixTime,
+    /// Until when it is accepted, by our clock: the sooner of `exp` and ten minutes after `iat`, with the leeway.
+    pub accepted_until: UnixTime,
     /// Whose sessions end.
     pub whom: Whom,
 }

@@ -40,8 +40,6 @@ pub struct Refreshable {
     pub origin: Origin,
     /// When the user was last active.
     pub active_at: UnixTime,
-    /// When the provider gave these tokens, by our clock.
-    pub sealed_at: UnixTime,
     /// When it ends if it is not refreshed.
     pub ends_at: UnixTime,
     /// The whole session, in the store's own encoding.

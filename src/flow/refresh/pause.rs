@@ -108,7 +108,6 @@ mod tests {
             refresh_token: Secret::new(""),
             origin: Origin::parse("https://app.test").unwrap(),
             active_at: NOW,
-            sealed_at: NOW,
             ends_at: NOW,
             contents: Zeroizing::default(),
         }

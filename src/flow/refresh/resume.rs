@@ -18,6 +18,9 @@ pub enum Resumed<T> {
     NotNow,
 }
 
+/// A request waits for a refresh in progress, and for one more if that began too early to count.
+const MAX_WAITS: u32 = 2;
+
 enum Look<T> {
     Refreshable(Box<Refreshable>),
     Known(Resumed<T>),
@@ -30,18 +33,18 @@ impl Refresh {
         request: SessionRequest<'_>,
         read: impl Fn(&Session<'_>) -> T,
     ) -> Resumed<T> {
-        let expired = match self.look(request, &read).await {
-            Look::Known(resumed) => return resumed,
-            Look::Refreshable(session) => session,
-        };
-        match self.finish(*expired, Dialect::Page, self.settings.timeout).await {
-            RefreshWait::NotNow | RefreshWait::TimedOut => return Resumed::NotNow,
-            RefreshWait::Ended => {}
+        let mut request = request;
+        for _ in 0..=MAX_WAITS {
+            let expired = match self.look(request, &read).await {
+                Look::Known(resumed) => return resumed,
+                Look::Refreshable(session) => session,
+            };
+            match self.finish(*expired, Dialect::Page, self.settings.timeout).await {
+                RefreshWait::NotNow | RefreshWait::TimedOut => return Resumed::NotNow,
+                RefreshWait::Ended => request.now = self.clock.now(),
+            }
         }
-        match self.look(SessionRequest { now: self.clock.now(), ..request }, &read).await {
-            Look::Known(resumed) => resumed,
-            Look::Refreshable(_) => Resumed::Gone,
-        }
+        Resumed::NotNow
     }
 
     async fn look<T>(&self, request: SessionRequest<'_>, read: &impl Fn(&Session<'_>) -> T) -> Look<T> {

@@ -45,17 +45,20 @@ async fn with_header(world: &World, change: &Value) -> Result<LogoutToken, Strin
 }
 
 #[tokio::test]
-async fn logout_token_names_sessions_and_its_time() {
+async fn logout_token_names_sessions_and_its_times() {
     let world = world().await;
-    for (change, whom) in [
-        (json!({}), session(Some("alice"))),
-        (json!({"sub": null}), session(None)),
-        (json!({"sid": null}), Whom::Subject("alice".to_owned())),
-        (json!({"exp": null}), session(Some("alice"))),
-        (json!({"exp": NOW.0 * 2}), session(Some("alice"))),
+    let minute = Duration::from_mins(1);
+    for (change, whom, minutes) in [
+        (json!({}), session(Some("alice")), 3),
+        (json!({"sub": null}), session(None), 3),
+        (json!({"sid": null}), Whom::Subject("alice".to_owned()), 3),
+        (json!({"exp": null}), session(Some("alice")), 11),
+        (json!({"exp": NOW.0 * 2}), session(Some("alice")), 11),
     ] {
         let token = with_claims(&world, &change).await.unwrap();
-        assert_eq!(token, LogoutToken { issued_at: NOW, whom }, "{change}");
+        let accepted_until = NOW.plus(minute * minutes);
+        let expected = LogoutToken { token_id: "t1".to_owned(), issued_at: NOW, accepted_until, whom };
+        assert_eq!(token, expected, "{change}, and the leeway counts");
     }
 }
 

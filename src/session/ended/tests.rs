@@ -1,30 +1,50 @@
-use super::ProviderVerdict::{Ended, InDoubtSince, Unmarked};
+use super::ProviderVerdict::{Ended, InDoubt, Unmarked};
+use super::marks::{
+    MAX_SIDS, MAX_SIDS_OF_SUBJECT, MAX_SIDS_OF_SUBJECTS, MAX_SUBJECTS, MAX_TOKENS_OF_SUBJECT,
+};
 use super::*;
 
 const LIFETIME: Duration = Duration::from_secs(100);
+/// When marks of that lifetime have expired and are swept.
+const LATER: u64 = 10_000;
 
-struct Scene(ProviderMarks);
+/// A provider whose clock is so many seconds ahead of ours.
+struct Scene(ProviderMarks, i64);
 
 impl Scene {
     fn new() -> Self {
-        Self(ProviderMarks::default())
+        Self::ahead(0)
     }
 
+    fn ahead(seconds: i64) -> Self {
+        Self(ProviderMarks::default(), seconds)
+    }
+
+    fn provider_time(&self, at: u64) -> UnixTime {
+        UnixTime(at.checked_add_signed(self.1).unwrap())
+    }
+
+    /// A token of its own, issued when it arrives.
     fn add(&self, sid: &str, subject: &str, at: u64) -> LogoutEffect {
-        self.add_issued(sid, subject, at, at)
+        self.replay(&format!("{sid} {subject} {at}"), sid, subject, (at, at))
     }
 
-    fn add_issued(&self, sid: &str, subject: &str, issued_at: u64, now: u64) -> LogoutEffect {
+    /// A token that was issued at one time and arrives at another.
+    fn replay(&self, id: &str, sid: &str, subject: &str, (issued, now): (u64, u64)) -> LogoutEffect {
         let subject = (!subject.is_empty()).then(|| subject.to_owned());
         let whom = match (sid, subject) {
             ("", subject) => Whom::Subject(subject.unwrap()),
             (sid, subject) => Whom::Session { sid: sid.to_owned(), subject },
         };
-        self.0.add(&LogoutToken { issued_at: UnixTime(issued_at), whom }, UnixTime(now), LIFETIME)
+        let (token_id, accepted_until) = (id.to_owned(), UnixTime(issued + 660));
+        let token = LogoutToken { token_id, issued_at: self.provider_time(issued), accepted_until, whom };
+        self.0.add(&token, UnixTime(now), LIFETIME)
     }
 
-    fn verdict(&self, sid: &str, subject: &str, issued_at: u64) -> ProviderVerdict {
-        self.0.verdict(ProviderSession { sid, subject, issued_at: UnixTime(issued_at) })
+    /// Of a session that began then.
+    fn verdict(&self, sid: &str, subject: &str, began: u64) -> ProviderVerdict {
+        let (signed_in_at, issued_at) = (UnixTime(began), self.provider_time(began));
+        self.0.verdict(ProviderSession { sid, subject, signed_in_at, issued_at })
     }
 }
 
@@ -49,21 +69,52 @@ fn sid_with_sub_ends_that_session_and_earlier_ones_without_a_sid() {
     assert_eq!(scene.verdict("", "alice", 11), Unmarked, "it began later");
     assert_eq!(scene.verdict("s2", "alice", 10), Unmarked, "it has another sid");
     assert_eq!(scene.verdict("", "bob", 10), Unmarked);
+    assert_eq!(
+        scene.verdict("s1", "pairwise", 10),
+        Ended,
+        "a sid means one session, whatever its sub is here"
+    );
 }
 
 #[test]
-fn replayed_token_ends_nothing_that_began_after_it_was_issued() {
+fn clocks_that_differ_keep_no_session_alive() {
+    for seconds in [-30, -1, 0, 1, 30] {
+        let scene = Scene::ahead(seconds);
+        scene.add("", "alice", 100);
+        assert_eq!([scene.verdict("s1", "alice", 99), scene.verdict("s1", "alice", 100)], [Ended, Ended]);
+        assert_eq!(scene.verdict("s1", "alice", 101), Unmarked, "{seconds}");
+    }
+    // Two nodes of the provider: the one that signs logout tokens is 5 s behind.
     let scene = Scene::new();
-    for now in [10, 50, 90] {
-        scene.add_issued("", "alice", 10, now);
-        scene.add_issued("s1", "alice", 10, now);
+    scene.replay("t", "", "alice", (95, 100));
+    assert_eq!(scene.verdict("s1", "alice", 98), Ended);
+}
+
+#[test]
+fn replayed_token_ends_nothing_that_began_since() {
+    for seconds in [-30, 0, 30] {
+        let scene = Scene::ahead(seconds);
+        for now in [100, 115, 300] {
+            scene.replay("t1", "", "alice", (100, now));
+            scene.replay("t2", "s1", "bob", (100, now));
+            for (sid, subject) in [("s2", "alice"), ("", "bob")] {
+                assert_eq!(scene.verdict(sid, subject, 100), Ended);
+                assert_eq!(scene.verdict(sid, subject, 110), Unmarked, "{seconds} {now}");
+            }
+        }
     }
-    for sid in ["", "s2"] {
-        assert_eq!([scene.verdict(sid, "alice", 10), scene.verdict(sid, "alice", 11)], [Ended, Unmarked]);
+}
+
+#[test]
+fn token_beyond_those_remembered_ends_by_its_own_time_however_often_it_comes() {
+    let scene = Scene::new();
+    for number in 0..MAX_TOKENS_OF_SUBJECT {
+        scene.replay(&number.to_string(), "", "alice", (10, 10));
     }
-    scene.add_issued("", "alice", 500, 60);
-    assert_eq!(scene.verdict("s2", "alice", 60), Ended);
-    assert_eq!(scene.verdict("s2", "alice", 61), Unmarked, "a time ahead of our clock counts as now");
+    for now in [20, 40, 60] {
+        scene.replay("more", "", "alice", (20, now));
+        assert_eq!([scene.verdict("s1", "alice", 20), scene.verdict("s1", "alice", 21)], [Ended, Unmarked]);
+    }
 }
 
 #[test]
@@ -73,15 +124,29 @@ fn flood_of_one_user_is_collapsed_and_touches_no_other_user() {
         let effect = scene.add(&number.to_string(), "mallory", 10);
         assert_eq!(effect, LogoutEffect::Ended, "{number}");
     }
-    assert_eq!(scene.0.marks.read().unwrap().subjects.len(), 1);
+    let kept = scene.0.read().sids.len();
+    assert!(kept <= MAX_SIDS_OF_SUBJECT && scene.0.read().subjects.len() == 1, "{kept}");
     assert_eq!([scene.verdict("0", "mallory", 10), scene.verdict("other", "mallory", 10)], [Ended, Ended]);
     assert_eq!(scene.verdict("other", "mallory", 11), Unmarked, "it began after the flood");
-    assert_eq!(scene.verdict("b1", "bob", 1), Unmarked, "the flood ends nobody else's session");
+    assert_eq!(scene.verdict("b1", "bob", 1), Unmarked, "the flood ends no other user's session");
     assert_eq!(scene.add("b1", "bob", 11), LogoutEffect::Ended);
     assert_eq!(scene.verdict("b1", "bob", 1), Ended, "nor does it keep one alive");
     assert_eq!(scene.verdict("b2", "bob", 1), Unmarked);
     scene.add("alone", "", 11);
     assert_eq!(scene.verdict("alone", "carol", 1), Ended);
+}
+
+#[test]
+fn collapse_by_an_older_token_revives_no_session() {
+    let scene = Scene::new();
+    for number in 0..MAX_SIDS_OF_SUBJECT {
+        scene.add(&number.to_string(), "alice", 100);
+    }
+    scene.replay("late", "one more", "alice", (90, 101));
+    for number in 0..MAX_SIDS_OF_SUBJECT {
+        assert_eq!(scene.verdict(&number.to_string(), "alice", 95), Ended, "{number}");
+    }
+    assert_eq!(scene.verdict("one more", "alice", 90), Ended);
 }
 
 #[test]
@@ -91,12 +156,26 @@ fn sid_without_room_is_in_doubt_until_it_refreshes_and_few_others_are() {
         assert_eq!(scene.add(&number.to_string(), "", 10), LogoutEffect::Ended);
     }
     assert_eq!(scene.add("more", "", 11), LogoutEffect::MustRefresh);
-    assert_eq!(scene.verdict("more", "alice", 1), InDoubtSince(UnixTime(11)));
+    assert_eq!((scene.verdict("more", "alice", 1), scene.0.last_doubt()), (InDoubt(1), 1));
     assert_eq!(scene.verdict("0", "alice", 1), Ended, "no mark is dropped for it");
     let in_doubt = |number: &usize| scene.verdict(&format!("x{number}"), "bob", 1) != Unmarked;
     assert!((0..1000).filter(in_doubt).count() < 10, "a refused mark puts few others in doubt");
     assert_eq!(scene.add("a1", "alice", 11), LogoutEffect::Ended, "tokens with sub have room of their own");
     assert_eq!(scene.add("0", "", 12), LogoutEffect::Ended, "a known mark needs no room");
+    assert_eq!(scene.add("more", "", 12), LogoutEffect::MustRefresh);
+    assert_eq!(scene.verdict("more", "alice", 1), InDoubt(2));
+}
+
+#[test]
+fn tokens_that_were_requested_before_a_doubt_do_not_answer_it() {
+    let scene = Scene::new();
+    let answered = |sid, at| scene.0.answered_by(sid, "alice", UnixTime(at));
+    assert_eq!(answered("more", 1), 0);
+    for number in 0..=MAX_SIDS {
+        scene.add(&if number == MAX_SIDS { "more".to_owned() } else { number.to_string() }, "", 10);
+    }
+    assert_eq!([answered("more", 9), answered("more", 10), answered("more", 11)], [0, 0, 1]);
+    assert_eq!(answered("another", 9), 1, "the doubt is not about this one");
 }
 
 #[test]
@@ -106,8 +185,7 @@ fn users_without_room_are_in_doubt() {
         assert_eq!(scene.add("", &number.to_string(), 10), LogoutEffect::Ended);
     }
     assert_eq!(scene.add("", "more", 11), LogoutEffect::MustRefresh);
-    assert_eq!(scene.verdict("", "more", 1), InDoubtSince(UnixTime(11)));
-    assert_eq!(scene.verdict("any", "more", 1), InDoubtSince(UnixTime(11)));
+    assert_eq!([scene.verdict("", "more", 1), scene.verdict("any", "more", 1)], [InDoubt(1), InDoubt(1)]);
     assert_eq!(scene.verdict("", "0", 1), Ended);
 }
 
@@ -120,10 +198,11 @@ fn sids_of_all_users_together_have_a_bound() {
             scene.add(&format!("{user} {sid}"), &format!("user {user}"), 10);
         }
     }
-    assert_eq!(scene.0.marks.read().unwrap().sids_of_subjects, MAX_SIDS_OF_SUBJECTS);
+    assert_eq!(scene.0.read().sids_of_subjects, MAX_SIDS_OF_SUBJECTS);
     assert_eq!(scene.add("a1", "alice", 11), LogoutEffect::MustRefresh);
-    assert_eq!(scene.verdict("a1", "alice", 1), InDoubtSince(UnixTime(11)));
+    assert!(matches!(scene.verdict("a1", "alice", 1), InDoubt(_)));
     assert_eq!(scene.verdict("", "alice", 1), Ended);
+    assert_eq!(scene.add("alone", "", 11), LogoutEffect::Ended, "tokens without sub have room of their own");
 }
 
 #[test]
@@ -135,10 +214,22 @@ fn marks_expire_and_make_room() {
     scene.add("", "alice", 1);
     scene.add("b1", "bob", 1);
     assert_eq!(scene.add("more", "", 100), LogoutEffect::MustRefresh);
-    assert_eq!(scene.add("more", "", 131), LogoutEffect::Ended);
+    assert_eq!(scene.add("more", "", LATER), LogoutEffect::Ended);
     assert_eq!(scene.verdict("0", "", 1), Unmarked);
     assert_eq!(scene.verdict("s1", "alice", 1), Unmarked);
-    assert_eq!(scene.0.marks.read().unwrap().sids_of_subjects, 0);
+    assert_eq!((scene.0.read().sids_of_subjects, scene.0.read().subjects.len()), (0, 0));
     scene.add("after", "", 20);
     assert_eq!(scene.verdict("after", "", 1), Ended, "a clock that was set back does not stop the sweep");
+}
+
+#[test]
+fn mark_that_comes_again_lives_as_long_as_the_last() {
+    let scene = Scene::new();
+    let expires = LIFETIME.as_secs() + SIGN_IN_TIME.as_secs();
+    scene.add("s1", "alice", 10);
+    scene.add("s1", "alice", 100);
+    scene.add("sweep", "", 10 + expires + 1);
+    assert_eq!(scene.verdict("s1", "alice", 1), Ended);
+    scene.add("sweep", "", 100 + expires + 40);
+    assert_eq!(scene.verdict("s1", "alice", 1), Unmarked);
 }

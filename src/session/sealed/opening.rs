@@ -14,11 +14,11 @@ use crate::flow::ports::{
     Absence, EndedSession, SessionId, SessionRequest, SessionState, UnixTime, Workspace, WorkspaceParts,
 };
 use crate::session::cookie::PART_LEN;
-use crate::session::ended::{ProviderSession, ProviderVerdict};
+use crate::session::ended::{DoubtNumber, ProviderSession, ProviderVerdict};
 use crate::session::jwt::Packed;
 use crate::session::layout::Contents;
 use crate::session::seal::{MOST_PARTS, count_of};
-use crate::session::table::{LatestTimes, Listed, Look, Seen, Turn};
+use crate::session::table::{Latest, Listed, Look, Seen, Turn};
 use crate::session::usable::{Asked, judge};
 
 impl CookieStore {
@@ -49,14 +49,15 @@ impl CookieStore {
         held: &'w mut Option<Arc<[u8]>>,
         request: SessionRequest<'_>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
-        let Contents { sid, subject, issued_at, .. } = *contents;
-        let marked = ProviderSession { sid, subject, issued_at: UnixTime(issued_at) };
-        let in_doubt_since = match self.provider_marks.verdict(marked) {
-            ProviderVerdict::Ended => return (SessionState::Absent(Absence::Ended), None),
-            ProviderVerdict::InDoubtSince(then) => Some(then),
-            ProviderVerdict::Unmarked => None,
-        };
-        self.open_known(contents, held, request, in_doubt_since)
+        let Contents { sid, subject, signed_in_at, issued_at, .. } = *contents;
+        let [signed_in_at, issued_at] = [signed_in_at, issued_at].map(UnixTime);
+        let doubt =
+            match self.provider_marks.verdict(ProviderSession { sid, subject, signed_in_at, issued_at }) {
+                ProviderVerdict::Ended => return (SessionState::Absent(Absence::Ended), None),
+                ProviderVerdict::InDoubt(number) => Some(number),
+                ProviderVerdict::Unmarked => None,
+            };
+        self.open_known(contents, held, request, doubt)
     }
 
     /// The newest there is of the session that these contents are of.
@@ -65,14 +66,14 @@ impl CookieStore {
         contents: &Contents<'w>,
         place: &'w mut Option<Arc<[u8]>>,
         request: SessionRequest<'_>,
-        in_doubt_since: Option<UnixTime>,
+        doubt: Option<DoubtNumber>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
-        let asked = |turn, latest: LatestTimes| Asked {
+        let asked = |turn, latest: Latest| Asked {
             request,
             lifetimes: self.lifetimes,
             turn,
             active_at: latest.active_at,
-            must_refresh: in_doubt_since.is_some_and(|then| latest.sealed_at <= then),
+            must_refresh: doubt.is_some_and(|number| latest.answered < number),
         };
         let look = Look { now: request.now, active: request.active, idle: self.lifetimes.idle };
         match self.table.see(listed(contents), look) {
@@ -82,22 +83,20 @@ impl CookieStore {
                 if look.idle.is_some() {
                     self.table.adopt(listed(contents), turn, look);
                 }
-                let latest = LatestTimes {
-                    active_at: UnixTime(contents.active_at),
-                    sealed_at: UnixTime(contents.sealed_at),
-                };
+                let latest = Latest { active_at: UnixTime(contents.active_at), answered: 0 };
                 (judge(contents, &asked(turn, latest)), None)
             }
             Seen::Newest { turn, latest } => (judge(contents, &asked(turn, latest)), None),
             Seen::Older { latest } => {
                 let asked = asked(Turn::Spent, latest);
-                // The browser has a newer cookie, which another request refreshes: this one must not end the session.
-                let opened = if asked.must_refresh {
-                    SessionState::Undetermined(Outage::Provider)
-                } else {
-                    judge(contents, &asked)
+                let state = match judge(contents, &Asked { must_refresh: false, ..asked }) {
+                    // Another request refreshes the newer cookie, which the browser has: this one ends no session.
+                    SessionState::Usable(_) if asked.must_refresh => {
+                        SessionState::Undetermined(Outage::Provider)
+                    }
+                    state => state,
                 };
-                (opened, None)
+                (state, None)
             }
             Seen::Newer { held, turn, latest } => match Contents::read(place.insert(held.contents)) {
                 Some(newer) => (judge(&newer, &asked(turn, latest)), Some(held.cookies)),
@@ -188,6 +187,5 @@ fn listed<'a>(contents: &Contents<'a>) -> Listed<'a> {
         subject: contents.subject,
         ends_at: UnixTime(contents.ends_at),
         active_at: UnixTime(contents.active_at),
-        sealed_at: UnixTime(contents.sealed_at),
     }
 }

@@ -46,7 +46,9 @@ impl Sessions for CookieStore {
     }
 
     fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>> {
-        let acquired = self.table.take_turn(listed_refreshable(&session), now);
+        // Read before the provider is asked: a doubt that arises later is not answered by what it returns.
+        let doubt = self.provider_marks.last_doubt();
+        let acquired = self.table.take_turn(listed_refreshable(&session), doubt, now);
         // In one process the generation says which lease it is.
         let fence = session.generation;
         ready(acquired.then_some(Lease { session, fence })).boxed()

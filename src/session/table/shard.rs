@@ -49,8 +49,8 @@ pub(in crate::session) enum Seen<H> {
     Newest {
         /// Whether it may be renewed.
         turn: Turn,
-        /// The times that count for all its cookies.
-        latest: LatestTimes,
+        /// What counts for all its cookies.
+        latest: Latest,
     },
     /// There is a newer one, here.
     Newer {
@@ -58,25 +58,25 @@ pub(in crate::session) enum Seen<H> {
         held: H,
         /// Whether it may be renewed.
         turn: Turn,
-        /// The times that count for all its cookies.
-        latest: LatestTimes,
+        /// What counts for all its cookies.
+        latest: Latest,
     },
     /// There is a newer one, and the browser has it: this one is good until its tokens end.
     Older {
-        /// The times that count for all its cookies.
-        latest: LatestTimes,
+        /// What counts for all its cookies.
+        latest: Latest,
     },
     /// The session is over.
     Ended,
 }
 
-/// The times of a session that count for all its cookies, old ones too.
+/// What counts for all cookies of a session, old ones too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) struct LatestTimes {
+pub(in crate::session) struct Latest {
     /// When the user was last active.
     pub(in crate::session) active_at: UnixTime,
-    /// When the provider last gave it tokens, by our clock.
-    pub(in crate::session) sealed_at: UnixTime,
+    /// The last doubt (see `ended`) that its tokens answer.
+    pub(in crate::session) answered: u64,
 }
 
 /// One session.
@@ -85,15 +85,19 @@ pub(super) struct Entry<H> {
     generation: u64,
     ends_at: UnixTime,
     active_at: UnixTime,
-    sealed_at: UnixTime,
+    /// The last doubt that its tokens answer.
+    answered: u64,
+    /// The last doubt that the renewal in progress will answer.
+    answering: u64,
     turn: Turn,
     person: Person,
 }
 
 impl<H: Clone> Entry<H> {
     pub(super) fn new(listed: Listed<'_>, turn: Turn, person: Person) -> Self {
-        let Listed { generation, ends_at, active_at, sealed_at, .. } = listed;
-        Self { state: State::Shown, generation, ends_at, active_at, sealed_at, turn, person }
+        let Listed { generation, ends_at, active_at, .. } = listed;
+        let (answered, answering) = (0, 0);
+        Self { state: State::Shown, generation, ends_at, active_at, answered, answering, turn, person }
     }
 
     /// The newest generation, where the browser has not shown it.
@@ -128,11 +132,10 @@ impl<H: Clone> Entry<H> {
         let is_back_in_time = idle.is_none_or(|idle| now < active_at.plus(idle));
         self.active_at = if active && is_back_in_time { active_at.max(now) } else { active_at };
         self.ends_at = self.ends_at.max(listed.ends_at);
-        self.sealed_at = self.sealed_at.max(listed.sealed_at);
         if self.has_ended() {
             return Seen::Ended;
         }
-        let latest = LatestTimes { active_at, sealed_at: self.sealed_at };
+        let latest = Latest { active_at, answered: self.answered };
         let generation = listed.generation;
         if generation >= self.generation {
             // A greater one is of another process with the same keys.
@@ -151,7 +154,11 @@ impl<H: Clone> Entry<H> {
         }
     }
 
-    pub(super) fn take_turn(&mut self, generation: u64, now: UnixTime) -> bool {
+    pub(super) fn answer(&mut self, doubt: u64) {
+        self.answered = doubt;
+    }
+
+    pub(super) fn take_turn(&mut self, generation: u64, doubt: u64, now: UnixTime) -> bool {
         let free = match self.turn {
             Turn::Free => true,
             Turn::NotBefore(then) => then <= now,
@@ -160,6 +167,7 @@ impl<H: Clone> Entry<H> {
         let may = free && generation == self.generation && !self.has_ended();
         if may {
             self.turn = Turn::Taken;
+            self.answering = doubt;
         }
         may
     }
@@ -185,7 +193,7 @@ impl<H: Clone> Entry<H> {
         self.state = State::Held { held, offered_at: None };
         self.generation = listed.generation;
         self.ends_at = self.ends_at.max(listed.ends_at);
-        self.sealed_at = self.sealed_at.max(listed.sealed_at);
+        self.answered = self.answering;
         self.turn = turn;
         let in_vain = offered.is_some_and(|offered| offered.0 + OFFER_SECONDS <= now.0);
         Some(if in_vain { Delivery::InVain } else { Delivery::Fine })

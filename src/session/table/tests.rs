@@ -4,18 +4,11 @@ const ROOM: Room = Room { sessions: 4, per_person: 2 };
 const NOW: UnixTime = UnixTime(100);
 
 fn listed(id: u8, generation: u64, subject: &str) -> Listed<'_> {
-    Listed {
-        id: SessionId([id; 16]),
-        generation,
-        subject,
-        ends_at: UnixTime(1000),
-        active_at: NOW,
-        sealed_at: NOW,
-    }
+    Listed { id: SessionId([id; 16]), generation, subject, ends_at: UnixTime(1000), active_at: NOW }
 }
 
-fn times(active_at: u64) -> LatestTimes {
-    LatestTimes { active_at: UnixTime(active_at), sealed_at: NOW }
+fn times(active_at: u64) -> Latest {
+    Latest { active_at: UnixTime(active_at), answered: 0 }
 }
 
 fn look(at: u64, active: bool) -> Look {
@@ -24,7 +17,7 @@ fn look(at: u64, active: bool) -> Look {
 
 fn begun() -> (Table<&'static str>, Listed<'static>) {
     let (table, one) = (Table::new(ROOM), listed(1, 1, "alice"));
-    table.begin(one, NOW).unwrap();
+    table.begin(one, 0, NOW).unwrap();
     (table, one)
 }
 
@@ -39,7 +32,7 @@ fn next(of: Listed<'_>) -> Listed<'_> {
 #[test]
 fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
     let (table, one) = begun();
-    assert!(table.take_turn(one, NOW) && !table.take_turn(one, NOW));
+    assert!(table.take_turn(one, 0, NOW) && !table.take_turn(one, 0, NOW));
     assert!(matches!(see(&table, 1, 100), Seen::Newest { turn: Turn::Taken, .. }));
     assert_eq!(table.renew(next(one), ("second", Turn::Free), NOW), Some(Delivery::Fine));
     for _ in 0..2 {
@@ -52,32 +45,32 @@ fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
 #[test]
 fn an_old_refresh_token_is_never_sent() {
     let (table, one) = begun();
-    assert!(table.take_turn(one, NOW));
+    assert!(table.take_turn(one, 0, NOW));
     table.renew(next(one), ("second", Turn::Free), NOW).unwrap();
-    assert!(!table.take_turn(one, NOW), "the browser's own generation is over");
-    assert!(table.take_turn(next(one), NOW));
+    assert!(!table.take_turn(one, 0, NOW), "the browser's own generation is over");
+    assert!(table.take_turn(next(one), 0, NOW));
     table.give_back(one.id, 2, Turn::Spent);
-    assert!(!table.take_turn(next(one), UnixTime(999)), "its outcome is not known");
+    assert!(!table.take_turn(next(one), 0, UnixTime(999)), "its outcome is not known");
 }
 
 #[test]
 fn a_turn_that_was_put_off_comes_again() {
     let (table, one) = begun();
-    assert!(table.take_turn(one, NOW));
+    assert!(table.take_turn(one, 0, NOW));
     table.give_back(one.id, 1, Turn::NotBefore(UnixTime(110)));
-    assert!(!table.take_turn(one, UnixTime(109)));
-    assert!(table.take_turn(one, UnixTime(110)));
+    assert!(!table.take_turn(one, 0, UnixTime(109)));
+    assert!(table.take_turn(one, 0, UnixTime(110)));
     assert_eq!(table.renew(next(next(one)), ("third", Turn::Free), NOW), None, "generations are not skipped");
 }
 
 #[test]
 fn an_ended_session_stays_ended_whatever_comes_late() {
     let (table, one) = begun();
-    assert!(table.take_turn(one, NOW));
+    assert!(table.take_turn(one, 0, NOW));
     assert!(table.end(one, NOW));
     assert_eq!(table.renew(next(one), ("second", Turn::Free), NOW), None);
     table.give_back(one.id, 1, Turn::Free);
-    assert!(!table.take_turn(one, NOW));
+    assert!(!table.take_turn(one, 0, NOW));
     assert_eq!([see(&table, 1, 100), see(&table, 2, 100)], [Seen::Ended, Seen::Ended]);
 }
 
@@ -86,11 +79,11 @@ fn only_who_has_the_turn_can_give_the_session_up() {
     let (table, one) = begun();
     table.give_up(one.id, 1);
     assert!(matches!(see(&table, 1, 100), Seen::Newest { .. }));
-    assert!(table.take_turn(one, NOW));
+    assert!(table.take_turn(one, 0, NOW));
     table.renew(next(one), ("second", Turn::Free), NOW).unwrap();
     table.give_up(one.id, 1);
     assert!(matches!(see(&table, 1, 100), Seen::Newer { .. }), "the loser of a race ends nothing");
-    assert!(table.take_turn(next(one), NOW));
+    assert!(table.take_turn(next(one), 0, NOW));
     table.give_up(one.id, 2);
     assert_eq!(see(&table, 2, 100), Seen::Ended);
 }
@@ -99,7 +92,7 @@ fn only_who_has_the_turn_can_give_the_session_up() {
 fn a_proxy_that_drops_cookies_is_noticed_and_one_that_is_slow_is_not() {
     let (table, one) = begun();
     let renew = |of: Listed<'static>, at| {
-        assert!(table.take_turn(of, UnixTime(at)));
+        assert!(table.take_turn(of, 0, UnixTime(at)));
         table.renew(next(of), ("new", Turn::Free), UnixTime(at)).unwrap()
     };
     renew(one, 100);
@@ -114,16 +107,16 @@ fn a_proxy_that_drops_cookies_is_noticed_and_one_that_is_slow_is_not() {
 #[test]
 fn full_means_no_new_sign_in_and_nobody_else_is_forgotten() {
     let table: Table<&str> = Table::new(ROOM);
-    table.begin(listed(1, 1, "alice"), NOW).unwrap();
-    table.begin(listed(2, 1, "alice"), NOW).unwrap();
-    assert_eq!(table.begin(listed(3, 1, "alice"), NOW), Err(Full::Person));
-    table.begin(listed(3, 1, "bob"), NOW).unwrap();
-    table.begin(listed(4, 1, "carol"), NOW).unwrap();
-    assert_eq!(table.begin(listed(5, 1, "dave"), NOW), Err(Full::Table));
+    table.begin(listed(1, 1, "alice"), 0, NOW).unwrap();
+    table.begin(listed(2, 1, "alice"), 0, NOW).unwrap();
+    assert_eq!(table.begin(listed(3, 1, "alice"), 0, NOW), Err(Full::Person));
+    table.begin(listed(3, 1, "bob"), 0, NOW).unwrap();
+    table.begin(listed(4, 1, "carol"), 0, NOW).unwrap();
+    assert_eq!(table.begin(listed(5, 1, "dave"), 0, NOW), Err(Full::Table));
     for id in 6..10 {
-        assert!(table.take_turn(listed(id, 3, "of an earlier process"), NOW), "{id}");
+        assert!(table.take_turn(listed(id, 3, "of an earlier process"), 0, NOW), "{id}");
     }
-    assert!(!table.take_turn(listed(10, 3, "of an earlier process"), NOW));
+    assert!(!table.take_turn(listed(10, 3, "of an earlier process"), 0, NOW));
     assert!(!table.end(listed(10, 3, "of an earlier process"), NOW));
     assert_eq!(table.len(), 8);
     assert!((1..=4).all(|id| !matches!(table.see(listed(id, 1, ""), look(100, false)), Seen::Unknown)));
@@ -136,10 +129,10 @@ fn what_is_over_makes_room() {
         id: SessionId([7, index, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, index]),
         ..listed(0, 1, "alice")
     };
-    table.begin(same_shard(1), NOW).unwrap();
-    table.begin(same_shard(2), NOW).unwrap();
-    assert_eq!(table.begin(same_shard(3), UnixTime(999)), Err(Full::Person));
-    table.begin(same_shard(3), UnixTime(1030)).unwrap();
+    table.begin(same_shard(1), 0, NOW).unwrap();
+    table.begin(same_shard(2), 0, NOW).unwrap();
+    assert_eq!(table.begin(same_shard(3), 0, UnixTime(999)), Err(Full::Person));
+    table.begin(same_shard(3), 0, UnixTime(1030)).unwrap();
     assert_eq!(table.len(), 1);
     assert_eq!(table.see(same_shard(1), look(1030, false)), Seen::Unknown);
 }
@@ -148,8 +141,8 @@ fn what_is_over_makes_room() {
 fn a_generation_of_another_process_is_believed() {
     let (table, one) = begun();
     assert!(matches!(see(&table, 3, 100), Seen::Newest { .. }));
-    assert!(!table.take_turn(one, NOW));
-    assert!(table.take_turn(Listed { generation: 3, ..one }, NOW));
+    assert!(!table.take_turn(one, 0, NOW));
+    assert!(table.take_turn(Listed { generation: 3, ..one }, 0, NOW));
 }
 
 #[test]
@@ -183,7 +176,7 @@ fn what_is_known_of_a_session_of_an_earlier_process_is_kept() {
     let seen = Seen::Newest { turn: Turn::Spent, latest: times(60) };
     assert_eq!(table.see(one, look(101, true)), seen);
     table.adopt(one, Turn::Free, look(102, false));
-    assert!(!table.take_turn(one, NOW), "what another request knew of it is believed");
+    assert!(!table.take_turn(one, 0, NOW), "what another request knew of it is believed");
     let newer = Listed { generation: 2, active_at: UnixTime(120), ..one };
     assert_eq!(table.see(newer, look(121, false)), Seen::Newest { turn: Turn::Free, latest: times(120) });
 }
@@ -193,7 +186,7 @@ fn an_ended_session_is_remembered_as_long_as_any_of_its_cookies_could_be_believe
     let table: Table<&str> = Table::new(ROOM);
     let old = Listed { ends_at: UnixTime(200), ..listed(1, 1, "alice") };
     let newer = Listed { generation: 2, ends_at: UnixTime(2000), ..old };
-    let sweep = |id, at| table.take_turn(Listed { id: SessionId([id; 16]), ..newer }, UnixTime(at));
+    let sweep = |id, at| table.take_turn(Listed { id: SessionId([id; 16]), ..newer }, 0, UnixTime(at));
     assert!(table.end(old, NOW));
     assert_eq!(table.see(newer, look(100, false)), Seen::Ended);
     sweep(65, 1999);
@@ -210,27 +203,35 @@ fn whoever_signs_out_can_sign_in_again_and_nobody_fills_the_table_alone() {
     let table: Table<&str> = Table::new(Room { sessions: 100, per_person: 2 });
     for id in 0..20 {
         let one = listed(id, 1, "alice");
-        assert_eq!(table.begin(one, NOW), Ok(()), "{id}");
+        assert_eq!(table.begin(one, 0, NOW), Ok(()), "{id}");
         assert!(table.end(one, NOW) && table.end(one, NOW), "ending it twice counts once");
     }
-    assert_eq!(table.begin(listed(20, 1, "alice"), NOW), Err(Full::Person));
-    table.begin(Listed { ends_at: UnixTime(200), ..listed(21, 1, "bob") }, NOW).unwrap();
-    table.begin(listed(22, 1, "bob"), NOW).unwrap();
-    assert_eq!(table.begin(listed(23, 1, "bob"), NOW), Err(Full::Person));
-    assert!(table.take_turn(listed(22, 1, "bob"), NOW));
+    assert_eq!(table.begin(listed(20, 1, "alice"), 0, NOW), Err(Full::Person));
+    table.begin(Listed { ends_at: UnixTime(200), ..listed(21, 1, "bob") }, 0, NOW).unwrap();
+    table.begin(listed(22, 1, "bob"), 0, NOW).unwrap();
+    assert_eq!(table.begin(listed(23, 1, "bob"), 0, NOW), Err(Full::Person));
+    assert!(table.take_turn(listed(22, 1, "bob"), 0, NOW));
     table.give_up(SessionId([22; 16]), 1);
-    table.begin(listed(23, 1, "bob"), NOW).unwrap();
+    table.begin(listed(23, 1, "bob"), 0, NOW).unwrap();
     assert!(table.end(listed(22, 1, "bob"), NOW), "what ended once counts once");
-    assert_eq!(table.begin(listed(24, 1, "bob"), NOW), Err(Full::Person));
-    table.begin(listed(85, 1, "bob"), UnixTime(200)).unwrap();
-    assert_eq!(table.begin(listed(86, 1, "bob"), UnixTime(200)), Err(Full::Person), "one was over by itself");
+    assert_eq!(table.begin(listed(24, 1, "bob"), 0, NOW), Err(Full::Person));
+    table.begin(listed(85, 1, "bob"), 0, UnixTime(200)).unwrap();
+    assert_eq!(
+        table.begin(listed(86, 1, "bob"), 0, UnixTime(200)),
+        Err(Full::Person),
+        "one was over by itself"
+    );
 }
 
 #[test]
 fn a_clock_that_was_set_back_does_not_stop_the_sweeping() {
     let table: Table<&str> = Table::new(ROOM);
-    assert!(table.take_turn(Listed { ends_at: UnixTime(99_999), ..listed(1, 1, "alice") }, UnixTime(90_000)));
-    table.begin(Listed { ends_at: UnixTime(150), ..listed(65, 1, "bob") }, NOW).unwrap();
-    table.begin(listed(129, 1, "bob"), UnixTime(150)).unwrap();
+    assert!(table.take_turn(
+        Listed { ends_at: UnixTime(99_999), ..listed(1, 1, "alice") },
+        0,
+        UnixTime(90_000)
+    ));
+    table.begin(Listed { ends_at: UnixTime(150), ..listed(65, 1, "bob") }, 0, NOW).unwrap();
+    table.begin(listed(129, 1, "bob"), 0, UnixTime(150)).unwrap();
     assert_eq!(table.len(), 2);
 }

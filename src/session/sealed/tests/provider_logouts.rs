@@ -4,6 +4,11 @@ use super::renewals::{DUE, LIFE, at, begun, begun_with, lease, look, pairs_of, r
 use super::*;
 use crate::flow::ports::Whom;
 
+fn token(seconds: u64, whom: Whom) -> LogoutToken {
+    let token_id = format!("{whom:?} {seconds}");
+    LogoutToken { token_id, issued_at: at(seconds), accepted_until: at(seconds + 660), whom }
+}
+
 #[test]
 fn what_the_provider_ended_stays_ended() {
     let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
@@ -11,7 +16,7 @@ fn what_the_provider_ended_stays_ended() {
         let store = store();
         let old = begun(&store);
         let held = lease(&store, look(&store, &old, at(DUE)), at(DUE));
-        done(store.end_by(&LogoutToken { issued_at: at(DUE), whom: whom.clone() }, at(DUE))).unwrap();
+        done(store.end_by(&token(DUE, whom.clone()), at(DUE))).unwrap();
         assert_eq!(what(&store, &old, DUE), "ended");
         let refreshed = Refreshed {
             id_token: None,
@@ -42,14 +47,13 @@ fn put_in_doubt(store: &CookieStore, seconds: u64) {
     let sid = |sid: String| Whom::Session { sid, subject: None };
     let mut number = 0;
     loop {
-        let token = LogoutToken { issued_at: at(seconds), whom: sid(format!("other {number}")) };
+        let token = token(seconds, sid(format!("other {number}")));
         if done(store.end_by(&token, at(seconds))) == Ok(LogoutEffect::MustRefresh) {
             break;
         }
         number += 1;
     }
-    done(store.end_by(&LogoutToken { issued_at: at(seconds), whom: sid("sid-1".to_owned()) }, at(seconds)))
-        .unwrap();
+    done(store.end_by(&token(seconds, sid("sid-1".to_owned())), at(seconds))).unwrap();
 }
 
 #[test]
@@ -66,6 +70,24 @@ fn session_in_doubt_passes_again_after_one_refresh() {
 }
 
 #[test]
+fn refresh_that_began_before_the_doubt_does_not_answer_it() {
+    let store = store();
+    let old = begun(&store);
+    let held = lease(&store, look(&store, &old, at(DUE)), at(DUE));
+    put_in_doubt(&store, DUE);
+    let refreshed = Refreshed {
+        id_token: None,
+        refresh_token: None,
+        access_expires_at: Some(at(DUE + LIFE)),
+        refresh_expires_at: None,
+    };
+    done(store.commit(&held, &refreshed, None, at(DUE + 2))).unwrap();
+    assert_eq!(what(&store, &old, DUE + 2), "stale", "the provider answered before it ended the session");
+    renew(&store, &old, at(DUE + 2));
+    assert_eq!(what(&store, &old, DUE + 2), "good", "in the same second, too");
+}
+
+#[test]
 fn session_in_doubt_without_a_usable_refresh_token_has_none() {
     let store = store();
     let old = begun(&store);
@@ -73,6 +95,7 @@ fn session_in_doubt_without_a_usable_refresh_token_has_none() {
     assert_eq!(what(&store, &new, DUE), "good");
     put_in_doubt(&store, DUE + 1);
     assert_eq!(what(&store, &old, DUE + 2), "unknown", "another request refreshes the newer cookie");
+    assert_eq!(what(&store, &old, LIFE), "expired", "an old cookie lives no longer than its tokens");
     let held = lease(&store, look(&store, &new, at(DUE + 2)), at(DUE + 2));
     done(store.release(&held, Release::RetryAt(at(DUE + 9))));
     assert_eq!(what(&store, &new, DUE + 3), "unknown", "the provider is asked again later");
@@ -89,6 +112,7 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
         id_token: Secret::new("a.b.first"),
         refresh_token: None,
         expires_at: at(LIFE),
+        requested_at: NOW,
         id_token_issued_at: NOW,
         id_token_expires_at: at(LIFE),
         refresh_expires_at: None,

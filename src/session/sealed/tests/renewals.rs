@@ -33,6 +33,7 @@ pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Optio
         id_token: Secret::new("a.b.first"),
         refresh_token: Some(Secret::new("refresh 1")),
         expires_at: UnixTime(now.0 + LIFE),
+        requested_at: now,
         id_token_issued_at: now,
         id_token_expires_at: UnixTime(now.0 + LIFE),
         refresh_expires_at: refresh_ends.map(|seconds| UnixTime(now.0 + seconds)),
