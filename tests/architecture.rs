@@ -99,7 +99,7 @@ const LAYERS: [Layer; 10] = [
     Layer {
         name: "telemetry",
         may_name: &["flow", "access"],
-        crates: &["tracing", "tracing_appender", "tracing_subscriber", "prometheus_client"],
+        crates: &["tracing", "tracing_subscriber", "prometheus_client"],
     },
     Layer {
         name: "config",

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use thiserror::Error;
 
 use self::options::ConfigOptions;
 
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Logged>() => ExitCode::FAILURE,
         Err(error) => {
             // Nowhere left to say that standard error is closed.
             let _told = writeln!(io::stderr(), "foregate: {error}");
@@ -59,6 +61,11 @@ pub fn run() -> ExitCode {
 
 /// Why a command failed, in words for the person who gave it.
 type CommandResult = Result<(), Box<dyn std::error::Error>>;
+
+/// A command failed, and the log says why.
+#[derive(Debug, Error)]
+#[error("the log says why")]
+struct Logged;
 
 fn print(text: &str) -> CommandResult {
     let mut out = io::stdout().lock();

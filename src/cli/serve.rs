@@ -2,16 +2,24 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::CommandResult;
 use super::options::ConfigOptions;
+use super::{CommandResult, Logged};
 use crate::config::Settings;
 use crate::server::{self, Drain, Listeners, Reloader, System};
 use crate::telemetry::log::Log;
 
 pub(super) fn run(options: &ConfigOptions) -> CommandResult {
     let settings = options.load()?;
-    let log = Log::start(settings.log.format, settings.log.level);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings, &log))
+    let log = Log::start(settings.log.format, settings.log.level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(settings, &log));
+    // A file on a volume that hangs keeps a thread, and must not keep the process.
+    runtime.shutdown_background();
+    // From here on the log's thread alone writes to standard error, whose reader may have stalled.
+    served.map_err(|error| {
+        tracing::error!("{error}");
+        Box::new(Logged) as Box<dyn std::error::Error>
+    })
 }
 
 async fn serve(settings: Settings, log: &Log) -> CommandResult {

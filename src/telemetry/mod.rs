@@ -2,6 +2,7 @@
 
 mod line;
 pub mod log;
+mod log_writer;
 pub mod metrics;
 mod names;
 pub mod pace;

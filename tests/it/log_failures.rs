@@ -12,6 +12,7 @@ use crate::pki::file;
 
 const SECRETS: [(&str, &str); 3] =
     [("provider.client_secret", "foregate-secret"), ("session.keys", KEY), ("log.level", "debug")];
+const SIGNAL_THAT_DRAINS: &str = "TERM";
 /// Far longer than anything here takes.
 const BOUND: Duration = Duration::from_secs(60);
 
@@ -67,6 +68,16 @@ impl Process {
         assert_eq!(self.check(&browser, &[]).await, 401);
     }
 
+    async fn stops(&mut self, signal: &str) {
+        self.signal(signal);
+        let stopped = async {
+            while self.child.try_wait().unwrap().is_none() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(timeout(BOUND, stopped).await.is_ok(), "{signal} does not stop it");
+    }
+
     async fn waits_for(&self, what: impl AsyncFn() -> bool) {
         let done = async {
             while !what().await {
@@ -100,7 +111,7 @@ async fn full_log_disk_stops_neither_start_nor_requests() {
 #[tokio::test]
 async fn log_that_is_not_read_keeps_no_request_waiting() {
     let provider = provider().await;
-    let process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    let mut process = Process::start(provider.issuer(), &[], &SECRETS).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
     let checks = async {
@@ -111,6 +122,28 @@ async fn log_that_is_not_read_keeps_no_request_waiting() {
     };
     assert!(timeout(BOUND, checks).await.is_ok(), "a check waits for the log");
     process.waits_for(async || process.lost_lines().await > 0).await;
+    process.stops(SIGNAL_THAT_DRAINS).await;
+}
+
+#[tokio::test]
+async fn log_whose_reader_stalls_keeps_no_stop_waiting() {
+    let provider = provider().await;
+    for with_stdout in [true, false] {
+        let (reader, log) = std::io::pipe().unwrap();
+        let mut process = Process::logging_to(Stdio::from(log), provider.issuer(), &SECRETS).await;
+        if with_stdout {
+            drop(process.child.stdout.take());
+        }
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
+        while process.lost_lines().await == 0 {
+            for _ in 0..500 {
+                client.get(&url).headers(process.question()).send().await.unwrap();
+            }
+        }
+        process.stops("INT").await;
+        drop(reader);
+    }
 }
 
 #[tokio::test]

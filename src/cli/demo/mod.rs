@@ -38,7 +38,7 @@ async fn demo(port: u16) -> CommandResult {
     let provider = dev_provider::start(dev_provider::Settings::default()).await?;
     let address = listeners.public.local_addr()?;
     let settings = settings(address, application.local_addr()?, &provider)?;
-    let log = Log::start(settings.log.format, settings.log.level);
+    let log = Log::start(settings.log.format, settings.log.level)?;
     let application = tokio::spawn(application::serve(application));
     // A closed standard output must not stop the demo.
     let _printed = print(&welcome(address, listeners.ops.local_addr()?, provider.issuer()));
