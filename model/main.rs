@@ -1,15 +1,15 @@
-//! Does the table of sessions keep its promises, in whatever order things happen?
+//! The registry of sessions in every order of events
 //!
-//! The table is the gateway's own source with shuttle's locks. Browsers, a person who signs out and a provider that
+//! The registry is the gateway's own source with shuttle's locks. Browsers, a user who signs out and a provider that
 //! answers in every way run against each other, and each schedule is held to:
 //!
 //! 1. one exchange at a time for a session, and no refresh token sent twice, unless the provider certainly did not take it;
 //! 2. generations strictly increase;
 //! 3. nothing is written after the end, and the end is seen by all from then on;
-//! 4. who has lost its turn changes nothing;
-//! 5. the counts of sessions and persons add up.
+//! 4. a caller that lost its lease changes nothing;
+//! 5. the counts of sessions and users add up.
 #![forbid(unsafe_code)]
-#![expect(dead_code, unreachable_pub, reason = "the gateway uses all of the table, the model a part")]
+#![expect(dead_code, unreachable_pub, unused_imports, reason = "the gateway uses all of the registry, the model a part")]
 
 use session::model;
 
@@ -20,7 +20,7 @@ fn main() {
     println!("Every schedule kept every promise.");
 }
 
-/// What the table needs of the ports: the same plain data.
+/// What the registry needs of the ports: the same plain data.
 mod flow {
     pub(crate) mod ports {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,8 +37,8 @@ mod flow {
 
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Full {
-            Table,
-            Person,
+            Sessions,
+            User,
         }
     }
 }
@@ -51,6 +51,6 @@ mod session {
     }
 
     pub(crate) mod model;
-    mod persons;
-    mod table;
+    mod registry;
+    mod users;
 }

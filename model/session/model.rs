@@ -1,4 +1,4 @@
-//! Who does what to the table, and what must hold?
+//! Who does what to the registry, and what must hold?
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
-use super::table::{Listed, Look, Room, Seen, Table, Turn};
+use super::registry::{Listed, Presentation, Presented, RefreshLease, Registry, Room};
 use crate::flow::ports::{SessionId, UnixTime};
 
 const ID: SessionId = SessionId([7; 16]);
 const NOW: UnixTime = UnixTime(100);
-const LOOK: Look = Look { now: NOW, active: true, idle: None };
+const LOOK: Presentation = Presentation { now: NOW, active: true, idle: None };
 const SCHEDULES: usize = 20_000;
 
 /// What really happened, as somebody outside sees it.
@@ -32,7 +32,7 @@ struct Truth {
 }
 
 struct World {
-    table: Table<u64>,
+    registry: Registry<u64>,
     truth: Mutex<Truth>,
 }
 
@@ -41,30 +41,30 @@ fn listed(generation: u64) -> Listed<'static> {
 }
 
 fn world() -> Arc<World> {
-    let table = Table::new(Room { sessions: 4, per_person: 4 });
-    table.begin(listed(1), 0, NOW).unwrap();
+    let registry = Registry::new(Room { sessions: 4, per_person: 4 });
+    registry.begin(listed(1), 0, NOW).unwrap();
     let truth = Truth { browser: 1, ..Truth::default() };
-    Arc::new(World { table, truth: Mutex::new(truth) })
+    Arc::new(World { registry, truth: Mutex::new(truth) })
 }
 
 impl World {
-    /// A request of a browser: what it sees, and an exchange if it gets the turn.
+    /// A request of a browser: what it sees, and an exchange if it gets the lease.
     fn request(&self) {
         let (shown, was_ended) = {
             let truth = self.truth.lock().unwrap();
             // Requests of one browser overtake each other: an older cookie may come late.
             (thread_rng().gen_range(1..=truth.browser), truth.ended)
         };
-        let generation = match self.table.see(listed(shown), LOOK) {
-            Seen::Ended => return,
+        let generation = match self.registry.record_presented(listed(shown), LOOK) {
+            Presented::Ended => return,
             seen if was_ended => panic!("seen after the end: {seen:?}"),
-            Seen::Newest { turn: Turn::Free | Turn::NotBefore(_), .. } => shown,
-            Seen::Newer { held, turn: Turn::Free | Turn::NotBefore(_), .. } => held,
-            Seen::Unknown => panic!("a session is forgotten"),
-            Seen::Newest { .. } | Seen::Newer { .. } | Seen::Older { .. } => return,
+            Presented::Newest { lease: RefreshLease::Available | RefreshLease::RetryAt(_), .. } => shown,
+            Presented::Newer { held, lease: RefreshLease::Available | RefreshLease::RetryAt(_), .. } => held,
+            Presented::Unknown => panic!("a session is forgotten"),
+            Presented::Newest { .. } | Presented::Newer { .. } | Presented::Older { .. } => return,
         };
         let was_ended = self.truth.lock().unwrap().ended;
-        if self.table.take_turn(listed(generation), 0, NOW) {
+        if self.registry.try_lease(listed(generation), 0, NOW) {
             assert!(!was_ended, "an exchange begins after the end");
             self.exchange(generation);
         }
@@ -79,10 +79,10 @@ impl World {
         }
         thread::yield_now();
         match thread_rng().gen_range(0..6) {
-            0 => self.settle(|| self.table.give_back(ID, generation, Turn::NotBefore(NOW))),
+            0 => self.settle(|| self.registry.release(ID, generation, RefreshLease::RetryAt(NOW))),
             1 => {
                 self.truth.lock().unwrap().used.push(generation);
-                self.settle(|| self.table.give_back(ID, generation, Turn::Spent));
+                self.settle(|| self.registry.release(ID, generation, RefreshLease::TokenSpent));
             }
             2 => {
                 {
@@ -90,7 +90,7 @@ impl World {
                     truth.used.push(generation);
                     truth.refused = true;
                 }
-                self.settle(|| self.table.give_up(ID, generation));
+                self.settle(|| self.registry.end_after_refresh(ID, generation));
             }
             _ => self.renewed(generation),
         }
@@ -100,7 +100,9 @@ impl World {
         self.truth.lock().unwrap().used.push(generation);
         let was_ended = self.truth.lock().unwrap().ended;
         let mut kept = None;
-        self.settle(|| kept = self.table.renew(listed(generation + 1), (generation + 1, Turn::Free), NOW));
+        self.settle(|| {
+            kept = self.registry.renew(listed(generation + 1), (generation + 1, RefreshLease::Available), NOW)
+        });
         let mut truth = self.truth.lock().unwrap();
         if kept.is_some() {
             assert!(!was_ended, "written after the end");
@@ -114,26 +116,26 @@ impl World {
         }
     }
 
-    /// The turn is over for the outside before it is for the table, so that nobody is blamed for being quick.
+    /// The lease is over for the outside before it is for the registry, so that nobody is blamed for being quick.
     fn settle(&self, settle: impl FnOnce()) {
         self.truth.lock().unwrap().running -= 1;
         settle();
     }
 
     fn is_over(&self) -> bool {
-        self.table.see(listed(1), LOOK) == Seen::Ended
+        self.registry.record_presented(listed(1), LOOK) == Presented::Ended
     }
 
-    /// Somebody whose turn is over says what it likes.
+    /// Somebody whose lease is over says what it likes.
     fn loser(&self) {
         let over = self.truth.lock().unwrap().kept.iter().max().map_or(0, |newest| newest - 1);
-        self.table.give_up(ID, over);
-        self.table.give_back(ID, over, Turn::Free);
-        assert_eq!(self.table.renew(listed(over + 1), (0, Turn::Free), NOW), None);
+        self.registry.end_after_refresh(ID, over);
+        self.registry.release(ID, over, RefreshLease::Available);
+        assert_eq!(self.registry.renew(listed(over + 1), (0, RefreshLease::Available), NOW), None);
     }
 
     fn sign_out(&self) {
-        assert!(self.table.end(listed(1), NOW));
+        assert!(self.registry.end(listed(1), NOW));
         self.truth.lock().unwrap().ended = true;
         assert!(self.is_over());
     }
@@ -159,40 +161,41 @@ fn play(signs_out: bool) {
     let mut truth = world.truth.lock().unwrap();
     truth.kept.sort_unstable();
     assert!(truth.kept.iter().zip(2..).all(|(kept, next)| *kept == next), "a generation is left out");
-    assert_eq!((truth.running, world.table.len()), (0, 1));
+    assert_eq!((truth.running, world.registry.len()), (0, 1));
     assert_eq!(world.is_over(), signs_out || truth.refused, "over without a reason, or alive without one");
 }
 
-/// A promise of the table.
+/// A promise of the registry.
 pub(crate) fn renewals_race_with_each_other() {
     shuttle::check_random(|| play(false), SCHEDULES);
     shuttle::check_pct(|| play(false), SCHEDULES, 3);
 }
 
-/// A promise of the table.
+/// A promise of the registry.
 pub(crate) fn renewals_race_with_a_sign_out() {
     shuttle::check_random(|| play(true), SCHEDULES);
     shuttle::check_pct(|| play(true), SCHEDULES, 3);
 }
 
-/// A promise of the table.
+/// A promise of the registry.
 pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
     shuttle::check_random(
         || {
-            let table: Arc<Table<u64>> = Arc::new(Table::new(Room { sessions: 3, per_person: 1 }));
+            let registry: Arc<Registry<u64>> = Arc::new(Registry::new(Room { sessions: 3, per_person: 1 }));
             let actors: Vec<_> = (0..4_u8)
                 .map(|actor| {
-                    let table = Arc::clone(&table);
+                    let registry = Arc::clone(&registry);
                     thread::spawn(move || {
                         let id = SessionId([actor, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
                         let subject = if actor < 2 { "alice" } else { "bob" };
-                        let listed = Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW };
-                        table.begin(listed, 0, NOW).is_ok()
+                        let listed =
+                            Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW };
+                        registry.begin(listed, 0, NOW).is_ok()
                     })
                 })
                 .collect();
             let begun = actors.into_iter().map(|actor| actor.join().unwrap()).filter(|begun| *begun).count();
-            assert_eq!((begun, table.len()), (2, 2), "one place for each of two people");
+            assert_eq!((begun, registry.len()), (2, 2), "one place for each of two people");
         },
         SCHEDULES,
     );

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::reload::{self, Reason, ReloadRequests};
 use crate::config::{KeysFile, KeysFileError, KeysText, SealKey};
-use crate::session::seal::KeyRing;
+use crate::session::codec::seal::KeyRing;
 
 /// What was found in the file: a digest of its text, or why it cannot be read.
 type Seen = Result<[u8; 32], KeysFileError>;

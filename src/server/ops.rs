@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 use serde_json::json;
 
 use crate::flow::ports::{IdentityProvider, ProviderState};
-use crate::session::sealed::CookieStore;
+use crate::session::cookie_store::CookieStore;
 use crate::telemetry::metrics::Metrics;
 
 /// Whether checks can be answered.

@@ -13,7 +13,7 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
 use memchr::{memchr, memchr_iter};
 
-use super::seal::MOST_PARTS;
+use super::codec::seal::MOST_PARTS;
 use crate::access::origin::Origin;
 
 const HOST_PREFIX: &str = "__Host-";

@@ -1,15 +1,14 @@
-//! Where sessions live: the only place that knows cookies.
+//! Sessions and marker cookies: the only place that knows cookies
+//!
+//! `codec` seals a session into bytes, `registry` records the sessions of this process, `provider_marks` what the provider
+//! ended. `cookie_store` puts them together; `markers` holds what is no session.
 
+pub mod codec;
 pub mod cookie;
-mod ended;
-pub mod jwt;
-pub mod layout;
+pub mod cookie_store;
 pub mod markers;
-mod persons;
-pub mod seal;
-pub mod sealed;
-mod sealing;
+mod provider_marks;
+mod registry;
 pub mod set_cookie;
 mod sync;
-mod table;
-mod usable;
+mod users;

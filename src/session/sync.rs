@@ -1,6 +1,6 @@
-//! Which locks does the table of sessions use?
+//! The locks of the registry
 //!
-//! The system's; `tests/model` compiles the table with others, which try every order of events.
+//! They are the system's. `tests/model` compiles the registry with others, which try every order of events.
 
 pub(super) use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};

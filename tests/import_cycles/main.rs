@@ -30,7 +30,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("src/edge/portal/start.rs", "src/edge/portal/mod.rs"),
     ("src/edge/portal/userinfo.rs", "src/edge/portal/mod.rs"),
     ("src/server/assemble.rs", "src/server/mod.rs"),
-    ("src/session/table/shard.rs", "src/session/table.rs"),
 ];
 
 /// Returns the imports below `folder`. Fails when it finds too few to have read the crate.

@@ -23,9 +23,9 @@ use foregate::flow::ports::{Clock, IdentityProvider, NewSession, Sessions, Token
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
+use foregate::session::codec::seal::KeyRing;
+use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
 use foregate::session::markers::MarkerCookies;
-use foregate::session::seal::KeyRing;
-use foregate::session::sealed::{CookieStore, Lifetimes, Room};
 use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 use futures_util::FutureExt;

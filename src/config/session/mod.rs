@@ -16,7 +16,7 @@ use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Told, Wrong};
 use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
-use crate::session::sealed::Lifetimes;
+use crate::session::cookie_store::Lifetimes;
 
 pub(super) const SECTION: Section = Section {
     path: "session",

@@ -137,12 +137,12 @@ pub struct StoreUnavailable;
 /// No session may begin: those that have are never forgotten for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Full {
-    /// For anybody.
-    #[error("as many sessions are open as this process keeps")]
-    Table,
-    /// For this person.
-    #[error("this person has as many open sessions as one person may have")]
-    Person,
+    /// For any user.
+    #[error("this process keeps as many sessions as it may")]
+    Sessions,
+    /// For this user.
+    #[error("this user has as many open sessions as a user may have")]
+    User,
 }
 
 /// What a logout token does to the sessions that it names.

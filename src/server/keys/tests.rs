@@ -12,7 +12,7 @@ use tracing::subscriber::with_default;
 use super::*;
 use crate::config::{Sources, load};
 use crate::server::SystemEntropy;
-use crate::session::seal::{Binding, Purpose};
+use crate::session::codec::seal::{Binding, Purpose};
 use crate::telemetry::testing::Kept;
 
 const OLD: &str = "mLr1sWZ3m8CTLVJTVvKvdfAwLVqOtPLZWaDdkBHLtcE";

@@ -18,8 +18,8 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use self::used::Used;
+use super::super::codec::seal::{Binding, KeyRing, Purpose, whole};
 use super::super::cookie::{Names, pairs, tag};
-use super::super::seal::{Binding, KeyRing, Purpose, whole};
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
 use crate::flow::ports::{Entropy, LoginTransaction, NoEntropy, UnixTime};

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use self::login::LoginCookies;
+use super::codec::seal::KeyRing;
 use super::cookie::{Names, pairs, tag};
-use super::seal::KeyRing;
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
 use crate::flow::ports::{Entropy, LoginTransaction, LoopMarker, Markers, NoEntropy, ReloadCount, UnixTime};

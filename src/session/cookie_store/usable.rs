@@ -2,27 +2,27 @@
 
 use zeroize::Zeroizing;
 
-use super::layout::Contents;
-use super::sealing::Lifetimes;
-use super::table::Turn;
 use crate::access::decision::{Credential, Outage};
 use crate::access::identity::IdentityRef;
 use crate::access::policy::Answers;
 use crate::access::token::TokenText;
 use crate::flow::ports::{Absence, Refreshable, Session, SessionId, SessionRequest, SessionState, UnixTime};
+use crate::session::codec::contents::Lifetimes;
+use crate::session::codec::layout::Contents;
+use crate::session::registry::RefreshLease;
 
 /// What else counts.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'r> {
     pub(super) request: SessionRequest<'r>,
     pub(super) lifetimes: Lifetimes,
-    pub(super) turn: Turn,
+    pub(super) lease: RefreshLease,
     pub(super) active_at: UnixTime,
     /// Whether its tokens count only once the provider has renewed them, whatever their end.
     pub(super) must_refresh: bool,
 }
 
-/// The session, as its times and the turn to renew it allow.
+/// The session, as its times and the lease to renew it allow.
 pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> SessionState<'w> {
     let now = asked.request.now;
     let is_idle = asked.lifetimes.idle.is_some_and(|idle| asked.active_at.plus(idle) <= now);
@@ -30,27 +30,29 @@ pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> SessionSt
         return SessionState::Absent(Absence::Expired);
     }
     if contents.tokens_end_at > now.0 && !asked.must_refresh {
-        let due = contents.refresh_at <= now.0 && may_be_renewed(asked.turn, now);
+        let due = contents.refresh_at <= now.0 && may_be_renewed(asked.lease, now);
         return SessionState::Usable(Session {
             due: if due { refreshable(contents, asked) } else { None },
             ..view(contents, now)
         });
     }
-    match asked.turn {
-        Turn::Spent => SessionState::Absent(Absence::Expired),
-        Turn::NotBefore(then) if then > now && contents.refresh_token.is_some() => {
+    match asked.lease {
+        RefreshLease::TokenSpent => SessionState::Absent(Absence::Expired),
+        RefreshLease::RetryAt(then) if then > now && contents.refresh_token.is_some() => {
             SessionState::Undetermined(Outage::Provider)
         }
-        Turn::Free | Turn::Taken | Turn::NotBefore(_) => refreshable(contents, asked)
-            .map_or(SessionState::Absent(Absence::Expired), SessionState::Refreshable),
+        RefreshLease::Available | RefreshLease::Held | RefreshLease::RetryAt(_) => {
+            refreshable(contents, asked)
+                .map_or(SessionState::Absent(Absence::Expired), SessionState::Refreshable)
+        }
     }
 }
 
-fn may_be_renewed(turn: Turn, now: UnixTime) -> bool {
-    match turn {
-        Turn::Free => true,
-        Turn::NotBefore(then) => then <= now,
-        Turn::Taken | Turn::Spent => false,
+fn may_be_renewed(lease: RefreshLease, now: UnixTime) -> bool {
+    match lease {
+        RefreshLease::Available => true,
+        RefreshLease::RetryAt(then) => then <= now,
+        RefreshLease::Held | RefreshLease::TokenSpent => false,
     }
 }
 

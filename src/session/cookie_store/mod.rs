@@ -8,6 +8,7 @@
 
 mod opening;
 mod port;
+mod usable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,14 +17,14 @@ use std::time::Duration;
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 
+pub use super::codec::contents::Lifetimes;
+use super::codec::contents::{Resealed, Sealing};
+use super::codec::layout::Contents;
+use super::codec::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
 use super::cookie::{Names, PART_LEN};
-use super::ended::ProviderMarks;
-use super::layout::Contents;
-use super::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
-pub use super::sealing::Lifetimes;
-use super::sealing::{Resealed, Sealing};
-pub use super::table::Room;
-use super::table::{Delivery, Listed, Table, Turn};
+use super::provider_marks::ProviderMarks;
+pub use super::registry::Room;
+use super::registry::{Delivery, Listed, RefreshLease, Registry};
 use crate::access::identity::Identity;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::Answers;
@@ -68,7 +69,7 @@ pub struct CookieStore {
     places: Vec<Place>,
     lifetimes: Lifetimes,
     process: Process,
-    table: Table<Held>,
+    registry: Registry<Held>,
     provider_marks: ProviderMarks,
     /// Another process seals with our keys, which this store cannot live with.
     shared: AtomicBool,
@@ -103,7 +104,7 @@ impl CookieStore {
             places: origins.iter().map(place).collect(),
             lifetimes,
             process: Process { id: u64::from_ne_bytes(id), began_at: now },
-            table: Table::new(room),
+            registry: Registry::new(room),
             provider_marks: ProviderMarks::default(),
             shared: AtomicBool::new(false),
             audit,
@@ -112,7 +113,7 @@ impl CookieStore {
 
     /// How many sessions are known.
     pub fn known(&self) -> usize {
-        self.table.len()
+        self.registry.len()
     }
 
     /// Whether cookies came that another process sealed while this one ran.
@@ -177,7 +178,7 @@ impl CookieStore {
         let subject = session.identity.as_ref().subject;
         let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
         let answered = self.provider_marks.answered_by(session.sid, subject, session.tokens.requested_at);
-        self.table.begin(listed, answered, now)?;
+        self.registry.begin(listed, answered, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);
         let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
@@ -208,22 +209,22 @@ impl CookieStore {
         let held = Held { contents: contents.into(), cookies };
         let generation = session.generation.saturating_add(1);
         let listed = Listed { generation, ends_at, ..listed_refreshable(session) };
-        let turn = self.next_turn(refreshed, has_new_end, now);
-        Ok(match self.table.renew(listed, (held, turn), now) {
+        let lease = self.next_lease(refreshed, has_new_end, now);
+        Ok(match self.registry.renew(listed, (held, lease), now) {
             Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::InVain },
             None => Commit::TooLate,
         })
     }
 
-    fn next_turn(&self, refreshed: &Refreshed, has_new_end: bool, now: UnixTime) -> Turn {
+    fn next_lease(&self, refreshed: &Refreshed, has_new_end: bool, now: UnixTime) -> RefreshLease {
         let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
         if has_new_end {
-            Turn::Free
+            RefreshLease::Available
         } else if self.lifetimes.require_fresh_id_token && gives_no_id_token {
             // Another exchange brings nothing: the session ends with its ID token.
-            Turn::Spent
+            RefreshLease::TokenSpent
         } else {
-            Turn::NotBefore(now.plus(NOTHING_NEW))
+            RefreshLease::RetryAt(now.plus(NOTHING_NEW))
         }
     }
 

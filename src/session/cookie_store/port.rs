@@ -13,7 +13,7 @@ use crate::flow::ports::{
     OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions,
     StoreUnavailable, UnixTime, Workspace,
 };
-use crate::session::table::Turn;
+use crate::session::registry::RefreshLease;
 
 /// Everything is in the request or in this process, so no operation waits.
 impl Sessions for CookieStore {
@@ -48,7 +48,7 @@ impl Sessions for CookieStore {
     fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>> {
         // Read before the provider is asked: a doubt that arises later is not answered by what it returns.
         let doubt = self.provider_marks.last_doubt();
-        let acquired = self.table.take_turn(listed_refreshable(&session), doubt, now);
+        let acquired = self.registry.try_lease(listed_refreshable(&session), doubt, now);
         // In one process the generation says which lease it is.
         let fence = session.generation;
         ready(acquired.then_some(Lease { session, fence })).boxed()
@@ -67,9 +67,9 @@ impl Sessions for CookieStore {
     fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()> {
         let (id, generation) = (lease.session.id, lease.fence);
         match how {
-            Release::RetryAt(then) => self.table.give_back(id, generation, Turn::NotBefore(then)),
-            Release::TokenSpent => self.table.give_back(id, generation, Turn::Spent),
-            Release::SessionEnded => self.table.give_up(id, generation),
+            Release::RetryAt(then) => self.registry.release(id, generation, RefreshLease::RetryAt(then)),
+            Release::TokenSpent => self.registry.release(id, generation, RefreshLease::TokenSpent),
+            Release::SessionEnded => self.registry.end_after_refresh(id, generation),
         }
         ready(()).boxed()
     }

@@ -1,72 +1,72 @@
-//! What is known of one session, and how does it change?
+//! One session in the registry, and how it changes
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::super::persons::Person;
-use super::{Delivery, Listed, Look};
+use super::super::users::UserKey;
+use super::facts::{Delivery, Listed, Presentation};
 use crate::flow::ports::{SessionId, UnixTime};
 
-/// An offer that is older has reached the browser, if it ever will.
+/// A cookie that was offered longer ago has reached the browser, if it ever will.
 const OFFER_SECONDS: u64 = 2;
-/// Between two looks for entries that are over.
+/// Seconds between two searches for entries that have expired.
 const SWEEP_SECONDS: u64 = 30;
 
 /// Where a session's newest generation is.
 pub(super) enum State<H> {
     /// In the browser.
     Shown,
-    /// Here, because the browser has not shown it yet.
+    /// Here, because the browser has not presented it yet.
     Held {
         /// What it is.
         held: H,
         /// Since when answers carry it.
         offered_at: Option<UnixTime>,
     },
-    /// The session is over.
+    /// The session has ended.
     Ended,
 }
 
 /// Whether the newest refresh token may be sent to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Turn {
-    /// By whoever asks first.
-    Free,
-    /// Somebody does.
-    Taken,
-    /// Not before.
-    NotBefore(UnixTime),
-    /// Never again: it may have been used up.
-    Spent,
+pub(in crate::session) enum RefreshLease {
+    /// To the first caller.
+    Available,
+    /// A caller has the lease.
+    Held,
+    /// Not before this time.
+    RetryAt(UnixTime),
+    /// Never again: it may have been used.
+    TokenSpent,
 }
 
-/// What the table says about a cookie.
+/// What the registry knows about a presented cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Seen<H> {
+pub(in crate::session) enum Presented<H> {
     /// Nothing.
     Unknown,
-    /// It is the newest.
+    /// It is of the newest generation.
     Newest {
-        /// Whether it may be renewed.
-        turn: Turn,
+        /// Whether it may be refreshed.
+        lease: RefreshLease,
         /// What counts for all its cookies.
         latest: Latest,
     },
-    /// There is a newer one, here.
+    /// There is a newer generation, here.
     Newer {
         /// What it is.
         held: H,
-        /// Whether it may be renewed.
-        turn: Turn,
+        /// Whether it may be refreshed.
+        lease: RefreshLease,
         /// What counts for all its cookies.
         latest: Latest,
     },
-    /// There is a newer one, and the browser has it: this one is good until its tokens end.
+    /// There is a newer generation, and the browser has it: this one is good until its tokens expire.
     Older {
         /// What counts for all its cookies.
         latest: Latest,
     },
-    /// The session is over.
+    /// The session has ended.
     Ended,
 }
 
@@ -75,7 +75,7 @@ pub(in crate::session) enum Seen<H> {
 pub(in crate::session) struct Latest {
     /// When the user was last active.
     pub(in crate::session) active_at: UnixTime,
-    /// The last doubt (see `ended`) that its tokens answer.
+    /// The last doubt (see `provider_marks`) that its tokens answer.
     pub(in crate::session) answered: u64,
 }
 
@@ -87,20 +87,20 @@ pub(super) struct Entry<H> {
     active_at: UnixTime,
     /// The last doubt that its tokens answer.
     answered: u64,
-    /// The last doubt that the renewal in progress will answer.
+    /// The last doubt that the refresh in progress will answer.
     answering: u64,
-    turn: Turn,
-    person: Person,
+    lease: RefreshLease,
+    user: UserKey,
 }
 
 impl<H: Clone> Entry<H> {
-    pub(super) fn new(listed: Listed<'_>, turn: Turn, person: Person) -> Self {
+    pub(super) fn new(listed: Listed<'_>, lease: RefreshLease, user: UserKey) -> Self {
         let Listed { generation, ends_at, active_at, .. } = listed;
         let (answered, answering) = (0, 0);
-        Self { state: State::Shown, generation, ends_at, active_at, answered, answering, turn, person }
+        Self { state: State::Shown, generation, ends_at, active_at, answered, answering, lease, user }
     }
 
-    /// The newest generation, where the browser has not shown it.
+    /// The newest generation, if the browser has not presented it.
     pub(super) fn held(&self) -> Option<H> {
         match &self.state {
             State::Held { held, .. } => Some(held.clone()),
@@ -108,49 +108,49 @@ impl<H: Clone> Entry<H> {
         }
     }
 
-    /// Ends it, for as long as one of its cookies could be believed; whose it was, where it had not ended before.
-    pub(super) fn end(&mut self, ends_at: UnixTime) -> Option<Person> {
+    /// Ends it, until none of its cookies could be valid; returns the user if it had not ended before.
+    pub(super) fn end(&mut self, ends_at: UnixTime) -> Option<UserKey> {
         self.ends_at = self.ends_at.max(ends_at);
         let lived = !self.has_ended();
         self.state = State::Ended;
-        lived.then_some(self.person)
+        lived.then_some(self.user)
     }
 
-    /// What is left to say when its entry goes.
+    /// What the counts need when the entry is removed.
     pub(super) fn gone(&self) -> Gone {
-        Gone { person: self.person, had_ended: self.has_ended() }
+        Gone { user: self.user, had_ended: self.has_ended() }
     }
 
     fn has_ended(&self) -> bool {
         matches!(self.state, State::Ended)
     }
 
-    pub(super) fn see(&mut self, listed: Listed<'_>, look: Look) -> Seen<H> {
-        let Look { now, active, idle } = look;
+    pub(super) fn record_presented(&mut self, listed: Listed<'_>, look: Presentation) -> Presented<H> {
+        let Presentation { now, active, idle } = look;
         let active_at = self.active_at.max(listed.active_at);
-        // Who comes after the idle time is not there again: that takes a sign-in.
+        // A request after the idle time does not revive the session.
         let is_back_in_time = idle.is_none_or(|idle| now < active_at.plus(idle));
         self.active_at = if active && is_back_in_time { active_at.max(now) } else { active_at };
         self.ends_at = self.ends_at.max(listed.ends_at);
         if self.has_ended() {
-            return Seen::Ended;
+            return Presented::Ended;
         }
         let latest = Latest { active_at, answered: self.answered };
         let generation = listed.generation;
         if generation >= self.generation {
-            // A greater one is of another process with the same keys.
+            // A greater one comes from another process with the same keys.
             if generation > self.generation {
-                (self.generation, self.turn) = (generation, Turn::Free);
+                (self.generation, self.lease) = (generation, RefreshLease::Available);
             }
             self.state = State::Shown;
-            return Seen::Newest { turn: self.turn, latest };
+            return Presented::Newest { lease: self.lease, latest };
         }
         match &mut self.state {
             State::Held { held, offered_at } => {
                 offered_at.get_or_insert(now);
-                Seen::Newer { held: held.clone(), turn: self.turn, latest }
+                Presented::Newer { held: held.clone(), lease: self.lease, latest }
             }
-            State::Shown | State::Ended => Seen::Older { latest },
+            State::Shown | State::Ended => Presented::Older { latest },
         }
     }
 
@@ -158,32 +158,32 @@ impl<H: Clone> Entry<H> {
         self.answered = doubt;
     }
 
-    pub(super) fn take_turn(&mut self, generation: u64, doubt: u64, now: UnixTime) -> bool {
-        let free = match self.turn {
-            Turn::Free => true,
-            Turn::NotBefore(then) => then <= now,
-            Turn::Taken | Turn::Spent => false,
+    pub(super) fn try_lease(&mut self, generation: u64, doubt: u64, now: UnixTime) -> bool {
+        let free = match self.lease {
+            RefreshLease::Available => true,
+            RefreshLease::RetryAt(then) => then <= now,
+            RefreshLease::Held | RefreshLease::TokenSpent => false,
         };
         let may = free && generation == self.generation && !self.has_ended();
         if may {
-            self.turn = Turn::Taken;
+            self.lease = RefreshLease::Held;
             self.answering = doubt;
         }
         may
     }
 
-    fn holds_turn(&self, generation: u64) -> bool {
-        self.turn == Turn::Taken && generation == self.generation && !self.has_ended()
+    fn is_leased(&self, generation: u64) -> bool {
+        self.lease == RefreshLease::Held && generation == self.generation && !self.has_ended()
     }
 
-    /// `listed` is the new generation, with its turn; whoever says so has that of the one before.
+    /// `listed` is the new generation, with its lease; whoever says so has that of the one before.
     pub(super) fn renew(
         &mut self,
         listed: Listed<'_>,
-        (held, turn): (H, Turn),
+        (held, lease): (H, RefreshLease),
         now: UnixTime,
     ) -> Option<Delivery> {
-        if !self.holds_turn(listed.generation.checked_sub(1)?) {
+        if !self.is_leased(listed.generation.checked_sub(1)?) {
             return None;
         }
         let offered = match self.state {
@@ -194,30 +194,30 @@ impl<H: Clone> Entry<H> {
         self.generation = listed.generation;
         self.ends_at = self.ends_at.max(listed.ends_at);
         self.answered = self.answering;
-        self.turn = turn;
+        self.lease = lease;
         let in_vain = offered.is_some_and(|offered| offered.0 + OFFER_SECONDS <= now.0);
         Some(if in_vain { Delivery::InVain } else { Delivery::Fine })
     }
 
-    /// Whose it was, where that ended it.
-    pub(super) fn give_up(&mut self, generation: u64) -> Option<Person> {
-        if self.holds_turn(generation) { self.end(self.ends_at) } else { None }
+    /// Returns the user if this ended it.
+    pub(super) fn end_after_refresh(&mut self, generation: u64) -> Option<UserKey> {
+        if self.is_leased(generation) { self.end(self.ends_at) } else { None }
     }
 
-    pub(super) fn give_back(&mut self, generation: u64, turn: Turn) {
-        if self.holds_turn(generation) {
-            self.turn = turn;
+    pub(super) fn release(&mut self, generation: u64, lease: RefreshLease) {
+        if self.is_leased(generation) {
+            self.lease = lease;
         }
     }
 }
 
-/// An entry that is over.
+/// An entry that was removed.
 pub(super) struct Gone {
-    pub(super) person: Person,
+    pub(super) user: UserKey,
     pub(super) had_ended: bool,
 }
 
-/// Some of the sessions.
+/// A part of the sessions.
 pub(super) struct Shard<H> {
     pub(super) entries: HashMap<SessionId, Entry<H>, BuildHasherDefault<IdHasher>>,
     next_sweep: u64,
@@ -230,9 +230,9 @@ impl<H> Default for Shard<H> {
 }
 
 impl<H: Clone> Shard<H> {
-    /// Forgets what is over, now and then; how many that were.
+    /// Removes expired entries at intervals; returns how many.
     pub(super) fn sweep(&mut self, now: UnixTime, mut gone: impl FnMut(Gone)) -> usize {
-        // Far ahead lies what a clock said that was set back.
+        // A time far ahead comes from a clock that was set back since.
         if now.0 < self.next_sweep && self.next_sweep <= now.0 + SWEEP_SECONDS {
             return 0;
         }
@@ -249,7 +249,7 @@ impl<H: Clone> Shard<H> {
     }
 }
 
-/// Ids are random already, and nobody can choose one.
+/// Ids are random already, and no client can choose one.
 #[derive(Default)]
 pub(super) struct IdHasher(u64);
 

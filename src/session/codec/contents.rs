@@ -28,21 +28,21 @@ pub struct Lifetimes {
 
 /// Who seals, and when.
 #[derive(Clone, Copy)]
-pub(super) struct Sealing {
+pub(in crate::session) struct Sealing {
     /// Which process.
-    pub(super) process: u64,
+    pub(in crate::session) process: u64,
     /// When.
-    pub(super) now: UnixTime,
-    pub(super) lifetimes: Lifetimes,
+    pub(in crate::session) now: UnixTime,
+    pub(in crate::session) lifetimes: Lifetimes,
 }
 
 /// A session with new tokens.
-pub(super) struct Resealed {
+pub(in crate::session) struct Resealed {
     /// Its bytes.
-    pub(super) contents: Vec<u8>,
-    pub(super) ends_at: UnixTime,
+    pub(in crate::session) contents: Vec<u8>,
+    pub(in crate::session) ends_at: UnixTime,
     /// Whether its tokens are good for longer than those before.
-    pub(super) has_new_end: bool,
+    pub(in crate::session) has_new_end: bool,
 }
 
 /// The ends of new tokens.
@@ -55,7 +55,7 @@ struct Ends {
 
 impl Sealing {
     /// The bytes of a new session, and its end.
-    pub(super) fn begin(
+    pub(in crate::session) fn begin(
         &self,
         session: &NewSession<'_>,
         id: SessionId,
@@ -95,7 +95,7 @@ impl Sealing {
     }
 
     /// A session with what a refresh brought.
-    pub(super) fn renew(
+    pub(in crate::session) fn renew(
         &self,
         old: &Contents<'_>,
         refreshed: &Refreshed,

@@ -7,19 +7,19 @@ use std::sync::atomic::Ordering;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use http::HeaderValue;
 
+use super::usable::{Asked, judge};
 use super::{CookieStore, HANDOVER_SECONDS, Place};
 use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
 use crate::flow::ports::{
     Absence, EndedSession, SessionId, SessionRequest, SessionState, UnixTime, Workspace, WorkspaceParts,
 };
+use crate::session::codec::jwt::Packed;
+use crate::session::codec::layout::Contents;
+use crate::session::codec::seal::{MOST_PARTS, count_of};
 use crate::session::cookie::PART_LEN;
-use crate::session::ended::{DoubtNumber, ProviderSession, ProviderVerdict};
-use crate::session::jwt::Packed;
-use crate::session::layout::Contents;
-use crate::session::seal::{MOST_PARTS, count_of};
-use crate::session::table::{Latest, Listed, Look, Seen, Turn};
-use crate::session::usable::{Asked, judge};
+use crate::session::provider_marks::{DoubtNumber, ProviderSession, ProviderVerdict};
+use crate::session::registry::{Latest, Listed, Presentation, Presented, RefreshLease};
 
 impl CookieStore {
     pub(super) fn open_found<'w>(
@@ -68,27 +68,27 @@ impl CookieStore {
         request: SessionRequest<'_>,
         doubt: Option<DoubtNumber>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
-        let asked = |turn, latest: Latest| Asked {
+        let asked = |lease, latest: Latest| Asked {
             request,
             lifetimes: self.lifetimes,
-            turn,
+            lease,
             active_at: latest.active_at,
             must_refresh: doubt.is_some_and(|number| latest.answered < number),
         };
-        let look = Look { now: request.now, active: request.active, idle: self.lifetimes.idle };
-        match self.table.see(listed(contents), look) {
-            Seen::Ended => (SessionState::Absent(Absence::Ended), None),
-            Seen::Unknown => {
-                let turn = self.turn_of_unknown(contents);
+        let look = Presentation { now: request.now, active: request.active, idle: self.lifetimes.idle };
+        match self.registry.record_presented(listed(contents), look) {
+            Presented::Ended => (SessionState::Absent(Absence::Ended), None),
+            Presented::Unknown => {
+                let lease = self.lease_of_unknown(contents);
                 if look.idle.is_some() {
-                    self.table.adopt(listed(contents), turn, look);
+                    self.registry.adopt(listed(contents), lease, look);
                 }
                 let latest = Latest { active_at: UnixTime(contents.active_at), answered: 0 };
-                (judge(contents, &asked(turn, latest)), None)
+                (judge(contents, &asked(lease, latest)), None)
             }
-            Seen::Newest { turn, latest } => (judge(contents, &asked(turn, latest)), None),
-            Seen::Older { latest } => {
-                let asked = asked(Turn::Spent, latest);
+            Presented::Newest { lease, latest } => (judge(contents, &asked(lease, latest)), None),
+            Presented::Older { latest } => {
+                let asked = asked(RefreshLease::TokenSpent, latest);
                 let state = match judge(contents, &Asked { must_refresh: false, ..asked }) {
                     // Another request refreshes the newer cookie, which the browser has: this one ends no session.
                     SessionState::Usable(_) if asked.must_refresh => {
@@ -98,8 +98,8 @@ impl CookieStore {
                 };
                 (state, None)
             }
-            Seen::Newer { held, turn, latest } => match Contents::read(place.insert(held.contents)) {
-                Some(newer) => (judge(&newer, &asked(turn, latest)), Some(held.cookies)),
+            Presented::Newer { held, lease, latest } => match Contents::read(place.insert(held.contents)) {
+                Some(newer) => (judge(&newer, &asked(lease, latest)), Some(held.cookies)),
                 None => (SessionState::Absent(Absence::Refused), None),
             },
         }
@@ -107,7 +107,7 @@ impl CookieStore {
 
     /// Whether a session that an earlier process began may be renewed: not where that one may have done it already and
     /// the browser never got the result.
-    fn turn_of_unknown(&self, contents: &Contents<'_>) -> Turn {
+    fn lease_of_unknown(&self, contents: &Contents<'_>) -> RefreshLease {
         if contents.process != self.process.id
             && contents.sealed_at > self.process.began_at.0 + HANDOVER_SECONDS
         {
@@ -117,9 +117,9 @@ impl CookieStore {
         let cookies_arrive = contents.generation > 1;
         let was_not_due = contents.refresh_at > self.process.began_at.0;
         if cookies_arrive || was_not_due || contents.process == self.process.id {
-            Turn::Free
+            RefreshLease::Available
         } else {
-            Turn::Spent
+            RefreshLease::TokenSpent
         }
     }
 
@@ -164,11 +164,11 @@ impl CookieStore {
             SessionState::Absent(Absence::Ended) => return EndedSession::default(),
             SessionState::Absent(_) | SessionState::Undetermined(_) => None,
         };
-        let pending = self.table.held(SessionId(contents.id));
+        let pending = self.registry.held(SessionId(contents.id));
         // Newer cookies of it may exist, which another process made.
         let latest = UnixTime(contents.signed_in_at).plus(self.lifetimes.session);
         let ends_at = latest.max(UnixTime(contents.ends_at));
-        let _recorded = self.table.end(Listed { ends_at, ..listed(&contents) }, request.now);
+        let _recorded = self.registry.end(Listed { ends_at, ..listed(&contents) }, request.now);
         let newest = pending.as_ref().and_then(|pending| Contents::read(&pending.contents));
         let newest = newest.as_ref().unwrap_or(&contents);
         EndedSession {

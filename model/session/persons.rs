@@ -1,1 +1,0 @@
-../../src/session/persons.rs
