@@ -38,6 +38,7 @@ mod tokens;
 mod web;
 
 pub use algorithm::SigningAlgorithm;
+pub use clock::Clock;
 pub use control::KeyError;
 pub use fault::{
     AuthorizationFault, ClaimFault, DiscoveryFault, Endpoint, Fault, HeaderFault, IdentityFault, JwksFault,

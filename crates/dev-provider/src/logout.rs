@@ -10,7 +10,6 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::clock;
 use crate::control::KeyError;
 use crate::fault::Fault;
 use crate::fault::facts::Facts;
@@ -108,7 +107,7 @@ fn mint(
     wrong: &[LogoutFault],
 ) -> Result<String, Unspecified> {
     let key = shared.signing_key()?;
-    let now = clock::now().as_secs();
+    let now = shared.now().as_secs();
     let mut claims = claims(&shared.issuer, client_id, whom, now)?;
     let mut faults: Vec<Fault> = Vec::new();
     for fault in wrong {

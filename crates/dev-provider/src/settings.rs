@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::algorithm::SigningAlgorithm;
+use crate::clock::Clock;
 
 /// Everything [`start`](crate::start) needs; the default is a complete provider for one client and three users.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Settings {
     pub id_token_life: Duration,
     /// How long a refresh token can be used, counted anew at each rotation.
     pub refresh_token_life: Duration,
+    /// The time by which all of these lives are measured, and the `Date` of every answer.
+    pub clock: Clock,
 }
 
 /// One registered client.
@@ -95,6 +98,7 @@ impl Default for Settings {
             access_token_life: Duration::from_mins(5),
             id_token_life: Duration::from_mins(5),
             refresh_token_life: Duration::from_mins(30),
+            clock: Clock::default(),
         }
     }
 }

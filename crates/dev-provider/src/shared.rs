@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::error::Unspecified;
 use tokio::sync::watch;
@@ -65,6 +66,10 @@ impl Shared {
             date_skew: AtomicI64::new(0),
             observations: Mutex::default(),
         }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.settings.clock.now()
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {

@@ -11,7 +11,6 @@ use super::page::{self, SignIn};
 use super::reply::Failure;
 use super::sso;
 use super::validate::{Destination, Refusal, destination, faults, oldest_sign_in, validate};
-use crate::clock;
 use crate::fault::{Endpoint, Fault};
 use crate::params::Params;
 use crate::random::opaque;
@@ -40,7 +39,7 @@ pub(super) async fn authorize(
         Ok(known) => known,
         Err(message) => return Ok(page::notice(StatusCode::BAD_REQUEST, "Sign-in refused", message)),
     };
-    let now = clock::now();
+    let now = shared.now();
     let session = live_session(&shared, &headers, now);
     match answer(&params, &destination, faults, session.as_ref(), now) {
         Ok(Next::Code(request, session)) => redirect_with_code(&shared, request, session, now),

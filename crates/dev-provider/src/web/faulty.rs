@@ -1,7 +1,7 @@
 //! Which faults does this request meet, and how is its answer spoilt on the way?
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -11,7 +11,6 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::streams;
-use crate::clock;
 use crate::fault::transport::Act;
 use crate::fault::{Endpoint, Fault};
 use crate::params::{FORM_LIMIT, Params};
@@ -112,13 +111,11 @@ async fn half(healthy: Response, broken: bool) -> Response {
     Response::from_parts(parts, streams::broken(bytes))
 }
 
-/// A clock that is wrong shows in the header only; tokens keep the right time (RFC 9110 §6.6.1).
+/// The time of the provider's clock, as wrong as asked for; tokens keep the right time (RFC 9110 §6.6.1).
 fn date(shared: &Shared, response: &mut Response) {
-    let skew = shared.date_skew();
-    let now = i64::try_from(clock::now().as_secs()).unwrap_or_default();
-    let shown = u64::try_from(now.saturating_add(skew)).unwrap_or_default();
-    let shown = UNIX_EPOCH.checked_add(std::time::Duration::from_secs(shown)).filter(|_| skew != 0);
-    if let Some(value) = shown.and_then(|shown| HeaderValue::try_from(httpdate::fmt_http_date(shown)).ok()) {
+    let shown = shared.now().as_secs().saturating_add_signed(shared.date_skew());
+    let shown = UNIX_EPOCH.checked_add(Duration::from_secs(shown)).map(httpdate::fmt_http_date);
+    if let Some(value) = shown.and_then(|shown| HeaderValue::try_from(shown).ok()) {
         response.headers_mut().insert(DATE, value);
     }
 }

@@ -14,7 +14,6 @@ use super::authorize::redirect_with_code;
 use super::page::{self, SignIn};
 use super::reply::Failure;
 use super::sso;
-use crate::clock;
 use crate::params::Params;
 use crate::random::opaque;
 use crate::settings::User;
@@ -31,7 +30,7 @@ pub(super) async fn login(
 ) -> Result<Response, Failure> {
     shared.count(|observed| &mut observed.login);
     let params = Params::parse(&body);
-    let now = clock::now();
+    let now = shared.now();
     let id = params.once("request").unwrap_or_default();
     let Some(request) = pending(&shared, id, now) else {
         return Ok(no_longer_waiting());

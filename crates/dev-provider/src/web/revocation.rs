@@ -10,7 +10,6 @@ use http::{HeaderMap, StatusCode};
 
 use super::client_auth::authenticate;
 use super::token_error::TokenError;
-use crate::clock;
 use crate::params::Params;
 use crate::shared::Shared;
 
@@ -25,7 +24,7 @@ pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap
 
 /// A token that is not known is as good as revoked (§2.2).
 fn end(shared: &Shared, authorization: Option<&str>, params: &Params) -> Result<(), TokenError> {
-    let client = authenticate(shared, authorization, params, clock::now())?;
+    let client = authenticate(shared, authorization, params, shared.now())?;
     let token = params.once("token").ok_or(TokenError::InvalidRequest("token is missing"))?;
     if let Some(turn) = shared.refresh_tokens.read(token)
         && shared.store().revoke_of(&turn.grant, &client.id)

@@ -16,7 +16,6 @@ use super::client_auth::authenticate;
 use super::faulty::Active;
 use super::reply;
 use super::token_error::TokenError;
-use crate::clock;
 use crate::fault::{Fault, TokenFault};
 use crate::params::Params;
 use crate::pkce;
@@ -84,7 +83,7 @@ fn exchange(
     if wrong.has(TokenFault::ErrorInvalidClient) {
         return Err(TokenError::InvalidClient);
     }
-    let now = clock::now();
+    let now = shared.now();
     let client = authenticate(shared, authorization, params, now)?;
     match params.once("grant_type") {
         Some("authorization_code") => by_code(shared, client, params, now, wrong),

@@ -13,12 +13,12 @@ use serde_json::{Map, Value, json};
 
 use super::faulty::Active;
 use super::reply::{self, Failure};
+use crate::claims;
 use crate::fault::Fault;
 use crate::fault::userinfo::Act;
 use crate::jwt::{self, Kind};
 use crate::settings::User;
 use crate::shared::Shared;
-use crate::{claims, clock};
 
 const INVALID_TOKEN: &str = r#"Bearer realm="dev-provider", error="invalid_token""#;
 
@@ -31,7 +31,7 @@ pub(super) async fn userinfo(
     let Some(token) = bearer(&headers) else {
         return unauthorized(r#"Bearer realm="dev-provider""#);
     };
-    match user(&shared, token, clock::now()) {
+    match user(&shared, token, shared.now()) {
         Some((user, client_id)) => answer(&shared, claims::userinfo(user), &client_id, &faults),
         None => unauthorized(INVALID_TOKEN),
     }

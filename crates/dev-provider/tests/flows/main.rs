@@ -13,3 +13,4 @@ mod keys;
 mod logout;
 mod refresh;
 mod start;
+mod time;
