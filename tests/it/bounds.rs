@@ -4,7 +4,7 @@ use reqwest::header::{COOKIE, HeaderValue};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::harness::{Browser, Gateway, KEY, Process, get, get_with, provider};
+use crate::harness::{Browser, Gateway, KEY, Process, get, get_with, provider, real_time_provider};
 
 #[tokio::test]
 async fn a_thousand_cookies_hide_no_session_and_break_nothing() {
@@ -43,7 +43,7 @@ async fn a_thousand_cookies_hide_no_session_and_break_nothing() {
 #[tokio::test]
 async fn two_thousand_slow_connections_keep_nobody_waiting() {
     const SLOW: usize = 2000;
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let secrets = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
     let process = Process::limited(8192, provider.issuer(), &[], &secrets).await;
     let mut slow = Vec::new();

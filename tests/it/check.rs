@@ -142,7 +142,7 @@ async fn an_alias_of_an_identity_header_is_refused() {
 #[tokio::test]
 async fn no_cookie_of_ours_goes_on_and_every_other_does() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("headers.authorization", "true")]).await;
+    let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await;
     let mut browser = signed_in(&gateway, "testuser").await;
     let alone = gateway.ask_as(&browser, "/").await;
     // The provider's own cookie is in the jar too: cookies ignore ports.
@@ -161,7 +161,7 @@ async fn no_cookie_of_ours_goes_on_and_every_other_does() {
 async fn header_names_are_the_operators() {
     let provider = provider().await;
     let more = [("headers.user", "X-Who"), ("headers.group", "X-Of")];
-    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let gateway = Gateway::with(&provider, &more).await;
     let passed = gateway.ask_as(&signed_in(&gateway, "alice").await, "/").await;
     assert_eq!((passed.header("x-who"), passed.header("x-of")), (Some("alice"), Some("dev")));
     assert_eq!(passed.header("x-forwarded-user"), None);
@@ -180,7 +180,7 @@ async fn a_person_without_groups_or_a_verified_email_gets_empty_fields() {
 #[tokio::test]
 async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("policies.ops.allowed_groups", "ops")]).await;
+    let gateway = Gateway::with(&provider, &[("policies.ops.allowed_groups", "ops")]).await;
     let (alice, testuser) = (signed_in(&gateway, "alice").await, signed_in(&gateway, "testuser").await);
     let ask = async |browser: &Browser, path: &str| {
         let mut headers = gateway.question("/");
@@ -199,7 +199,7 @@ async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies() {
 #[tokio::test]
 async fn a_peer_that_is_not_trusted_gets_no_answer() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("check.trusted_proxies", "192.0.2.1")]).await;
+    let gateway = Gateway::with(&provider, &[("check.trusted_proxies", "192.0.2.1")]).await;
     let browser = signed_in(&gateway, "testuser").await;
     let asked = gateway.ask_as(&browser, "/").await;
     assert_eq!(asked.status, 403);
@@ -235,7 +235,7 @@ async fn the_public_listener_answers_no_check() {
 async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours() {
     let provider = provider().await;
     let more = [("public_paths.assets.paths", "/assets/"), ("headers.authorization", "true")];
-    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let gateway = Gateway::with(&provider, &more).await;
     let mut headers = gateway.question("/assets/app.js?v=1");
     headers.insert("cookie", "foregate=stale; theme=dark".parse().unwrap());
     headers.insert("x-forwarded-user", "root".parse().unwrap());
@@ -266,7 +266,7 @@ async fn a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to() {
     let own = gateway.url("");
     let honest = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
     assert_eq!(ask_with(&gateway, Some(&browser), &honest).await.status, 200);
-    let open = Gateway::with(provider.issuer(), &[("public.accept_foreign_writes", "true")]).await;
+    let open = Gateway::with(&provider, &[("public.accept_foreign_writes", "true")]).await;
     let browser = signed_in(&open, "testuser").await;
     assert_eq!(ask_with(&open, Some(&browser), &forged).await.status, 200);
 }

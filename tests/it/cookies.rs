@@ -2,7 +2,7 @@
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
 
-use crate::harness::{Asked, Browser, Gateway, provider};
+use crate::harness::{Asked, Browser, Gateway, Provider, provider};
 
 async fn ask(gateway: &Gateway, cookie: &str, mode: &str) -> Asked {
     let mut headers = gateway.question("/deep");
@@ -33,8 +33,7 @@ async fn every_fault_is_a_challenge_and_the_same_one() {
     browser.sign_in(&form, "testuser", "testuser").await;
     let good = browser.cookie("foregate").unwrap().to_owned();
     let other =
-        Gateway::with(provider.issuer(), &[("session.keys", "0Sgl3a5Aa_JzYV3YAUcZ1cHYNEsbC37kHEDoDyhoSzc")])
-            .await;
+        Gateway::with(&provider, &[("session.keys", "0Sgl3a5Aa_JzYV3YAUcZ1cHYNEsbC37kHEDoDyhoSzc")]).await;
     let mut elsewhere = Browser::new();
     let form = elsewhere.open(&other.url("/oauth2/start")).await;
     elsewhere.sign_in(&form, "testuser", "testuser").await;
@@ -86,7 +85,7 @@ async fn a_thousand_cookies_are_refused_or_searched_and_never_pass() {
 async fn a_session_with_many_groups_takes_several_cookies_and_a_smaller_one_removes_them() {
     let mut settings = dev_provider::Settings::default();
     settings.users[0].groups = (0..250).map(|index| format!("team-project-{index:03}")).collect();
-    let provider = dev_provider::start(settings).await.unwrap();
+    let provider = Provider::start(settings).await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
@@ -111,7 +110,7 @@ async fn a_session_with_many_groups_takes_several_cookies_and_a_smaller_one_remo
 async fn a_session_that_fits_no_browser_is_refused_with_a_page() {
     let mut settings = dev_provider::Settings::default();
     settings.users[0].groups = (0..900).map(|index| format!("team-project-{index:03}")).collect();
-    let provider = dev_provider::start(settings).await.unwrap();
+    let provider = Provider::start(settings).await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
@@ -123,16 +122,13 @@ async fn a_session_that_fits_no_browser_is_refused_with_a_page() {
 
 #[tokio::test]
 async fn a_session_ends_with_its_tokens() {
-    let settings = dev_provider::Settings {
-        id_token_life: std::time::Duration::from_secs(1),
-        access_token_life: std::time::Duration::from_secs(1),
-        ..dev_provider::Settings::default()
-    };
-    let provider = dev_provider::start(settings).await.unwrap();
+    let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
-    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    let life = dev_provider::Settings::default().access_token_life;
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
+    provider.clock.advance(life);
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 302);
 }

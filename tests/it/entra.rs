@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use dev_provider::{Client, Settings};
 use serde_json::json;
 
-use crate::harness::{Browser, Gateway, KEY};
+use crate::harness::{Browser, Gateway, KEY, Provider};
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
 const GROUP: &str = "33333333-3333-3333-3333-333333333333";
 
 /// A provider whose tokens name one host, whose endpoints are on another, and whose keys ask for a query.
-async fn entra() -> dev_provider::DevProvider {
+async fn entra() -> Provider {
     let mut settings = Settings {
         issuer_text: Some(format!("https://sts.windows.net/{TENANT}/")),
         jwks_query: Some(format!("appid={CLIENT}")),
@@ -24,7 +24,7 @@ async fn entra() -> dev_provider::DevProvider {
     let user = &mut settings.users[0];
     (user.email_verified, user.groups) = (false, vec![GROUP.to_owned()]);
     user.extra.insert("upn".to_owned(), json!("testuser@corp.example"));
-    dev_provider::start(settings).await.unwrap()
+    Provider::start(settings).await
 }
 
 /// The page's file, its endpoints at that provider, without the files of secrets, and for that group.
@@ -47,9 +47,9 @@ fn documented(base: &str, group: &str) -> PathBuf {
     path
 }
 
-async fn gateway(provider: &dev_provider::DevProvider, group: &str) -> Gateway {
+async fn gateway(provider: &Provider, group: &str) -> Gateway {
     let secrets = [("provider.client_secret", "hush"), ("session.keys", KEY)];
-    Gateway::of(Some(documented(provider.base_url(), group)), &secrets).await
+    Gateway::of(provider.clock.clone(), Some(documented(provider.base_url(), group)), &secrets).await
 }
 
 #[tokio::test]

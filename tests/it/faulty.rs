@@ -1,10 +1,8 @@
 //! What does a person get whose provider breaks a rule at the last step?
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::harness::{Answers, Browser, Forger, Gateway, KEY, Page, Process, SIGNS_WITH};
+use super::harness::{Answers, Browser, Forger, Gateway, KEY, Page, Process, SIGNS_WITH, until};
 
 async fn signed_in(gateway: &Gateway, browser: &mut Browser) -> Page {
     browser.open(&gateway.url("/oauth2/start")).await
@@ -13,7 +11,7 @@ async fn signed_in(gateway: &Gateway, browser: &mut Browser) -> Page {
 #[tokio::test]
 async fn a_faulty_token_makes_no_session_and_ends_the_sign_in() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let faults = [
         Answers { claims: json!({"iss": "https://else.test"}), ..Answers::default() },
         Answers { claims: json!({"aud": "other"}), ..Answers::default() },
@@ -55,7 +53,7 @@ async fn a_faulty_token_makes_no_session_and_ends_the_sign_in() {
 #[tokio::test]
 async fn an_unknown_key_is_looked_for_once() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     provider.asked();
     provider.answer(Answers { header: json!({"kid": "new"}), ..Answers::default() });
     let page = signed_in(&gateway, &mut Browser::new()).await;
@@ -67,7 +65,7 @@ async fn an_unknown_key_is_looked_for_once() {
 #[tokio::test]
 async fn userinfo_fills_what_the_id_token_lacks_and_must_speak_of_the_same_person() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
     provider.asked();
     let nameless = json!({"preferred_username": null});
     let userinfo = |object: serde_json::Value| ("application/json", object.to_string());
@@ -95,7 +93,7 @@ async fn groups_that_the_provider_keeps_back_shut_out_where_they_matter_and_are_
     let claims = json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": provider.issuer()}}});
     provider.answer(Answers { claims, ..Answers::default() });
     let needs = ("policies.default.allowed_groups", "dev");
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH, needs]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH, needs]).await;
     provider.asked();
     let mut browser = Browser::new();
     let page = signed_in(&gateway, &mut browser).await;
@@ -106,7 +104,7 @@ async fn groups_that_the_provider_keeps_back_shut_out_where_they_matter_and_are_
         gateway.ops("/metrics").await.body.contains("foregate_logins_total{outcome=\"groups_unknown\"} 1\n")
     );
     gateway.stop().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     provider.asked();
     signed_in(&gateway, &mut browser).await;
     let asked = gateway.ask_as(&browser, "/").await;
@@ -125,26 +123,18 @@ async fn groups_that_the_provider_keeps_back_shut_out_where_they_matter_and_are_
 #[tokio::test]
 async fn a_browser_that_goes_away_takes_nothing_with_it() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     provider.asked();
     provider.hold_tokens();
-    let asked = async {
-        while !provider.asked().contains(&"/token".to_owned()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
+    let asked =
+        until("the code is being exchanged", async || provider.asked().contains(&"/token".to_owned()));
     let mut browser = Browser::new();
     tokio::select! {
         page = signed_in(&gateway, &mut browser) => panic!("{} came too early", page.status),
         () = asked => {}
     }
     provider.go_on();
-    let told = async {
-        while !gateway.ops("/metrics").await.body.contains("foregate_logins_total{outcome=\"succeeded\"} 1\n")
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), told).await.expect("it is told how the sign-in ended");
+    let succeeded = "foregate_logins_total{outcome=\"succeeded\"} 1\n";
+    until(succeeded, async || gateway.ops("/metrics").await.body.contains(succeeded)).await;
     gateway.stop().await;
 }

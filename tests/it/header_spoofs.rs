@@ -30,7 +30,7 @@ async fn signed_in(gateway: &Gateway) -> Browser {
 async fn at_the_check_no_field_of_a_client_makes_it_somebody_else() {
     assert!(spoofs().len() >= 200, "{}", spoofs().len());
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("headers.authorization", "true")]).await;
+    let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await;
     let browser = signed_in(&gateway).await;
     for spoof in spoofs() {
         let mut headers = gateway.question("/");
@@ -56,7 +56,7 @@ async fn at_the_check_no_field_of_a_client_makes_it_somebody_else() {
 async fn through_our_own_proxy_no_field_of_a_client_makes_it_somebody_else() {
     let (application, provider) = (Application::start().await, provider().await);
     let more = [("upstream.url", &*application.url()), ("headers.authorization", "true")];
-    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let gateway = Gateway::with(&provider, &more).await;
     let mut browser = signed_in(&gateway).await;
     for spoof in spoofs() {
         let before = application.received().len();

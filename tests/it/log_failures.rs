@@ -2,19 +2,14 @@
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
-use std::time::Duration;
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
-use tokio::time::{sleep, timeout};
 
-use crate::harness::{Browser, KEY, Process, get, get_with, provider};
+use crate::harness::{Browser, KEY, Process, get, get_with, real_time_provider, until, within};
 use crate::pki::file;
 
 const SECRETS: [(&str, &str); 3] =
     [("provider.client_secret", "foregate-secret"), ("session.keys", KEY), ("log.level", "debug")];
-const SIGNAL_THAT_DRAINS: &str = "TERM";
-/// Far longer than anything here takes.
-const BOUND: Duration = Duration::from_secs(60);
 
 impl Process {
     fn question(&self) -> HeaderMap {
@@ -70,47 +65,38 @@ impl Process {
 
     async fn stops(&mut self, signal: &str) {
         self.signal(signal);
-        let stopped = async {
-            while self.child.try_wait().unwrap().is_none() {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        assert!(timeout(BOUND, stopped).await.is_ok(), "{signal} does not stop it");
+        let child = std::sync::Mutex::new(&mut self.child);
+        until("the signal stops it", async || child.lock().unwrap().try_wait().unwrap().is_some()).await;
     }
 
-    async fn waits_for(&self, what: impl AsyncFn() -> bool) {
-        let done = async {
-            while !what().await {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        assert!(timeout(BOUND, done).await.is_ok(), "it never happened");
+    async fn loses_lines(&self) {
+        until("log lines are counted as lost", async || self.lost_lines().await > 0).await;
     }
 }
 
 #[tokio::test]
 async fn closed_log_fails_no_request_and_lines_are_counted() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let mut process = Process::start(provider.issuer(), &[], &SECRETS).await;
     assert_eq!(process.lost_lines().await, 0);
     drop((process.child.stderr.take(), process.child.stdout.take()));
     process.serves().await;
-    process.waits_for(async || process.lost_lines().await > 0).await;
+    process.loses_lines().await;
     assert!(process.child.try_wait().unwrap().is_none());
 }
 
 #[tokio::test]
 async fn full_log_disk_stops_neither_start_nor_requests() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let process = Process::logging_to(full(), provider.issuer(), &SECRETS).await;
     process.serves().await;
-    process.waits_for(async || process.lost_lines().await > 0).await;
+    process.loses_lines().await;
 }
 
 #[tokio::test]
 async fn log_that_is_not_read_keeps_no_request_waiting() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let mut process = Process::start(provider.issuer(), &[], &SECRETS).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
@@ -120,14 +106,14 @@ async fn log_that_is_not_read_keeps_no_request_waiting() {
             assert_eq!(client.get(&url).headers(process.question()).send().await.unwrap().status(), 401);
         }
     };
-    assert!(timeout(BOUND, checks).await.is_ok(), "a check waits for the log");
-    process.waits_for(async || process.lost_lines().await > 0).await;
-    process.stops(SIGNAL_THAT_DRAINS).await;
+    within("checks do not wait for the log", checks).await;
+    process.loses_lines().await;
+    process.stops("TERM").await;
 }
 
 #[tokio::test]
 async fn log_whose_reader_stalls_keeps_no_stop_waiting() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     for with_stdout in [true, false] {
         let (reader, log) = std::io::pipe().unwrap();
         let mut process = Process::logging_to(Stdio::from(log), provider.issuer(), &SECRETS).await;
@@ -136,11 +122,14 @@ async fn log_whose_reader_stalls_keeps_no_stop_waiting() {
         }
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
-        while process.lost_lines().await == 0 {
-            for _ in 0..500 {
-                client.get(&url).headers(process.question()).send().await.unwrap();
+        let fill = async {
+            while process.lost_lines().await == 0 {
+                for _ in 0..500 {
+                    client.get(&url).headers(process.question()).send().await.unwrap();
+                }
             }
-        }
+        };
+        within("the pipe and the queue are full", fill).await;
         process.stops("INT").await;
         drop(reader);
     }
@@ -148,7 +137,7 @@ async fn log_whose_reader_stalls_keeps_no_stop_waiting() {
 
 #[tokio::test]
 async fn sighup_reads_the_keys_again_and_other_signals_are_ignored_with_a_line() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let (keys, log) = (file("sighup.keys", KEY), file("sighup.log", ""));
     let more = [("provider.client_secret", "foregate-secret"), ("session.keys_file", keys.to_str().unwrap())];
     let output = OpenOptions::new().append(true).open(&log).unwrap();
@@ -160,7 +149,7 @@ async fn sighup_reads_the_keys_again_and_other_signals_are_ignored_with_a_line()
         ("HUP", "session.keys_file: read again, and in use"),
     ] {
         process.signal(signal);
-        process.waits_for(async || std::fs::read_to_string(&log).unwrap().contains(line)).await;
+        until(line, async || std::fs::read_to_string(&log).unwrap().contains(line)).await;
     }
     process.serves().await;
     process.signal("INT");

@@ -2,7 +2,7 @@
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::harness::{Browser, DevProvider, KEY, Process, get_with, provider};
+use crate::harness::{Browser, DevProvider, KEY, Process, get_with, real_time_provider};
 
 const SECRETS: [(&str, &str); 2] = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
 
@@ -26,7 +26,7 @@ async fn ask(process: &Process, fields: &[(&str, &str)]) -> u16 {
 
 #[tokio::test]
 async fn the_log_names_the_client_behind_the_trusted_proxies() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let trusted = [("check.trusted_proxies", "127.0.0.1,10.0.0.0/8")];
     let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &trusted].concat()).await;
     let fields = [("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.0.0.1"), ("x_forwarded_user", "root")];
@@ -93,7 +93,7 @@ async fn tell(process: &Process, provider: &DevProvider, text: &str) {
 #[tokio::test]
 async fn whatever_a_stranger_sends_an_event_is_one_short_line() {
     for format in ["people", "json"] {
-        let provider = provider().await;
+        let provider = real_time_provider().await;
         let more = [("log.format", format), ("log.level", "debug")];
         let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &more].concat()).await;
         tell(&process, &provider, EVIL).await;
@@ -122,7 +122,7 @@ async fn whatever_a_stranger_sends_an_event_is_one_short_line() {
 #[tokio::test]
 async fn ten_thousand_refusals_make_a_few_lines_and_are_all_counted() {
     const REFUSALS: usize = 10_000;
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let process = Process::start(provider.issuer(), &[], &SECRETS).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
@@ -140,7 +140,7 @@ async fn ten_thousand_refusals_make_a_few_lines_and_are_all_counted() {
 
 #[tokio::test]
 async fn requests_that_find_no_application_make_a_few_lines() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     // Nothing listens at the port of `discard`.
     let more = [("upstream.url", "http://127.0.0.1:9"), ("public_paths.open.paths", "/open/")];
     let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &more].concat()).await;

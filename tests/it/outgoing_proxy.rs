@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{KEY, Process, provider};
+use crate::harness::{KEY, Process, real_time_provider};
 use crate::private_ca::provider_with_tls;
 
 /// A proxy that tunnels (CONNECT) and passes on (absolute form), and remembers the first line of each connection.
@@ -63,7 +63,7 @@ async fn run(issuer: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) 
 
 #[tokio::test]
 async fn plain_calls_take_the_proxy_unless_the_host_is_excepted() {
-    let (provider, proxy) = (provider().await, Proxy::start().await);
+    let (provider, proxy) = (real_time_provider().await, Proxy::start().await);
     let document = format!("GET {}/.well-known/openid-configuration HTTP/1.1", provider.issuer());
     for name in ["HTTP_PROXY", "http_proxy"] {
         run(provider.issuer(), &[(name, &proxy.url), ("NO_PROXY", "else.example")], &[]).await;

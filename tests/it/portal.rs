@@ -72,7 +72,7 @@ async fn userinfo_tells_who_and_never_a_token() {
 #[tokio::test]
 async fn the_sign_in_page_is_shown_where_it_is_wanted() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("sign_in.page", "true")]).await;
+    let gateway = Gateway::with(&provider, &[("sign_in.page", "true")]).await;
     let mut browser = Browser::new();
     let asked = gateway.ask_as(&browser, "/deep").await;
     let page = browser.open(asked.header("location").unwrap()).await;

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::harness::{DevProvider, Gateway};
+use crate::harness::Gateway;
 
 /// A self-made authority's certificate (PEM), and TLS for `localhost` signed by it.
 fn authority() -> (String, TlsAcceptor) {
@@ -46,7 +46,7 @@ pub(crate) struct WithTls {
     pub(crate) issuer: String,
     /// The path of its authority's certificate.
     pub(crate) ca_file: String,
-    inside: DevProvider,
+    inside: dev_provider::DevProvider,
 }
 
 /// Starts one; `name` is that of the authority's file.
@@ -66,12 +66,12 @@ pub(crate) async fn provider_with_tls(name: &str) -> WithTls {
 #[tokio::test]
 async fn a_provider_behind_a_private_authority_works_with_ca_file_and_is_explained_without() {
     let provider = provider_with_tls("private-ca.pem").await;
-    let trusting = Gateway::with(&provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
+    let trusting = Gateway::with(&*provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
     let state = trusting.readyz().await.1["provider"].clone();
     assert_eq!(state["state"], "ready", "{state}");
     assert!(provider.inside.observed().discovery > 0 && provider.inside.observed().jwks > 0);
 
-    let without = Gateway::with(&provider.issuer, &[]).await;
+    let without = Gateway::with(&*provider.issuer, &[]).await;
     let state = without.readyz().await.1["provider"].clone();
     assert_eq!(state["state"], "unavailable");
     let detail = state["detail"].as_str().unwrap();

@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, HeaderName};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::harness::{Browser, DevProvider, KEY, Process, get, get_with, provider};
+use crate::harness::{Browser, DevProvider, KEY, Process, get, get_with, real_time_provider};
 
 const SECRETS: [(&str, &str); 3] = [
     ("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"),
@@ -22,7 +22,7 @@ const FAULTS: [&str; 6] =
 #[tokio::test]
 async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
     for format in ["people", "json"] {
-        let provider = provider().await;
+        let provider = real_time_provider().await;
         let more = [("log.level", "trace"), ("log.format", format), ("headers.authorization", "true")];
         let process = Process::start(provider.issuer(), &SECRETS, &more).await;
         let base = format!("http://127.0.0.1:{}", process.public);

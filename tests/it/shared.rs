@@ -21,7 +21,7 @@ async fn ask(gateway: &Gateway, host: &str, browser: &Browser) -> Asked {
 #[tokio::test]
 async fn a_sign_in_on_one_host_is_good_on_the_others_and_leads_back_there() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &SHARED).await;
+    let gateway = Gateway::with(&provider, &SHARED).await;
     let mut browser = Browser::new();
     let challenge = ask(&gateway, "grafana.localhost", &browser).await;
     let port = gateway.public.port();
@@ -41,7 +41,7 @@ async fn a_sign_in_on_one_host_is_good_on_the_others_and_leads_back_there() {
 #[tokio::test]
 async fn our_pages_are_on_one_host_and_the_others_lead_there() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &SHARED).await;
+    let gateway = Gateway::with(&provider, &SHARED).await;
     let port = gateway.public.port();
     let mut browser = Browser::new();
     let page = browser.go(&format!("http://grafana.localhost:{port}/oauth2/sign_out?x=1")).await;
@@ -63,7 +63,7 @@ async fn our_pages_are_on_one_host_and_the_others_lead_there() {
 #[tokio::test]
 async fn a_cookie_that_a_sibling_plants_makes_nobody_anybody() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &SHARED).await;
+    let gateway = Gateway::with(&provider, &SHARED).await;
     let mut browser = Browser::new();
     let form =
         browser.open(ask(&gateway, "grafana.localhost", &browser).await.header("location").unwrap()).await;
@@ -86,11 +86,11 @@ async fn a_cookie_that_a_sibling_plants_makes_nobody_anybody() {
 #[tokio::test]
 async fn a_session_of_a_domain_is_none_of_a_host_with_its_own() {
     let provider = provider().await;
-    let shared = Gateway::with(provider.issuer(), &SHARED).await;
+    let shared = Gateway::with(&provider, &SHARED).await;
     let mut browser = Browser::new();
     let form =
         browser.open(ask(&shared, "grafana.localhost", &browser).await.header("location").unwrap()).await;
     browser.sign_in(&form, "testuser", "testuser").await;
-    let alone = Gateway::with(provider.issuer(), &[("public.urls", "http://app.localhost:PORT")]).await;
+    let alone = Gateway::with(&provider, &[("public.urls", "http://app.localhost:PORT")]).await;
     assert_eq!(ask(&alone, "app.localhost", &browser).await.status, 302);
 }

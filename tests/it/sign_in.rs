@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, ORIGIN};
 use url::form_urlencoded;
 
-use crate::harness::{Browser, Gateway, provider};
+use crate::harness::{Browser, Gateway, Provider, provider};
 
 /// Goes to the provider's login form by a deep link, as the check endpoint would send a browser there.
 async fn to_login_form(gateway: &Gateway, browser: &mut Browser, path: &str) -> crate::harness::Page {
@@ -37,7 +37,7 @@ async fn an_anonymous_deep_link_leads_through_the_provider_and_back() {
 async fn the_authorization_request_holds_what_the_standards_want() {
     let provider = provider().await;
     let more = [("provider.authorization_parameters.ui_locales", "de"), ("provider.scopes", "openid,groups")];
-    let gateway = Gateway::with(provider.issuer(), &more).await;
+    let gateway = Gateway::with(&provider, &more).await;
     let mut browser = Browser::new();
     to_login_form(&gateway, &mut browser, "/").await;
     let request = &provider.authorization_requests()[0];
@@ -255,9 +255,9 @@ async fn the_client_authenticates_as_configured() {
         if method == "none" {
             settings.clients[0].secret = None;
         }
-        let provider = dev_provider::start(settings).await.unwrap();
+        let provider = Provider::start(settings).await;
         let more = [("provider.client_authentication", method), ("provider.client_secret", secret)];
-        let gateway = Gateway::with(provider.issuer(), &more).await;
+        let gateway = Gateway::with(&provider, &more).await;
         let mut browser = Browser::new();
         let form = to_login_form(&gateway, &mut browser, "/").await;
         browser.sign_in(&form, "testuser", "testuser").await;

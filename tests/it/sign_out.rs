@@ -146,7 +146,7 @@ async fn a_provider_that_ends_no_sessions_is_given_the_refresh_token_back() {
 #[tokio::test]
 async fn where_it_is_switched_off_the_provider_is_not_told() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("sign_in.provider_logout", "false")]).await;
+    let gateway = Gateway::with(&provider, &[("sign_in.provider_logout", "false")]).await;
     let mut browser = signed_in(&gateway).await;
     assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
     assert_eq!(browser.cookie("foregate"), None);
@@ -161,7 +161,7 @@ async fn the_page_that_asks_lets_its_form_lead_to_the_provider_and_no_other_page
     let origin = Url::parse(provider.issuer()).unwrap().origin().ascii_serialization();
     let gateway = Gateway::start(&provider).await;
     let mut browser = signed_in(&gateway).await;
-    let off = Gateway::with(provider.issuer(), &[("sign_in.provider_logout", "false")]).await;
+    let off = Gateway::with(&provider, &[("sign_in.provider_logout", "false")]).await;
     for (page, leads_there) in [
         (browser.go(&gateway.url("/oauth2/sign_out")).await, true),
         (browser.go(&gateway.url("/oauth2/sign_in")).await, false),

@@ -36,7 +36,7 @@ async fn a_proxy_with_its_certificate_is_answered_and_nobody_else() {
         (vec![("check.trusted_proxies", "127.0.0.1")], 302),
         (vec![("check.trusted_proxies", "10.0.0.1")], 403),
     ] {
-        let gateway = Gateway::with(provider.issuer(), &[&tls[..], &public, &more].concat()).await;
+        let gateway = Gateway::with(&provider, &[&tls[..], &public, &more].concat()).await;
         let url = format!("https://localhost:{}/check/traefik", gateway.check.port());
         let asked = proxy.get(&url).headers(gateway.question("/")).send().await.unwrap();
         assert_eq!(asked.status().as_u16(), expected, "{more:?}");

@@ -11,7 +11,7 @@ const BOSS: &str = "boss@example.com";
 /// A gateway with these settings, after the sign-in of a user whose ID token has these claims.
 async fn sign_in(settings: &[(&str, &str)], claims: Value, userinfo: Value) -> (Gateway, Browser, Page) {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[&[SIGNS_WITH], settings].concat()).await;
+    let gateway = Gateway::with(&provider, &[&[SIGNS_WITH], settings].concat()).await;
     let userinfo = ("application/json", userinfo.to_string());
     provider.answer(Answers { claims, userinfo, ..Answers::default() });
     let mut browser = Browser::new();

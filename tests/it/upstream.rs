@@ -5,11 +5,11 @@ use reqwest::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Application, Browser, Gateway, provider};
+use crate::harness::{Application, Browser, Gateway, Provider, provider};
 
-async fn scene() -> (Application, Gateway, dev_provider::DevProvider) {
+async fn scene() -> (Application, Gateway, Provider) {
     let (application, provider) = (Application::start().await, provider().await);
-    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    let gateway = Gateway::with(&provider, &[("upstream.url", &application.url())]).await;
     (application, gateway, provider)
 }
 
@@ -118,7 +118,7 @@ async fn a_websocket_passes_with_a_session_and_only_then() {
 #[tokio::test]
 async fn an_application_that_is_down_is_502_and_the_session_lives_on() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", "http://127.0.0.1:9")]).await;
+    let gateway = Gateway::with(&provider, &[("upstream.url", "http://127.0.0.1:9")]).await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/")).await;
     let page = browser.sign_in(&form, "testuser", "testuser").await;

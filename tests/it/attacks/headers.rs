@@ -32,7 +32,7 @@ async fn cve_2026_88011_cve_2026_88879_a_dot_is_an_alias() {
 #[tokio::test]
 async fn cve_2026_54763_an_alias_does_not_pass_our_own_proxy() {
     let (application, provider) = (Application::start().await, provider().await);
-    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    let gateway = Gateway::with(&provider, &[("upstream.url", &application.url())]).await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "alice", "alice").await;

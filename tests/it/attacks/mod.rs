@@ -15,11 +15,11 @@ use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::harness::{Asked, Browser, DevProvider, Gateway, provider};
+use crate::harness::{Asked, Browser, Gateway, Provider, provider};
 
 /// A provider, a gateway with `/open/` for everybody, and somebody who is signed in.
 struct Scene {
-    provider: DevProvider,
+    provider: Provider,
     gateway: Gateway,
     browser: Browser,
 }
@@ -29,9 +29,9 @@ impl Scene {
         Self::at(provider().await, user, more).await
     }
 
-    async fn at(provider: DevProvider, user: &str, more: &[(&str, &str)]) -> Self {
+    async fn at(provider: Provider, user: &str, more: &[(&str, &str)]) -> Self {
         let open = [("public_paths.open.paths", "/open/,/favicon.ico")];
-        let gateway = Gateway::with(provider.issuer(), &[&open, more].concat()).await;
+        let gateway = Gateway::with(&provider, &[&open, more].concat()).await;
         let mut browser = Browser::new();
         let form = browser.open(&gateway.url("/oauth2/start")).await;
         browser.sign_in(&form, user, user).await;

@@ -86,7 +86,7 @@ async fn cve_2021_32637_ghsa_68wm_pfjf_wqp6_what_cannot_be_read_does_not_pass() 
 #[tokio::test]
 async fn ghsa_72h4_mxfc_jx37_cve_2026_77560_a_host_has_no_case() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("public.urls", "http://app.localhost:PORT")]).await;
+    let gateway = Gateway::with(&provider, &[("public.urls", "http://app.localhost:PORT")]).await;
     let scene = Scene { provider, gateway, browser: Browser::new() };
     for host in ["app.localhost", "APP.LOCALHOST", "App.Localhost.", "app.localhost:1"] {
         assert_eq!(scene.ask_as_nobody(&[("x-forwarded-host", host)]).await.status, 302, "{host}");
@@ -127,7 +127,7 @@ async fn cve_2024_21499_a_scheme_of_a_client_goes_nowhere() {
 #[tokio::test]
 async fn cve_2023_33189_cve_2021_39206_what_was_judged_is_what_is_passed_on() {
     let (application, provider) = (Application::start().await, provider().await);
-    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    let gateway = Gateway::with(&provider, &[("upstream.url", &application.url())]).await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "alice", "alice").await;

@@ -7,13 +7,13 @@ use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 
 use super::{ask, fields, raw, signed_in};
-use crate::harness::{Browser, Gateway, KEY, Page, Process, provider};
+use crate::harness::{Browser, Gateway, KEY, Page, Process, Provider, provider, real_time_provider};
 
 #[tokio::test]
 async fn row_11_a_cookie_of_one_host_opens_nothing_at_another() {
     let provider = provider().await;
     let urls = [("public.urls", "http://127.0.0.1:PORT,http://app.localhost:PORT")];
-    let gateway = Gateway::with(provider.issuer(), &urls).await;
+    let gateway = Gateway::with(&provider, &urls).await;
     let browser = signed_in(&gateway, "alice").await;
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
     let host = format!("app.localhost:{}", gateway.public.port());
@@ -86,7 +86,7 @@ async fn row_24_a_body_of_any_size_at_our_own_pages_is_refused() {
 /// Sign-ins that nobody finishes leave nothing behind on our side.
 #[tokio::test]
 async fn row_25_sign_ins_that_end_nowhere_take_no_memory() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let environment =
         [("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"), ("FOREGATE_SESSION__KEYS", KEY)];
     let process = Process::start(provider.issuer(), &environment, &[("log.level", "error")]).await;
@@ -118,7 +118,7 @@ async fn row_25_sign_ins_that_end_nowhere_take_no_memory() {
 async fn row_26_nothing_a_stranger_sends_begins_a_line_of_the_log() {
     let evil = "%0d%0aERROR%20forged%1b%5b31m%e2%80%a8%e2%80%ae%00";
     for format in ["people", "json"] {
-        let provider = provider().await;
+        let provider = real_time_provider().await;
         let environment =
             [("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"), ("FOREGATE_SESSION__KEYS", KEY)];
         let more = [("log.level", "trace"), ("log.format", format)];
@@ -196,9 +196,8 @@ async fn row_30_no_name_of_a_person_becomes_markup() {
     for polyglot in POLYGLOTS {
         let mut settings = dev_provider::Settings::default();
         polyglot.clone_into(&mut settings.users[0].username);
-        let provider = dev_provider::start(settings).await.unwrap();
-        let gateway =
-            Gateway::with(provider.issuer(), &[("policies.default.allowed_groups", "nobody")]).await;
+        let provider = Provider::start(settings).await;
+        let gateway = Gateway::with(&provider, &[("policies.default.allowed_groups", "nobody")]).await;
         let mut browser = Browser::new();
         let form = browser.open(&gateway.url("/oauth2/start")).await;
         browser.sign_in(&form, polyglot, "testuser").await;
@@ -212,7 +211,7 @@ async fn row_30_no_name_of_a_person_becomes_markup() {
 #[tokio::test]
 async fn row_33_and_row_39_scheme_and_host_are_the_configured_ones() {
     let provider = provider().await;
-    let gateway = Gateway::with(provider.issuer(), &[("public.urls", "https://app.test")]).await;
+    let gateway = Gateway::with(&provider, &[("public.urls", "https://app.test")]).await;
     for lie in [
         &[("x-forwarded-proto", "http")][..],
         &[("x-forwarded-host", "evil.test"), ("x-forwarded-port", "81")],

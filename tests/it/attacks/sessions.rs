@@ -3,7 +3,7 @@
 use reqwest::header::HeaderValue;
 
 use super::Scene;
-use crate::harness::{Application, Browser, Gateway, get, provider};
+use crate::harness::{Application, Browser, Gateway, Provider, get, provider};
 
 #[tokio::test]
 async fn cve_2026_47775_a_changed_cookie_says_nothing_about_why() {
@@ -104,7 +104,7 @@ async fn cve_2026_33544_whoever_signs_in_at_the_same_time_is_themselves() {
 #[tokio::test]
 async fn ghsa_59jp_rwph_878r_nobody_gets_a_byte_of_the_application() {
     let (application, provider) = (Application::start().await, provider().await);
-    let gateway = Gateway::with(provider.issuer(), &[("upstream.url", &application.url())]).await;
+    let gateway = Gateway::with(&provider, &[("upstream.url", &application.url())]).await;
     let page = Browser::new().go(&gateway.url("/secret")).await;
     assert_eq!((page.status, &*page.body, application.received().len()), (302, "", 0));
 }
@@ -128,7 +128,7 @@ async fn cve_2022_24797_what_is_for_operators_is_on_their_listener_alone() {
 async fn cve_2026_40574_an_address_has_one_at() {
     let mut settings = dev_provider::Settings::default();
     settings.users[0].email = "root@evil.test@example.com".to_owned();
-    let provider = dev_provider::start(settings).await.unwrap();
+    let provider = Provider::start(settings).await;
     let policy = [("policies.default.allowed_email_domains", "example.com")];
     let scene = Scene::at(provider, "testuser", &policy).await;
     assert_eq!(scene.ask(&[]).await.status, 403);

@@ -4,7 +4,7 @@
 use dev_provider::{Endpoint, Fault, Settings, SigningAlgorithm};
 
 use super::{End, Scene};
-use crate::harness::Gateway;
+use crate::harness::{Gateway, Provider};
 
 /// These break no rule of ours: what is odd about them is allowed, is left out of the identity, or is never read.
 const GOOD: &[&str] = &[
@@ -73,7 +73,7 @@ async fn row_21_of_all_odd_tokens_only_those_that_break_no_rule_are_believed() {
 #[tokio::test]
 async fn row_21_the_same_where_elliptic_curves_sign() {
     let settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
-    let provider = dev_provider::start(settings).await.unwrap();
-    let gateway = Gateway::with(provider.issuer(), &[("provider.signing_algorithms", "ES256")]).await;
+    let provider = Provider::start(settings).await;
+    let gateway = Gateway::with(&provider, &[("provider.signing_algorithms", "ES256")]).await;
     holds(&Scene { provider, gateway }).await;
 }

@@ -16,7 +16,7 @@ async fn d03_another_issuer_in_the_metadata_means_no_authorization_request() {
     let provider = provider().await;
     let wrong = format!("{}/INVALID", provider.issuer());
     let backchannel = provider.issuer().to_owned();
-    let gateway = Gateway::with(&wrong, &[("provider.backchannel_url", &backchannel)]).await;
+    let gateway = Gateway::with(&*wrong, &[("provider.backchannel_url", &backchannel)]).await;
     let detail = gateway.readyz().await.1["provider"]["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains(&wrong) && detail.contains(provider.issuer()), "{detail}");
     assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, 503);

@@ -1,11 +1,9 @@
 //! Row 19 of the threat table: is a provider that is slow, broken or hostile held off, at every endpoint?
 
-use std::time::Duration;
-
 use dev_provider::Fault;
 
 use super::{End, Scene};
-use crate::harness::{Browser, DevProvider, Gateway, KEY, Process, provider};
+use crate::harness::{Browser, Gateway, KEY, Process, Provider, provider, real_time_provider, within};
 
 /// Long enough for an honest answer, short enough for a matrix.
 const PATIENCE: (&str, &str) = ("provider.timeout", "1s");
@@ -35,8 +33,7 @@ async fn held_off(scene: &Scene, known: &Browser, fault: &str) {
     let ended = scene.ended().await;
     let before = scene.provider.observed();
     let faults = [fault];
-    let begun = tokio::time::timeout(Duration::from_secs(15), scene.sign_in(&faults));
-    let End { browser, page } = begun.await.unwrap_or_else(|_| panic!("{fault}: never ended"));
+    let End { browser, page } = within(fault, scene.sign_in(&faults)).await;
     assert!((400..600).contains(&page.status), "{fault}: {}", page.status);
     assert!(page.body.contains("id=\"request-id\">"), "{fault}: {}", page.body);
     assert_eq!(browser.cookie_names(), ["dev_provider_sso"], "{fault}: no cookie of ours is left");
@@ -71,19 +68,12 @@ async fn row_19_userinfo_can_do_no_harm() {
 }
 
 /// A gateway that meets the provider while it does this: sign-in says 503, and the process lives.
-async fn cannot_start(provider: &DevProvider, fault: &str) -> String {
+async fn cannot_start(provider: &Provider, fault: &str) -> String {
     provider.hold(fault.parse::<Fault>().unwrap());
-    let gateway = Gateway::with(provider.issuer(), &[PATIENCE]).await;
-    let mut detail = String::new();
-    for _ in 0..50 {
-        let state = gateway.readyz().await.1["provider"].clone();
-        assert_ne!(state["state"], "ready", "{fault}");
-        detail = state["detail"].as_str().unwrap_or_default().to_owned();
-        if !detail.contains("not answered yet") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let gateway = Gateway::with(provider, &[PATIENCE]).await;
+    let state = gateway.readyz().await.1["provider"].clone();
+    assert_ne!(state["state"], "ready", "{fault}");
+    let detail = state["detail"].as_str().unwrap_or_default().to_owned();
     assert!(!detail.contains("not answered yet"), "{fault}: {detail}");
     assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, 503, "{fault}");
     assert_eq!(provider.observed().elsewhere, 0, "{fault}: nobody goes elsewhere");
@@ -110,7 +100,7 @@ async fn row_19_keys_can_do_no_harm() {
 
 #[tokio::test]
 async fn row_19_a_hundred_megabytes_are_not_kept() {
-    let provider = provider().await;
+    let provider = real_time_provider().await;
     let secrets = [("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"), ("FOREGATE_SESSION__KEYS", KEY)];
     let process = Process::start(provider.issuer(), &secrets, &[]).await;
     let most = || {

@@ -1,12 +1,12 @@
 //! Which ID tokens are believed?
 
-use dev_provider::{Client, DevProvider, Settings, SigningAlgorithm};
+use dev_provider::{Client, Settings, SigningAlgorithm};
 use foregate::flow::ports::Clock;
 use foregate::server::SystemClock;
 use serde_json::json;
 
 use super::{Scene, accepted, refused};
-use crate::harness::{Answers, Browser, Forger, Gateway, SIGNS_WITH};
+use crate::harness::{Answers, Browser, Forger, Gateway, Provider, SIGNS_WITH};
 
 #[tokio::test]
 async fn c01_a_sign_in_asks_as_it_must() {
@@ -94,9 +94,9 @@ async fn c10_rs256_is_accepted_and_the_others_where_they_are_configured() {
     use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
     for algorithm in [Rs256, Ps256, Es256, Es384, EdDsa] {
         let settings = Settings { signing_algorithm: algorithm, ..Settings::default() };
-        let provider = dev_provider::start(settings).await.unwrap();
+        let provider = Provider::start(settings).await;
         let pinned = ("provider.signing_algorithms", algorithm.name());
-        let gateway = Gateway::with(provider.issuer(), &[pinned]).await;
+        let gateway = Gateway::with(&provider, &[pinned]).await;
         Scene { provider, gateway }.accepts(&[]).await;
     }
 }
@@ -105,7 +105,7 @@ async fn c10_rs256_is_accepted_and_the_others_where_they_are_configured() {
 async fn an_algorithm_that_is_not_configured_is_refused() {
     for algorithm in [SigningAlgorithm::Ps256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
         let settings = Settings { signing_algorithm: algorithm, ..Settings::default() };
-        let provider = dev_provider::start(settings).await.unwrap();
+        let provider = Provider::start(settings).await;
         let gateway = Gateway::start(&provider).await;
         Scene { provider, gateway }.refuses(&[]).await;
     }
@@ -125,8 +125,8 @@ async fn c12_a_wrong_rs256_signature_is_refused() {
 #[tokio::test]
 async fn c13_a_wrong_es256_signature_is_refused() {
     let settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
-    let provider = dev_provider::start(settings).await.unwrap();
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let provider = Provider::start(settings).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let scene = Scene { provider, gateway };
     for fault in ["signature-corrupted", "signature-by-stranger", "alg-es256-zeros", "alg-es256-der"] {
         scene.refuses(&[fault]).await;
@@ -141,7 +141,7 @@ async fn c14_hs256_is_refused_even_with_the_client_secret() {
 #[tokio::test]
 async fn c15_userinfo_of_somebody_else_makes_no_session() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
     let else_ = ("application/json", json!({"sub": "1invalid"}).to_string());
     provider.answer(Answers { userinfo: else_, ..Answers::default() });
     let mut browser = Browser::new();
@@ -172,9 +172,9 @@ async fn c19_the_client_is_form_encoded_before_it_is_base64() {
     let mut settings = Settings::default();
     settings.clients[0] =
         Client { id: id.to_owned(), secret: Some(secret.to_owned()), ..settings.clients[0].clone() };
-    let provider: DevProvider = dev_provider::start(settings).await.unwrap();
+    let provider = Provider::start(settings).await;
     let client = [("provider.client_id", id), ("provider.client_secret", secret)];
-    let gateway = Gateway::with(provider.issuer(), &client).await;
+    let gateway = Gateway::with(&provider, &client).await;
     let scene = Scene { provider, gateway };
     scene.accepts(&[]).await;
     let request = &scene.provider.token_requests()[0];
@@ -185,7 +185,7 @@ async fn c19_the_client_is_form_encoded_before_it_is_base64() {
 #[tokio::test]
 async fn c20_the_access_token_goes_to_userinfo_in_the_header_alone() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
     provider.asked();
     Browser::new().open(&gateway.url("/oauth2/start")).await;
     assert_eq!(provider.bearer().unwrap(), "Bearer at");
@@ -215,7 +215,7 @@ async fn h04_no_at_hash_is_accepted_with_a_code() {
 #[tokio::test]
 async fn row_22_clocks_may_differ_by_the_leeway_and_not_by_more() {
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let now = i64::try_from(SystemClock.now().0).unwrap();
     for (claims, good) in [
         (json!({"iat": now + 55}), true),

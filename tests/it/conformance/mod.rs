@@ -8,13 +8,13 @@ mod faults;
 mod id_token;
 mod response;
 
-use dev_provider::{DevProvider, Fault};
+use dev_provider::Fault;
 
-use crate::harness::{Browser, Gateway, Page, provider};
+use crate::harness::{Browser, Gateway, Page, Provider, provider};
 
 /// A provider and a gateway that have met.
 struct Scene {
-    provider: DevProvider,
+    provider: Provider,
     gateway: Gateway,
 }
 
@@ -27,7 +27,7 @@ struct End {
 impl Scene {
     async fn new(more: &[(&str, &str)]) -> Self {
         let provider = provider().await;
-        let gateway = Gateway::with(provider.issuer(), more).await;
+        let gateway = Gateway::with(&provider, more).await;
         Self { provider, gateway }
     }
 

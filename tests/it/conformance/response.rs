@@ -131,7 +131,7 @@ async fn row_15_pkce_is_s256_even_where_nobody_announces_it() {
     use crate::harness::{Forger, Gateway, SIGNS_WITH};
     // Its metadata hold no code_challenge_methods_supported.
     let provider = Forger::start().await;
-    let gateway = Gateway::with(provider.issuer(), &[SIGNS_WITH]).await;
+    let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let page = Browser::new().go(&gateway.url("/oauth2/start")).await;
     assert!(page.location().contains("code_challenge_method=S256"), "{}", page.location());
 }

@@ -48,7 +48,7 @@ fn client() -> Client {
     let here = (Ipv4Addr::LOCALHOST, 0).into();
     let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     let builder = builder.resolve("app.localhost", here).resolve("grafana.localhost", here);
-    builder.timeout(Duration::from_secs(20)).build().unwrap()
+    builder.timeout(Duration::from_secs(60)).build().unwrap()
 }
 
 pub(crate) async fn get(url: &str) -> Asked {

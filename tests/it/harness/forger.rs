@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use base64_simd::URL_SAFE_NO_PAD;
 use foregate::flow::ports::Clock;
-use foregate::server::SystemClock;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+
+use super::TestClock;
 
 /// What the next answers are; members of the objects replace the usual ones, and `null` takes one away.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ impl Default for Answers {
 
 struct Inside {
     issuer: String,
+    clock: TestClock,
     key: EcdsaKeyPair,
     nonce: Mutex<String>,
     answers: Mutex<Answers>,
@@ -54,6 +56,7 @@ impl Forger {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let inside = Arc::new(Inside {
             issuer: format!("http://{}", listener.local_addr().unwrap()),
+            clock: TestClock::new(),
             key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
             nonce: Mutex::default(),
             answers: Mutex::default(),
@@ -75,6 +78,10 @@ impl Forger {
 
     pub(crate) fn issuer(&self) -> &str {
         &self.0.issuer
+    }
+
+    pub(crate) fn clock(&self) -> &TestClock {
+        &self.0.clock
     }
 
     pub(crate) fn answer(&self, answers: Answers) {
@@ -132,7 +139,7 @@ async fn authorize(State(inside): Shared, Query(asked): Query<Map<String, Value>
 async fn token(State(inside): Shared) -> Response {
     inside.tokens.acquire().await.unwrap().forget();
     let answers = inside.answers.lock().unwrap().clone();
-    let now = SystemClock.now().0;
+    let now = inside.clock.now().0;
     let claims = json!({
         "iss": inside.issuer, "sub": "1", "aud": "foregate", "exp": now + 300, "iat": now,
         "nonce": *inside.nonce.lock().unwrap(), "preferred_username": "alice",

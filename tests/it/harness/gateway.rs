@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foregate::config::{self, Sources};
@@ -11,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Browser, DevProvider};
+use super::{Browser, Issuer, Provider, TestClock, until};
 
 pub(crate) struct Gateway {
     pub(crate) public: SocketAddr,
     pub(crate) check: SocketAddr,
     pub(crate) ops: SocketAddr,
+    clock: TestClock,
     stop: Option<oneshot::Sender<Drain>>,
     serving: JoinHandle<()>,
 }
@@ -37,38 +39,44 @@ impl Asked {
 pub(crate) const KEY: &str = "mLr1sWZ3m8CTLVJTVvKvdfAwLVqOtPLZWaDdkBHLtcE";
 
 impl Gateway {
-    pub(crate) async fn start(provider: &DevProvider) -> Self {
-        Self::with(provider.issuer(), &[]).await
+    pub(crate) async fn start(provider: &Provider) -> Self {
+        Self::with(provider, &[]).await
     }
 
     /// With further settings, over the usual ones; waits until the provider is loaded if it can be.
-    pub(crate) async fn with(issuer: &str, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(issuer: impl Into<Issuer<'_>>, more: &[(&str, &str)]) -> Self {
+        let Issuer { text, clock } = issuer.into();
         let usual = [
-            ("provider.issuer", issuer),
+            ("provider.issuer", text),
             ("provider.client_id", "foregate"),
             ("provider.client_secret", "foregate-secret"),
             ("session.keys", KEY),
         ];
-        Self::of(None, &[&usual, more].concat()).await
+        Self::of(clock, None, &[&usual, more].concat()).await
     }
 
     /// With a file, and settings over it; only the addresses are always ours. `PORT` is that of the public listener.
-    pub(crate) async fn of(file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn of(clock: TestClock, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
         let listeners = Listeners { public: free().await, check: free().await, ops: free().await };
-        Self::on(listeners, file, more).await
+        Self::on(listeners, clock, file, more).await
     }
 
     /// Another process at the addresses of this one, which is stopped.
     pub(crate) async fn restarted(self, more: &[(&str, &str)]) -> Self {
-        let [public, check, ops] = [self.public, self.check, self.ops];
+        let ([public, check, ops], clock) = ([self.public, self.check, self.ops], self.clock.clone());
         self.stop().await;
         let bind = async |address| TcpListener::bind(address).await.unwrap();
         let listeners =
             Listeners { public: bind(public).await, check: bind(check).await, ops: bind(ops).await };
-        Self::on(listeners, None, more).await
+        Self::on(listeners, clock, None, more).await
     }
 
-    async fn on(listeners: Listeners, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
+    async fn on(
+        listeners: Listeners,
+        clock: TestClock,
+        file: Option<PathBuf>,
+        more: &[(&str, &str)],
+    ) -> Self {
         let addresses =
             [&listeners.public, &listeners.check, &listeners.ops].map(|one| one.local_addr().unwrap());
         let [public, check, ops] = addresses;
@@ -83,25 +91,24 @@ impl Gateway {
         // A test does not wait for the 30 seconds of an operator.
         settings.session.keys_file.iter_mut().for_each(|file| file.every = Duration::from_millis(20));
         let (stop, stopped) = oneshot::channel();
+        let system = System { clock: Arc::new(clock.clone()), ..System::default() };
         let serving = tokio::spawn(async move {
             let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };
-            server::serve(settings, listeners, System::default(), stop).await.unwrap();
+            server::serve(settings, listeners, system, stop).await.unwrap();
         });
-        let gateway = Self { public, check, ops, stop: Some(stop), serving };
+        let gateway = Self { public, check, ops, clock, stop: Some(stop), serving };
         gateway.wait_for_provider().await;
         gateway
     }
 
-    /// Until the first attempt has ended, well or not; at most three seconds.
+    /// Until the first attempt has ended, well or not.
     async fn wait_for_provider(&self) {
-        for _ in 0..150 {
+        until("the provider is loaded, or cannot be", async || {
             let provider = self.readyz().await.1["provider"].clone();
             let said = provider["detail"].as_str().unwrap_or_default();
-            if provider["state"] == "ready" || !said.contains("not answered yet") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            provider["state"] == "ready" || !said.contains("not answered yet")
+        })
+        .await;
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

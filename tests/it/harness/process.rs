@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use super::browser::get;
+use super::{browser::get, until};
 use crate::ports::free_address;
 
 /// `foregate serve` in a process of its own; killed when dropped.
@@ -89,14 +88,11 @@ impl Process {
 
     async fn ready(&self) {
         let url = format!("http://127.0.0.1:{}/readyz", self.ops);
-        for _ in 0..200 {
+        until("the process has the provider's keys", async || {
             let up = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.ops)).await.is_ok();
-            if up && get(&url).await.body.contains("\"state\": \"ready\"") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("not ready");
+            up && get(&url).await.body.contains("\"state\": \"ready\"")
+        })
+        .await;
     }
 }
 

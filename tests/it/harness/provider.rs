@@ -1,0 +1,73 @@
+//! The development provider, in the time of a test
+
+use std::ops::Deref;
+
+use dev_provider::{DevProvider, Settings};
+
+use super::{Forger, TestClock};
+
+/// A development provider and its clock, which a gateway that is started for it shares.
+pub(crate) struct Provider {
+    inner: DevProvider,
+    pub(crate) clock: TestClock,
+}
+
+impl Provider {
+    /// Starts a provider that has a clock of its own.
+    pub(crate) async fn start(settings: Settings) -> Self {
+        Self::start_at(TestClock::new(), settings).await
+    }
+
+    /// Starts a provider that has this clock.
+    pub(crate) async fn start_at(clock: TestClock, settings: Settings) -> Self {
+        let settings = Settings { clock: clock.of_provider(), ..settings };
+        Self { inner: dev_provider::start(settings).await.unwrap(), clock }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.inner.stop().await;
+    }
+}
+
+impl Deref for Provider {
+    type Target = DevProvider;
+
+    fn deref(&self) -> &DevProvider {
+        &self.inner
+    }
+}
+
+/// The default users: testuser (dev, ops), alice (dev), bob (no groups).
+pub(crate) async fn provider() -> Provider {
+    Provider::start(Settings::default()).await
+}
+
+/// The same in real time, for a gateway that is a process of its own.
+pub(crate) async fn real_time_provider() -> DevProvider {
+    dev_provider::start(Settings::default()).await.unwrap()
+}
+
+/// What a gateway has to know of its provider: the issuer, and the clock that both use.
+pub(crate) struct Issuer<'i> {
+    pub(crate) text: &'i str,
+    pub(crate) clock: TestClock,
+}
+
+impl<'i> From<&'i Provider> for Issuer<'i> {
+    fn from(provider: &'i Provider) -> Self {
+        Self { text: provider.issuer(), clock: provider.clock.clone() }
+    }
+}
+
+impl<'i> From<&'i Forger> for Issuer<'i> {
+    fn from(forger: &'i Forger) -> Self {
+        Self { text: forger.issuer(), clock: forger.clock().clone() }
+    }
+}
+
+/// An issuer without a provider, or one that shares no clock.
+impl<'i> From<&'i str> for Issuer<'i> {
+    fn from(text: &'i str) -> Self {
+        Self { text, clock: TestClock::new() }
+    }
+}
