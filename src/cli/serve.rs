@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::options::ConfigOptions;
 use super::{CommandResult, Logged};
 use crate::config::Settings;
-use crate::server::{self, Drain, Listeners, Reloader, System};
+use crate::server::{self, Drain, Listener, Reloader, System};
 use crate::telemetry::log::Log;
 
 pub(super) fn run(options: &ConfigOptions) -> CommandResult {
@@ -27,14 +27,11 @@ async fn serve(settings: Settings, log: &Log) -> CommandResult {
         tracing::warn!("{warning}");
     }
     let signals = Signals::new(&settings)?;
-    let listeners = Listeners::bind(&settings).await?;
-    tracing::info!(
-        public = %listeners.public.local_addr()?,
-        check = %listeners.check.local_addr()?,
-        ops = %listeners.ops.local_addr()?,
-        version = env!("CARGO_PKG_VERSION"),
-        "listening"
-    );
+    let listeners = Listener::bind_all(&settings).await?;
+    for Listener { purpose, socket } in &listeners {
+        let (listener, address) = (purpose.name(), socket.local_addr()?);
+        tracing::info!(listener, %address, version = env!("CARGO_PKG_VERSION"), "listening");
+    }
     let (reloader, reloads) = Reloader::new();
     let system = System::new(log.lost_lines(), reloads);
     Ok(server::serve(settings, listeners, system, signals.until_stop(reloader)).await?)

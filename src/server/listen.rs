@@ -1,4 +1,4 @@
-//! How is a connection served: within which limits?
+//! Connections of a listener, and their limits
 //!
 //! 1. At most so many connections at once, a TLS handshake counted; further ones wait in the kernel's queue. One address
 //!    that is no trusted proxy's holds a share of them at most; what is beyond that is closed.
@@ -31,54 +31,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::drain::Draining;
 use super::head;
+use super::limits::Limits;
 use super::share::Shares;
-use super::system::SystemClock;
 use super::tls::Tls;
 use crate::access::client::TrustedProxies;
 use crate::edge::peer::Peer;
-use crate::flow::ports::Clock;
+use crate::flow::ports::{Clock, UnixTime};
 use crate::telemetry::pace::{Line, Pace};
-
-/// The limits of one listener.
-#[derive(Clone, Copy)]
-pub(super) struct Limits {
-    connections: usize,
-    /// The connections of one address that is no trusted proxy's.
-    share: usize,
-    /// From the connection to the end of the TLS handshake, where there is one.
-    handshake_within: Duration,
-    /// From the end of one request to the last byte of the next one's head: of a trusted proxy, and of anybody else.
-    head_within: [Duration; 2],
-}
-
-/// Anybody may connect, and half of them from behind one address translator.
-pub(super) const PUBLIC: Limits = Limits {
-    connections: 8192,
-    share: 4096,
-    handshake_within: HANDSHAKE_WITHIN,
-    head_within: [HEAD_WITHIN, HEAD_WITHIN],
-};
-/// A proxy keeps its connections open between checks: closing them early costs a new connection for each.
-pub(super) const CHECK: Limits = Limits {
-    connections: 4096,
-    share: 64,
-    handshake_within: HANDSHAKE_WITHIN,
-    head_within: [Duration::from_secs(100), HEAD_WITHIN],
-};
-/// A few probes.
-pub(super) const OPS: Limits = Limits {
-    connections: 64,
-    share: 32,
-    handshake_within: HANDSHAKE_WITHIN,
-    head_within: [HEAD_WITHIN, HEAD_WITHIN],
-};
-
-impl Limits {
-    /// Where a certificate alone tells the proxy apart, its address is nobody's before the handshake.
-    pub(super) fn by_certificate(self) -> Self {
-        Self { share: self.connections / 2, ..self }
-    }
-}
 
 /// What a listener serves, and how.
 pub(super) struct Service {
@@ -90,12 +49,9 @@ pub(super) struct Service {
     pub(super) known: TrustedProxies,
     /// With which certificate; plain http without one.
     pub(super) tls: Option<Tls>,
+    /// The time of what is logged at a limited rate.
+    pub(super) clock: Arc<dyn Clock>,
 }
-
-/// Two round trips and a signature, on a bad line.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// Nobody types a head by hand.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// A quiet connection is asked this often whether its peer is still there.
 const IDLE: Duration = Duration::from_secs(60);
@@ -108,7 +64,7 @@ const FAILURES: u32 = 5;
 
 /// Accepts and serves until draining begins, then lets the connections finish.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
-    let Service { app, limits, known, tls } = service;
+    let Service { app, limits, known, tls, clock } = service;
     let app = app.layer(CatchPanicLayer::new());
     let tls = tls.map(Arc::new);
     // Ends with this listener: dropped, it stops.
@@ -120,9 +76,9 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
     let finish_within = loop {
         tokio::select! {
             within = draining.begun() => break within,
-            (stream, peer) = accept(&listener, &failures) => {
+            (stream, peer) = accept(&listener, &failures, &*clock) => {
                 let Some(held) = shares.take(peer.ip()) else {
-                    closed(peer, &refusals);
+                    closed(peer, &refusals, clock.now());
                     continue;
                 };
                 // A connection that finds no place waits here, and those behind it in the kernel's queue.
@@ -148,21 +104,21 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
     }
 }
 
-/// Tells of a connection that is closed at once.
-fn closed(peer: SocketAddr, refusals: &Pace) {
-    if let Some(Line { suppressed }) = refusals.take(SystemClock.now().0) {
+/// Logs a connection that is closed at once.
+fn closed(peer: SocketAddr, refusals: &Pace, now: UnixTime) {
+    if let Some(Line { suppressed }) = refusals.take(now.0) {
         tracing::warn!(%peer, suppressed, "an address that has its share of the connections gets no other");
     }
 }
 
 /// The next connection. Never fails: an error says something about one connection, or about this moment.
-async fn accept(listener: &TcpListener, failures: &Pace) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, failures: &Pace, clock: &dyn Clock) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
                 // Out of descriptors, or the peer is gone: the next accept would fail at once again, so it waits.
-                if let Some(Line { suppressed }) = failures.take(SystemClock.now().0) {
+                if let Some(Line { suppressed }) = failures.take(clock.now().0) {
                     tracing::warn!(%error, suppressed, "a connection could not be accepted");
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;

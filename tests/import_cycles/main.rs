@@ -29,7 +29,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("src/edge/portal/sign_out.rs", "src/edge/portal/mod.rs"),
     ("src/edge/portal/start.rs", "src/edge/portal/mod.rs"),
     ("src/edge/portal/userinfo.rs", "src/edge/portal/mod.rs"),
-    ("src/server/assemble.rs", "src/server/mod.rs"),
 ];
 
 /// Returns the imports below `folder`. Fails when it finds too few to have read the crate.

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::{CommandResult, print, secret};
 use crate::config::{self, Settings, Sources};
-use crate::server::{self, Drain, Listeners, ReloadRequests, System};
+use crate::server::{self, Drain, Listener, Purpose, ReloadRequests, System};
 use crate::telemetry::log::Log;
 
 /// The options of the demo. There is none for an address: it listens on loopback alone.
@@ -29,19 +29,18 @@ async fn demo(port: u16) -> CommandResult {
     let taken = |error| {
         format!("port {port} cannot be used: {error}; choose another with --port, or any with --port 0")
     };
-    let listeners = Listeners {
-        public: loopback(port).await.map_err(taken)?,
-        check: loopback(0).await?,
-        ops: loopback(0).await?,
-    };
+    let public = loopback(port).await.map_err(taken)?;
+    let (check, ops) = (loopback(0).await?, loopback(0).await?);
+    let (address, ops_address) = (public.local_addr()?, ops.local_addr()?);
+    let sockets = [(Purpose::Public, public), (Purpose::Check, check), (Purpose::Ops, ops)];
+    let listeners = sockets.map(|(purpose, socket)| Listener { purpose, socket }).into();
     let application = loopback(0).await?;
     let provider = dev_provider::start(dev_provider::Settings::default()).await?;
-    let address = listeners.public.local_addr()?;
     let settings = settings(address, application.local_addr()?, &provider)?;
     let log = Log::start(settings.log.format, settings.log.level)?;
     let application = tokio::spawn(application::serve(application));
     // A closed standard output must not stop the demo.
-    let _printed = print(&welcome(address, listeners.ops.local_addr()?, provider.issuer()));
+    let _printed = print(&welcome(address, ops_address, provider.issuer()));
     let system = System::new(log.lost_lines(), ReloadRequests::never());
     server::serve(settings, listeners, system, stop()).await?;
     application.abort();

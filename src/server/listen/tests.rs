@@ -19,6 +19,7 @@ use super::*;
 use crate::certificate::TlsFiles;
 use crate::server::drain::{self, Drainer};
 use crate::server::reload::ReloadRequests;
+use crate::server::system::SystemClock;
 
 const LIMITS: Limits = Limits {
     connections: 8,
@@ -43,7 +44,8 @@ async fn begin(limits: Limits, known: TrustedProxies, tls: Option<Tls>) -> Liste
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, draining) = drain::channel();
-    tokio::spawn(serve(listener, Service { app, limits, known, tls }, draining));
+    let service = Service { app, limits, known, tls, clock: Arc::new(SystemClock) };
+    tokio::spawn(serve(listener, service, draining));
     Listener { address, _drainer: drainer }
 }
 

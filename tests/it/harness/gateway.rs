@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foregate::config::{self, Sources};
-use foregate::server::{self, Drain, Listeners, System};
+use foregate::server::{self, Drain, Listener, Purpose, System};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -57,8 +57,7 @@ impl Gateway {
 
     /// With a file, and settings over it; only the addresses are always ours. `PORT` is that of the public listener.
     pub(crate) async fn of(clock: TestClock, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
-        let listeners = Listeners { public: free().await, check: free().await, ops: free().await };
-        Self::on(listeners, clock, file, more).await
+        Self::on([free().await, free().await, free().await], clock, file, more).await
     }
 
     /// Another process at the addresses of this one, which is stopped.
@@ -66,20 +65,18 @@ impl Gateway {
         let ([public, check, ops], clock) = ([self.public, self.check, self.ops], self.clock.clone());
         self.stop().await;
         let bind = async |address| TcpListener::bind(address).await.unwrap();
-        let listeners =
-            Listeners { public: bind(public).await, check: bind(check).await, ops: bind(ops).await };
-        Self::on(listeners, clock, None, more).await
+        Self::on([bind(public).await, bind(check).await, bind(ops).await], clock, None, more).await
     }
 
     async fn on(
-        listeners: Listeners,
+        sockets: [TcpListener; 3],
         clock: TestClock,
         file: Option<PathBuf>,
         more: &[(&str, &str)],
     ) -> Self {
-        let addresses =
-            [&listeners.public, &listeners.check, &listeners.ops].map(|one| one.local_addr().unwrap());
-        let [public, check, ops] = addresses;
+        let [public, check, ops] = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
+        let listeners = [Purpose::Public, Purpose::Check, Purpose::Ops].into_iter().zip(sockets);
+        let listeners = listeners.map(|(purpose, socket)| Listener { purpose, socket }).collect();
         let mut set = vec![("public.urls".to_owned(), format!("http://{public}"))];
         for (key, value) in more {
             set.retain(|(kept, _)| kept != key);

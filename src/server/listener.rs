@@ -1,0 +1,121 @@
+//! Listeners: one entry for each
+//!
+//! A new listener is a variant of [`Purpose`], its [`Entry`] and its router.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use super::assemble;
+use super::limits::{self, Limits};
+use super::start_error::StartError;
+use super::system::System;
+use super::tls::{self, Tls};
+use crate::certificate::TlsFiles;
+use crate::config::Settings;
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Pages for browsers.
+    Public,
+    /// Checks of proxies.
+    Check,
+    /// Probes and metrics.
+    Ops,
+}
+
+/// A bound socket and its purpose. Sockets are bound before anything runs, so that the caller may choose free ports.
+pub struct Listener {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Where it accepts connections.
+    pub socket: TcpListener,
+}
+
+/// What the settings and this file say about a listener.
+pub(super) struct Entry<'s> {
+    /// Section of the settings, and name in the log.
+    name: &'static str,
+    /// Key of the address.
+    setting: &'static str,
+    address: SocketAddr,
+    pub(super) limits: Limits,
+    tls: Option<&'s TlsFiles>,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::Public, Self::Check, Self::Ops];
+
+    pub(super) fn entry(self, settings: &Settings) -> Entry<'_> {
+        match self {
+            Self::Public => Entry {
+                name: self.name(),
+                setting: "public.listen",
+                address: settings.public.listen,
+                limits: limits::PUBLIC,
+                tls: settings.public.tls.as_ref(),
+            },
+            Self::Check => Entry {
+                name: self.name(),
+                setting: "check.listen",
+                address: settings.check.listen,
+                limits: if settings.check.trusted_proxies.is_empty() {
+                    limits::CHECK.by_certificate()
+                } else {
+                    limits::CHECK
+                },
+                tls: settings.check.tls.as_ref(),
+            },
+            Self::Ops => Entry {
+                name: self.name(),
+                setting: "ops.listen",
+                address: settings.ops.listen,
+                limits: limits::OPS,
+                tls: None,
+            },
+        }
+    }
+
+    /// The section of its settings, by which the log names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Check => "check",
+            Self::Ops => "ops",
+        }
+    }
+
+    pub(super) fn router<F>(self, gateway: &assemble::Gateway<F>) -> Router {
+        match self {
+            Self::Public => gateway.public.clone(),
+            Self::Check => gateway.check.clone(),
+            Self::Ops => gateway.ops.clone(),
+        }
+    }
+}
+
+impl Listener {
+    /// Binds the addresses that are configured; fails with the first that cannot be listened on.
+    pub async fn bind_all(settings: &Settings) -> Result<Vec<Self>, StartError> {
+        let mut bound = Vec::new();
+        for purpose in Purpose::ALL {
+            let Entry { setting, address, .. } = purpose.entry(settings);
+            let socket = TcpListener::bind(address).await;
+            let socket = socket.map_err(|cause| StartError::Listen { setting, address, cause })?;
+            bound.push(Self { purpose, socket });
+        }
+        Ok(bound)
+    }
+}
+
+impl Entry<'_> {
+    /// Its TLS, if it has any; fails if the files cannot be used.
+    pub(super) fn tls(&self, system: &System) -> Result<Option<Tls>, StartError> {
+        let tls =
+            self.tls.map(|files| Tls::new(self.name, files.clone(), tls::EVERY, system.reloads.clone()));
+        let tls = tls.transpose();
+        tls.map_err(|error| StartError::Build(format!("{}.{}: {error}", self.name, error.file.key())))
+    }
+}
