@@ -67,6 +67,14 @@ type CommandResult = Result<(), Box<dyn std::error::Error>>;
 #[error("the log says why")]
 struct Logged;
 
+/// Runs a command to its end. A thread that still blocks then, such as one that looks up a name, does not hold the exit.
+fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(command);
+    runtime.shutdown_background();
+    done
+}
+
 fn print(text: &str) -> CommandResult {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;

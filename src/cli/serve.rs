@@ -3,7 +3,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::options::ConfigOptions;
-use super::{CommandResult, Logged};
+use super::{CommandResult, Logged, block_on};
 use crate::config::Settings;
 use crate::server::{self, Drain, Listener, Reloader, System};
 use crate::telemetry::log::Log;
@@ -11,12 +11,8 @@ use crate::telemetry::log::Log;
 pub(super) fn run(options: &ConfigOptions) -> CommandResult {
     let settings = options.load()?;
     let log = Log::start(settings.log.format, settings.log.level)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(settings, &log));
-    // A file on a volume that hangs keeps a thread, and must not keep the process.
-    runtime.shutdown_background();
     // From here on the log's thread alone writes to standard error, whose reader may have stalled.
-    served.map_err(|error| {
+    block_on(serve(settings, &log)).map_err(|error| {
         tracing::error!("{error}");
         Box::new(Logged) as Box<dyn std::error::Error>
     })
@@ -34,7 +30,8 @@ async fn serve(settings: Settings, log: &Log) -> CommandResult {
     }
     let (reloader, reloads) = Reloader::new();
     let system = System::new(log.lost_lines(), reloads);
-    Ok(server::serve(settings, listeners, system, signals.until_stop(reloader)).await?)
+    let orderly = Drain::from(&settings.drain);
+    Ok(server::serve(settings, listeners, system, signals.until_stop(reloader, orderly)).await?)
 }
 
 /// The signals that would end the process by themselves.
@@ -65,11 +62,11 @@ impl Signals {
         })
     }
 
-    /// Handles signals until one stops the process: an orchestrator's SIGTERM drains in order; a Ctrl-C does not wait.
-    async fn until_stop(mut self, reloader: Reloader) -> Drain {
+    /// Handles signals until one stops the process: SIGTERM drains as configured; a Ctrl-C does not wait.
+    async fn until_stop(mut self, reloader: Reloader, orderly: Drain) -> Drain {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return Drain::ORDERLY,
+                _ = self.terminate.recv() => return orderly,
                 _ = self.interrupt.recv() => return Drain::PROMPT,
                 _ = self.hangup.recv() => self.reload(&reloader),
                 _ = self.user1.recv() => ignore("SIGUSR1"),

@@ -2,8 +2,8 @@
 
 use super::key::Table;
 use super::{
-    claims, cookie, headers, listeners, log, policies, provider, public, public_paths, session, sign_in,
-    upstream,
+    claims, cookie, drain, headers, listeners, log, policies, provider, public, public_paths, session,
+    sign_in, upstream,
 };
 
 /// The table.
@@ -24,5 +24,6 @@ pub(super) const TABLE: Table = Table {
         listeners::OPS,
         upstream::SECTION,
         log::SECTION,
+        drain::SECTION,
     ],
 };

@@ -7,6 +7,7 @@
 mod checks;
 mod claims;
 mod cookie;
+mod drain;
 mod environment;
 mod file;
 mod given;
@@ -34,6 +35,7 @@ mod tls;
 mod upstream;
 
 pub use self::session::{KeysFile, KeysFileError, KeysText, SealKey, Session};
+pub use drain::Drain;
 pub use headers::Headers;
 pub use listeners::{CheckListener, Ops};
 pub use log::Log;

@@ -4,7 +4,7 @@ use super::keys::TABLE;
 use super::reader::Reader;
 use super::report::{Report, Told};
 use super::{
-    CheckListener, Headers, Log, Mistakes, Ops, Public, Session, SignIn, Sources, Upstream, claims,
+    CheckListener, Drain, Headers, Log, Mistakes, Ops, Public, Session, SignIn, Sources, Upstream, claims,
     listeners, policies, provider, public_paths,
 };
 use crate::access::claims::ClaimRules;
@@ -38,6 +38,8 @@ pub struct Settings {
     pub upstream: Option<Upstream>,
     /// What the log looks like.
     pub log: Log,
+    /// How the process ends.
+    pub drain: Drain,
     /// What works and yet is not good: for the log at the start.
     pub warnings: Vec<String>,
 }
@@ -72,6 +74,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Told> {
     let ops = Ops::read(reader);
     let upstream = Upstream::read(reader);
     let log = Log::read(reader);
+    let drain = Drain::read(reader);
     let apart = listeners::keep_apart(reader);
     let settings = Settings {
         public: public?,
@@ -86,6 +89,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Told> {
         sign_in,
         upstream: upstream?,
         log: log?,
+        drain: drain?,
         warnings: Vec::new(),
     };
     apart.map(|()| settings)

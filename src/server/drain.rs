@@ -1,54 +1,59 @@
-//! How does the process end without cutting anyone off?
+//! Drain: the end of the process without failed requests
 //!
-//! First it says that it is not ready, and serves on, until the proxies have noticed; then it accepts no connection, and
-//! those it has may finish; what is left after that is cut.
+//! 1. The process says that it is not ready, and serves on until load balancers have noticed.
+//! 2. It accepts no connection. Idle connections are closed; open requests finish.
+//! 3. It exits as soon as no connection is open and no refresh runs. What is left at the timeout is cut.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::config::Drain as DrainSettings;
+
 /// How long each step may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
-    /// Not ready, but serving.
-    pub unready_first: Duration,
-    /// Not accepting, but finishing.
-    pub finish_within: Duration,
+    /// Not ready, and still serving.
+    pub unready_time: Duration,
+    /// Accepting nothing new, and finishing what is open.
+    pub finish_timeout: Duration,
 }
 
 impl Drain {
-    /// For a signal of an orchestrator, which takes a while to send its traffic elsewhere.
-    pub const ORDERLY: Self =
-        Self { unready_first: Duration::from_secs(5), finish_within: Duration::from_secs(20) };
-    /// For a person at a terminal, who waits.
-    pub const PROMPT: Self = Self { unready_first: Duration::ZERO, finish_within: Duration::from_secs(1) };
+    /// For an operator at a terminal.
+    pub const PROMPT: Self = Self { unready_time: Duration::ZERO, finish_timeout: Duration::from_secs(1) };
 }
 
-/// Tells the listeners to finish.
-pub(super) struct Drainer(watch::Sender<Option<Duration>>);
+/// For the signal of an orchestrator.
+impl From<&DrainSettings> for Drain {
+    fn from(settings: &DrainSettings) -> Self {
+        Self { unready_time: settings.unready_time, finish_timeout: settings.finish_timeout }
+    }
+}
 
-/// Where a listener hears that it shall finish.
+/// Lets all listeners and connections finish when it is dropped.
+pub(super) struct Drainer(watch::Sender<()>);
+
+/// Receives the request to finish.
 #[derive(Clone)]
-pub(super) struct Draining(watch::Receiver<Option<Duration>>);
+pub(super) struct Draining(watch::Receiver<()>);
 
-/// A pair of both.
+/// Returns a pair of both.
 pub(super) fn channel() -> (Drainer, Draining) {
-    let (sender, receiver) = watch::channel(None);
+    let (sender, receiver) = watch::channel(());
     (Drainer(sender), Draining(receiver))
 }
 
 impl Drainer {
-    /// Waits out the first step and begins the second.
-    pub(super) async fn begin(self, how: Drain) {
-        tokio::time::sleep(how.unready_first).await;
-        self.0.send_replace(Some(how.finish_within));
+    /// Requests that all finish.
+    pub(super) fn begin(self) {
+        drop(self.0);
     }
 }
 
 impl Draining {
-    /// Ends when the listener shall accept no more; gives how long it may finish.
-    pub(super) async fn begun(&mut self) -> Duration {
-        // A sender that is gone means that the process is being torn down: finish at once.
-        self.0.wait_for(Option::is_some).await.ok().and_then(|within| *within).unwrap_or_default()
+    /// Ends when no more connections and requests are to be accepted.
+    pub(super) async fn begun(&mut self) {
+        while self.0.changed().await.is_ok() {}
     }
 }

@@ -62,7 +62,7 @@ const TAKES_NOTHING: Duration = Duration::from_secs(30);
 const REFUSALS: u32 = 5;
 const FAILURES: u32 = 5;
 
-/// Accepts and serves until draining begins, then lets the connections finish.
+/// Accepts and serves until draining begins; ends when the last connection has ended.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
     let Service { app, limits, known, tls, clock } = service;
     let app = app.layer(CatchPanicLayer::new());
@@ -73,9 +73,9 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
     let shares = Shares::new(limits.share, known);
     let [refusals, failures] = [REFUSALS, FAILURES].map(Pace::new);
     let places = Arc::new(Semaphore::new(limits.connections));
-    let finish_within = loop {
+    loop {
         tokio::select! {
-            within = draining.begun() => break within,
+            () = draining.begun() => break,
             (stream, peer) = accept(&listener, &failures, &*clock) => {
                 let Some(held) = shares.take(peer.ip()) else {
                     closed(peer, &refusals, clock.now());
@@ -83,7 +83,7 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
                 };
                 // A connection that finds no place waits here, and those behind it in the kernel's queue.
                 let place = tokio::select! {
-                    within = draining.begun() => break within,
+                    () = draining.begun() => break,
                     place = Arc::clone(&places).acquire_owned() => place,
                 };
                 let known = shares.knows(peer.ip());
@@ -95,13 +95,11 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
                 });
             }
         }
-    };
+    }
     drop(listener);
     // Every place is free again when every connection has ended.
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    if timeout(finish_within, places.acquire_many(all)).await.is_err() {
-        tracing::warn!("some connections did not finish in time and are cut");
-    }
+    let _all = places.acquire_many(all).await;
 }
 
 /// Logs a connection that is closed at once.
@@ -190,7 +188,7 @@ impl Talk {
         let mut serving = pin!(serving);
         let ended = tokio::select! {
             ended = &mut serving => ended,
-            _ = self.draining.begun() => {
+            () = self.draining.begun() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }

@@ -19,6 +19,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 pub use self::drain::Drain;
 use self::listen::Service;
@@ -53,12 +54,18 @@ pub async fn serve(
     let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
     let how = stop.await;
-    tracing::info!("stopping: no longer ready, serving on for {:?}", how.unready_first);
+    tracing::info!("stopping: no longer ready, serving on for {:?}", how.unready_time);
     readiness.unready();
-    drain.begin(how).await;
-    while serving.join_next().await.is_some() {}
-    // An exchange that is cut off may have used its refresh token up for nothing.
-    let _drained = tokio::time::timeout(how.finish_within, refresh.drained()).await;
+    sleep(how.unready_time).await;
+    drain.begin();
+    let finished = async {
+        while serving.join_next().await.is_some() {}
+        // An exchange that is cut may have used up its refresh token for nothing.
+        refresh.drained().await;
+    };
+    if timeout(how.finish_timeout, finished).await.is_err() {
+        tracing::warn!("drain.finish_timeout has passed; open connections and refreshes are cut");
+    }
     keeping_fresh.abort();
     tracing::info!("stopped");
     Ok(())

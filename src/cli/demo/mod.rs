@@ -8,7 +8,7 @@ use clap::Args;
 use dev_provider::DevProvider;
 use tokio::net::TcpListener;
 
-use super::{CommandResult, print, secret};
+use super::{CommandResult, block_on, print, secret};
 use crate::config::{self, Settings, Sources};
 use crate::server::{self, Drain, Listener, Purpose, ReloadRequests, System};
 use crate::telemetry::log::Log;
@@ -22,7 +22,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> CommandResult {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(demo(options.port))
+    block_on(demo(options.port))
 }
 
 async fn demo(port: u16) -> CommandResult {

@@ -6,6 +6,7 @@ mod mistakes;
 mod precedence;
 mod sections;
 mod tls;
+mod warnings;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -30,23 +30,23 @@ const LIMITS: Limits = Limits {
 /// Nothing here takes so long; a test that hangs shall fail.
 const BOUND: Duration = Duration::from_secs(20);
 
-struct Listener {
+struct Running {
     address: SocketAddr,
     _drainer: Drainer,
 }
 
-async fn start(limits: Limits, tls: Option<Tls>) -> Listener {
+async fn start(limits: Limits, tls: Option<Tls>) -> Running {
     begin(limits, TrustedProxies::default(), tls).await
 }
 
-async fn begin(limits: Limits, known: TrustedProxies, tls: Option<Tls>) -> Listener {
+async fn begin(limits: Limits, known: TrustedProxies, tls: Option<Tls>) -> Running {
     let app = Router::new().route("/", get(async |peer: Peer| format!("certified: {}", peer.certified)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, draining) = drain::channel();
     let service = Service { app, limits, known, tls, clock: Arc::new(SystemClock) };
     tokio::spawn(serve(listener, service, draining));
-    Listener { address, _drainer: drainer }
+    Running { address, _drainer: drainer }
 }
 
 fn files(name: &str, pair: &Pair, client_ca: Option<&Authority>) -> TlsFiles {

@@ -10,11 +10,14 @@ use axum::response::AppendHeaders;
 use axum::routing::get;
 use http::HeaderMap;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// An application that answers with its path and remembers what it was sent.
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+    /// An answer to `/open/held` takes one.
+    releases: Arc<Semaphore>,
 }
 
 type Received = State<Arc<Mutex<Vec<(String, HeaderMap)>>>>;
@@ -23,19 +26,27 @@ impl Application {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let received = Arc::default();
+        let releases = Arc::new(Semaphore::new(0));
+        let held = Arc::clone(&releases);
         let routes = Router::new()
             .route("/ws", get(echo))
             .route("/cookies", get(cookies))
             .route("/kept", get(kept))
+            .route("/open/held", get(async move |state: Received, request| hold(&held, state, request).await))
             .fallback(remember)
             .with_state(Arc::clone(&received));
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { address, received }
+        Self { address, received, releases }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Lets one request for `/open/held` be answered.
+    pub(crate) fn release(&self) {
+        self.releases.add_permits(1);
     }
 
     /// Everything so far: target and header fields.
@@ -49,6 +60,13 @@ async fn remember(State(received): Received, request: Request) -> String {
     received.lock().unwrap().push((target.clone(), request.headers().clone()));
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     format!("{target} with {} bytes", body.len())
+}
+
+/// Answers when it is released.
+async fn hold(releases: &Semaphore, state: Received, request: Request) -> String {
+    let answer = remember(state, request).await;
+    releases.acquire().await.unwrap().forget();
+    answer
 }
 
 /// Two cookies, one under the name of the gateway's own.

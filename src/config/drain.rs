@@ -1,0 +1,51 @@
+//! End of the process after SIGTERM
+
+use std::time::Duration;
+
+use super::checks::duration;
+use super::key::{Key, Kind, Need, Section};
+use super::reader::Reader;
+use super::report::Told;
+
+pub(super) const SECTION: Section = Section {
+    path: "drain",
+    example: "",
+    about: "How the process ends after SIGTERM. It exits as soon as no connection is open.",
+    keys: &[
+        Key {
+            name: "unready_time",
+            kind: Kind::Text,
+            need: Need::Default("\"5s\""),
+            about: "How long /readyz fails while all requests are still served; up to 10m. Set it to the time that a \
+                    load balancer needs to notice, and to 0s if none asks.",
+            right: "a time with its unit, from 0s to 10m, such as 5s",
+        },
+        Key {
+            name: "finish_timeout",
+            kind: Kind::Text,
+            need: Need::Default("\"20s\""),
+            about: "How long open requests and refreshes may take after that; up to 10m. What is left is cut. The \
+                    orchestrator must wait longer than both times together, such as \
+                    terminationGracePeriodSeconds in Kubernetes.",
+            right: "a time with its unit, from 0s to 10m, such as 20s",
+        },
+    ],
+};
+
+const MAX_TIME: Duration = Duration::from_mins(10);
+
+/// How long each step of the end may take.
+pub struct Drain {
+    /// Not ready, and still serving.
+    pub unready_time: Duration,
+    /// Accepting nothing new, and finishing what is open.
+    pub finish_timeout: Duration,
+}
+
+impl Drain {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+        let mut time = |key| reader.need(key, |text| duration(text, Duration::ZERO, MAX_TIME));
+        let (unready_time, finish_timeout) = (time("drain.unready_time"), time("drain.finish_timeout"));
+        Ok(Self { unready_time: unready_time?, finish_timeout: finish_timeout? })
+    }
+}

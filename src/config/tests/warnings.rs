@@ -1,0 +1,54 @@
+//! Settings that work, and that the operator is warned about
+
+use super::*;
+
+#[test]
+fn what_is_dangerous_and_works_is_a_warning() {
+    let all = with(&[
+        ("FOREGATE_PUBLIC__URLS", "http://localhost:4180"),
+        ("FOREGATE_PROVIDER__ISSUER", "http://127.0.0.1:8080/realms/main"),
+        ("FOREGATE_CHECK__TRUSTED_PROXIES", "0.0.0.0/0"),
+    ])
+    .ok()
+    .unwrap();
+    assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
+}
+
+#[test]
+fn claims_that_users_can_edit_are_warned_about() {
+    for (key, claim, warns) in [
+        ("USER", "name", true),
+        ("USER", "nickname", true),
+        ("GROUPS", "groups,locale", true),
+        ("GROUPS", "address.country", true),
+        ("USER", "preferred_username", false),
+        ("USER", "email", false),
+        ("USER", "user.nickname", true),
+        ("USER", "/realm/user-name", false),
+        ("GROUPS", "groups,realm_access.roles", false),
+    ] {
+        let warnings = with(&[(&format!("FOREGATE_CLAIMS__{key}"), claim)]).ok().unwrap().warnings;
+        let warned = warnings.iter().any(|warning| {
+            warning.starts_with(&format!("claims.{}: ", key.to_lowercase())) && warning.contains("themselves")
+        });
+        assert_eq!(warned, warns, "{key} = {claim}: {warnings:?}");
+    }
+}
+
+#[test]
+fn idle_settings_that_do_nothing_are_told() {
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&[("IDLE_TIMEOUT", "10h")], "ends none"),
+        (&[("QUIET_PATHS", "/api/poll")], "change nothing"),
+        (&[("IDLE_TIMEOUT", "1h"), ("QUIET_PATHS", "/")], "no page load"),
+        (&[("IDLE_TIMEOUT", "599m"), ("QUIET_PATHS", "/api/")], ""),
+    ];
+    for (given, words) in cases {
+        let given: Vec<_> =
+            given.iter().map(|(name, value)| (format!("FOREGATE_SESSION__{name}"), *value)).collect();
+        let given: Vec<_> = given.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let warnings = with(&given).ok().unwrap().warnings;
+        assert_eq!(warnings.len(), usize::from(!words.is_empty()), "{warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.contains(words)), "{warnings:?}");
+    }
+}
