@@ -1,4 +1,4 @@
-//! Is a session cookie that is not exactly ours worth anything?
+//! Session cookies that are not exactly ours
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
 

@@ -1,4 +1,4 @@
-//! What does a person get whose provider breaks a rule at the last step?
+//! Providers that break a rule at the last step of a sign-in
 
 use serde_json::json;
 

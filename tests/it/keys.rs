@@ -1,4 +1,4 @@
-//! Is the session key changed while the gateway runs, and is nobody logged out by it? (Threat row 12.)
+//! Session keys that change while the gateway runs, without ending a session (threat row 12)
 
 use std::fs;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ impl Scene {
         Self { provider, gateway, path }
     }
 
-    /// As it should be done: whoever looks sees all of it or nothing.
+    /// Replaces the file at once: a reader sees all of it or nothing.
     fn write(&self, text: &str) {
         let new = self.path.with_extension("new");
         fs::write(&new, text).unwrap();
@@ -97,13 +97,13 @@ fn head_of(browser: &Browser) -> String {
 }
 
 #[tokio::test]
-async fn a_new_first_key_seals_what_is_new_and_logs_nobody_out() {
+async fn new_first_key_seals_new_sessions_and_ends_no_session() {
     let scene = Scene::new("in-front").await;
     let before = scene.signed_in().await;
     let load = async {
         loop {
             let answers = join_all((0..20).map(|_| scene.gateway.ask_as(&before, "/"))).await;
-            assert!(answers.iter().all(|answer| answer.status == 200), "somebody was logged out");
+            assert!(answers.iter().all(|answer| answer.status == 200), "a session ended");
         }
     };
     tokio::select! {

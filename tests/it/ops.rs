@@ -1,4 +1,4 @@
-//! Do probes and Prometheus see the truth?
+//! Probes and metrics
 
 use crate::harness::{Browser, Gateway, Provider, provider, until, within};
 

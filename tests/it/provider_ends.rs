@@ -1,4 +1,4 @@
-//! What ends when the provider says that a session is over? (OpenID Connect Back-Channel Logout 1.0)
+//! Sessions that the provider ends (OpenID Connect Back-Channel Logout 1.0)
 
 use std::time::Duration;
 

@@ -84,7 +84,7 @@ impl Person {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_interleaved_sign_ins_and_renewals_mix_nobody_up() {
+async fn thousand_interleaved_sign_ins_and_refreshes_mix_up_no_users() {
     let settings = Settings::default();
     let users = people(settings.users.first().unwrap());
     let life = Duration::from_secs(100);

@@ -1,4 +1,4 @@
-//! Row 19 of the threat table: is a provider that is slow, broken or hostile held off, at every endpoint?
+//! Slow, broken and hostile providers, at every endpoint (threat row 19)
 
 use dev_provider::Fault;
 

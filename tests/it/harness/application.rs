@@ -1,4 +1,4 @@
-//! What does the application behind the gateway receive?
+//! The application behind the gateway
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

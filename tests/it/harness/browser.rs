@@ -1,4 +1,4 @@
-//! What would a browser do? A cookie jar that obeys the rules, redirects followed by hand, forms filled in.
+//! A browser: a cookie jar that obeys the rules, redirects followed by hand, forms filled in
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A provider that signs whatever a test wants, and lets everybody in without asking.
+//! A provider that signs whatever a test wants, and signs in without a question
 
 use std::sync::{Arc, Mutex};
 

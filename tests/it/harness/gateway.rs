@@ -1,4 +1,4 @@
-//! How is a gateway started, and asked as Traefik asks it?
+//! A gateway in the process of the test, and its check as Traefik asks it
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! How is the binary itself run, as an operator runs it?
+//! The binary itself, as an operator runs it
 
 use std::io::Read;
 use std::net::Ipv4Addr;
