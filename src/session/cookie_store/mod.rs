@@ -22,7 +22,7 @@ use super::codec::contents::{Resealed, Sealing};
 use super::codec::layout::Contents;
 use super::codec::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
 use super::cookie::{Names, PART_LEN};
-use super::provider_marks::ProviderMarks;
+use super::provider_marks::{ProviderMarks, ProviderVerdict};
 pub use super::registry::Room;
 use super::registry::{Delivery, Listed, RefreshLease, Registry};
 use crate::access::identity::Identity;
@@ -200,6 +200,9 @@ impl CookieStore {
         else {
             return Ok(Commit::TooLate);
         };
+        if self.provider_verdict(&old) == ProviderVerdict::Ended {
+            return Ok(Commit::TooLate);
+        }
         let Resealed { contents, ends_at, has_new_end } =
             self.sealing(now).renew(&old, refreshed, user, session.active_at)?;
         let text = self.seal(place, &contents)?;

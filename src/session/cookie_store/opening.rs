@@ -49,15 +49,19 @@ impl CookieStore {
         held: &'w mut Option<Arc<[u8]>>,
         request: SessionRequest<'_>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
+        let doubt = match self.provider_verdict(contents) {
+            ProviderVerdict::Ended => return (SessionState::Absent(Absence::Ended), None),
+            ProviderVerdict::InDoubt(number) => Some(number),
+            ProviderVerdict::Unmarked => None,
+        };
+        self.open_known(contents, held, request, doubt)
+    }
+
+    /// What the provider's logout tokens say about the session that these contents are of.
+    pub(super) fn provider_verdict(&self, contents: &Contents<'_>) -> ProviderVerdict {
         let Contents { sid, subject, signed_in_at, issued_at, .. } = *contents;
         let [signed_in_at, issued_at] = [signed_in_at, issued_at].map(UnixTime);
-        let doubt =
-            match self.provider_marks.verdict(ProviderSession { sid, subject, signed_in_at, issued_at }) {
-                ProviderVerdict::Ended => return (SessionState::Absent(Absence::Ended), None),
-                ProviderVerdict::InDoubt(number) => Some(number),
-                ProviderVerdict::Unmarked => None,
-            };
-        self.open_known(contents, held, request, doubt)
+        self.provider_marks.verdict(ProviderSession { sid, subject, signed_in_at, issued_at })
     }
 
     /// The newest there is of the session that these contents are of.

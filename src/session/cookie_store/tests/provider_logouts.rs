@@ -24,7 +24,7 @@ fn what_the_provider_ended_stays_ended() {
             access_expires_at: None,
             refresh_expires_at: None,
         };
-        done(store.commit(&held, &refreshed, None, at(DUE + 1))).unwrap();
+        assert_eq!(done(store.commit(&held, &refreshed, None, at(DUE + 1))), Ok(Commit::TooLate));
         assert_eq!(look(&store, &old, at(DUE + 1)).deliver, Vec::<String>::new());
         // What that renewal made, as a store hands it out that was told of no end.
         let untold = store_began(0);
