@@ -52,6 +52,8 @@ pub struct Lease {
     pub session: Refreshable,
     /// What the store knows this lease by.
     pub fence: u64,
+    /// Whether the holder before never returned it, and it expired: that holder may have sent the refresh token.
+    pub is_takeover: bool,
 }
 
 /// The bytes an opened session is borrowed from: for one cookie in place, for more on the heap.

@@ -51,7 +51,8 @@ impl Sessions for CookieStore {
         let acquired = self.registry.try_lease(listed_refreshable(&session), doubt, now);
         // In one process the generation says which lease it is.
         let fence = session.generation;
-        ready(acquired.then_some(Lease { session, fence })).boxed()
+        // A holder is a task of this process, which returns its lease.
+        ready(acquired.then_some(Lease { session, fence, is_takeover: false })).boxed()
     }
 
     fn commit<'a>(
