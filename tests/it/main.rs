@@ -36,6 +36,7 @@ mod provider_ends;
 mod refresh;
 mod return_urls;
 mod secrets;
+mod sessions;
 mod shared;
 mod sign_in;
 mod sign_out;

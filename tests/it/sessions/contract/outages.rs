@@ -1,0 +1,81 @@
+//! A store that does not answer
+//!
+//! `outage`: the store can be unavailable, and these rules hold. Without it the store is in the process: then it answers
+//! every request without being asked, so there is nothing that could be unavailable.
+
+use foregate::access::decision::Outage;
+use foregate::flow::ports::{
+    Absence, BeginError, OpenResult, SessionRequest, StoreUnavailable, Whom, Workspace,
+};
+
+use crate::sessions::subject::{
+    DUE, Factory, Jar, LIFE, SignIn, State, Subject, at, new_tokens, origins, request,
+};
+
+/// Whether the first `open` knows the session.
+fn needs_no_lookup(store: &Subject, jar: &[String], seconds: u64) -> bool {
+    let (headers, origin, now) = (request(jar), &origins()[0], at(seconds));
+    let request = SessionRequest { headers: &headers, origin, now, active: true, found: None };
+    matches!(store.sessions.open(&mut Workspace::new(), request), OpenResult::Ready(_))
+}
+
+pub(crate) async fn request_without_session_cookie_needs_no_store(store: Factory) {
+    let store = store(<_>::default());
+    store.set_unavailable(true);
+    for jar in [Jar::new(), vec!["theme=dark".to_owned()]] {
+        assert!(needs_no_lookup(&store, &jar, 1));
+        assert_eq!(store.state(&jar, 1).await, State::Absent(Absence::NoCookie));
+    }
+}
+
+pub(crate) async fn unavailable_store_leaves_a_session_undetermined(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    if !store.set_unavailable(true) {
+        assert!([1, DUE, LIFE, 3600].iter().all(|&seconds| needs_no_lookup(&store, &jar, seconds)));
+        return;
+    }
+    for seconds in [1, DUE, LIFE, 3600] {
+        let seen = store.open(&[jar.clone(), vec!["theme=dark".to_owned()]].concat(), seconds).await;
+        assert_eq!(seen.state, State::Undetermined(Outage::SessionStore));
+        assert_eq!(seen.other_cookies, "theme=dark");
+        assert!(seen.pending_cookies.is_none(), "no cookie is removed");
+    }
+    store.set_unavailable(false);
+    assert_eq!(store.state(&jar, 1).await, State::Usable);
+}
+
+pub(crate) async fn unavailable_store_begins_and_ends_no_session(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    if !store.set_unavailable(true) {
+        assert!(needs_no_lookup(&store, &jar, 1));
+        return;
+    }
+    let begun = store.sign_in(SignIn::default(), &[]).await;
+    assert_eq!(begun, Err(BeginError::StoreUnavailable(StoreUnavailable)));
+    assert!(matches!(store.end(&jar, 1).await, Err(StoreUnavailable)));
+    let whom = Whom::Subject("alice-sub".to_owned());
+    assert_eq!(store.end_by(whom, [1, 1]).await, Err(StoreUnavailable));
+    store.set_unavailable(false);
+    assert_eq!(store.state(&jar, 1).await, State::Usable);
+}
+
+pub(crate) async fn unavailable_store_refreshes_no_session(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let early = *store.open(&jar, DUE).await.refreshable.unwrap();
+    if !store.set_unavailable(true) {
+        assert!(needs_no_lookup(&store, &jar, DUE));
+        return;
+    }
+    assert!(store.sessions.lease(early, at(DUE)).await.is_none());
+    store.set_unavailable(false);
+    let lease = store.lease(&jar, DUE).await;
+    store.set_unavailable(true);
+    let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
+    assert_eq!(commit, Err(BeginError::StoreUnavailable(StoreUnavailable)));
+    store.set_unavailable(false);
+    let seen = store.open(&jar, DUE).await;
+    assert_eq!((seen.state, &*seen.known.id_token), (State::Usable, "head.first.signature"));
+}

@@ -1,0 +1,132 @@
+//! Who may refresh a session, and what new tokens change
+
+use foregate::access::decision::Outage;
+use foregate::access::policy::Answers;
+use foregate::flow::ports::{Commit, Refreshed, Release};
+use foregate::secret::Secret;
+
+use crate::sessions::subject::{DUE, Factory, LIFE, SignIn, State, at, new_tokens, no_tokens, receive};
+
+pub(crate) async fn session_has_one_lease_at_a_time(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let others = [DUE, LIFE].map(|seconds| store.open(&jar, seconds));
+    let [first, second] = others;
+    let [first, second] = [first.await, second.await].map(|seen| *seen.refreshable.unwrap());
+    let lease = store.lease(&jar, DUE).await;
+    assert!(store.sessions.lease(first, at(DUE)).await.is_none());
+    assert!(store.sessions.lease(second, at(DUE)).await.is_none());
+    let states = store.states(&jar, [DUE, LIFE]).await;
+    assert_eq!(states, [State::Usable, State::Refreshable], "it is not due while it is refreshed");
+    store.commit(&lease, &new_tokens(DUE), DUE).await;
+    store.lease(&jar, DUE + DUE).await;
+}
+
+/// `lease_lifetime`: the next holder knows that it took the lease over, and the late one has nothing to say any more.
+/// Without it the holder is in the store's own process, and the lease is held as long as that lives.
+pub(crate) async fn lease_that_is_never_returned_is_taken_over_only_if_it_expires(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let late = store.lease(&jar, DUE).await;
+    assert!(!late.is_takeover);
+    let Some(lifetime) = store.nature.lease_lifetime else {
+        let session = *store.open(&jar, 3599).await.refreshable.unwrap();
+        assert!(store.sessions.lease(session, at(3599)).await.is_none());
+        return;
+    };
+    let expired = DUE + lifetime.as_secs();
+    let session = *store.open(&jar, LIFE).await.refreshable.unwrap();
+    assert!(store.sessions.lease(session, at(expired - 1)).await.is_none());
+    let lease = store.lease(&jar, expired).await;
+    assert!(lease.is_takeover);
+    assert_eq!(store.commit(&late, &new_tokens(expired), expired).await, Commit::TooLate);
+    store.sessions.release(&late, Release::SessionEnded).await;
+    let commit = store.commit(&lease, &new_tokens(expired), expired).await;
+    assert_eq!(commit, Commit::Committed { last_was_not_delivered: false });
+    assert!(!store.lease(&jar, expired + LIFE).await.is_takeover);
+}
+
+pub(crate) async fn session_of_an_older_generation_gets_no_lease(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let older = *store.open(&jar, DUE).await.refreshable.unwrap();
+    store.refresh(&jar, &new_tokens(DUE), DUE).await;
+    assert!(store.sessions.lease(older, at(DUE + DUE)).await.is_none(), "its refresh token was used");
+}
+
+pub(crate) async fn commit_adds_one_to_the_generation(store: Factory) {
+    let store = store(<_>::default());
+    let mut jar = store.begin(SignIn::default()).await;
+    let first = store.open(&jar, DUE).await.refreshable.unwrap();
+    jar = store.refresh(&jar, &new_tokens(DUE), DUE).await;
+    let second = store.open(&jar, DUE + DUE).await.refreshable.unwrap();
+    jar = store.refresh(&jar, &new_tokens(DUE + DUE), DUE + DUE).await;
+    let third = store.open(&jar, DUE + DUE + DUE).await.refreshable.unwrap();
+    assert_eq!([first.generation, second.generation, third.generation], [1, 2, 3]);
+    assert_eq!([second.id, third.id], [first.id; 2]);
+}
+
+/// `cookie_changes_at_refresh`: answers to the older cookie carry the new one until the client presents it. Without it
+/// the cookie stays, and no answer carries another.
+pub(crate) async fn older_cookie_opens_with_the_newest_tokens(store: Factory) {
+    let store = store(<_>::default());
+    let old = store.begin(SignIn::default()).await;
+    let lease = store.lease(&old, DUE).await;
+    store.commit(&lease, &new_tokens(DUE), DUE).await;
+    let seen = store.open(&old, LIFE).await;
+    assert_eq!(seen.state, State::Usable);
+    assert_eq!(seen.known.identity, ["alice-sub", "alice2", "", "new"]);
+    assert_eq!(seen.known.id_token, "head.second.signature");
+    assert_eq!(seen.known.policies, Some(Answers { generation: 6, met: 1 }));
+    assert_eq!(seen.known.times, [at(0).0, at(3600).0]);
+    let due = store.open(&old, DUE + DUE).await;
+    assert_eq!(due.refreshable.unwrap().refresh_token.expose(), "refresh 2");
+    assert_eq!(seen.pending_cookies.is_some(), store.nature.cookie_changes_at_refresh);
+    let new = receive(&old, seen.pending_cookies.as_deref().unwrap_or_default());
+    assert_eq!(new != old, store.nature.cookie_changes_at_refresh);
+    let seen = store.open(&new, LIFE).await;
+    assert_eq!((seen.state, &*seen.known.id_token), (State::Usable, "head.second.signature"));
+    assert!(seen.pending_cookies.is_none(), "the client has the newest");
+}
+
+pub(crate) async fn commit_without_an_id_token_keeps_identity_and_id_token(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let before = store.open(&jar, DUE).await.known;
+    let new = Refreshed { access_expires_at: Some(at(DUE + LIFE)), ..no_tokens() };
+    let jar = store.refresh(&jar, &new, DUE).await;
+    assert_eq!(store.open(&jar, DUE).await.known, before);
+}
+
+pub(crate) async fn commit_without_a_refresh_token_keeps_the_old_one(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let jar = store.refresh(&jar, &Refreshed { refresh_token: None, ..new_tokens(DUE) }, DUE).await;
+    let due = store.open(&jar, DUE + DUE).await.refreshable.unwrap();
+    assert_eq!(due.refresh_token.expose(), "refresh 1");
+}
+
+pub(crate) async fn commit_without_a_later_expiry_pauses_the_next_refresh(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let new = Refreshed { refresh_token: Some(Secret::new("refresh 2")), ..no_tokens() };
+    let jar = store.refresh(&jar, &new, DUE).await;
+    let states = store.states(&jar, [LIFE - 1, LIFE, LIFE + 4, LIFE + 5]).await;
+    let unknown = || State::Undetermined(Outage::Provider);
+    assert_eq!(states, [State::Usable, unknown(), unknown(), State::Refreshable]);
+    assert_eq!(store.lease(&jar, LIFE + 5).await.session.refresh_token.expose(), "refresh 2");
+}
+
+pub(crate) async fn commit_without_the_current_lease_is_too_late(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let used = store.lease(&jar, DUE).await;
+    store.commit(&used, &new_tokens(DUE), DUE).await;
+    assert_eq!(store.commit(&used, &new_tokens(DUE + 9), DUE + 9).await, Commit::TooLate);
+    let due = DUE + DUE;
+    let released = store.lease(&jar, due).await;
+    assert_eq!(store.commit(&used, &new_tokens(due), due).await, Commit::TooLate);
+    store.sessions.release(&released, Release::RetryAt(at(due))).await;
+    assert_eq!(store.commit(&released, &new_tokens(due), due).await, Commit::TooLate);
+    assert_eq!(store.open(&jar, due).await.refreshable.unwrap().generation, 2);
+}

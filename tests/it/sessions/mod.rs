@@ -1,0 +1,108 @@
+//! The contract of the port to sessions, and the stores that keep it
+//!
+//! Each rule of [`contract`] is one function. The table below runs every rule against every store.
+
+mod contract;
+mod subject;
+
+use std::sync::Arc;
+
+use foregate::access::origin::Origins;
+use foregate::flow::ports::Sessions;
+use foregate::server::{SystemClock, SystemEntropy};
+use foregate::session::seal::KeyRing;
+use foregate::session::sealed::{CookieStore, Lifetimes, Room};
+use foregate::telemetry::metrics::Metrics;
+use foregate::telemetry::recorder::Recorder;
+
+use subject::{Nature, Settings, Subject, origins};
+
+fn cookie_store(settings: Settings) -> Subject {
+    let Settings { lifetime, idle, require_fresh_id_token } = settings;
+    let lifetimes = Lifetimes { session: lifetime, idle, require_fresh_id_token };
+    let store = CookieStore::new(
+        Arc::new(KeyRing::new(&[[7; 32]]).unwrap()),
+        Arc::new(SystemEntropy),
+        &Origins::new(origins().to_vec()),
+        ("https://idp.test", "foregate"),
+        (lifetimes, Room { sessions: 1000, per_person: 1000 }),
+        Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock))),
+        subject::NOW,
+    );
+    let sessions: Arc<dyn Sessions> = Arc::new(store.unwrap());
+    Subject {
+        sessions,
+        nature: Nature { cookie_changes_at_refresh: true, lease_lifetime: None, outage: None },
+    }
+}
+
+macro_rules! every_store_keeps {
+    ($($rule:ident)*) => {
+        every_rule_for!(cookie_store: $($rule)*);
+    };
+}
+
+macro_rules! every_rule_for {
+    ($store:ident: $($rule:ident)*) => {
+        mod $store {
+            $(
+                #[tokio::test]
+                async fn $rule() {
+                    super::contract::$rule(super::$store).await;
+                }
+            )*
+        }
+    };
+}
+
+every_store_keeps! {
+    new_session_opens_as_it_began
+    other_cookies_are_returned_without_session_cookies
+    request_without_session_cookie_has_no_session
+    made_up_cookie_is_refused
+    cookie_with_a_changed_character_is_refused
+    cookie_of_another_length_is_refused
+    cookie_that_came_twice_is_refused
+    cookie_of_another_origin_is_refused
+    each_sign_in_has_its_own_session
+    sign_in_replaces_the_cookies_of_an_older_session
+    session_cookies_are_hidden_from_scripts_and_other_hosts
+    session_without_refresh_token_expires_with_its_tokens
+    expired_tokens_with_a_refresh_token_are_refreshable
+    session_expires_at_its_lifetime
+    session_expires_with_its_refresh_token
+    refresh_is_due_at_60_to_75_percent_of_the_tokens_life
+    idle_session_expires_and_no_request_revives_it
+    background_request_does_not_keep_an_idle_session
+    expired_id_token_is_not_returned
+    session_that_requires_a_fresh_id_token_expires_with_it
+    session_has_one_lease_at_a_time
+    lease_that_is_never_returned_is_taken_over_only_if_it_expires
+    session_of_an_older_generation_gets_no_lease
+    commit_adds_one_to_the_generation
+    older_cookie_opens_with_the_newest_tokens
+    commit_without_an_id_token_keeps_identity_and_id_token
+    commit_without_a_refresh_token_keeps_the_old_one
+    commit_without_a_later_expiry_pauses_the_next_refresh
+    commit_without_the_current_lease_is_too_late
+    release_without_the_current_lease_changes_nothing
+    release_with_retry_at_allows_no_lease_before_then
+    release_with_retry_at_leaves_expired_tokens_undetermined
+    release_with_token_spent_lets_the_session_expire
+    release_with_session_ended_ends_the_session
+    end_returns_the_newest_tokens_and_removes_the_cookies
+    end_returns_nothing_the_second_time
+    ended_session_stays_ended_for_a_copied_cookie
+    session_that_ended_during_its_refresh_stays_ended
+    logout_token_with_sid_ends_that_session_only
+    logout_token_with_sub_ends_all_sessions_of_that_user_only
+    logout_token_with_sid_and_sub_ends_sessions_without_sid_too
+    session_that_begins_after_a_logout_token_lives
+    session_whose_id_token_precedes_a_logout_token_has_ended
+    repeated_logout_token_ends_no_later_session
+    session_of_a_logout_token_during_its_refresh_stays_ended
+    request_without_session_cookie_needs_no_store
+    unavailable_store_leaves_a_session_undetermined
+    unavailable_store_begins_and_ends_no_session
+    unavailable_store_refreshes_no_session
+}
