@@ -51,6 +51,8 @@ pub struct SessionRequest<'r> {
 pub struct Lookup {
     /// The record's storage id.
     pub record: [u8; 16],
+    /// When the user was active, if the request shows it. The store records it, unless the session had expired by then.
+    pub active_at: Option<UnixTime>,
 }
 
 /// What the store returned for a [`Lookup`].
