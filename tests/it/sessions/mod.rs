@@ -4,8 +4,10 @@
 
 mod contract;
 mod subject;
+mod ticket_store;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use foregate::access::origin::Origins;
 use foregate::flow::ports::Sessions;
@@ -16,6 +18,7 @@ use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 
 use subject::{Nature, Settings, Subject, origins};
+use ticket_store::{LEASE_LIFETIME, TicketStore};
 
 fn cookie_store(settings: Settings) -> Subject {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
@@ -36,15 +39,27 @@ fn cookie_store(settings: Settings) -> Subject {
     }
 }
 
+fn ticket_store(settings: Settings) -> Subject {
+    let outage = Arc::new(AtomicBool::new(false));
+    let sessions = Arc::new(TicketStore::new(settings, Arc::clone(&outage)));
+    let nature = Nature {
+        cookie_changes_at_refresh: false,
+        lease_lifetime: Some(LEASE_LIFETIME),
+        outage: Some(outage),
+    };
+    Subject { sessions, nature }
+}
+
 macro_rules! every_store_keeps {
     ($($rule:ident)*) => {
-        every_rule_for!(cookie_store: $($rule)*);
+        every_rule_for!(cookies: cookie_store: $($rule)*);
+        every_rule_for!(tickets: ticket_store: $($rule)*);
     };
 }
 
 macro_rules! every_rule_for {
-    ($store:ident: $($rule:ident)*) => {
-        mod $store {
+    ($name:ident: $store:ident: $($rule:ident)*) => {
+        mod $name {
             $(
                 #[tokio::test]
                 async fn $rule() {
