@@ -2,7 +2,9 @@
 //!
 //! Each rule of [`contract`] is one function. The table below runs every rule against every store.
 
+mod check;
 mod contract;
+mod provider;
 mod subject;
 mod ticket_store;
 

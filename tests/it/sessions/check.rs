@@ -1,0 +1,236 @@
+//! A check over a store that must be asked
+//!
+//! The rules that do not need such a store run over the cookie store, too.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use foregate::access::claims::{ClaimPath, ClaimRules};
+use foregate::access::decision::{Challenge, Decision, Outage, Rules, SignInBy};
+use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
+use foregate::access::origin::Origins;
+use foregate::access::policy::{DEFAULT, Policies, Policy};
+use foregate::access::public_paths::PublicPaths;
+use foregate::access::request::AccessRequest;
+use foregate::access::target::Target;
+use foregate::flow::audit::Dialect;
+use foregate::flow::check::{Check, Checked};
+use foregate::flow::ports::{Clock, Release, SessionRequest};
+use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings, Resumed};
+use foregate::server::{SystemClock, SystemEntropy};
+use foregate::session::markers::MarkerCookies;
+use foregate::session::seal::KeyRing;
+use foregate::telemetry::metrics::Metrics;
+use foregate::telemetry::recorder::Recorder;
+use http::{HeaderName, HeaderValue, Method};
+
+use super::provider::{RefreshingProvider, SetClock};
+use super::subject::{DUE, Factory, Jar, LIFE, SignIn, Subject, at, origins, request};
+use super::{cookie_store, ticket_store};
+
+const BOTH: [Factory; 2] = [cookie_store, ticket_store];
+
+const NAVIGATION: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+const SCRIPT: [(&str, &str); 2] = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
+
+struct Gateway {
+    store: Subject,
+    check: Check,
+    clock: Arc<SetClock>,
+    provider: Arc<RefreshingProvider>,
+}
+
+fn claims() -> ClaimRules {
+    let path = |text| ClaimPath::parse(text).unwrap();
+    ClaimRules {
+        user: path("preferred_username"),
+        email: path("email"),
+        groups: vec![path("groups")],
+        strip_group_slash: false,
+        accept_unverified_email: false,
+    }
+}
+
+fn rules() -> Rules {
+    let name = HeaderName::from_static;
+    let names = IdentityHeaderNames {
+        user: name("x-forwarded-user"),
+        group: name("x-forwarded-group"),
+        email: name("x-forwarded-email"),
+        id_token: name("x-forwarded-id-token"),
+    };
+    let policy = Policy::new(vec!["dev".to_owned()], vec![], vec![]);
+    Rules {
+        owned: OwnedHeaders::new(names, true),
+        policies: Policies::new([(DEFAULT.to_owned(), policy)].into()),
+        public_paths: PublicPaths::default(),
+        origins: Origins::new(origins().to_vec()),
+        sign_in: SignInBy::Start,
+        accept_foreign_writes: false,
+    }
+}
+
+impl Gateway {
+    fn new(store: Subject) -> Self {
+        Self::with(store, false, || ())
+    }
+
+    fn with(store: Subject, bears_reuse: bool, meanwhile: impl Fn() + Send + Sync + 'static) -> Self {
+        let clock = Arc::new(SetClock::new());
+        let provider = Arc::new(RefreshingProvider {
+            clock: Arc::clone(&clock),
+            received: Mutex::default(),
+            meanwhile: Box::new(meanwhile),
+        });
+        let (rules, own_clock): (_, Arc<dyn Clock>) = (rules(), Arc::clone(&clock) as _);
+        let refresh = Arc::new(Refresh {
+            provider: Arc::clone(&provider) as _,
+            sessions: Arc::clone(&store.sessions),
+            clock: Arc::clone(&own_clock),
+            claims: claims(),
+            policies: rules.policies.clone(),
+            audit: Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock))),
+            settings: RefreshSettings { provider_bears_reuse: bears_reuse, timeout: Duration::from_secs(5) },
+            exchanges: Exchanges::default(),
+        });
+        let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+        let client = ("https://idp.test", "foregate");
+        let markers = MarkerCookies::new(keys, Arc::new(SystemEntropy), rules.origins.clone(), client);
+        let sessions = Arc::clone(&store.sessions);
+        let quiet = PublicPaths::default();
+        let check = Check { rules, sessions, markers: Arc::new(markers), clock: own_clock, quiet, refresh };
+        Self { store, check, clock, provider }
+    }
+
+    async fn check(&self, jar: &Jar, fields: [(&'static str, &str); 2], seconds: u64) -> Checked {
+        self.clock.set(seconds);
+        let mut headers = request(jar);
+        headers.extend(fields.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())));
+        let [origin, _] = &origins();
+        let target = Target::parse(b"/page?tab=1").unwrap();
+        let request =
+            AccessRequest { origin, target, method: &Method::GET, headers: &headers, policy: DEFAULT };
+        self.check.check(&request, Dialect::Traefik, |_| ()).await
+    }
+
+    fn received(&self) -> Vec<String> {
+        self.provider.received.lock().unwrap().clone()
+    }
+}
+
+/// The header fields of a request that passes.
+fn granted(checked: &Checked) -> Vec<(HeaderName, HeaderValue)> {
+    match &checked.decision {
+        Decision::Allow(grant) => grant.fields().collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn field(checked: &Checked, name: &str) -> String {
+    let fields = granted(checked);
+    let (_, value) = fields.iter().find(|(found, _)| found == name).unwrap();
+    value.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn check_with_a_ticket_passes_with_the_headers_of_the_cookie_store() {
+    let mut passed = Vec::new();
+    for store in BOTH {
+        let gateway = Gateway::new(store(<_>::default()));
+        let mut jar = gateway.store.begin(SignIn::default()).await;
+        jar.push("theme=dark".to_owned());
+        let checked = gateway.check(&jar, SCRIPT, 1).await;
+        assert_eq!(field(&checked, "x-forwarded-user"), "alice");
+        assert_eq!(field(&checked, "x-forwarded-id-token"), "head.first.signature");
+        assert_eq!(field(&checked, "cookie"), "theme=dark", "the application never sees our cookie");
+        passed.push(granted(&checked));
+    }
+    assert_eq!(passed[0], passed[1]);
+}
+
+#[tokio::test]
+async fn check_fails_and_sets_no_cookie_while_the_store_is_unavailable() {
+    let gateway = Gateway::new(ticket_store(<_>::default()));
+    let jar = gateway.store.begin(SignIn::default()).await;
+    assert!(gateway.store.set_unavailable(true));
+    for fields in [NAVIGATION, SCRIPT] {
+        let checked = gateway.check(&jar, fields, 1).await;
+        assert!(matches!(checked.decision, Decision::Fail(Outage::SessionStore)));
+        assert!(checked.deliver.is_none() && checked.reload.is_none());
+    }
+    let checked = gateway.check(&Jar::new(), NAVIGATION, 1).await;
+    assert!(matches!(checked.decision, Decision::Challenge(_)), "no cookie, so nothing to ask for");
+    gateway.store.set_unavailable(false);
+    granted(&gateway.check(&jar, NAVIGATION, 1).await);
+}
+
+#[tokio::test]
+async fn navigation_with_expired_tokens_is_sent_to_the_refresh_page() {
+    for store in BOTH {
+        let gateway = Gateway::new(store(<_>::default()));
+        let jar = gateway.store.begin(SignIn::default()).await;
+        let checked = gateway.check(&jar, NAVIGATION, LIFE).await;
+        let Decision::Challenge(Challenge::SignIn(page)) = checked.decision else { panic!() };
+        assert!(page.starts_with("https://app.test/oauth2/refresh?"), "{page}");
+        assert_eq!(gateway.received(), Vec::<String>::new());
+        let (headers, [origin, _]) = (request(&jar), &origins());
+        let request = SessionRequest { headers: &headers, origin, now: at(LIFE), active: true, found: None };
+        let resumed = gateway.check.refresh.resume_session(request, |session| session.signed_in_at).await;
+        let Resumed::Usable(signed_in_at, pending_cookies) = resumed else { panic!() };
+        assert_eq!(signed_in_at, at(0));
+        assert_eq!(pending_cookies.is_some(), gateway.store.nature.cookie_changes_at_refresh);
+        assert_eq!(gateway.received(), ["refresh 1"]);
+    }
+}
+
+#[tokio::test]
+async fn script_with_expired_tokens_waits_for_the_refresh_and_passes() {
+    for store in BOTH {
+        let gateway = Gateway::new(store(<_>::default()));
+        let jar = gateway.store.begin(SignIn::default()).await;
+        let checks = [(); 3].map(|()| gateway.check(&jar, SCRIPT, LIFE));
+        for checked in futures_util::future::join_all(checks).await {
+            assert_eq!(field(&checked, "x-forwarded-id-token"), "head.second.signature");
+            assert_eq!(checked.deliver.is_some(), gateway.store.nature.cookie_changes_at_refresh);
+        }
+        assert_eq!(gateway.received(), ["refresh 1"], "one exchange for all");
+    }
+}
+
+#[tokio::test]
+async fn check_with_a_due_session_passes_and_refreshes_it() {
+    for store in BOTH {
+        let gateway = Gateway::new(store(<_>::default()));
+        let jar = gateway.store.begin(SignIn::default()).await;
+        let checked = gateway.check(&jar, SCRIPT, DUE).await;
+        assert_eq!(field(&checked, "x-forwarded-id-token"), "head.first.signature");
+        gateway.check.refresh.drained().await;
+        assert_eq!(gateway.received(), ["refresh 1"]);
+        let checked = gateway.check(&jar, SCRIPT, DUE).await;
+        assert_eq!(field(&checked, "x-forwarded-id-token"), "head.second.signature");
+    }
+}
+
+#[tokio::test]
+async fn check_fails_if_the_store_becomes_unavailable_during_the_refresh() {
+    let store = ticket_store(<_>::default());
+    let outage = store.nature.outage.clone().unwrap();
+    let gateway =
+        Gateway::with(store, false, move || outage.store(true, std::sync::atomic::Ordering::Relaxed));
+    let jar = gateway.store.begin(SignIn::default()).await;
+    let checked = gateway.check(&jar, SCRIPT, LIFE).await;
+    assert!(matches!(checked.decision, Decision::Fail(Outage::SessionStore)));
+}
+
+#[tokio::test]
+async fn session_with_a_lease_elsewhere_is_not_refreshed_here() {
+    let gateway = Gateway::new(ticket_store(<_>::default()));
+    let jar = gateway.store.begin(SignIn::default()).await;
+    let elsewhere = gateway.store.lease(&jar, DUE).await;
+    granted(&gateway.check(&jar, SCRIPT, DUE).await);
+    let checked = gateway.check(&jar, SCRIPT, LIFE).await;
+    assert!(matches!(checked.decision, Decision::Fail(Outage::Provider)), "the session lives on");
+    assert_eq!(gateway.received(), Vec::<String>::new());
+    gateway.store.sessions.release(&elsewhere, Release::RetryAt(at(LIFE))).await;
+    granted(&gateway.check(&jar, SCRIPT, LIFE).await);
+}
