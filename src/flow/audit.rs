@@ -3,21 +3,23 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::labels::labelled;
 use super::ports::{Absence, Whom};
 
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Passed.
-    Allow,
-    /// Asked to sign in.
-    Challenge,
-    /// Known and refused.
-    Deny,
-    /// Could not tell.
-    Fail,
-    /// The question itself was not acceptable.
-    Malformed,
+labelled! {
+    /// How a check ended.
+    pub enum Outcome {
+        /// Passed.
+        Allow => "allow",
+        /// Asked to sign in.
+        Challenge => "challenge",
+        /// Known and refused.
+        Deny => "deny",
+        /// Could not tell.
+        Fail => "fail",
+        /// The question itself was not acceptable.
+        Malformed => "malformed",
+    }
 }
 
 /// Who asked for a decision.
@@ -51,29 +53,30 @@ pub struct CheckEvent<'a> {
     pub request_id: Option<&'a dyn std::fmt::Display>,
 }
 
-/// How a sign-in ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LoginOutcome {
-    /// The person was sent to the provider.
-    Started,
-    /// A session began.
-    Succeeded,
-    /// No login transaction of this browser fits: replayed, expired, or forged.
-    UnknownState,
-    /// The provider said no, or the person did.
-    ProviderRefused,
-    /// The provider could not be asked.
-    ProviderUnavailable,
-    /// The provider's answer broke a rule.
-    ProviderMisbehaved,
-    /// The request was not acceptable.
-    ClientForged,
-    /// The provider kept the groups back, and no policy does without.
-    GroupsUnknown,
-    /// The session could not be kept.
-    NotKept,
-    /// It would go round in circles.
-    Stuck,
+labelled! {
+    /// How a sign-in ended.
+    pub enum LoginOutcome {
+        /// The person was sent to the provider.
+        Started => "started",
+        /// A session began.
+        Succeeded => "succeeded",
+        /// No login transaction of this browser fits: replayed, expired, or forged.
+        UnknownState => "unknown_state",
+        /// The provider said no, or the person did.
+        ProviderRefused => "provider_refused",
+        /// The provider could not be asked.
+        ProviderUnavailable => "provider_unavailable",
+        /// The provider's answer broke a rule.
+        ProviderMisbehaved => "provider_misbehaved",
+        /// The request was not acceptable.
+        ClientForged => "client_forged",
+        /// The provider kept the groups back, and no policy does without.
+        GroupsUnknown => "groups_unknown",
+        /// The session could not be kept.
+        NotKept => "not_kept",
+        /// It would go round in circles.
+        Stuck => "stuck",
+    }
 }
 
 /// A step of a sign-in.
@@ -90,25 +93,26 @@ pub struct LoginEvent<'a> {
     pub request_id: &'a dyn std::fmt::Display,
 }
 
-/// How a renewal of a session's tokens ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RefreshOutcome {
-    /// The session has new tokens.
-    Renewed,
-    /// The provider cannot be reached, or asks for patience; it is asked again.
-    ProviderUnavailable,
-    /// The provider refuses us, not the person; it is asked again.
-    ClientRefused,
-    /// No answer came; the session lives on until its tokens end.
-    OutcomeUnknown,
-    /// The provider has ended the session.
-    GrantRefused,
-    /// The answer broke a rule, and the session is over.
-    ProviderMisbehaved,
-    /// The session had ended meanwhile.
-    TooLate,
-    /// The new tokens do not fit into cookies; the session lives on until its old ones end.
-    NotKept,
+labelled! {
+    /// How a renewal of a session's tokens ended.
+    pub enum RefreshOutcome {
+        /// The session has new tokens.
+        Renewed => "renewed",
+        /// The provider cannot be reached, or asks for patience; it is asked again.
+        ProviderUnavailable => "provider_unavailable",
+        /// The provider refuses us, not the person; it is asked again.
+        ClientRefused => "client_refused",
+        /// No answer came; the session lives on until its tokens end.
+        OutcomeUnknown => "outcome_unknown",
+        /// The provider has ended the session.
+        GrantRefused => "grant_refused",
+        /// The answer broke a rule, and the session is over.
+        ProviderMisbehaved => "provider_misbehaved",
+        /// The session had ended meanwhile.
+        TooLate => "too_late",
+        /// The new tokens do not fit into cookies; the session lives on until its old ones end.
+        NotKept => "not_kept",
+    }
 }
 
 /// A renewal of a session's tokens.
@@ -123,21 +127,22 @@ pub struct RefreshEvent<'a> {
     pub caller: Dialect,
 }
 
-/// How a logout token was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BackchannelOutcome {
-    /// The sessions that it names have ended.
-    Ended,
-    /// The sessions that it may mean must refresh at the provider: there is no room to record which they are.
-    MustRefresh,
-    /// The request held none, or more than one.
-    Malformed,
-    /// It breaks a rule.
-    NotAcceptable,
-    /// Nothing can be verified now.
-    ProviderUnavailable,
-    /// Nothing can be recorded now.
-    StoreUnavailable,
+labelled! {
+    /// How a logout token was taken.
+    pub enum BackchannelOutcome {
+        /// The sessions that it names have ended.
+        Ended => "ended",
+        /// The sessions that it may mean must refresh at the provider: there is no room to record which they are.
+        MustRefresh => "must_refresh",
+        /// The request held none, or more than one.
+        Malformed => "malformed",
+        /// It breaks a rule.
+        NotAcceptable => "not_acceptable",
+        /// Nothing can be verified now.
+        ProviderUnavailable => "provider_unavailable",
+        /// Nothing can be recorded now.
+        StoreUnavailable => "store_unavailable",
+    }
 }
 
 /// A logout token came.
@@ -152,32 +157,34 @@ pub struct BackchannelEvent<'a> {
     pub request_id: &'a dyn std::fmt::Display,
 }
 
-/// What the provider was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ProviderCall {
-    /// The discovery document.
-    Discovery,
-    /// The signing keys.
-    Keys,
-    /// A code for tokens.
-    CodeExchange,
-    /// A refresh token for new tokens.
-    Refresh,
-    /// A refresh token to be made worthless.
-    Revocation,
-    /// An access token for claims.
-    Userinfo,
+labelled! {
+    /// What the provider was asked.
+    pub enum ProviderCall {
+        /// The discovery document.
+        Discovery => "discovery",
+        /// The signing keys.
+        Keys => "keys",
+        /// A code for tokens.
+        CodeExchange => "code_exchange",
+        /// A refresh token for new tokens.
+        Refresh => "refresh",
+        /// A refresh token to be made worthless.
+        Revocation => "revocation",
+        /// An access token for claims.
+        Userinfo => "userinfo",
+    }
 }
 
-/// How the provider answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CallOutcome {
-    /// With what was asked for.
-    Answered,
-    /// With an error of the protocol.
-    Refused,
-    /// Not at all, too late, too long, or with something else.
-    Failed,
+labelled! {
+    /// How the provider answered.
+    pub enum CallOutcome {
+        /// With what was asked for.
+        Answered => "answered",
+        /// With an error of the protocol.
+        Refused => "refused",
+        /// Not at all, too late, too long, or with something else.
+        Failed => "failed",
+    }
 }
 
 /// Something that the operator's settings can mend.
@@ -214,4 +221,27 @@ pub trait Audit: Send + Sync {
     fn hint(&self, hint: &Hint<'_>);
     /// The provider was called.
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_one_enum_differ() {
+        let enums: [&[&str]; 7] = [
+            &Outcome::ALL.map(Outcome::label),
+            &LoginOutcome::ALL.map(LoginOutcome::label),
+            &RefreshOutcome::ALL.map(RefreshOutcome::label),
+            &BackchannelOutcome::ALL.map(BackchannelOutcome::label),
+            &ProviderCall::ALL.map(ProviderCall::label),
+            &CallOutcome::ALL.map(CallOutcome::label),
+            &Absence::ALL.map(Absence::label),
+        ];
+        for labels in enums {
+            for (index, label) in labels.iter().enumerate() {
+                assert!(!labels[index + 1..].contains(label), "{label} comes twice in {labels:?}");
+            }
+        }
+    }
 }

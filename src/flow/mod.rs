@@ -5,6 +5,7 @@ pub mod backchannel;
 pub mod callback;
 pub mod check;
 pub mod circle;
+mod labels;
 pub mod login;
 pub mod logout;
 pub mod ports;

@@ -13,10 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::log::LostLines;
-use super::names::{
-    BACKCHANNEL_OUTCOMES, LOGIN_OUTCOMES, backchannel_name, call_name, call_outcome_name, dialect_name,
-    login_name, outcome_name,
-};
+use super::names::dialect_name;
 use super::refreshes::Refreshes;
 use crate::flow::audit::{BackchannelOutcome, CallOutcome, Dialect, LoginOutcome, Outcome, ProviderCall};
 
@@ -48,7 +45,7 @@ struct CallLabels {
 /// All series.
 pub struct Metrics {
     registry: Registry,
-    checks: [[Counter; OUTCOMES.len()]; DIALECTS.len()],
+    checks: [[Counter; Outcome::ALL.len()]; DIALECTS.len()],
     logins: Family<LoginLabels, Counter>,
     sign_outs: Counter,
     backchannel_logouts: Family<BackchannelLabels, Counter>,
@@ -61,8 +58,6 @@ pub struct Metrics {
 }
 
 const DIALECTS: [Dialect; 2] = [Dialect::Traefik, Dialect::Proxy];
-const OUTCOMES: [Outcome; 5] =
-    [Outcome::Allow, Outcome::Challenge, Outcome::Deny, Outcome::Fail, Outcome::Malformed];
 
 impl Metrics {
     /// All series at zero.
@@ -70,24 +65,22 @@ impl Metrics {
         let mut registry = Registry::with_prefix("foregate");
         let checks = Family::<CheckLabels, Counter>::default();
         let series = DIALECTS.map(|dialect| {
-            OUTCOMES.map(|outcome| {
-                let labels = CheckLabels { dialect: dialect_name(dialect), decision: outcome_name(outcome) };
+            Outcome::ALL.map(|outcome| {
+                let labels = CheckLabels { dialect: dialect_name(dialect), decision: outcome.label() };
                 checks.get_or_create(&labels).clone()
             })
         });
         registry.register("checks", "Decisions, by who asked and how it ended", checks);
         let logins = Family::<LoginLabels, Counter>::default();
-        for outcome in LOGIN_OUTCOMES {
-            drop(logins.get_or_create(&LoginLabels { outcome: login_name(outcome) }));
+        for outcome in LoginOutcome::ALL {
+            drop(logins.get_or_create(&LoginLabels { outcome: outcome.label() }));
         }
         registry.register("logins", "Steps of sign-ins, by outcome", logins.clone());
         let sign_outs = Counter::default();
         registry.register("sign_outs", "Sessions that people ended", sign_outs.clone());
         let backchannel_logouts = Family::<BackchannelLabels, Counter>::default();
-        for outcome in BACKCHANNEL_OUTCOMES {
-            drop(
-                backchannel_logouts.get_or_create(&BackchannelLabels { outcome: backchannel_name(outcome) }),
-            );
+        for outcome in BackchannelOutcome::ALL {
+            drop(backchannel_logouts.get_or_create(&BackchannelLabels { outcome: outcome.label() }));
         }
         let help = "Logout tokens that came, by outcome";
         registry.register("backchannel_logouts", help, backchannel_logouts.clone());
@@ -126,7 +119,7 @@ impl Metrics {
     pub fn check(&self, dialect: Dialect, outcome: Outcome) {
         let by_dialect =
             DIALECTS.iter().position(|one| *one == dialect).and_then(|index| self.checks.get(index));
-        let by_outcome = OUTCOMES.iter().position(|one| *one == outcome);
+        let by_outcome = Outcome::ALL.iter().position(|one| *one == outcome);
         if let Some(counter) = by_dialect.zip(by_outcome).and_then(|(series, index)| series.get(index)) {
             counter.inc();
         }
@@ -134,7 +127,7 @@ impl Metrics {
 
     /// A sign-in took a step.
     pub fn login(&self, outcome: LoginOutcome) {
-        self.logins.get_or_create(&LoginLabels { outcome: login_name(outcome) }).inc();
+        self.logins.get_or_create(&LoginLabels { outcome: outcome.label() }).inc();
     }
 
     /// A person signed out.
@@ -149,13 +142,13 @@ impl Metrics {
 
     /// A logout token came.
     pub fn backchannel_logout(&self, outcome: BackchannelOutcome) {
-        let labels = BackchannelLabels { outcome: backchannel_name(outcome) };
+        let labels = BackchannelLabels { outcome: outcome.label() };
         self.backchannel_logouts.get_or_create(&labels).inc();
     }
 
     /// The provider was called.
     pub fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
-        let labels = CallLabels { call: call_name(call), outcome: call_outcome_name(outcome) };
+        let labels = CallLabels { call: call.label(), outcome: outcome.label() };
         self.calls.get_or_create(&labels).observe(took.as_secs_f64());
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::metrics::Metrics;
-use super::names::{LOGIN_OUTCOMES, backchannel_name, dialect_name, login_name, outcome_name};
+use super::names::dialect_name;
 use super::pace::{Line, Pace};
 use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
@@ -51,7 +51,7 @@ struct Paces {
     sign_outs: Pace,
     provider_logouts: Pace,
     refused_logout_tokens: Pace,
-    logins: [Pace; LOGIN_OUTCOMES.len()],
+    logins: [Pace; LoginOutcome::ALL.len()],
 }
 
 impl Recorder {
@@ -71,7 +71,7 @@ impl Recorder {
             sign_outs: Pace::new(OF_PEOPLE),
             provider_logouts: Pace::new(OF_PEOPLE),
             refused_logout_tokens: Pace::new(OF_STRANGERS),
-            logins: LOGIN_OUTCOMES.map(|outcome| Pace::new(most_logins(outcome))),
+            logins: LoginOutcome::ALL.map(|outcome| Pace::new(most_logins(outcome))),
         };
         Self { metrics, clock, paces }
     }
@@ -81,7 +81,7 @@ impl Recorder {
     }
 
     fn login_line(&self, outcome: LoginOutcome) -> Option<Line> {
-        let index = LOGIN_OUTCOMES.iter().position(|one| *one == outcome)?;
+        let index = LoginOutcome::ALL.iter().position(|one| *one == outcome)?;
         self.paces.logins.get(index).and_then(|pace| self.line(pace))
     }
 }
@@ -107,7 +107,7 @@ impl Audit for Recorder {
 
     fn login(&self, event: &LoginEvent<'_>) {
         self.metrics.login(event.outcome);
-        let (outcome, host, request) = (login_name(event.outcome), event.host, text(event.request_id));
+        let (outcome, host, request) = (event.outcome.label(), event.host, text(event.request_id));
         if event.outcome == LoginOutcome::Started {
             return debug!(outcome, host, request, "sign-in started");
         }
@@ -136,7 +136,7 @@ impl Audit for Recorder {
 
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>) {
         self.metrics.backchannel_logout(event.outcome);
-        let (outcome, request) = (backchannel_name(event.outcome), text(event.request_id));
+        let (outcome, request) = (event.outcome.label(), text(event.request_id));
         let (sid, subject) = match event.whom {
             Some(Whom::Session { sid, subject }) => (Some(quoted(sid)), subject.as_deref().map(quoted)),
             Some(Whom::Subject(subject)) => (None, Some(quoted(subject))),
@@ -219,11 +219,11 @@ fn untrusted(peer: IpAddr, suppressed: Option<u64>) {
 
 fn passed_or_asked(event: &CheckEvent<'_>) {
     debug!(
-        decision = outcome_name(event.outcome),
+        decision = event.outcome.label(),
         dialect = dialect_name(event.dialect),
         host = event.host,
         subject = event.subject,
-        absence = event.absence.map(absence_name),
+        absence = event.absence.map(Absence::label),
         client = event.client.map(tracing::field::display),
         "check"
     );
@@ -231,7 +231,7 @@ fn passed_or_asked(event: &CheckEvent<'_>) {
 
 fn refused(event: &CheckEvent<'_>, line: &Line) {
     warn!(
-        decision = outcome_name(event.outcome),
+        decision = event.outcome.label(),
         dialect = dialect_name(event.dialect),
         host = event.host,
         subject = event.subject,
@@ -241,15 +241,6 @@ fn refused(event: &CheckEvent<'_>, line: &Line) {
         suppressed = line.suppressed,
         "check refused"
     );
-}
-
-fn absence_name(absence: Absence) -> &'static str {
-    match absence {
-        Absence::NoCookie => "no_cookie",
-        Absence::Refused => "refused",
-        Absence::Expired => "expired",
-        Absence::Ended => "ended",
-    }
 }
 
 fn text(value: &dyn Display) -> String {

@@ -31,23 +31,12 @@ pub struct Refreshes {
     failing: AtomicBool,
 }
 
-const OUTCOMES: [RefreshOutcome; 8] = [
-    RefreshOutcome::Renewed,
-    RefreshOutcome::ProviderUnavailable,
-    RefreshOutcome::ClientRefused,
-    RefreshOutcome::OutcomeUnknown,
-    RefreshOutcome::GrantRefused,
-    RefreshOutcome::ProviderMisbehaved,
-    RefreshOutcome::TooLate,
-    RefreshOutcome::NotKept,
-];
-
 impl Refreshes {
     /// All series at zero, listed.
     pub fn listed(registry: &mut Registry) -> Self {
         let this = Self::default();
-        for outcome in OUTCOMES {
-            drop(this.outcomes.get_or_create(&Labels { outcome: name(outcome) }));
+        for outcome in RefreshOutcome::ALL {
+            drop(this.outcomes.get_or_create(&Labels { outcome: outcome.label() }));
         }
         for dialect in [Dialect::Traefik, Dialect::Proxy] {
             let caller = Caller { dialect: dialect_name(dialect) };
@@ -65,7 +54,7 @@ impl Refreshes {
 
     /// A renewal ended.
     pub fn tell(&self, event: &RefreshEvent<'_>) {
-        let outcome = name(event.outcome);
+        let outcome = event.outcome.label();
         self.outcomes.get_or_create(&Labels { outcome }).inc();
         let (subject, detail) = (event.subject, event.detail.map(ToString::to_string));
         let dialect = dialect_name(event.caller);
@@ -136,18 +125,5 @@ fn remedy(caller: Dialect) -> &'static str {
     match caller {
         Dialect::Traefik => "list the session cookies in addAuthCookiesToResponse",
         Dialect::Proxy | Dialect::Page => "something between it and the browser removes them",
-    }
-}
-
-fn name(outcome: RefreshOutcome) -> &'static str {
-    match outcome {
-        RefreshOutcome::Renewed => "renewed",
-        RefreshOutcome::ProviderUnavailable => "provider_unavailable",
-        RefreshOutcome::ClientRefused => "client_refused",
-        RefreshOutcome::OutcomeUnknown => "outcome_unknown",
-        RefreshOutcome::GrantRefused => "grant_refused",
-        RefreshOutcome::ProviderMisbehaved => "provider_misbehaved",
-        RefreshOutcome::TooLate => "too_late",
-        RefreshOutcome::NotKept => "not_kept",
     }
 }

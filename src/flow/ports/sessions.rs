@@ -16,6 +16,7 @@ use crate::access::decision::Outage;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::Answers;
+use crate::flow::labels::labelled;
 use crate::secret::Secret;
 
 /// A session that is about to begin.
@@ -66,17 +67,18 @@ pub enum Found {
     Unavailable,
 }
 
-/// Why there is no usable session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Absence {
-    /// The request has no session cookie.
-    NoCookie,
-    /// The session cookie is not ours, was changed, is incomplete or came twice.
-    Refused,
-    /// The session, or its tokens, expired.
-    Expired,
-    /// The user, the provider or an operator ended it.
-    Ended,
+labelled! {
+    /// Why there is no usable session.
+    pub enum Absence {
+        /// The request has no session cookie.
+        NoCookie => "no_cookie",
+        /// The session cookie is not ours, was changed, is incomplete or came twice.
+        Refused => "refused",
+        /// The session, or its tokens, expired.
+        Expired => "expired",
+        /// The user, the provider or an operator ended it.
+        Ended => "ended",
+    }
 }
 
 /// The session of a request.

@@ -7,7 +7,6 @@ use tracing::subscriber::with_default;
 use super::*;
 use crate::flow::audit::Dialect;
 use crate::flow::ports::UnixTime;
-use crate::telemetry::names::BACKCHANNEL_OUTCOMES;
 use crate::telemetry::testing::Kept;
 
 struct Hand(AtomicU64);
@@ -66,7 +65,7 @@ fn refused_questions_make_few_lines_whose_counts_add_up() {
 
 #[test]
 fn sign_ins_that_fail_make_few_lines_whose_counts_add_up() {
-    for outcome in LOGIN_OUTCOMES.into_iter().filter(|outcome| *outcome != LoginOutcome::Started) {
+    for outcome in LoginOutcome::ALL.into_iter().filter(|outcome| *outcome != LoginOutcome::Started) {
         let event =
             LoginEvent { outcome, detail: Some(&"no"), subject: Some("alice"), host: "h", request_id: &"id" };
         add_up(most_logins(outcome), |recorder| recorder.login(&event));
@@ -86,7 +85,7 @@ fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
 #[test]
 fn logout_tokens_make_few_lines_whose_counts_add_up() {
     let whom = Whom::Subject("alice".to_owned());
-    for outcome in BACKCHANNEL_OUTCOMES {
+    for outcome in BackchannelOutcome::ALL {
         let accepted = matches!(outcome, BackchannelOutcome::Ended | BackchannelOutcome::MustRefresh);
         let whom = accepted.then_some(&whom);
         let event = BackchannelEvent { outcome, detail: None, whom, request_id: &"id" };
