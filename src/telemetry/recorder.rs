@@ -16,7 +16,7 @@ use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
     Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent,
-    LoginOutcome, Outcome, ProviderCall, RefreshEvent,
+    LoginOutcome, Outcome, ProviderCall, RefreshEvent, RefreshOutcome,
 };
 use crate::flow::ports::{Absence, Clock, Whom};
 
@@ -52,6 +52,7 @@ struct Paces {
     provider_logouts: Pace,
     refused_logout_tokens: Pace,
     logins: [Pace; LoginOutcome::ALL.len()],
+    refreshes: [Pace; RefreshOutcome::ALL.len()],
 }
 
 impl Recorder {
@@ -72,6 +73,7 @@ impl Recorder {
             provider_logouts: Pace::new(OF_PEOPLE),
             refused_logout_tokens: Pace::new(OF_STRANGERS),
             logins: LoginOutcome::ALL.map(|outcome| Pace::new(most_logins(outcome))),
+            refreshes: RefreshOutcome::ALL.map(|_| Pace::new(OF_PEOPLE)),
         };
         Self { metrics, clock, paces }
     }
@@ -83,6 +85,11 @@ impl Recorder {
     fn login_line(&self, outcome: LoginOutcome) -> Option<Line> {
         let index = LoginOutcome::ALL.iter().position(|one| *one == outcome)?;
         self.paces.logins.get(index).and_then(|pace| self.line(pace))
+    }
+
+    fn refresh_line(&self, outcome: RefreshOutcome) -> Option<Line> {
+        let index = RefreshOutcome::ALL.iter().position(|one| *one == outcome)?;
+        self.paces.refreshes.get(index).and_then(|pace| self.line(pace))
     }
 }
 
@@ -121,7 +128,7 @@ impl Audit for Recorder {
     }
 
     fn refresh(&self, event: &RefreshEvent<'_>) {
-        self.metrics.refreshes().tell(event);
+        self.metrics.refreshes().record(event, || self.refresh_line(event.outcome));
     }
 
     fn waits(&self, caller: Dialect) {

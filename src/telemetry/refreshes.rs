@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 use tracing::{debug, error, info, warn};
 
 use super::names::dialect_name;
+use super::pace::Line;
 use crate::flow::audit::{Dialect, RefreshEvent, RefreshOutcome};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,42 +53,52 @@ impl Refreshes {
         this
     }
 
-    /// A renewal ended.
-    pub fn tell(&self, event: &RefreshEvent<'_>) {
+    /// Counts a refresh, and logs it unless the rate limit of its outcome keeps the line back.
+    pub fn record(&self, event: &RefreshEvent<'_>, line: impl FnOnce() -> Option<Line>) {
         let outcome = event.outcome.label();
         self.outcomes.get_or_create(&Labels { outcome }).inc();
         let (subject, detail) = (event.subject, event.detail.map(ToString::to_string));
-        let dialect = dialect_name(event.caller);
         match event.outcome {
             RefreshOutcome::Renewed => {
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    info!("the provider renews sessions again");
+                if self.failing.swap(false, Ordering::Relaxed)
+                    && let Some(Line { suppressed }) = line()
+                {
+                    info!(suppressed, "the provider renews sessions again");
                 }
-                debug!(outcome, subject, dialect, "session renewed");
+                debug!(outcome, subject, dialect = dialect_name(event.caller), "session renewed");
             }
-            RefreshOutcome::TooLate => info!(outcome, subject, "a session ended while it was renewed"),
+            RefreshOutcome::TooLate => {
+                let Some(Line { suppressed }) = line() else { return };
+                info!(outcome, subject, suppressed, "a session ended while it was renewed");
+            }
             RefreshOutcome::GrantRefused => {
-                info!(outcome, subject, detail, "session over: the provider has ended it");
+                let Some(Line { suppressed }) = line() else { return };
+                info!(outcome, subject, detail, suppressed, "session over: the provider has ended it");
             }
             RefreshOutcome::ProviderMisbehaved => {
-                warn!(outcome, subject, detail, "session over: the provider's new tokens are not acceptable");
+                let Some(Line { suppressed }) = line() else { return };
+                let message = "session over: the provider's new tokens are not acceptable";
+                warn!(outcome, subject, detail, suppressed, "{message}");
             }
             RefreshOutcome::NotKept => {
-                warn!(outcome, subject, detail, "session not renewed: it lives on until its tokens end");
+                let Some(Line { suppressed }) = line() else { return };
+                let message = "session not renewed: it lives on until its tokens end";
+                warn!(outcome, subject, detail, suppressed, "{message}");
             }
             RefreshOutcome::ProviderUnavailable
             | RefreshOutcome::ClientRefused
             | RefreshOutcome::OutcomeUnknown => {
                 if self.failing.swap(true, Ordering::Relaxed) {
-                    debug!(outcome, subject, detail, "session not renewed");
-                } else {
-                    warn!(
-                        outcome,
-                        subject,
-                        detail,
-                        "the provider does not renew sessions; they live on until their tokens end, and it is asked again"
-                    );
+                    return debug!(outcome, subject, detail, "session not renewed");
                 }
+                let Some(Line { suppressed }) = line() else { return };
+                warn!(
+                    outcome,
+                    subject,
+                    detail,
+                    suppressed,
+                    "the provider does not renew sessions; they live on until their tokens end, and it is asked again"
+                );
             }
         }
     }

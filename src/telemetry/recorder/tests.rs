@@ -82,6 +82,35 @@ fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
     add_up(OF_PEOPLE, |recorder| recorder.left_out("group", "a,b", &"a comma", "alice"));
 }
 
+fn refresh(recorder: &Recorder, outcome: RefreshOutcome) {
+    let caller = Dialect::Traefik;
+    recorder.refresh(&RefreshEvent { outcome, detail: Some(&"no"), subject: "alice", caller });
+}
+
+#[test]
+fn sessions_that_refreshes_end_make_few_lines_whose_counts_add_up() {
+    for outcome in [
+        RefreshOutcome::TooLate,
+        RefreshOutcome::GrantRefused,
+        RefreshOutcome::ProviderMisbehaved,
+        RefreshOutcome::NotKept,
+    ] {
+        add_up(OF_PEOPLE, |recorder| refresh(recorder, outcome));
+    }
+}
+
+#[test]
+fn outages_in_turn_with_refreshes_make_few_lines_of_each_kind() {
+    let lines = lines(|recorder| {
+        refresh(recorder, RefreshOutcome::ProviderUnavailable);
+        refresh(recorder, RefreshOutcome::Renewed);
+    });
+    for kind in ["does not renew sessions", "renews sessions again"] {
+        let of_kind = lines.iter().filter(|line| line.contains(kind)).count();
+        assert_eq!(of_kind, usize::try_from(OF_PEOPLE).unwrap() + 1, "{kind}");
+    }
+}
+
 #[test]
 fn logout_tokens_make_few_lines_whose_counts_add_up() {
     let whom = Whom::Subject("alice".to_owned());
