@@ -201,8 +201,11 @@ fn is_test(path: &Path) -> bool {
 /// The lines of code before the tests module, with their numbers; comments left out.
 fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim().to_owned()));
-    lines.take_while(|(_, line)| line != "#[cfg(test)]").filter(|(_, line)| !line.starts_with("//")).collect()
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let begins_tests = |pair: &[&str]| matches!(pair, ["#[cfg(test)]", next] if next.contains("mod "));
+    let end = lines.windows(2).position(begins_tests).unwrap_or(lines.len());
+    let code = lines.iter().enumerate().take(end).filter(|(_, line)| !line.starts_with("//"));
+    code.map(|(index, line)| (index + 1, (*line).to_owned())).collect()
 }
 
 /// The names that follow `marker` in a line.
