@@ -18,7 +18,7 @@ use super::headers::{Alias, HeaderEdits, OwnedHeaders};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
 use super::own_page::{ANOTHER_ACCOUNT, FORM_NOT_SENT, OwnPage};
-use super::policy::{Answers, NotMet, Policies, Refusal};
+use super::policy::{Policies, PolicyError, PolicyVerdicts, Refusal};
 use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
 use super::return_to::ReturnTo;
@@ -109,7 +109,7 @@ pub struct Credential<'a> {
     /// The ID token as the provider signed it.
     pub id_token: TokenText<'a>,
     /// Which policies they met when the session was sealed.
-    pub policies: Option<Answers>,
+    pub policies: Option<PolicyVerdicts>,
 }
 
 /// The rules a decision is made by.
@@ -180,7 +180,7 @@ fn judge<'k, 'c>(
 ) -> Result<Option<&'k Credential<'c>>, Denial> {
     rules.owned.guard(request.headers)?;
     let Some(known) = credential else {
-        return if rules.policies.know(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };
+        return if rules.policies.contains(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };
     };
     if is_handshake(request.headers) && !is_own_socket(request.headers, request.origin) {
         return Err(Denial::ForeignWebSocket);
@@ -189,9 +189,9 @@ fn judge<'k, 'c>(
         return Err(Denial::ForeignWrite);
     }
     let permitted = rules.policies.permit(request.policy, known.person, known.policies);
-    permitted.map_err(|not_met| match not_met {
-        NotMet::Unknown => Denial::UnknownPolicy,
-        NotMet::Refused(refusal) => Denial::Policy {
+    permitted.map_err(|error| match error {
+        PolicyError::Unknown => Denial::UnknownPolicy,
+        PolicyError::Refused(refusal) => Denial::Policy {
             refusal,
             user: known.person.user.to_owned(),
             another_account: another_account(rules, request.origin),

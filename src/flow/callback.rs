@@ -178,7 +178,7 @@ impl Callback {
             .await?;
         let identity = self.identity(&signed_in)?;
         self.groups(&signed_in, &identity)?;
-        let policies = self.policies.answers(identity.as_ref());
+        let policies = self.policies.verdicts(identity.as_ref());
         let sid = sid(&signed_in.claims);
         let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies, sid };
         let cookies = self.sessions.begin(session, headers, origin, self.clock.now()).await?;

@@ -31,7 +31,7 @@ use super::ports::{
 };
 use crate::access::claims::{ClaimError, ClaimRules};
 use crate::access::identity::Identity;
-use crate::access::policy::{Answers, Policies};
+use crate::access::policy::{Policies, PolicyVerdicts};
 
 /// A session beyond them is refreshed at its next request.
 const MAX_CONCURRENT_REFRESHES: usize = 64;
@@ -201,13 +201,13 @@ impl Refresh {
         &self,
         session: &Refreshable,
         refreshed: &Refreshed,
-    ) -> Result<Option<(Identity, Answers)>, ClaimError> {
+    ) -> Result<Option<(Identity, PolicyVerdicts)>, ClaimError> {
         let Some(id_token) = &refreshed.id_token else { return Ok(None) };
         let (identity, left_out) = self.claims.identity(&session.subject, &id_token.claims)?;
         for one in left_out {
             self.audit.left_out(one.what, &one.value, &one.why, &session.subject);
         }
-        let policies = self.policies.answers(identity.as_ref());
+        let policies = self.policies.verdicts(identity.as_ref());
         Ok(Some((identity, policies)))
     }
 

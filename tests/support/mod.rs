@@ -141,7 +141,7 @@ impl Scene {
                 NewSession {
                     identity: &identity,
                     tokens: &tokens,
-                    policies: policies.answers(identity.as_ref()),
+                    policies: policies.verdicts(identity.as_ref()),
                     sid: "0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10",
                 },
                 &HeaderMap::new(),

@@ -63,7 +63,7 @@ fn lists_switches_and_tables_come_from_the_environment_too() {
     assert_eq!(origins, ["https://a.test", "https://b.test"]);
     assert!(settings.headers.authorization);
     assert_eq!(settings.provider.authorization_parameters["prompt"], "login");
-    assert!(settings.policies.know("staff"));
+    assert!(settings.policies.contains("staff"));
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn a_list_that_nobody_filled_in_opens_no_policy() {
 #[test]
 fn an_empty_policy_is_a_policy() {
     let settings = settings(&format!("{MINIMAL}[policies.staff]\n"));
-    assert!(settings.policies.know("staff"));
-    assert!(settings.policies.know("default"));
-    assert!(!settings.policies.know("admin"));
+    assert!(settings.policies.contains("staff"));
+    assert!(settings.policies.contains("default"));
+    assert!(!settings.policies.contains("admin"));
 }
 
 #[test]

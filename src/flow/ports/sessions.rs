@@ -15,7 +15,7 @@ use super::{NoEntropy, UnixTime};
 use crate::access::decision::Outage;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
-use crate::access::policy::Answers;
+use crate::access::policy::PolicyVerdicts;
 use crate::flow::labels::labelled;
 use crate::secret::Secret;
 
@@ -27,7 +27,7 @@ pub struct NewSession<'a> {
     /// The verified tokens.
     pub tokens: &'a TokenSet,
     /// The policies that this user meets.
-    pub policies: Answers,
+    pub policies: PolicyVerdicts,
     /// The provider's own name for its session (`sid`), or empty.
     pub sid: &'a str,
 }
@@ -221,7 +221,7 @@ pub trait Sessions: Send + Sync {
         &'a self,
         lease: &'a Lease,
         refreshed: &'a Refreshed,
-        user: Option<(&'a Identity, Answers)>,
+        user: Option<(&'a Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>>;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::jwt::{Packed, Parts};
 use super::layout::Contents;
 use crate::access::identity::Identity;
-use crate::access::policy::Answers;
+use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{BeginError, NewSession, Refreshed, SessionId, UnixTime};
 use crate::secret::Secret;
 
@@ -99,7 +99,7 @@ impl Sealing {
         &self,
         old: &Contents<'_>,
         refreshed: &Refreshed,
-        person: Option<(&Identity, Answers)>,
+        person: Option<(&Identity, PolicyVerdicts)>,
         active_at: UnixTime,
     ) -> Result<Resealed, BeginError> {
         let (id, generation) = (SessionId(old.id), old.generation.saturating_add(1));

@@ -27,7 +27,7 @@ pub use super::registry::Room;
 use super::registry::{Delivery, Listed, RefreshLease, Registry};
 use crate::access::identity::Identity;
 use crate::access::origin::{Origin, Origins};
-use crate::access::policy::Answers;
+use crate::access::policy::PolicyVerdicts;
 use crate::flow::audit::Audit;
 use crate::flow::ports::{
     BeginError, Commit, EndedSession, Entropy, NewSession, NoEntropy, Refreshable, Refreshed, SessionId,
@@ -193,7 +193,7 @@ impl CookieStore {
         &self,
         session: &Refreshable,
         refreshed: &Refreshed,
-        user: Option<(&Identity, Answers)>,
+        user: Option<(&Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> Result<Commit, BeginError> {
         let (Some(old), Some(place)) = (Contents::read(&session.contents), self.place(&session.origin))

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use super::{CookieStore, add_cookie, listed_refreshable};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
-use crate::access::policy::Answers;
+use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Found, Lease, LogoutEffect, LogoutToken, Lookup, NewSession,
     OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions,
@@ -59,7 +59,7 @@ impl Sessions for CookieStore {
         &'a self,
         lease: &'a Lease,
         refreshed: &'a Refreshed,
-        user: Option<(&'a Identity, Answers)>,
+        user: Option<(&'a Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>> {
         ready(self.commit_tokens(&lease.session, refreshed, user, now)).boxed()

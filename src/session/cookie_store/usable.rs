@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::access::decision::{Credential, Outage};
 use crate::access::identity::IdentityRef;
-use crate::access::policy::Answers;
+use crate::access::policy::PolicyVerdicts;
 use crate::access::token::TokenText;
 use crate::flow::ports::{Absence, Refreshable, Session, SessionId, SessionRequest, SessionState, UnixTime};
 use crate::session::codec::contents::Lifetimes;
@@ -72,7 +72,7 @@ fn refreshable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Refresh
 
 fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
     let Contents { subject, user, email, groups, .. } = *contents;
-    let policies = Answers { generation: contents.policy_generation, met: contents.policies_met };
+    let policies = PolicyVerdicts { generation: contents.policy_generation, met: contents.policies_met };
     // An ID token that is over says nothing any more, and whoever gets it would think that we vouch for it.
     let id_token =
         if contents.id_token_ends_at > now.0 { contents.id_token.text() } else { TokenText::Whole("") };

@@ -121,7 +121,7 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
         let new = NewSession {
             identity: &identity,
             tokens: &tokens,
-            policies: Answers { generation: 1, met: 1 },
+            policies: PolicyVerdicts { generation: 1, met: 1 },
             sid,
         };
         pairs_of(&done(store.begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap())

@@ -38,7 +38,7 @@ pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Optio
         id_token_expires_at: UnixTime(now.0 + LIFE),
         refresh_expires_at: refresh_ends.map(|seconds| UnixTime(now.0 + seconds)),
     };
-    let policies = Answers { generation: 1, met: 1 };
+    let policies = PolicyVerdicts { generation: 1, met: 1 };
     let new = NewSession { identity: &identity, tokens: &tokens, policies, sid: "sid-1" };
     pairs_of(&done(store.begin(new, &HeaderMap::new(), &origin(), now)).unwrap())
 }
@@ -110,7 +110,7 @@ fn renew_with(
     let held = lease(store, look(store, cookies, now), now);
     let mut identity = Identity::new("subject", "alice").unwrap();
     identity.add_group("new").unwrap();
-    let person = id_token.as_ref().map(|_| (&identity, Answers { generation: 2, met: 1 }));
+    let person = id_token.as_ref().map(|_| (&identity, PolicyVerdicts { generation: 2, met: 1 }));
     let refreshed = Refreshed {
         id_token,
         refresh_token: Some(Secret::new("refresh 2")),

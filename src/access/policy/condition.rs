@@ -1,0 +1,105 @@
+//! Conditions of a policy, and what meets them
+
+use thiserror::Error;
+
+use crate::access::identity::IdentityRef;
+
+/// What a user must meet.
+#[derive(Clone, Debug, Hash)]
+pub(super) enum Condition {
+    Groups(AllowedGroups),
+    Emails(AllowedEmails),
+    /// One that depends on the request, for tests.
+    #[cfg(test)]
+    OnRequest {
+        permits: bool,
+    },
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct AllowedGroups {
+    names: Vec<String>,
+    /// One for each name, in the same order.
+    fingerprints: Vec<u64>,
+}
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct AllowedEmails {
+    pub(super) addresses: Vec<String>,
+    pub(super) domains: Vec<String>,
+}
+
+/// Which condition a user does not meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// In none of the allowed groups.
+    #[error("in none of the allowed groups")]
+    Group,
+    /// No allowed address, and no allowed domain.
+    #[error("no allowed e-mail address or domain")]
+    Email,
+}
+
+impl Condition {
+    pub(super) fn permits(&self, user: IdentityRef<'_>) -> Result<(), Refusal> {
+        let (is_met, refusal) = match self {
+            Self::Groups(allowed) => (allowed.contain_one_of(user), Refusal::Group),
+            Self::Emails(allowed) => (allowed.contain(user.email), Refusal::Email),
+            #[cfg(test)]
+            Self::OnRequest { permits } => (*permits, Refusal::Group),
+        };
+        if is_met { Ok(()) } else { Err(refusal) }
+    }
+
+    /// Returns whether two requests of one user may get different answers. Such an answer must not be sealed.
+    pub(super) fn depends_on_request(&self) -> bool {
+        match self {
+            Self::Groups(_) | Self::Emails(_) => false,
+            #[cfg(test)]
+            Self::OnRequest { .. } => true,
+        }
+    }
+}
+
+impl AllowedGroups {
+    pub(super) fn new(names: Vec<String>) -> Self {
+        let fingerprints = names.iter().map(|name| group_fingerprint(name)).collect();
+        Self { names, fingerprints }
+    }
+
+    fn contain_one_of(&self, user: IdentityRef<'_>) -> bool {
+        user.each_group().any(|group| self.contain(group))
+    }
+
+    /// A user may be in hundreds of groups, and one number tells most of them apart.
+    fn contain(&self, group: &str) -> bool {
+        let wanted = group_fingerprint(group);
+        let mut allowed = self.fingerprints.iter().zip(&self.names);
+        allowed.any(|(fingerprint, name)| *fingerprint == wanted && name == group)
+    }
+}
+
+/// Returns the last eight bytes, which differ in numbered names; or all bytes of a shorter name, and its length.
+fn group_fingerprint(group: &str) -> u64 {
+    let bytes = group.as_bytes();
+    bytes.last_chunk().map_or_else(
+        || bytes.iter().fold(bytes.len() as u64, |print, byte| print << 8 | u64::from(*byte)),
+        |last| u64::from_le_bytes(*last),
+    )
+}
+
+impl AllowedEmails {
+    fn contain(&self, email: &str) -> bool {
+        let Some((_, domain)) = email.split_once('@') else { return false };
+        self.addresses.iter().any(|one| one.eq_ignore_ascii_case(email))
+            || self.domains.iter().any(|allowed| domain_matches(allowed, domain))
+    }
+}
+
+fn domain_matches(allowed: &str, domain: &str) -> bool {
+    if !allowed.starts_with('.') {
+        return allowed.eq_ignore_ascii_case(domain);
+    }
+    let start = domain.len().checked_sub(allowed.len()).filter(|start| *start > 0);
+    start.and_then(|start| domain.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(allowed))
+}

@@ -1,0 +1,85 @@
+use super::*;
+
+fn user<'a>(email: &'a str, groups: &'a str) -> IdentityRef<'a> {
+    IdentityRef { subject: "1", user: "alice", email, groups }
+}
+
+fn policy(groups: &[&str], emails: &[&str], domains: &[&str]) -> Policy {
+    let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    Policy::new(own(groups), own(emails), own(domains))
+}
+
+#[test]
+fn groups_compare_whole_and_with_case() {
+    let dev = policy(&["dev"], &[], &[]);
+    assert_eq!(dev.permits(user("", "ops,dev")), Ok(()));
+    for none in ["", "developers", "Dev", "ops"] {
+        assert_eq!(dev.permits(user("", none)), Err(Refusal::Group), "{none}");
+    }
+}
+
+#[test]
+fn an_address_or_a_domain_is_enough_and_a_suffix_must_be_written() {
+    let mail = policy(&[], &["Bob@else.test"], &["example.com", ".corp.test"]);
+    for yes in ["bob@ELSE.test", "x@Example.com", "x@a.corp.test"] {
+        assert_eq!(mail.permits(user(yes, "")), Ok(()), "{yes}");
+    }
+    for no in ["", "x@a.example.com", "x@corp.test", "x@evilcorp.test", "x@notexample.com", "x@.corp.test"] {
+        assert_eq!(mail.permits(user(no, "")), Err(Refusal::Email), "{no}");
+    }
+}
+
+#[test]
+fn every_set_condition_must_hold() {
+    let both = policy(&["dev"], &[], &["example.com"]);
+    assert_eq!(both.permits(user("x@example.com", "ops")), Err(Refusal::Group));
+    assert_eq!(both.permits(user("x@else.test", "dev")), Err(Refusal::Email));
+    assert_eq!(both.permits(user("x@example.com", "dev")), Ok(()));
+}
+
+#[test]
+fn an_unknown_policy_is_none_and_the_default_is_always_there() {
+    let policies = Policies::new(BTreeMap::new());
+    assert_eq!(policies.permit("admin", user("", ""), None), Err(PolicyError::Unknown));
+    assert_eq!(policies.permit(DEFAULT, user("", ""), None), Ok(()));
+}
+
+#[test]
+fn sealed_verdicts_count_for_the_policies_they_are_about_only() {
+    let ops = |groups: &[&str]| Policies::new([("ops".to_owned(), policy(groups, &[], &[]))].into());
+    let (narrow, wide) = (ops(&["ops"]), ops(&["ops", "dev"]));
+    let dev = user("", "dev");
+    let sealed = Some(wide.verdicts(dev));
+    assert_eq!(wide.permit("ops", user("", "none"), sealed), Ok(()), "the verdict counts");
+    assert_eq!(narrow.permit("ops", dev, sealed), Err(PolicyError::Refused(Refusal::Group)));
+    assert_eq!(wide.permit("ops", dev, Some(narrow.verdicts(dev))), Ok(()));
+    assert_eq!(wide.permit("admin", dev, sealed), Err(PolicyError::Unknown));
+}
+fn only_on_request(permits: bool) -> Policies {
+    let conditions = vec![Condition::OnRequest { permits }];
+    Policies::new([("hours".to_owned(), Policy { conditions })].into())
+}
+
+#[test]
+fn condition_on_request_is_checked_although_sealed_verdict_says_yes() {
+    for (permits, expected) in [(true, Ok(())), (false, Err(PolicyError::Refused(Refusal::Group)))] {
+        let policies = only_on_request(permits);
+        let forged = PolicyVerdicts { met: u64::MAX, ..policies.verdicts(user("", "")) };
+        assert_eq!(policies.permit("hours", user("", ""), Some(forged)), expected);
+    }
+}
+
+#[test]
+fn verdict_on_condition_on_request_is_not_sealed() {
+    let verdicts = only_on_request(true).verdicts(user("", ""));
+    assert_eq!(verdicts.met, 0b01, "default alone, the first by name");
+}
+
+#[test]
+fn condition_on_request_does_not_keep_user_from_all_policies() {
+    let mut conditions = policy(&["dev"], &[], &[]).conditions;
+    conditions.push(Condition::OnRequest { permits: false });
+    let hours = Policy { conditions };
+    assert!(hours.may_permit(user("", "dev")));
+    assert!(!hours.may_permit(user("", "ops")));
+}
