@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use foregate::access::claims::Claim;
 use foregate::access::policy::Policy;
 use foregate::flow::ports::{
-    AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
+    Authentication, AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
     LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,
     RefreshedIdToken, SignedIn, WrongIssuer,
 };
@@ -56,8 +56,12 @@ impl IdentityProvider for Slow {
             self.renewals.fetch_add(1, Ordering::Relaxed);
             let expires_at = SystemClock.now().plus(LIFE);
             let user = ("preferred_username".to_owned(), Claim::Text("testuser".to_owned()));
-            let id_token =
-                RefreshedIdToken { text: Secret::new("eyJh.eyJz.c2ln"), expires_at, claims: [user].into() };
+            let id_token = RefreshedIdToken {
+                text: Secret::new("eyJh.eyJz.c2ln"),
+                expires_at,
+                authentication: Authentication::default(),
+                claims: [user].into(),
+            };
             Ok(Refreshed {
                 id_token: Some(id_token),
                 refresh_token: Some(Secret::new("another")),

@@ -25,11 +25,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
+use super::authentication::authentication;
 use super::jws::{JwsError, Kind, Signed};
 use super::logout_event::is_logout;
 use super::members::Members;
+use super::numeric_date::time;
 use crate::access::claims::Claims;
-use crate::flow::ports::UnixTime;
+use crate::flow::ports::{Authentication, UnixTime};
 
 const OLDEST: Duration = Duration::from_mins(10);
 const LONGEST_SUBJECT: usize = 255;
@@ -53,6 +55,7 @@ pub(super) struct Verified {
     pub(super) subject: String,
     pub(super) issued_at: UnixTime,
     pub(super) expires_at: UnixTime,
+    pub(super) authentication: Authentication,
     pub(super) claims: Claims,
 }
 
@@ -130,7 +133,8 @@ pub(super) fn verify(
     }
     let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
     let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();
-    Ok(Verified { subject, issued_at, expires_at, claims: claims.into_claims() })
+    let authentication = authentication(&claims, expected.leeway, now);
+    Ok(Verified { subject, issued_at, expires_at, authentication, claims: claims.into_claims() })
 }
 
 fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
@@ -183,16 +187,6 @@ fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime,
         return Err(IdTokenError::TooOld);
     }
     Ok((issued_at, expires_at))
-}
-
-/// A `NumericDate`, which may have a fraction (RFC 7519 §2) and any size.
-pub(super) fn time(value: &Value) -> Option<UnixTime> {
-    if let Some(seconds) = value.as_u64() {
-        return Some(UnixTime(seconds));
-    }
-    let seconds = value.as_f64()?;
-    let far = if seconds > 0.0 { u64::MAX } else { 0 };
-    Some(UnixTime(Duration::try_from_secs_f64(seconds).map_or(far, |time| time.as_secs())))
 }
 
 fn nonce(claims: &Members, expected: &str) -> Result<(), IdTokenError> {

@@ -19,10 +19,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::Provider;
-use super::id_token::{Expectations, audiences, is_known, time};
+use super::id_token::{Expectations, audiences, is_known};
 use super::jws::{JwsError, Kind, Signed};
 use super::logout_event::is_logout;
 use super::members::Members;
+use super::numeric_date::time;
 use crate::flow::ports::{LogoutToken, LogoutTokenError, UnixTime, Whom};
 
 const OLDEST: Duration = Duration::from_mins(10);

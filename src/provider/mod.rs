@@ -1,6 +1,7 @@
 //! Everything that speaks to the OpenID Provider: the only place that knows openidconnect and reqwest.
 
 mod algorithm;
+mod authentication;
 mod authentication_request;
 mod background;
 mod client_assertion;
@@ -17,6 +18,7 @@ mod logout_event;
 mod logout_token;
 mod members;
 mod metadata;
+mod numeric_date;
 mod refresh;
 mod settings;
 mod token_endpoint;
@@ -119,6 +121,7 @@ impl Provider {
             expires_at,
             requested_at: asked_at,
             id_token_issued_at: verified.issued_at,
+            authentication: verified.authentication,
             id_token_expires_at: verified.expires_at,
             refresh_expires_at,
         };

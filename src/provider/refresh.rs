@@ -70,6 +70,7 @@ fn renewed(tokens: Tokens, verified: Option<Verified>, asked_at: UnixTime) -> Re
     let id_token = tokens.id_token.clone().zip(verified).map(|(text, verified)| RefreshedIdToken {
         text,
         expires_at: verified.expires_at,
+        authentication: verified.authentication,
         claims: verified.claims,
     });
     Refreshed { id_token, access_expires_at, ..kept(tokens, asked_at) }

@@ -12,6 +12,7 @@ use super::testing::{Log, NOW, Server, SetClock, Signer, VERIFIER, metadata, rep
 use super::world::{Given, provider, until, world};
 use super::*;
 use crate::flow::audit::CallOutcome;
+use crate::flow::ports::{Authentication, UnixTime};
 
 async fn exchange(provider: &Provider) -> Result<SignedIn, ExchangeError> {
     let (code, code_verifier, nonce) = (Secret::new("c"), Secret::new(VERIFIER), Secret::new("n"));
@@ -44,6 +45,17 @@ async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
     assert!(world.provider.end_session_endpoint().unwrap().path().ends_with("/logout"));
     assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Answered), 3);
     assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 1);
+}
+
+#[tokio::test]
+async fn id_token_says_when_and_how_the_user_authenticated() {
+    let world = world().await;
+    let claims = json!({"auth_time": NOW.0 - 9, "acr": "2"});
+    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims);
+    world.given.give(&answer(&token, 30));
+    let tokens = exchange(&world.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
+    let auth_time = Some(UnixTime(NOW.0 - 9));
+    assert_eq!(tokens.authentication, Authentication { auth_time, acr: Some("2".to_owned()) });
 }
 
 #[tokio::test]

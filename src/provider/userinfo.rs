@@ -121,6 +121,7 @@ mod tests {
     use super::super::testing::{NOW, Server, http, reply};
     use super::*;
     use crate::access::claims::Claim;
+    use crate::flow::ports::Authentication;
 
     fn claims(object: &Value) -> Claims {
         Members::read(object.to_string().as_bytes()).unwrap().into_claims()
@@ -129,8 +130,13 @@ mod tests {
     async fn filled_by(answer: String) -> Result<Claims, ExchangeError> {
         let server = Server::start(move |_| answer.clone()).await;
         let id_token = json!({"sub": "1", "name": "Alice", "email": "alice@example.com"});
-        let verified =
-            Verified { subject: "1".to_owned(), issued_at: NOW, expires_at: NOW, claims: claims(&id_token) };
+        let verified = Verified {
+            subject: "1".to_owned(),
+            issued_at: NOW,
+            expires_at: NOW,
+            authentication: Authentication::default(),
+            claims: claims(&id_token),
+        };
         let url = Url::parse(&format!("{}/userinfo", server.origin)).unwrap();
         let filled = fill(&http(Duration::from_secs(5)), &url, &Secret::new("s3cret"), verified).await;
         let request = server.requests("GET /userinfo HTTP").remove(0);

@@ -19,7 +19,7 @@ use foregate::access::request::AccessRequest;
 use foregate::edge::read::forwarded;
 use foregate::flow::audit::{Audit, Dialect};
 use foregate::flow::check::Check;
-use foregate::flow::ports::{Clock, IdentityProvider, NewSession, Sessions, TokenSet};
+use foregate::flow::ports::{Authentication, Clock, IdentityProvider, NewSession, Sessions, TokenSet};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
@@ -133,6 +133,7 @@ impl Scene {
             expires_at: now.plus(life),
             requested_at: now,
             id_token_issued_at: now,
+            authentication: Authentication::default(),
             id_token_expires_at: now.plus(life),
             refresh_expires_at: None,
         };

@@ -14,9 +14,9 @@ use thiserror::Error;
 
 pub use self::markers::{LoginTransaction, LoopMarker, Markers, ReloadCount};
 pub use self::provider::{
-    Account, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
-    LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,
-    RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
+    Account, Authentication, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider,
+    LogoutToken, LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest,
+    Refreshed, RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
 };
 pub use self::session::{Lease, Refreshable, Session, SessionId, Workspace, WorkspaceParts};
 pub use self::sessions::{

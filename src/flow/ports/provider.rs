@@ -46,6 +46,15 @@ pub struct CodeExchange<'a> {
     pub nonce: &'a Secret,
 }
 
+/// When and how a user authenticated at the provider, as far as the ID token says it (OpenID Connect Core §2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authentication {
+    /// `auth_time`, by the provider's clock; never ahead of ours by more than the leeway.
+    pub auth_time: Option<UnixTime>,
+    /// `acr`, 1 to 255 bytes.
+    pub acr: Option<String>,
+}
+
 /// The provider's tokens, verified; of the access token only its end is kept.
 pub struct TokenSet {
     /// The ID token as the provider signed it.
@@ -58,6 +67,8 @@ pub struct TokenSet {
     pub requested_at: UnixTime,
     /// `iat` of the ID token, by the provider's clock.
     pub id_token_issued_at: UnixTime,
+    /// When and how the user authenticated.
+    pub authentication: Authentication,
     /// The end of the ID token.
     pub id_token_expires_at: UnixTime,
     /// The end of the refresh token, where the provider tells (`refresh_expires_in`, which Keycloak sends); 0 there means
@@ -124,6 +135,8 @@ pub struct RefreshedIdToken {
     pub text: Secret,
     /// `exp`.
     pub expires_at: UnixTime,
+    /// When and how the user authenticated; what it does not say stays as it was.
+    pub authentication: Authentication,
     /// All claims, those of userinfo among them where it is asked.
     pub claims: Claims,
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::access::claims::Claim;
 use crate::flow::audit::CallOutcome;
-use crate::flow::ports::IdentityProvider;
+use crate::flow::ports::{Authentication, IdentityProvider};
 use crate::provider::testing::{NOW, Signer, reply, rsa, with};
 use crate::provider::world::{World, provider, world, world_with};
 use crate::provider::{ClientAuthentication, Provider, client_assertion::ClientKey};
@@ -54,7 +54,7 @@ fn after(seconds: u64) -> UnixTime {
 #[tokio::test]
 async fn new_tokens_are_taken_with_their_ends() {
     let world = world().await;
-    let token = id_token(&world, &json!({"groups": ["dev"]}));
+    let token = id_token(&world, &json!({"groups": ["dev"], "auth_time": NOW.0 - 9, "acr": "2"}));
     let more = json!({"expires_in": 30, "refresh_expires_in": 1800});
     let new =
         refreshed(&world, &with(&tokens(&token), &more)).await.unwrap_or_else(|error| panic!("{error}"));
@@ -62,6 +62,8 @@ async fn new_tokens_are_taken_with_their_ends() {
     assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(after(30)), Some(after(1800))));
     let new = new.id_token.unwrap();
     assert_eq!((new.text.expose(), new.expires_at), (token.as_str(), after(300)));
+    let auth_time = Some(UnixTime(NOW.0 - 9));
+    assert_eq!(new.authentication, Authentication { auth_time, acr: Some("2".to_owned()) });
     assert_eq!(new.claims.get("groups"), Some(&Claim::List(vec![Claim::Text("dev".to_owned())])));
     assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Answered), 1);
 }

@@ -14,8 +14,8 @@ use crate::flow::audit::{
     BackchannelEvent, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
 use crate::flow::ports::{
-    Absence, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release, SessionState, Sessions, TokenSet,
-    Workspace,
+    Absence, Authentication, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release, SessionState,
+    Sessions, TokenSet, Workspace,
 };
 use crate::secret::Secret;
 
@@ -101,6 +101,7 @@ fn begin_with(
         expires_at: NOW.plus(Duration::from_secs(300)),
         requested_at: NOW,
         id_token_issued_at: NOW,
+        authentication: Authentication::default(),
         id_token_expires_at: NOW.plus(Duration::from_secs(300)),
         refresh_expires_at: None,
     };
@@ -253,7 +254,7 @@ proptest! {
     fn every_session_comes_back(token_bytes in 0_usize..8500, subject in "[ -~]{1,40}", group in "[a-z]{1,9}") {
         let mut identity = Identity::new(subject.trim(), "alice").or_else(|_| Identity::new("s", "alice")).unwrap();
         identity.add_group(&group).unwrap();
-        let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)), requested_at: NOW, id_token_issued_at: NOW, id_token_expires_at: NOW.plus(Duration::from_secs(9)), refresh_expires_at: None };
+        let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)), requested_at: NOW, id_token_issued_at: NOW, authentication: Authentication::default(), id_token_expires_at: NOW.plus(Duration::from_secs(9)), refresh_expires_at: None };
         let new = NewSession { identity: &identity, tokens: &tokens, policies: PolicyVerdicts { generation: 1, met: 1 }, sid: "" };
         let cookies: Vec<String> = done(store().begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap().iter()
             .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();

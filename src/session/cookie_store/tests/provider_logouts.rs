@@ -114,6 +114,7 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
         expires_at: at(LIFE),
         requested_at: NOW,
         id_token_issued_at: NOW,
+        authentication: Authentication::default(),
         id_token_expires_at: at(LIFE),
         refresh_expires_at: None,
     };

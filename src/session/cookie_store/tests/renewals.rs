@@ -35,6 +35,7 @@ pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Optio
         expires_at: UnixTime(now.0 + LIFE),
         requested_at: now,
         id_token_issued_at: now,
+        authentication: Authentication::default(),
         id_token_expires_at: UnixTime(now.0 + LIFE),
         refresh_expires_at: refresh_ends.map(|seconds| UnixTime(now.0 + seconds)),
     };
@@ -97,7 +98,8 @@ pub(super) fn what(store: &CookieStore, cookies: &[String], seconds: u64) -> &'s
 pub(super) fn renew(store: &CookieStore, cookies: &[String], now: UnixTime) -> Vec<String> {
     let text = Secret::new("a.b.second");
     let expires_at = UnixTime(now.0 + LIFE);
-    let id_token = RefreshedIdToken { text, expires_at, claims: [].into() };
+    let id_token =
+        RefreshedIdToken { text, expires_at, authentication: Authentication::default(), claims: [].into() };
     renew_with(store, cookies, now, Some(id_token))
 }
 

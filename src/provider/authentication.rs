@@ -1,0 +1,76 @@
+//! Authentication time and class of an ID token (OpenID Connect Core §2)
+//!
+//! 1. `auth_time` counts if it is a number other than 0 and not ahead of our clock by more than the leeway: a time ahead
+//!    would count as recent for as long.
+//! 2. `acr` counts if it is a string of 1 to 255 bytes.
+//!
+//! Any other value is treated as absent, because no sign-in depends on it.
+
+use std::time::Duration;
+
+use super::members::Members;
+use super::numeric_date::time;
+use crate::flow::ports::{Authentication, UnixTime};
+
+/// A longer value is none that could be configured.
+const MAX_ACR_BYTES: usize = 255;
+
+/// Returns what the claims of an ID token say.
+pub(super) fn authentication(claims: &Members, leeway: Duration, now: UnixTime) -> Authentication {
+    let latest = now.plus(leeway);
+    let auth_time = claims.get("auth_time").and_then(time);
+    let acr = claims.text("acr").filter(|acr| (1..=MAX_ACR_BYTES).contains(&acr.len()));
+    Authentication {
+        auth_time: auth_time.filter(|time| (UnixTime(1)..=latest).contains(time)),
+        acr: acr.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(claims: &Value) -> Authentication {
+        let claims = Members::read(claims.to_string().as_bytes()).unwrap();
+        authentication(&claims, Duration::from_secs(60), UnixTime(1000))
+    }
+
+    #[test]
+    fn auth_time_counts_if_it_is_a_number_that_is_not_ahead() {
+        for (value, seconds) in [
+            (json!(1), Some(1)),
+            (json!(999.9), Some(999)),
+            (json!(1060), Some(1060)),
+            (json!(1061), None),
+            (json!(u64::MAX), None),
+            (json!(0), None),
+            (json!(-5), None),
+            (json!("999"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(read(&json!({"auth_time": value})).auth_time, seconds.map(UnixTime), "{value}");
+        }
+    }
+
+    #[test]
+    fn acr_counts_if_it_is_a_short_string() {
+        let longest = "x".repeat(MAX_ACR_BYTES);
+        for (value, acr) in [
+            (json!("urn:mace:incommon:iap:silver"), Some("urn:mace:incommon:iap:silver")),
+            (json!(longest), Some(&*longest)),
+            (json!(format!("{longest}x")), None),
+            (json!(""), None),
+            (json!(1), None),
+            (json!(["1"]), None),
+        ] {
+            assert_eq!(read(&json!({"acr": value})).acr.as_deref(), acr, "{value}");
+        }
+    }
+
+    #[test]
+    fn absent_claims_are_none() {
+        assert_eq!(read(&json!({})), Authentication::default());
+    }
+}
