@@ -14,8 +14,8 @@ use std::sync::atomic::AtomicBool;
 use foregate::access::origin::Origins;
 use foregate::flow::ports::Sessions;
 use foregate::server::{SystemClock, SystemEntropy};
-use foregate::session::seal::KeyRing;
-use foregate::session::sealed::{CookieStore, Lifetimes, Room};
+use foregate::session::codec::seal::KeyRing;
+use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
 use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use foregate::access::decision::Outage;
 use foregate::access::identity::Identity;
 use foregate::access::origin::Origin;
-use foregate::access::policy::Answers;
+use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::{
-    Absence, BeginError, Commit, EndedSession, Lease, LogoutEffect, LogoutToken, NewSession, Opened,
-    Refreshable, Refreshed, RefreshedIdToken, SessionRequest, SessionState, Sessions, StoreUnavailable,
-    TokenSet, UnixTime, Whom,
+    Absence, Authentication, BeginError, Commit, EndedSession, Lease, LogoutEffect, LogoutToken, NewSession,
+    Opened, Refreshable, Refreshed, RefreshedIdToken, SessionRequest, SessionState, Sessions,
+    StoreUnavailable, TokenSet, UnixTime, Whom,
 };
 use foregate::secret::Secret;
 use http::{HeaderMap, HeaderValue, header};
@@ -123,7 +123,7 @@ pub(crate) enum State {
 pub(crate) struct Known {
     pub(crate) identity: [String; 4],
     pub(crate) id_token: String,
-    pub(crate) policies: Option<Answers>,
+    pub(crate) policies: Option<PolicyVerdicts>,
     pub(crate) times: [u64; 2],
 }
 
@@ -166,7 +166,12 @@ pub(crate) fn new_tokens(seconds: u64) -> Refreshed {
     let expires_at = at(seconds + LIFE);
     let text = Secret::new("head.second.signature");
     Refreshed {
-        id_token: Some(RefreshedIdToken { text, expires_at, claims: [].into() }),
+        id_token: Some(RefreshedIdToken {
+            text,
+            expires_at,
+            authentication: Authentication::default(),
+            claims: [].into(),
+        }),
         refresh_token: Some(Secret::new("refresh 2")),
         access_expires_at: Some(expires_at),
         refresh_expires_at: None,
@@ -216,9 +221,10 @@ impl Subject {
             requested_at: now,
             id_token_issued_at: at(sign_in.issued),
             id_token_expires_at: expires_at,
+            authentication: Authentication::default(),
             refresh_expires_at: sign_in.refresh_life.map(|life| at(sign_in.seconds + life)),
         };
-        let policies = Answers { generation: 5, met: 3 };
+        let policies = PolicyVerdicts { generation: 5, met: 3 };
         let new = NewSession { identity: &identity, tokens: &tokens, policies, sid: sign_in.sid };
         self.sessions.begin(new, &request(jar), &origins()[0], now).await
     }
@@ -261,7 +267,7 @@ impl Subject {
     pub(crate) async fn commit(&self, lease: &Lease, new: &Refreshed, seconds: u64) -> Commit {
         let mut identity = Identity::new(&lease.session.subject, "alice2").unwrap();
         identity.add_group("new").unwrap();
-        let policies = Answers { generation: 6, met: 1 };
+        let policies = PolicyVerdicts { generation: 6, met: 1 };
         let user = new.id_token.as_ref().map(|_| (&identity, policies));
         self.sessions.commit(lease, new, user, at(seconds)).await.unwrap()
     }

@@ -21,7 +21,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use foregate::access::decision::Outage;
 use foregate::access::identity::Identity;
 use foregate::access::origin::Origin;
-use foregate::access::policy::Answers;
+use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Entropy, Found, Lease, LogoutEffect, LogoutToken, Lookup,
     NewSession, OpenResult, Opened, Refreshable, Refreshed, Release, SessionId, SessionRequest, SessionState,
@@ -189,7 +189,7 @@ impl TicketStore {
         &self,
         lease: &Lease,
         refreshed: &Refreshed,
-        user: Option<(&Identity, Answers)>,
+        user: Option<(&Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> Commit {
         let (key, bytes) = SealingKey::split(&lease.session.contents);
@@ -326,7 +326,7 @@ impl Sessions for TicketStore {
         &'a self,
         lease: &'a Lease,
         refreshed: &'a Refreshed,
-        user: Option<(&'a Identity, Answers)>,
+        user: Option<(&'a Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>> {
         async move {

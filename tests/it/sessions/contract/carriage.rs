@@ -1,6 +1,6 @@
 //! What a client carries, and what it cannot make up
 
-use foregate::access::policy::Answers;
+use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::Absence;
 
 use crate::sessions::subject::{DUE, Factory, Jar, SignIn, State, at, origins, receive, request};
@@ -14,7 +14,7 @@ pub(crate) async fn new_session_opens_as_it_began(store: Factory) {
     assert_eq!(seen.state, State::Usable);
     assert_eq!(seen.known.identity, ["alice-sub", "alice", "alice@example.com", "dev,ops"]);
     assert_eq!(seen.known.id_token, "head.first.signature");
-    assert_eq!(seen.known.policies, Some(Answers { generation: 5, met: 3 }));
+    assert_eq!(seen.known.policies, Some(PolicyVerdicts { generation: 5, met: 3 }));
     assert_eq!(seen.known.times, [at(0).0, at(3600).0]);
     assert!(seen.pending_cookies.is_none(), "the client has them");
     let due = store.open(&jar, DUE).await.refreshable.unwrap();

@@ -1,7 +1,7 @@
 //! Who may refresh a session, and what new tokens change
 
 use foregate::access::decision::Outage;
-use foregate::access::policy::Answers;
+use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::{Commit, Refreshed, Release};
 use foregate::secret::Secret;
 
@@ -77,7 +77,7 @@ pub(crate) async fn older_cookie_opens_with_the_newest_tokens(store: Factory) {
     assert_eq!(seen.state, State::Usable);
     assert_eq!(seen.known.identity, ["alice-sub", "alice2", "", "new"]);
     assert_eq!(seen.known.id_token, "head.second.signature");
-    assert_eq!(seen.known.policies, Some(Answers { generation: 6, met: 1 }));
+    assert_eq!(seen.known.policies, Some(PolicyVerdicts { generation: 6, met: 1 }));
     assert_eq!(seen.known.times, [at(0).0, at(3600).0]);
     let due = store.open(&old, DUE + DUE).await;
     assert_eq!(due.refreshable.unwrap().refresh_token.expose(), "refresh 2");

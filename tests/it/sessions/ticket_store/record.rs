@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use foregate::access::decision::Credential;
 use foregate::access::identity::{Identity, IdentityRef};
-use foregate::access::policy::Answers;
+use foregate::access::policy::PolicyVerdicts;
 use foregate::access::token::TokenText;
 use foregate::flow::ports::{
     Entropy, Lease, LogoutToken, NewSession, Refreshable, Refreshed, Release, Session, UnixTime, Whom,
@@ -216,7 +216,7 @@ impl<'c> Contents<'c> {
     pub(super) fn refresh<'n>(
         &'n self,
         new: &'n Refreshed,
-        user: Option<(&'n Identity, Answers)>,
+        user: Option<(&'n Identity, PolicyVerdicts)>,
         (ticket, generation): (&Ticket, u64),
         (now, settings): (UnixTime, &Settings),
     ) -> Contents<'n> {
@@ -279,7 +279,7 @@ impl<'c> Contents<'c> {
             credential: Credential {
                 person: IdentityRef { subject, user, email, groups },
                 id_token: TokenText::Whole(id_token),
-                policies: Some(Answers { generation, met }),
+                policies: Some(PolicyVerdicts { generation, met }),
             },
             signed_in_at: UnixTime(self.signed_in_at),
             ends_at: UnixTime(self.ends_at),
