@@ -3,10 +3,9 @@
 //! An application may have been behind another gateway before, or may read the fields of several. What a client sends
 //! under such a name, or an alias of one, never arrives through our own proxy.
 
-use http::HeaderMap;
 use thiserror::Error;
 
-use super::field_names::{NameSet, is_plain, remove_fields};
+use super::field_names::{NameSet, is_plain};
 
 /// A shorter prefix would match half of the fields of HTTP.
 const MIN_PREFIX_BYTES: usize = 4;
@@ -49,11 +48,6 @@ impl BlankHeaders {
     /// Returns whether a name is one of them, in any spelling that a back end may fold into it.
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
-    }
-
-    /// Removes them from what a client has sent.
-    pub fn strip(&self, headers: &mut HeaderMap) {
-        remove_fields(headers, |name| self.matches(name));
     }
 }
 

@@ -50,6 +50,11 @@ impl Grant {
     pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.edits.fields()
     }
+
+    /// The names that the proxy must remove from a request that came with these fields ([`HeaderEdits::removals`]).
+    pub fn removals(&self, client: &HeaderMap) -> Vec<HeaderName> {
+        self.edits.removals(client)
+    }
 }
 
 /// What to do about a missing session.

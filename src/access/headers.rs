@@ -4,9 +4,9 @@
 //!
 //! 1. is refused if a client names it by an alias ([`super::field_names`]), or in `Connection`, which would have it
 //!    removed on the way;
-//! 2. is removed from what the client sent, if we are the proxy ([`OwnedHeaders::strip`]), as are the names under which
-//!    other gateways pass an identity on;
-//! 3. is set from the session alone ([`OwnedHeaders::edits`]).
+//! 2. is set from the session alone ([`OwnedHeaders::edits`]);
+//! 3. is removed from the client's request if it is not set ([`HeaderEdits::removals`]), as are the names under which
+//!    other gateways pass an identity on. Trailers lose all of them ([`OwnedHeaders::strip`]).
 //!
 //! We own the four identity fields, `Cookie` (returned without our cookies), everything that begins with
 //! `Impersonate-`, and, if configured, `Authorization`.
@@ -38,13 +38,28 @@ pub struct IdentityHeaderNames {
     pub id_token: HeaderName,
 }
 
-/// The table of header fields we own.
+/// The table of header fields we own. Clones share it.
 #[derive(Clone, Debug)]
-pub struct OwnedHeaders {
-    names: Arc<IdentityHeaderNames>,
+pub struct OwnedHeaders(Arc<Table>);
+
+#[derive(Clone, Debug)]
+struct Table {
+    names: IdentityHeaderNames,
     authorization: bool,
     blank: BlankHeaders,
     guarded: NameSet,
+}
+
+impl Table {
+    /// The owned fields that have one exact name.
+    fn fields(&self) -> impl Iterator<Item = Field> {
+        const ALWAYS: [Field; 5] = [Field::User, Field::Group, Field::Email, Field::IdToken, Field::Cookie];
+        ALWAYS.into_iter().chain(self.authorization.then_some(Field::Authorization))
+    }
+
+    fn is_impersonation_or_blank(&self, name: &str) -> bool {
+        has_prefix(name, IMPERSONATE) || self.blank.matches(name)
+    }
 }
 
 /// A client used another spelling of a header field that is ours.
@@ -57,27 +72,25 @@ impl OwnedHeaders {
     pub fn new(names: IdentityHeaderNames, authorization: bool) -> Self {
         let mut guarded = NameSet::default();
         guarded.insert_prefix(IMPERSONATE);
-        let owned = [&names.user, &names.group, &names.email, &names.id_token, &header::COOKIE];
+        let mut table = Table { names, authorization, blank: BlankHeaders::default(), guarded };
+        let owned: Vec<_> = table.fields().map(|field| table.names.of(field).clone()).collect();
         // Only the proxy sets the forwarded fields: an alias of one is as forged as an alias of ours.
-        for name in owned.into_iter().chain(&FORWARDED) {
-            guarded.insert(name.as_str());
+        for name in owned.iter().chain(&FORWARDED) {
+            table.guarded.insert(name.as_str());
         }
-        if authorization {
-            guarded.insert(header::AUTHORIZATION.as_str());
-        }
-        Self { names: Arc::new(names), authorization, blank: BlankHeaders::default(), guarded }
+        Self(Arc::new(table))
     }
 
-    /// With names that are nobody's to send.
+    /// Adds names that no client may send.
     #[must_use]
     pub fn with_blank(self, blank: BlankHeaders) -> Self {
-        Self { blank, ..self }
+        Self(Arc::new(Table { blank, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// Refuses a request that names one of them by an alias, or in `Connection`.
     pub fn guard(&self, headers: &HeaderMap) -> Result<(), Alias> {
         for name in headers.keys() {
-            if self.guarded.has_alias(name.as_str()) {
+            if self.0.guarded.has_alias(name.as_str()) {
                 return Err(Alias(name.as_str().to_owned()));
             }
             if *name == header::CONNECTION {
@@ -88,21 +101,16 @@ impl OwnedHeaders {
     }
 
     fn guard_connection(&self, headers: &HeaderMap) -> Result<(), Alias> {
-        let named = members(headers, &header::CONNECTION).find(|name| self.guarded.matches(name));
+        let named = members(headers, &header::CONNECTION).find(|name| self.0.guarded.matches(name));
         named.map_or(Ok(()), |name| Err(Alias(format!("Connection: {}", String::from_utf8_lossy(name)))))
     }
 
     /// Removes every field we own, and every blank one, from what a client sent; `Cookie` and `Authorization` as far as we set them.
     pub fn strip(&self, headers: &mut HeaderMap) {
-        let names = &self.names;
-        for name in [&names.user, &names.group, &names.email, &names.id_token, &header::COOKIE] {
-            headers.remove(name);
+        for field in self.0.fields() {
+            headers.remove(self.0.names.of(field));
         }
-        if self.authorization {
-            headers.remove(header::AUTHORIZATION);
-        }
-        remove_fields(headers, |name| has_prefix(name, IMPERSONATE));
-        self.blank.strip(headers);
+        remove_fields(headers, |name| self.0.is_impersonation_or_blank(name));
     }
 
     /// The edits that tell an application who the person is: identity fields always (empty where there is nothing to
@@ -124,15 +132,15 @@ impl OwnedHeaders {
         edits.set(Field::User, person.user);
         edits.set(Field::Group, person.groups);
         edits.set(Field::Email, person.email);
-        edits.set_id_token(self.authorization, id_token);
-        HeaderEdits { names: Arc::clone(&self.names), text: Bytes::from(edits.text), spans: edits.spans }
+        edits.set_id_token(self.0.authorization, id_token);
+        HeaderEdits { table: Arc::clone(&self.0), text: Bytes::from(edits.text), spans: edits.spans }
     }
 }
 
 const BEARER: &str = "Bearer ";
 
 /// The fields a grant can set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     User,
     Group,
@@ -164,12 +172,12 @@ impl IdentityHeaderNames {
     }
 }
 
-/// What is set on a request that passes; everything else we own is removed.
+/// The fields that are set on a request that passes. Every other field we own is removed.
 ///
 /// All values stand in one buffer, which the header values will share.
 #[derive(Clone)]
 pub struct HeaderEdits {
-    names: Arc<IdentityHeaderNames>,
+    table: Arc<Table>,
     text: Bytes,
     spans: [Option<(Field, u32, u32)>; MOST_EDITS],
 }
@@ -185,15 +193,29 @@ impl HeaderEdits {
             if field.is_secret() {
                 value.set_sensitive(true);
             }
-            (self.names.of(*field).clone(), value)
+            (self.table.names.of(*field).clone(), value)
         })
+    }
+
+    /// Returns the names to remove from a request that came with these fields.
+    ///
+    /// 1. An owned field that is not set here is always among them: a dialect may not see the client's field.
+    /// 2. `Impersonate-*` and blank fields are named as the client spelled them.
+    /// 3. A field that is set is never among them: some proxies remove after they set.
+    pub fn removals(&self, client: &HeaderMap) -> Vec<HeaderName> {
+        let names = &self.table.names;
+        let is_set = |wanted: Field| self.spans.iter().flatten().any(|(field, ..)| *field == wanted);
+        let unset = self.table.fields().filter(|field| !is_set(*field)).map(|field| names.of(field));
+        let is_named = |name: &HeaderName| self.table.fields().any(|field| names.of(field) == name);
+        let sent = client.keys().filter(|name| self.table.is_impersonation_or_blank(name.as_str()));
+        unset.chain(sent.filter(|name| !is_named(name))).cloned().collect()
     }
 }
 
 /// Names only: the values hold the ID token and cookies.
 impl fmt::Debug for HeaderEdits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.spans.iter().flatten().map(|(field, ..)| self.names.of(*field));
+        let names = self.spans.iter().flatten().map(|(field, ..)| self.table.names.of(*field));
         f.debug_list().entries(names).finish()
     }
 }

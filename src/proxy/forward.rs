@@ -38,7 +38,7 @@ impl Upstream {
         let room = room.ok_or(ForwardError::Busy)?;
         let (mut head, body) = request.into_parts();
         let accepts_trailers = has_member(&head.headers, &header::TE, "trailers");
-        self.edit(&mut head.headers, &grant, origin, client)?;
+        edit(&mut head.headers, &grant, origin, client)?;
         set_connection(&mut head.headers, &body, socket.is_some(), accepts_trailers);
         let moved = Arc::new(Notify::new());
         let body = RequestBody { body, owned: Arc::clone(&self.owned), moved: Arc::clone(&moved) };
@@ -69,27 +69,6 @@ impl Upstream {
         Uri::from_parts(parts).map_err(|_| TargetError::NotOriginForm.into())
     }
 
-    /// First everything of theirs goes, then everything of ours is set; the other order loses ours (CVE-2024-45410).
-    fn edit(
-        &self,
-        headers: &mut HeaderMap,
-        grant: &Grant,
-        origin: &Origin,
-        client: IpAddr,
-    ) -> Result<(), Malformed> {
-        hop_by_hop::strip(headers).map_err(|_| Malformed::TransferCoding)?;
-        self.owned.strip(headers);
-        forwarded::strip(headers);
-        if headers.get_all(header::HOST).iter().count() != 1 {
-            return Err(Malformed::Host);
-        }
-        forwarded::set(headers, origin, client);
-        for (name, value) in grant.fields() {
-            headers.insert(name, value);
-        }
-        Ok(())
-    }
-
     /// Waits for the response head. The clock starts anew whenever the body moves: a long upload is no silence.
     async fn send(
         &self,
@@ -106,6 +85,23 @@ impl Upstream {
             }
         }
     }
+}
+
+/// Removes what the client must not set, then sets what is ours; the other order loses ours (CVE-2024-45410).
+fn edit(headers: &mut HeaderMap, grant: &Grant, origin: &Origin, client: IpAddr) -> Result<(), Malformed> {
+    hop_by_hop::strip(headers).map_err(|_| Malformed::TransferCoding)?;
+    for name in grant.removals(headers) {
+        headers.remove(name);
+    }
+    forwarded::strip(headers);
+    if headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(Malformed::Host);
+    }
+    forwarded::set(headers, origin, client);
+    for (name, value) in grant.fields() {
+        headers.insert(name, value);
+    }
+    Ok(())
 }
 
 /// Sets what concerns our own connection to the application.

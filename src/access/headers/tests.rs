@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 fn owned(authorization: bool) -> OwnedHeaders {
     let names = IdentityHeaderNames {
@@ -116,4 +117,56 @@ fn what_is_secret_is_never_printed() {
     let printed = format!("{:?} {edits:?}", edits.fields().collect::<HeaderMap>());
     assert!(printed.contains("alice"), "{printed}");
     assert!(!printed.contains("h.p.s") && !printed.contains("dark"), "{printed}");
+}
+
+#[test]
+fn removals_name_unset_and_sent_fields_and_none_that_is_set() {
+    let mut blank = BlankHeaders::default();
+    for name in ["X-Remote-*", "X-Forwarded-User"] {
+        blank.add(name).unwrap();
+    }
+    let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+    let client = map(&[
+        ("x-forwarded-user", "evil"),
+        ("impersonate-extra-foo", "evil"),
+        ("x_remote_user", "evil"),
+        ("accept", "*/*"),
+    ]);
+    let removals = |token, cookie: &str| {
+        let owned = owned(true).with_blank(blank.clone());
+        let edits = owned.edits(person, TokenText::Whole(token), cookie.as_bytes().to_vec());
+        edits.removals(&client).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(removals("h.p.s", "a=b"), ["impersonate-extra-foo", "x_remote_user"]);
+    assert_eq!(removals("", ""), ["cookie", "authorization", "impersonate-extra-foo", "x_remote_user"]);
+}
+
+proptest! {
+    /// Whatever a client sends, removing and setting leaves what stripping everything and setting leaves.
+    #[test]
+    fn removals_with_fields_equal_strip_with_fields(
+        sent in prop::collection::vec("(x-forwarded-(user|group|email|id-token|uri)|cookie|authorization|impersonate-[a-z]{1,3}|x-remote-[a-z]|accept)", 0..12),
+        token in "(|h\\.p\\.s)",
+        authorization in any::<bool>(),
+    ) {
+        let mut blank = BlankHeaders::default();
+        blank.add("X-Remote-*").unwrap();
+        let owned = owned(authorization).with_blank(blank);
+        let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "dev" };
+        let edits = owned.edits(person, TokenText::Whole(&token), Vec::new());
+        let mut removed = HeaderMap::new();
+        for name in &sent {
+            removed.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static("evil"));
+        }
+        let mut stripped = removed.clone();
+        owned.strip(&mut stripped);
+        for name in edits.removals(&removed) {
+            removed.remove(name);
+        }
+        for (name, value) in edits.fields() {
+            removed.insert(name.clone(), value.clone());
+            stripped.insert(name, value);
+        }
+        prop_assert_eq!(removed, stripped);
+    }
 }
