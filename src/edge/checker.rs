@@ -15,8 +15,9 @@ use crate::access::decision::Decision;
 use crate::access::origin::Origin;
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
-use crate::flow::audit::{Audit, CheckEvent, Dialect, Hint, Outcome};
-use crate::flow::check::{Check, Told};
+use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
+use crate::flow::caller::Caller;
+use crate::flow::check::{Check, DecisionRecord};
 
 /// Everything the check endpoints need.
 pub struct Checker {
@@ -24,7 +25,7 @@ pub struct Checker {
     pub check: Arc<Check>,
     /// The peers that may ask.
     pub trusted: TrustedProxies,
-    /// Where decisions are told.
+    /// Where decisions are record.
     pub audit: Arc<dyn Audit>,
     /// Names for requests that do not pass.
     pub ids: Arc<RequestIds>,
@@ -37,7 +38,7 @@ impl Checker {
     /// Answers one question of a dialect; `read` takes the client's request out of the proxy's.
     pub async fn answer(
         &self,
-        dialect: Dialect,
+        caller: Caller,
         peer: Peer,
         policy: &str,
         headers: &HeaderMap,
@@ -45,22 +46,22 @@ impl Checker {
     ) -> Response<Body> {
         if !self.trusted.answers(peer.ip(), peer.certified) {
             self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
-            return self.refused(dialect, StatusCode::FORBIDDEN, "this peer is not trusted to ask");
+            return self.refused(caller, StatusCode::FORBIDDEN, "this peer is not trusted to ask");
         }
         let forwarded = match read(headers, &self.trusted) {
             Ok(forwarded) => forwarded,
-            Err(error) => return self.refused(dialect, StatusCode::BAD_REQUEST, &error.to_string()),
+            Err(error) => return self.refused(caller, StatusCode::BAD_REQUEST, &error.to_string()),
         };
         let Some(origin) = self.check.rules.origins.find(forwarded.host) else {
             self.audit.hint(&Hint::UnknownHost(forwarded.host));
-            return self.refused(dialect, StatusCode::FORBIDDEN, "this host is not configured");
+            return self.refused(caller, StatusCode::FORBIDDEN, "this host is not configured");
         };
-        self.decide(dialect, policy, headers, &forwarded, origin).await
+        self.decide(caller, policy, headers, &forwarded, origin).await
     }
 
     async fn decide(
         &self,
-        dialect: Dialect,
+        caller: Caller,
         policy: &str,
         headers: &HeaderMap,
         forwarded: &Forwarded<'_>,
@@ -69,16 +70,18 @@ impl Checker {
         let method = &forwarded.method;
         let request = AccessRequest { origin, target: forwarded.target, method, headers, policy };
         let id = self.ids.next();
-        let tell = |told: &Told<'_>| self.audit.check(&event(dialect, told, origin, forwarded.client, &id));
-        let checked = self.check.check(&request, dialect, tell).await;
+        let record = |record: &DecisionRecord<'_>| {
+            self.audit.check(&event(caller, record, origin, forwarded.client, &id));
+        };
+        let checked = self.check.check(&request, caller, record).await;
         reply::check(checked, || Asker { surface: request.surface(), id })
     }
 
     /// A question that cannot be answered: the proxy is told in a line what would mend it.
-    fn refused(&self, dialect: Dialect, status: StatusCode, why: &str) -> Response<Body> {
+    fn refused(&self, caller: Caller, status: StatusCode, why: &str) -> Response<Body> {
         let asker = Asker { surface: Surface::Embedded, id: self.ids.next() };
         self.audit.check(&CheckEvent {
-            dialect,
+            caller,
             outcome: Outcome::Malformed,
             reason: Some(&why),
             absence: None,
@@ -91,25 +94,25 @@ impl Checker {
     }
 }
 
-/// What is told of a decision.
+/// The event of a decision.
 pub fn event<'e>(
-    dialect: Dialect,
-    told: &'e Told<'e>,
+    caller: Caller,
+    record: &'e DecisionRecord<'e>,
     origin: &'e Origin,
     client: IpAddr,
     id: &'e RequestId,
 ) -> CheckEvent<'e> {
     CheckEvent {
-        dialect,
-        outcome: Outcome::from(told.decision),
-        reason: match told.decision {
+        caller,
+        outcome: Outcome::from(record.decision),
+        reason: match record.decision {
             Decision::Deny(denial) => Some(denial),
             Decision::Fail(outage) => Some(outage),
             Decision::Allow(_) | Decision::Challenge(_) => None,
         },
-        absence: told.absence,
+        absence: record.absence,
         host: Some(origin.host()),
-        subject: told.subject,
+        subject: record.subject,
         client: Some(client),
         request_id: Some(id),
     }

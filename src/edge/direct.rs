@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::request::Parts;
@@ -19,8 +20,13 @@ use crate::access::policy::DEFAULT;
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
 use crate::access::target::Target;
-use crate::flow::audit::{Audit, Dialect, Hint};
-use crate::flow::check::{Check, Told};
+use crate::flow::audit::{Audit, Hint};
+use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
+use crate::flow::check::{Check, DecisionRecord};
+
+/// Our own reverse proxy.
+pub const CALLER: Caller =
+    Caller { label: "proxy", patience: Duration::from_secs(5), cookie_remedy: REMOVED_ON_THE_WAY };
 
 /// What passes.
 pub struct Admitted {
@@ -56,9 +62,10 @@ impl Direct {
             .map_err(|error| refuse(StatusCode::BAD_REQUEST, &error.to_string()))?;
         let (method, headers) = (&request.method, &request.headers);
         let access = AccessRequest { origin, target, method, headers, policy: DEFAULT };
-        let tell = |told: &Told<'_>| self.audit.check(&event(Dialect::Proxy, told, origin, peer, &id));
-        let checked = self.check.check(&access, Dialect::Proxy, tell).await;
-        let deliver = checked.deliver.clone();
+        let record =
+            |record: &DecisionRecord<'_>| self.audit.check(&event(CALLER, record, origin, peer, &id));
+        let checked = self.check.check(&access, CALLER, record).await;
+        let deliver = checked.pending_cookies.clone();
         Ok(Admitted { grant: reply::grant_or_refusal(checked, asker)?, origin: origin.clone(), deliver })
     }
 }

@@ -29,7 +29,7 @@ pub struct Asker {
 
 /// Answers an authorization check: 200 with the edits as headers, or the refusal itself.
 pub fn check(checked: Checked, asker: impl FnOnce() -> Asker) -> Response<Body> {
-    let deliver = checked.deliver.clone();
+    let deliver = checked.pending_cookies.clone();
     match grant_or_refusal(checked, asker) {
         Ok(grant) => {
             let mut response = granted(&grant);
@@ -69,16 +69,18 @@ fn granted(grant: &Grant) -> Response<Body> {
     response
 }
 
-fn challenged(challenge: Challenge, reload: Option<Box<PageReload>>) -> Response<Body> {
+fn challenged(challenge: Challenge, reload: PageReload) -> Response<Body> {
     match challenge {
         Challenge::SignIn(url) => redirect(StatusCode::FOUND, &url),
         Challenge::FormNotSent(url) => redirect(StatusCode::SEE_OTHER, &url),
         Challenge::Unauthenticated => {
             let mut response = bare(StatusCode::UNAUTHORIZED);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
-            if let Some(PageReload { counts }) = reload.map(|reload| *reload) {
+            if !matches!(reload, PageReload::No) {
                 response.headers_mut().insert(X_RELOAD, HeaderValue::from_static("reload"));
-                response.headers_mut().extend(counts.map(|cookie| (header::SET_COOKIE, cookie)));
+            }
+            if let PageReload::YesAndCount(cookie) = reload {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
             *response.body_mut() =

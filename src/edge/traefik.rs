@@ -4,6 +4,7 @@
 //! lets the request pass with the listed reply headers set; anything else goes to the browser as it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +16,14 @@ use super::checker::Checker;
 use super::peer::Peer;
 use super::read::forwarded;
 use crate::access::policy::DEFAULT;
-use crate::flow::audit::Dialect;
+use crate::flow::caller::Caller;
+
+/// Traefik's ForwardAuth.
+pub const CALLER: Caller = Caller {
+    label: "traefik",
+    patience: Duration::from_secs(5),
+    cookie_remedy: "list the session cookies in addAuthCookiesToResponse",
+};
 
 /// `/check/traefik`, and the same for a named policy.
 pub fn routes(checker: Arc<Checker>) -> Router {
@@ -30,7 +38,7 @@ async fn check_default(
     peer: Peer,
     request: Request<Body>,
 ) -> Response<Body> {
-    checker.answer(Dialect::Traefik, peer, DEFAULT, request.headers(), forwarded).await
+    checker.answer(CALLER, peer, DEFAULT, request.headers(), forwarded).await
 }
 
 async fn check_named(
@@ -39,5 +47,5 @@ async fn check_named(
     peer: Peer,
     request: Request<Body>,
 ) -> Response<Body> {
-    checker.answer(Dialect::Traefik, peer, &policy, request.headers(), forwarded).await
+    checker.answer(CALLER, peer, &policy, request.headers(), forwarded).await
 }

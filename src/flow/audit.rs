@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::caller::Caller;
 use super::labels::labelled;
 use super::ports::{Absence, Whom};
 
@@ -22,21 +23,10 @@ labelled! {
     }
 }
 
-/// Who asked for a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// Traefik's ForwardAuth.
-    Traefik,
-    /// Our own reverse proxy.
-    Proxy,
-    /// Nobody but a person: a page of ours.
-    Page,
-}
-
 /// One decision.
 pub struct CheckEvent<'a> {
-    /// Who asked.
-    pub dialect: Dialect,
+    /// The caller.
+    pub caller: Caller,
     /// How it ended.
     pub outcome: Outcome,
     /// Why, where it did not pass.
@@ -123,8 +113,8 @@ pub struct RefreshEvent<'a> {
     pub detail: Option<&'a dyn std::fmt::Display>,
     /// The person.
     pub subject: &'a str,
-    /// Whose question it was that began it.
-    pub caller: Dialect,
+    /// The caller whose check began it.
+    pub caller: Caller,
 }
 
 labelled! {
@@ -196,7 +186,7 @@ pub enum Hint<'a> {
     /// Somebody, named by `sub`, signed in whose groups the provider kept back.
     GroupsUnknown(&'a str),
     /// A caller does not hand `Set-Cookie` on to browsers.
-    RotationNotDelivered(Dialect),
+    RotationNotDelivered(Caller),
     /// Another process seals sessions with the same keys.
     KeysAreShared,
 }
@@ -210,7 +200,7 @@ pub trait Audit: Send + Sync {
     /// A session's tokens were to be renewed.
     fn refresh(&self, event: &RefreshEvent<'_>);
     /// A check waits for a renewal, because the tokens are over.
-    fn waits(&self, caller: Dialect);
+    fn waits(&self, caller: Caller);
     /// A session ended because the person asked for it.
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
     /// The provider said that a session is over.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::audit::{Dialect, Outcome};
+use super::audit::Outcome;
+use super::caller::Caller;
 use super::circle::{Reload, reload};
 use super::ports::{
     Absence, Clock, Markers, Opened, Refreshable, SessionRequest, SessionState, Sessions, UnixTime,
@@ -20,9 +21,8 @@ use crate::access::public_paths::PublicPaths;
 use crate::access::request::AccessRequest;
 use crate::access::surface::is_page_or_data;
 
-/// How long a request waits for a refresh, and for one more if the first began too early to count: less than any proxy
-/// waits for us, unless its dialect says otherwise.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(1)];
+/// How long a request waits for one more refresh, if the one that it waited for began too early to count.
+const PATIENCE_FOR_ANOTHER: Duration = Duration::from_secs(1);
 
 /// Answers checks: opens the session, asks the rules.
 pub struct Check {
@@ -40,30 +40,33 @@ pub struct Check {
     pub refresh: Arc<Refresh>,
 }
 
-/// A decision, and what goes to the browser beside it.
+/// A decision, and what the response carries in addition to it.
 pub struct Checked {
     /// The decision.
     pub decision: Decision,
-    /// Whether the page shall reload itself (boxed, because a check that passes has none), where a script of it is told
-    /// that nobody is signed in.
-    pub reload: Option<Box<PageReload>>,
-    /// `Set-Cookie` values that the browser should have.
-    pub deliver: Option<Arc<[HeaderValue]>>,
+    /// Whether the page must reload itself.
+    pub reload: PageReload,
+    /// `Set-Cookie` values that the browser does not have yet.
+    pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 
-/// The page shall reload itself.
-pub struct PageReload {
-    /// The `Set-Cookie` value that counts it, where it is not counted already.
-    pub counts: Option<HeaderValue>,
+/// Whether a page must reload itself, because a script of it sent a request without a session.
+pub enum PageReload {
+    /// No: the request was another, or reloading did not help.
+    No,
+    /// Yes, and this reload is counted already.
+    Yes,
+    /// Yes, and this `Set-Cookie` value counts it.
+    YesAndCount(HeaderValue),
 }
 
-/// What the log shall know of a decision.
-pub struct Told<'a> {
+/// A decision as the log records it.
+pub struct DecisionRecord<'a> {
     /// The decision.
     pub decision: &'a Decision,
-    /// Why there was no session, where there was none.
+    /// Why there was no session, if there was none.
     pub absence: Option<Absence>,
-    /// The person, where known.
+    /// The subject, if known.
     pub subject: Option<&'a str>,
 }
 
@@ -103,11 +106,11 @@ impl Check {
     pub async fn check(
         &self,
         request: &AccessRequest<'_>,
-        caller: Dialect,
-        tell: impl Fn(&Told<'_>),
+        caller: Caller,
+        tell: impl Fn(&DecisionRecord<'_>),
     ) -> Checked {
         let mut waited = None;
-        for budget in PATIENCE {
+        for budget in [caller.patience, PATIENCE_FOR_ANOTHER.min(caller.patience)] {
             let expired = match self.step(request, caller, waited, &tell).await {
                 Step::Answer(checked) => return checked,
                 Step::Wait(expired) => expired,
@@ -126,9 +129,9 @@ impl Check {
     async fn step(
         &self,
         request: &AccessRequest<'_>,
-        caller: Dialect,
+        caller: Caller,
         waited: Option<RefreshWait>,
-        tell: &impl Fn(&Told<'_>),
+        tell: &impl Fn(&DecisionRecord<'_>),
     ) -> Step {
         let now = self.clock.now();
         let active = !self.quiet.hold(request.method, request.origin, request.target);
@@ -140,10 +143,10 @@ impl Check {
     fn decide(
         &self,
         request: &AccessRequest<'_>,
-        caller: Dialect,
+        caller: Caller,
         (waited, now): (Option<RefreshWait>, UnixTime),
         opened: Opened<'_>,
-        tell: &impl Fn(&Told<'_>),
+        tell: &impl Fn(&DecisionRecord<'_>),
     ) -> Step {
         let Opened { state, other_cookies, pending_cookies } = opened;
         let (credential, due, no_session) = match state {
@@ -164,13 +167,14 @@ impl Check {
         if let (Decision::Allow(_), Some(due)) = (&decision, due) {
             self.refresh.start(*due, caller);
         }
-        tell(&Told { decision: &decision, absence, subject: credential.map(|known| known.person.subject) });
+        let subject = credential.map(|known| known.person.subject);
+        tell(&DecisionRecord { decision: &decision, absence, subject });
         let reload = match decision {
             Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
-            _ => None,
+            _ => PageReload::No,
         };
-        let deliver = pending_cookies.filter(|_| self.may_carry_cookies(request));
-        Step::Answer(Checked { decision, reload, deliver })
+        let pending_cookies = pending_cookies.filter(|_| self.may_carry_cookies(request));
+        Step::Answer(Checked { decision, reload, pending_cookies })
     }
 
     /// A cookie beside an answer that some cache keeps for everybody would be everybody's; the next request delivers it.
@@ -201,20 +205,21 @@ impl Check {
         }
     }
 
-    fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> Option<Box<PageReload>> {
+    fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> PageReload {
         match reload(self.markers.reload_count(request.headers, request.origin), now) {
             Reload::Count(reloads) => {
-                Some(Box::new(PageReload { counts: self.markers.set_reload_count(reloads, request.origin) }))
+                let counter = self.markers.set_reload_count(reloads, request.origin);
+                counter.map_or(PageReload::Yes, PageReload::YesAndCount)
             }
-            Reload::Counted => Some(Box::new(PageReload { counts: None })),
-            Reload::Enough => None,
+            Reload::Counted => PageReload::Yes,
+            Reload::Enough => PageReload::No,
         }
     }
 }
 
 impl Checked {
     fn of(decision: Decision) -> Self {
-        Self { decision, reload: None, deliver: None }
+        Self { decision, reload: PageReload::No, pending_cookies: None }
     }
 }
 

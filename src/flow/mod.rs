@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backchannel;
 pub mod callback;
+pub mod caller;
 pub mod check;
 pub mod circle;
 mod labels;

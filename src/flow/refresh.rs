@@ -24,7 +24,8 @@ use self::in_flight::InFlight;
 pub use self::in_flight::RefreshWait;
 use self::pause::Pause;
 pub use self::resume::Resumed;
-use super::audit::{Audit, Dialect, Hint, RefreshEvent, RefreshOutcome};
+use super::audit::{Audit, Hint, RefreshEvent, RefreshOutcome};
+use super::caller::Caller;
 use super::ports::{
     Clock, Commit, IdentityProvider, Lease, RefreshError, RefreshRequest, Refreshable, Refreshed, Release,
     Sessions,
@@ -95,7 +96,7 @@ enum Start {
 
 impl Refresh {
     /// Begins to refresh a session in the background, unless a task does already.
-    pub fn start(self: &Arc<Self>, session: Refreshable, caller: Dialect) {
+    pub fn start(self: &Arc<Self>, session: Refreshable, caller: Caller) {
         self.spawn(session, caller);
     }
 
@@ -103,7 +104,7 @@ impl Refresh {
     pub async fn finish(
         self: &Arc<Self>,
         session: Refreshable,
-        caller: Dialect,
+        caller: Caller,
         budget: Duration,
     ) -> RefreshWait {
         let id = session.id;
@@ -119,7 +120,7 @@ impl Refresh {
         self.exchanges.tasks.wait().await;
     }
 
-    fn spawn(self: &Arc<Self>, session: Refreshable, caller: Dialect) -> Start {
+    fn spawn(self: &Arc<Self>, session: Refreshable, caller: Caller) -> Start {
         let (exchanges, now) = (&self.exchanges, self.clock.now());
         if exchanges.in_flight.contains(session.id) {
             return Start::Running;
@@ -140,7 +141,7 @@ impl Refresh {
         Start::Running
     }
 
-    async fn exchange(&self, lease: &Lease, caller: Dialect) {
+    async fn exchange(&self, lease: &Lease, caller: Caller) {
         let Refreshable { refresh_token, subject, .. } = &lease.session;
         let call = self.provider.refresh(RefreshRequest { refresh_token, subject });
         let answer = tokio::time::timeout(self.settings.timeout, call).await;
@@ -158,7 +159,7 @@ impl Refresh {
         &self,
         lease: &Lease,
         refreshed: &Refreshed,
-        caller: Dialect,
+        caller: Caller,
     ) -> (RefreshOutcome, Option<String>) {
         self.exchanges.pause.answered();
         let user = match self.user(&lease.session, refreshed) {

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::flow::audit::{
-    Audit, BackchannelEvent, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent, ProviderCall, RefreshEvent,
+    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
+use crate::flow::caller::Caller;
 
 /// Which calls the audit was told of.
 #[derive(Default)]
@@ -19,7 +20,7 @@ impl Calls {
 
 impl Audit for Calls {
     fn refresh(&self, _: &RefreshEvent<'_>) {}
-    fn waits(&self, _: Dialect) {}
+    fn waits(&self, _: Caller) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}

@@ -17,7 +17,7 @@ use crate::access::decision::{Rules, SignInBy};
 use crate::access::headers::OwnedHeaders;
 use crate::config::{Settings, Upstream as UpstreamSettings};
 use crate::edge::checker::Checker;
-use crate::edge::direct::Direct;
+use crate::edge::direct::{self, Direct};
 use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
 use crate::edge::traefik;
@@ -81,7 +81,8 @@ pub(super) fn gateway(
     system: &System,
 ) -> Result<Gateway<impl Future<Output = ()> + Send + 'static>, StartError> {
     let clock = Arc::clone(&system.clock);
-    let metrics = Arc::new(Metrics::new(system.lost_lines.clone()));
+    let metrics =
+        Arc::new(Metrics::new(system.lost_lines.clone(), &[traefik::CALLER.label, direct::CALLER.label]));
     let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;

@@ -13,9 +13,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::log::LostLines;
-use super::names::dialect_name;
 use super::refreshes::Refreshes;
-use crate::flow::audit::{BackchannelOutcome, CallOutcome, Dialect, LoginOutcome, Outcome, ProviderCall};
+use crate::flow::audit::{BackchannelOutcome, CallOutcome, LoginOutcome, Outcome, ProviderCall};
+use crate::flow::caller::Caller;
 
 /// Seconds; a provider answers within a blink or takes its time.
 const BUCKETS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -45,7 +45,7 @@ struct CallLabels {
 /// All series.
 pub struct Metrics {
     registry: Registry,
-    checks: [[Counter; Outcome::ALL.len()]; DIALECTS.len()],
+    checks: Vec<(&'static str, [Counter; Outcome::ALL.len()])>,
     logins: Family<LoginLabels, Counter>,
     sign_outs: Counter,
     backchannel_logouts: Family<BackchannelLabels, Counter>,
@@ -57,19 +57,18 @@ pub struct Metrics {
     lost_lines: (LostLines, Counter),
 }
 
-const DIALECTS: [Dialect; 2] = [Dialect::Traefik, Dialect::Proxy];
-
 impl Metrics {
-    /// All series at zero.
-    pub fn new(lost_lines: LostLines) -> Self {
+    /// Creates all series at zero; checks are counted for these dialects alone.
+    pub fn new(lost_lines: LostLines, dialects: &[&'static str]) -> Self {
         let mut registry = Registry::with_prefix("foregate");
         let checks = Family::<CheckLabels, Counter>::default();
-        let series = DIALECTS.map(|dialect| {
+        let of_dialect = |dialect| {
             Outcome::ALL.map(|outcome| {
-                let labels = CheckLabels { dialect: dialect_name(dialect), decision: outcome.label() };
+                let labels = CheckLabels { dialect, decision: outcome.label() };
                 checks.get_or_create(&labels).clone()
             })
-        });
+        };
+        let series = dialects.iter().map(|dialect| (*dialect, of_dialect(*dialect))).collect();
         registry.register("checks", "Decisions, by who asked and how it ended", checks);
         let logins = Family::<LoginLabels, Counter>::default();
         for outcome in LoginOutcome::ALL {
@@ -96,7 +95,7 @@ impl Metrics {
         registry.register("sessions_known", "Sessions that this process keeps in mind", sessions.clone());
         let help = "Whether another process seals sessions with the same keys: 1, and they end each other's sessions";
         registry.register("session_keys_are_shared", help, keys_are_shared.clone());
-        let refreshes = Refreshes::listed(&mut registry);
+        let refreshes = Refreshes::listed(&mut registry, dialects);
         let lost = Counter::default();
         let help = "Log lines that could not be written: its reader is gone or too slow, or its disk is full";
         registry.register("log_lines_lost", help, lost.clone());
@@ -115,12 +114,11 @@ impl Metrics {
         }
     }
 
-    /// A check ended.
-    pub fn check(&self, dialect: Dialect, outcome: Outcome) {
-        let by_dialect =
-            DIALECTS.iter().position(|one| *one == dialect).and_then(|index| self.checks.get(index));
+    /// Counts a check.
+    pub fn check(&self, caller: Caller, outcome: Outcome) {
+        let of_dialect = self.checks.iter().find(|(dialect, _)| *dialect == caller.label);
         let by_outcome = Outcome::ALL.iter().position(|one| *one == outcome);
-        if let Some(counter) = by_dialect.zip(by_outcome).and_then(|(series, index)| series.get(index)) {
+        if let Some(counter) = of_dialect.zip(by_outcome).and_then(|((_, series), index)| series.get(index)) {
             counter.inc();
         }
     }
@@ -176,6 +174,6 @@ impl Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new(LostLines::default())
+        Self::new(LostLines::default(), &[])
     }
 }

@@ -4,7 +4,6 @@ mod line;
 pub mod log;
 mod log_writer;
 pub mod metrics;
-mod names;
 pub mod pace;
 pub mod recorder;
 pub mod refreshes;

@@ -10,14 +10,14 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::metrics::Metrics;
-use super::names::dialect_name;
 use super::pace::{Line, Pace};
 use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
-    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent,
-    LoginOutcome, Outcome, ProviderCall, RefreshEvent, RefreshOutcome,
+    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome,
+    Outcome, ProviderCall, RefreshEvent, RefreshOutcome,
 };
+use crate::flow::caller::Caller;
 use crate::flow::ports::{Absence, Clock, Whom};
 
 /// Lines a minute of what settings can mend: one is enough to see it.
@@ -99,7 +99,7 @@ fn most_logins(outcome: LoginOutcome) -> u32 {
 
 impl Audit for Recorder {
     fn check(&self, event: &CheckEvent<'_>) {
-        self.metrics.check(event.dialect, event.outcome);
+        self.metrics.check(event.caller, event.outcome);
         let pace = match event.outcome {
             Outcome::Allow | Outcome::Challenge => return passed_or_asked(event),
             Outcome::Deny if event.subject.is_some() => &self.paces.denied,
@@ -131,7 +131,7 @@ impl Audit for Recorder {
         self.metrics.refreshes().record(event, || self.refresh_line(event.outcome));
     }
 
-    fn waits(&self, caller: Dialect) {
+    fn waits(&self, caller: Caller) {
         self.metrics.refreshes().waits(caller);
     }
 
@@ -227,7 +227,7 @@ fn untrusted(peer: IpAddr, suppressed: Option<u64>) {
 fn passed_or_asked(event: &CheckEvent<'_>) {
     debug!(
         decision = event.outcome.label(),
-        dialect = dialect_name(event.dialect),
+        dialect = event.caller.label,
         host = event.host,
         subject = event.subject,
         absence = event.absence.map(Absence::label),
@@ -239,7 +239,7 @@ fn passed_or_asked(event: &CheckEvent<'_>) {
 fn refused(event: &CheckEvent<'_>, line: &Line) {
     warn!(
         decision = event.outcome.label(),
-        dialect = dialect_name(event.dialect),
+        dialect = event.caller.label,
         host = event.host,
         subject = event.subject,
         reason = event.reason.map(text),

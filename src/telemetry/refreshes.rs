@@ -8,9 +8,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tracing::{debug, error, info, warn};
 
-use super::names::dialect_name;
 use super::pace::Line;
-use crate::flow::audit::{Dialect, RefreshEvent, RefreshOutcome};
+use crate::flow::audit::{RefreshEvent, RefreshOutcome};
+use crate::flow::caller::Caller;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -18,7 +18,7 @@ struct Labels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Caller {
+struct DialectLabel {
     dialect: &'static str,
 }
 
@@ -26,23 +26,23 @@ struct Caller {
 #[derive(Default)]
 pub struct Refreshes {
     outcomes: Family<Labels, Counter>,
-    not_delivered: Family<Caller, Counter>,
-    waits: Family<Caller, Counter>,
+    not_delivered: Family<DialectLabel, Counter>,
+    waits: Family<DialectLabel, Counter>,
     /// Whether the provider failed last: an outage is one line, not one for each session.
     failing: AtomicBool,
 }
 
 impl Refreshes {
-    /// All series at zero, listed.
-    pub fn listed(registry: &mut Registry) -> Self {
+    /// Registers all series, at zero for these dialects.
+    pub fn listed(registry: &mut Registry, dialects: &[&'static str]) -> Self {
         let this = Self::default();
         for outcome in RefreshOutcome::ALL {
             drop(this.outcomes.get_or_create(&Labels { outcome: outcome.label() }));
         }
-        for dialect in [Dialect::Traefik, Dialect::Proxy] {
-            let caller = Caller { dialect: dialect_name(dialect) };
-            drop(this.not_delivered.get_or_create(&caller));
-            drop(this.waits.get_or_create(&caller));
+        for dialect in dialects {
+            let label = DialectLabel { dialect };
+            drop(this.not_delivered.get_or_create(&label));
+            drop(this.waits.get_or_create(&label));
         }
         registry.register("refreshes", "Renewals of sessions' tokens, by outcome", this.outcomes.clone());
         let help = "Checks that waited for a renewal, because the tokens were over, by who asked";
@@ -65,7 +65,7 @@ impl Refreshes {
                 {
                     info!(suppressed, "the provider renews sessions again");
                 }
-                debug!(outcome, subject, dialect = dialect_name(event.caller), "session renewed");
+                debug!(outcome, subject, dialect = event.caller.label, "session renewed");
             }
             RefreshOutcome::TooLate => {
                 let Some(Line { suppressed }) = line() else { return };
@@ -104,23 +104,23 @@ impl Refreshes {
     }
 
     /// A check waits.
-    pub fn waits(&self, caller: Dialect) {
-        self.waits.get_or_create(&Caller { dialect: dialect_name(caller) }).inc();
+    pub fn waits(&self, caller: Caller) {
+        self.waits.get_or_create(&DialectLabel { dialect: caller.label }).inc();
     }
 
     /// A caller drops cookies.
-    pub fn not_delivered(&self, caller: Dialect) {
-        self.not_delivered.get_or_create(&Caller { dialect: dialect_name(caller) }).inc();
+    pub fn not_delivered(&self, caller: Caller) {
+        self.not_delivered.get_or_create(&DialectLabel { dialect: caller.label }).inc();
     }
 }
 
 /// A caller drops cookies.
-pub fn not_delivered(caller: Dialect) {
+pub fn not_delivered(caller: Caller) {
     warn!(
-        dialect = dialect_name(caller),
+        dialect = caller.label,
         "renewed sessions do not reach browsers: this proxy does not hand Set-Cookie on ({}); until it does, a restart of \
          the gateway costs people a redirect",
-        remedy(caller)
+        caller.cookie_remedy
     );
 }
 
@@ -130,11 +130,4 @@ pub fn keys_are_shared() {
         "cookies come that another process seals with the same session.keys: this store is for one process alone, and \
          two of them end each other's sessions; run one, or give each its own keys"
     );
-}
-
-fn remedy(caller: Dialect) -> &'static str {
-    match caller {
-        Dialect::Traefik => "list the session cookies in addAuthCookiesToResponse",
-        Dialect::Proxy | Dialect::Page => "something between it and the browser removes them",
-    }
 }

@@ -17,7 +17,8 @@ use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
 use foregate::access::request::AccessRequest;
 use foregate::edge::read::forwarded;
-use foregate::flow::audit::{Audit, Dialect};
+use foregate::edge::traefik;
+use foregate::flow::audit::Audit;
 use foregate::flow::check::Check;
 use foregate::flow::ports::{Authentication, Clock, IdentityProvider, NewSession, Sessions, TokenSet};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
@@ -205,7 +206,7 @@ impl Scene {
             headers,
             policy: DEFAULT,
         };
-        let checked = self.check.check(&request, Dialect::Traefik, |_| ()).now_or_never();
+        let checked = self.check.check(&request, traefik::CALLER, |_| ()).now_or_never();
         checked.unwrap().decision
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::{Refresh, RefreshWait};
-use crate::flow::audit::Dialect;
+use crate::flow::caller::Caller;
 use crate::flow::ports::{Opened, Refreshable, Session, SessionRequest, SessionState};
 
 /// What became of the session.
@@ -39,7 +39,7 @@ impl Refresh {
                 Look::Known(resumed) => return resumed,
                 Look::Refreshable(session) => session,
             };
-            match self.finish(*expired, Dialect::Page, self.settings.timeout).await {
+            match self.finish(*expired, Caller::PAGE, self.settings.timeout).await {
                 RefreshWait::NotNow | RefreshWait::TimedOut => return Resumed::NotNow,
                 RefreshWait::Ended => request.now = self.clock.now(),
             }

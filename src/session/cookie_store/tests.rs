@@ -11,8 +11,9 @@ use std::fmt::Display;
 
 use crate::access::decision::Credential;
 use crate::flow::audit::{
-    BackchannelEvent, CallOutcome, CheckEvent, Dialect, Hint, LoginEvent, ProviderCall, RefreshEvent,
+    BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
+use crate::flow::caller::Caller;
 use crate::flow::ports::{
     Absence, Authentication, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release, SessionState,
     Sessions, TokenSet, Workspace,
@@ -56,7 +57,7 @@ impl Audit for Silent {
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}
     fn refresh(&self, _: &RefreshEvent<'_>) {}
-    fn waits(&self, _: Dialect) {}
+    fn waits(&self, _: Caller) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn Display) {}
     fn left_out(&self, _: &str, _: &str, _: &dyn Display, _: &str) {}

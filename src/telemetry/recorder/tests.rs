@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::subscriber::with_default;
 
 use super::*;
-use crate::flow::audit::Dialect;
 use crate::flow::ports::UnixTime;
 use crate::telemetry::testing::Kept;
 
@@ -44,7 +43,7 @@ fn add_up(most: u32, event: impl Fn(&Recorder)) {
 
 fn check(recorder: &Recorder, outcome: Outcome, subject: Option<&str>) {
     recorder.check(&CheckEvent {
-        dialect: Dialect::Traefik,
+        caller: Caller::PAGE,
         outcome,
         reason: Some(&"no"),
         absence: None,
@@ -83,7 +82,7 @@ fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
 }
 
 fn refresh(recorder: &Recorder, outcome: RefreshOutcome) {
-    let caller = Dialect::Traefik;
+    let caller = Caller::PAGE;
     recorder.refresh(&RefreshEvent { outcome, detail: Some(&"no"), subject: "alice", caller });
 }
 

@@ -13,8 +13,8 @@ use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
 use foregate::access::request::AccessRequest;
 use foregate::access::target::Target;
-use foregate::flow::audit::Dialect;
-use foregate::flow::check::{Check, Checked};
+use foregate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
+use foregate::flow::check::{Check, Checked, PageReload};
 use foregate::flow::ports::{Clock, Release, SessionRequest};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings, Resumed};
 use foregate::server::{SystemClock, SystemEntropy};
@@ -27,6 +27,9 @@ use http::{HeaderName, HeaderValue, Method};
 use super::provider::{RefreshingProvider, SetClock};
 use super::subject::{DUE, Factory, Jar, LIFE, SignIn, Subject, at, origins, request};
 use super::{cookie_store, ticket_store};
+
+const CALLER: Caller =
+    Caller { label: "test", patience: Duration::from_secs(5), cookie_remedy: REMOVED_ON_THE_WAY };
 
 const BOTH: [Factory; 2] = [cookie_store, ticket_store];
 
@@ -110,7 +113,7 @@ impl Gateway {
         let target = Target::parse(b"/page?tab=1").unwrap();
         let request =
             AccessRequest { origin, target, method: &Method::GET, headers: &headers, policy: DEFAULT };
-        self.check.check(&request, Dialect::Traefik, |_| ()).await
+        self.check.check(&request, CALLER, |_| ()).await
     }
 
     fn received(&self) -> Vec<String> {
@@ -156,7 +159,7 @@ async fn check_fails_and_sets_no_cookie_while_the_store_is_unavailable() {
     for fields in [NAVIGATION, SCRIPT] {
         let checked = gateway.check(&jar, fields, 1).await;
         assert!(matches!(checked.decision, Decision::Fail(Outage::SessionStore)));
-        assert!(checked.deliver.is_none() && checked.reload.is_none());
+        assert!(checked.pending_cookies.is_none() && matches!(checked.reload, PageReload::No));
     }
     let checked = gateway.check(&Jar::new(), NAVIGATION, 1).await;
     assert!(matches!(checked.decision, Decision::Challenge(_)), "no cookie, so nothing to ask for");
@@ -191,7 +194,7 @@ async fn script_with_expired_tokens_waits_for_the_refresh_and_passes() {
         let checks = [(); 3].map(|()| gateway.check(&jar, SCRIPT, LIFE));
         for checked in futures_util::future::join_all(checks).await {
             assert_eq!(field(&checked, "x-forwarded-id-token"), "head.second.signature");
-            assert_eq!(checked.deliver.is_some(), gateway.store.nature.cookie_changes_at_refresh);
+            assert_eq!(checked.pending_cookies.is_some(), gateway.store.nature.cookie_changes_at_refresh);
         }
         assert_eq!(gateway.received(), ["refresh 1"], "one exchange for all");
     }
