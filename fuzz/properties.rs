@@ -16,7 +16,7 @@ use foregate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 use foregate::access::quoted::quoted;
 use foregate::access::return_to::ReturnTo;
 use foregate::access::target::Target;
-use foregate::edge::read;
+use foregate::edge::dialect::forwarded::forwarded;
 use foregate::flow::audit::Audit;
 use foregate::flow::callback::AuthenticationResponse;
 use foregate::flow::ports::{OpenResult, SessionRequest, SessionState, Sessions, UnixTime, Workspace};
@@ -181,7 +181,7 @@ pub(crate) fn headers(bytes: &[u8]) {
             headers.append(name, value);
         }
     }
-    if read::forwarded(&headers, &TrustedProxies::default()).is_ok() {
+    if forwarded(&headers, &TrustedProxies::default()).is_ok() {
         for what in ["method", "proto", "host", "uri", "for"] {
             assert_eq!(headers.get_all(format!("x-forwarded-{what}")).iter().count(), 1, "{headers:?}");
         }

@@ -28,6 +28,7 @@ const LAYERS: [Layer; 10] = [
         may_name: &["flow", "access"],
         crates: &[
             "http",
+            "bytes",
             "url",
             "axum",
             "tower_http",

@@ -1,15 +1,24 @@
-//! What do all check endpoints do alike: whom they answer, what they log?
+//! The one path of a check, for every dialect.
+//!
+//! 1. If a proxy sends the request, it must be trusted.
+//! 2. The dialect reads the client's request; its host must be one of `public.urls`.
+//! 3. The flow decides, and the decision is recorded once.
+//! 4. A reply that is no permission is the same for every dialect, until the dialect renders it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{HeaderMap, Response, StatusCode};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use thiserror::Error;
 
+use super::dialect::definition::{CheckRequest, Dialect, ReadError, Sender};
+use super::error_page::Requester;
 use super::peer::Peer;
-use super::read::{Forwarded, ReadError};
-use super::reply::{self, Asker};
+use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
+use super::verdict::Verdict;
 use crate::access::client::TrustedProxies;
 use crate::access::decision::Decision;
 use crate::access::origin::Origin;
@@ -19,83 +28,108 @@ use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
 use crate::flow::caller::Caller;
 use crate::flow::check::{Check, DecisionRecord};
 
-/// Everything the check endpoints need.
+/// Everything a check needs.
 pub struct Checker {
     /// The flow.
     pub check: Arc<Check>,
-    /// The peers that may ask.
+    /// The proxies that may ask.
     pub trusted: TrustedProxies,
-    /// Where decisions are record.
+    /// Where decisions are recorded.
     pub audit: Arc<dyn Audit>,
-    /// Names for requests that do not pass.
+    /// Names for requests.
     pub ids: Arc<RequestIds>,
 }
 
-/// Takes the client's request out of a proxy's; the client is the one behind the trusted proxies.
-pub type Read = for<'h> fn(&'h HeaderMap, &TrustedProxies) -> Result<Forwarded<'h>, ReadError>;
+/// Why nothing is decided.
+#[derive(Debug, Error)]
+enum QuestionError {
+    #[error("this peer is not trusted to ask")]
+    UntrustedPeer,
+    #[error("this host is not configured")]
+    UnknownHost,
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+}
+
+impl QuestionError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UntrustedPeer | Self::UnknownHost => StatusCode::FORBIDDEN,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
 
 impl Checker {
-    /// Answers one question of a dialect; `read` takes the client's request out of the proxy's.
+    /// Answers a proxy that only asks.
     pub async fn answer(
         &self,
-        caller: Caller,
+        dialect: &Dialect,
         peer: Peer,
         policy: &str,
-        headers: &HeaderMap,
-        read: Read,
+        request: &Parts,
     ) -> Response<Body> {
-        if !self.trusted.answers(peer.ip(), peer.certified) {
-            self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
-            return self.refused(caller, StatusCode::FORBIDDEN, "this peer is not trusted to ask");
-        }
-        let forwarded = match read(headers, &self.trusted) {
-            Ok(forwarded) => forwarded,
-            Err(error) => return self.refused(caller, StatusCode::BAD_REQUEST, &error.to_string()),
+        let reply = match self.verdict(dialect, peer, policy, request).await {
+            Verdict::Allowed(allowed) => allowed.into_reply(&dialect.profile, &request.headers),
+            Verdict::Refused(reply) => reply,
         };
-        let Some(origin) = self.check.rules.origins.find(forwarded.host) else {
-            self.audit.hint(&Hint::UnknownHost(forwarded.host));
-            return self.refused(caller, StatusCode::FORBIDDEN, "this host is not configured");
-        };
-        self.decide(caller, policy, headers, &forwarded, origin).await
+        (dialect.render)(reply)
     }
 
-    async fn decide(
-        &self,
-        caller: Caller,
-        policy: &str,
-        headers: &HeaderMap,
-        forwarded: &Forwarded<'_>,
-        origin: &Origin,
-    ) -> Response<Body> {
-        let method = &forwarded.method;
-        let request = AccessRequest { origin, target: forwarded.target, method, headers, policy };
+    /// Decides about one request, and records the decision.
+    pub async fn verdict(&self, dialect: &Dialect, peer: Peer, policy: &str, request: &Parts) -> Verdict<'_> {
         let id = self.ids.next();
-        let record = |record: &DecisionRecord<'_>| {
-            self.audit.check(&event(caller, record, origin, forwarded.client, &id));
+        let (CheckRequest { method, target, client, .. }, origin) = match self.read(dialect, peer, request) {
+            Ok(understood) => understood,
+            Err(error) => return Verdict::Refused(self.malformed(dialect, request, &error, id)),
         };
-        let checked = self.check.check(&request, caller, record).await;
-        reply::check(checked, || Asker { surface: request.surface(), id })
+        let access = AccessRequest { origin, target, method: &method, headers: &request.headers, policy };
+        let record = |record: &DecisionRecord<'_>| {
+            self.audit.check(&event(dialect.caller, record, origin, client, &id));
+        };
+        let checked = self.check.check(&access, dialect.caller, record).await;
+        Verdict::of(checked, origin, || Requester { surface: access.surface(), id })
     }
 
-    /// A question that cannot be answered: the proxy is told in a line what would mend it.
-    fn refused(&self, caller: Caller, status: StatusCode, why: &str) -> Response<Body> {
-        let asker = Asker { surface: Surface::Embedded, id: self.ids.next() };
+    fn read<'r>(
+        &self,
+        dialect: &Dialect,
+        peer: Peer,
+        request: &'r Parts,
+    ) -> Result<(CheckRequest<'r>, &Origin), QuestionError> {
+        if dialect.profile.sender == Sender::Proxy && !self.trusted.answers(peer.ip(), peer.certified) {
+            self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
+            return Err(QuestionError::UntrustedPeer);
+        }
+        let question = (dialect.read)(request, peer, &self.trusted)?;
+        let Some(origin) = self.check.rules.origins.find(question.host) else {
+            self.audit.hint(&Hint::UnknownHost(question.host));
+            return Err(QuestionError::UnknownHost);
+        };
+        Ok((question, origin))
+    }
+
+    /// Says in a line what would fix the question, if a proxy sent it.
+    fn malformed(&self, dialect: &Dialect, request: &Parts, error: &QuestionError, id: RequestId) -> Reply {
         self.audit.check(&CheckEvent {
-            caller,
+            caller: dialect.caller,
             outcome: Outcome::Malformed,
-            reason: Some(&why),
+            reason: Some(error),
             absence: None,
             host: None,
             subject: None,
             client: None,
-            request_id: Some(&asker.id),
+            request_id: Some(&id),
         });
-        reply::refused(status, why, asker)
+        let surface = match dialect.profile.sender {
+            Sender::Proxy => Surface::Embedded,
+            Sender::Client => Surface::of(&request.method, &request.headers),
+        };
+        Reply::refused(error.status(), &error.to_string(), Requester { surface, id })
     }
 }
 
-/// The event of a decision.
-pub fn event<'e>(
+fn event<'e>(
     caller: Caller,
     record: &'e DecisionRecord<'e>,
     origin: &'e Origin,

@@ -1,11 +1,13 @@
 //! How each proxy asks and is answered. Thin: no decision is made here.
 
-pub mod beside;
+pub mod cache_safety;
+pub mod check_routes;
 pub mod checker;
-pub mod direct;
+pub mod dialect;
+pub mod error_page;
+mod host;
 pub mod peer;
 pub mod portal;
-pub mod read;
 pub mod reply;
 pub mod request_id;
-pub mod traefik;
+pub mod verdict;

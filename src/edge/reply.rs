@@ -1,153 +1,134 @@
-//! What does a client see of each decision?
+//! The neutral reply: what a client gets, before a dialect renders it for its proxy.
 //!
-//! One exhaustive match: a new arm of [`Decision`] or [`Denial`] does not compile until it is rendered here.
+//! 1. A constructor is named after its situation; status, fields and body belong together.
+//! 2. A reply is never stored, and differs by cookie.
+//! 3. Error pages are built in [`super::error_page`], from these.
 
 use axum::body::Body;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::portal::page::{Problem, RETRY_AFTER};
-use super::request_id::RequestId;
-use crate::access::decision::{Challenge, Decision, Denial, Grant, Outage};
-use crate::access::surface::Surface;
-use crate::flow::check::{Checked, PageReload};
+use crate::access::decision::{Challenge, Grant};
+use crate::flow::check::PageReload;
 
 const X_RELOAD: HeaderName = HeaderName::from_static("x-reload");
+const RELOAD: HeaderValue = HeaderValue::from_static("reload");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
-/// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 wants one.
+/// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 requires one.
 pub(super) const SESSION_SCHEME: HeaderValue = HeaderValue::from_static("Session realm=\"foregate\"");
+/// The fields of the longest reply.
+const MAX_FIELDS: usize = 10;
 
-/// Who is told.
-#[derive(Clone, Copy)]
-pub struct Asker {
-    /// How the browser asked: people get pages, programs get a line.
-    pub surface: Surface,
-    /// The name of the request.
-    pub id: RequestId,
+/// What a client gets, or what a proxy does with a request that passes.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status; 200 if and only if the request passes.
+    pub status: StatusCode,
+    /// The fields of the response, or those to set on a request that passes.
+    pub headers: HeaderMap,
+    /// The fields to remove from a request that passes, if the dialect must name them.
+    pub remove_headers: Vec<HeaderName>,
+    /// The whole body.
+    pub body: Bytes,
 }
 
-/// Answers an authorization check: 200 with the edits as headers, or the refusal itself.
-pub fn check(checked: Checked, asker: impl FnOnce() -> Asker) -> Response<Body> {
-    let deliver = checked.pending_cookies.clone();
-    match grant_or_refusal(checked, asker) {
-        Ok(grant) => {
-            let mut response = granted(&grant);
-            deliver_to(&mut response, deliver.as_deref());
-            response
+impl Reply {
+    /// Returns an empty reply, which no browser guesses to be something else.
+    pub fn new(status: StatusCode) -> Self {
+        let mut reply = Self::bare(status);
+        reply.headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        reply
+    }
+
+    fn bare(status: StatusCode) -> Self {
+        let mut headers = HeaderMap::with_capacity(MAX_FIELDS);
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        headers.insert(header::VARY, VARY_COOKIE);
+        Self { status, headers, remove_headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// The request passes, with the fields of the grant. Exactly 200: some proxies accept no other status.
+    pub fn allowed(grant: &Grant) -> Self {
+        let mut reply = Self::bare(StatusCode::OK);
+        for (name, value) in grant.fields() {
+            reply.headers.insert(name, value);
         }
-        Err(refusal) => *refusal,
+        reply
     }
-}
 
-/// Sets the cookies that the browser should have.
-pub fn deliver_to(response: &mut Response<Body>, cookies: Option<&[HeaderValue]>) {
-    for cookie in cookies.unwrap_or_default() {
-        response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    /// The request carries no session.
+    pub fn challenged(challenge: &Challenge, reload: PageReload) -> Self {
+        match challenge {
+            Challenge::SignIn(url) => Self::redirect(StatusCode::FOUND, url),
+            Challenge::FormNotSent(url) => Self::redirect(StatusCode::SEE_OTHER, url),
+            Challenge::Unauthenticated => Self::unauthenticated(reload),
+        }
     }
-}
 
-/// The grant, or what the client sees instead.
-pub fn grant_or_refusal(
-    checked: Checked,
-    asker: impl FnOnce() -> Asker,
-) -> Result<Grant, Box<Response<Body>>> {
-    Err(Box::new(match checked.decision {
-        Decision::Allow(grant) => return Ok(grant),
-        Decision::Challenge(challenge) => challenged(challenge, checked.reload),
-        Decision::Deny(denial) => denied(&denial, asker()),
-        Decision::Fail(outage) => failed(outage, asker()),
-    }))
-}
-
-/// Exactly 200: some proxies take no other status for a yes.
-fn granted(grant: &Grant) -> Response<Body> {
-    let mut response = empty(StatusCode::OK);
-    for (name, value) in grant.fields() {
-        response.headers_mut().insert(name, value);
-    }
-    response
-}
-
-fn challenged(challenge: Challenge, reload: PageReload) -> Response<Body> {
-    match challenge {
-        Challenge::SignIn(url) => redirect(StatusCode::FOUND, &url),
-        Challenge::FormNotSent(url) => redirect(StatusCode::SEE_OTHER, &url),
-        Challenge::Unauthenticated => {
-            let mut response = bare(StatusCode::UNAUTHORIZED);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
-            if !matches!(reload, PageReload::No) {
-                response.headers_mut().insert(X_RELOAD, HeaderValue::from_static("reload"));
+    /// A script or a WebSocket of a page has no session; the page may be asked to reload itself.
+    fn unauthenticated(reload: PageReload) -> Self {
+        let line = "401: nobody is signed in; open a page of this site in a browser\n";
+        let mut reply = Self::text(StatusCode::UNAUTHORIZED, line);
+        reply.headers.insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
+        match reload {
+            PageReload::No => {}
+            PageReload::Yes => drop(reply.headers.insert(X_RELOAD, RELOAD)),
+            PageReload::YesAndCount(cookie) => {
+                reply.headers.insert(X_RELOAD, RELOAD);
+                reply.headers.append(header::SET_COOKIE, cookie);
             }
-            if let PageReload::YesAndCount(cookie) = reload {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
-            *response.body_mut() =
-                Body::from("401: nobody is signed in; open a page of this site in a browser\n");
-            response
         }
+        reply
+    }
+
+    /// A redirect to an absolute URL; one that no header can carry cannot come out of a parsed URL.
+    pub fn redirect(status: StatusCode, url: &str) -> Self {
+        let Ok(location) = HeaderValue::from_str(url) else {
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR);
+        };
+        let mut reply = Self::new(status);
+        reply.headers.insert(header::LOCATION, location);
+        reply
+    }
+
+    /// A line of text, for a program.
+    pub fn text(status: StatusCode, line: impl Into<Bytes>) -> Self {
+        Self::new(status).with_body(TEXT, line)
+    }
+
+    /// Replaces the body.
+    #[must_use]
+    pub fn with_body(mut self, media_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, media_type);
+        self.body = body.into();
+        self
+    }
+
+    /// Adds `Set-Cookie` fields.
+    #[must_use]
+    pub fn with_cookies<'c>(mut self, cookies: impl IntoIterator<Item = &'c HeaderValue>) -> Self {
+        append_cookies(&mut self.headers, cookies);
+        self
     }
 }
 
-fn denied(denial: &Denial, asker: Asker) -> Response<Body> {
-    let id = asker.id.to_string();
-    match denial {
-        Denial::Policy { user, another_account, .. } => {
-            told(&Problem::not_permitted(user, another_account, &id), asker)
-        }
-        Denial::Alias(alias) => refused(StatusCode::BAD_REQUEST, &alias.to_string(), asker),
-        Denial::UnknownPolicy | Denial::ForeignWebSocket | Denial::ForeignWrite => {
-            refused(StatusCode::FORBIDDEN, &denial.to_string(), asker)
-        }
+/// The reply as it is.
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response<Body> {
+        // An empty body of its own kind costs no allocation.
+        let body = if self.body.is_empty() { Body::empty() } else { Body::from(self.body) };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 }
 
-fn failed(outage: Outage, asker: Asker) -> Response<Body> {
-    match outage {
-        Outage::SessionStore | Outage::Provider => told(&Problem::cannot_tell(&asker.id.to_string()), asker),
-    }
-}
-
-/// A request that is not acceptable, and why, in words that hold nothing secret.
-pub fn refused(status: StatusCode, why: &str, asker: Asker) -> Response<Body> {
-    told(&Problem::refused(status, why, &asker.id.to_string()), asker)
-}
-
-/// A page for a person, a line for a program.
-pub fn told(problem: &Problem<'_>, asker: Asker) -> Response<Body> {
-    if asker.surface == Surface::Navigation {
-        return problem.reply();
-    }
-    let mut response = bare(problem.status);
-    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
-    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
-    *response.body_mut() = Body::from(problem.line());
-    response
-}
-
-/// A redirect to an absolute URL; one that no header can carry cannot come out of a parsed URL.
-pub fn redirect(status: StatusCode, url: &str) -> Response<Body> {
-    let Ok(location) = HeaderValue::from_str(url) else { return bare(StatusCode::INTERNAL_SERVER_ERROR) };
-    let mut response = bare(status);
-    response.headers_mut().insert(header::LOCATION, location);
-    response
-}
-
-/// An empty reply of ours: never stored, and another one for another cookie.
-pub fn bare(status: StatusCode) -> Response<Body> {
-    let mut response = empty(status);
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response.headers_mut().reserve(10);
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
-    response.headers_mut().insert(header::VARY, VARY_COOKIE);
-    response
+/// Adds `Set-Cookie` fields to a response.
+pub fn append_cookies<'c>(headers: &mut HeaderMap, cookies: impl IntoIterator<Item = &'c HeaderValue>) {
+    headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie.clone())));
 }

@@ -10,17 +10,17 @@ use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::gate::{self, Gate};
 use super::ops::{self, Readiness};
+use super::proxy_service::{self, ProxyService};
 use super::{StartError, System, keys};
 use crate::access::decision::{Rules, SignInBy};
 use crate::access::headers::OwnedHeaders;
 use crate::config::{Settings, Upstream as UpstreamSettings};
+use crate::edge::check_routes;
 use crate::edge::checker::Checker;
-use crate::edge::direct::{self, Direct};
+use crate::edge::dialect;
 use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
-use crate::edge::traefik;
 use crate::flow::audit::Audit;
 use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
@@ -81,8 +81,7 @@ pub(super) fn gateway(
     system: &System,
 ) -> Result<Gateway<impl Future<Output = ()> + Send + 'static>, StartError> {
     let clock = Arc::clone(&system.clock);
-    let metrics =
-        Arc::new(Metrics::new(system.lost_lines.clone(), &[traefik::CALLER.label, direct::CALLER.label]));
+    let metrics = Arc::new(Metrics::new(system.lost_lines.clone(), &dialect::labels()));
     let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
@@ -98,11 +97,12 @@ pub(super) fn gateway(
         quiet: settings.session.quiet.clone(),
         refresh: Arc::clone(&refresh),
     });
+    let checker = Arc::new(checker(&settings, &shared, check));
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store)));
     Ok(Gateway {
-        check: traefik::routes(Arc::new(checker(&settings, &shared, Arc::clone(&check)))),
+        check: check_routes::routes(Arc::clone(&checker)),
         ops: ops::routes(Arc::clone(&readiness), metrics),
-        public: public(settings, shared, check)?,
+        public: public(settings, shared, checker)?,
         readiness,
         refresh,
         keep_fresh: async move {
@@ -185,11 +185,11 @@ fn checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
 }
 
 /// Our own pages, within limits, and behind them the application or nothing.
-fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Router, StartError> {
-    let refresh = Arc::clone(&check.refresh);
+fn public(settings: Settings, shared: Shared, checker: Arc<Checker>) -> Result<Router, StartError> {
+    let refresh = Arc::clone(&checker.check.refresh);
     let behind = match &settings.upstream {
-        Some(upstream) => gate::routes(Arc::new(gate(upstream, &shared, check)?)),
-        None => gate::nothing_behind(Arc::clone(&shared.ids)),
+        Some(upstream) => proxy_service::routes(Arc::new(proxy_service(upstream, checker)?)),
+        None => proxy_service::nothing_behind(Arc::clone(&shared.ids)),
     };
     let within = settings.provider.timeout * MOST_CALLS + OWN_TIME;
     let portal = Arc::new(portal(settings, shared, refresh));
@@ -202,12 +202,11 @@ fn public(settings: Settings, shared: Shared, check: Arc<Check>) -> Result<Route
     Ok(pages.merge(backchannel).merge(behind))
 }
 
-fn gate(upstream: &UpstreamSettings, shared: &Shared, check: Arc<Check>) -> Result<Gate, StartError> {
-    let owned = check.rules.owned.clone();
+fn proxy_service(upstream: &UpstreamSettings, checker: Arc<Checker>) -> Result<ProxyService, StartError> {
+    let owned = checker.check.rules.owned.clone();
     let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
-    let (audit, ids) = (Arc::clone(&shared.audit), Arc::clone(&shared.ids));
-    Ok(Gate { door: Direct { check, audit, ids }, upstream, failures: Pace::new(gate::MOST_FAILURES) })
+    Ok(ProxyService { checker, upstream, failures: Pace::new(proxy_service::MAX_FAILURES) })
 }
 
 fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {

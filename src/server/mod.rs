@@ -2,13 +2,13 @@
 
 mod assemble;
 mod drain;
-mod gate;
 mod head;
 mod keys;
 mod limits;
 mod listen;
 mod listener;
 mod ops;
+mod proxy_service;
 mod reload;
 mod share;
 mod start_error;

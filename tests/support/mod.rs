@@ -16,8 +16,8 @@ use foregate::access::origin::{Origin, Origins};
 use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
 use foregate::access::request::AccessRequest;
-use foregate::edge::read::forwarded;
-use foregate::edge::traefik;
+use foregate::edge::dialect::forwarded::forwarded;
+use foregate::edge::dialect::traefik::TRAEFIK;
 use foregate::flow::audit::Audit;
 use foregate::flow::check::Check;
 use foregate::flow::ports::{Authentication, Clock, IdentityProvider, NewSession, Sessions, TokenSet};
@@ -206,7 +206,7 @@ impl Scene {
             headers,
             policy: DEFAULT,
         };
-        let checked = self.check.check(&request, traefik::CALLER, |_| ()).now_or_never();
+        let checked = self.check.check(&request, TRAEFIK.caller, |_| ()).now_or_never();
         checked.unwrap().decision
     }
 }

@@ -1,14 +1,14 @@
 //! What does the application behind the gateway receive? A page that shows it.
 
 use axum::Router;
-use axum::body::Body;
 use base64_simd::URL_SAFE_NO_PAD;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::access::own_page::OwnPage;
 use crate::edge::portal::page::{Echo, Field, page};
+use crate::edge::reply::Reply;
 use crate::flow::ports::UnixTime;
 
 const IDENTITY: [&str; 5] =
@@ -22,7 +22,7 @@ pub(super) async fn serve(listener: TcpListener) {
     }
 }
 
-fn echo(headers: &HeaderMap) -> Response<Body> {
+fn echo(headers: &HeaderMap) -> Reply {
     let mut fields: Vec<Field<'_>> = headers
         .iter()
         .map(|(name, value)| Field {

@@ -19,7 +19,7 @@ use url::form_urlencoded;
 use super::Portal;
 use super::page::RETRY_AFTER;
 use crate::access::own_page::OwnPage;
-use crate::edge::reply::{self, NO_STORE};
+use crate::edge::reply::{NO_STORE, Reply};
 use crate::flow::audit::{BackchannelEvent, BackchannelOutcome};
 use crate::flow::backchannel::{BackchannelError, ProviderLogout};
 
@@ -42,10 +42,10 @@ async fn end(
     State(portal): State<Arc<Portal>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Response<Body> {
+) -> Reply {
     let body = match body {
         Ok(body) => body,
-        Err(rejection) => return reply::bare(rejection.status()),
+        Err(rejection) => return Reply::new(rejection.status()),
     };
     let ended = match logout_token(&headers, &body) {
         Ok(token) => portal.backchannel.end_sessions(&token).await,
@@ -71,9 +71,9 @@ fn logout_token(headers: &HeaderMap, body: &[u8]) -> Result<String, &'static str
 }
 
 /// What the provider is told (§2.8). Why a token is refused is for the log: whoever forges one learns nothing.
-fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Response<Body> {
+fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Reply {
     let (status, error) = match ended {
-        Ok(_) => return reply::bare(StatusCode::OK),
+        Ok(_) => return Reply::new(StatusCode::OK),
         Err(BackchannelError::Malformed(_) | BackchannelError::NotAcceptable(_)) => {
             (StatusCode::BAD_REQUEST, "invalid_request")
         }
@@ -81,13 +81,11 @@ fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Response<Body> {
             (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
         }
     };
-    let mut response = reply::bare(status);
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    let mut reply = Reply::new(status).with_body(JSON, json!({"error": error}).to_string());
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        reply.headers.insert(header::RETRY_AFTER, RETRY_AFTER);
     }
-    *response.body_mut() = Body::from(json!({"error": error}).to_string());
-    response
+    reply
 }
 
 fn tell(portal: &Portal, ended: &Result<ProviderLogout, BackchannelError>) {

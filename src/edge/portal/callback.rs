@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, Response, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use super::page::Problem;
-use super::{Portal, Visit, with_cookies};
+use super::{Portal, Visit};
 use crate::access::claims::ClaimError;
 use crate::access::own_page::OwnPage;
 use crate::access::return_to::ReturnTo;
-use crate::edge::reply;
+use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::callback::{CallbackError, Failed, Finished};
 use crate::flow::ports::{BeginError, ExchangeError};
@@ -22,21 +21,21 @@ pub(super) async fn get(
     Extension(visit): Extension<Visit>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     let work = finish(Arc::clone(&portal), visit.clone(), uri, headers);
     let answer = portal.detached.run(work).await;
     answer.unwrap_or_else(|| visit.told(&Problem::cannot_tell(&visit.id.to_string())))
 }
 
-async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Response<Body> {
+async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Reply {
     match portal.callback.finish(&visit.origin, &headers, uri.query().unwrap_or_default()).await {
-        Ok(finished) => succeeded(&portal, &visit, finished),
+        Ok(finished) => succeeded(&portal, &visit, &finished),
         Err(failed) => did_not(&portal, &visit, failed),
     }
 }
 
 /// 303, so that the browser goes on with a GET whatever it came with (RFC 9110 §15.4.4).
-fn succeeded(portal: &Portal, visit: &Visit, finished: Finished) -> Response<Body> {
+fn succeeded(portal: &Portal, visit: &Visit, finished: &Finished) -> Reply {
     portal.audit.login(&LoginEvent {
         outcome: LoginOutcome::Succeeded,
         detail: None,
@@ -44,10 +43,10 @@ fn succeeded(portal: &Portal, visit: &Visit, finished: Finished) -> Response<Bod
         host: visit.origin.host(),
         request_id: &visit.id,
     });
-    with_cookies(reply::redirect(StatusCode::SEE_OTHER, finished.return_to.as_str()), finished.cookies)
+    Reply::redirect(StatusCode::SEE_OTHER, finished.return_to.as_str()).with_cookies(&finished.cookies)
 }
 
-fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Response<Body> {
+fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Reply {
     portal.audit.login(&LoginEvent {
         outcome: LoginOutcome::from(&failed.error),
         detail: Some(&failed.error),
@@ -57,11 +56,11 @@ fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Response<Body> {
     });
     let return_to = failed.return_to.unwrap_or_else(|| ReturnTo::home(&visit.origin));
     let again = OwnPage::Start.with_return(&visit.origin, &return_to);
-    with_cookies(shown(visit, &failed.error, &again), failed.cookies)
+    shown(visit, &failed.error, &again).with_cookies(&failed.cookies)
 }
 
 /// What the person sees: what happened and what to do. Detail goes to the log alone.
-fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Response<Body> {
+fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
     let id = visit.id.to_string();
     match error {
         CallbackError::Repeated(_) | CallbackError::NoCode => visit.told(&Problem::bad_request(&id)),

@@ -16,6 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use thiserror::Error;
@@ -24,14 +25,15 @@ use url::form_urlencoded;
 
 pub use self::detached::Detached;
 use self::page::Problem;
-use super::direct::public_origin;
-use super::reply::{self, Asker};
+use super::error_page::{Requester, error_page};
+use super::host::host;
+use super::reply::{NO_STORE, Reply};
 use super::request_id::{RequestId, RequestIds};
 use crate::access::origin::{Origin, Origins};
 use crate::access::own_page::OwnPage;
 use crate::access::own_path;
 use crate::access::surface::Surface;
-use crate::flow::audit::Audit;
+use crate::flow::audit::{Audit, Hint};
 use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
@@ -95,35 +97,47 @@ async fn on_our_origins(
     next: Next,
 ) -> Response<Body> {
     let id = portal.ids.next();
-    let asker = Asker { surface: Surface::of(request.method(), request.headers()), id };
-    let mut response = match public_origin(request.headers(), &portal.origins, &*portal.audit) {
+    let requester = Requester { surface: Surface::of(request.method(), request.headers()), id };
+    let mut response = match portal.origin_of(request.headers()) {
         Some(origin) if portal.origins.sign_in_of(origin) != origin => {
-            elsewhere(&request, portal.origins.sign_in_of(origin), asker)
+            elsewhere(&request, portal.origins.sign_in_of(origin), requester).into_response()
         }
         Some(origin) => {
             request.extensions_mut().insert(Visit { origin: origin.clone(), id });
             next.run(request).await
         }
-        None => reply::told(&Problem::unknown_host(&id.to_string()), asker),
+        None => error_page(&Problem::unknown_host(&id.to_string()), requester).into_response(),
     };
     // A layer's own refusal knows nothing of this.
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(reply::NO_STORE);
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
 
 /// The hosts of a domain share the pages of one: whoever looks for them on another is sent there.
-fn elsewhere(request: &Request, sign_in: &Origin, asker: Asker) -> Response<Body> {
+fn elsewhere(request: &Request, sign_in: &Origin, requester: Requester) -> Reply {
     let safe = *request.method() == Method::GET || *request.method() == Method::HEAD;
     let target =
         request.uri().path_and_query().filter(|_| safe).and_then(|path| path.as_str().strip_prefix('/'));
     match target {
-        Some(path) => reply::redirect(StatusCode::FOUND, &format!("{}/{path}", sign_in.as_str())),
-        None => reply::told(&Problem::no_such_page(&asker.id.to_string()), asker),
+        Some(path) => Reply::redirect(StatusCode::FOUND, &format!("{}/{path}", sign_in.as_str())),
+        None => error_page(&Problem::no_such_page(&requester.id.to_string()), requester),
     }
 }
 
-async fn unknown(visit: axum::Extension<Visit>) -> Response<Body> {
+async fn unknown(visit: axum::Extension<Visit>) -> Reply {
     visit.told(&Problem::no_such_page(&visit.id.to_string()))
+}
+
+impl Portal {
+    /// Returns the origin that the one `Host` field names; an unknown host is reported to the operator.
+    fn origin_of(&self, headers: &HeaderMap) -> Option<&Origin> {
+        let host = host(headers)?;
+        let origin = self.origins.find(host);
+        if origin.is_none() {
+            self.audit.hint(&Hint::UnknownHost(host));
+        }
+        origin
+    }
 }
 
 impl Visit {
@@ -132,12 +146,12 @@ impl Visit {
         SessionRequest { headers, origin: &self.origin, now: portal.clock.now(), active: false, found: None }
     }
 
-    fn told(&self, problem: &Problem<'_>) -> Response<Body> {
-        reply::told(problem, Asker { surface: Surface::Navigation, id: self.id })
+    fn told(&self, problem: &Problem<'_>) -> Reply {
+        error_page(problem, Requester { surface: Surface::Navigation, id: self.id })
     }
 
-    fn refused(&self, status: StatusCode, why: &str) -> Response<Body> {
-        reply::refused(status, why, Asker { surface: Surface::Navigation, id: self.id })
+    fn refused(&self, status: StatusCode, why: &str) -> Reply {
+        Reply::refused(status, why, Requester { surface: Surface::Navigation, id: self.id })
     }
 }
 
@@ -154,13 +168,6 @@ fn parameter(query: Option<&str>, name: &'static str) -> Result<Option<String>, 
         (value, None) => Ok(value),
         (_, Some(_)) => Err(Repeated(name)),
     }
-}
-
-fn with_cookies(mut response: Response<Body>, cookies: Vec<http::HeaderValue>) -> Response<Body> {
-    for cookie in cookies {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
 }
 
 /// Browsers say so when a page is fetched by a script, a frame or another site's image.

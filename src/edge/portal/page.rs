@@ -16,21 +16,19 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::body::Body;
-use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 pub use echo::{Echo, Field};
 pub use problem::{Link, Problem, RETRY_AFTER};
 
+use crate::edge::reply::Reply;
+
 /// The one style sheet, in the page and in the policy.
 const STYLE: &str = include_str!("templates/style.css");
 
-const SECURITY: [(header::HeaderName, HeaderValue); 6] = [
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+/// In addition to those of every reply.
+const SECURITY: [(header::HeaderName, HeaderValue); 3] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::VARY, HeaderValue::from_static("Cookie")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
@@ -83,28 +81,25 @@ pub struct SignedOut<'a> {
 }
 
 /// Sends a page with the header fields that every page carries.
-pub fn page(status: StatusCode, template: &impl Template) -> Response {
+pub fn page(status: StatusCode, template: &impl Template) -> Reply {
     let (status, media_type, text) = match template.render() {
         Ok(html) => (status, "text/html; charset=utf-8", html),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", NO_PAGE.to_owned()),
     };
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.extend(SECURITY);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone());
-    response
+    let mut reply = Reply::new(status).with_body(HeaderValue::from_static(media_type), text);
+    reply.headers.extend(SECURITY);
+    reply.headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone());
+    reply
 }
 
 /// Sends a page whose form leads to us and, by a redirect, on to another origin: Chromium asks the policy about each.
-pub fn page_with_form_to(origin: Option<&str>, template: &impl Template) -> Response {
-    let mut response = page(StatusCode::OK, template);
+pub fn page_with_form_to(origin: Option<&str>, template: &impl Template) -> Reply {
+    let mut reply = page(StatusCode::OK, template);
     if let Some(origin) = origin {
         let policy = policy(&format!(" {origin}"));
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        reply.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response
+    reply
 }
 
 const NO_PAGE: &str = "This page cannot be shown. Please try again.\n";

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::page::Problem;
-use super::{Portal, Visit, is_embedded, parameter, with_cookies};
+use super::{Portal, Visit, is_embedded, parameter};
 use crate::access::own_page::{INSIST, OwnPage};
-use crate::edge::reply;
+use crate::edge::reply::Reply;
 use crate::flow::login::Started;
 use crate::flow::refresh::Resumed;
 
@@ -22,7 +21,7 @@ pub(super) async fn get(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     if is_embedded(&method, &headers) {
         return visit.refused(
             StatusCode::FORBIDDEN,
@@ -37,20 +36,19 @@ pub(super) async fn get(
     let start = || OwnPage::Start.with_return(&visit.origin, &return_to);
     match portal.refresh.resume_session(visit.session_request(&portal, &headers), |_| ()).await {
         Resumed::Usable((), pending_cookies) => {
-            let mut response = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
+            let reply = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
                 Started::Back(return_to, cookies) => {
-                    with_cookies(reply::redirect(StatusCode::FOUND, return_to.as_str()), cookies)
+                    Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
                 }
                 Started::Stuck(trouble) => {
                     let again = OwnPage::Start.with_parameter(&visit.origin, INSIST, &return_to);
                     visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
                 }
-                Started::Provider(..) => reply::redirect(StatusCode::FOUND, &start()),
+                Started::Provider(..) => Reply::redirect(StatusCode::FOUND, &start()),
             };
-            reply::deliver_to(&mut response, pending_cookies.as_deref());
-            response
+            reply.with_cookies(pending_cookies.as_deref().unwrap_or_default())
         }
-        Resumed::Gone => reply::redirect(StatusCode::FOUND, &start()),
+        Resumed::Gone => Reply::redirect(StatusCode::FOUND, &start()),
         Resumed::NotNow => {
             let again = OwnPage::Refresh.with_return(&visit.origin, &return_to);
             visit.told(&Problem::provider_unavailable(&again, &visit.id.to_string()))

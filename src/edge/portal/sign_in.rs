@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::edge::reply::Reply;
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use http::{Response, StatusCode, Uri};
+use http::{StatusCode, Uri};
 
 use super::page::{FormNotSent, SignIn, page};
 use super::{Portal, Visit, parameter};
@@ -15,7 +15,7 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     uri: Uri,
-) -> Response<Body> {
+) -> Reply {
     let parameters =
         parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), FORM_NOT_SENT.name)?)));
     let (rd, form) = match parameters {

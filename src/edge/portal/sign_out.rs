@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, Response, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use super::page::{Problem, SignOut, SignedOut, page, page_with_form_to};
-use super::{Portal, Visit, parameter, with_cookies};
+use super::{Portal, Visit, parameter};
 use crate::access::own_page::OwnPage;
-use crate::edge::reply;
+use crate::edge::reply::Reply;
 use crate::flow::ports::SessionState;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     portal
         .sessions
         .read(visit.session_request(&portal, &headers), |opened| match opened.state {
@@ -31,7 +30,7 @@ pub(super) async fn get(
 }
 
 /// The page that asks. Its form leads to the provider, which the page's policy must allow.
-fn question(portal: &Portal, user: Option<&str>) -> Response<Body> {
+fn question(portal: &Portal, user: Option<&str>) -> Reply {
     let provider = portal.logout.end_session_endpoint().map(|url| url.origin().ascii_serialization());
     page_with_form_to(provider.as_deref(), &SignOut { action: OwnPage::SignOut.path(), user })
 }
@@ -43,7 +42,7 @@ pub(super) async fn post(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     let Ok(signed_out) = portal.logout.sign_out(&visit.origin, &headers).await else {
         return visit.told(&Problem::cannot_tell(&visit.id.to_string()));
     };
@@ -56,11 +55,11 @@ pub(super) async fn post(
         // The person is signed out here already; what takes longer goes on without them.
         let _in_time = tokio::time::timeout(PATIENCE, revoked).await;
     }
-    let response = match signed_out.onward {
-        Some(url) => reply::redirect(StatusCode::SEE_OTHER, url.expose()),
+    let reply = match signed_out.onward {
+        Some(url) => Reply::redirect(StatusCode::SEE_OTHER, url.expose()),
         None => farewell(&visit),
     };
-    with_cookies(response, signed_out.cookies)
+    reply.with_cookies(&signed_out.cookies)
 }
 
 /// Where the provider sends people afterwards, with our `state` or without (RP-Initiated Logout §3): it changes nothing.
@@ -69,7 +68,7 @@ pub(super) async fn signed_out(
     Extension(visit): Extension<Visit>,
     uri: Uri,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     // Any site can lead a browser here: a user who is still signed in must not read otherwise.
     let still_signed_in = portal
         .sessions
@@ -84,10 +83,10 @@ pub(super) async fn signed_out(
     }
     let state = parameter(uri.query(), "state").ok().flatten();
     let landed = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));
-    with_cookies(farewell(&visit), landed.into_iter().collect())
+    farewell(&visit).with_cookies(landed.as_slice())
 }
 
-fn farewell(visit: &Visit) -> Response<Body> {
+fn farewell(visit: &Visit) -> Reply {
     let sign_in_url = format!("{}/", visit.origin.as_str());
     page(StatusCode::OK, &SignedOut { sign_in_url: &sign_in_url })
 }

@@ -5,16 +5,15 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::page::Problem;
-use super::{Portal, Repeated, Visit, is_embedded, parameter, with_cookies};
+use super::{Portal, Repeated, Visit, is_embedded, parameter};
 use crate::access::own_page::{ANOTHER_ACCOUNT, INSIST, OwnPage};
 use crate::access::return_to::ReturnTo;
 use crate::access::surface::is_from_elsewhere;
-use crate::edge::reply;
+use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::login::{LoginError, Started, Wish};
 use crate::flow::ports::Account;
@@ -25,7 +24,7 @@ pub(super) async fn get(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     if is_embedded(&method, &headers) {
         return visit.refused(StatusCode::FORBIDDEN, "a sign-in begins only where a person goes to the page");
     }
@@ -36,10 +35,10 @@ pub(super) async fn get(
     match portal.login.start(&visit.origin, &headers, asked.wish()).await {
         Ok(Started::Provider(location, cookies)) => {
             tell(&portal, &visit, LoginOutcome::Started, None);
-            with_cookies(reply::redirect(StatusCode::FOUND, location.as_str()), cookies)
+            Reply::redirect(StatusCode::FOUND, location.as_str()).with_cookies(&cookies)
         }
         Ok(Started::Back(return_to, cookies)) => {
-            with_cookies(reply::redirect(StatusCode::FOUND, return_to.as_str()), cookies)
+            Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
         }
         Ok(Started::Stuck(trouble)) => {
             tell(&portal, &visit, LoginOutcome::Stuck, Some(&trouble));
@@ -83,7 +82,7 @@ impl Asked {
     }
 }
 
-fn unavailable(visit: &Visit, error: &LoginError, again: &str) -> Response<Body> {
+fn unavailable(visit: &Visit, error: &LoginError, again: &str) -> Reply {
     let id = visit.id.to_string();
     match error {
         LoginError::ProviderUnavailable(_) => visit.told(&Problem::provider_unavailable(again, &id)),

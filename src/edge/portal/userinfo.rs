@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{Portal, Visit};
-use crate::edge::reply;
+use crate::edge::reply::{Reply, SESSION_SCHEME};
 use crate::flow::ports::Session;
 use crate::flow::refresh::Resumed;
 
@@ -17,20 +16,20 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
-) -> Response<Body> {
+) -> Reply {
     let request = visit.session_request(&portal, &headers);
     match portal.refresh.resume_session(request, who).await {
         Resumed::Usable(user, pending_cookies) => {
-            let mut response = told(StatusCode::OK, &user);
-            reply::deliver_to(&mut response, pending_cookies.as_deref());
-            response
+            json_reply(StatusCode::OK, &user).with_cookies(pending_cookies.as_deref().unwrap_or_default())
         }
-        Resumed::Gone => told(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
+        Resumed::Gone => json_reply(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
         Resumed::NotNow => {
-            told(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the session cannot be told now"}))
+            json_reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the session cannot be told now"}))
         }
     }
 }
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Times are seconds since 1970, as in a token.
 fn who(session: &Session<'_>) -> Value {
@@ -45,12 +44,10 @@ fn who(session: &Session<'_>) -> Value {
     })
 }
 
-fn told(status: StatusCode, value: &Value) -> Response<Body> {
-    let mut response = reply::bare(status);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+fn json_reply(status: StatusCode, value: &Value) -> Reply {
+    let mut reply = Reply::new(status).with_body(JSON, value.to_string());
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, reply::SESSION_SCHEME);
+        reply.headers.insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
     }
-    *response.body_mut() = Body::from(value.to_string());
-    response
+    reply
 }

@@ -6,10 +6,10 @@
 mod redirect_loop;
 
 use askama::Template;
-use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{STYLE, page};
+use crate::edge::reply::Reply;
 
 /// Seconds after which what failed may be asked again.
 pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -249,12 +249,12 @@ impl<'a> Problem<'a> {
         format!("{}: {why} (request {})\n", self.title, self.request_id)
     }
 
-    /// Sends the page with its status, and where that is 503 with `Retry-After`.
-    pub fn reply(&self) -> Response {
-        let mut response = page(self.status, self);
+    /// Returns the page with its status, and with `Retry-After` if that is 503.
+    pub fn reply(&self) -> Reply {
+        let mut reply = page(self.status, self);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            reply.headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
-        response
+        reply
     }
 }

@@ -1,35 +1,34 @@
-//! May a cookie of ours go beside an answer of the application?
+//! Cookies of ours on responses of the application.
 //!
-//! A cache that keeps the answer for everybody would keep the cookie with it, as `Set-Cookie` keeps no cache from storing
-//! (RFC 9111 §7.3).
+//! A shared cache that stores the response stores the cookie with it: `Set-Cookie` prevents no storing (RFC 9111 §7.3).
 //!
-//! 1. None goes beside an answer that is meant for such a cache: one with `public` or `s-maxage` (§5.2.2.9, §5.2.2.10), or
-//!    with a field for such caches alone (`CDN-Cache-Control` and what else ends like it, RFC 9213 §2; `Surrogate-Control`).
-//!    The next request delivers.
-//! 2. To any other, `private` (§5.2.2.7) is added where it is not said: such a cache may else keep it for its `max-age`, or
-//!    as long as it likes where nothing is said (§3, §4.2.2).
+//! 1. A response that is meant for shared caches gets none: one with `public` or `s-maxage` (§5.2.2.9, §5.2.2.10), or
+//!    with a field for such caches alone (`CDN-Cache-Control` and the like, RFC 9213 §2; `Surrogate-Control`). The next
+//!    request delivers the cookie.
+//! 2. Any other response gets `private` (§5.2.2.7) if it lacks it. Otherwise a shared cache may store it for its
+//!    `max-age`, or by its own rules if nothing is said (§3, §4.2.2).
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, header};
 
-use super::reply::deliver_to;
+use super::reply::append_cookies;
 use crate::access::field_names::{before, members_of};
 
 const SURROGATE_CONTROL: &str = "surrogate-control";
 const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
-/// Sets the cookies that the browser should have on an answer of the application, by the rules of this module.
-pub fn deliver_beside(response: &mut Response<Body>, cookies: Option<&[HeaderValue]>) {
-    if cookies.is_none_or(<[HeaderValue]>::is_empty) || is_for_everybody(response.headers()) {
+/// Adds pending cookies to a response of the application, by the rules of this module.
+pub fn set_cookies_unless_cacheable(response: &mut Response<Body>, cookies: &[HeaderValue]) {
+    if cookies.is_empty() || is_for_shared_caches(response.headers()) {
         return;
     }
     if !is_private(response.headers()) {
         response.headers_mut().append(header::CACHE_CONTROL, PRIVATE);
     }
-    deliver_to(response, cookies);
+    append_cookies(response.headers_mut(), cookies);
 }
 
-fn is_for_everybody(headers: &HeaderMap) -> bool {
+fn is_for_shared_caches(headers: &HeaderMap) -> bool {
     let is_targeted = |name: &str| name == SURROGATE_CONTROL || name.ends_with("-cache-control");
     let says = |directive: &[u8]| {
         let name = before(directive, b'=');
@@ -39,9 +38,9 @@ fn is_for_everybody(headers: &HeaderMap) -> bool {
         || lines(headers).any(|line| members_of(line).any(says))
 }
 
-/// Whether all of it is private: with an argument, `private` is about some fields alone.
+/// Returns whether the whole response is private; with an argument, `private` covers some fields alone.
 fn is_private(headers: &HeaderMap) -> bool {
-    // What is quoted may hold commas, so that the word may be part of an argument.
+    // A quoted argument may hold commas, and the word may be part of it.
     let mut plain = lines(headers).filter(|line| !line.as_bytes().contains(&b'"'));
     plain.any(|line| members_of(line).any(|directive| directive.eq_ignore_ascii_case(b"private")))
 }
@@ -54,20 +53,20 @@ fn lines(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValue> {
 mod tests {
     use super::*;
 
-    /// What an answer with these fields becomes: whether it has our cookie, and its `Cache-Control`.
-    fn beside(fields: &[(&'static str, &'static str)]) -> (bool, Vec<String>) {
+    /// Returns whether a response with these fields gets our cookie, and its `Cache-Control`.
+    fn response_with(fields: &[(&'static str, &'static str)]) -> (bool, Vec<String>) {
         let mut response = Response::new(Body::empty());
         for (name, value) in fields {
             response.headers_mut().append(*name, HeaderValue::from_static(value));
         }
-        deliver_beside(&mut response, Some(&[HeaderValue::from_static("a=b")]));
+        set_cookies_unless_cacheable(&mut response, &[HeaderValue::from_static("a=b")]);
         let lines = response.headers().get_all(header::CACHE_CONTROL).iter();
         let lines = lines.map(|line| line.to_str().unwrap().to_owned()).collect();
         (response.headers().contains_key(header::SET_COOKIE), lines)
     }
 
     #[test]
-    fn no_cookie_goes_beside_an_answer_that_is_for_everybody() {
+    fn no_cookie_goes_beside_an_answer_that_is_for_shared_caches() {
         for value in [
             "public",
             "PUBLIC",
@@ -77,12 +76,12 @@ mod tests {
             "no-transform , S-MaxAge = 60",
             "private, s-maxage=\"60\"",
         ] {
-            assert_eq!(beside(&[("cache-control", value)]), (false, vec![value.to_owned()]));
+            assert_eq!(response_with(&[("cache-control", value)]), (false, vec![value.to_owned()]));
         }
         let second = [("cache-control", "max-age=60"), ("cache-control", "public")];
-        assert!(!beside(&second).0);
+        assert!(!response_with(&second).0);
         for name in ["cdn-cache-control", "surrogate-control", "some-cdn-cache-control"] {
-            assert!(!beside(&[("cache-control", "private"), (name, "max-age=60")]).0, "{name}");
+            assert!(!response_with(&[("cache-control", "private"), (name, "max-age=60")]).0, "{name}");
         }
     }
 
@@ -100,16 +99,15 @@ mod tests {
         ] {
             let mut lines = vec![value.to_owned()];
             lines.extend(added.then(|| "private".to_owned()));
-            assert_eq!(beside(&[("cache-control", value)]), (true, lines));
+            assert_eq!(response_with(&[("cache-control", value)]), (true, lines));
         }
-        assert_eq!(beside(&[]), (true, vec!["private".to_owned()]));
+        assert_eq!(response_with(&[]), (true, vec!["private".to_owned()]));
     }
 
     #[test]
     fn an_answer_without_a_cookie_is_not_touched() {
         let mut response = Response::new(Body::empty());
-        deliver_beside(&mut response, None);
-        deliver_beside(&mut response, Some(&[]));
+        set_cookies_unless_cacheable(&mut response, &[]);
         assert!(response.headers().is_empty());
     }
 }

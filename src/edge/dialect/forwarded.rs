@@ -4,50 +4,32 @@
 //! 2. No other field is asked, whatever the client sends: `Forwarded`, `X-Original-*` and `X-Forwarded-Scheme` pass
 //!    through proxies untouched.
 
-use std::net::IpAddr;
+use http::request::Parts;
+use http::{HeaderMap, Method};
 
-use http::{HeaderMap, HeaderName, Method};
-use thiserror::Error;
-
+use super::definition::{CheckRequest, ReadError};
 use crate::access::client::TrustedProxies;
 use crate::access::field_names::{
     FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_METHOD, X_FORWARDED_PROTO, X_FORWARDED_URI,
     forwarded_index,
 };
-use crate::access::target::{Target, TargetError};
-
-/// The forwarded fields of one dialect's request.
-#[derive(Debug)]
-pub struct Forwarded<'a> {
-    /// The client's method.
-    pub method: Method,
-    /// The client's path and query.
-    pub target: Target<'a>,
-    /// The host the client asked for.
-    pub host: &'a str,
-    /// The client's address, as the trusted proxies saw it.
-    pub client: IpAddr,
-}
-
-/// Why a question cannot be understood. The proxy's configuration is at fault, or somebody plays proxy.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ReadError {
-    /// The field is not there.
-    #[error("the header {0} is missing: the proxy must set it")]
-    Missing(HeaderName),
-    /// The field came more than once.
-    #[error("the header {0} came more than once: the proxy must replace what the client sends")]
-    Repeated(HeaderName),
-    /// The field cannot be read.
-    #[error("the header {0} cannot be read: {1}")]
-    Malformed(HeaderName, &'static str),
-    /// The target cannot be read.
-    #[error("the header {0} cannot be read: {1}")]
-    Target(HeaderName, TargetError),
-}
+use crate::access::target::Target;
+use crate::edge::peer::Peer;
 
 /// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`, in one walk over the fields: five look-ups cost twice that.
-pub fn forwarded<'h>(headers: &'h HeaderMap, trusted: &TrustedProxies) -> Result<Forwarded<'h>, ReadError> {
+pub(super) fn read<'r>(
+    request: &'r Parts,
+    _: Peer,
+    trusted: &TrustedProxies,
+) -> Result<CheckRequest<'r>, ReadError> {
+    forwarded(&request.headers, trusted)
+}
+
+/// Reads the five out of the fields of a request.
+pub fn forwarded<'r>(
+    headers: &'r HeaderMap,
+    trusted: &TrustedProxies,
+) -> Result<CheckRequest<'r>, ReadError> {
     let [method, proto, host, uri, addresses] = fields(headers)?;
     scheme(proto)?;
     let method = Method::from_bytes(method)
@@ -58,7 +40,7 @@ pub fn forwarded<'h>(headers: &'h HeaderMap, trusted: &TrustedProxies) -> Result
     // The last entry is the asking proxy's own, so it must be an address.
     let client = trusted.client(addresses);
     let client = client.ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))?;
-    Ok(Forwarded { method, target, host, client })
+    Ok(CheckRequest { method, target, host, client })
 }
 
 /// The values of the five, each of which must come exactly once.
@@ -88,8 +70,9 @@ fn scheme(proto: &[u8]) -> Result<(), ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderName, HeaderValue};
     use proptest::prelude::*;
+    use std::net::IpAddr;
 
     const GOOD: [(&str, &str); 5] = [
         ("x-forwarded-method", "GET"),
@@ -100,7 +83,7 @@ mod tests {
     ];
 
     /// With no proxy but the one that asks.
-    fn read(headers: &HeaderMap) -> Result<Forwarded<'_>, ReadError> {
+    fn read(headers: &HeaderMap) -> Result<CheckRequest<'_>, ReadError> {
         forwarded(headers, &TrustedProxies::default())
     }
 

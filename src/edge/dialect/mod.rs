@@ -1,0 +1,16 @@
+//! The dialects. A new one is a file here and an entry in the list.
+
+pub mod definition;
+pub mod forwarded;
+pub mod own_proxy;
+pub mod traefik;
+
+pub use definition::Dialect;
+
+/// The dialects of the check listener: `/check/<label>` and `/check/policy/<policy>/<label>`.
+pub static CHECK_DIALECTS: [&Dialect; 1] = [&traefik::TRAEFIK];
+
+/// Returns the labels of all dialects, for the metrics.
+pub fn labels() -> Vec<&'static str> {
+    CHECK_DIALECTS.into_iter().chain([&own_proxy::OWN_PROXY]).map(|dialect| dialect.caller.label).collect()
+}

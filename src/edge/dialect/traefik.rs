@@ -1,0 +1,31 @@
+//! Traefik's ForwardAuth.
+//!
+//! 1. Traefik sends a GET to a fixed address, with the client's header fields and five forwarded ones, which it rebuilds.
+//! 2. A 200 lets the request pass. Traefik removes the fields in `authResponseHeaders` from the client's request, then
+//!    sets those of our reply. Any other reply reaches the browser unchanged.
+//! 3. `Set-Cookie` of a 200 reaches the browser if `addAuthCookiesToResponse` lists the cookie's name.
+
+use std::time::Duration;
+
+use axum::response::IntoResponse;
+
+use super::definition::{Dialect, Profile, Sender};
+use super::forwarded::read;
+use crate::flow::caller::Caller;
+
+/// Traefik's ForwardAuth.
+pub static TRAEFIK: Dialect = Dialect {
+    caller: Caller {
+        label: "traefik",
+        patience: Duration::from_secs(5),
+        cookie_remedy: "list the session cookies in addAuthCookiesToResponse",
+    },
+    profile: Profile {
+        sender: Sender::Proxy,
+        delivers_cookies: true,
+        names_removals: false,
+        max_head_bytes: None,
+    },
+    read,
+    render: IntoResponse::into_response,
+};

@@ -1,0 +1,63 @@
+//! Error replies: a page for a user, a line for a program.
+//!
+//! The words are constants and the request id. Detail is in the log.
+
+use http::{HeaderValue, StatusCode, header};
+
+use super::portal::page::{Problem, RETRY_AFTER};
+use super::reply::Reply;
+use super::request_id::RequestId;
+use crate::access::decision::{Denial, Outage};
+use crate::access::surface::Surface;
+
+/// The request that an error page answers.
+#[derive(Clone, Copy)]
+pub struct Requester {
+    /// Whether a user sees the reply.
+    pub surface: Surface,
+    /// The name of the request.
+    pub id: RequestId,
+}
+
+/// Returns a page for a navigation, else a line.
+pub fn error_page(problem: &Problem<'_>, requester: Requester) -> Reply {
+    if requester.surface == Surface::Navigation {
+        return problem.reply();
+    }
+    let mut reply = Reply::text(problem.status, problem.line());
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+        let retry_after: HeaderValue = RETRY_AFTER;
+        reply.headers.insert(header::RETRY_AFTER, retry_after);
+    }
+    reply
+}
+
+impl Reply {
+    /// The request breaks a rule; `why` holds nothing secret.
+    pub fn refused(status: StatusCode, why: &str, requester: Requester) -> Self {
+        error_page(&Problem::refused(status, why, &requester.id.to_string()), requester)
+    }
+
+    /// The request is known and may not pass.
+    pub fn denied(denial: &Denial, requester: Requester) -> Self {
+        match denial {
+            Denial::Policy { user, another_account, .. } => {
+                let id = requester.id.to_string();
+                error_page(&Problem::not_permitted(user, another_account, &id), requester)
+            }
+            Denial::Alias(alias) => Self::refused(StatusCode::BAD_REQUEST, &alias.to_string(), requester),
+            Denial::UnknownPolicy | Denial::ForeignWebSocket | Denial::ForeignWrite => {
+                Self::refused(StatusCode::FORBIDDEN, &denial.to_string(), requester)
+            }
+        }
+    }
+
+    /// No decision is possible now.
+    pub fn unavailable(outage: Outage, requester: Requester) -> Self {
+        match outage {
+            Outage::SessionStore | Outage::Provider => {
+                error_page(&Problem::cannot_tell(&requester.id.to_string()), requester)
+            }
+        }
+    }
+}

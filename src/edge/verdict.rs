@@ -1,0 +1,162 @@
+//! The verdict on a request: it passes, or the client gets a reply.
+//!
+//! One exhaustive match: a new arm of [`Decision`] does not compile until it has a reply.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::dialect::definition::Profile;
+use super::error_page::Requester;
+use super::reply::Reply;
+use crate::access::decision::{Decision, Grant};
+use crate::access::origin::Origin;
+use crate::flow::check::Checked;
+
+/// What becomes of a request.
+pub enum Verdict<'o> {
+    /// It passes.
+    Allowed(Allowed<'o>),
+    /// The client gets this reply instead.
+    Refused(Reply),
+}
+
+/// A request that passes.
+pub struct Allowed<'o> {
+    /// The right to pass.
+    pub grant: Grant,
+    /// The public origin it came to.
+    pub origin: &'o Origin,
+    /// `Set-Cookie` values that the browser does not have yet.
+    pub pending_cookies: Option<Arc<[HeaderValue]>>,
+}
+
+impl<'o> Verdict<'o> {
+    /// The verdict that follows from a decision.
+    pub fn of(checked: Checked, origin: &'o Origin, requester: impl FnOnce() -> Requester) -> Self {
+        let Checked { decision, reload, pending_cookies } = checked;
+        Self::Refused(match decision {
+            Decision::Allow(grant) => return Self::Allowed(Allowed { grant, origin, pending_cookies }),
+            Decision::Challenge(challenge) => Reply::challenged(&challenge, reload),
+            Decision::Deny(denial) => Reply::denied(&denial, requester()),
+            Decision::Fail(outage) => Reply::unavailable(outage, requester()),
+        })
+    }
+}
+
+impl Allowed<'_> {
+    /// Returns the reply to a proxy of this profile, whose client sent these fields.
+    ///
+    /// If cookies do not fit, they are left out: the next request delivers them.
+    pub fn into_reply(self, profile: &Profile, client: &HeaderMap) -> Reply {
+        let mut reply = Reply::allowed(&self.grant);
+        if profile.names_removals {
+            reply.remove_headers = self.grant.removals(client);
+        }
+        match self.pending_cookies {
+            Some(cookies) if profile.delivers_cookies && fits(&reply.headers, &cookies, profile) => {
+                reply.with_cookies(&*cookies)
+            }
+            _ => reply,
+        }
+    }
+}
+
+fn fits(headers: &HeaderMap, cookies: &[HeaderValue], profile: &Profile) -> bool {
+    let Some(max) = profile.max_head_bytes else { return true };
+    let cookies = cookies.iter().map(|cookie| (&header::SET_COOKIE, cookie));
+    headers.iter().chain(cookies).map(field_bytes).sum::<usize>() <= max
+}
+
+/// A line of HTTP/1.1: name, colon, space, value, end of line.
+fn field_bytes((name, value): (&HeaderName, &HeaderValue)) -> usize {
+    name.as_str().len() + value.len() + 4
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use http::Method;
+
+    use super::*;
+    use crate::access::decision::{Credential, Rules, SignInBy, decide};
+    use crate::access::headers::{IdentityHeaderNames, OwnedHeaders};
+    use crate::access::identity::IdentityRef;
+    use crate::access::origin::Origins;
+    use crate::access::policy::{DEFAULT, Policies, Policy};
+    use crate::access::public_paths::PublicPaths;
+    use crate::access::request::AccessRequest;
+    use crate::access::target::Target;
+    use crate::access::token::TokenText;
+    use crate::edge::dialect::definition::Sender;
+
+    const PROFILE: Profile = Profile {
+        sender: Sender::Proxy,
+        delivers_cookies: true,
+        names_removals: false,
+        max_head_bytes: None,
+    };
+
+    /// The reply to a proxy of that profile about a request of alice, with one pending cookie.
+    fn reply(profile: Profile) -> Reply {
+        let [user, group, email, id_token] = ["user", "group", "email", "token"].map(HeaderName::from_static);
+        let origin = Origin::parse("https://app.test").unwrap();
+        let rules = Rules {
+            owned: OwnedHeaders::new(IdentityHeaderNames { user, group, email, id_token }, true),
+            policies: Policies::new(BTreeMap::from([(DEFAULT.to_owned(), Policy::default())])),
+            public_paths: PublicPaths::default(),
+            origins: Origins::new(vec![origin.clone()]),
+            sign_in: SignInBy::Start,
+            accept_foreign_writes: false,
+        };
+        let client = HeaderMap::from_iter([(
+            HeaderName::from_static("impersonate-user"),
+            HeaderValue::from_static("evil"),
+        )]);
+        let target = Target::parse(b"/").unwrap();
+        let request = AccessRequest {
+            origin: &origin,
+            target,
+            method: &Method::GET,
+            headers: &client,
+            policy: DEFAULT,
+        };
+        let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+        let credential = Credential { person, id_token: TokenText::Whole(""), policies: None };
+        let Decision::Allow(grant) = decide(&rules, &request, Some(credential), Vec::new()) else {
+            panic!("alice may pass")
+        };
+        let cookies: Arc<[HeaderValue]> = Arc::from([HeaderValue::from_static("a=b; Secure")]);
+        let allowed = Allowed { grant, origin: &origin, pending_cookies: Some(cookies) };
+        allowed.into_reply(&profile, &client)
+    }
+
+    fn has_cookie(profile: Profile) -> bool {
+        reply(profile).headers.contains_key(header::SET_COOKIE)
+    }
+
+    #[test]
+    fn pending_cookie_is_left_out_if_the_proxy_does_not_deliver_it() {
+        assert!(has_cookie(PROFILE));
+        assert!(!has_cookie(Profile { delivers_cookies: false, ..PROFILE }));
+    }
+
+    #[test]
+    fn pending_cookie_is_left_out_if_the_head_would_be_too_large() {
+        let size = reply(PROFILE).headers.iter().map(field_bytes).sum();
+        assert!(has_cookie(Profile { max_head_bytes: Some(size), ..PROFILE }));
+        assert!(!has_cookie(Profile { max_head_bytes: Some(size - 1), ..PROFILE }));
+    }
+
+    #[test]
+    fn removals_are_named_if_the_proxy_removes_nothing_else() {
+        assert!(reply(PROFILE).remove_headers.is_empty());
+        let named = reply(Profile { names_removals: true, ..PROFILE });
+        assert_eq!(named.remove_headers, ["cookie", "authorization", "impersonate-user"]);
+        assert_eq!(
+            (named.status.as_u16(), &named.headers["user"]),
+            (200, &HeaderValue::from_static("alice"))
+        );
+    }
+}

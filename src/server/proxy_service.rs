@@ -1,0 +1,98 @@
+//! The service of our own reverse proxy: a check, then the application.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{Request, Response, StatusCode};
+
+use crate::access::policy::DEFAULT;
+use crate::access::surface::Surface;
+use crate::edge::cache_safety::set_cookies_unless_cacheable;
+use crate::edge::checker::Checker;
+use crate::edge::dialect::own_proxy::OWN_PROXY;
+use crate::edge::error_page::{Requester, error_page};
+use crate::edge::peer::Peer;
+use crate::edge::portal::page::Problem;
+use crate::edge::reply::Reply;
+use crate::edge::request_id::RequestIds;
+use crate::edge::verdict::{Allowed, Verdict};
+use crate::proxy::error::ForwardError;
+use crate::proxy::upstream::Upstream;
+use crate::telemetry::pace::{Line, Pace};
+
+/// The proxy, behind a check.
+pub(super) struct ProxyService {
+    /// What decides.
+    pub(super) checker: Arc<Checker>,
+    /// The application.
+    pub(super) upstream: Upstream,
+    /// Which failures are logged.
+    pub(super) failures: Pace,
+}
+
+/// Log lines a minute: a client can cause any number of failures.
+pub(super) const MAX_FAILURES: u32 = 20;
+
+/// Everything that is no page of ours is forwarded, if it passes.
+pub(super) fn routes(service: Arc<ProxyService>) -> Router {
+    Router::new().fallback(forward).with_state(service)
+}
+
+async fn forward(
+    State(service): State<Arc<ProxyService>>,
+    peer: Peer,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Allowed { grant, origin, pending_cookies } =
+        match service.checker.verdict(&OWN_PROXY, peer, DEFAULT, &parts).await {
+            Verdict::Allowed(allowed) => allowed,
+            Verdict::Refused(reply) => return (OWN_PROXY.render)(reply),
+        };
+    let surface = Surface::of(&parts.method, &parts.headers);
+    let request = Request::from_parts(parts, body);
+    match service.upstream.forward(grant, request, origin, peer.ip()).await {
+        Ok(mut response) => {
+            set_cookies_unless_cacheable(&mut response, pending_cookies.as_deref().unwrap_or_default());
+            response
+        }
+        Err(error) => failed(&error, surface, &service).into_response(),
+    }
+}
+
+fn failed(error: &ForwardError, surface: Surface, service: &ProxyService) -> Reply {
+    let requester = Requester { surface, id: service.checker.ids.next() };
+    let now = service.checker.check.clock.now().0;
+    if let Some(Line { suppressed }) = service.failures.take(now) {
+        tracing::warn!(%error, request = %requester.id, suppressed, "a request was not passed on to the application");
+    }
+    match error {
+        ForwardError::ClientMalformed(why) => {
+            Reply::refused(StatusCode::BAD_REQUEST, &why.to_string(), requester)
+        }
+        ForwardError::ClientAborted(_) => Reply::new(StatusCode::BAD_REQUEST),
+        ForwardError::Busy => unavailable(StatusCode::SERVICE_UNAVAILABLE, requester),
+        ForwardError::UpstreamTimedOut => unavailable(StatusCode::GATEWAY_TIMEOUT, requester),
+        ForwardError::UpstreamUnreachable(_)
+        | ForwardError::UpstreamBroke(_)
+        | ForwardError::UpstreamMisbehaved(_) => unavailable(StatusCode::BAD_GATEWAY, requester),
+    }
+}
+
+fn unavailable(status: StatusCode, requester: Requester) -> Reply {
+    let id = requester.id.to_string();
+    error_page(&Problem { status, ..Problem::application_unavailable(&id) }, requester)
+}
+
+/// Without an application behind us, there are our own pages alone.
+pub(super) fn nothing_behind(ids: Arc<RequestIds>) -> Router {
+    Router::new().fallback(nothing).with_state(ids)
+}
+
+async fn nothing(State(ids): State<Arc<RequestIds>>, request: Request<Body>) -> Reply {
+    let requester = Requester { surface: Surface::of(request.method(), request.headers()), id: ids.next() };
+    error_page(&Problem::no_such_page(&requester.id.to_string()), requester)
+}
