@@ -1,4 +1,4 @@
-//! Does the check answer Traefik as it must?
+//! The check endpoints of the dialects with forwarded fields, from one table.
 
 use reqwest::header::HeaderName;
 
@@ -25,10 +25,9 @@ async fn ask_with(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &
     gateway.ask(headers).await
 }
 
-#[tokio::test]
-async fn what_is_no_navigation_gets_401_and_reloads_itself() {
+async fn what_is_no_navigation_gets_401_and_reloads_itself(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     for more in [
         &[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")][..],
         &[("sec-fetch-dest", "iframe")],
@@ -45,10 +44,9 @@ async fn what_is_no_navigation_gets_401_and_reloads_itself() {
     }
 }
 
-#[tokio::test]
-async fn a_form_is_told_that_it_was_not_sent() {
+async fn a_form_is_told_that_it_was_not_sent(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let referer = gateway.url("/edit");
     let asked = ask_with(&gateway, None, &[("x-forwarded-method", "POST"), ("referer", &referer)]).await;
     assert_eq!(asked.status, 303);
@@ -57,10 +55,9 @@ async fn a_form_is_told_that_it_was_not_sent() {
     assert!(page.body.contains("edit"), "{}", page.body);
 }
 
-#[tokio::test]
-async fn a_question_that_cannot_be_read_is_400_and_never_passes() {
+async fn a_question_that_cannot_be_read_is_400_and_never_passes(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let browser = signed_in(&gateway, "testuser").await;
     for name in
         ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"]
@@ -87,10 +84,9 @@ async fn a_question_that_cannot_be_read_is_400_and_never_passes() {
     }
 }
 
-#[tokio::test]
-async fn a_host_that_is_not_configured_is_denied() {
+async fn a_host_that_is_not_configured_is_denied(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let browser = signed_in(&gateway, "testuser").await;
     for host in ["evil.test", "127.0.0.2", ""] {
         assert_eq!(
@@ -101,10 +97,9 @@ async fn a_host_that_is_not_configured_is_denied() {
     }
 }
 
-#[tokio::test]
-async fn nothing_but_the_five_fields_is_believed() {
+async fn nothing_but_the_five_fields_is_believed(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let lies = [
         ("x-original-url", "https://evil.test/"),
         ("x-original-method", "DELETE"),
@@ -121,10 +116,9 @@ async fn nothing_but_the_five_fields_is_believed() {
     assert_eq!(answer.header("location"), truth.header("location"));
 }
 
-#[tokio::test]
-async fn an_alias_of_an_identity_header_is_refused() {
+async fn an_alias_of_an_identity_header_is_refused(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let browser = signed_in(&gateway, "testuser").await;
     for name in [
         "x_forwarded_user",
@@ -139,10 +133,9 @@ async fn an_alias_of_an_identity_header_is_refused() {
     assert_eq!((exact.status, exact.header("x-forwarded-user")), (200, Some("testuser")));
 }
 
-#[tokio::test]
-async fn no_cookie_of_ours_goes_on_and_every_other_does() {
+async fn no_cookie_of_ours_goes_on_and_every_other_does(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await;
+    let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await.in_dialect(dialect);
     let mut browser = signed_in(&gateway, "testuser").await;
     let alone = gateway.ask_as(&browser, "/").await;
     // The provider's own cookie is in the jar too: cookies ignore ports.
@@ -157,59 +150,56 @@ async fn no_cookie_of_ours_goes_on_and_every_other_does() {
     assert!(!passed.headers.contains_key("set-cookie"));
 }
 
-#[tokio::test]
-async fn header_names_are_the_operators() {
+async fn header_names_are_the_operators(dialect: &'static str) {
     let provider = provider().await;
     let more = [("headers.user", "X-Who"), ("headers.group", "X-Of")];
-    let gateway = Gateway::with(&provider, &more).await;
+    let gateway = Gateway::with(&provider, &more).await.in_dialect(dialect);
     let passed = gateway.ask_as(&signed_in(&gateway, "alice").await, "/").await;
     assert_eq!((passed.header("x-who"), passed.header("x-of")), (Some("alice"), Some("dev")));
     assert_eq!(passed.header("x-forwarded-user"), None);
 }
 
-#[tokio::test]
-async fn a_person_without_groups_or_a_verified_email_gets_empty_fields() {
+async fn a_person_without_groups_or_a_verified_email_gets_empty_fields(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let passed = gateway.ask_as(&signed_in(&gateway, "bob").await, "/").await;
     assert_eq!(passed.status, 200);
     assert_eq!(passed.header("x-forwarded-group"), Some(""));
     assert_eq!(passed.header("x-forwarded-email"), Some(""));
 }
 
-#[tokio::test]
-async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies() {
+async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::with(&provider, &[("policies.ops.allowed_groups", "ops")]).await;
+    let gateway =
+        Gateway::with(&provider, &[("policies.ops.allowed_groups", "ops")]).await.in_dialect(dialect);
     let (alice, testuser) = (signed_in(&gateway, "alice").await, signed_in(&gateway, "testuser").await);
     let ask = async |browser: &Browser, path: &str| {
         let mut headers = gateway.question("/");
         headers.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
         gateway.ask_at(path, headers).await
     };
-    assert_eq!(ask(&alice, "/check/traefik").await.status, 200);
-    assert_eq!(ask(&testuser, "/check/policy/ops/traefik").await.status, 200);
-    let denied = ask(&alice, "/check/policy/ops/traefik").await;
+    assert_eq!(ask(&alice, &format!("/check/{dialect}")).await.status, 200);
+    assert_eq!(ask(&testuser, &format!("/check/policy/ops/{dialect}")).await.status, 200);
+    let denied = ask(&alice, &format!("/check/policy/ops/{dialect}")).await;
     assert_eq!(denied.status, 403);
     assert!(denied.body.contains("alice"), "{}", denied.body);
     assert!(!denied.headers.contains_key("location") && !denied.headers.contains_key("x-forwarded-user"));
-    assert_eq!(ask(&testuser, "/check/policy/none/traefik").await.status, 403);
+    assert_eq!(ask(&testuser, &format!("/check/policy/none/{dialect}")).await.status, 403);
 }
 
-#[tokio::test]
-async fn a_peer_that_is_not_trusted_gets_no_answer() {
+async fn a_peer_that_is_not_trusted_gets_no_answer(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::with(&provider, &[("check.trusted_proxies", "192.0.2.1")]).await;
+    let gateway =
+        Gateway::with(&provider, &[("check.trusted_proxies", "192.0.2.1")]).await.in_dialect(dialect);
     let browser = signed_in(&gateway, "testuser").await;
     let asked = gateway.ask_as(&browser, "/").await;
     assert_eq!(asked.status, 403);
     assert!(!asked.headers.contains_key("x-forwarded-user"));
 }
 
-#[tokio::test]
-async fn a_socket_of_another_origin_is_refused_with_a_session() {
+async fn a_socket_of_another_origin_is_refused_with_a_session(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let browser = signed_in(&gateway, "testuser").await;
     let own = gateway.url("");
     for (origin, status) in
@@ -221,21 +211,21 @@ async fn a_socket_of_another_origin_is_refused_with_a_session() {
     }
 }
 
-#[tokio::test]
-async fn the_public_listener_answers_no_check() {
+async fn the_public_listener_answers_no_check(dialect: &'static str) {
     let provider = provider().await;
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let mut browser = signed_in(&gateway, "testuser").await;
-    let page = browser.go(&gateway.url("/check/traefik")).await;
+    let page = browser.go(&gateway.url(&format!("/check/{dialect}"))).await;
     assert_eq!(page.status, 404);
     assert!(!page.headers.contains_key("x-forwarded-user"));
 }
 
-#[tokio::test]
-async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours() {
+async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours(
+    dialect: &'static str,
+) {
     let provider = provider().await;
     let more = [("public_paths.assets.paths", "/assets/"), ("headers.authorization", "true")];
-    let gateway = Gateway::with(&provider, &more).await;
+    let gateway = Gateway::with(&provider, &more).await.in_dialect(dialect);
     let mut headers = gateway.question("/assets/app.js?v=1");
     headers.insert("cookie", "foregate=stale; theme=dark".parse().unwrap());
     headers.insert("x-forwarded-user", "root".parse().unwrap());
@@ -255,18 +245,59 @@ async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_o
     assert_eq!(gateway.ask(post).await.status, 303, "the methods are GET and HEAD");
 }
 
-#[tokio::test]
-async fn a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to() {
+async fn a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to(dialect: &'static str) {
     let provider = provider().await;
     let forged =
         [("x-forwarded-method", "POST"), ("origin", "https://sibling.test"), ("sec-fetch-site", "same-site")];
-    let gateway = Gateway::start(&provider).await;
+    let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let browser = signed_in(&gateway, "testuser").await;
     assert_eq!(ask_with(&gateway, Some(&browser), &forged).await.status, 403);
     let own = gateway.url("");
     let honest = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
     assert_eq!(ask_with(&gateway, Some(&browser), &honest).await.status, 200);
-    let open = Gateway::with(&provider, &[("public.accept_foreign_writes", "true")]).await;
+    let open =
+        Gateway::with(&provider, &[("public.accept_foreign_writes", "true")]).await.in_dialect(dialect);
     let browser = signed_in(&open, "testuser").await;
     assert_eq!(ask_with(&open, Some(&browser), &forged).await.status, 200);
 }
+
+/// Instantiates the table for each dialect, in a module of its own.
+macro_rules! in_each_dialect {
+    ([$($dialect:ident),*], $table:tt) => {
+        $(in_dialect!($dialect, $table);)*
+    };
+}
+
+macro_rules! in_dialect {
+    ($dialect:ident, [$($name:ident,)*]) => {
+        mod $dialect {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::$name(stringify!($dialect)).await;
+                }
+            )*
+        }
+    };
+}
+
+in_each_dialect!(
+    [traefik],
+    [
+        what_is_no_navigation_gets_401_and_reloads_itself,
+        a_form_is_told_that_it_was_not_sent,
+        a_question_that_cannot_be_read_is_400_and_never_passes,
+        a_host_that_is_not_configured_is_denied,
+        nothing_but_the_five_fields_is_believed,
+        an_alias_of_an_identity_header_is_refused,
+        no_cookie_of_ours_goes_on_and_every_other_does,
+        header_names_are_the_operators,
+        a_person_without_groups_or_a_verified_email_gets_empty_fields,
+        a_policy_holds_where_it_is_named_and_an_unknown_one_denies,
+        a_peer_that_is_not_trusted_gets_no_answer,
+        a_socket_of_another_origin_is_refused_with_a_session,
+        the_public_listener_answers_no_check,
+        a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours,
+        a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to,
+    ]
+);

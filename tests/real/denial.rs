@@ -2,11 +2,10 @@
 
 use http::StatusCode;
 
-use crate::harness::Stage;
+use crate::harness::{Proxy, Stage};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_the_group_gets_one_page_and_no_loop() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_user_without_the_group_gets_one_page_and_no_loop(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/secret")).await;
@@ -21,9 +20,8 @@ async fn a_user_without_the_group_gets_one_page_and_no_loop() {
     assert_eq!(stage.all_arrived().len(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_denial_is_403_for_pages_and_programs_alike() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_denial_is_403_for_pages_and_programs_alike(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let caller = stage.caller("bob").await;
 
     let page = caller.get("/", &[("Accept", "text/html")]).await;
@@ -40,9 +38,8 @@ async fn a_denial_is_403_for_pages_and_programs_alike() {
     assert_eq!(stage.all_arrived().len(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_denied_person_can_come_back_with_another_account() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_denied_person_can_come_back_with_another_account(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
     browser.open(&stage.url("/secret")).await;
     browser.sign_in("bob").await;

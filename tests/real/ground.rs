@@ -10,13 +10,13 @@ use axum::http::header::COOKIE;
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    Aliases, Authority, Backends, Caller, Chromium, Echo, Program, Scratch, Traefik, free_addresses,
+    Aliases, Authority, Backends, Caller, Chromium, Echo, FrontProxy, Program, Scratch, free_addresses,
 };
 
 /// Traefik as documented, with a check in place of the gateway that lets everybody pass and takes no care.
 struct Ground {
     echo: Echo,
-    _traefik: Traefik,
+    _traefik: FrontProxy,
     authority: Authority,
     address: SocketAddr,
     scratch: Scratch,
@@ -30,7 +30,7 @@ impl Ground {
         let echo = Echo::start().await;
         let check = careless_check().await;
         let backends = Backends { app: echo.address(), public: check, check };
-        let traefik = Traefik::start(address, aliases, &backends, &authority, &scratch).await;
+        let traefik = FrontProxy::start(address, aliases, &backends, &authority, &scratch).await;
         Self { echo, _traefik: traefik, authority, address, scratch }
     }
 
@@ -70,7 +70,7 @@ async fn without_a_careful_gateway_a_cookie_and_an_alias_arrive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_traefik_removes_spoofed_names_and_refuses_aliases_by_itself() {
-    let ground = Ground::open(Aliases::RefusedByTraefik).await;
+    let ground = Ground::open(Aliases::Documented).await;
     let caller = Caller::new(&ground.origin(), ground.address, &ground.authority);
 
     let alias = caller.get("/", &[("X_Forwarded_User", "evil")]).await;
@@ -84,7 +84,7 @@ async fn the_documented_traefik_removes_spoofed_names_and_refuses_aliases_by_its
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_believes_the_pinned_certificate_and_no_other() {
-    let ground = Ground::open(Aliases::RefusedByTraefik).await;
+    let ground = Ground::open(Aliases::Documented).await;
     let other = Authority::new("app.localhost");
 
     let trusting = Chromium::start(Some(ground.authority.pin()), &ground.scratch).await;

@@ -1,9 +1,9 @@
-//! Does a person with a real browser, behind a real Traefik, get what the design promises?
+//! The gateway behind real proxies, with a real browser and real providers.
 //!
-//! Nothing here is replaced by a stand-in but the application: Traefik runs the files of `deploy/traefik/`, Chromium
-//! is the browser, the gateway is the binary. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`),
-//! oidc-provider (`npm`), or, where a test asks what the provider was asked, the one of development. `tests/run`
-//! installs the programs.
+//! Nothing here is replaced by a stand-in but the application: each proxy runs the files of `deploy/`, Chromium is the
+//! browser, the gateway is the binary. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`),
+//! oidc-provider (`npm`), or, if a test observes the provider, the one of development. What must hold behind every proxy
+//! is in `situations`. `tests/run` installs the programs.
 
 #[cfg(test)]
 mod harness;
@@ -33,6 +33,8 @@ mod refresh;
 mod sign_in;
 #[cfg(test)]
 mod sign_out;
+#[cfg(test)]
+mod situations;
 #[cfg(test)]
 mod smuggling;
 #[path = "../support/spoofs.rs"]

@@ -16,7 +16,7 @@ async fn told(algorithm: &str, sections: &str) -> Stage<OidcProvider> {
     let provider = OidcProvider::start(&place.origin, algorithm, &place.scratch).await;
     let mut registration = provider.registration(algorithm);
     sections.clone_into(&mut registration.more);
-    Stage::raise(place, provider, &registration, Aliases::RefusedByTraefik).await
+    Stage::raise(place, provider, &registration, Aliases::Documented).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn a_token_signed_by_an_algorithm_that_is_not_configured_makes_no_session(
     let place = Place::new();
     let provider = OidcProvider::start(&place.origin, "ES256", &place.scratch).await;
     let registration = provider.registration("RS256");
-    let stage = Stage::raise(place, provider, &registration, Aliases::RefusedByTraefik).await;
+    let stage = Stage::raise(place, provider, &registration, Aliases::Documented).await;
     let mut caller = stage.stranger();
 
     let end = caller.sign_in("alice", "alice").await;

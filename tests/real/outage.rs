@@ -2,11 +2,10 @@
 
 use http::StatusCode;
 
-use crate::harness::Stage;
+use crate::harness::{Proxy, Stage};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_passes_while_the_gateway_is_down() {
-    let mut stage = Stage::open().await;
+pub(crate) async fn nothing_passes_while_the_gateway_is_down(proxy: Proxy) {
+    let mut stage = Stage::open(proxy).await;
     let caller = stage.caller("alice").await;
     assert_eq!(caller.get("/before", &[]).await.status, StatusCode::OK);
 
@@ -21,9 +20,8 @@ async fn nothing_passes_while_the_gateway_is_down() {
     assert_eq!(stage.arrived("/after").len(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_outlasts_an_outage_of_the_provider() {
-    let mut stage = Stage::open().await;
+pub(crate) async fn a_session_outlasts_an_outage_of_the_provider(proxy: Proxy) {
+    let mut stage = Stage::open(proxy).await;
     let caller = stage.caller("alice").await;
 
     stage.stop_provider().await;
@@ -34,9 +32,8 @@ async fn a_session_outlasts_an_outage_of_the_provider() {
     assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_a_sign_in_holds_no_secret() {
-    let stage = Stage::open().await;
+pub(crate) async fn the_log_of_a_sign_in_holds_no_secret(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let caller = stage.caller("alice").await;
     let reply = caller.get("/token", &[]).await;
     let token = stage.arrived("/token")[0].one("x-forwarded-id-token").to_owned();

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::{Caller, Reply, Stage};
+use crate::harness::{Caller, Proxy, Reply, Stage};
 
 const FETCH: &str = "fetch('/api/pods').then(async reply => done({
     status: reply.status, reload: reply.headers.get('x-reload'), redirected: reply.redirected,
@@ -27,9 +27,8 @@ async fn handshake(caller: &Caller, origin: &str) -> Reply {
     caller.get("/ws", &headers).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_whose_session_is_gone_gets_401_from_fetch_and_no_websocket() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_page_whose_session_is_gone_gets_401_from_fetch_and_no_websocket(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
     browser.open(&stage.url("/page")).await;
     browser.sign_in("alice").await;
@@ -44,9 +43,8 @@ async fn a_page_whose_session_is_gone_gets_401_from_fetch_and_no_websocket() {
     assert_eq!((stage.arrived("/api/pods").len(), stage.arrived("/ws").len()), (0, 0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_with_a_session_fetches_and_talks() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_page_with_a_session_fetches_and_talks(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
     browser.open(&stage.url("/page")).await;
     browser.sign_in("alice").await;
@@ -63,9 +61,8 @@ async fn a_page_with_a_session_fetches_and_talks() {
     assert_eq!(socket[0].all("cookie"), Vec::<&str>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_no_navigation_is_told_401_and_never_redirected() {
-    let stage = Stage::open().await;
+pub(crate) async fn whatever_is_no_navigation_is_told_401_and_never_redirected(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let stranger = stage.stranger();
     let navigation = ("Accept", "text/html");
     let cases: [(Method, &[(&str, &str)]); 6] = [
@@ -86,9 +83,8 @@ async fn whatever_is_no_navigation_is_told_401_and_never_redirected() {
     assert_eq!(stage.all_arrived().len(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_websocket_needs_a_session_and_its_own_origin() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_websocket_needs_a_session_and_its_own_origin(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let caller = stage.caller("alice").await;
 
     let anonymous = handshake(&stage.stranger(), stage.origin()).await;

@@ -1,10 +1,9 @@
 //! Does a person get in, and does the application learn who it is?
 
-use crate::harness::{Seen, Stage};
+use crate::harness::{Proxy, Seen, Stage};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_anonymous_deep_link_ends_on_the_deep_link_after_sign_in() {
-    let stage = Stage::open().await;
+pub(crate) async fn an_anonymous_deep_link_ends_on_the_deep_link_after_sign_in(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
     let link = stage.url("/pods/web%20one?namespace=a%26b&tab=logs&tab=events");
 
@@ -19,9 +18,8 @@ async fn an_anonymous_deep_link_ends_on_the_deep_link_after_sign_in() {
     assert_eq!(stage.provider().observed().authorization, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fragment_survives_where_the_browser_keeps_it_and_the_query_always_does() {
-    let stage = Stage::open().await;
+pub(crate) async fn a_fragment_survives_where_the_browser_keeps_it_and_the_query_always_does(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/?rd=https://evil.test/&x=%2F..%2F#part")).await;
@@ -31,9 +29,8 @@ async fn a_fragment_survives_where_the_browser_keeps_it_and_the_query_always_doe
     assert_eq!(browser.url().await.query(), Some("rd=https://evil.test/&x=%2F..%2F"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_application_gets_one_line_of_each_identity_header_with_the_right_value() {
-    let stage = Stage::open().await;
+pub(crate) async fn the_application_gets_one_line_of_each_identity_header_with_the_right_value(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/whoami")).await;
@@ -48,9 +45,8 @@ async fn the_application_gets_one_line_of_each_identity_header_with_the_right_va
     assert_eq!(seen.one("authorization"), format!("Bearer {token}"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_session_cookie_is_a_host_cookie_that_no_script_reads() {
-    let stage = Stage::open().await;
+pub(crate) async fn the_session_cookie_is_a_host_cookie_that_no_script_reads(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/")).await;
@@ -67,9 +63,10 @@ async fn the_session_cookie_is_a_host_cookie_that_no_script_reads() {
     assert!(!read.as_str().unwrap().contains("foregate"), "scripts can read {read}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_session_cookie_never_arrives_at_the_application_and_a_foreign_cookie_does() {
-    let stage = Stage::open().await;
+pub(crate) async fn the_session_cookie_never_arrives_at_the_application_and_a_foreign_cookie_does(
+    proxy: Proxy,
+) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/first")).await;

@@ -2,11 +2,10 @@
 
 use http::{Method, StatusCode};
 
-use crate::harness::Stage;
+use crate::harness::{Proxy, Stage};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_sign_out_page_asks_and_the_button_ends_the_session() {
-    let stage = Stage::open().await;
+pub(crate) async fn the_sign_out_page_asks_and_the_button_ends_the_session(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let browser = stage.chromium().await;
     browser.open(&stage.url("/work")).await;
     browser.sign_in("alice").await;
@@ -30,9 +29,8 @@ async fn the_sign_out_page_asks_and_the_button_ends_the_session() {
     assert!(browser.has("#password").await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_site_cannot_sign_a_person_out() {
-    let stage = Stage::open().await;
+pub(crate) async fn another_site_cannot_sign_a_person_out(proxy: Proxy) {
+    let stage = Stage::open(proxy).await;
     let caller = stage.caller("alice").await;
 
     let asked = caller.get("/oauth2/sign_out", &[("Accept", "text/html")]).await;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{
-    Aliases, Authority, Backends, Caller, Gateway, Registration, Scratch, Traefik, free_addresses,
+    Authority, Backends, Caller, FrontProxy, Gateway, Proxy, Registration, Scratch, free_addresses,
 };
 
 /// An application that switches to whatever it is asked for, and remembers the heads that it got.
@@ -78,8 +78,7 @@ const WEBSOCKET: &[(&str, &str)] = &[
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_tunnel_opens_behind_a_public_path() {
+pub(crate) async fn no_tunnel_opens_behind_a_public_path(proxy: Proxy) {
     let scratch = Scratch::new();
     let [address] = free_addresses();
     let origin = format!("https://app.localhost:{}", address.port());
@@ -89,7 +88,7 @@ async fn no_tunnel_opens_behind_a_public_path() {
     let gateway = Gateway::start(&origin, &registration, &scratch).await;
     let (application, authority) = (Willing::start().await, Authority::new("app.localhost"));
     let backends = Backends { app: application.address, public: gateway.public(), check: gateway.check() };
-    let _traefik = Traefik::start(address, Aliases::RefusedByTraefik, &backends, &authority, &scratch).await;
+    let _front = FrontProxy::start(address, proxy, &backends, &authority, &scratch).await;
     let stranger = Caller::new(&origin, address, &authority);
 
     for fields in UPGRADES {

@@ -1,4 +1,4 @@
-//! A gateway in the process of the test, and its check as Traefik asks it
+//! A gateway in the process of the test, asked as a proxy asks it
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub(crate) struct Gateway {
     pub(crate) check: SocketAddr,
     pub(crate) ops: SocketAddr,
     clock: TestClock,
+    /// The dialect in which it is asked.
+    dialect: &'static str,
     stop: Option<oneshot::Sender<Drain>>,
     serving: JoinHandle<()>,
 }
@@ -93,7 +95,7 @@ impl Gateway {
             let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };
             server::serve(settings, listeners, system, stop).await.unwrap();
         });
-        let gateway = Self { public, check, ops, clock, stop: Some(stop), serving };
+        let gateway = Self { public, check, ops, clock, dialect: "traefik", stop: Some(stop), serving };
         gateway.wait_for_provider().await;
         gateway
     }
@@ -121,7 +123,12 @@ impl Gateway {
         super::browser::get(&format!("http://{}{path}", self.ops)).await
     }
 
-    /// What Traefik sends for a browser's navigation to `path` on the public host.
+    /// The same, asked in another dialect.
+    pub(crate) fn in_dialect(self, dialect: &'static str) -> Self {
+        Self { dialect, ..self }
+    }
+
+    /// What a proxy with the forwarded fields sends for a browser's navigation to `path` on the public host.
     pub(crate) fn question(&self, path: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let mut set = |name: &'static str, value: &str| {
@@ -138,7 +145,7 @@ impl Gateway {
     }
 
     pub(crate) async fn ask(&self, headers: HeaderMap) -> Asked {
-        self.ask_at("/check/traefik", headers).await
+        self.ask_at(&format!("/check/{}", self.dialect), headers).await
     }
 
     pub(crate) async fn ask_at(&self, path: &str, headers: HeaderMap) -> Asked {

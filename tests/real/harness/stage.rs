@@ -1,4 +1,4 @@
-//! What stands where: browser → Traefik → gateway → provider, and the application behind.
+//! The stage of a test: browser → proxy → gateway → provider, and the application behind.
 
 use std::net::SocketAddr;
 
@@ -8,9 +8,9 @@ use super::authority::Authority;
 use super::caller::Caller;
 use super::chromium::Chromium;
 use super::echo::{Echo, Seen};
+use super::front::{Backends, Front, FrontProxy};
 use super::gateway::{Gateway, Registration};
 use super::process::{Scratch, free_addresses};
-use super::traefik::{Aliases, Backends, Front, Traefik};
 
 /// Where people will come to, known before anything stands there: a provider wants to be told beforehand.
 pub(crate) struct Place {
@@ -30,22 +30,18 @@ impl Place {
 pub(crate) struct Stage<P = DevProvider> {
     provider: Option<P>,
     pub(crate) gateway: Gateway,
-    _traefik: Traefik,
+    _front: FrontProxy,
     echo: Echo,
     authority: Authority,
     place: Place,
 }
 
 impl Stage {
-    /// As documented.
-    pub(crate) async fn open() -> Self {
-        Self::open_with(Aliases::RefusedByTraefik).await
-    }
-
-    pub(crate) async fn open_with(aliases: Aliases) -> Self {
+    /// A proxy, or one whose files differ from the documented ones, and the provider of development.
+    pub(crate) async fn open(front: impl Into<Front>) -> Self {
         let provider = dev_provider::start(Settings::default()).await.unwrap();
         let registration = Registration::at(provider.issuer(), "dev");
-        Self::raise(Place::new(), provider, &registration, aliases).await
+        Self::raise(Place::new(), provider, &registration, front).await
     }
 
     pub(crate) async fn stop_provider(&mut self) {
@@ -68,8 +64,8 @@ impl<P> Stage<P> {
         let echo = Echo::start().await;
         let gateway = Gateway::start(origin, registration, scratch).await;
         let backends = Backends { app: echo.address(), public: gateway.public(), check: gateway.check() };
-        let traefik = Traefik::start(*address, front, &backends, &authority, scratch).await;
-        Self { provider: Some(provider), gateway, _traefik: traefik, echo, authority, place }
+        let front = FrontProxy::start(*address, front, &backends, &authority, scratch).await;
+        Self { provider: Some(provider), gateway, _front: front, echo, authority, place }
     }
 
     /// An address as people know it.

@@ -14,7 +14,7 @@ async fn browsers_meet_the_public_name_while_the_gateway_asks_the_inner_address(
     let issuer = realm.known_as(PUBLIC).await;
     let mut registration = Registration::at(&issuer, "/dev");
     registration.provider.push_str(&format!("backchannel_url = \"{inner}\"\n"));
-    let stage = Stage::raise(place, realm, &registration, Aliases::RefusedByTraefik).await;
+    let stage = Stage::raise(place, realm, &registration, Aliases::Documented).await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/work?a=b")).await;

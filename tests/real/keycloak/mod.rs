@@ -30,7 +30,7 @@ async fn registered(change: impl FnOnce(&mut Value), told: impl FnOnce(&mut Regi
     let realm = Realm::new(&place.origin, change).await;
     let mut registration = realm.registration();
     told(&mut registration);
-    Stage::raise(place, realm, &registration, Aliases::RefusedByTraefik).await
+    Stage::raise(place, realm, &registration, Aliases::Documented).await
 }
 
 /// Sends Keycloak's form; what comes next is for the caller to wait for.
