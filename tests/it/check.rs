@@ -282,7 +282,7 @@ macro_rules! in_dialect {
 }
 
 in_each_dialect!(
-    [traefik],
+    [traefik, caddy],
     [
         what_is_no_navigation_gets_401_and_reloads_itself,
         a_form_is_told_that_it_was_not_sent,

@@ -9,6 +9,8 @@
 mod harness;
 
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod denial;

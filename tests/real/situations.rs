@@ -23,7 +23,7 @@ macro_rules! behind {
 }
 
 behind_each_proxy!(
-    [traefik = Traefik],
+    [traefik = Traefik, caddy = Caddy],
     [
         sign_in::an_anonymous_deep_link_ends_on_the_deep_link_after_sign_in,
         sign_in::a_fragment_survives_where_the_browser_keeps_it_and_the_query_always_does,
@@ -38,6 +38,9 @@ behind_each_proxy!(
         headers::a_client_cannot_choose_the_url_that_is_checked,
         headers::no_request_of_a_session_shows_it_to_the_application,
         headers::a_session_alone_leaves_no_cookie_line_at_all,
+        delivery::refreshed_session_reaches_the_browser,
+        delivery::path_that_leaves_a_public_one_needs_a_session,
+        delivery::spoofed_identity_never_arrives_on_a_public_path,
         denial::a_user_without_the_group_gets_one_page_and_no_loop,
         denial::a_denial_is_403_for_pages_and_programs_alike,
         denial::a_denied_person_can_come_back_with_another_account,

@@ -1,5 +1,6 @@
 //! The dialects. A new one is a file here and an entry in the list.
 
+pub mod caddy;
 pub mod definition;
 pub mod forwarded;
 pub mod own_proxy;
@@ -8,7 +9,7 @@ pub mod traefik;
 pub use definition::Dialect;
 
 /// The dialects of the check listener: `/check/<label>` and `/check/policy/<policy>/<label>`.
-pub static CHECK_DIALECTS: [&Dialect; 1] = [&traefik::TRAEFIK];
+pub static CHECK_DIALECTS: [&Dialect; 2] = [&traefik::TRAEFIK, &caddy::CADDY];
 
 /// Returns the labels of all dialects, for the metrics.
 pub fn labels() -> Vec<&'static str> {

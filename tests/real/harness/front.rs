@@ -7,12 +7,13 @@ use std::process::Command;
 use super::authority::Authority;
 use super::caller::Caller;
 use super::process::{Program, Scratch, missing, repository};
-use super::traefik;
+use super::{caddy, traefik};
 
 /// A proxy that has a dialect of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Proxy {
     Traefik,
+    Caddy,
 }
 
 impl Proxy {
@@ -20,19 +21,22 @@ impl Proxy {
     pub(crate) fn aliases(self) -> &'static [Aliases] {
         match self {
             Self::Traefik => &[Aliases::Documented, Aliases::LeftToTheGateway],
+            Self::Caddy => &[Aliases::Documented],
         }
     }
 
     /// Returns whether the proxy removes a field of that name by itself, and forwards the request.
-    pub(crate) fn drops(self, _name: &str) -> bool {
+    pub(crate) fn drops(self, name: &str) -> bool {
         match self {
             Self::Traefik => false,
+            Self::Caddy => name.contains(['_', '.']),
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::Traefik => "traefik",
+            Self::Caddy => "caddy",
         }
     }
 }
@@ -105,6 +109,7 @@ impl FrontProxy {
         let front = front.into();
         let mut command = match front.proxy {
             Proxy::Traefik => traefik::command(address, front, backends, authority, scratch),
+            Proxy::Caddy => caddy::command(address, front, backends, authority, scratch),
         };
         let mut program = Program::start(front.proxy.name(), &mut command, scratch);
         let caller = Caller::new(&format!("https://app.localhost:{}", address.port()), address, authority);

@@ -1,6 +1,7 @@
 //! What does a test stand on?
 
 mod authority;
+mod caddy;
 mod caller;
 mod chromium;
 mod crowd;
