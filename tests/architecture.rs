@@ -294,6 +294,28 @@ fn a_file_says_which_question_it_answers_and_is_not_too_long() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// So that adding a proxy touches the room of the dialects alone.
+#[test]
+fn the_name_of_a_dialect_stays_in_its_room() {
+    let room = root().join("src/edge/dialect");
+    let shared = ["mod", "definition", "forwarded", "own_proxy"];
+    let stem = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    let dialects: Vec<String> =
+        rust_files(&room).iter().map(stem).filter(|name| !shared.contains(&name.as_str())).collect();
+    assert!(dialects.len() > 1, "{dialects:?}");
+    let mut wrong = Vec::new();
+    let outside = rust_files(&root().join("src")).into_iter().filter(|path| !path.starts_with(&room));
+    for path in outside.filter(|path| !is_test(path)) {
+        for (number, line) in code(&path) {
+            let line = line.to_lowercase();
+            for name in dialects.iter().filter(|name| line.contains(name.as_str())) {
+                wrong.push(format!("{}:{number}: it names {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Words that belong to one room alone.
 #[test]
 fn cookies_statuses_grants_and_own_pages_stay_in_their_rooms() {

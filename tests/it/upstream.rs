@@ -125,3 +125,16 @@ async fn an_application_that_is_down_is_502_and_the_session_lives_on() {
     assert_eq!(page.status, 502);
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
 }
+
+#[tokio::test]
+async fn request_for_an_unknown_host_is_refused_and_counted() {
+    let (application, gateway, _provider) = scene().await;
+    let mut browser = Browser::new();
+    let host = fields(&[("host", "evil.test")]);
+    let refused = browser.request(Method::GET, &gateway.url("/x"), host, None).await;
+    assert_eq!(refused.status, 403);
+    assert!(application.received().is_empty());
+    let metrics = gateway.ops("/metrics").await.body;
+    let line = "foregate_checks_total{dialect=\"proxy\",decision=\"malformed\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
+}
