@@ -180,7 +180,8 @@ impl Callback {
         self.groups(&signed_in, &identity)?;
         let policies = self.policies.verdicts(identity.as_ref());
         let sid = sid(&signed_in.claims);
-        let session = NewSession { identity: &identity, tokens: &signed_in.tokens, policies, sid };
+        let issuer = transaction.issuer;
+        let session = NewSession { issuer, identity: &identity, tokens: &signed_in.tokens, policies, sid };
         let cookies = self.sessions.begin(session, headers, origin, self.clock.now()).await?;
         Ok((cookies, signed_in.subject))
     }

@@ -8,8 +8,8 @@ use url::Url;
 
 use super::circle::{Trouble, Way, way};
 use super::ports::{
-    Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, LoginTransaction, LoopMarker,
-    Markers, NoEntropy, ProviderUnavailable, SessionRequest, SessionState, Sessions,
+    Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, IssuerIndex, LoginTransaction,
+    LoopMarker, Markers, NoEntropy, ProviderUnavailable, SessionRequest, SessionState, Sessions,
 };
 use crate::access::origin::{Origin, Origins};
 use crate::access::own_page::OwnPage;
@@ -139,6 +139,7 @@ impl Login {
 
     fn transaction(&self, return_to: ReturnTo) -> Result<LoginTransaction, NoEntropy> {
         Ok(LoginTransaction {
+            issuer: IssuerIndex::FIRST,
             state: random(&*self.entropy)?,
             nonce: Secret::new(random(&*self.entropy)?),
             code_verifier: Secret::new(random(&*self.entropy)?),

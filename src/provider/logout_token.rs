@@ -24,7 +24,7 @@ use super::jws::{JwsError, Kind, Signed};
 use super::logout_event::is_logout;
 use super::members::Members;
 use super::numeric_date::time;
-use crate::flow::ports::{LogoutToken, LogoutTokenError, UnixTime, Whom};
+use crate::flow::ports::{IssuerIndex, LogoutToken, LogoutTokenError, UnixTime, Whom};
 
 const OLDEST: Duration = Duration::from_mins(10);
 const LONGEST_NAME: usize = 255;
@@ -98,7 +98,7 @@ fn verify(signed: &Signed, expected: &Expectations<'_>, now: UnixTime) -> Result
         return Err(Broken::NoLogout);
     }
     let token_id = name(&claims, "jti").ok_or(Broken::NoTokenId)?;
-    Ok(LogoutToken { token_id, issued_at, accepted_until, whom: whom(&claims)? })
+    Ok(LogoutToken { issuer: IssuerIndex::FIRST, token_id, issued_at, accepted_until, whom: whom(&claims)? })
 }
 
 fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), Broken> {

@@ -1,7 +1,7 @@
 //! Marks of sessions that the provider ended (OpenID Connect Back-Channel Logout 1.0)
 //!
-//! The provider names a session by its `sid`, or a user by `sub`. Each logout token leaves a mark, for as long as a
-//! session may live:
+//! The provider names a session by its `sid`, or a user by `sub`. Both are names of one issuer, so a token ends no
+//! session of another. Each logout token leaves a mark, for as long as a session may live:
 //!
 //! 1. `sid` alone: the session with this `sid` has ended, whenever it began.
 //! 2. `sub` alone: all sessions of the user that had begun have ended.
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub(super) use self::marks::{DoubtNumber, ProviderSession};
 use self::marks::{Marks, NameHash, Token};
-use crate::flow::ports::{LogoutEffect, LogoutToken, UnixTime, Whom};
+use crate::flow::ports::{IssuerIndex, LogoutEffect, LogoutToken, UnixTime, Whom};
 
 /// A sign-in may be in progress when a token arrives, and its session ends later than any that has begun.
 const SIGN_IN_TIME: Duration = Duration::from_mins(16);
@@ -56,7 +56,7 @@ impl ProviderMarks {
         if !self.any.load(Ordering::Acquire) {
             return ProviderVerdict::Unmarked;
         }
-        let (sid, subject) = self.names(session.sid, session.subject);
+        let (sid, subject) = self.names(session.issuer, session.sid, session.subject);
         let marks = self.read();
         if marks.have_ended(sid, subject, session) {
             return ProviderVerdict::Ended;
@@ -72,11 +72,17 @@ impl ProviderMarks {
     }
 
     /// The last doubt that tokens answer which the provider was asked for at `requested_at`.
-    pub(super) fn answered_by(&self, sid: &str, subject: &str, requested_at: UnixTime) -> DoubtNumber {
+    pub(super) fn answered_by(
+        &self,
+        issuer: IssuerIndex,
+        sid: &str,
+        subject: &str,
+        requested_at: UnixTime,
+    ) -> DoubtNumber {
         if !self.any.load(Ordering::Acquire) {
             return 0;
         }
-        let (sid, subject) = self.names(sid, subject);
+        let (sid, subject) = self.names(issuer, sid, subject);
         let marks = self.read();
         let mut doubts = sid.into_iter().chain([subject]).filter_map(|name| marks.doubt(name));
         if doubts.any(|doubt| doubt.since >= requested_at) { 0 } else { marks.last_doubt }
@@ -90,7 +96,8 @@ impl ProviderMarks {
             Whom::Session { sid, subject } => (Some(sid), subject.as_ref()),
             Whom::Subject(subject) => (None, Some(subject)),
         };
-        let [sid, subject] = [sid, subject].map(|name| name.map(|name| self.hasher.hash_one(name)));
+        let issuer = token.issuer;
+        let [sid, subject] = [sid, subject].map(|name| name.map(|name| self.hash(issuer, name)));
         let token = Token {
             id: self.hasher.hash_one(&token.token_id),
             issued_at: token.issued_at,
@@ -110,8 +117,12 @@ impl ProviderMarks {
         if fits { LogoutEffect::Ended } else { LogoutEffect::MustRefresh }
     }
 
-    fn names(&self, sid: &str, subject: &str) -> (Option<NameHash>, NameHash) {
-        ((!sid.is_empty()).then(|| self.hasher.hash_one(sid)), self.hasher.hash_one(subject))
+    fn names(&self, issuer: IssuerIndex, sid: &str, subject: &str) -> (Option<NameHash>, NameHash) {
+        ((!sid.is_empty()).then(|| self.hash(issuer, sid)), self.hash(issuer, subject))
+    }
+
+    fn hash(&self, issuer: IssuerIndex, name: &str) -> NameHash {
+        self.hasher.hash_one((issuer, name))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Marks> {

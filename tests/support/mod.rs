@@ -20,7 +20,9 @@ use foregate::edge::dialect::forwarded::forwarded;
 use foregate::edge::dialect::traefik::TRAEFIK;
 use foregate::flow::audit::Audit;
 use foregate::flow::check::Check;
-use foregate::flow::ports::{Authentication, Clock, IdentityProvider, NewSession, Sessions, TokenSet};
+use foregate::flow::ports::{
+    Authentication, Clock, IdentityProvider, IssuerIndex, NewSession, Sessions, TokenSet,
+};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
@@ -141,6 +143,7 @@ impl Scene {
         let cookies = store
             .begin(
                 NewSession {
+                    issuer: IssuerIndex::FIRST,
                     identity: &identity,
                     tokens: &tokens,
                     policies: policies.verdicts(identity.as_ref()),

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 
+use super::provider::IssuerIndex;
 use super::{NoEntropy, UnixTime};
 use crate::access::origin::Origin;
 use crate::access::return_to::ReturnTo;
@@ -9,6 +10,8 @@ use crate::secret::Secret;
 
 /// One attempt to sign in, from `/oauth2/start` to the callback.
 pub struct LoginTransaction {
+    /// The issuer that the user was sent to.
+    pub issuer: IssuerIndex,
     /// `state`: what the provider returns.
     pub state: String,
     /// `nonce`: what the ID token must hold.

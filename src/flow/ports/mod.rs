@@ -15,8 +15,8 @@ use thiserror::Error;
 pub use self::markers::{LoginTransaction, LoopMarker, Markers, ReloadCount};
 pub use self::provider::{
     Account, Authentication, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider,
-    LogoutToken, LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest,
-    Refreshed, RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
+    IssuerIndex, LogoutToken, LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError,
+    RefreshRequest, Refreshed, RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
 };
 pub use self::session::{Lease, Refreshable, Session, SessionId, Workspace, WorkspaceParts};
 pub use self::sessions::{

@@ -10,6 +10,18 @@ use super::UnixTime;
 use crate::access::claims::Claims;
 use crate::secret::Secret;
 
+/// Which of the configured issuers; there is one, with index 0.
+///
+/// `sub`, `sid` and `jti` are names of one issuer, and mean nothing at another. Sessions keep the index, so that an issuer
+/// must keep its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IssuerIndex(pub u16);
+
+impl IssuerIndex {
+    /// The first issuer.
+    pub const FIRST: Self = Self(0);
+}
+
 /// What is asked of the provider at its authorization endpoint (OpenID Connect Core §3.1.2.1), beside what is
 /// configured.
 pub struct AuthenticationRequest<'a> {
@@ -172,6 +184,8 @@ pub enum RefreshError {
 /// It may be a replay: no session may end that began after it first arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
+    /// Whose token it is: it ends no session of another issuer.
+    pub issuer: IssuerIndex,
     /// `jti`.
     pub token_id: String,
     /// `iat`, by the provider's clock.

@@ -20,6 +20,10 @@ pub struct Session<'a> {
     pub credential: Credential<'a>,
     /// When the user signed in.
     pub signed_in_at: UnixTime,
+    /// When the user authenticated (`auth_time`), as the last ID token says that has it.
+    pub auth_time: Option<UnixTime>,
+    /// How the user authenticated (`acr`), as the last ID token says that has it.
+    pub acr: Option<&'a str>,
     /// When it ends.
     pub ends_at: UnixTime,
     /// What to refresh it with, if that is due and no lease is known (boxed, because most checks have none).

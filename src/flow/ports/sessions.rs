@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 
-use super::provider::{LogoutToken, Refreshed, TokenSet};
+use super::provider::{IssuerIndex, LogoutToken, Refreshed, TokenSet};
 use super::session::{Lease, Refreshable, Session, Workspace};
 use super::{NoEntropy, UnixTime};
 use crate::access::decision::Outage;
@@ -22,6 +22,8 @@ use crate::secret::Secret;
 /// A session that is about to begin.
 #[derive(Clone, Copy)]
 pub struct NewSession<'a> {
+    /// The issuer that the user signed in at.
+    pub issuer: IssuerIndex,
     /// Who signed in.
     pub identity: &'a Identity,
     /// The verified tokens.

@@ -57,7 +57,13 @@ async fn logout_token_names_sessions_and_its_times() {
     ] {
         let token = with_claims(&world, &change).await.unwrap();
         let accepted_until = NOW.plus(minute * minutes);
-        let expected = LogoutToken { token_id: "t1".to_owned(), issued_at: NOW, accepted_until, whom };
+        let expected = LogoutToken {
+            issuer: IssuerIndex::FIRST,
+            token_id: "t1".to_owned(),
+            issued_at: NOW,
+            accepted_until,
+            whom,
+        };
         assert_eq!(token, expected, "{change}, and the leeway counts");
     }
 }

@@ -71,6 +71,7 @@ impl Sealing {
             (Kept::new(&tokens.id_token), tokens.refresh_token.as_ref().map(Kept::new));
         let contents = Contents {
             id: id.0,
+            issuer: session.issuer.0,
             process: self.process,
             generation: 1,
             signed_in_at: now.0,
@@ -81,6 +82,7 @@ impl Sealing {
             tokens_end_at: ends.tokens.0,
             id_token_ends_at: tokens.id_token_expires_at.0,
             ends_at: ends_at.0,
+            auth_time: tokens.authentication.auth_time.map_or(0, |time| time.0),
             policy_generation: session.policies.generation,
             policies_met: session.policies.met,
             subject: person.subject,
@@ -88,6 +90,7 @@ impl Sealing {
             email: person.email,
             groups: person.groups,
             sid: session.sid,
+            acr: tokens.authentication.acr.as_deref().unwrap_or_default(),
             id_token: id_token.packed(),
             refresh_token: refresh_token.as_ref().map(Kept::packed),
         };
@@ -126,6 +129,13 @@ impl Sealing {
             refresh_token: refresh_token.as_ref().map_or(old.refresh_token, |new| Some(new.packed())),
             ..*old
         };
+        let authentication = refreshed.id_token.as_ref().map(|new| &new.authentication);
+        if let Some(time) = authentication.and_then(|new| new.auth_time) {
+            contents.auth_time = time.0;
+        }
+        if let Some(acr) = authentication.and_then(|new| new.acr.as_deref()) {
+            contents.acr = acr;
+        }
         if let Some((identity, policies)) = person {
             let person = identity.as_ref();
             (contents.policy_generation, contents.policies_met) = (policies.generation, policies.met);

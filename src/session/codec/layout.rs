@@ -1,7 +1,8 @@
 //! In which bytes is a session written down?
 //!
-//! 1. Head: id (16 bytes), and the numbers of [`Contents`] in their order (8 bytes each, big-endian).
-//! 2. Then subject, user, email, groups, `sid`, ID token, refresh token. A text is its length (4 bytes, big-endian) and its
+//! 1. Head: id (16 bytes), issuer (2 bytes), and the numbers of [`Contents`] in their order (8 bytes each). All numbers
+//!    are big-endian.
+//! 2. Then subject, user, email, groups, `sid`, `acr`, ID token, refresh token. A text is its length (4 bytes) and its
 //!    bytes; a token is one byte that says how it is kept, and its one or three texts.
 //! 3. Nothing follows: left-over bytes are another layout's.
 //!
@@ -14,6 +15,8 @@ use super::jwt::Packed;
 pub struct Contents<'a> {
     /// New at every sign-in.
     pub id: [u8; 16],
+    /// The index of the issuer.
+    pub issuer: u16,
     /// Which process sealed it.
     pub process: u64,
     /// How often its tokens were new: 1 at the sign-in.
@@ -34,6 +37,8 @@ pub struct Contents<'a> {
     pub id_token_ends_at: u64,
     /// When the session ends.
     pub ends_at: u64,
+    /// `auth_time`, or 0.
+    pub auth_time: u64,
     /// Which policies were asked.
     pub policy_generation: u64,
     /// Which of them are met.
@@ -48,14 +53,16 @@ pub struct Contents<'a> {
     pub groups: &'a str,
     /// The provider's name for its session (`sid`), or empty.
     pub sid: &'a str,
+    /// `acr`, or empty.
+    pub acr: &'a str,
     /// The ID token.
     pub id_token: Packed<'a>,
     /// The refresh token, where there is one.
     pub refresh_token: Option<Packed<'a>>,
 }
 
-const NUMBERS: usize = 12;
-const HEAD_LEN: usize = 16 + NUMBERS * 8;
+const NUMBERS: usize = 13;
+const HEAD_LEN: usize = 16 + 2 + NUMBERS * 8;
 const NONE: u8 = 0;
 const TEXT: u8 = 1;
 const PARTS: u8 = 2;
@@ -64,10 +71,11 @@ impl<'a> Contents<'a> {
     /// The bytes; `None` for a text of more than 4 GiB.
     pub fn write(&self) -> Option<Vec<u8>> {
         let mut bytes = self.id.to_vec();
+        bytes.extend_from_slice(&self.issuer.to_be_bytes());
         for number in self.numbers() {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        for text in [self.subject, self.user, self.email, self.groups, self.sid] {
+        for text in [self.subject, self.user, self.email, self.groups, self.sid, self.acr] {
             write_text(text.as_bytes(), &mut bytes)?;
         }
         write_token(Some(self.id_token), &mut bytes)?;
@@ -87,6 +95,7 @@ impl<'a> Contents<'a> {
             self.tokens_end_at,
             self.id_token_ends_at,
             self.ends_at,
+            self.auth_time,
             self.policy_generation,
             self.policies_met,
         ]
@@ -95,11 +104,13 @@ impl<'a> Contents<'a> {
     /// Reads what [`Self::write`] wrote, and nothing else.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let (head, rest) = bytes.split_first_chunk::<HEAD_LEN>()?;
-        let (id, numbers) = head.split_first_chunk::<16>()?;
+        let (id, rest_of_head) = head.split_first_chunk::<16>()?;
+        let (issuer, numbers) = rest_of_head.split_first_chunk::<2>()?;
         let mut numbers = numbers.as_chunks::<8>().0.iter().map(|bytes| u64::from_be_bytes(*bytes));
         let mut reader = Reader(rest);
         let contents = Self {
             id: *id,
+            issuer: u16::from_be_bytes(*issuer),
             process: numbers.next()?,
             generation: numbers.next()?,
             signed_in_at: numbers.next()?,
@@ -110,6 +121,7 @@ impl<'a> Contents<'a> {
             tokens_end_at: numbers.next()?,
             id_token_ends_at: numbers.next()?,
             ends_at: numbers.next()?,
+            auth_time: numbers.next()?,
             policy_generation: numbers.next()?,
             policies_met: numbers.next()?,
             subject: reader.text()?,
@@ -117,6 +129,7 @@ impl<'a> Contents<'a> {
             email: reader.text()?,
             groups: reader.text()?,
             sid: reader.text()?,
+            acr: reader.text()?,
             id_token: reader.token()??,
             refresh_token: reader.token()?,
         };
@@ -183,6 +196,7 @@ mod tests {
     fn contents() -> Contents<'static> {
         Contents {
             id: [9; 16],
+            issuer: 0x0102,
             process: 1,
             generation: 2,
             signed_in_at: 3,
@@ -193,6 +207,7 @@ mod tests {
             tokens_end_at: 7,
             id_token_ends_at: 8,
             ends_at: 9,
+            auth_time: 13,
             policy_generation: 10,
             policies_met: 11,
             subject: "subject",
@@ -200,6 +215,7 @@ mod tests {
             email: "",
             groups: "a,größe",
             sid: "5",
+            acr: "2",
             id_token: Packed::Parts([b"head", b"", b"signature"]),
             refresh_token: Some(Packed::Text("opaque")),
         }

@@ -177,7 +177,8 @@ impl CookieStore {
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
         let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
-        let answered = self.provider_marks.answered_by(session.sid, subject, session.tokens.requested_at);
+        let NewSession { issuer, sid, tokens, .. } = *session;
+        let answered = self.provider_marks.answered_by(issuer, sid, subject, tokens.requested_at);
         self.registry.begin(listed, answered, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);

@@ -12,7 +12,8 @@ use super::{CookieStore, HANDOVER_SECONDS, Place};
 use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
 use crate::flow::ports::{
-    Absence, EndedSession, SessionId, SessionRequest, SessionState, UnixTime, Workspace, WorkspaceParts,
+    Absence, EndedSession, IssuerIndex, SessionId, SessionRequest, SessionState, UnixTime, Workspace,
+    WorkspaceParts,
 };
 use crate::session::codec::jwt::Packed;
 use crate::session::codec::layout::Contents;
@@ -60,8 +61,9 @@ impl CookieStore {
     /// What the provider's logout tokens say about the session that these contents are of.
     pub(super) fn provider_verdict(&self, contents: &Contents<'_>) -> ProviderVerdict {
         let Contents { sid, subject, signed_in_at, issued_at, .. } = *contents;
+        let issuer = IssuerIndex(contents.issuer);
         let [signed_in_at, issued_at] = [signed_in_at, issued_at].map(UnixTime);
-        self.provider_marks.verdict(ProviderSession { sid, subject, signed_in_at, issued_at })
+        self.provider_marks.verdict(ProviderSession { issuer, sid, subject, signed_in_at, issued_at })
     }
 
     /// The newest there is of the session that these contents are of.

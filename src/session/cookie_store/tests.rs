@@ -15,8 +15,8 @@ use crate::flow::audit::{
 };
 use crate::flow::caller::Caller;
 use crate::flow::ports::{
-    Absence, Authentication, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release, SessionState,
-    Sessions, TokenSet, Workspace,
+    Absence, Authentication, IssuerIndex, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release,
+    SessionState, Sessions, TokenSet, Workspace,
 };
 use crate::secret::Secret;
 
@@ -109,6 +109,7 @@ fn begin_with(
     let origin = origin();
     let begun = store.begin(
         NewSession {
+            issuer: IssuerIndex::FIRST,
             identity: &identity,
             tokens: &tokens,
             policies: PolicyVerdicts { generation: 1, met: 1 },
@@ -256,7 +257,7 @@ proptest! {
         let mut identity = Identity::new(subject.trim(), "alice").or_else(|_| Identity::new("s", "alice")).unwrap();
         identity.add_group(&group).unwrap();
         let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)), requested_at: NOW, id_token_issued_at: NOW, authentication: Authentication::default(), id_token_expires_at: NOW.plus(Duration::from_secs(9)), refresh_expires_at: None };
-        let new = NewSession { identity: &identity, tokens: &tokens, policies: PolicyVerdicts { generation: 1, met: 1 }, sid: "" };
+        let new = NewSession { issuer: IssuerIndex::FIRST, identity: &identity, tokens: &tokens, policies: PolicyVerdicts { generation: 1, met: 1 }, sid: "" };
         let cookies: Vec<String> = done(store().begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap().iter()
             .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
         let expected = format!("{} alice {group} {}", identity.as_ref().subject, jwt(token_bytes));

@@ -71,7 +71,7 @@ fn refreshable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Refresh
 }
 
 fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
-    let Contents { subject, user, email, groups, .. } = *contents;
+    let Contents { subject, user, email, groups, auth_time, acr, .. } = *contents;
     let policies = PolicyVerdicts { generation: contents.policy_generation, met: contents.policies_met };
     // An ID token that is over says nothing any more, and whoever gets it would think that we vouch for it.
     let id_token =
@@ -83,6 +83,8 @@ fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
             policies: Some(policies),
         },
         signed_in_at: UnixTime(contents.signed_in_at),
+        auth_time: (auth_time > 0).then_some(UnixTime(auth_time)),
+        acr: Some(acr).filter(|acr| !acr.is_empty()),
         ends_at: UnixTime(contents.ends_at),
         due: None,
     }

@@ -22,7 +22,7 @@ use super::super::codec::seal::{Binding, KeyRing, Purpose, whole};
 use super::super::cookie::{Names, pairs, tag};
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
-use crate::flow::ports::{Entropy, LoginTransaction, NoEntropy, UnixTime};
+use crate::flow::ports::{Entropy, IssuerIndex, LoginTransaction, NoEntropy, UnixTime};
 use crate::secret::Secret;
 
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -34,6 +34,7 @@ const MOST_REMOVED: usize = 20;
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a> {
     begun_at: u64,
+    issuer: u16,
     state: &'a str,
     nonce: &'a str,
     code_verifier: &'a str,
@@ -110,6 +111,7 @@ impl LoginCookies {
         let name = names.login(&tag(&transaction.state));
         let sealed = Sealed {
             begun_at: now.0,
+            issuer: transaction.issuer.0,
             state: &transaction.state,
             nonce: transaction.nonce.expose(),
             code_verifier: transaction.code_verifier.expose(),
@@ -154,6 +156,7 @@ impl LoginCookies {
             let over = UnixTime(sealed.begun_at).plus(LIFETIME);
             let usable = same && now < over && self.used.is_first(mark(state)?, now, over);
             usable.then(|| LoginTransaction {
+                issuer: IssuerIndex(sealed.issuer),
                 state: state.to_owned(),
                 nonce: Secret::new(sealed.nonce),
                 code_verifier: Secret::new(sealed.code_verifier),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::flow::ports::UnixTime;
+use crate::flow::ports::{IssuerIndex, UnixTime};
 
 /// Marks by `sid` of tokens without `sub`. They have room of their own: nothing says which user fills it.
 pub(super) const MAX_SIDS: usize = 100_000;
@@ -20,7 +20,7 @@ const DOUBT_BUCKETS: usize = 1 << 16;
 /// Seconds between two searches for marks that have expired.
 const SWEEP_SECONDS: u64 = 30;
 
-/// A `sid` or a `sub`, as a hash under a key of this process: nobody outside can choose a collision.
+/// A `sid` or a `sub` of one issuer, as a hash under a key of this process: nobody outside can choose a collision.
 pub(super) type NameHash = u64;
 
 /// Doubts are numbered in the order in which they arise; 0 comes before all.
@@ -29,6 +29,7 @@ pub(in crate::session) type DoubtNumber = u64;
 /// A session, as far as a mark can mean it.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct ProviderSession<'a> {
+    pub(in crate::session) issuer: IssuerIndex,
     /// `sid`, or empty.
     pub(in crate::session) sid: &'a str,
     /// `sub`.

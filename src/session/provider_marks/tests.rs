@@ -37,14 +37,20 @@ impl Scene {
             (sid, subject) => Whom::Session { sid: sid.to_owned(), subject },
         };
         let (token_id, accepted_until) = (id.to_owned(), UnixTime(issued + 660));
-        let token = LogoutToken { token_id, issued_at: self.provider_time(issued), accepted_until, whom };
+        let token = LogoutToken {
+            issuer: IssuerIndex::FIRST,
+            token_id,
+            issued_at: self.provider_time(issued),
+            accepted_until,
+            whom,
+        };
         self.0.add(&token, UnixTime(now), LIFETIME)
     }
 
     /// Of a session that began then.
     fn verdict(&self, sid: &str, subject: &str, began: u64) -> ProviderVerdict {
         let (signed_in_at, issued_at) = (UnixTime(began), self.provider_time(began));
-        self.0.verdict(ProviderSession { sid, subject, signed_in_at, issued_at })
+        self.0.verdict(ProviderSession { issuer: IssuerIndex::FIRST, sid, subject, signed_in_at, issued_at })
     }
 }
 
@@ -59,6 +65,33 @@ fn sid_alone_ends_its_session_and_sub_alone_those_that_had_begun() {
     scene.add("", "alice", 20);
     assert_eq!([scene.verdict("s2", "alice", 20), scene.verdict("s2", "alice", 21)], [Ended, Unmarked]);
     assert_eq!(scene.verdict("s2", "bob", 1), Unmarked);
+}
+
+#[test]
+fn token_of_another_issuer_ends_no_session() {
+    let session = |sid: &str, subject| Whom::Session { sid: sid.to_owned(), subject };
+    for whom in
+        [Whom::Subject("alice".to_owned()), session("s1", None), session("s1", Some("alice".to_owned()))]
+    {
+        let (scene, another) = (Scene::new(), IssuerIndex(1));
+        let (token_id, issued_at, accepted_until) = ("t".to_owned(), UnixTime(10), UnixTime(670));
+        scene.0.add(
+            &LogoutToken { issuer: another, token_id, issued_at, accepted_until, whom: whom.clone() },
+            UnixTime(10),
+            LIFETIME,
+        );
+        assert_eq!([scene.verdict("s1", "alice", 1), scene.verdict("", "alice", 1)], [Unmarked, Unmarked]);
+        let begun = UnixTime(1);
+        let theirs = |sid| ProviderSession {
+            issuer: another,
+            sid,
+            subject: "alice",
+            signed_in_at: begun,
+            issued_at: begun,
+        };
+        let verdicts = [scene.0.verdict(theirs("s1")), scene.0.verdict(theirs(""))];
+        assert!(verdicts.contains(&Ended), "{whom:?} ends none of its own issuer");
+    }
 }
 
 #[test]
@@ -169,13 +202,15 @@ fn sid_without_room_is_in_doubt_until_it_refreshes_and_few_others_are() {
 #[test]
 fn tokens_that_were_requested_before_a_doubt_do_not_answer_it() {
     let scene = Scene::new();
-    let answered = |sid, at| scene.0.answered_by(sid, "alice", UnixTime(at));
+    let answered = |sid, at| scene.0.answered_by(IssuerIndex::FIRST, sid, "alice", UnixTime(at));
     assert_eq!(answered("more", 1), 0);
     for number in 0..=MAX_SIDS {
         scene.add(&if number == MAX_SIDS { "more".to_owned() } else { number.to_string() }, "", 10);
     }
     assert_eq!([answered("more", 9), answered("more", 10), answered("more", 11)], [0, 0, 1]);
     assert_eq!(answered("another", 9), 1, "the doubt is not about this one");
+    let at_another_issuer = scene.0.answered_by(IssuerIndex(1), "more", "alice", UnixTime(9));
+    assert_eq!(at_another_issuer, 1, "nor about this one");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use foregate::access::identity::Identity;
 use foregate::access::origin::Origin;
 use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::{
-    Absence, Authentication, BeginError, Commit, EndedSession, Lease, LogoutEffect, LogoutToken, NewSession,
-    Opened, Refreshable, Refreshed, RefreshedIdToken, SessionRequest, SessionState, Sessions,
+    Absence, Authentication, BeginError, Commit, EndedSession, IssuerIndex, Lease, LogoutEffect, LogoutToken,
+    NewSession, Opened, Refreshable, Refreshed, RefreshedIdToken, SessionRequest, SessionState, Sessions,
     StoreUnavailable, TokenSet, UnixTime, Whom,
 };
 use foregate::secret::Secret;
@@ -125,6 +125,8 @@ pub(crate) struct Known {
     pub(crate) id_token: String,
     pub(crate) policies: Option<PolicyVerdicts>,
     pub(crate) times: [u64; 2],
+    /// `auth_time` and `acr`.
+    pub(crate) authentication: (Option<u64>, Option<String>),
 }
 
 /// An opened request, owned.
@@ -149,6 +151,7 @@ impl Seen {
                     id_token: String::from_utf8(id_token).unwrap(),
                     policies: session.credential.policies,
                     times: [session.signed_in_at.0, session.ends_at.0],
+                    authentication: (session.auth_time.map(|time| time.0), session.acr.map(str::to_owned)),
                 };
                 (if session.due.is_some() { State::Due } else { State::Usable }, session.due)
             }
@@ -169,7 +172,7 @@ pub(crate) fn new_tokens(seconds: u64) -> Refreshed {
         id_token: Some(RefreshedIdToken {
             text,
             expires_at,
-            authentication: Authentication::default(),
+            authentication: Authentication { auth_time: Some(at(7)), acr: None },
             claims: [].into(),
         }),
         refresh_token: Some(Secret::new("refresh 2")),
@@ -221,11 +224,20 @@ impl Subject {
             requested_at: now,
             id_token_issued_at: at(sign_in.issued),
             id_token_expires_at: expires_at,
-            authentication: Authentication::default(),
+            authentication: Authentication {
+                auth_time: Some(at(sign_in.issued)),
+                acr: Some("gold".to_owned()),
+            },
             refresh_expires_at: sign_in.refresh_life.map(|life| at(sign_in.seconds + life)),
         };
         let policies = PolicyVerdicts { generation: 5, met: 3 };
-        let new = NewSession { identity: &identity, tokens: &tokens, policies, sid: sign_in.sid };
+        let new = NewSession {
+            issuer: IssuerIndex::FIRST,
+            identity: &identity,
+            tokens: &tokens,
+            policies,
+            sid: sign_in.sid,
+        };
         self.sessions.begin(new, &request(jar), &origins()[0], now).await
     }
 
@@ -295,7 +307,13 @@ impl Subject {
         [issued, arrives]: [u64; 2],
     ) -> Result<LogoutEffect, StoreUnavailable> {
         let (token_id, issued_at) = (format!("{whom:?} {issued}"), at(issued));
-        let token = LogoutToken { token_id, issued_at, accepted_until: at(issued + 660), whom };
+        let token = LogoutToken {
+            issuer: IssuerIndex::FIRST,
+            token_id,
+            issued_at,
+            accepted_until: at(issued + 660),
+            whom,
+        };
         self.sessions.end_by(&token, at(arrives)).await
     }
 

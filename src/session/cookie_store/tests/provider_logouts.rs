@@ -1,12 +1,43 @@
 //! Sessions that the provider's logout tokens name
 
-use super::renewals::{DUE, LIFE, at, begun, begun_with, lease, look, pairs_of, renew, store_began, what};
+use super::renewals::{
+    DUE, LIFE, at, begun, begun_at_issuer, begun_with, lease, look, pairs_of, renew, store_began, what,
+};
 use super::*;
 use crate::flow::ports::Whom;
 
 fn token(seconds: u64, whom: Whom) -> LogoutToken {
     let token_id = format!("{whom:?} {seconds}");
-    LogoutToken { token_id, issued_at: at(seconds), accepted_until: at(seconds + 660), whom }
+    LogoutToken {
+        issuer: IssuerIndex::FIRST,
+        token_id,
+        issued_at: at(seconds),
+        accepted_until: at(seconds + 660),
+        whom,
+    }
+}
+
+#[test]
+fn token_of_another_issuer_ends_no_session_of_this_one() {
+    let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
+    for whom in [session, Whom::Subject("subject".to_owned())] {
+        let store = store();
+        let cookies = begun(&store);
+        let theirs = LogoutToken { issuer: IssuerIndex(1), ..token(1, whom) };
+        done(store.end_by(&theirs, at(1))).unwrap();
+        assert_eq!(what(&store, &cookies, 1), "good");
+    }
+}
+
+#[test]
+fn session_of_another_issuer_is_ended_by_a_token_of_that_issuer_only() {
+    let (store, another) = (store(), IssuerIndex(1));
+    let cookies = begun_at_issuer(&store, another);
+    let subject = Whom::Subject("subject".to_owned());
+    done(store.end_by(&token(1, subject.clone()), at(1))).unwrap();
+    assert_eq!(what(&store, &cookies, 1), "good");
+    done(store.end_by(&LogoutToken { issuer: another, ..token(1, subject) }, at(1))).unwrap();
+    assert_eq!(what(&store, &cookies, 1), "ended");
 }
 
 #[test]
@@ -120,6 +151,7 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
     };
     let begin = |sid| {
         let new = NewSession {
+            issuer: IssuerIndex::FIRST,
             identity: &identity,
             tokens: &tokens,
             policies: PolicyVerdicts { generation: 1, met: 1 },

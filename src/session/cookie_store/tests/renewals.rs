@@ -28,8 +28,16 @@ pub(super) fn store_began(after: u64) -> CookieStore {
 }
 
 pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Option<u64>) -> Vec<String> {
-    let identity = Identity::new("subject", "alice").unwrap();
-    let tokens = TokenSet {
+    let refresh_expires_at = refresh_ends.map(|seconds| UnixTime(now.0 + seconds));
+    begin_session(store, now, IssuerIndex::FIRST, &TokenSet { refresh_expires_at, ..tokens(now) })
+}
+
+pub(super) fn begun_at_issuer(store: &CookieStore, issuer: IssuerIndex) -> Vec<String> {
+    begin_session(store, NOW, issuer, &tokens(NOW))
+}
+
+fn tokens(now: UnixTime) -> TokenSet {
+    TokenSet {
         id_token: Secret::new("a.b.first"),
         refresh_token: Some(Secret::new("refresh 1")),
         expires_at: UnixTime(now.0 + LIFE),
@@ -37,10 +45,14 @@ pub(super) fn begun_with(store: &CookieStore, now: UnixTime, refresh_ends: Optio
         id_token_issued_at: now,
         authentication: Authentication::default(),
         id_token_expires_at: UnixTime(now.0 + LIFE),
-        refresh_expires_at: refresh_ends.map(|seconds| UnixTime(now.0 + seconds)),
-    };
+        refresh_expires_at: None,
+    }
+}
+
+fn begin_session(store: &CookieStore, now: UnixTime, issuer: IssuerIndex, tokens: &TokenSet) -> Vec<String> {
+    let identity = Identity::new("subject", "alice").unwrap();
     let policies = PolicyVerdicts { generation: 1, met: 1 };
-    let new = NewSession { identity: &identity, tokens: &tokens, policies, sid: "sid-1" };
+    let new = NewSession { issuer, identity: &identity, tokens, policies, sid: "sid-1" };
     pairs_of(&done(store.begin(new, &HeaderMap::new(), &origin(), now)).unwrap())
 }
 
@@ -62,6 +74,7 @@ pub(super) struct Seen {
     pub(super) what: &'static str,
     id_token: String,
     groups: String,
+    authentication: Authentication,
     pub(super) deliver: Vec<String>,
     pub(super) renewable: Option<Box<Refreshable>>,
 }
@@ -75,8 +88,10 @@ pub(super) fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, ac
     let opened = opened(store.open(&mut workspace, asked(&headers, &origin, now, active)));
     let deliver = opened.pending_cookies.map(|cookies| pairs_of(&cookies)).unwrap_or_default();
     let (mut id_token, mut groups) = (Vec::new(), String::new());
+    let mut authentication = Authentication::default();
     let (what, renewable) = match opened.state {
-        SessionState::Usable(Session { credential, due, .. }) => {
+        SessionState::Usable(Session { credential, due, auth_time, acr, .. }) => {
+            authentication = Authentication { auth_time, acr: acr.map(str::to_owned) };
             credential.id_token.write(&mut id_token);
             groups = credential.person.groups.to_owned();
             (if due.is_some() { "due" } else { "good" }, due)
@@ -87,7 +102,8 @@ pub(super) fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, ac
         SessionState::Absent(_) => ("absent", None),
         SessionState::Undetermined(_) => ("unknown", None),
     };
-    Seen { what, id_token: String::from_utf8(id_token).unwrap(), groups, deliver, renewable }
+    let id_token = String::from_utf8(id_token).unwrap();
+    Seen { what, id_token, groups, authentication, deliver, renewable }
 }
 
 pub(super) fn what(store: &CookieStore, cookies: &[String], seconds: u64) -> &'static str {
@@ -146,6 +162,36 @@ fn an_old_cookie_is_answered_from_the_newest_tokens_until_the_browser_shows_them
     assert_eq!((shown.what, &*shown.id_token, shown.deliver.len()), ("good", "a.b.second", 0));
     assert_eq!(what(&store, &old, LIFE + 1), "expired", "and its refresh token is never sent again");
     assert_eq!(what(&store, &old, LIFE - 1), "good");
+}
+
+#[test]
+fn auth_time_and_acr_stay_unless_a_new_id_token_has_them() {
+    let said = |auth_time: Option<u64>, acr: Option<&str>| Authentication {
+        auth_time: auth_time.map(UnixTime),
+        acr: acr.map(str::to_owned),
+    };
+    for (new, expected) in [
+        (None, said(Some(5), Some("1"))),
+        (Some(said(None, None)), said(Some(5), Some("1"))),
+        (Some(said(Some(9), None)), said(Some(9), Some("1"))),
+        (Some(said(None, Some("2"))), said(Some(5), Some("2"))),
+        (Some(said(Some(9), Some("2"))), said(Some(9), Some("2"))),
+    ] {
+        let store = store();
+        let first = TokenSet { authentication: said(Some(5), Some("1")), ..tokens(NOW) };
+        let old = begin_session(&store, NOW, IssuerIndex::FIRST, &first);
+        assert_eq!(look(&store, &old, NOW).authentication, said(Some(5), Some("1")));
+        let id_token = new.map(|authentication| RefreshedIdToken {
+            text: Secret::new("a.b.second"),
+            expires_at: at(DUE + LIFE),
+            authentication,
+            claims: [].into(),
+        });
+        let newer = renew_with(&store, &old, at(DUE), id_token);
+        assert_eq!(look(&store, &newer, at(DUE)).authentication, expected);
+    }
+    let store = store();
+    assert_eq!(look(&store, &begun(&store), NOW).authentication, Authentication::default());
 }
 
 #[test]

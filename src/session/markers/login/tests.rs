@@ -22,6 +22,7 @@ fn store() -> LoginCookies {
 
 fn transaction(state: &str, path: &str) -> LoginTransaction {
     LoginTransaction {
+        issuer: IssuerIndex(7),
         state: state.to_owned(),
         nonce: Secret::new(format!("nonce of {state}")),
         code_verifier: Secret::new("verifier"),
@@ -57,6 +58,7 @@ impl Jar {
 
     fn find(&self, state: &str, at: u64) -> Option<String> {
         let found = store().take(state, &self.headers(), &origin(), UnixTime(at))?;
+        assert_eq!(found.issuer, IssuerIndex(7));
         Some(format!("{} {}", found.nonce.expose(), found.return_to.as_str()))
     }
 }

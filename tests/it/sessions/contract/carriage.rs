@@ -16,6 +16,7 @@ pub(crate) async fn new_session_opens_as_it_began(store: Factory) {
     assert_eq!(seen.known.id_token, "head.first.signature");
     assert_eq!(seen.known.policies, Some(PolicyVerdicts { generation: 5, met: 3 }));
     assert_eq!(seen.known.times, [at(0).0, at(3600).0]);
+    assert_eq!(seen.known.authentication, (Some(at(0).0), Some("gold".to_owned())));
     assert!(seen.pending_cookies.is_none(), "the client has them");
     let due = store.open(&jar, DUE).await.refreshable.unwrap();
     assert_eq!((due.generation, &*due.subject, due.refresh_token.expose()), (1, "alice-sub", "refresh 1"));

@@ -79,6 +79,8 @@ pub(crate) async fn older_cookie_opens_with_the_newest_tokens(store: Factory) {
     assert_eq!(seen.known.id_token, "head.second.signature");
     assert_eq!(seen.known.policies, Some(PolicyVerdicts { generation: 6, met: 1 }));
     assert_eq!(seen.known.times, [at(0).0, at(3600).0]);
+    let kept = (Some(at(7).0), Some("gold".to_owned()));
+    assert_eq!(seen.known.authentication, kept, "what the new ID token leaves out stays");
     let due = store.open(&old, DUE + DUE).await;
     assert_eq!(due.refreshable.unwrap().refresh_token.expose(), "refresh 2");
     assert_eq!(seen.pending_cookies.is_some(), store.nature.cookie_changes_at_refresh);

@@ -169,6 +169,9 @@ pub(super) struct Contents<'c> {
     #[serde(borrow)]
     pub(super) refresh_token: Option<&'c str>,
     policies: [u64; 2],
+    auth_time: Option<u64>,
+    #[serde(borrow)]
+    acr: Option<&'c str>,
     signed_in_at: u64,
     id_token_ends_at: u64,
     pub(super) tokens_end_at: u64,
@@ -205,6 +208,8 @@ impl<'c> Contents<'c> {
             id_token: tokens.id_token.expose(),
             refresh_token: tokens.refresh_token.as_ref().map(Secret::expose),
             policies: [session.policies.generation, session.policies.met],
+            auth_time: tokens.authentication.auth_time.map(|time| time.0),
+            acr: tokens.authentication.acr.as_deref(),
             signed_in_at: now.0,
             id_token_ends_at: tokens.id_token_expires_at.0,
             tokens_end_at: tokens.expires_at.0,
@@ -246,6 +251,11 @@ impl<'c> Contents<'c> {
             ends_at: own_end.map_or(latest, |end| end.min(latest)),
             ..*self
         };
+        if let Some(token) = &new.id_token {
+            let said = &token.authentication;
+            contents.auth_time = said.auth_time.map(|time| time.0).or(self.auth_time);
+            contents.acr = said.acr.as_deref().or(self.acr);
+        }
         if let Some((identity, policies)) = user {
             let person = identity.as_ref();
             (contents.user, contents.email, contents.groups) = (person.user, person.email, person.groups);
@@ -282,6 +292,8 @@ impl<'c> Contents<'c> {
                 policies: Some(PolicyVerdicts { generation, met }),
             },
             signed_in_at: UnixTime(self.signed_in_at),
+            auth_time: self.auth_time.map(UnixTime),
+            acr: self.acr,
             ends_at: UnixTime(self.ends_at),
             due,
         }
