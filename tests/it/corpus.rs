@@ -7,6 +7,10 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
+use base64_simd::URL_SAFE_NO_PAD;
+use foregate::session::layout::Contents;
+use foregate::session::seal::count_of;
+
 use self::properties::ALL;
 
 fn corpus() -> std::path::PathBuf {
@@ -56,6 +60,39 @@ fn of_the_tokens_in_the_corpus_the_good_ones_are_accepted() {
         let is_good = good.iter().any(|start| name.starts_with(start));
         let accepted = properties::id_token::accepted(&fs::read(&path).unwrap());
         assert_eq!(accepted.is_some(), is_good, "{name}");
+    }
+}
+
+/// Otherwise the property of laid-out sessions would hold because none is read.
+#[test]
+fn of_the_sessions_in_the_corpus_the_good_ones_are_accepted() {
+    let good = ["empty", "nested", "parts", "plain", "refresh", "refresh-parts"];
+    for path in folder(&corpus().join("session-contents")) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(Contents::read(&bytes).is_some(), good.contains(&name), "{name}");
+    }
+}
+
+/// The first two bytes of such an input are no part of what is sealed.
+#[test]
+fn of_the_sealed_values_in_the_corpus_the_session_is_accepted() {
+    let bytes = fs::read(corpus().join("sealed-value/session")).unwrap();
+    assert!(Contents::read(&bytes[2..]).is_some());
+}
+
+/// Otherwise no input gets past the version to the key and the tag.
+#[test]
+fn values_in_the_corpus_that_look_sealed_have_the_version_of_today() {
+    for (name, count) in [("looks-sealed", 1), ("short-tag", 1), ("four-parts", 4)] {
+        let value = fs::read(corpus().join("sealed-value").join(name)).unwrap();
+        assert_eq!(count_of(&value), Some(count), "{name}");
+    }
+    for (name, count) in [("ours", 1), ("parts", 4)] {
+        let cookie = fs::read_to_string(corpus().join("cookies").join(name)).unwrap();
+        let value = cookie.split_once('=').unwrap().1;
+        let head = URL_SAFE_NO_PAD.decode_to_vec(value.get(..3).unwrap()).unwrap();
+        assert_eq!(count_of(&head), Some(count), "{name}");
     }
 }
 
