@@ -5,7 +5,7 @@
 //!    flight only lets requests with expired tokens wait for the result, within bounds.
 //! 3. A provider that does not answer, or refuses us, ends no session: it is asked again later, and less and less often.
 //! 4. A refresh token whose exchange was never answered is not sent again, unless the operator says that the provider
-//!    tolerates it.
+//!    tolerates it. A lease that was taken over is such an exchange.
 //! 5. Only what the provider says about the user (`invalid_grant` and its like) ends a session, and an ID token that breaks
 //!    a rule.
 
@@ -36,6 +36,9 @@ use crate::access::policy::{Policies, PolicyVerdicts};
 
 /// A session beyond them is refreshed at its next request.
 const MAX_CONCURRENT_REFRESHES: usize = 64;
+
+/// What the log says about a lease that was taken over.
+const TAKEN_OVER: &str = "the process that held the lease never returned it";
 
 /// What the operator chose.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +146,12 @@ impl Refresh {
 
     async fn exchange(&self, lease: &Lease, caller: Caller) {
         let Refreshable { refresh_token, subject, .. } = &lease.session;
+        if lease.is_takeover && !self.settings.provider_bears_reuse {
+            self.sessions.release(lease, Release::TokenSpent).await;
+            let detail = Some(&TAKEN_OVER as &dyn Display);
+            let outcome = RefreshOutcome::OutcomeUnknown;
+            return self.audit.refresh(&RefreshEvent { outcome, detail, subject, caller });
+        }
         let call = self.provider.refresh(RefreshRequest { refresh_token, subject });
         let answer = tokio::time::timeout(self.settings.timeout, call).await;
         let answer =

@@ -26,6 +26,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use super::provider::{RefreshingProvider, SetClock};
 use super::subject::{DUE, Factory, Jar, LIFE, SignIn, Subject, at, origins, request};
+use super::ticket_store::LEASE_LIFETIME;
 use super::{cookie_store, ticket_store};
 
 const CALLER: Caller =
@@ -236,4 +237,22 @@ async fn session_with_a_lease_elsewhere_is_not_refreshed_here() {
     assert_eq!(gateway.received(), Vec::<String>::new());
     gateway.store.sessions.release(&elsewhere, Release::RetryAt(at(LIFE))).await;
     granted(&gateway.check(&jar, SCRIPT, LIFE).await);
+}
+
+#[tokio::test]
+async fn lease_that_was_taken_over_sends_no_token_a_second_time() {
+    for (bears_reuse, expected) in [(false, vec![]), (true, vec!["refresh 1"])] {
+        let gateway = Gateway::with(ticket_store(<_>::default()), bears_reuse, || ());
+        let jar = gateway.store.begin(SignIn::default()).await;
+        gateway.store.lease(&jar, DUE).await;
+        let checked = gateway.check(&jar, NAVIGATION, DUE + LEASE_LIFETIME.as_secs() - 1).await;
+        let is_refresh_page = |url: &str| url.contains("/oauth2/refresh?");
+        assert!(
+            matches!(checked.decision, Decision::Challenge(Challenge::SignIn(url)) if is_refresh_page(&url))
+        );
+        let checked = gateway.check(&jar, SCRIPT, DUE + LEASE_LIFETIME.as_secs()).await;
+        assert_eq!(matches!(checked.decision, Decision::Allow(_)), bears_reuse);
+        assert_eq!(matches!(checked.decision, Decision::Challenge(Challenge::Unauthenticated)), !bears_reuse);
+        assert_eq!(gateway.received(), expected);
+    }
 }
