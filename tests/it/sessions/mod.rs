@@ -114,11 +114,12 @@ every_store_keeps! {
     logout_token_with_sid_ends_that_session_only
     logout_token_with_sub_ends_all_sessions_of_that_user_only
     logout_token_with_sid_and_sub_ends_sessions_without_sid_too
+    session_that_began_before_a_logout_token_arrived_has_ended
     session_that_begins_after_a_logout_token_lives
     session_whose_id_token_precedes_a_logout_token_has_ended
     repeated_logout_token_ends_no_later_session
     session_of_a_logout_token_during_its_refresh_stays_ended
-    request_without_session_cookie_needs_no_store
+    request_without_a_well_formed_session_cookie_needs_no_store
     unavailable_store_leaves_a_session_undetermined
     unavailable_store_begins_and_ends_no_session
     unavailable_store_refreshes_no_session

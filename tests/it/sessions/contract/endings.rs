@@ -43,7 +43,9 @@ pub(crate) async fn ended_session_stays_ended_for_a_copied_cookie(store: Factory
     let store = store(<_>::default());
     let old = store.begin(SignIn::default()).await;
     let new = store.refresh(&old, &new_tokens(DUE), DUE).await;
+    let due = *store.open(&new, DUE + DUE).await.refreshable.unwrap();
     store.end(&old, DUE).await.unwrap();
+    assert!(store.sessions.lease(due, at(DUE + DUE)).await.is_none(), "and none refreshes it");
     for jar in [old, new] {
         assert_eq!(store.states(&jar, [DUE, DUE + LIFE]).await, [ENDED, ENDED]);
     }

@@ -60,6 +60,14 @@ pub(crate) async fn logout_token_with_sid_and_sub_ends_sessions_without_sid_too(
     assert_eq!(states, [ENDED, ENDED, State::Usable, State::Usable]);
 }
 
+/// A node of the provider whose clock is ahead issued the ID token.
+pub(crate) async fn session_that_began_before_a_logout_token_arrived_has_ended(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn { issued: 9, ..SignIn::at(6) }).await;
+    store.end_by(sub("alice-sub"), [5, 6]).await.unwrap();
+    assert_eq!(store.state(&jar, 7).await, ENDED);
+}
+
 pub(crate) async fn session_that_begins_after_a_logout_token_lives(store: Factory) {
     let store = store(<_>::default());
     store.end_by(sub("alice-sub"), [5, 6]).await.unwrap();

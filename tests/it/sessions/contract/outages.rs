@@ -19,12 +19,18 @@ fn needs_no_lookup(store: &Subject, jar: &[String], seconds: u64) -> bool {
     matches!(store.sessions.open(&mut Workspace::new(), request), OpenResult::Ready(_))
 }
 
-pub(crate) async fn request_without_session_cookie_needs_no_store(store: Factory) {
+pub(crate) async fn request_without_a_well_formed_session_cookie_needs_no_store(store: Factory) {
     let store = store(<_>::default());
+    let begun = store.begin(SignIn::default()).await;
     store.set_unavailable(true);
     for jar in [Jar::new(), vec!["theme=dark".to_owned()]] {
         assert!(needs_no_lookup(&store, &jar, 1));
         assert_eq!(store.state(&jar, 1).await, State::Absent(Absence::NoCookie));
+    }
+    let too_long = vec![format!("{}A", begun[0])];
+    for jar in [[begun.clone(), begun].concat(), too_long] {
+        assert!(needs_no_lookup(&store, &jar, 1));
+        assert_eq!(store.state(&jar, 1).await, State::Absent(Absence::Refused));
     }
 }
 
