@@ -8,8 +8,8 @@ use std::panic::catch_unwind;
 use std::path::Path;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use foregate::session::layout::Contents;
-use foregate::session::seal::count_of;
+use foregate::session::codec::layout::Contents;
+use foregate::session::codec::seal::count_of;
 
 use self::properties::ALL;
 
