@@ -21,7 +21,7 @@ const LAYERS: [Layer; 10] = [
         name: "flow",
         may_name: &["access"],
         // A renewal runs in a task of its own, with a bound on how many there are and how long each takes.
-        crates: &["http", "url", "futures_util", "base64_simd", "tokio", "tokio_util", "zeroize"],
+        crates: &["http", "url", "futures_util", "base64_simd", "arc_swap", "tokio", "tokio_util", "zeroize"],
     },
     Layer {
         name: "edge",

@@ -27,6 +27,7 @@ use crate::access::surface::Surface;
 use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
 use crate::flow::caller::Caller;
 use crate::flow::check::{Check, DecisionRecord};
+use crate::flow::snapshot::Snapshot;
 
 /// Everything a check needs.
 pub struct Checker {
@@ -69,7 +70,8 @@ impl Checker {
         policy: &str,
         request: &Parts,
     ) -> Response<Body> {
-        let reply = match self.verdict(dialect, peer, policy, request).await {
+        let snapshot = self.check.snapshot.load();
+        let reply = match self.verdict(&snapshot, dialect, peer, (policy, request)).await {
             Verdict::Allowed(allowed) => allowed.into_reply(&dialect.profile, &request.headers),
             Verdict::Refused(reply) => reply,
         };
@@ -77,32 +79,40 @@ impl Checker {
     }
 
     /// Decides about one request, and records the decision.
-    pub async fn verdict(&self, dialect: &Dialect, peer: Peer, policy: &str, request: &Parts) -> Verdict<'_> {
+    pub async fn verdict<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        dialect: &Dialect,
+        peer: Peer,
+        (policy, request): (&str, &Parts),
+    ) -> Verdict<'s> {
         let id = self.ids.next();
-        let (CheckRequest { method, target, client, .. }, origin) = match self.read(dialect, peer, request) {
-            Ok(understood) => understood,
-            Err(error) => return Verdict::Refused(self.malformed(dialect, request, &error, id)),
-        };
+        let (CheckRequest { method, target, client, .. }, origin) =
+            match self.read(snapshot, dialect, peer, request) {
+                Ok(understood) => understood,
+                Err(error) => return Verdict::Refused(self.malformed(dialect, request, &error, id)),
+            };
         let access = AccessRequest { origin, target, method: &method, headers: &request.headers, policy };
         let record = |record: &DecisionRecord<'_>| {
             self.audit.check(&event(dialect.caller, record, origin, client, &id));
         };
-        let checked = self.check.check(&access, dialect.caller, record).await;
+        let checked = self.check.check(snapshot, &access, dialect.caller, record).await;
         Verdict::of(checked, origin, || Requester { surface: access.surface(), id })
     }
 
-    fn read<'r>(
+    fn read<'r, 's>(
         &self,
+        snapshot: &'s Snapshot,
         dialect: &Dialect,
         peer: Peer,
         request: &'r Parts,
-    ) -> Result<(CheckRequest<'r>, &Origin), QuestionError> {
+    ) -> Result<(CheckRequest<'r>, &'s Origin), QuestionError> {
         if dialect.profile.sender == Sender::Proxy && !self.trusted.answers(peer.ip(), peer.certified) {
             self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
             return Err(QuestionError::UntrustedPeer);
         }
         let question = (dialect.read)(request, peer, &self.trusted)?;
-        let Some(origin) = self.check.rules.origins.find(question.host) else {
+        let Some(origin) = snapshot.rules.origins.find(question.host) else {
             self.audit.hint(&Hint::UnknownHost(question.host));
             return Err(QuestionError::UnknownHost);
         };

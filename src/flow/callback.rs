@@ -21,11 +21,11 @@ use super::ports::{
     BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession,
     Sessions, SignedIn, WrongIssuer,
 };
-use crate::access::claims::{ClaimError, ClaimRules, sid};
+use super::snapshot::{CurrentSnapshot, Snapshot};
+use crate::access::claims::{ClaimError, sid};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
-use crate::access::policy::Policies;
 use crate::access::quoted::quoted;
 use crate::access::return_to::ReturnTo;
 use crate::secret::Secret;
@@ -112,10 +112,8 @@ pub struct Callback {
     pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Which claims make the identity.
-    pub claims: ClaimRules,
-    /// Asked once here, so that checks need not ask again.
-    pub policies: Policies,
+    /// The rules.
+    pub snapshot: CurrentSnapshot,
     /// Where it is told what had to be left out of an identity.
     pub audit: Arc<dyn Audit>,
 }
@@ -176,9 +174,10 @@ impl Callback {
                 nonce: &transaction.nonce,
             })
             .await?;
-        let identity = self.identity(&signed_in)?;
-        self.groups(&signed_in, &identity)?;
-        let policies = self.policies.verdicts(identity.as_ref());
+        let snapshot = self.snapshot.load();
+        let identity = self.build_identity(&snapshot, &signed_in)?;
+        self.check_missing_groups(&snapshot, &signed_in, &identity)?;
+        let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         let sid = sid(&signed_in.claims);
         let issuer = transaction.issuer;
         let session = NewSession { issuer, identity: &identity, tokens: &signed_in.tokens, policies, sid };
@@ -186,19 +185,24 @@ impl Callback {
         Ok((cookies, signed_in.subject))
     }
 
-    fn groups(&self, signed_in: &SignedIn, identity: &Identity) -> Result<(), CallbackError> {
-        if !self.claims.groups_are_unknown(&signed_in.claims) {
+    fn check_missing_groups(
+        &self,
+        snapshot: &Snapshot,
+        signed_in: &SignedIn,
+        identity: &Identity,
+    ) -> Result<(), CallbackError> {
+        if !snapshot.claims.groups_are_unknown(&signed_in.claims) {
             return Ok(());
         }
-        if !self.policies.any_permits(identity.as_ref()) {
+        if !snapshot.rules.policies.any_permits(identity.as_ref()) {
             return Err(CallbackError::GroupsUnknown);
         }
         self.audit.hint(&Hint::GroupsUnknown(&signed_in.subject));
         Ok(())
     }
 
-    fn identity(&self, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
-        let (identity, left_out) = self.claims.identity(&signed_in.subject, &signed_in.claims)?;
+    fn build_identity(&self, snapshot: &Snapshot, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
+        let (identity, left_out) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
         for one in left_out {
             self.audit.left_out(one.what, &one.value, &one.why, &signed_in.subject);
         }

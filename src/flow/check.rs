@@ -16,8 +16,8 @@ use super::ports::{
     Absence, Clock, Markers, Opened, Refreshable, SessionRequest, SessionState, Sessions, UnixTime,
 };
 use super::refresh::{Refresh, RefreshWait};
-use crate::access::decision::{Challenge, Decision, Outage, Rules, decide, renewing};
-use crate::access::public_paths::PublicPaths;
+use super::snapshot::{CurrentSnapshot, Snapshot};
+use crate::access::decision::{Challenge, Decision, Outage, decide, renewing};
 use crate::access::request::AccessRequest;
 use crate::access::surface::is_page_or_data;
 
@@ -26,16 +26,14 @@ const PATIENCE_FOR_ANOTHER: Duration = Duration::from_secs(1);
 
 /// Answers checks: opens the session, asks the rules.
 pub struct Check {
-    /// The rules of `access`.
-    pub rules: Rules,
+    /// The rules.
+    pub snapshot: CurrentSnapshot,
     /// Where sessions live.
     pub sessions: Arc<dyn Sessions>,
     /// Where reloads are counted.
     pub markers: Arc<dyn Markers>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// What scripts ask for by themselves: it does not show that the person is there.
-    pub quiet: PublicPaths,
     /// What renews sessions.
     pub refresh: Arc<Refresh>,
 }
@@ -68,6 +66,14 @@ pub struct DecisionRecord<'a> {
     pub absence: Option<Absence>,
     /// The subject, if known.
     pub subject: Option<&'a str>,
+}
+
+/// What a check is about.
+#[derive(Clone, Copy)]
+struct Question<'q> {
+    snapshot: &'q Snapshot,
+    request: &'q AccessRequest<'q>,
+    caller: Caller,
 }
 
 /// Why a request has no usable session.
@@ -105,13 +111,15 @@ impl Check {
     /// Decides about one request, and records it.
     pub async fn check(
         &self,
+        snapshot: &Snapshot,
         request: &AccessRequest<'_>,
         caller: Caller,
         tell: impl Fn(&DecisionRecord<'_>),
     ) -> Checked {
+        let question = Question { snapshot, request, caller };
         let mut waited = None;
         for budget in [caller.patience, PATIENCE_FOR_ANOTHER.min(caller.patience)] {
-            let expired = match self.step(request, caller, waited, &tell).await {
+            let expired = match self.step(question, waited, &tell).await {
                 Step::Answer(checked) => return checked,
                 Step::Wait(expired) => expired,
             };
@@ -120,7 +128,7 @@ impl Check {
             }
             waited = Some(self.refresh.finish(*expired, caller, budget).await);
         }
-        match self.step(request, caller, waited, &tell).await {
+        match self.step(question, waited, &tell).await {
             Step::Answer(checked) => checked,
             Step::Wait(_) => Checked::of(Decision::Fail(Outage::Provider)),
         }
@@ -128,26 +136,26 @@ impl Check {
 
     async fn step(
         &self,
-        request: &AccessRequest<'_>,
-        caller: Caller,
+        question: Question<'_>,
         waited: Option<RefreshWait>,
         tell: &impl Fn(&DecisionRecord<'_>),
     ) -> Step {
+        let Question { snapshot, request, .. } = question;
         let now = self.clock.now();
-        let active = !self.quiet.hold(request.method, request.origin, request.target);
+        let active = !snapshot.background_paths.hold(request.method, request.origin, request.target);
         let (headers, origin) = (request.headers, request.origin);
         let session = SessionRequest { headers, origin, now, active, found: None };
-        self.sessions.read(session, |opened| self.decide(request, caller, (waited, now), opened, tell)).await
+        self.sessions.read(session, |opened| self.decide(question, (waited, now), opened, tell)).await
     }
 
     fn decide(
         &self,
-        request: &AccessRequest<'_>,
-        caller: Caller,
+        question: Question<'_>,
         (waited, now): (Option<RefreshWait>, UnixTime),
         opened: Opened<'_>,
         tell: &impl Fn(&DecisionRecord<'_>),
     ) -> Step {
+        let Question { snapshot, request, caller } = question;
         let Opened { state, other_cookies, pending_cookies } = opened;
         let (credential, due, no_session) = match state {
             SessionState::Usable(session) => (Some(session.credential), session.due, None),
@@ -156,9 +164,9 @@ impl Check {
             SessionState::Refreshable(expired) => (None, None, Some(NoSession::Expired(expired))),
         };
         let absence = no_session.as_ref().and_then(NoSession::absence);
-        let mut decision = decide(&self.rules, request, credential, other_cookies);
+        let mut decision = decide(&snapshot.rules, request, credential, other_cookies);
         if let (Decision::Challenge(challenge), Some(no_session)) = (&decision, no_session) {
-            match self.instead(challenge, no_session, waited, request) {
+            match instead(challenge, no_session, waited, question) {
                 Instead::Challenge => {}
                 Instead::Answer(instead) => decision = instead,
                 Instead::Wait(expired) => return Step::Wait(expired),
@@ -173,36 +181,8 @@ impl Check {
             Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
             _ => PageReload::No,
         };
-        let pending_cookies = pending_cookies.filter(|_| self.may_carry_cookies(request));
+        let pending_cookies = pending_cookies.filter(|_| may_carry_cookies(question));
         Step::Answer(Checked { decision, reload, pending_cookies })
-    }
-
-    /// A cookie beside an answer that some cache keeps for everybody would be everybody's; the next request delivers it.
-    fn may_carry_cookies(&self, request: &AccessRequest<'_>) -> bool {
-        let is_public = self.rules.public_paths.hold(request.method, request.origin, request.target);
-        !is_public && is_page_or_data(request.headers)
-    }
-
-    fn instead(
-        &self,
-        challenge: &Challenge,
-        no_session: NoSession,
-        waited: Option<RefreshWait>,
-        request: &AccessRequest<'_>,
-    ) -> Instead {
-        match (no_session, waited) {
-            (NoSession::Absent(_), _) => Instead::Challenge,
-            (NoSession::Undetermined(outage), _) => Instead::Answer(Decision::Fail(outage)),
-            // The session lives on: a challenge would cost a page what is typed into it.
-            (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
-                Instead::Answer(Decision::Fail(Outage::Provider))
-            }
-            (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
-                Instead::Answer(Decision::Challenge(renewing(&self.rules, request)))
-            }
-            // The refresh that ended may have begun too early to count, or another process has the lease.
-            (NoSession::Expired(expired), None | Some(RefreshWait::Ended)) => Instead::Wait(expired),
-        }
     }
 
     fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> PageReload {
@@ -214,6 +194,34 @@ impl Check {
             Reload::Counted => PageReload::Yes,
             Reload::Enough => PageReload::No,
         }
+    }
+}
+
+/// A cookie in a response that some cache keeps for every user would reach every user; the next request delivers it.
+fn may_carry_cookies(question: Question<'_>) -> bool {
+    let Question { snapshot, request, .. } = question;
+    let is_public = snapshot.rules.public_paths.hold(request.method, request.origin, request.target);
+    !is_public && is_page_or_data(request.headers)
+}
+
+fn instead(
+    challenge: &Challenge,
+    no_session: NoSession,
+    waited: Option<RefreshWait>,
+    question: Question<'_>,
+) -> Instead {
+    match (no_session, waited) {
+        (NoSession::Absent(_), _) => Instead::Challenge,
+        (NoSession::Undetermined(outage), _) => Instead::Answer(Decision::Fail(outage)),
+        // The session lives on: a challenge would cost a page what is typed into it.
+        (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
+            Instead::Answer(Decision::Fail(Outage::Provider))
+        }
+        (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
+            Instead::Answer(Decision::Challenge(renewing(&question.snapshot.rules, question.request)))
+        }
+        // The refresh that ended may have begun too early to count, or another process has the lease.
+        (NoSession::Expired(expired), None | Some(RefreshWait::Ended)) => Instead::Wait(expired),
     }
 }
 

@@ -11,7 +11,8 @@ use super::ports::{
     Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, IssuerIndex, LoginTransaction,
     LoopMarker, Markers, NoEntropy, ProviderUnavailable, SessionRequest, SessionState, Sessions,
 };
-use crate::access::origin::{Origin, Origins};
+use super::snapshot::CurrentSnapshot;
+use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
 use crate::access::return_to::ReturnTo;
 use crate::secret::Secret;
@@ -28,8 +29,8 @@ pub struct Login {
     pub entropy: Arc<dyn Entropy>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The origins one may come back to.
-    pub origins: Origins,
+    /// The rules, with the origins that a sign-in may return to.
+    pub snapshot: CurrentSnapshot,
 }
 
 /// What the person wants.
@@ -133,7 +134,8 @@ impl Login {
 
     /// Where a sign-in with this `rd` ends.
     pub fn return_to(&self, origin: &Origin, rd: Option<&str>) -> ReturnTo {
-        rd.and_then(|text| ReturnTo::parse(text, origin, &self.origins))
+        let snapshot = self.snapshot.load();
+        rd.and_then(|text| ReturnTo::parse(text, origin, &snapshot.rules.origins))
             .unwrap_or_else(|| ReturnTo::home(origin))
     }
 

@@ -11,3 +11,4 @@ pub mod login;
 pub mod logout;
 pub mod ports;
 pub mod refresh;
+pub mod snapshot;

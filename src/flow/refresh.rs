@@ -30,9 +30,10 @@ use super::ports::{
     Clock, Commit, IdentityProvider, Lease, RefreshError, RefreshRequest, Refreshable, Refreshed, Release,
     Sessions,
 };
-use crate::access::claims::{ClaimError, ClaimRules};
+use super::snapshot::CurrentSnapshot;
+use crate::access::claims::ClaimError;
 use crate::access::identity::Identity;
-use crate::access::policy::{Policies, PolicyVerdicts};
+use crate::access::policy::PolicyVerdicts;
 
 /// A session beyond them is refreshed at its next request.
 const MAX_CONCURRENT_REFRESHES: usize = 64;
@@ -57,10 +58,8 @@ pub struct Refresh {
     pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Which claims make the identity.
-    pub claims: ClaimRules,
-    /// Asked anew with each identity.
-    pub policies: Policies,
+    /// The rules.
+    pub snapshot: CurrentSnapshot,
     /// Where it is told.
     pub audit: Arc<dyn Audit>,
     /// What the operator chose.
@@ -213,11 +212,12 @@ impl Refresh {
         refreshed: &Refreshed,
     ) -> Result<Option<(Identity, PolicyVerdicts)>, ClaimError> {
         let Some(id_token) = &refreshed.id_token else { return Ok(None) };
-        let (identity, left_out) = self.claims.identity(&session.subject, &id_token.claims)?;
+        let snapshot = self.snapshot.load();
+        let (identity, left_out) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
         for one in left_out {
             self.audit.left_out(one.what, &one.value, &one.why, &session.subject);
         }
-        let policies = self.policies.verdicts(identity.as_ref());
+        let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         Ok(Some((identity, policies)))
     }
 

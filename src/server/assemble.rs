@@ -29,6 +29,7 @@ use crate::flow::login::Login;
 use crate::flow::logout::{Logout, ProviderLogout};
 use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, Sessions};
 use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
+use crate::flow::snapshot::{CurrentSnapshot, Snapshot};
 use crate::provider::Provider;
 use crate::proxy::upstream::Upstream;
 use crate::session::codec::seal::KeyRing;
@@ -77,7 +78,7 @@ struct Shared {
 
 /// Builds the gateway.
 pub(super) fn gateway(
-    settings: Settings,
+    settings: &Settings,
     system: &System,
 ) -> Result<Gateway<impl Future<Output = ()> + Send + 'static>, StartError> {
     let clock = Arc::clone(&system.clock);
@@ -85,19 +86,19 @@ pub(super) fn gateway(
     let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
-    let shared = shared(&settings, system, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
+    let shared = shared(settings, system, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
     let following_keys =
         keys::follow(Arc::clone(&shared.keys), settings.session.keys_file.clone(), system.reloads.clone());
-    let refresh = Arc::new(refresh(&settings, &shared));
+    let snapshot = CurrentSnapshot::new(snapshot(settings));
+    let refresh = Arc::new(refresh(settings, &shared, snapshot.clone()));
     let check = Arc::new(Check {
-        rules: rules(&settings),
+        snapshot: snapshot.clone(),
         sessions: Arc::clone(&shared.sessions),
         markers: Arc::clone(&shared.markers),
         clock: Arc::clone(&shared.clock),
-        quiet: settings.session.quiet.clone(),
         refresh: Arc::clone(&refresh),
     });
-    let checker = Arc::new(checker(&settings, &shared, check));
+    let checker = Arc::new(checker(settings, &shared, check));
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store)));
     Ok(Gateway {
         check: check_routes::routes(Arc::clone(&checker)),
@@ -151,13 +152,12 @@ fn shared(
     })
 }
 
-fn refresh(settings: &Settings, shared: &Shared) -> Refresh {
+fn refresh(settings: &Settings, shared: &Shared, snapshot: CurrentSnapshot) -> Refresh {
     Refresh {
         provider: Arc::clone(&shared.provider),
         sessions: Arc::clone(&shared.sessions),
         clock: Arc::clone(&shared.clock),
-        claims: settings.claims.clone(),
-        policies: settings.policies.clone(),
+        snapshot,
         audit: Arc::clone(&shared.audit),
         settings: RefreshSettings {
             provider_bears_reuse: settings.provider.bears_reuse,
@@ -167,8 +167,8 @@ fn refresh(settings: &Settings, shared: &Shared) -> Refresh {
     }
 }
 
-fn rules(settings: &Settings) -> Rules {
-    Rules {
+fn snapshot(settings: &Settings) -> Snapshot {
+    let rules = Rules {
         owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization)
             .with_blank(settings.headers.blank.clone()),
         policies: settings.policies.clone(),
@@ -176,7 +176,9 @@ fn rules(settings: &Settings) -> Rules {
         origins: settings.public.origins.clone(),
         sign_in: if settings.sign_in.page { SignInBy::Page } else { SignInBy::Start },
         accept_foreign_writes: settings.public.accept_foreign_writes,
-    }
+    };
+    let (claims, background_paths) = (settings.claims.clone(), settings.session.quiet.clone());
+    Snapshot { rules, claims, background_paths }
 }
 
 fn checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
@@ -185,14 +187,14 @@ fn checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
 }
 
 /// Our own pages, within limits, and behind them the application or nothing.
-fn public(settings: Settings, shared: Shared, checker: Arc<Checker>) -> Result<Router, StartError> {
-    let refresh = Arc::clone(&checker.check.refresh);
+fn public(settings: &Settings, shared: Shared, checker: Arc<Checker>) -> Result<Router, StartError> {
+    let (refresh, snapshot) = (Arc::clone(&checker.check.refresh), checker.check.snapshot.clone());
     let behind = match &settings.upstream {
         Some(upstream) => proxy_service::routes(Arc::new(proxy_service(upstream, checker)?)),
         None => proxy_service::nothing_behind(Arc::clone(&shared.ids)),
     };
     let within = settings.provider.timeout * MOST_CALLS + OWN_TIME;
-    let portal = Arc::new(portal(settings, shared, refresh));
+    let portal = Arc::new(portal(settings, shared, refresh, snapshot));
     let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within);
     let pages = portal::routes(Arc::clone(&portal))
         .layer(DefaultBodyLimit::disable())
@@ -203,20 +205,19 @@ fn public(settings: Settings, shared: Shared, checker: Arc<Checker>) -> Result<R
 }
 
 fn proxy_service(upstream: &UpstreamSettings, checker: Arc<Checker>) -> Result<ProxyService, StartError> {
-    let owned = checker.check.rules.owned.clone();
+    let owned = checker.check.snapshot.load().rules.owned.clone();
     let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
     Ok(ProxyService { checker, upstream, failures: Pace::new(proxy_service::MAX_FAILURES) })
 }
 
-fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
-    let logout = logout(&settings, &shared);
+fn portal(settings: &Settings, shared: Shared, refresh: Arc<Refresh>, snapshot: CurrentSnapshot) -> Portal {
+    let logout = logout(settings, &shared);
     let backchannel = Backchannel {
         provider: Arc::clone(&shared.provider),
         sessions: Arc::clone(&shared.sessions),
         clock: Arc::clone(&shared.clock),
     };
-    let origins = settings.public.origins;
     Portal {
         login: Login {
             provider: Arc::clone(&shared.provider),
@@ -224,15 +225,14 @@ fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
             sessions: Arc::clone(&shared.sessions),
             entropy: shared.entropy,
             clock: Arc::clone(&shared.clock),
-            origins: origins.clone(),
+            snapshot: snapshot.clone(),
         },
         callback: Callback {
             provider: shared.provider,
             markers: Arc::clone(&shared.markers),
             sessions: Arc::clone(&shared.sessions),
             clock: Arc::clone(&shared.clock),
-            claims: settings.claims,
-            policies: settings.policies,
+            snapshot: snapshot.clone(),
             audit: Arc::clone(&shared.audit),
         },
         detached: Detached::default(),
@@ -241,7 +241,7 @@ fn portal(settings: Settings, shared: Shared, refresh: Arc<Refresh>) -> Portal {
         backchannel,
         sessions: shared.sessions,
         clock: shared.clock,
-        origins,
+        snapshot,
         audit: shared.audit,
         ids: shared.ids,
     }

@@ -43,7 +43,7 @@ pub async fn serve(
     }
     // Browsers usually come through the proxy that asks, too.
     let known = settings.check.trusted_proxies.clone();
-    let gateway = assemble::gateway(settings, &system)?;
+    let gateway = assemble::gateway(&settings, &system)?;
     let (drain, draining) = drain::channel();
     let mut serving = JoinSet::new();
     for (purpose, socket, limits, tls) in prepared {

@@ -47,8 +47,9 @@ async fn forward(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let snapshot = service.checker.check.snapshot.load();
     let Allowed { grant, origin, pending_cookies } =
-        match service.checker.verdict(&OWN_PROXY, peer, DEFAULT, &parts).await {
+        match service.checker.verdict(&snapshot, &OWN_PROXY, peer, (DEFAULT, &parts)).await {
             Verdict::Allowed(allowed) => allowed,
             Verdict::Refused(reply) => return (OWN_PROXY.render)(reply),
         };

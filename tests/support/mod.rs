@@ -24,6 +24,7 @@ use foregate::flow::ports::{
     Authentication, Clock, IdentityProvider, IssuerIndex, NewSession, Sessions, TokenSet,
 };
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
+use foregate::flow::snapshot::{CurrentSnapshot, Snapshot};
 use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::codec::seal::KeyRing;
@@ -183,25 +184,27 @@ impl Scene {
         };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
         let sessions: Arc<dyn Sessions> = Arc::new(store);
+        let background_paths = PublicPaths::default();
+        let snapshot = CurrentSnapshot::new(Snapshot { rules, claims: claims(), background_paths });
         let refresh = Arc::new(Refresh {
             provider,
             sessions: Arc::clone(&sessions),
             clock: Arc::new(SystemClock),
-            claims: claims(),
-            policies: rules.policies.clone(),
+            snapshot: snapshot.clone(),
             audit,
             settings: RefreshSettings { provider_bears_reuse: false, timeout: Duration::from_secs(5) },
             exchanges: Exchanges::default(),
         });
-        let (clock, quiet) = (Arc::new(SystemClock), PublicPaths::default());
-        Self { check: Check { rules, sessions, markers, clock, quiet, refresh }, question, cookie }
+        let clock = Arc::new(SystemClock);
+        Self { check: Check { snapshot, sessions, markers, clock, refresh }, question, cookie }
     }
 
     /// One whole check, which waits for nothing: Traefik's fields read, the session opened, the rules asked, the edits made.
     pub(crate) fn check(&self) -> Decision {
         let headers = &self.question;
         let forwarded = forwarded(headers, &TrustedProxies::default()).unwrap();
-        let origin = self.check.rules.origins.find(forwarded.host).unwrap();
+        let snapshot = self.check.snapshot.load();
+        let origin = snapshot.rules.origins.find(forwarded.host).unwrap();
         let request = AccessRequest {
             origin,
             target: forwarded.target,
@@ -209,7 +212,7 @@ impl Scene {
             headers,
             policy: DEFAULT,
         };
-        let checked = self.check.check(&request, TRAEFIK.caller, |_| ()).now_or_never();
+        let checked = self.check.check(&snapshot, &request, TRAEFIK.caller, |_| ()).now_or_never();
         checked.unwrap().decision
     }
 }

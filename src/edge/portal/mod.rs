@@ -29,7 +29,7 @@ use super::error_page::{Requester, error_page};
 use super::host::host;
 use super::reply::{NO_STORE, Reply};
 use super::request_id::{RequestId, RequestIds};
-use crate::access::origin::{Origin, Origins};
+use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
 use crate::access::own_path;
 use crate::access::surface::Surface;
@@ -40,6 +40,7 @@ use crate::flow::login::Login;
 use crate::flow::logout::Logout;
 use crate::flow::ports::{Clock, SessionRequest, Sessions};
 use crate::flow::refresh::Refresh;
+use crate::flow::snapshot::CurrentSnapshot;
 
 /// Everything the pages need.
 pub struct Portal {
@@ -59,8 +60,8 @@ pub struct Portal {
     pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The origins the pages are served on.
-    pub origins: Origins,
+    /// The rules, with the origins that the pages are served on.
+    pub snapshot: CurrentSnapshot,
     /// Where it is told what people did.
     pub audit: Arc<dyn Audit>,
     /// Names for requests.
@@ -98,12 +99,10 @@ async fn on_our_origins(
 ) -> Response<Body> {
     let id = portal.ids.next();
     let requester = Requester { surface: Surface::of(request.method(), request.headers()), id };
-    let mut response = match portal.origin_of(request.headers()) {
-        Some(origin) if portal.origins.sign_in_of(origin) != origin => {
-            elsewhere(&request, portal.origins.sign_in_of(origin), requester).into_response()
-        }
-        Some(origin) => {
-            request.extensions_mut().insert(Visit { origin: origin.clone(), id });
+    let mut response = match portal.place_of(request.headers()) {
+        Some(Place::Elsewhere(sign_in)) => elsewhere(&request, &sign_in, requester).into_response(),
+        Some(Place::Here(origin)) => {
+            request.extensions_mut().insert(Visit { origin, id });
             next.run(request).await
         }
         None => error_page(&Problem::unknown_host(&id.to_string()), requester).into_response(),
@@ -129,15 +128,26 @@ async fn unknown(visit: axum::Extension<Visit>) -> Reply {
 }
 
 impl Portal {
-    /// Returns the origin that the one `Host` field names; an unknown host is reported to the operator.
-    fn origin_of(&self, headers: &HeaderMap) -> Option<&Origin> {
+    /// Returns where the pages of the one `Host` field are; an unknown host is reported to the operator.
+    fn place_of(&self, headers: &HeaderMap) -> Option<Place> {
         let host = host(headers)?;
-        let origin = self.origins.find(host);
-        if origin.is_none() {
+        let snapshot = self.snapshot.load();
+        let origins = &snapshot.rules.origins;
+        let Some(origin) = origins.find(host) else {
             self.audit.hint(&Hint::UnknownHost(host));
-        }
-        origin
+            return None;
+        };
+        let sign_in = origins.sign_in_of(origin);
+        Some(if sign_in == origin { Place::Here(origin.clone()) } else { Place::Elsewhere(sign_in.clone()) })
     }
+}
+
+/// Where the pages of a host are.
+enum Place {
+    /// On this origin.
+    Here(Origin),
+    /// On another origin, which serves them for the whole domain.
+    Elsewhere(Origin),
 }
 
 impl Visit {

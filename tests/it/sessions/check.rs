@@ -17,6 +17,7 @@ use foregate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
 use foregate::flow::check::{Check, Checked, PageReload};
 use foregate::flow::ports::{Clock, Release, SessionRequest};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings, Resumed};
+use foregate::flow::snapshot::{CurrentSnapshot, Snapshot};
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::codec::seal::KeyRing;
 use foregate::session::markers::MarkerCookies;
@@ -86,23 +87,25 @@ impl Gateway {
             received: Mutex::default(),
             meanwhile: Box::new(meanwhile),
         });
-        let (rules, own_clock): (_, Arc<dyn Clock>) = (rules(), Arc::clone(&clock) as _);
+        let own_clock: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let background_paths = PublicPaths::default();
+        let snapshot = Snapshot { rules: rules(), claims: claims(), background_paths };
+        let snapshot = CurrentSnapshot::new(snapshot);
         let refresh = Arc::new(Refresh {
             provider: Arc::clone(&provider) as _,
             sessions: Arc::clone(&store.sessions),
             clock: Arc::clone(&own_clock),
-            claims: claims(),
-            policies: rules.policies.clone(),
+            snapshot: snapshot.clone(),
             audit: Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock))),
             settings: RefreshSettings { provider_bears_reuse: bears_reuse, timeout: Duration::from_secs(5) },
             exchanges: Exchanges::default(),
         });
         let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
         let client = ("https://idp.test", "foregate");
-        let markers = MarkerCookies::new(keys, Arc::new(SystemEntropy), rules.origins.clone(), client);
+        let markers =
+            MarkerCookies::new(keys, Arc::new(SystemEntropy), Origins::new(origins().to_vec()), client);
         let sessions = Arc::clone(&store.sessions);
-        let quiet = PublicPaths::default();
-        let check = Check { rules, sessions, markers: Arc::new(markers), clock: own_clock, quiet, refresh };
+        let check = Check { snapshot, sessions, markers: Arc::new(markers), clock: own_clock, refresh };
         Self { store, check, clock, provider }
     }
 
@@ -114,7 +117,7 @@ impl Gateway {
         let target = Target::parse(b"/page?tab=1").unwrap();
         let request =
             AccessRequest { origin, target, method: &Method::GET, headers: &headers, policy: DEFAULT };
-        self.check.check(&request, CALLER, |_| ()).await
+        self.check.check(&self.check.snapshot.load(), &request, CALLER, |_| ()).await
     }
 
     fn received(&self) -> Vec<String> {
