@@ -14,11 +14,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use thiserror::Error;
 use url::Url;
 
+use super::credential::{Credential, SessionCredential};
 use super::headers::{Alias, HeaderEdits, OwnedHeaders};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
 use super::own_page::{ANOTHER_ACCOUNT, FORM_NOT_SENT, OwnPage};
-use super::policy::{Policies, PolicyError, PolicyVerdicts, Refusal};
+use super::policy::{Policies, PolicyError, Refusal};
 use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
 use super::return_to::ReturnTo;
@@ -106,17 +107,6 @@ pub enum Outage {
     Provider,
 }
 
-/// What is known about the person when the decision is made.
-#[derive(Clone, Copy)]
-pub struct Credential<'a> {
-    /// Who.
-    pub person: IdentityRef<'a>,
-    /// The ID token as the provider signed it.
-    pub id_token: TokenText<'a>,
-    /// Which policies they met when the session was sealed.
-    pub policies: Option<PolicyVerdicts>,
-}
-
 /// The rules a decision is made by.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -155,14 +145,9 @@ impl SignInBy {
 /// Decides, by the rules of this module.
 ///
 /// `other_cookies` are the client's cookies without ours.
-pub fn decide(
-    rules: &Rules,
-    request: &AccessRequest<'_>,
-    credential: Option<Credential<'_>>,
-    other_cookies: Vec<u8>,
-) -> Decision {
-    match judge(rules, request, credential.as_ref()) {
-        Ok(Some(Credential { person, id_token, .. })) => {
+pub fn decide(rules: &Rules, request: &AccessRequest<'_>, other_cookies: Vec<u8>) -> Decision {
+    match judge(rules, request) {
+        Ok(Some(SessionCredential { person, id_token, .. })) => {
             Decision::Allow(Grant { edits: rules.owned.edits(*person, *id_token, other_cookies) })
         }
         Ok(None) | Err(Denial::Policy { .. } | Denial::ForeignWrite) if is_public(rules, request) => {
@@ -180,12 +165,13 @@ fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {
 
 fn judge<'k, 'c>(
     rules: &Rules,
-    request: &AccessRequest<'_>,
-    credential: Option<&'k Credential<'c>>,
-) -> Result<Option<&'k Credential<'c>>, Denial> {
+    request: &'k AccessRequest<'c>,
+) -> Result<Option<&'k SessionCredential<'c>>, Denial> {
     rules.owned.guard(request.headers)?;
-    let Some(known) = credential else {
-        return if rules.policies.contains(request.policy) { Ok(None) } else { Err(Denial::UnknownPolicy) };
+    let known = match &request.credential {
+        Credential::Session(known) => known,
+        Credential::None if rules.policies.contains(request.policy) => return Ok(None),
+        Credential::None => return Err(Denial::UnknownPolicy),
     };
     if is_handshake(request.headers) && !is_own_socket(request.headers, request.origin) {
         return Err(Denial::ForeignWebSocket);

@@ -6,6 +6,7 @@
 pub mod blank;
 pub mod claims;
 pub mod client;
+pub mod credential;
 pub mod decision;
 pub mod field_names;
 pub mod headers;

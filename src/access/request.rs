@@ -1,13 +1,14 @@
-//! What is asked, whichever proxy asked it?
+//! The request that is decided, whichever proxy sent it
 
 use http::{HeaderMap, Method};
 
+use super::credential::Credential;
 use super::origin::Origin;
 use super::surface::Surface;
 use super::target::Target;
 
 /// One request of a client, as an adapter in `edge` or our own proxy understood it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AccessRequest<'a> {
     /// The public origin it came to.
     pub origin: &'a Origin,
@@ -19,6 +20,8 @@ pub struct AccessRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The name of the policy that applies.
     pub policy: &'a str,
+    /// On whose behalf: none, until the flow has read it.
+    pub credential: Credential<'a>,
 }
 
 impl AccessRequest<'_> {

@@ -20,6 +20,7 @@ use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
 use super::verdict::Verdict;
 use crate::access::client::TrustedProxies;
+use crate::access::credential::Credential;
 use crate::access::decision::Decision;
 use crate::access::origin::Origin;
 use crate::access::request::AccessRequest;
@@ -92,7 +93,8 @@ impl Checker {
                 Ok(understood) => understood,
                 Err(error) => return Verdict::Refused(self.malformed(dialect, request, &error, id)),
             };
-        let access = AccessRequest { origin, target, method: &method, headers: &request.headers, policy };
+        let (method, headers, credential) = (&method, &request.headers, Credential::None);
+        let access = AccessRequest { origin, target, method, headers, policy, credential };
         let record = |record: &DecisionRecord<'_>| {
             self.audit.check(&event(dialect.caller, record, origin, client, &id));
         };

@@ -80,7 +80,8 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::access::decision::{Credential, Rules, SignInBy, decide};
+    use crate::access::credential::{Credential, SessionCredential};
+    use crate::access::decision::{Rules, SignInBy, decide};
     use crate::access::headers::{IdentityHeaderNames, OwnedHeaders};
     use crate::access::identity::IdentityRef;
     use crate::access::origin::Origins;
@@ -115,18 +116,17 @@ mod tests {
             HeaderValue::from_static("evil"),
         )]);
         let target = Target::parse(b"/").unwrap();
+        let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+        let session = SessionCredential { person, id_token: TokenText::Whole(""), policies: None };
         let request = AccessRequest {
             origin: &origin,
             target,
             method: &Method::GET,
             headers: &client,
             policy: DEFAULT,
+            credential: Credential::Session(session),
         };
-        let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
-        let credential = Credential { person, id_token: TokenText::Whole(""), policies: None };
-        let Decision::Allow(grant) = decide(&rules, &request, Some(credential), Vec::new()) else {
-            panic!("alice may pass")
-        };
+        let Decision::Allow(grant) = decide(&rules, &request, Vec::new()) else { panic!("alice may pass") };
         let cookies: Arc<[HeaderValue]> = Arc::from([HeaderValue::from_static("a=b; Secure")]);
         let allowed = Allowed { grant, origin: &origin, pending_cookies: Some(cookies) };
         allowed.into_reply(&profile, &client)

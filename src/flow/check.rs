@@ -17,6 +17,7 @@ use super::ports::{
 };
 use super::refresh::{Refresh, RefreshWait};
 use super::snapshot::{CurrentSnapshot, Snapshot};
+use crate::access::credential::Credential;
 use crate::access::decision::{Challenge, Decision, Outage, decide, renewing};
 use crate::access::request::AccessRequest;
 use crate::access::surface::is_page_or_data;
@@ -158,13 +159,15 @@ impl Check {
         let Question { snapshot, request, caller } = question;
         let Opened { state, other_cookies, pending_cookies } = opened;
         let (credential, due, no_session) = match state {
-            SessionState::Usable(session) => (Some(session.credential), session.due, None),
-            SessionState::Absent(absence) => (None, None, Some(NoSession::Absent(absence))),
-            SessionState::Undetermined(outage) => (None, None, Some(NoSession::Undetermined(outage))),
-            SessionState::Refreshable(expired) => (None, None, Some(NoSession::Expired(expired))),
+            SessionState::Usable(session) => (Credential::Session(session.credential), session.due, None),
+            SessionState::Absent(absence) => (Credential::None, None, Some(NoSession::Absent(absence))),
+            SessionState::Undetermined(outage) => {
+                (Credential::None, None, Some(NoSession::Undetermined(outage)))
+            }
+            SessionState::Refreshable(expired) => (Credential::None, None, Some(NoSession::Expired(expired))),
         };
         let absence = no_session.as_ref().and_then(NoSession::absence);
-        let mut decision = decide(&snapshot.rules, request, credential, other_cookies);
+        let mut decision = decide(&snapshot.rules, &AccessRequest { credential, ..*request }, other_cookies);
         if let (Decision::Challenge(challenge), Some(no_session)) = (&decision, no_session) {
             match instead(challenge, no_session, waited, question) {
                 Instead::Challenge => {}
@@ -175,7 +178,10 @@ impl Check {
         if let (Decision::Allow(_), Some(due)) = (&decision, due) {
             self.refresh.start(*due, caller);
         }
-        let subject = credential.map(|known| known.person.subject);
+        let subject = match credential {
+            Credential::Session(known) => Some(known.person.subject),
+            Credential::None => None,
+        };
         tell(&DecisionRecord { decision: &decision, absence, subject });
         let reload = match decision {
             Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),

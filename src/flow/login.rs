@@ -48,10 +48,18 @@ pub struct Wish<'a> {
 pub enum Started {
     /// The person goes to the provider: the authorization endpoint with all parameters, and `Set-Cookie` values.
     Provider(Url, Vec<HeaderValue>),
-    /// The person is signed in, and goes back.
-    Back(ReturnTo, Vec<HeaderValue>),
+    /// The user is signed in, and goes back.
+    Back(WayBack),
     /// It goes in circles.
     Stuck(Trouble),
+}
+
+/// Where a signed-in user goes.
+pub struct WayBack {
+    /// The page.
+    pub return_to: ReturnTo,
+    /// `Set-Cookie` values for the response.
+    pub cookies: Vec<HeaderValue>,
 }
 
 /// Why no sign-in can begin.
@@ -76,26 +84,31 @@ impl Login {
         let return_to = self.return_to(origin, wish.rd);
         let by_itself = wish.account == Account::Known && !wish.insists;
         match self.way(origin, headers, &return_to).await {
-            Way::Back(times) if by_itself => Ok(self.land(origin, return_to, times)),
+            Way::Back(times) if by_itself => Ok(Started::Back(self.way_back(origin, return_to, times))),
             Way::Stuck(trouble) if by_itself => Ok(Started::Stuck(trouble)),
             _ => self.go(origin, headers, return_to, wish.account),
         }
     }
 
-    /// Sends a person back whose session was renewed, unless that goes in circles.
-    pub fn back(&self, origin: &Origin, headers: &HeaderMap, return_to: ReturnTo) -> Started {
+    /// Sends a user back whose session was refreshed, unless that is a redirect loop.
+    pub fn back(
+        &self,
+        origin: &Origin,
+        headers: &HeaderMap,
+        return_to: ReturnTo,
+    ) -> Result<WayBack, Trouble> {
         let never = LoopMarker { times: 0, here: true };
         let landed = self.markers.loop_marker(headers, origin, &return_to).unwrap_or(never);
         match way(Some(landed), Ok(())) {
-            Way::Stuck(trouble) => Started::Stuck(trouble),
-            Way::Back(times) => self.land(origin, return_to, times),
-            Way::Provider => self.land(origin, return_to, 1),
+            Way::Stuck(trouble) => Err(trouble),
+            Way::Back(times) => Ok(self.way_back(origin, return_to, times)),
+            Way::Provider => Ok(self.way_back(origin, return_to, 1)),
         }
     }
 
-    fn land(&self, origin: &Origin, return_to: ReturnTo, times: u8) -> Started {
+    fn way_back(&self, origin: &Origin, return_to: ReturnTo, times: u8) -> WayBack {
         let cookies = self.markers.set_loop_marker(times, &return_to, origin).into_iter().collect();
-        Started::Back(return_to, cookies)
+        WayBack { return_to, cookies }
     }
 
     async fn way(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> Way {

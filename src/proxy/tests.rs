@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::upstream::{Limits, Upstream};
-use crate::access::decision::{Credential, Decision, Grant, Rules, SignInBy, decide};
+use crate::access::credential::{Credential, SessionCredential};
+use crate::access::decision::{Decision, Grant, Rules, SignInBy, decide};
 use crate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
@@ -65,20 +66,17 @@ fn grant() -> Grant {
         sign_in: SignInBy::Start,
         accept_foreign_writes: false,
     };
+    let person = IdentityRef { subject: "1", user: "alice", email: "alice@app.test", groups: "dev" };
+    let session = SessionCredential { person, id_token: TokenText::Whole("h.p.s"), policies: None };
     let request = AccessRequest {
         origin: &origin(),
         target: Target::parse(b"/").unwrap(),
         method: &Method::GET,
         headers: &HeaderMap::new(),
         policy: "open",
+        credential: Credential::Session(session),
     };
-    let person = IdentityRef { subject: "1", user: "alice", email: "alice@app.test", groups: "dev" };
-    match decide(
-        &rules,
-        &request,
-        Some(Credential { person, id_token: TokenText::Whole("h.p.s"), policies: None }),
-        b"theme=dark".to_vec(),
-    ) {
+    match decide(&rules, &request, b"theme=dark".to_vec()) {
         Decision::Allow(grant) => grant,
         other => panic!("{other:?}"),
     }

@@ -9,6 +9,7 @@ use self::nobody::Nobody;
 use base64_simd::URL_SAFE_NO_PAD;
 use foregate::access::claims::{ClaimPath, ClaimRules};
 use foregate::access::client::TrustedProxies;
+use foregate::access::credential::Credential;
 use foregate::access::decision::{Decision, Rules, SignInBy};
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::identity::Identity;
@@ -211,6 +212,7 @@ impl Scene {
             method: &forwarded.method,
             headers,
             policy: DEFAULT,
+            credential: Credential::None,
         };
         let checked = self.check.check(&snapshot, &request, TRAEFIK.caller, |_| ()).now_or_never();
         checked.unwrap().decision

@@ -52,20 +52,21 @@ fn run(case: &Case) -> Decision {
 
 fn run_on(case: &Case, target: &[u8]) -> Decision {
     let rules = rules();
+    let person = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
+    let session = case.groups.map(|groups| SessionCredential {
+        person: person(groups),
+        id_token: TokenText::Whole("h.p.s"),
+        policies: None,
+    });
     let request = AccessRequest {
         origin: rules.origins.iter().next().unwrap(),
         target: Target::parse(target).unwrap(),
         method: &case.method,
         headers: &case.headers,
         policy: case.policy,
+        credential: session.map_or(Credential::None, Credential::Session),
     };
-    let person = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
-    let credential = case.groups.map(|groups| Credential {
-        person: person(groups),
-        id_token: TokenText::Whole("h.p.s"),
-        policies: None,
-    });
-    decide(&rules, &request, credential, b"theme=dark".to_vec())
+    decide(&rules, &request, b"theme=dark".to_vec())
 }
 
 fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -12,7 +12,7 @@ use super::page::Problem;
 use super::{Portal, Visit, is_embedded, parameter};
 use crate::access::own_page::{INSIST, OwnPage};
 use crate::edge::reply::Reply;
-use crate::flow::login::Started;
+use crate::flow::login::WayBack;
 use crate::flow::refresh::Resumed;
 
 pub(super) async fn get(
@@ -37,14 +37,13 @@ pub(super) async fn get(
     match portal.refresh.resume_session(visit.session_request(&portal, &headers), |_| ()).await {
         Resumed::Usable((), pending_cookies) => {
             let reply = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
-                Started::Back(return_to, cookies) => {
+                Ok(WayBack { return_to, cookies }) => {
                     Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
                 }
-                Started::Stuck(trouble) => {
+                Err(trouble) => {
                     let again = OwnPage::Start.with_parameter(&visit.origin, INSIST, &return_to);
                     visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
                 }
-                Started::Provider(..) => Reply::redirect(StatusCode::FOUND, &start()),
             };
             reply.with_cookies(pending_cookies.as_deref().unwrap_or_default())
         }

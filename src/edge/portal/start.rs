@@ -15,7 +15,7 @@ use crate::access::return_to::ReturnTo;
 use crate::access::surface::is_from_elsewhere;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
-use crate::flow::login::{LoginError, Started, Wish};
+use crate::flow::login::{LoginError, Started, WayBack, Wish};
 use crate::flow::ports::Account;
 
 pub(super) async fn get(
@@ -37,7 +37,7 @@ pub(super) async fn get(
             tell(&portal, &visit, LoginOutcome::Started, None);
             Reply::redirect(StatusCode::FOUND, location.as_str()).with_cookies(&cookies)
         }
-        Ok(Started::Back(return_to, cookies)) => {
+        Ok(Started::Back(WayBack { return_to, cookies })) => {
             Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
         }
         Ok(Started::Stuck(trouble)) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::UnixTime;
-use crate::access::decision::Credential;
+use crate::access::credential::SessionCredential;
 use crate::access::origin::Origin;
 use crate::secret::Secret;
 
@@ -17,7 +17,7 @@ pub struct SessionId(pub [u8; 16]);
 /// An open session, borrowed from the [`Workspace`] it was opened in.
 pub struct Session<'a> {
     /// Who, and the ID token.
-    pub credential: Credential<'a>,
+    pub credential: SessionCredential<'a>,
     /// When the user signed in.
     pub signed_in_at: UnixTime,
     /// When the user authenticated (`auth_time`), as the last ID token says that has it.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use std::fmt::Display;
 
-use crate::access::decision::Credential;
+use crate::access::credential::SessionCredential;
 use crate::flow::audit::{
     BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
@@ -144,7 +144,7 @@ fn open_at(
     let headers = request(cookies);
     match opened(store.open(&mut Workspace::new(), asked(&headers, origin, now, true))).state {
         SessionState::Usable(session) => {
-            let Credential { person, id_token, .. } = session.credential;
+            let SessionCredential { person, id_token, .. } = session.credential;
             let mut token = Vec::new();
             id_token.write(&mut token);
             let token = String::from_utf8(token).unwrap();

@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use crate::access::decision::{Credential, Outage};
+use crate::access::credential::SessionCredential;
+use crate::access::decision::Outage;
 use crate::access::identity::IdentityRef;
 use crate::access::policy::PolicyVerdicts;
 use crate::access::token::TokenText;
@@ -77,7 +78,7 @@ fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
     let id_token =
         if contents.id_token_ends_at > now.0 { contents.id_token.text() } else { TokenText::Whole("") };
     Session {
-        credential: Credential {
+        credential: SessionCredential {
             person: IdentityRef { subject, user, email, groups },
             id_token,
             policies: Some(policies),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foregate::access::claims::{ClaimPath, ClaimRules};
+use foregate::access::credential::Credential;
 use foregate::access::decision::{Challenge, Decision, Outage, Rules, SignInBy};
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::origin::Origins;
@@ -115,8 +116,8 @@ impl Gateway {
         headers.extend(fields.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())));
         let [origin, _] = &origins();
         let target = Target::parse(b"/page?tab=1").unwrap();
-        let request =
-            AccessRequest { origin, target, method: &Method::GET, headers: &headers, policy: DEFAULT };
+        let (method, headers, credential) = (&Method::GET, &headers, Credential::None);
+        let request = AccessRequest { origin, target, method, headers, policy: DEFAULT, credential };
         self.check.check(&self.check.snapshot.load(), &request, CALLER, |_| ()).await
     }
 

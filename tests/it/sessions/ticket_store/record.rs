@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use foregate::access::decision::Credential;
+use foregate::access::credential::SessionCredential;
 use foregate::access::identity::{Identity, IdentityRef};
 use foregate::access::policy::PolicyVerdicts;
 use foregate::access::token::TokenText;
@@ -286,7 +286,7 @@ impl<'c> Contents<'c> {
         let Self { subject, user, email, groups, policies: [generation, met], .. } = *self;
         let id_token = if self.id_token_ends_at > now.0 { self.id_token } else { "" };
         Session {
-            credential: Credential {
+            credential: SessionCredential {
                 person: IdentityRef { subject, user, email, groups },
                 id_token: TokenText::Whole(id_token),
                 policies: Some(PolicyVerdicts { generation, met }),
