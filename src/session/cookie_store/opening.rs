@@ -111,8 +111,8 @@ impl CookieStore {
         }
     }
 
-    /// Whether a session that an earlier process began may be renewed: not where that one may have done it already and
-    /// the browser never got the result.
+    /// Whether a session that this process does not know may be refreshed: not if its tokens were due before the process
+    /// began. An earlier process may then have used the refresh token, and the browser may not have the result yet.
     fn lease_of_unknown(&self, contents: &Contents<'_>) -> RefreshLease {
         if contents.process != self.process.id
             && contents.sealed_at > self.process.began_at.0 + HANDOVER_SECONDS
@@ -120,9 +120,8 @@ impl CookieStore {
             self.shared.store(true, Ordering::Relaxed);
             self.audit.hint(&Hint::KeysAreShared);
         }
-        let cookies_arrive = contents.generation > 1;
         let was_not_due = contents.refresh_at > self.process.began_at.0;
-        if cookies_arrive || was_not_due || contents.process == self.process.id {
+        if was_not_due || contents.process == self.process.id {
             RefreshLease::Available
         } else {
             RefreshLease::TokenSpent

@@ -177,6 +177,43 @@ async fn restart_before_the_new_cookie_arrived_costs_one_redirect() {
     assert_eq!((observed.reuse_violations, observed.login), (0, 1), "{observed:?}");
 }
 
+/// What a restart costs: one redirect for each session whose tokens were due when the process began, and no password. Such
+/// a session was not in use, or its last refresh had not reached the browser.
+#[tokio::test]
+async fn restart_costs_a_redirect_for_each_session_that_was_due_and_no_other() {
+    const EACH: usize = 6;
+    let (provider, gateway, browser) = scene().await;
+    let mut asleep = vec![browser];
+    while asleep.len() < EACH {
+        asleep.push(signed_in(&gateway).await);
+    }
+    provider.clock.advance(DUE);
+    let mut active = Vec::new();
+    while active.len() < EACH {
+        active.push(signed_in(&gateway).await);
+    }
+    let gateway = gateway.restarted(&usual(&provider)).await;
+    let redirects = async |browsers: &mut [crate::harness::Browser]| {
+        let mut redirects = 0;
+        for browser in browsers {
+            browser.wait_a_little();
+            let page = gateway.ask_as(browser, "/pods").await;
+            if page.status == 302 {
+                redirects += 1;
+                browser.open(page.header("location").unwrap()).await;
+            }
+            assert_eq!(gateway.ask_as(browser, "/pods").await.status, 200);
+        }
+        redirects
+    };
+    assert_eq!([redirects(&mut asleep).await, redirects(&mut active).await], [0, 0], "all tokens are valid");
+    provider.clock.advance(DUE_TO_EXPIRED);
+    assert_eq!([redirects(&mut asleep).await, redirects(&mut active).await], [EACH, 0]);
+    let observed = provider.observed();
+    let passwords = u64::try_from(2 * EACH).unwrap();
+    assert_eq!((observed.reuse_violations, observed.login), (0, passwords), "{observed:?}");
+}
+
 /// B22.
 #[tokio::test]
 async fn logout_at_the_provider_during_a_refresh_ends_the_session_for_good() {
@@ -192,7 +229,7 @@ async fn logout_at_the_provider_during_a_refresh_ends_the_session_for_good() {
     assert_eq!(request.body(format!("logout_token={token}")).send().await.unwrap().status(), 200);
     assert_eq!(poll(&gateway, &browser).await.status, 401);
     provider.release_all();
-    until_refreshes(&gateway, "renewed", 1).await;
+    until_refreshes(&gateway, "too_late", 1).await;
     assert_eq!(provider.observed().refresh, 1);
     assert_eq!(poll(&gateway, &browser).await.status, 401, "the new tokens are not used");
 }

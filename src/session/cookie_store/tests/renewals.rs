@@ -208,14 +208,16 @@ fn the_newest_refresh_token_is_the_one_that_is_sent() {
 }
 
 #[test]
-fn a_cookie_of_an_earlier_process_is_renewed_only_where_cookies_are_known_to_arrive() {
+fn token_that_an_earlier_process_may_have_used_is_not_sent() {
     let before = store();
     let first = begun(&before);
     assert_eq!(what(&store_began(10), &first, DUE), "due", "the earlier process cannot have renewed it");
     let late = store_began(DUE);
     assert_eq!([what(&late, &first, DUE), what(&late, &first, LIFE)], ["good", "expired"]);
     let second = renew(&before, &first, at(DUE));
-    assert_eq!(what(&store_began(DUE + DUE), &second, DUE + DUE), "due", "the browser shows a renewed one");
+    assert_eq!(what(&store_began(DUE + 10), &second, DUE + DUE), "due", "it was not due before");
+    let late = store_began(DUE + DUE);
+    assert_eq!([what(&late, &second, DUE + DUE), what(&late, &second, DUE + LIFE)], ["good", "expired"]);
 }
 
 #[test]
