@@ -23,12 +23,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("src/cli/demo/mod.rs", "src/cli/mod.rs"),
     ("src/cli/secret.rs", "src/cli/mod.rs"),
     ("src/cli/serve.rs", "src/cli/mod.rs"),
-    ("src/edge/portal/callback.rs", "src/edge/portal/mod.rs"),
-    ("src/edge/portal/refresh.rs", "src/edge/portal/mod.rs"),
-    ("src/edge/portal/sign_in.rs", "src/edge/portal/mod.rs"),
-    ("src/edge/portal/sign_out.rs", "src/edge/portal/mod.rs"),
-    ("src/edge/portal/start.rs", "src/edge/portal/mod.rs"),
-    ("src/edge/portal/userinfo.rs", "src/edge/portal/mod.rs"),
 ];
 
 /// Returns the imports below `folder`. Fails when it finds too few to have read the crate.

@@ -16,7 +16,7 @@ use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 use url::form_urlencoded;
 
-use super::Portal;
+use super::context::Portal;
 use super::page::RETRY_AFTER;
 use crate::access::own_page::OwnPage;
 use crate::edge::reply::{NO_STORE, Reply};

@@ -6,8 +6,9 @@ use axum::Extension;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode, Uri};
 
+use super::context::Portal;
 use super::page::Problem;
-use super::{Portal, Visit};
+use super::visit::Visit;
 use crate::access::claims::ClaimError;
 use crate::access::own_page::OwnPage;
 use crate::access::return_to::ReturnTo;

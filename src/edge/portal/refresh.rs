@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::StatusCode;
 
+use super::context::Portal;
 use super::page::Problem;
-use super::{Portal, Visit, is_embedded, parameter};
+use super::visit::{Navigation, parameter};
 use crate::access::own_page::{INSIST, OwnPage};
 use crate::edge::reply::Reply;
 use crate::flow::login::WayBack;
@@ -17,24 +17,15 @@ use crate::flow::refresh::Resumed;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
-    Extension(visit): Extension<Visit>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    Navigation { visit, uri, headers }: Navigation,
 ) -> Reply {
-    if is_embedded(&method, &headers) {
-        return visit.refused(
-            StatusCode::FORBIDDEN,
-            "a session is renewed here only where a person goes to the page",
-        );
-    }
     let rd = match parameter(uri.query(), "rd") {
         Ok(rd) => rd,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let return_to = portal.login.return_to(&visit.origin, rd.as_deref());
     let start = || OwnPage::Start.with_return(&visit.origin, &return_to);
-    match portal.refresh.resume_session(visit.session_request(&portal, &headers), |_| ()).await {
+    match portal.refresh.resume_session(visit.session_request(&headers, portal.clock.now()), |_| ()).await {
         Resumed::Usable((), pending_cookies) => {
             let reply = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
                 Ok(WayBack { return_to, cookies }) => {

@@ -7,8 +7,9 @@ use axum::Extension;
 use axum::extract::State;
 use http::{StatusCode, Uri};
 
+use super::context::Portal;
 use super::page::{FormNotSent, SignIn, page};
-use super::{Portal, Visit, parameter};
+use super::visit::{Visit, parameter};
 use crate::access::own_page::{FORM_NOT_SENT, OwnPage};
 
 pub(super) async fn get(

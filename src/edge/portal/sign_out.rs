@@ -7,8 +7,9 @@ use axum::Extension;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode, Uri};
 
+use super::context::Portal;
 use super::page::{Problem, SignOut, SignedOut, page, page_with_form_to};
-use super::{Portal, Visit, parameter};
+use super::visit::{Visit, parameter};
 use crate::access::own_page::OwnPage;
 use crate::edge::reply::Reply;
 use crate::flow::ports::SessionState;
@@ -20,7 +21,7 @@ pub(super) async fn get(
 ) -> Reply {
     portal
         .sessions
-        .read(visit.session_request(&portal, &headers), |opened| match opened.state {
+        .read(visit.session_request(&headers, portal.clock.now()), |opened| match opened.state {
             SessionState::Usable(session) => question(&portal, Some(session.credential.person.user)),
             SessionState::Refreshable(_) | SessionState::Absent(_) | SessionState::Undetermined(_) => {
                 question(&portal, None)
@@ -72,7 +73,7 @@ pub(super) async fn signed_out(
     // Any site can lead a browser here: a user who is still signed in must not read otherwise.
     let still_signed_in = portal
         .sessions
-        .read(visit.session_request(&portal, &headers), |opened| match opened.state {
+        .read(visit.session_request(&headers, portal.clock.now()), |opened| match opened.state {
             SessionState::Usable(session) => Some(question(&portal, Some(session.credential.person.user))),
             SessionState::Refreshable(_) | SessionState::Undetermined(_) => Some(question(&portal, None)),
             SessionState::Absent(_) => None,

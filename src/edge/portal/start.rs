@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
+use super::context::Portal;
 use super::page::Problem;
-use super::{Portal, Repeated, Visit, is_embedded, parameter};
+use super::visit::{Navigation, Repeated, Visit, parameter};
 use crate::access::own_page::{ANOTHER_ACCOUNT, INSIST, OwnPage};
 use crate::access::return_to::ReturnTo;
 use crate::access::surface::is_from_elsewhere;
@@ -20,14 +20,8 @@ use crate::flow::ports::Account;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
-    Extension(visit): Extension<Visit>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    Navigation { visit, uri, headers }: Navigation,
 ) -> Reply {
-    if is_embedded(&method, &headers) {
-        return visit.refused(StatusCode::FORBIDDEN, "a sign-in begins only where a person goes to the page");
-    }
     let asked = match Asked::read(&uri, &headers) {
         Ok(asked) => asked,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),

@@ -7,7 +7,8 @@ use axum::extract::State;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{Portal, Visit};
+use super::context::Portal;
+use super::visit::Visit;
 use crate::edge::reply::{Reply, SESSION_SCHEME};
 use crate::flow::ports::Session;
 use crate::flow::refresh::Resumed;
@@ -17,7 +18,7 @@ pub(super) async fn get(
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
 ) -> Reply {
-    let request = visit.session_request(&portal, &headers);
+    let request = visit.session_request(&headers, portal.clock.now());
     match portal.refresh.resume_session(request, who).await {
         Resumed::Usable(user, pending_cookies) => {
             json_reply(StatusCode::OK, &user).with_cookies(pending_cookies.as_deref().unwrap_or_default())
