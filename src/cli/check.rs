@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use super::command::{CommandResult, print};
 use super::options::ConfigOptions;
-use super::{CommandResult, print};
 
 pub(super) fn run(options: &ConfigOptions) -> CommandResult {
     let settings = options.load()?;

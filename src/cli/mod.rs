@@ -1,6 +1,7 @@
 //! What can a person ask of the binary?
 
 mod check;
+mod command;
 #[cfg(feature = "demo")]
 mod demo;
 mod options;
@@ -11,8 +12,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use thiserror::Error;
 
+use self::command::{Logged, print};
 use self::options::ConfigOptions;
 
 /// An identity-aware gateway: signs people in with OpenID Connect and tells applications who they are.
@@ -57,26 +58,4 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Why a command failed, in words for the person who gave it.
-type CommandResult = Result<(), Box<dyn std::error::Error>>;
-
-/// A command failed, and the log says why.
-#[derive(Debug, Error)]
-#[error("the log says why")]
-struct Logged;
-
-/// Runs a command to its end. A thread that still blocks then, such as one that looks up a name, does not hold the exit.
-fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(command);
-    runtime.shutdown_background();
-    done
-}
-
-fn print(text: &str) -> CommandResult {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
 }

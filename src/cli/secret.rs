@@ -2,7 +2,7 @@
 
 use base64_simd::URL_SAFE_NO_PAD;
 
-use super::{CommandResult, print};
+use super::command::{CommandResult, print};
 use crate::flow::ports::{Entropy, NoEntropy};
 use crate::server::SystemEntropy;
 

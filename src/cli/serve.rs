@@ -2,8 +2,8 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::command::{CommandResult, Logged, block_on};
 use super::options::ConfigOptions;
-use super::{CommandResult, Logged, block_on};
 use crate::config::Settings;
 use crate::server::{self, Drain, Listener, Reloader, System};
 use crate::telemetry::log::Log;

@@ -33,13 +33,13 @@ pub(crate) async fn a_session_outlasts_an_outage_of_the_provider(proxy: Proxy) {
 }
 
 pub(crate) async fn the_log_of_a_sign_in_holds_no_secret(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
+    let mut stage = Stage::open(proxy).await;
     let caller = stage.caller("alice").await;
     let reply = caller.get("/token", &[]).await;
     let token = stage.arrived("/token")[0].one("x-forwarded-id-token").to_owned();
     assert_eq!(reply.status, StatusCode::OK);
 
-    let log = stage.gateway.log();
+    let log = stage.gateway.log_with("signed in").await;
     let mut secrets: Vec<&str> = caller.session_values();
     secrets.extend(["foregate-secret", token.as_str()]);
     for secret in secrets {

@@ -8,7 +8,8 @@ use clap::Args;
 use dev_provider::DevProvider;
 use tokio::net::TcpListener;
 
-use super::{CommandResult, block_on, print, secret};
+use super::command::{CommandResult, block_on, print};
+use super::secret;
 use crate::config::{self, Settings, Sources};
 use crate::server::{self, Drain, Listener, Purpose, ReloadRequests, System};
 use crate::telemetry::log::Log;

@@ -75,6 +75,13 @@ impl Gateway {
     pub(crate) fn log(&self) -> String {
         self.program.log()
     }
+
+    /// The log, once it holds `words`: a line is written after the reply that it tells of.
+    pub(crate) async fn log_with(&mut self, words: &str) -> String {
+        let what = format!("its log says {words:?}");
+        self.program.says(&what, |line| line.contains(words).then_some(())).await;
+        self.log()
+    }
 }
 
 async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scratch) -> Program {

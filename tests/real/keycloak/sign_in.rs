@@ -66,7 +66,7 @@ async fn a_user_without_the_group_gets_one_page_and_no_loop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prompt_none_without_a_session_ends_on_a_page_with_a_link() {
-    let stage = open_with(|_| {}, "[provider.authorization_parameters]\nprompt = \"none\"\n").await;
+    let mut stage = open_with(|_| {}, "[provider.authorization_parameters]\nprompt = \"none\"\n").await;
     let browser = stage.chromium().await;
 
     browser.open(&stage.url("/quiet?a=b")).await;
@@ -81,7 +81,7 @@ async fn prompt_none_without_a_session_ends_on_a_page_with_a_link() {
     assert_eq!(again.path(), "/oauth2/start");
     let rd = again.query_pairs().find(|(name, _)| name == "rd").unwrap().1.into_owned();
     assert!(rd.ends_with("/quiet?a=b"), "the link forgets where it was to lead: {rd}");
-    let log = stage.gateway.log();
+    let log = stage.gateway.log_with("login_required").await;
     assert_eq!(log.matches("login_required").count(), 1, "it asked more than once:\n{log}");
     assert_eq!(stage.all_arrived().len(), 0);
 }
