@@ -157,6 +157,22 @@ async fn check_with_a_ticket_passes_with_the_headers_of_the_cookie_store() {
 }
 
 #[tokio::test]
+async fn replaced_snapshot_decides_the_next_check() {
+    for store in BOTH {
+        let gateway = Gateway::new(store(<_>::default()));
+        let jar = gateway.store.begin(SignIn::default()).await;
+        granted(&gateway.check(&jar, SCRIPT, 1).await);
+        let policy = Policy::new(vec!["admins".to_owned()], vec![], vec![]);
+        let policies = Policies::new([(DEFAULT.to_owned(), policy)].into());
+        let (claims, background_paths) = (claims(), PublicPaths::default());
+        let rules = Rules { policies, ..rules() };
+        gateway.check.snapshot.replace(Snapshot { rules, claims, background_paths });
+        let checked = gateway.check(&jar, SCRIPT, 1).await;
+        assert!(matches!(checked.decision, Decision::Deny(_)), "alice is no admin");
+    }
+}
+
+#[tokio::test]
 async fn check_fails_and_sets_no_cookie_while_the_store_is_unavailable() {
     let gateway = Gateway::new(ticket_store(<_>::default()));
     let jar = gateway.store.begin(SignIn::default()).await;
