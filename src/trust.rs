@@ -26,12 +26,14 @@ pub enum TrustError {
 /// A client that believes the system's certificates and those in `ca_pem`.
 ///
 /// It honours the system's proxy settings, follows no redirect (a secret or a code would travel with it) and repeats
-/// no request.
+/// no request. Each request has a connection of its own: on one that the server is about to close, a refresh token could
+/// be lost (RFC 9112 §9.3.1).
 pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, TrustError> {
     Client::builder()
         .tls_certs_merge(ca_pem.map_or_else(|| Ok(Vec::new()), certificates)?)
         .redirect(Policy::none())
         .retry(retry::never())
+        .pool_max_idle_per_host(0)
         .referer(false)
         .connect_timeout(CONNECT_WITHIN.min(timeout / 2))
         .timeout(timeout)
@@ -67,6 +69,10 @@ pub fn causes(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -74,6 +80,32 @@ mod tests {
         let garbage = b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
         for pem in [&b""[..], b"not PEM", garbage] {
             assert!(matches!(client(Some(pem), CONNECT_WITHIN), Err(TrustError::NoCertificate)));
+        }
+    }
+
+    /// Answers the first request of each connection as if more could follow, and breaks the connection at the second.
+    fn closes_idle_connections() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                thread::spawn(move || {
+                    let _request = connection.read(&mut [0; 4096]).unwrap();
+                    connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                    let _request = connection.read(&mut [0; 4096]);
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn request_is_not_sent_on_a_connection_that_is_about_to_be_closed() {
+        let url = format!("http://{}/token", closes_idle_connections());
+        let client = client(None, Duration::from_secs(10)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(client.post(&url).body("refresh_token=1").send().await.unwrap().status(), 200);
         }
     }
 
