@@ -81,16 +81,21 @@ impl CookieStore {
             active_at: latest.active_at,
             must_refresh: doubt.is_some_and(|number| latest.answered < number),
         };
-        let look = Presentation { now: request.now, active: request.active, idle: self.lifetimes.idle };
+        let look = Presentation {
+            now: request.now,
+            active: request.active,
+            idle: self.lifetimes.idle,
+            unknown_lease: self.lease_of_unknown(contents),
+        };
         match self.registry.record_presented(listed(contents), look) {
             Presented::Ended => (SessionState::Absent(Absence::Ended), None),
             Presented::Unknown => {
-                let lease = self.lease_of_unknown(contents);
+                self.watch_for_shared_keys(contents);
                 if look.idle.is_some() {
-                    self.registry.adopt(listed(contents), lease, look);
+                    self.registry.adopt(listed(contents), look);
                 }
                 let latest = Latest { active_at: UnixTime(contents.active_at), answered: 0 };
-                (judge(contents, &asked(lease, latest)), None)
+                (judge(contents, &asked(look.unknown_lease, latest)), None)
             }
             Presented::Newest { lease, latest } => (judge(contents, &asked(lease, latest)), None),
             Presented::Older { latest } => {
@@ -111,15 +116,19 @@ impl CookieStore {
         }
     }
 
-    /// Whether a session that this process does not know may be refreshed: not if its tokens were due before the process
-    /// began. An earlier process may then have used the refresh token, and the browser may not have the result yet.
-    fn lease_of_unknown(&self, contents: &Contents<'_>) -> RefreshLease {
+    /// Whether another process seals sessions with the same keys, although it was told to stop long ago.
+    fn watch_for_shared_keys(&self, contents: &Contents<'_>) {
         if contents.process != self.process.id
             && contents.sealed_at > self.process.began_at.0 + HANDOVER_SECONDS
         {
             self.shared.store(true, Ordering::Relaxed);
             self.audit.hint(&Hint::KeysAreShared);
         }
+    }
+
+    /// Whether tokens that this process does not know may be refreshed: not if they were due before the process began. An
+    /// earlier process may then have used the refresh token, and the browser may not have the result yet.
+    fn lease_of_unknown(&self, contents: &Contents<'_>) -> RefreshLease {
         let was_not_due = contents.refresh_at > self.process.began_at.0;
         if was_not_due || contents.process == self.process.id {
             RefreshLease::Available

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::super::users::UserKey;
-use super::facts::{Delivery, Listed, Presentation};
+use super::facts::{Delivery, Listed, Presentation, RefreshLease};
 use crate::flow::ports::{SessionId, UnixTime};
 
 /// A cookie that was offered longer ago has reached the browser, if it ever will.
@@ -25,19 +25,6 @@ pub(super) enum State<H> {
     },
     /// The session has ended.
     Ended,
-}
-
-/// Whether the newest refresh token may be sent to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum RefreshLease {
-    /// To the first caller.
-    Available,
-    /// A caller has the lease.
-    Held,
-    /// Not before this time.
-    RetryAt(UnixTime),
-    /// Never again: it may have been used.
-    TokenSpent,
 }
 
 /// What the registry knows about a presented cookie.
@@ -126,7 +113,7 @@ impl<H: Clone> Entry<H> {
     }
 
     pub(super) fn record_presented(&mut self, listed: Listed<'_>, look: Presentation) -> Presented<H> {
-        let Presentation { now, active, idle } = look;
+        let Presentation { now, active, idle, unknown_lease } = look;
         let active_at = self.active_at.max(listed.active_at);
         // A request after the idle time does not revive the session.
         let is_back_in_time = idle.is_none_or(|idle| now < active_at.plus(idle));
@@ -140,7 +127,7 @@ impl<H: Clone> Entry<H> {
         if generation >= self.generation {
             // A greater one comes from another process with the same keys.
             if generation > self.generation {
-                (self.generation, self.lease) = (generation, RefreshLease::Available);
+                (self.generation, self.lease) = (generation, unknown_lease);
             }
             self.state = State::Shown;
             return Presented::Newest { lease: self.lease, latest };

@@ -19,6 +19,19 @@ pub(in crate::session) struct Listed<'a> {
     pub(in crate::session) active_at: UnixTime,
 }
 
+/// Whether the newest refresh token may be sent to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum RefreshLease {
+    /// To the first caller.
+    Available,
+    /// A caller has the lease.
+    Held,
+    /// Not before this time.
+    RetryAt(UnixTime),
+    /// Never again: it may have been used.
+    TokenSpent,
+}
+
 /// How a cookie was presented.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct Presentation {
@@ -28,6 +41,8 @@ pub(in crate::session) struct Presentation {
     pub(in crate::session) active: bool,
     /// How long a session lives without activity.
     pub(in crate::session) idle: Option<Duration>,
+    /// Whether its refresh token may be sent, if the registry does not know its generation.
+    pub(in crate::session) unknown_lease: RefreshLease,
 }
 
 /// What became of the generation before.

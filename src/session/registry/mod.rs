@@ -10,8 +10,8 @@ mod entry;
 mod facts;
 
 use self::entry::{Entry, Gone, Shard};
-pub(super) use self::entry::{Latest, Presented, RefreshLease};
-pub(super) use self::facts::{Delivery, Listed, Presentation};
+pub(super) use self::entry::{Latest, Presented};
+pub(super) use self::facts::{Delivery, Listed, Presentation, RefreshLease};
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use super::users::Users;
 use crate::flow::ports::{Full, SessionId, UnixTime};
@@ -140,11 +140,11 @@ impl<H: Clone> Registry<H> {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Lists a session that an earlier process began, with what is known of its lease, and remembers that its cookie came.
-    pub(super) fn adopt(&self, listed: Listed<'_>, lease: RefreshLease, look: Presentation) {
+    /// Lists a session that an earlier process began, and remembers that its cookie came.
+    pub(super) fn adopt(&self, listed: Listed<'_>, look: Presentation) {
         let Some(mut shard) = self.shard(listed.id) else { return };
         if !shard.entries.contains_key(&listed.id) {
-            self.admit(&mut shard, listed, lease, look.now);
+            self.admit(&mut shard, listed, look.unknown_lease, look.now);
         }
         if let Some(entry) = shard.entries.get_mut(&listed.id) {
             entry.record_presented(listed, look);

@@ -14,7 +14,7 @@ fn times(active_at: u64) -> Latest {
 }
 
 fn look(at: u64, active: bool) -> Presentation {
-    Presentation { now: UnixTime(at), active, idle: None }
+    Presentation { now: UnixTime(at), active, idle: None, unknown_lease: RefreshLease::Available }
 }
 
 fn begun() -> (Registry<&'static str>, Listed<'static>) {
@@ -184,10 +184,10 @@ fn who_comes_after_the_idle_time_is_not_there_again() {
 fn what_is_known_of_a_session_of_an_earlier_process_is_kept() {
     let table: Registry<&str> = Registry::new(ROOM);
     let one = Listed { active_at: UnixTime(60), ..listed(1, 1, "alice") };
-    table.adopt(one, RefreshLease::TokenSpent, look(100, false));
+    table.adopt(one, Presentation { unknown_lease: RefreshLease::TokenSpent, ..look(100, false) });
     let seen = Presented::Newest { lease: RefreshLease::TokenSpent, latest: times(60) };
     assert_eq!(table.record_presented(one, look(101, true)), seen);
-    table.adopt(one, RefreshLease::Available, look(102, false));
+    table.adopt(one, look(102, false));
     assert!(!table.try_lease(one, 0, NOW), "what another request knew of it is believed");
     let newer = Listed { generation: 2, active_at: UnixTime(120), ..one };
     assert_eq!(

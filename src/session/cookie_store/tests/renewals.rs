@@ -382,3 +382,17 @@ fn a_provider_whose_tokens_are_no_longer_good_than_before_is_not_asked_at_each_r
     let fourth = renew_at(&third, DUE + 60, Some(DUE + 160));
     assert_eq!(what(&store, &fourth, DUE + 61), "good");
 }
+
+#[test]
+fn older_cookie_of_the_session_makes_no_spent_token_available() {
+    let first = store();
+    let one = begun(&first);
+    let two = renew(&first, &one, at(DUE));
+    let late = store_with(DUE + DUE, |lifetimes| lifetimes.idle = Some(Duration::from_secs(3000)));
+    assert_eq!(what(&late, &one, DUE + DUE + 1), "expired");
+    assert_eq!(
+        what(&late, &two, DUE + DUE + 1),
+        "good",
+        "an earlier process may have sent its refresh token"
+    );
+}
