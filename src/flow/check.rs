@@ -131,7 +131,12 @@ impl Check {
         }
         match self.step(question, waited, &tell).await {
             Step::Answer(checked) => checked,
-            Step::Wait(_) => Checked::of(Decision::Fail(Outage::Provider)),
+            Step::Wait(_) => {
+                let decision = Decision::Fail(Outage::Provider);
+                let absence = Some(Absence::Expired);
+                tell(&DecisionRecord { decision: &decision, absence, subject: None });
+                Checked::of(decision)
+            }
         }
     }
 

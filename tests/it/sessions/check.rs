@@ -2,6 +2,7 @@
 //!
 //! The rules that do not need such a store run over the cookie store, too.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use foregate::access::public_paths::PublicPaths;
 use foregate::access::request::AccessRequest;
 use foregate::access::target::Target;
 use foregate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
-use foregate::flow::check::{Check, Checked, PageReload};
+use foregate::flow::check::{Check, Checked, DecisionRecord, PageReload};
 use foregate::flow::ports::{Clock, Release, SessionRequest};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings, Resumed};
 use foregate::flow::snapshot::{CurrentSnapshot, Snapshot};
@@ -118,7 +119,11 @@ impl Gateway {
         let target = Target::parse(b"/page?tab=1").unwrap();
         let (method, headers, credential) = (&Method::GET, &headers, Credential::None);
         let request = AccessRequest { origin, target, method, headers, policy: DEFAULT, credential };
-        self.check.check(&self.check.snapshot.load(), &request, CALLER, |_| ()).await
+        let records = AtomicUsize::new(0);
+        let record = |_: &DecisionRecord<'_>| drop(records.fetch_add(1, Ordering::Relaxed));
+        let checked = self.check.check(&self.check.snapshot.load(), &request, CALLER, record).await;
+        assert_eq!(records.into_inner(), 1, "each check is recorded once");
+        checked
     }
 
     fn received(&self) -> Vec<String> {
@@ -239,8 +244,7 @@ async fn check_with_a_due_session_passes_and_refreshes_it() {
 async fn check_fails_if_the_store_becomes_unavailable_during_the_refresh() {
     let store = ticket_store(<_>::default());
     let outage = store.nature.outage.clone().unwrap();
-    let gateway =
-        Gateway::with(store, false, move || outage.store(true, std::sync::atomic::Ordering::Relaxed));
+    let gateway = Gateway::with(store, false, move || outage.store(true, Ordering::Relaxed));
     let jar = gateway.store.begin(SignIn::default()).await;
     let checked = gateway.check(&jar, SCRIPT, LIFE).await;
     assert!(matches!(checked.decision, Decision::Fail(Outage::SessionStore)));
