@@ -10,7 +10,8 @@ use super::report::Told;
 pub(super) const SECTION: Section = Section {
     path: "drain",
     example: "",
-    about: "How the process ends after SIGTERM. It exits as soon as no connection is open.",
+    about: "How the process ends after SIGTERM. After unready_time it exits once no request is open; WebSockets do not \
+            hold it.",
     keys: &[
         Key {
             name: "unready_time",

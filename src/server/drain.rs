@@ -2,7 +2,8 @@
 //!
 //! 1. The process says that it is not ready, and serves on until load balancers have noticed.
 //! 2. It accepts no connection. Idle connections are closed; open requests finish.
-//! 3. It exits as soon as no connection is open and no refresh runs. What is left at the timeout is cut.
+//! 3. It exits once no request is open and no refresh runs. What is left at the timeout is cut, and WebSockets are cut at
+//!    the exit: they have no end to wait for, and browsers connect again.
 
 use std::time::Duration;
 
