@@ -12,3 +12,5 @@ pub mod logout;
 pub mod ports;
 pub mod refresh;
 pub mod snapshot;
+#[cfg(test)]
+mod testing;

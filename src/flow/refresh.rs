@@ -244,3 +244,6 @@ impl Refresh {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+use std::sync::atomic::Ordering;
+
+use futures_util::FutureExt;
+use http::HeaderMap;
+
+use super::*;
+use crate::access::decision::Outage;
+use crate::flow::ports::{Absence, BeginError, SessionRequest};
+use crate::flow::testing::{
+    CALLER, Fakes, LeaseState, NOW, State, claims_of, origin, refreshable, refreshed, until,
+};
+
+const LONG: Duration = Duration::from_secs(60);
+const SETTINGS: RefreshSettings = RefreshSettings { provider_bears_reuse: false, timeout: LONG };
+const COMMITTED: [&str; 4] =
+    ["lease at 0", "refresh first 1", "commit second alice in dev meets 1 at 0", "audit renewed 1"];
+
+fn unavailable(retry_after: Option<Duration>) -> RefreshError {
+    RefreshError::Unavailable { why: "503".to_owned(), retry_after }
+}
+
+/// Refreshes one session, and returns the calls that this made.
+async fn calls_of_one_refresh(fakes: &Fakes, settings: RefreshSettings) -> Vec<String> {
+    let refresh = fakes.refresh(settings);
+    assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
+    fakes.calls.take()
+}
+
+#[tokio::test]
+async fn lease_is_acquired_before_the_provider_is_called() {
+    assert_eq!(calls_of_one_refresh(&Fakes::new(), SETTINGS).await, COMMITTED);
+}
+
+#[tokio::test]
+async fn session_whose_lease_is_held_elsewhere_sends_no_token() {
+    let fakes = Fakes::new();
+    fakes.sessions.lease.set(LeaseState::HeldElsewhere);
+    assert_eq!(calls_of_one_refresh(&fakes, SETTINGS).await, ["lease at 0"]);
+}
+
+#[tokio::test]
+async fn lease_taken_over_sends_no_token_unless_reuse_is_tolerated() {
+    let unknown = ["lease at 0", "release TokenSpent", "audit outcome_unknown 1"];
+    for (provider_bears_reuse, expected) in [(false, &unknown[..]), (true, &COMMITTED[..])] {
+        let fakes = Fakes::new();
+        fakes.sessions.lease.set(LeaseState::TakenOver);
+        let settings = RefreshSettings { provider_bears_reuse, ..SETTINGS };
+        assert_eq!(calls_of_one_refresh(&fakes, settings).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn refresh_error_decides_how_the_lease_is_released() {
+    type Case = (fn() -> RefreshError, [&'static str; 2], &'static str);
+    let cases: [Case; 6] = [
+        (|| unavailable(None), ["RetryAt 1", "RetryAt 1"], "provider_unavailable"),
+        (|| unavailable(Some(Duration::from_secs(20))), ["RetryAt 20"; 2], "provider_unavailable"),
+        (|| RefreshError::ClientRefused("why".to_owned()), ["RetryAt 1"; 2], "client_refused"),
+        (|| RefreshError::OutcomeUnknown("why".to_owned()), ["TokenSpent", "RetryAt 1"], "outcome_unknown"),
+        (|| RefreshError::GrantRefused("why".to_owned()), ["SessionEnded"; 2], "grant_refused"),
+        (|| RefreshError::ProviderMisbehaved("why".to_owned()), ["SessionEnded"; 2], "provider_misbehaved"),
+    ];
+    for (error, releases, outcome) in cases {
+        for (provider_bears_reuse, release) in [false, true].into_iter().zip(releases) {
+            let fakes = Fakes::new();
+            fakes.provider.will_answer(move || Err(error()));
+            let settings = RefreshSettings { provider_bears_reuse, ..SETTINGS };
+            let (release, audit) = (format!("release {release}"), format!("audit {outcome} 1"));
+            let expected = ["lease at 0", "refresh first 1", &release, &audit];
+            assert_eq!(calls_of_one_refresh(&fakes, settings).await, expected, "{provider_bears_reuse}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn exchange_beyond_its_time_limit_spends_the_token() {
+    let fakes = Fakes::new();
+    fakes.provider.hold();
+    let calls = calls_of_one_refresh(&fakes, RefreshSettings { timeout: Duration::ZERO, ..SETTINGS }).await;
+    assert_eq!(calls[2..], ["release TokenSpent", "audit outcome_unknown 1"]);
+}
+
+#[tokio::test]
+async fn new_tokens_are_committed_at_the_time_after_the_exchange() {
+    let fakes = Fakes::new();
+    let clock = Arc::clone(&fakes.clock);
+    fakes.provider.will_answer(move || {
+        clock.advance(7);
+        Ok(Refreshed { id_token: None, ..refreshed() })
+    });
+    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
+    assert_eq!(calls[2], "commit second no user at 7", "without an ID token, the user stays as it was");
+}
+
+#[tokio::test]
+async fn new_user_is_evaluated_against_the_policies() {
+    let fakes = Fakes::new();
+    fakes.provider.will_answer(|| {
+        let mut new = refreshed();
+        new.id_token.as_mut().unwrap().claims = claims_of("alice", "ops");
+        Ok(new)
+    });
+    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
+    assert_eq!(calls[2], "commit second alice in ops meets 0 at 0");
+}
+
+#[tokio::test]
+async fn claim_that_no_header_can_carry_is_recorded_and_left_out() {
+    let fakes = Fakes::new();
+    fakes.provider.will_answer(|| {
+        let mut new = refreshed();
+        new.id_token.as_mut().unwrap().claims = claims_of("alice", "dev,ops");
+        Ok(new)
+    });
+    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
+    let expected = ["audit left out group dev,ops of 1", "commit second alice in  meets 0 at 0"];
+    assert_eq!(calls[2..4], expected);
+}
+
+#[tokio::test]
+async fn claims_without_a_user_end_the_session() {
+    let fakes = Fakes::new();
+    fakes.provider.will_answer(|| {
+        let mut new = refreshed();
+        new.id_token.as_mut().unwrap().claims.clear();
+        Ok(new)
+    });
+    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
+    assert_eq!(calls[2..], ["release SessionEnded", "audit provider_misbehaved 1"]);
+}
+
+#[tokio::test]
+async fn late_tokens_are_revoked_only_without_an_end_session_endpoint() {
+    let (revoke, audit) = ("revoke second", "audit too_late 1");
+    for (has_endpoint, has_token, expected) in
+        [(false, true, vec![revoke, audit]), (true, true, vec![audit]), (false, false, vec![audit])]
+    {
+        let fakes = Fakes::new();
+        fakes.provider.has_end_session_endpoint.store(has_endpoint, Ordering::Relaxed);
+        fakes.sessions.committed.set(Ok(Commit::TooLate));
+        if !has_token {
+            fakes.provider.will_answer(|| Ok(Refreshed { refresh_token: None, ..refreshed() }));
+        }
+        assert_eq!(calls_of_one_refresh(&fakes, SETTINGS).await[3..], expected);
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_kept_spend_the_old_token() {
+    let fakes = Fakes::new();
+    fakes.sessions.committed.set(Err(BeginError::TooLarge { bytes: 20_000 }));
+    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
+    assert_eq!(calls[3..], ["release TokenSpent", "audit not_kept 1"]);
+}
+
+#[tokio::test]
+async fn cookies_that_were_not_delivered_are_hinted_at() {
+    let fakes = Fakes::new();
+    fakes.sessions.committed.set(Ok(Commit::Committed { last_was_not_delivered: true }));
+    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
+    assert_eq!(calls[3..], ["hint not delivered test", "audit renewed 1"]);
+}
+
+#[tokio::test]
+async fn two_starts_of_one_session_make_one_call() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    refresh.start(refreshable(1, "1"), CALLER);
+    refresh.start(refreshable(1, "1"), CALLER);
+    assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
+    assert_eq!(fakes.calls.take(), COMMITTED);
+}
+
+#[tokio::test]
+async fn refresh_beyond_the_bound_is_not_started() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    fakes.provider.hold();
+    let mut ids = 0..;
+    for id in ids.by_ref().take(MAX_CONCURRENT_REFRESHES) {
+        refresh.start(refreshable(id, "1"), CALLER);
+    }
+    until(|| fakes.calls.count("refresh") == MAX_CONCURRENT_REFRESHES).await;
+    let in_flight = refresh.finish(refreshable(0, "1"), CALLER, Duration::ZERO).await;
+    assert_eq!(in_flight, RefreshWait::TimedOut, "the bound is for new ones");
+    let one_more = ids.next().unwrap();
+    let wait = refresh.finish(refreshable(one_more, "1"), CALLER, LONG).await;
+    assert_eq!(wait, RefreshWait::NotNow);
+    assert_eq!(fakes.calls.count("lease"), MAX_CONCURRENT_REFRESHES);
+    fakes.provider.answer();
+    refresh.drained().await;
+    let wait = refresh.finish(refreshable(one_more, "1"), CALLER, LONG).await;
+    assert_eq!((wait, fakes.calls.count("lease")), (RefreshWait::Ended, MAX_CONCURRENT_REFRESHES + 1));
+}
+
+#[tokio::test]
+async fn dropped_wait_does_not_stop_the_refresh() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    fakes.provider.hold();
+    let mut wait = Box::pin(refresh.finish(refreshable(1, "1"), CALLER, LONG));
+    assert_eq!((&mut wait).now_or_never(), None);
+    until(|| fakes.calls.count("refresh") == 1).await;
+    drop(wait);
+    fakes.provider.answer();
+    refresh.drained().await;
+    assert_eq!(fakes.calls.take(), COMMITTED);
+}
+
+#[tokio::test]
+async fn wait_beyond_its_budget_times_out_and_the_refresh_goes_on() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    fakes.provider.hold();
+    let wait = refresh.finish(refreshable(1, "1"), CALLER, Duration::ZERO).await;
+    assert_eq!(wait, RefreshWait::TimedOut);
+    fakes.provider.answer();
+    refresh.drained().await;
+    assert_eq!(fakes.calls.take(), COMMITTED);
+}
+
+#[tokio::test]
+async fn panic_ends_the_wait_and_the_session_can_be_refreshed_again() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    fakes.provider.will_answer(|| panic!("this panic is part of a test"));
+    assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
+    assert_eq!(fakes.calls.take(), COMMITTED[..2]);
+    assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
+    assert_eq!(fakes.calls.take(), COMMITTED);
+}
+
+#[tokio::test]
+async fn drained_ends_after_the_last_task() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    fakes.provider.hold();
+    refresh.start(refreshable(1, "1"), CALLER);
+    let mut drained = Box::pin(refresh.drained());
+    assert_eq!((&mut drained).now_or_never(), None);
+    until(|| fakes.calls.count("refresh") == 1).await;
+    assert_eq!((&mut drained).now_or_never(), None);
+    fakes.provider.answer();
+    drained.await;
+    assert_eq!(fakes.calls.take(), COMMITTED);
+}
+
+/// Lets the refreshes of some users fail, one after the other, and returns how the wait of one more user ends.
+async fn wait_after_failures_of(fakes: &Fakes, refresh: &Arc<Refresh>, users: &[&str]) -> RefreshWait {
+    for (id, user) in (10..).zip(users) {
+        fakes.provider.will_answer(|| Err(unavailable(None)));
+        refresh.finish(refreshable(id, user), CALLER, LONG).await;
+    }
+    fakes.calls.take();
+    refresh.finish(refreshable(1, "1"), CALLER, LONG).await
+}
+
+#[tokio::test]
+async fn failures_of_three_users_in_a_row_pause_the_refreshes_of_all() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    let wait = wait_after_failures_of(&fakes, &refresh, &["a", "b", "b", "a"]).await;
+    assert_eq!((wait, fakes.calls.count("commit")), (RefreshWait::Ended, 1), "two users are no outage");
+    let wait = wait_after_failures_of(&fakes, &refresh, &["a", "b"]).await;
+    assert_eq!((wait, fakes.calls.count("commit")), (RefreshWait::Ended, 1), "the answer ended the row");
+    let wait = wait_after_failures_of(&fakes, &refresh, &["a", "b", "c"]).await;
+    assert_eq!((wait, fakes.calls.take()), (RefreshWait::NotNow, vec![]), "no lease is acquired");
+    fakes.clock.advance(7);
+    assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
+    assert_eq!(fakes.calls.count("commit"), 1);
+}
+
+/// Resumes a session, and returns what was found and the times of the openings.
+async fn resume(fakes: &Fakes, states: &[State]) -> (&'static str, Vec<u64>) {
+    let refresh = fakes.refresh(SETTINGS);
+    fakes.sessions.states.set(states.to_vec().into());
+    let (headers, origin) = (HeaderMap::new(), origin());
+    let request = SessionRequest { headers: &headers, origin: &origin, now: NOW, active: true, found: None };
+    let found = match refresh.resume_session(request, |session| session.signed_in_at).await {
+        Resumed::Usable(NOW, _) => "usable",
+        Resumed::Usable(..) => panic!("another session"),
+        Resumed::Gone => "gone",
+        Resumed::NotNow => "not now",
+    };
+    (found, fakes.sessions.openings.get().into_iter().map(|(seconds, _)| seconds).collect())
+}
+
+#[tokio::test]
+async fn page_resumes_a_session_after_a_refresh_at_the_new_time() {
+    let fakes = Fakes::new();
+    let clock = Arc::clone(&fakes.clock);
+    fakes.provider.will_answer(move || {
+        clock.advance(7);
+        Ok(refreshed())
+    });
+    assert_eq!(resume(&fakes, &[State::Expired, State::Usable]).await, ("usable", vec![0, 7]));
+    assert_eq!(fakes.calls.count("refresh"), 1);
+    let gone = State::Absent(Absence::Ended);
+    assert_eq!(resume(&Fakes::new(), &[State::Expired, gone]).await.0, "gone");
+}
+
+#[tokio::test]
+async fn page_that_cannot_resume_a_session_does_not_say_that_it_ended() {
+    let unknown = State::Undetermined(Outage::SessionStore);
+    assert_eq!(resume(&Fakes::new(), &[unknown]).await.0, "not now");
+    let fakes = Fakes::new();
+    assert_eq!(
+        resume(&fakes, &[State::Expired]).await,
+        ("not now", vec![0; 3]),
+        "it waits at most three times"
+    );
+    let fakes = Fakes::new();
+    fakes.provider.will_answer(|| Err(unavailable(Some(LONG))));
+    assert_eq!(resume(&fakes, &[State::Expired]).await, ("not now", vec![0; 2]));
+}
