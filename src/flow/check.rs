@@ -252,3 +252,6 @@ impl From<&Decision> for Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! 1. All fakes of a test record their calls in one list, so that a test sees their order across ports.
 //! 2. A fake does what the test sets, and nothing is real: no socket, no clock, no randomness.
 
+mod markers;
 mod provider;
 mod rules;
 mod sessions;
@@ -16,9 +17,9 @@ use http::HeaderValue;
 use tokio::task::yield_now;
 use zeroize::Zeroizing;
 
+pub(super) use self::markers::FakeMarkers;
 pub(super) use self::provider::{FakeProvider, claims_of, refreshed};
-pub(super) use self::rules::origin;
-use self::rules::snapshot;
+pub(super) use self::rules::{origin, snapshot};
 pub(super) use self::sessions::{FakeSessions, LeaseState, State};
 use super::audit::{
     Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
@@ -87,6 +88,7 @@ pub(super) struct Fakes {
     pub(super) calls: Calls,
     pub(super) provider: Arc<FakeProvider>,
     pub(super) sessions: Arc<FakeSessions>,
+    pub(super) markers: Arc<FakeMarkers>,
     pub(super) clock: Arc<FakeClock>,
     pub(super) audit: Arc<FakeAudit>,
     /// The rules: the group `dev` may pass.
@@ -99,6 +101,7 @@ impl Fakes {
         Self {
             provider: Arc::new(FakeProvider::new(calls.clone())),
             sessions: Arc::new(FakeSessions::new(calls.clone())),
+            markers: Arc::new(FakeMarkers::new(calls.clone())),
             clock: Arc::new(FakeClock(AtomicU64::new(NOW.0))),
             audit: Arc::new(FakeAudit(calls.clone())),
             snapshot: CurrentSnapshot::new(snapshot([(DEFAULT, &["dev"][..])])),
@@ -196,6 +199,11 @@ pub(super) fn refreshable(id: u8, subject: &str) -> Refreshable {
 
 fn cookie(text: &str) -> HeaderValue {
     text.parse().unwrap()
+}
+
+/// Returns `Set-Cookie` values as text.
+pub(super) fn texts(cookies: &[HeaderValue]) -> Vec<&str> {
+    cookies.iter().map(|cookie| cookie.to_str().unwrap()).collect()
 }
 
 /// Lets other tasks run until a condition holds.

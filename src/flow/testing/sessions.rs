@@ -27,6 +27,8 @@ use crate::secret::Secret;
 pub(crate) enum State {
     /// A session of Alice, in the group `dev`.
     Usable,
+    /// The same, and a refresh is due.
+    Due,
     /// Its tokens have expired.
     Expired,
     Absent(Absence),
@@ -112,6 +114,7 @@ impl Sessions for FakeSessions {
         let expired = || Box::new(refreshable(1, "1"));
         let state = match self.next_state() {
             State::Usable => usable(None),
+            State::Due => usable(Some(expired())),
             State::Expired => SessionState::Refreshable(expired()),
             State::Absent(absence) => SessionState::Absent(absence),
             State::Undetermined(outage) => SessionState::Undetermined(outage),
