@@ -169,3 +169,6 @@ pub(super) fn random(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
     entropy.fill(&mut bytes)?;
     Ok(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ mod rules;
 mod sessions;
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use tokio::task::yield_now;
 use zeroize::Zeroizing;
 
 pub(super) use self::markers::FakeMarkers;
-pub(super) use self::provider::{FakeProvider, claims_of, refreshed};
+pub(super) use self::provider::{FakeProvider, ISSUER, claims_of, refreshed};
 pub(super) use self::rules::{origin, snapshot};
 pub(super) use self::sessions::{FakeSessions, LeaseState, State};
 use super::audit::{
     Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
 };
 use super::caller::{Caller, REMOVED_ON_THE_WAY};
-use super::ports::{Clock, Refreshable, SessionId, UnixTime};
+use super::ports::{Clock, Entropy, NoEntropy, Refreshable, SessionId, UnixTime};
 use super::refresh::{Exchanges, Refresh, RefreshSettings};
 use super::snapshot::CurrentSnapshot;
 use crate::access::policy::DEFAULT;
@@ -90,6 +90,7 @@ pub(super) struct Fakes {
     pub(super) sessions: Arc<FakeSessions>,
     pub(super) markers: Arc<FakeMarkers>,
     pub(super) clock: Arc<FakeClock>,
+    pub(super) entropy: Arc<FakeEntropy>,
     pub(super) audit: Arc<FakeAudit>,
     /// The rules: the group `dev` may pass.
     pub(super) snapshot: CurrentSnapshot,
@@ -103,6 +104,7 @@ impl Fakes {
             sessions: Arc::new(FakeSessions::new(calls.clone())),
             markers: Arc::new(FakeMarkers::new(calls.clone())),
             clock: Arc::new(FakeClock(AtomicU64::new(NOW.0))),
+            entropy: Arc::default(),
             audit: Arc::new(FakeAudit(calls.clone())),
             snapshot: CurrentSnapshot::new(snapshot([(DEFAULT, &["dev"][..])])),
             calls,
@@ -135,6 +137,22 @@ impl FakeClock {
 impl Clock for FakeClock {
     fn now(&self) -> UnixTime {
         UnixTime(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Fills buffers with the number of the call, or fails at one.
+#[derive(Default)]
+pub(super) struct FakeEntropy {
+    fills: AtomicU8,
+    /// The call that fails, counted from 1; none if 0.
+    pub(super) fails_at: AtomicU8,
+}
+
+impl Entropy for FakeEntropy {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {
+        let number = self.fills.fetch_add(1, Ordering::Relaxed) + 1;
+        buffer.fill(number);
+        if number == self.fails_at.load(Ordering::Relaxed) { Err(NoEntropy) } else { Ok(()) }
     }
 }
 

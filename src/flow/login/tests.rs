@@ -1,0 +1,192 @@
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::access::decision::Outage;
+use crate::flow::testing::{Fakes, ISSUER, State, origin, texts};
+
+const PAGE: &str = "https://app.test/page";
+const CALLBACK_CALL: &str = "authentication_url https://app.test/oauth2/callback";
+const WISH: Wish<'_> = Wish { rd: Some("/page"), account: Account::Known, insists: false };
+
+fn login(fakes: &Fakes) -> Login {
+    Login {
+        provider: Arc::clone(&fakes.provider) as _,
+        markers: Arc::clone(&fakes.markers) as _,
+        sessions: Arc::clone(&fakes.sessions) as _,
+        entropy: Arc::clone(&fakes.entropy) as _,
+        clock: Arc::clone(&fakes.clock) as _,
+        snapshot: fakes.snapshot.clone(),
+    }
+}
+
+/// A browser whose session is in this state, and that came back from a sign-in that often.
+fn browser(state: State, marker: Option<(u8, bool)>) -> Fakes {
+    let fakes = Fakes::new();
+    fakes.sessions.states.set([state].into());
+    fakes.markers.loop_marker.set(marker.map(|(times, here)| LoopMarker { times, here }));
+    fakes
+}
+
+fn step(started: &Started) -> String {
+    match started {
+        Started::Provider(..) => "provider".to_owned(),
+        Started::Back(way_back) => back(way_back),
+        Started::Stuck(trouble) => stuck(*trouble),
+    }
+}
+
+fn back(way_back: &WayBack) -> String {
+    assert_eq!(texts(&way_back.cookies), ["loop=marked"]);
+    format!("back to {}", way_back.return_to.as_str())
+}
+
+fn stuck(trouble: Trouble) -> String {
+    format!("stuck {trouble:?}")
+}
+
+async fn start(fakes: &Fakes, wish: Wish<'_>) -> Result<Started, LoginError> {
+    login(fakes).start(&origin(), &HeaderMap::new(), wish).await
+}
+
+/// Starts a sign-in, and returns the next step and the calls after the session was opened.
+async fn start_and_record(fakes: &Fakes, wish: Wish<'_>) -> (String, Vec<String>) {
+    let started = start(fakes, wish).await.unwrap_or_else(|error| panic!("{error}"));
+    let calls = fakes.calls.take();
+    assert_eq!(calls[0], "open");
+    (step(&started), calls[1..].to_vec())
+}
+
+fn provider_calls(account: &str, return_to: &str) -> (String, Vec<String>) {
+    ("provider".to_owned(), vec![format!("{CALLBACK_CALL} {account}"), format!("keep_login {return_to}")])
+}
+
+#[tokio::test]
+async fn browser_without_a_marker_is_sent_to_the_provider() {
+    for state in [
+        State::Usable,
+        State::Expired,
+        State::Absent(Absence::NoCookie),
+        State::Absent(Absence::Refused),
+        State::Absent(Absence::Expired),
+        State::Absent(Absence::Ended),
+    ] {
+        let fakes = browser(state, None);
+        assert_eq!(start_and_record(&fakes, WISH).await, provider_calls("Known", PAGE), "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn marker_with_a_session_returns_once_and_then_is_a_loop() {
+    let returns = |times| (format!("back to {PAGE}"), vec![format!("set_loop_marker {times} {PAGE}")]);
+    let is_loop = || ("stuck NotShown".to_owned(), vec![]);
+    for (marker, expected) in [
+        ((1, true), returns(2)),
+        ((2, true), is_loop()),
+        ((2, false), returns(3)),
+        ((7, false), returns(8)),
+        ((8, false), is_loop()),
+    ] {
+        let fakes = browser(State::Usable, Some(marker));
+        assert_eq!(start_and_record(&fakes, WISH).await, expected, "{marker:?}");
+    }
+}
+
+#[tokio::test]
+async fn marker_without_a_session_shows_the_cause_of_the_loop() {
+    for (state, cause) in [
+        (State::Absent(Absence::NoCookie), "stuck NotKept"),
+        (State::Absent(Absence::Refused), "stuck NotOpened"),
+        (State::Absent(Absence::Expired), "stuck OverAtOnce"),
+        (State::Expired, "stuck OverAtOnce"),
+    ] {
+        let fakes = browser(state, Some((1, true)));
+        assert_eq!(start_and_record(&fakes, WISH).await, (cause.to_owned(), vec![]), "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn marker_of_an_ended_or_undetermined_session_is_no_loop() {
+    for state in [State::Absent(Absence::Ended), State::Undetermined(Outage::SessionStore)] {
+        let fakes = browser(state, Some((2, true)));
+        assert_eq!(start_and_record(&fakes, WISH).await, provider_calls("Known", PAGE), "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn user_who_insists_or_wants_another_account_gets_the_provider() {
+    let another = Wish { account: Account::Another, ..WISH };
+    let insists = Wish { insists: true, ..WISH };
+    for (state, times) in [(State::Usable, 1), (State::Usable, 2), (State::Absent(Absence::NoCookie), 1)] {
+        for (wish, account) in [(another, "Another"), (insists, "Known")] {
+            let fakes = browser(state, Some((times, true)));
+            let expected = provider_calls(account, PAGE);
+            assert_eq!(start_and_record(&fakes, wish).await, expected, "{state:?} {times} {wish:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn provider_gets_the_values_that_the_transaction_keeps() {
+    let fakes = browser(State::Absent(Absence::NoCookie), None);
+    let Started::Provider(url, cookies) = start(&fakes, WISH).await.unwrap() else { panic!() };
+    assert_eq!(texts(&cookies), ["login=kept"]);
+    let kept = fakes.markers.kept.get().unwrap();
+    let [state, nonce, verifier] = &kept;
+    assert_eq!(url.as_str(), format!("{ISSUER}/authorize?{state}&{nonce}&{verifier}"));
+    assert!(kept.iter().all(|value| value.len() == 43), "256 bits each: {kept:?}");
+    assert!(state != nonce && nonce != verifier && state != verifier, "{kept:?}");
+}
+
+#[tokio::test]
+async fn return_url_elsewhere_becomes_the_start_page() {
+    for rd in [Some("https://evil.test/"), Some("/oauth2/start"), None] {
+        let fakes = browser(State::Absent(Absence::NoCookie), None);
+        let (_, calls) = start_and_record(&fakes, Wish { rd, ..WISH }).await;
+        assert_eq!(calls[1], "keep_login https://app.test/", "{rd:?}");
+    }
+}
+
+#[tokio::test]
+async fn missing_randomness_starts_no_sign_in() {
+    for fails_at in 1..=3 {
+        let fakes = browser(State::Absent(Absence::NoCookie), None);
+        fakes.entropy.fails_at.store(fails_at, Ordering::Relaxed);
+        let started = start(&fakes, WISH).await;
+        assert!(matches!(started, Err(LoginError::NoEntropy(_))), "{fails_at}");
+        assert_eq!(fakes.calls.take(), ["open"], "no cookie and no redirect");
+    }
+    let fakes = browser(State::Absent(Absence::NoCookie), None);
+    fakes.markers.cannot_seal.store(true, Ordering::Relaxed);
+    assert!(
+        matches!(start(&fakes, WISH).await, Err(LoginError::NoEntropy(_))),
+        "no redirect without a cookie"
+    );
+}
+
+#[tokio::test]
+async fn missing_metadata_keeps_no_transaction() {
+    let fakes = browser(State::Absent(Absence::NoCookie), None);
+    fakes.provider.is_unavailable.store(true, Ordering::Relaxed);
+    assert!(matches!(start(&fakes, WISH).await, Err(LoginError::ProviderUnavailable(_))));
+    assert_eq!(fakes.calls.take(), ["open".to_owned(), format!("{CALLBACK_CALL} Known")]);
+}
+
+#[test]
+fn refreshed_session_returns_until_that_is_a_loop() {
+    for (marker, expected, times) in [
+        (None, "back to https://app.test/page", Some(1)),
+        (Some((1, true)), "back to https://app.test/page", Some(2)),
+        (Some((2, true)), "stuck NotShown", None),
+        (Some((8, false)), "stuck NotShown", None),
+    ] {
+        let fakes = browser(State::Usable, marker);
+        let login = login(&fakes);
+        let return_to = login.return_to(&origin(), Some(PAGE));
+        let way_back = login.back(&origin(), &HeaderMap::new(), return_to);
+        let step = way_back.map_or_else(stuck, |way_back| back(&way_back));
+        assert_eq!(step, expected, "{marker:?}");
+        let calls: Vec<_> =
+            times.map(|times| format!("set_loop_marker {times} {PAGE}")).into_iter().collect();
+        assert_eq!(fakes.calls.take(), calls, "{marker:?}");
+    }
+}
