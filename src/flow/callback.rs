@@ -260,3 +260,6 @@ impl From<&CallbackError> for LoginOutcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,8 @@ use tokio::task::yield_now;
 use zeroize::Zeroizing;
 
 pub(super) use self::markers::FakeMarkers;
-pub(super) use self::provider::{FakeProvider, ISSUER, claims_of, refreshed};
-pub(super) use self::rules::{origin, snapshot};
+pub(super) use self::provider::{FakeProvider, ISSUER, claims_of, refreshed, signed_in};
+pub(super) use self::rules::{origin, origins, snapshot};
 pub(super) use self::sessions::{FakeSessions, LeaseState, State};
 use super::audit::{
     Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,

@@ -1,0 +1,189 @@
+use super::*;
+use crate::access::claims::Claim;
+use crate::access::policy::DEFAULT;
+use crate::flow::ports::{BeginError, IssuerIndex, StoreUnavailable};
+use crate::flow::testing::{Fakes, ISSUER, claims_of, origin, origins, signed_in, snapshot, texts};
+
+const PAGE: &str = "https://app.test/page";
+const ANSWER: &str = "state=s&code=c&iss=https://idp.test";
+
+/// The calls of a sign-in that succeeds.
+const CALLS: [&str; 6] = [
+    "take_login s",
+    "forget_login s",
+    "check_response_issuer",
+    "exchange c https://app.test/oauth2/callback verifier nonce",
+    "begin 1 alice in dev meets 1 verified-id-token first sid sid-of-provider issuer 3 at https://app.test",
+    "set_loop_marker 1 https://app.test/page",
+];
+const BEFORE_EXCHANGE: usize = 3;
+const BEFORE_BEGIN: usize = 4;
+const BEFORE_MARKER: usize = 5;
+
+fn callback(fakes: &Fakes) -> Callback {
+    Callback {
+        provider: Arc::clone(&fakes.provider) as _,
+        markers: Arc::clone(&fakes.markers) as _,
+        sessions: Arc::clone(&fakes.sessions) as _,
+        clock: Arc::clone(&fakes.clock) as _,
+        snapshot: fakes.snapshot.clone(),
+        audit: Arc::clone(&fakes.audit) as _,
+    }
+}
+
+/// A browser that began a sign-in with the state `s`.
+fn browser() -> Fakes {
+    let fakes = Fakes::new();
+    fakes.markers.transaction.set(Some(LoginTransaction {
+        issuer: IssuerIndex(3),
+        state: "s".to_owned(),
+        nonce: Secret::new("nonce"),
+        code_verifier: Secret::new("verifier"),
+        return_to: ReturnTo::parse(PAGE, &origin(), &origins()).unwrap(),
+    }));
+    fakes
+}
+
+async fn finish(fakes: &Fakes, query: &str) -> Result<Finished, Failed> {
+    callback(fakes).finish(&origin(), &HeaderMap::new(), query).await
+}
+
+/// Finishes a sign-in that fails after its transaction was found, and returns the outcome.
+async fn outcome(fakes: &Fakes, query: &str) -> LoginOutcome {
+    let Err(failed) = finish(fakes, query).await else { panic!("a session began") };
+    assert_eq!(texts(&failed.cookies), ["login=removed"]);
+    assert_eq!(failed.return_to.map(|url| url.as_str().to_owned()).as_deref(), Some(PAGE));
+    LoginOutcome::from(&failed.error)
+}
+
+/// Finishes a sign-in that fails before its transaction was found, and returns the outcome.
+async fn outcome_without_transaction(fakes: &Fakes, query: &str) -> LoginOutcome {
+    let Err(failed) = finish(fakes, query).await else { panic!("a session began") };
+    assert!(failed.cookies.is_empty() && failed.return_to.is_none());
+    LoginOutcome::from(&failed.error)
+}
+
+#[tokio::test]
+async fn sign_in_begins_a_session_with_the_verified_tokens() {
+    let fakes = browser();
+    let Ok(finished) = finish(&fakes, ANSWER).await else { panic!() };
+    assert_eq!(fakes.calls.take(), CALLS);
+    assert_eq!(texts(&finished.cookies), ["session=new", "login=removed", "loop=marked"]);
+    assert_eq!((finished.return_to.as_str(), &*finished.subject), (PAGE, "1"));
+    let again = outcome_without_transaction(&fakes, ANSWER).await;
+    assert_eq!(again, LoginOutcome::UnknownState, "a transaction is used once");
+}
+
+#[tokio::test]
+async fn repeated_parameter_ends_it_before_any_port_is_called() {
+    let response = "state=s&code=c&iss=https://idp.test&error=e&error_description=d&session_state=x";
+    for name in ["state", "code", "iss", "error", "error_description", "session_state"] {
+        let fakes = browser();
+        let outcome = outcome_without_transaction(&fakes, &format!("{response}&{name}=y")).await;
+        assert_eq!((outcome, fakes.calls.take()), (LoginOutcome::ClientForged, vec![]), "{name}");
+    }
+    let with_others = format!("{ANSWER}&session_state=x&ui=1&ui=2");
+    assert!(finish(&browser(), &with_others).await.is_ok(), "an unknown parameter may repeat");
+}
+
+#[tokio::test]
+async fn unknown_state_ends_it_before_the_provider_is_called() {
+    for (query, calls) in [
+        ("code=c&iss=https://idp.test", vec![]),
+        ("state=other&code=c&iss=https://idp.test", vec!["take_login other"]),
+        ("state=other&error=access_denied", vec!["take_login other"]),
+    ] {
+        let fakes = browser();
+        assert_eq!(outcome_without_transaction(&fakes, query).await, LoginOutcome::UnknownState, "{query}");
+        assert_eq!(fakes.calls.take(), calls, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn unacceptable_response_ends_it_before_the_code_is_exchanged() {
+    let right = format!("iss={ISSUER}");
+    for (query, expected) in [
+        ("code=c", LoginOutcome::ProviderMisbehaved),
+        ("code=c&iss=https://evil.test", LoginOutcome::ProviderMisbehaved),
+        ("error=access_denied&iss=https://evil.test", LoginOutcome::ProviderMisbehaved),
+        (&*format!("error=access_denied&{right}"), LoginOutcome::ProviderRefused),
+        (&*format!("error=access_denied&code=c&{right}"), LoginOutcome::ProviderRefused),
+        (&right, LoginOutcome::ClientForged),
+    ] {
+        let fakes = browser();
+        assert_eq!(outcome(&fakes, &format!("state=s&{query}")).await, expected, "{query}");
+        assert_eq!(fakes.calls.take(), CALLS[..BEFORE_EXCHANGE], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn failed_exchange_begins_no_session() {
+    let why = || "why".to_owned();
+    for (error, expected) in [
+        (ExchangeError::ProviderUnavailable(why()), LoginOutcome::ProviderUnavailable),
+        (ExchangeError::CodeRefused(why()), LoginOutcome::ProviderRefused),
+        (ExchangeError::ClientRefused(why()), LoginOutcome::ProviderUnavailable),
+        (ExchangeError::ProviderMisbehaved(why()), LoginOutcome::ProviderMisbehaved),
+        (ExchangeError::ClocksDiffer(why()), LoginOutcome::ProviderMisbehaved),
+    ] {
+        let (fakes, what) = (browser(), format!("{error:?}"));
+        fakes.provider.exchanged.set(Some(Err(error)));
+        assert_eq!(outcome(&fakes, ANSWER).await, expected, "{what}");
+        assert_eq!(fakes.calls.take(), CALLS[..BEFORE_BEGIN], "{what}");
+    }
+}
+
+#[tokio::test]
+async fn claims_without_a_user_begin_no_session() {
+    let fakes = browser();
+    fakes.provider.exchanged.set(Some(Ok(signed_in([].into()))));
+    assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::ProviderMisbehaved);
+    assert_eq!(fakes.calls.take(), CALLS[..BEFORE_BEGIN]);
+}
+
+/// A browser whose user has more groups than the provider sends.
+fn browser_with_groups_unknown() -> Fakes {
+    let mut claims = claims_of("alice", "");
+    claims.remove("groups");
+    claims.insert("hasgroups".to_owned(), Claim::Flag(true));
+    let fakes = browser();
+    fakes.provider.exchanged.set(Some(Ok(signed_in(claims))));
+    fakes
+}
+
+#[tokio::test]
+async fn unknown_groups_begin_no_session_if_each_policy_needs_them() {
+    let fakes = browser_with_groups_unknown();
+    assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::GroupsUnknown);
+    assert_eq!(fakes.calls.take(), CALLS[..BEFORE_BEGIN]);
+}
+
+#[tokio::test]
+async fn unknown_groups_are_hinted_at_if_some_policy_permits_without_them() {
+    let fakes = browser_with_groups_unknown();
+    fakes.snapshot.replace(snapshot([(DEFAULT, &["dev"][..]), ("everyone", &[][..])]));
+    assert!(finish(&fakes, ANSWER).await.is_ok());
+    let calls = fakes.calls.take();
+    assert_eq!(calls[BEFORE_BEGIN], "hint groups unknown 1");
+    assert!(calls[BEFORE_BEGIN + 1].starts_with("begin 1 alice in  meets 10 "), "{calls:?}");
+}
+
+#[tokio::test]
+async fn claim_that_no_header_can_carry_is_recorded_and_left_out() {
+    let fakes = browser();
+    fakes.provider.exchanged.set(Some(Ok(signed_in(claims_of("alice", "dev,ops")))));
+    assert!(finish(&fakes, ANSWER).await.is_ok());
+    let calls = fakes.calls.take();
+    assert_eq!(calls[BEFORE_BEGIN], "audit left out group dev,ops of 1");
+    assert!(calls[BEFORE_BEGIN + 1].starts_with("begin 1 alice in  meets 0 "), "{calls:?}");
+}
+
+#[tokio::test]
+async fn session_that_cannot_be_kept_sets_no_loop_marker() {
+    for error in [BeginError::TooLarge { bytes: 20_000 }, BeginError::StoreUnavailable(StoreUnavailable)] {
+        let fakes = browser();
+        fakes.sessions.begin_error.set(Some(error));
+        assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::NotKept, "{error:?}");
+        assert_eq!(fakes.calls.take(), CALLS[..BEFORE_MARKER], "{error:?}");
+    }
+}
