@@ -218,6 +218,7 @@ async fn session_still_expired_after_two_waits_fails_without_a_challenge() {
         assert!(matches!(checked.reload, PageReload::No) && checked.pending_cookies.is_none());
         let count = |start| gateway.fakes.calls.count(start);
         assert_eq!((count("open"), count("audit waits"), count("lease")), (3, 1, 2), "{lease:?}");
+        assert_eq!(gateway.records(), [recorded("fail Provider", Some(Absence::Expired), None)]);
     }
 }
 
