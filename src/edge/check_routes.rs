@@ -1,23 +1,41 @@
 //! The routes of the check listener: two for each dialect.
 //!
-//! The path alone says which dialect and which policy: a client can send any header field.
+//! The path alone says which dialect and which policy: a client can send any header field. Any other path is answered
+//! with the list of these paths, because the reader is an operator who sets up a proxy.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
+use axum::response::IntoResponse;
 use axum::routing::any;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, Uri};
 
 use super::checker::Checker;
 use super::dialect::{CHECK_DIALECTS, Dialect};
 use super::peer::Peer;
+use super::reply::Reply;
 use crate::access::policy::DEFAULT;
+use crate::flow::audit::Hint;
 
-/// Returns `/check/<label>` and `/check/policy/<policy>/<label>` for each dialect.
+/// Returns `/check/<label>` and `/check/policy/<policy>/<label>` for each dialect. Any other path gets 404.
 pub fn routes(checker: Arc<Checker>) -> Router {
-    CHECK_DIALECTS.into_iter().fold(Router::new(), with_dialect).with_state(checker)
+    CHECK_DIALECTS.into_iter().fold(Router::new(), with_dialect).fallback(no_such_check).with_state(checker)
+}
+
+async fn no_such_check(State(checker): State<Arc<Checker>>, peer: Peer, uri: Uri) -> Response<Body> {
+    let paths = paths();
+    checker.audit.hint(&Hint::UnknownCheck { peer: peer.ip(), path: uri.path(), paths: &paths });
+    Reply::text(StatusCode::NOT_FOUND, format!("no such check: use {paths}\n")).into_response()
+}
+
+/// Lists the paths of all dialects, for an operator.
+fn paths() -> String {
+    let labels = CHECK_DIALECTS.map(|dialect| dialect.caller.label);
+    let by_default = labels.map(|label| format!("/check/{label}"));
+    let by_name = labels.map(|label| format!("/check/policy/NAME/{label}"));
+    format!("{}, or for another policy {}", by_default.join(" or "), by_name.join(" or "))
 }
 
 fn with_dialect(router: Router<Arc<Checker>>, dialect: &'static Dialect) -> Router<Arc<Checker>> {

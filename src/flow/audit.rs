@@ -181,6 +181,15 @@ labelled! {
 pub enum Hint<'a> {
     /// A peer asked for a check without being trusted.
     UntrustedPeer(IpAddr),
+    /// A request came to the check listener at a path that is no check.
+    UnknownCheck {
+        /// The sender.
+        peer: IpAddr,
+        /// The path of the request; the sender chose it.
+        path: &'a str,
+        /// The paths that are checks.
+        paths: &'a str,
+    },
     /// A request came to a host that is not configured.
     UnknownHost(&'a str),
     /// Somebody, named by `sub`, signed in whose groups the provider kept back.

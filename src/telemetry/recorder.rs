@@ -37,6 +37,7 @@ pub struct Recorder {
 /// How many lines each kind of event may make.
 struct Paces {
     peers: Pace,
+    check_paths: Pace,
     hosts: Pace,
     groups: Pace,
     deliveries: Pace,
@@ -60,6 +61,7 @@ impl Recorder {
     pub fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
         let paces = Paces {
             peers: Pace::new(HINTS),
+            check_paths: Pace::new(HINTS),
             hosts: Pace::new(HINTS),
             groups: Pace::new(HINTS),
             deliveries: Pace::new(HINTS),
@@ -186,6 +188,7 @@ impl Audit for Recorder {
         }
         let pace = match hint {
             Hint::UntrustedPeer(_) => &self.paces.peers,
+            Hint::UnknownCheck { .. } => &self.paces.check_paths,
             Hint::UnknownHost(_) => &self.paces.hosts,
             Hint::GroupsUnknown(_) => &self.paces.groups,
             Hint::RotationNotDelivered(_) => &self.paces.deliveries,
@@ -194,6 +197,10 @@ impl Audit for Recorder {
         let Some(Line { suppressed }) = self.line(pace) else { return };
         match hint {
             Hint::UntrustedPeer(peer) => untrusted(*peer, suppressed),
+            Hint::UnknownCheck { peer, path, paths } => {
+                let path = quoted(path);
+                warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, let it ask at {paths}");
+            }
             Hint::UnknownHost(host) => {
                 warn!(
                     host,

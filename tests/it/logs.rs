@@ -36,6 +36,26 @@ async fn the_log_names_the_client_behind_the_trusted_proxies() {
     assert!(!log.contains("6.6.6.6"), "{log}");
 }
 
+#[tokio::test]
+async fn unknown_check_path_is_answered_with_the_right_ones() {
+    let provider = real_time_provider().await;
+    let process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    let misspelt = format!("/check/treafik{}", "x".repeat(1000));
+    for path in [&*misspelt, "/check/nginx", "/check", "/check/policy/staff"] {
+        let url = format!("http://127.0.0.1:{}{path}", process.check);
+        let asked = get_with(&url, HeaderMap::new()).await;
+        assert_eq!(asked.status, 404, "{path}");
+        for right in ["/check/traefik", "/check/caddy", "/check/policy/NAME/traefik"] {
+            assert!(asked.body.contains(right), "{path}: {}", asked.body);
+        }
+    }
+    let log = process.log();
+    let line = log.lines().find(|line| line.contains("no such check")).unwrap();
+    assert!(line.contains("/check/treafikxxx") && line.contains("ask at /check/traefik"), "{line}");
+    assert!(line.len() < 600, "{} bytes", line.len());
+    assert_eq!(log.matches("no such check").count(), 1, "{log}");
+}
+
 /// Controls, both line separators, and characters that turn the direction of writing.
 const EVIL: &str = concat!(
     "a\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\0\u{85}\"b\\",

@@ -75,6 +75,7 @@ fn sign_ins_that_fail_make_few_lines_whose_counts_add_up() {
 fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
     let peer = IpAddr::from([192, 0, 2, 1]);
     add_up(HINTS, |recorder| recorder.hint(&Hint::UntrustedPeer(peer)));
+    add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" }));
     add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
     add_up(HINTS, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
     add_up(OF_PEOPLE, |recorder| recorder.signed_out("h", "alice", &"id"));
