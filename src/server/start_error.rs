@@ -10,7 +10,7 @@ use thiserror::Error;
 pub enum StartError {
     /// An address cannot be listened on.
     #[error(
-        "{setting} = \"{address}\": cannot listen there: {cause}; set {setting} to an address of this machine with a free port"
+        "{setting} = '{address}': cannot listen there: {cause}; set {setting} to an address of this machine with a free port"
     )]
     Listen {
         /// The key.
@@ -23,4 +23,17 @@ pub enum StartError {
     /// A part cannot be built of the settings.
     #[error("{0}")]
     Build(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusable_address_is_logged_as_toml() {
+        let cause = io::ErrorKind::AddrInUse.into();
+        let error =
+            StartError::Listen { setting: "public.listen", address: ([127, 0, 0, 1], 4180).into(), cause };
+        assert!(error.to_string().starts_with("public.listen = '127.0.0.1:4180':"), "{error}");
+    }
 }

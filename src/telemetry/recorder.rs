@@ -227,7 +227,8 @@ impl Audit for Recorder {
 }
 
 fn untrusted(peer: IpAddr, suppressed: Option<u64>) {
-    let setting = format!("check.trusted_proxies = [\"{}\"]", peer.to_canonical());
+    // Single quotes: the log escapes double ones, and TOML takes both.
+    let setting = format!("check.trusted_proxies = ['{}']", peer.to_canonical());
     warn!(%peer, suppressed, "refused a check from a peer that is not trusted; if it is your proxy, set {setting}");
 }
 

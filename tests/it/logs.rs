@@ -56,6 +56,16 @@ async fn unknown_check_path_is_answered_with_the_right_ones() {
     assert_eq!(log.matches("no such check").count(), 1, "{log}");
 }
 
+#[tokio::test]
+async fn untrusted_peer_line_has_a_setting_that_can_be_pasted() {
+    let provider = real_time_provider().await;
+    let trusted = [("check.trusted_proxies", "10.0.0.0/8")];
+    let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &trusted].concat()).await;
+    assert_eq!(ask(&process, &[]).await, 403);
+    let log = process.log();
+    assert!(log.contains("set check.trusted_proxies = ['127.0.0.1']"), "{log}");
+}
+
 /// Controls, both line separators, and characters that turn the direction of writing.
 const EVIL: &str = concat!(
     "a\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\0\u{85}\"b\\",
