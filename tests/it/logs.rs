@@ -66,6 +66,23 @@ async fn untrusted_peer_line_has_a_setting_that_can_be_pasted() {
     assert!(log.contains("set check.trusted_proxies = ['127.0.0.1']"), "{log}");
 }
 
+#[tokio::test]
+async fn refused_client_is_logged_with_its_settings() {
+    let provider = real_time_provider().await;
+    let wrong = [("provider.client_secret", "wrong"), ("session.keys", KEY)];
+    let process = Process::start(provider.issuer(), &[], &wrong).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start", process.public)).await;
+    let page = browser.sign_in(&form, "alice", "alice").await;
+    assert_eq!(page.status, 503);
+    assert!(page.body.contains("If you run this gateway"), "{}", page.body);
+    let log = process.log();
+    let line = log.lines().find(|line| line.contains("invalid_client")).unwrap();
+    for setting in ["provider.client_id", "provider.client_secret", "provider.client_key"] {
+        assert!(line.contains(setting), "{line}");
+    }
+}
+
 /// Controls, both line separators, and characters that turn the direction of writing.
 const EVIL: &str = concat!(
     "a\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\0\u{85}\"b\\",

@@ -98,6 +98,10 @@ pub struct SignedIn {
     pub claims: Claims,
 }
 
+/// Where the operator looks if the provider refuses us.
+const CLIENT_SETTINGS: &str = "see provider.client_id and provider.client_authentication, with provider.client_secret or \
+                               provider.client_key";
+
 /// Why a code made no session.
 #[derive(Debug, Error)]
 pub enum ExchangeError {
@@ -108,7 +112,7 @@ pub enum ExchangeError {
     #[error("the provider refused the code: {0}")]
     CodeRefused(String),
     /// The provider refused us: client id, secret or authentication method.
-    #[error("the provider refused this client: {0}")]
+    #[error("the provider refused this client: {0}; {CLIENT_SETTINGS}")]
     ClientRefused(String),
     /// The answer or the ID token breaks a rule of the protocol.
     #[error("the provider's answer is not acceptable: {0}")]
@@ -166,7 +170,7 @@ pub enum RefreshError {
         retry_after: Option<Duration>,
     },
     /// The provider refused us (`invalid_client`, `unauthorized_client`): the session is as good as before.
-    #[error("the provider refused this client: {0}")]
+    #[error("the provider refused this client: {0}; {CLIENT_SETTINGS}")]
     ClientRefused(String),
     /// The request was sent and no answer came, or none that can be read: the refresh token may have been used up.
     #[error("nobody knows whether the refresh token was used up: {0}")]

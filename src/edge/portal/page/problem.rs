@@ -125,6 +125,10 @@ impl<'a> Problem<'a> {
             what_happened: "The sign-in service does not answer. You did nothing wrong.",
             what_to_do: "Wait a moment, then try again.",
             link: Some(Link { label: "Try again", url: try_again_url }),
+            // A refresh is not logged under the request number.
+            for_operator: Some(
+                "The log has the reason. A failed sign-in is there under the request number below.",
+            ),
             ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
