@@ -7,6 +7,7 @@
 //! 3. This holds wherever the value goes: user name, address or group. Policies see only what counts.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 
 use thiserror::Error;
 
@@ -94,6 +95,16 @@ impl ClaimPath {
     }
 }
 
+impl Display for ClaimPath {
+    /// Writes the path as [`Self::parse`] reads it: with dots, or as a JSON pointer if a name holds a dot or a slash.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.0.iter().any(|step| step.contains(['.', '/'])) {
+            return f.write_str(&self.0.join("."));
+        }
+        self.0.iter().try_for_each(|step| write!(f, "/{}", step.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
 /// Which claims are read.
 #[derive(Clone, Debug)]
 pub struct ClaimRules {
@@ -113,8 +124,8 @@ pub struct ClaimRules {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ClaimError {
     /// The claim that names the person is absent or no string.
-    #[error("the ID token has no text at the claim set by claims.user")]
-    NoUser,
+    #[error("the ID token has no text at `{0}` (claims.user)")]
+    NoUser(ClaimPath),
     /// The name cannot be carried in a header.
     #[error("the person's name or subject cannot be carried in a header: {0}")]
     UnfitUser(Unfit),
@@ -170,7 +181,7 @@ pub struct LeftOut {
 impl ClaimRules {
     /// Makes the identity of a verified ID token's `sub` and claims, and says what had to be left out.
     pub fn identity(&self, subject: &str, claims: &Claims) -> Result<(Identity, Vec<LeftOut>), ClaimError> {
-        let user = self.user.text(claims).ok_or(ClaimError::NoUser)?;
+        let user = self.user.text(claims).ok_or_else(|| ClaimError::NoUser(self.user.clone()))?;
         self.verify(&self.user, claims).map_err(ClaimError::UnverifiedUser)?;
         let mut identity = Identity::new(subject, user).map_err(ClaimError::UnfitUser)?;
         let mut left_out = Vec::new();

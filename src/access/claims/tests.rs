@@ -188,8 +188,17 @@ fn email_verified_vouches_for_no_other_claim() {
 }
 
 #[test]
+fn absent_user_claim_is_named_by_its_path() {
+    for path in ["upn", "realm_access.name", "/a.b/c~1d~0e"] {
+        let absent = ClaimRules { user: ClaimPath::parse(path).unwrap(), ..rules(&[]) };
+        let error = absent.identity("1", &alice(&[])).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{path}` (claims.user)")), "{error}");
+    }
+}
+
+#[test]
 fn nobody_is_nobody() {
-    assert_eq!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser));
+    assert!(matches!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser(_))));
     assert_eq!(ClaimPath::parse("a..b"), Err(NotAPath));
     assert_eq!(ClaimPath::parse(""), Err(NotAPath));
 }

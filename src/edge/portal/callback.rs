@@ -77,7 +77,7 @@ fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
         }
         CallbackError::WrongIssuer(_)
         | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
-        | CallbackError::Claims(ClaimError::NoUser | ClaimError::UnfitUser(_)) => {
+        | CallbackError::Claims(ClaimError::NoUser(_) | ClaimError::UnfitUser(_)) => {
             visit.told(&Problem::provider_misbehaved(again, &id))
         }
         CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {
