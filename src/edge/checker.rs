@@ -21,7 +21,7 @@ use super::request_id::{RequestId, RequestIds};
 use super::verdict::Verdict;
 use crate::access::client::TrustedProxies;
 use crate::access::credential::Credential;
-use crate::access::decision::Decision;
+use crate::access::decision::{Decision, Denial};
 use crate::access::origin::Origin;
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
@@ -96,7 +96,7 @@ impl Checker {
         let (method, headers, credential) = (&method, &request.headers, Credential::None);
         let access = AccessRequest { origin, target, method, headers, policy, credential };
         let record = |record: &DecisionRecord<'_>| {
-            self.audit.check(&event(dialect.caller, record, origin, client, &id));
+            self.audit.check(&event(dialect.caller, record, &access, client, &id));
         };
         let checked = self.check.check(snapshot, &access, dialect.caller, record).await;
         Verdict::of(checked, origin, || Requester { surface: access.surface(), id })
@@ -127,6 +127,7 @@ impl Checker {
             caller: dialect.caller,
             outcome: Outcome::Malformed,
             reason: Some(error),
+            policy: None,
             absence: None,
             host: None,
             subject: None,
@@ -144,7 +145,7 @@ impl Checker {
 fn event<'e>(
     caller: Caller,
     record: &'e DecisionRecord<'e>,
-    origin: &'e Origin,
+    access: &'e AccessRequest<'_>,
     client: IpAddr,
     id: &'e RequestId,
 ) -> CheckEvent<'e> {
@@ -156,8 +157,12 @@ fn event<'e>(
             Decision::Fail(outage) => Some(outage),
             Decision::Allow(_) | Decision::Challenge(_) => None,
         },
+        policy: match record.decision {
+            Decision::Deny(Denial::UnknownPolicy | Denial::Policy { .. }) => Some(access.policy),
+            _ => None,
+        },
         absence: record.absence,
-        host: Some(origin.host()),
+        host: Some(access.origin.host()),
         subject: record.subject,
         client: Some(client),
         request_id: Some(id),

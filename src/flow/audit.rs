@@ -31,6 +31,8 @@ pub struct CheckEvent<'a> {
     pub outcome: Outcome,
     /// Why, where it did not pass.
     pub reason: Option<&'a dyn std::fmt::Display>,
+    /// The policy, if it is the reason; the proxy's URL names it.
+    pub policy: Option<&'a str>,
     /// Why there was no session, where there was none.
     pub absence: Option<Absence>,
     /// The public host, where it is known.

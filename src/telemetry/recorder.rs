@@ -251,6 +251,7 @@ fn refused(event: &CheckEvent<'_>, line: &Line) {
         host = event.host,
         subject = event.subject,
         reason = event.reason.map(text),
+        policy = event.policy.map(quoted),
         client = event.client.map(tracing::field::display),
         request = event.request_id.map(text),
         suppressed = line.suppressed,

@@ -8,6 +8,10 @@ const SECRETS: [(&str, &str); 2] = [("provider.client_secret", "foregate-secret"
 
 /// Traefik's question, with these fields set or replaced.
 async fn ask(process: &Process, fields: &[(&str, &str)]) -> u16 {
+    ask_at(process, "/check/traefik", fields).await
+}
+
+async fn ask_at(process: &Process, path: &str, fields: &[(&str, &str)]) -> u16 {
     let host = format!("127.0.0.1:{}", process.public);
     let mut headers = HeaderMap::new();
     let usual = [
@@ -21,7 +25,7 @@ async fn ask(process: &Process, fields: &[(&str, &str)]) -> u16 {
         headers
             .insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
-    get_with(&format!("http://127.0.0.1:{}/check/traefik", process.check), headers).await.status
+    get_with(&format!("http://127.0.0.1:{}{path}", process.check), headers).await.status
 }
 
 #[tokio::test]
@@ -81,6 +85,31 @@ async fn refused_client_is_logged_with_its_settings() {
     for setting in ["provider.client_id", "provider.client_secret", "provider.client_key"] {
         assert!(line.contains(setting), "{line}");
     }
+}
+
+#[tokio::test]
+async fn refusal_by_a_policy_is_logged_with_its_name() {
+    let provider = real_time_provider().await;
+    let staff = [("policies.staff.allowed_groups", "managers")];
+    let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &staff].concat()).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start", process.public)).await;
+    browser.sign_in(&form, "alice", "alice").await;
+    let cookie = browser.cookie_header().unwrap();
+    let cookie = ("cookie", cookie.to_str().unwrap());
+    let too_long = "x".repeat(1000);
+    for policy in ["staff", "stuff", "a%0Ab%22c", &too_long] {
+        let path = format!("/check/policy/{policy}/traefik");
+        assert_eq!(ask_at(&process, &path, &[cookie]).await, 403, "{policy}");
+    }
+    assert_eq!(ask(&process, &[("x_forwarded_user", "root"), cookie]).await, 400);
+    let log = process.log();
+    let line_of = |policy: &str| log.lines().find(|line| line.contains(policy)).unwrap_or_default();
+    assert!(line_of("policy=\"staff\"").contains("in none of the allowed groups"), "{log}");
+    assert!(line_of("policy=\"stuff\"").contains("the policy is not configured"), "{log}");
+    assert!(log.contains("policy=\"ab\\\"c\""), "{log}");
+    assert!(line_of("xxx").len() < 600, "{log}");
+    assert!(!log.contains("policy=\"default\""), "an alias breaks no policy: {log}");
 }
 
 /// Controls, both line separators, and characters that turn the direction of writing.

@@ -46,6 +46,7 @@ fn check(recorder: &Recorder, outcome: Outcome, subject: Option<&str>) {
         caller: Caller::PAGE,
         outcome,
         reason: Some(&"no"),
+        policy: None,
         absence: None,
         host: None,
         subject,
