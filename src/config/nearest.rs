@@ -10,6 +10,9 @@ const ALIKE: f64 = 0.7;
 /// How good a guess is where the last step is right and the section is not.
 const SAME_NAME: f64 = 0.8;
 
+/// How good a guess is where the section is right and the last step is one of the words of the key's.
+const SAME_SECTION: f64 = 0.9;
+
 /// Tells of a path that leads to nothing; `spell` writes a key as this source writes it.
 ///
 /// The value is never shown: it may be a secret under a misspelled name.
@@ -37,9 +40,16 @@ fn nearest(path: &[String]) -> Option<String> {
 }
 
 fn likeness(name: &str, known: &str) -> f64 {
-    let last = |text: &str| text.rsplit('.').next().map(str::to_owned);
     let whole = strsim::normalized_damerau_levenshtein(name, known);
-    if last(name) == last(known) { whole.max(SAME_NAME + whole / 10.0) } else { whole }
+    let (section, key) = name.rsplit_once('.').unwrap_or(("", name));
+    let (known_section, known_key) = known.rsplit_once('.').unwrap_or(("", known));
+    if section == known_section && known_key.split('_').any(|word| word == key) {
+        whole.max(SAME_SECTION + whole / 10.0)
+    } else if key == known_key {
+        whole.max(SAME_NAME + whole / 10.0)
+    } else {
+        whole
+    }
 }
 
 /// Every key and every section, with the operator's own names in place of `*`.
@@ -96,6 +106,9 @@ mod tests {
             ("client_secret", "provider.client_secret"),
             ("check.log.level", "log.level"),
             ("policies.staff.allowed_group", "policies.staff.allowed_groups"),
+            ("drain.timeout", "drain.finish_timeout"),
+            ("provider.secret", "provider.client_secret"),
+            ("drain.level", "log.level"),
         ] {
             assert_eq!(of(said).as_deref(), Some(meant), "{said}");
         }
