@@ -1,6 +1,7 @@
 //! Do the commands of the binary say what a person needs?
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 fn foregate(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_foregate"));
@@ -12,6 +13,24 @@ fn written(name: &str, text: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn demo_prints_the_client_of_its_provider() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_foregate"))
+        .args(["demo", "--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let welcome: Vec<String> = lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).collect();
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let client = welcome.iter().find(|line| line.contains("foregate-secret")).unwrap();
+    for fact in ["client ID foregate,", "http://127.0.0.1:*", "https://app.localhost:*"] {
+        assert!(client.contains(fact), "{client}");
+    }
 }
 
 const SEVEN: &str = r#"

@@ -36,12 +36,14 @@ async fn demo(port: u16) -> CommandResult {
     let sockets = [(Purpose::Public, public), (Purpose::Check, check), (Purpose::Ops, ops)];
     let listeners = sockets.map(|(purpose, socket)| Listener { purpose, socket }).into();
     let application = loopback(0).await?;
-    let provider = dev_provider::start(dev_provider::Settings::default()).await?;
+    let of_provider = dev_provider::Settings::default();
+    let client = client(&of_provider);
+    let provider = dev_provider::start(of_provider).await?;
     let settings = settings(address, application.local_addr()?, &provider)?;
     let log = Log::start(settings.log.format, settings.log.level)?;
     let application = tokio::spawn(application::serve(application));
     // A closed standard output must not stop the demo.
-    let _printed = print(&welcome(address, ops_address, provider.issuer()));
+    let _printed = print(&welcome(address, ops_address, provider.issuer(), &client));
     let system = System::new(log.lost_lines(), ReloadRequests::never());
     server::serve(settings, listeners, system, stop()).await?;
     application.abort();
@@ -79,13 +81,23 @@ async fn stop() -> Drain {
     Drain::PROMPT
 }
 
-fn welcome(address: SocketAddr, ops: SocketAddr, issuer: &str) -> String {
+/// Describes the provider's client, for another gateway that is tried with it.
+fn client(settings: &dev_provider::Settings) -> String {
+    let described = settings.clients.iter().map(|client| {
+        let secret = client.secret.as_deref().unwrap_or("none");
+        format!("client ID {}, secret {secret}, redirect URIs {}", client.id, client.redirect_uris.join(" "))
+    });
+    described.collect::<Vec<_>>().join("; ")
+}
+
+fn welcome(address: SocketAddr, ops: SocketAddr, issuer: &str, client: &str) -> String {
     format!(
         "\n  Foregate demo, on this machine alone\n\n  \
          1. Open      http://{address}/\n  \
          2. Sign in   testuser / testuser\n  \
          3. See       the header fields that the application behind the gateway received\n\n  \
          The provider is at {issuer}; probes and metrics are at http://{ops}/readyz and /metrics.\n  \
+         The provider has the {client}\n  \
          Ctrl-C ends it; nothing is kept.\n\n"
     )
 }
