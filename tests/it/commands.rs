@@ -33,6 +33,14 @@ fn demo_prints_the_client_of_its_provider() {
     }
 }
 
+#[test]
+fn help_names_both_proxies() {
+    let help = String::from_utf8(foregate(&["--help"], &[]).stdout).unwrap();
+    // The width of the terminal decides where its lines break.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("Traefik or Caddy"), "{help}");
+}
+
 const SEVEN: &str = r#"
 [public]
 urls = ["headlamp.example.com"]
