@@ -11,7 +11,22 @@ fn what_is_dangerous_and_works_is_a_warning() {
     ])
     .ok()
     .unwrap();
-    assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
+    assert_eq!(all.warnings.len(), 2, "{:?}", all.warnings);
+}
+
+#[test]
+fn plain_http_to_the_provider_warns_unless_it_stays_on_the_machine() {
+    for (issuer, backchannel, warns) in [
+        ("http://127.0.0.1:8080/realms/main", None, false),
+        ("http://localhost:8080/realms/main", Some("http://[::1]:8080/realms/main"), false),
+        ("https://keycloak.example.com/realms/main", Some("http://keycloak:8080/realms/main"), true),
+    ] {
+        let mut given = vec![("FOREGATE_PROVIDER__ISSUER", issuer)];
+        given.extend(backchannel.map(|url| ("FOREGATE_PROVIDER__BACKCHANNEL_URL", url)));
+        let warnings = with(&given).ok().unwrap().warnings;
+        let warned = warnings.iter().any(|warning| warning.contains("plain http"));
+        assert_eq!(warned, warns, "{issuer}, {backchannel:?}: {warnings:?}");
+    }
 }
 
 #[test]
