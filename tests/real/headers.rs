@@ -189,28 +189,6 @@ fn assert_hidden(stage: &Stage, caller: &Caller) {
     }
 }
 
-/// Caddy forwards these as they came, unless its file removes them.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_documented_caddy_removes_forged_forwarding_headers() {
-    let stage = Stage::open(Proxy::Caddy).await;
-    let caller = stage.caller("testuser").await;
-    let names = [
-        "Forwarded",
-        "X-Forwarded-Port",
-        "X-Forwarded-Prefix",
-        "X-Forwarded-Scheme",
-        "X-Original-Url",
-        "X-Original-Uri",
-        "X-Real-Ip",
-        "X-Rewrite-Url",
-    ];
-
-    let reply = caller.get("/forged", &names.map(|name| (name, "evil"))).await;
-
-    let seen = only(&stage, "/forged", &reply.body);
-    assert_eq!(evil_lines(&seen), Vec::<&(String, String)>::new());
-}
-
 /// The one request that reached the application at this path; `told` is what the client got instead.
 fn only(stage: &Stage, path: &str, told: &str) -> Seen {
     let mut arrived = stage.arrived(path);

@@ -1,4 +1,4 @@
-//! The cases of tests/data/header-spoofs.tsv, and what an application that folds names like CGI would read.
+//! The cases of tests/data/header-spoofs.tsv, and whether one of them succeeded.
 
 /// One case.
 pub(crate) struct Spoof {
@@ -22,23 +22,7 @@ pub(crate) fn spoofs() -> Vec<Spoof> {
     cases.collect()
 }
 
-/// RFC 3875 §4.1.18: letters in upper case, everything that is no letter or digit the same.
-fn folded(name: &str) -> String {
-    let fold = |byte: char| if byte.is_ascii_alphanumeric() { byte.to_ascii_uppercase() } else { '_' };
-    name.chars().map(fold).collect()
-}
-
-/// Whether something of the client's arrived under a name that says who somebody is.
+/// Whether something of the client's arrived, under any name: each value of the list holds this word.
 pub(crate) fn is_fooled<'f>(fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> bool {
-    let names = [
-        "X_FORWARDED_USER",
-        "X_FORWARDED_GROUP",
-        "X_FORWARDED_EMAIL",
-        "X_FORWARDED_ID_TOKEN",
-        "AUTHORIZATION",
-    ];
-    fields.into_iter().any(|(name, value)| {
-        let name = folded(name);
-        value.contains("evil") && (names.contains(&&*name) || name.starts_with("IMPERSONATE_"))
-    })
+    fields.into_iter().any(|(_, value)| value.contains("evil"))
 }

@@ -13,8 +13,12 @@ const COPIED_COOKIES: &str = "						copy_response_headers {
 						}
 ";
 
-/// One loopback address alone, and no redirect from a port that another test may have.
-const OF_A_TEST: &str = "	admin off
+/// A line of the file's global options.
+const GLOBAL_OPTION: &str = "	skip_install_trust
+";
+
+/// The same line: no test changes what the machine trusts. One loopback address alone, and no redirect from a port that another test may have.
+const OF_A_TEST: &str = "	skip_install_trust
 	auto_https disable_redirects
 	default_bind 127.0.0.1
 	persist_config off
@@ -34,7 +38,7 @@ pub(super) fn command(
     let mut file = adapt(
         documented("caddy/Caddyfile"),
         &[
-            ("	admin off\n", OF_A_TEST),
+            (GLOBAL_OPTION, OF_A_TEST),
             ("https://app.example.com", &format!("https://app.localhost:{}", address.port())),
             ("foregate:4181", &backends.check.to_string()),
             ("foregate:4180", &backends.public.to_string()),
