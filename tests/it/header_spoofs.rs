@@ -92,3 +92,16 @@ fn table_has_a_case_for_each_default_of_headers_blank() {
         assert!(found, "{entry}");
     }
 }
+
+/// Only the complete file runs in front of the gateway.
+#[test]
+fn readme_has_the_expression_of_the_file_for_traefik() {
+    let expression = |text: &str| {
+        let (_, value) = text.split_once("authResponseHeadersRegex: \"").unwrap();
+        let (value, _) = value.split_once('"').unwrap();
+        value.split("\\\n").map(str::trim_start).collect::<String>()
+    };
+    let readme = expression(include_str!("../../README.md"));
+    assert_eq!(readme, expression(include_str!("../../deploy/traefik/dynamic.yaml")));
+    assert!(readme.starts_with("^(Impersonate-|") && readme.ends_with("|X-Scheme)$"), "{readme}");
+}
