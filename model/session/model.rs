@@ -11,7 +11,8 @@ use crate::flow::ports::{SessionId, UnixTime};
 
 const ID: SessionId = SessionId([7; 16]);
 const NOW: UnixTime = UnixTime(100);
-const LOOK: Presentation = Presentation { now: NOW, active: true, idle: None };
+const LOOK: Presentation =
+    Presentation { now: NOW, active: true, idle: None, unknown_lease: RefreshLease::Available };
 const SCHEDULES: usize = 20_000;
 
 /// What really happened, as somebody outside sees it.
