@@ -123,7 +123,7 @@ pub struct ClaimRules {
 /// Why claims make no identity.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ClaimError {
-    /// The claim that names the person is absent or no string.
+    /// The claim at this path, which names the user, is absent or no string.
     #[error("the ID token has no text at `{0}` (claims.user)")]
     NoUser(ClaimPath),
     /// The name cannot be carried in a header.

@@ -36,9 +36,9 @@ async fn demo(port: u16) -> CommandResult {
     let sockets = [(Purpose::Public, public), (Purpose::Check, check), (Purpose::Ops, ops)];
     let listeners = sockets.map(|(purpose, socket)| Listener { purpose, socket }).into();
     let application = loopback(0).await?;
-    let of_provider = dev_provider::Settings::default();
-    let client = client(&of_provider);
-    let provider = dev_provider::start(of_provider).await?;
+    let provider_settings = dev_provider::Settings::default();
+    let client = client(&provider_settings);
+    let provider = dev_provider::start(provider_settings).await?;
     let settings = settings(address, application.local_addr()?, &provider)?;
     let log = Log::start(settings.log.format, settings.log.level)?;
     let application = tokio::spawn(application::serve(application));

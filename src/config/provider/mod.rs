@@ -102,7 +102,7 @@ fn not_discovery(text: &str) -> Result<(), Wrong> {
 }
 
 fn warn_of_plain_http(reader: &mut Reader) {
-    // The issuer needs none: plain http is accepted there on this machine alone.
+    // No warning for the issuer: plain http is accepted there on loopback only.
     let key = "provider.backchannel_url";
     let url = reader.text(key).and_then(|text| absolute_url(&text).ok());
     if url.is_some_and(|url| url.scheme() == "http" && !is_loopback(&url)) {

@@ -59,7 +59,7 @@ pub(super) struct Process {
 /// Before a provider is asked again whose tokens are no longer good than those before.
 const NOTHING_NEW: Duration = Duration::from_secs(30);
 
-/// Longer than a process lives on that was told to stop.
+/// Longer than a process drains by default; a longer drain can look like a second process.
 const HANDOVER_SECONDS: u64 = 120;
 
 /// The `cookie` store.
