@@ -135,6 +135,7 @@ const LAYERS: [Layer; 10] = [
             "serde_json",
             "aws_lc_rs",
             "arc_swap",
+            "rustix",
             "tokio_rustls",
         ],
     },

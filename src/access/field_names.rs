@@ -23,12 +23,16 @@ pub static FORWARDED: [HeaderName; 5] =
 
 /// Returns the index of a name in [`FORWARDED`]: a match on short texts is a few comparisons of numbers.
 pub fn forwarded_index(name: &str) -> Option<usize> {
-    match name.strip_prefix("x-forwarded-")? {
-        "method" => Some(0),
-        "proto" => Some(1),
-        "host" => Some(2),
-        "uri" => Some(3),
-        "for" => Some(4),
+    let (prefix, rest) = name.as_bytes().split_first_chunk::<12>()?;
+    if prefix != b"x-forwarded-" {
+        return None;
+    }
+    match rest {
+        b"method" => Some(0),
+        b"proto" => Some(1),
+        b"host" => Some(2),
+        b"uri" => Some(3),
+        b"for" => Some(4),
         _ => None,
     }
 }
@@ -95,10 +99,25 @@ pub fn has_prefix(name: impl AsRef<[u8]>, prefix: &str) -> bool {
 
 /// Returns whether a name in lower case consists of letters, digits and `-`: its aliases fold into this spelling.
 ///
-/// Every byte is looked at, without an early end, so that the compiler takes many at once.
+/// A check asks this of most fields that a proxy adds, so eight bytes are compared at once, and the last eight again
+/// instead of a remainder.
 pub fn is_plain(name: &str) -> bool {
-    let odd = |byte: u8| u8::from(!matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    name.bytes().fold(0, |any, byte| any | odd(byte)) == 0
+    let name = name.as_bytes();
+    match name.last_chunk::<8>() {
+        Some(last) => {
+            is_plain_chunk(*last)
+                & name.as_chunks::<8>().0.iter().fold(true, |plain, chunk| plain & is_plain_chunk(*chunk))
+        }
+        None => name.iter().all(|byte| is_plain_byte(*byte)),
+    }
+}
+
+fn is_plain_chunk(chunk: [u8; 8]) -> bool {
+    chunk.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')
 }
 
 /// Removes every field whose name is one of those that `is_unwanted` accepts.

@@ -23,7 +23,7 @@ use thiserror::Error;
 use crate::flow::ports::{Entropy, NoEntropy};
 
 /// Another number for every change of the layout, or of what is sealed.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 const KEY_ID_LEN: usize = 4;
 const HEAD_LEN: usize = 2 + KEY_ID_LEN + NONCE_LEN;
 const TAG_LEN: usize = 16;

@@ -1,0 +1,75 @@
+use super::*;
+use proptest::prelude::*;
+
+fn contents() -> Contents<'static> {
+    Contents {
+        id: [9; 16],
+        issuer: 0x0102,
+        process: 1,
+        generation: 2,
+        signed_in_at: 3,
+        issued_at: 12,
+        sealed_at: 4,
+        active_at: 5,
+        refresh_at: 6,
+        tokens_end_at: 7,
+        id_token_ends_at: 8,
+        ends_at: 9,
+        auth_time: 13,
+        policy_generation: 10,
+        policies_met: 11,
+        subject: "subject",
+        user: "user",
+        email: "",
+        groups: "a,größe",
+        sid: "5",
+        acr: "2",
+        id_token: Packed::Parts([b"head", b"", b"signature"]),
+        refresh_token: Some(Packed::Text("opaque")),
+    }
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let without = Contents { refresh_token: None, id_token: Packed::Text("whole"), ..contents() };
+    for contents in [contents(), without] {
+        assert_eq!(Contents::read(&contents.write().unwrap()), Some(contents));
+    }
+}
+
+#[test]
+fn neither_more_nor_fewer_bytes_are_a_session() {
+    let bytes = contents().write().unwrap();
+    for end in 0..bytes.len() {
+        assert_eq!(Contents::read(&bytes[..end]), None, "{end}");
+    }
+    assert_eq!(Contents::read(&[&bytes[..], b"x"].concat()), None);
+}
+
+#[test]
+fn a_length_that_splits_a_character_is_no_session() {
+    let mut bytes = contents().write().unwrap();
+    let lengths = HEAD_LEN - TEXTS * 4;
+    let (groups, sid) = (lengths + 3 * 4 + 3, lengths + 4 * 4 + 3);
+    assert_eq!((bytes[groups], bytes[sid]), (9, 1));
+    (bytes[groups], bytes[sid]) = (5, 5);
+    assert_eq!(Contents::read(&bytes), None);
+}
+
+#[test]
+fn a_session_without_an_id_token_is_none() {
+    let mut bytes = Contents { refresh_token: None, ..contents() }.write().unwrap();
+    let token = bytes.len() - 1 - (3 * 4 + b"headsignature".len()) - 1;
+    bytes.truncate(token);
+    bytes.extend_from_slice(&[NONE, NONE]);
+    assert_eq!(Contents::read(&bytes), None);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Some(contents) = Contents::read(&bytes) {
+            prop_assert_eq!(contents.write().unwrap(), bytes);
+        }
+    }
+}
