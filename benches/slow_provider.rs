@@ -30,7 +30,7 @@ use foregate::server::SystemClock;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use support::Scene;
-use support::nobody::Nobody;
+use support::no_provider::NoProvider;
 use url::Url;
 
 /// Renewals begin after seven to nine seconds, and the slow ones end before the tokens do.
@@ -73,23 +73,23 @@ impl IdentityProvider for Slow {
     }
 
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
-        Nobody.authentication_url(request)
+        NoProvider.authentication_url(request)
     }
 
     fn check_response_issuer(&self, iss: Option<&str>) -> Result<(), WrongIssuer> {
-        Nobody.check_response_issuer(iss)
+        NoProvider.check_response_issuer(iss)
     }
 
     fn exchange<'a>(&'a self, code: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
-        Nobody.exchange(code)
+        NoProvider.exchange(code)
     }
 
     fn revoke<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>> {
-        Nobody.revoke(token)
+        NoProvider.revoke(token)
     }
 
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
-        Nobody.logout_token(token)
+        NoProvider.logout_token(token)
     }
 
     fn end_session_endpoint(&self) -> Option<Url> {

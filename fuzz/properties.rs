@@ -104,7 +104,7 @@ pub(crate) fn cookies(bytes: &[u8]) {
         Arc::new(SystemEntropy),
         &origins(),
         ("https://idp.test", "foregate"),
-        (lifetimes, Room { sessions: 100, per_person: 100 }),
+        (lifetimes, Room { sessions: 100, per_user: 100 }),
         audit,
         UnixTime(1),
     );
@@ -149,7 +149,7 @@ pub(crate) fn target(bytes: &[u8]) {
         hosts: vec![],
         paths: vec![PublicPath::parse("/public/").unwrap(), PublicPath::parse("/favicon.ico").unwrap()],
     };
-    if !PublicPaths::new(vec![rule]).hold(&Method::GET, &origin(), target) {
+    if !PublicPaths::new(vec![rule]).matches(&Method::GET, &origin(), target) {
         return;
     }
     let once = decoded(target.path());

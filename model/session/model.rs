@@ -42,7 +42,7 @@ fn listed(generation: u64) -> Listed<'static> {
 }
 
 fn world() -> Arc<World> {
-    let registry = Registry::new(Room { sessions: 4, per_person: 4 });
+    let registry = Registry::new(Room { sessions: 4, per_user: 4 });
     registry.begin(listed(1), 0, NOW).unwrap();
     let truth = Truth { browser: 1, ..Truth::default() };
     Arc::new(World { registry, truth: Mutex::new(truth) })
@@ -182,7 +182,7 @@ pub(crate) fn renewals_race_with_a_sign_out() {
 pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
     shuttle::check_random(
         || {
-            let registry: Arc<Registry<u64>> = Arc::new(Registry::new(Room { sessions: 3, per_person: 1 }));
+            let registry: Arc<Registry<u64>> = Arc::new(Registry::new(Room { sessions: 3, per_user: 1 }));
             let actors: Vec<_> = (0..4_u8)
                 .map(|actor| {
                     let registry = Arc::clone(&registry);

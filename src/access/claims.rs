@@ -11,7 +11,7 @@ use std::fmt::{self, Display, Formatter};
 
 use thiserror::Error;
 
-use super::identity::{Identity, Unfit};
+use super::identity::{Identity, InvalidHeaderText};
 
 /// A claim's value, as far as an identity needs it (JSON without numbers' and nulls' values).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +35,12 @@ pub type Claims = BTreeMap<String, Claim>;
 /// can be kept.
 pub fn sid(claims: &Claims) -> &str {
     match claims.get("sid") {
-        Some(Claim::Text(sid)) if sid.len() <= LONGEST_SID => sid,
+        Some(Claim::Text(sid)) if sid.len() <= MAX_SID_BYTES => sid,
         _ => "",
     }
 }
 
-const LONGEST_SID: usize = 255;
+const MAX_SID_BYTES: usize = 255;
 
 /// Names under which providers send e-mail addresses.
 const ADDRESSES: [&str; 5] = ["email", "emails", "mail", "email_address", "emailAddress"];
@@ -128,7 +128,7 @@ pub enum ClaimError {
     NoUser(ClaimPath),
     /// The name cannot be carried in a header.
     #[error("the person's name or subject cannot be carried in a header: {0}")]
-    UnfitUser(Unfit),
+    UnfitUser(InvalidHeaderText),
     /// The user name is a value that users may have typed in themselves.
     #[error("the user name comes from a claim that is not verified: {0}")]
     UnverifiedUser(Unverified),
@@ -158,10 +158,10 @@ pub enum Unverified {
 
 /// Why a value is left out of the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum LeftOutBecause {
+pub enum OmissionReason {
     /// No header can carry it.
     #[error("no header can carry it: {0}")]
-    Unfit(#[from] Unfit),
+    InvalidHeaderText(#[from] InvalidHeaderText),
     /// It does not count.
     #[error(transparent)]
     Unverified(#[from] Unverified),
@@ -169,40 +169,44 @@ pub enum LeftOutBecause {
 
 /// A value of the provider that is left out of the identity, and logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct OmittedClaim {
     /// `email` or `group`.
     pub what: &'static str,
     /// The value as the provider sent it.
     pub value: String,
     /// Why.
-    pub why: LeftOutBecause,
+    pub why: OmissionReason,
 }
 
 impl ClaimRules {
     /// Makes the identity of a verified ID token's `sub` and claims, and says what had to be left out.
-    pub fn identity(&self, subject: &str, claims: &Claims) -> Result<(Identity, Vec<LeftOut>), ClaimError> {
+    pub fn identity(
+        &self,
+        subject: &str,
+        claims: &Claims,
+    ) -> Result<(Identity, Vec<OmittedClaim>), ClaimError> {
         let user = self.user.text(claims).ok_or_else(|| ClaimError::NoUser(self.user.clone()))?;
         self.verify(&self.user, claims).map_err(ClaimError::UnverifiedUser)?;
         let mut identity = Identity::new(subject, user).map_err(ClaimError::UnfitUser)?;
-        let mut left_out = Vec::new();
+        let mut omitted_claim = Vec::new();
         let counts = self.verify(&self.email, claims).is_ok();
         if let Some(email) = self.email.text(claims).filter(|_| counts)
             && let Err(why) = identity.set_email(email)
         {
-            left_out.push(LeftOut { what: "email", value: email.to_owned(), why: why.into() });
+            omitted_claim.push(OmittedClaim { what: "email", value: email.to_owned(), why: why.into() });
         }
         for path in &self.groups {
             let verified = self.verify(path, claims);
             for group in path.find(claims).into_iter().flat_map(texts) {
                 let group = group.strip_prefix('/').filter(|_| self.strip_group_slash).unwrap_or(group);
-                let added = verified.map_err(LeftOutBecause::from);
+                let added = verified.map_err(OmissionReason::from);
                 let added = added.and_then(|()| Ok(identity.add_group(group)?));
                 if let Err(why) = added {
-                    left_out.push(LeftOut { what: "group", value: group.to_owned(), why });
+                    omitted_claim.push(OmittedClaim { what: "group", value: group.to_owned(), why });
                 }
             }
         }
-        Ok((identity, left_out))
+        Ok((identity, omitted_claim))
     }
 
     /// Whether the provider kept groups back because there are too many: it then points to another place instead, with

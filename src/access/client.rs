@@ -15,7 +15,7 @@ pub struct TrustedProxies(Vec<IpNet>);
 pub struct NotANetwork;
 
 /// No way to us leads through more proxies.
-const MOST_HOPS: usize = 32;
+const MAX_HOPS: usize = 32;
 
 impl TrustedProxies {
     /// This machine alone: what a listener on a loopback address can be reached from.
@@ -56,7 +56,7 @@ impl TrustedProxies {
     /// entry that cannot be read ends the walk, as does the end of the list: the last address before it counts.
     pub fn client(&self, forwarded_for: &[u8]) -> Option<IpAddr> {
         let mut client = None;
-        for entry in forwarded_for.rsplit(|byte| *byte == b',').take(MOST_HOPS) {
+        for entry in forwarded_for.rsplit(|byte| *byte == b',').take(MAX_HOPS) {
             let Some(address) = address(entry.trim_ascii()) else { break };
             client = Some(address);
             if !self.trusts(address) {

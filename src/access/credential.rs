@@ -17,7 +17,7 @@ pub enum Credential<'a> {
 #[derive(Clone, Copy)]
 pub struct SessionCredential<'a> {
     /// Who signed in.
-    pub person: IdentityRef<'a>,
+    pub user: IdentityRef<'a>,
     /// The ID token as the provider signed it.
     pub id_token: TokenText<'a>,
     /// The policies that the user met when the session was sealed.

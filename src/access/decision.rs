@@ -23,7 +23,7 @@ use super::policy::{Policies, PolicyError, Refusal};
 use super::public_paths::PublicPaths;
 use super::request::AccessRequest;
 use super::return_to::ReturnTo;
-use super::surface::{Surface, is_from_elsewhere};
+use super::surface::{Surface, is_from_other_origin};
 use super::token::TokenText;
 use super::websocket::is_handshake;
 
@@ -80,10 +80,10 @@ pub enum Denial {
     UnknownPolicy,
     /// A page of another origin changes something in the person's name.
     #[error("a page of another origin would change something in a signed-in person's name")]
-    ForeignWrite,
+    CrossOriginWrite,
     /// Another site opens a socket in the person's name.
     #[error("the WebSocket handshake comes from another origin")]
-    ForeignWebSocket,
+    CrossOriginWebSocket,
     /// The person does not meet the policy.
     #[error("{refusal}")]
     Policy {
@@ -121,7 +121,7 @@ pub struct Rules {
     /// Where a person is sent to sign in.
     pub sign_in: SignInBy,
     /// Whether pages of other origins may change something in a signed-in person's name.
-    pub accept_foreign_writes: bool,
+    pub allow_cross_origin_writes: bool,
 }
 
 /// Where a person without a session is sent.
@@ -147,10 +147,10 @@ impl SignInBy {
 /// `other_cookies` are the client's cookies without ours.
 pub fn decide(rules: &Rules, request: &AccessRequest<'_>, other_cookies: Vec<u8>) -> Decision {
     match judge(rules, request) {
-        Ok(Some(SessionCredential { person, id_token, .. })) => {
-            Decision::Allow(Grant { edits: rules.owned.edits(*person, *id_token, other_cookies) })
+        Ok(Some(SessionCredential { user, id_token, .. })) => {
+            Decision::Allow(Grant { edits: rules.owned.edits(*user, *id_token, other_cookies) })
         }
-        Ok(None) | Err(Denial::Policy { .. } | Denial::ForeignWrite) if is_public(rules, request) => {
+        Ok(None) | Err(Denial::Policy { .. } | Denial::CrossOriginWrite) if is_public(rules, request) => {
             let nobody = IdentityRef { subject: "", user: "", email: "", groups: "" };
             Decision::Allow(Grant { edits: rules.owned.edits(nobody, TokenText::Whole(""), other_cookies) })
         }
@@ -160,7 +160,7 @@ pub fn decide(rules: &Rules, request: &AccessRequest<'_>, other_cookies: Vec<u8>
 }
 
 fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {
-    rules.public_paths.hold(request.method, request.origin, request.target)
+    rules.public_paths.matches(request.method, request.origin, request.target)
 }
 
 fn judge<'k, 'c>(
@@ -174,17 +174,17 @@ fn judge<'k, 'c>(
         Credential::None => return Err(Denial::UnknownPolicy),
     };
     if is_handshake(request.headers) && !is_own_socket(request.headers, request.origin) {
-        return Err(Denial::ForeignWebSocket);
+        return Err(Denial::CrossOriginWebSocket);
     }
-    if !rules.accept_foreign_writes && is_foreign_write(rules, request) {
-        return Err(Denial::ForeignWrite);
+    if !rules.allow_cross_origin_writes && is_cross_origin_write(rules, request) {
+        return Err(Denial::CrossOriginWrite);
     }
-    let permitted = rules.policies.permit(request.policy, known.person, known.policies);
+    let permitted = rules.policies.permit(request.policy, known.user, known.policies);
     permitted.map_err(|error| match error {
         PolicyError::Unknown => Denial::UnknownPolicy,
         PolicyError::Refused(refusal) => Denial::Policy {
             refusal,
-            user: known.person.user.to_owned(),
+            user: known.user.user.to_owned(),
             another_account: another_account(rules, request.origin),
         },
     })?;
@@ -197,12 +197,12 @@ fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
 }
 
 /// Browsers name the origin with every method but GET and HEAD (Fetch §3.2), and fetch metadata say how far it is.
-fn is_foreign_write(rules: &Rules, request: &AccessRequest<'_>) -> bool {
+fn is_cross_origin_write(rules: &Rules, request: &AccessRequest<'_>) -> bool {
     if request.method.is_safe() {
         return false;
     }
-    let ours = |url: &Url| request.origin.contains(url) || rules.origins.serve(url);
-    comes_from(request.headers, ours).map_or_else(|| is_from_elsewhere(request.headers), |ours| !ours)
+    let ours = |url: &Url| request.origin.contains(url) || rules.origins.serves(url);
+    comes_from(request.headers, ours).map_or_else(|| is_from_other_origin(request.headers), |ours| !ours)
 }
 
 /// Whether the one `Origin` is acceptable; `None` where there is none.
@@ -219,7 +219,7 @@ fn another_account(rules: &Rules, origin: &Origin) -> String {
 }
 
 /// Where a person goes who is signed in with tokens that are over: to our page that renews them.
-pub fn renewing(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
+pub fn refresh_challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     let sign_in = rules.origins.sign_in_of(request.origin);
     Challenge::SignIn(OwnPage::Refresh.with_return(sign_in, &here(rules, request)))
 }

@@ -18,9 +18,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
 
-use super::blank::BlankHeaders;
 use super::field_names::{FORWARDED, NameSet, has_prefix, members, remove_fields};
 use super::identity::IdentityRef;
+use super::stripped::StrippedHeaders;
 use super::token::TokenText;
 
 const IMPERSONATE: &str = "impersonate-";
@@ -46,7 +46,7 @@ pub struct OwnedHeaders(Arc<Table>);
 struct Table {
     names: IdentityHeaderNames,
     authorization: bool,
-    blank: BlankHeaders,
+    stripped: StrippedHeaders,
     guarded: NameSet,
 }
 
@@ -57,8 +57,8 @@ impl Table {
         ALWAYS.into_iter().chain(self.authorization.then_some(Field::Authorization))
     }
 
-    fn is_impersonation_or_blank(&self, name: &str) -> bool {
-        has_prefix(name, IMPERSONATE) || self.blank.matches(name)
+    fn is_impersonation_or_stripped(&self, name: &str) -> bool {
+        has_prefix(name, IMPERSONATE) || self.stripped.matches(name)
     }
 }
 
@@ -72,7 +72,7 @@ impl OwnedHeaders {
     pub fn new(names: IdentityHeaderNames, authorization: bool) -> Self {
         let mut guarded = NameSet::default();
         guarded.insert_prefix(IMPERSONATE);
-        let mut table = Table { names, authorization, blank: BlankHeaders::default(), guarded };
+        let mut table = Table { names, authorization, stripped: StrippedHeaders::default(), guarded };
         let owned: Vec<_> = table.fields().map(|field| table.names.of(field).clone()).collect();
         // Only the proxy sets the forwarded fields: an alias of one is as forged as an alias of ours.
         for name in owned.iter().chain(&FORWARDED) {
@@ -83,8 +83,8 @@ impl OwnedHeaders {
 
     /// Adds names that no client may send.
     #[must_use]
-    pub fn with_blank(self, blank: BlankHeaders) -> Self {
-        Self(Arc::new(Table { blank, ..Arc::unwrap_or_clone(self.0) }))
+    pub fn with_stripped(self, stripped: StrippedHeaders) -> Self {
+        Self(Arc::new(Table { stripped, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// Refuses a request that names one of them by an alias, or in `Connection`.
@@ -110,7 +110,7 @@ impl OwnedHeaders {
         for field in self.0.fields() {
             headers.remove(self.0.names.of(field));
         }
-        remove_fields(headers, |name| self.0.is_impersonation_or_blank(name));
+        remove_fields(headers, |name| self.0.is_impersonation_or_stripped(name));
     }
 
     /// The edits that tell an application who the person is: identity fields always (empty where there is nothing to
@@ -119,19 +119,19 @@ impl OwnedHeaders {
     /// `other_cookies` are the client's cookies without ours; their buffer is used on, so that a check needs no second.
     pub fn edits(
         &self,
-        person: IdentityRef<'_>,
+        user: IdentityRef<'_>,
         id_token: TokenText<'_>,
         other_cookies: Vec<u8>,
     ) -> HeaderEdits {
-        let mut edits = EditsBuilder { text: other_cookies, spans: [None; MOST_EDITS], used: 0 };
+        let mut edits = EditsBuilder { text: other_cookies, spans: [None; MAX_EDITS], used: 0 };
         if !edits.text.is_empty() {
             edits.span(Field::Cookie, 0);
         }
-        let size = person.user.len() + person.groups.len() + person.email.len() + id_token.len();
+        let size = user.user.len() + user.groups.len() + user.email.len() + id_token.len();
         edits.text.reserve(BEARER.len() + size);
-        edits.set(Field::User, person.user);
-        edits.set(Field::Group, person.groups);
-        edits.set(Field::Email, person.email);
+        edits.set(Field::User, user.user);
+        edits.set(Field::Group, user.groups);
+        edits.set(Field::Email, user.email);
         edits.set_id_token(self.0.authorization, id_token);
         HeaderEdits { table: Arc::clone(&self.0), text: Bytes::from(edits.text), spans: edits.spans }
     }
@@ -150,7 +150,7 @@ enum Field {
     Cookie,
 }
 
-const MOST_EDITS: usize = 6;
+const MAX_EDITS: usize = 6;
 
 impl Field {
     /// Secret values are not printed, and never kept in a compression table (RFC 7541 §7.1.3).
@@ -179,7 +179,7 @@ impl IdentityHeaderNames {
 pub struct HeaderEdits {
     table: Arc<Table>,
     text: Bytes,
-    spans: [Option<(Field, u32, u32)>; MOST_EDITS],
+    spans: [Option<(Field, u32, u32)>; MAX_EDITS],
 }
 
 impl HeaderEdits {
@@ -207,7 +207,7 @@ impl HeaderEdits {
         let is_set = |wanted: Field| self.spans.iter().flatten().any(|(field, ..)| *field == wanted);
         let unset = self.table.fields().filter(|field| !is_set(*field)).map(|field| names.of(field));
         let is_named = |name: &HeaderName| self.table.fields().any(|field| names.of(field) == name);
-        let sent = client.keys().filter(|name| self.table.is_impersonation_or_blank(name.as_str()));
+        let sent = client.keys().filter(|name| self.table.is_impersonation_or_stripped(name.as_str()));
         unset.chain(sent.filter(|name| !is_named(name))).cloned().collect()
     }
 }
@@ -222,7 +222,7 @@ impl fmt::Debug for HeaderEdits {
 
 struct EditsBuilder {
     text: Vec<u8>,
-    spans: [Option<(Field, u32, u32)>; MOST_EDITS],
+    spans: [Option<(Field, u32, u32)>; MAX_EDITS],
     used: usize,
 }
 

@@ -18,7 +18,7 @@ pub struct Identity {
 
 /// Why an identity, or a part of one, cannot be carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Unfit {
+pub enum InvalidHeaderText {
     /// Nothing there.
     #[error("it is empty")]
     Empty,
@@ -38,28 +38,28 @@ pub enum Unfit {
 
 impl Identity {
     /// Builds one from the provider's `sub` and the name applications shall see.
-    pub fn new(subject: &str, user: &str) -> Result<Self, Unfit> {
+    pub fn new(subject: &str, user: &str) -> Result<Self, InvalidHeaderText> {
         let fit = |text: &str| fit(text).map(|()| text.to_owned());
         Ok(Self { subject: fit(subject)?, user: fit(user)?, email: String::new(), groups: String::new() })
     }
 
     /// Sets the e-mail address.
-    pub fn set_email(&mut self, email: &str) -> Result<(), Unfit> {
+    pub fn set_email(&mut self, email: &str) -> Result<(), InvalidHeaderText> {
         fit(email)?;
-        let (local, domain) = email.split_once('@').ok_or(Unfit::NotAnAddress)?;
+        let (local, domain) = email.split_once('@').ok_or(InvalidHeaderText::NotAnAddress)?;
         let white = email.contains(char::is_whitespace);
         if white || local.is_empty() || domain.is_empty() || domain.contains('@') {
-            return Err(Unfit::NotAnAddress);
+            return Err(InvalidHeaderText::NotAnAddress);
         }
         email.clone_into(&mut self.email);
         Ok(())
     }
 
     /// Adds a group; one that cannot be carried unchanged is refused, never split or altered.
-    pub fn add_group(&mut self, group: &str) -> Result<(), Unfit> {
+    pub fn add_group(&mut self, group: &str) -> Result<(), InvalidHeaderText> {
         fit(group)?;
         if group.contains(GROUP_SEPARATOR) {
-            return Err(Unfit::Separator);
+            return Err(InvalidHeaderText::Separator);
         }
         if !self.groups.is_empty() {
             self.groups.push(GROUP_SEPARATOR);
@@ -101,15 +101,15 @@ impl<'a> IdentityRef<'a> {
     }
 }
 
-fn fit(text: &str) -> Result<(), Unfit> {
+fn fit(text: &str) -> Result<(), InvalidHeaderText> {
     if text.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(InvalidHeaderText::Empty);
     }
     if text.contains(char::is_control) {
-        return Err(Unfit::Control);
+        return Err(InvalidHeaderText::Control);
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
-        return Err(Unfit::Space);
+        return Err(InvalidHeaderText::Space);
     }
     Ok(())
 }
@@ -120,12 +120,12 @@ mod tests {
 
     #[test]
     fn what_a_header_cannot_carry_unchanged_is_refused() {
-        assert_eq!(Identity::new("1", "a\r\nX-Forwarded-User: root"), Err(Unfit::Control));
-        assert_eq!(Identity::new("1", "a\u{85}b"), Err(Unfit::Control));
-        assert_eq!(Identity::new("1", "alice "), Err(Unfit::Space));
-        assert_eq!(Identity::new("", "alice"), Err(Unfit::Empty));
+        assert_eq!(Identity::new("1", "a\r\nX-Forwarded-User: root"), Err(InvalidHeaderText::Control));
+        assert_eq!(Identity::new("1", "a\u{85}b"), Err(InvalidHeaderText::Control));
+        assert_eq!(Identity::new("1", "alice "), Err(InvalidHeaderText::Space));
+        assert_eq!(Identity::new("", "alice"), Err(InvalidHeaderText::Empty));
         let mut identity = Identity::new("1", "alice").unwrap();
-        assert_eq!(identity.add_group("dev,system:masters"), Err(Unfit::Separator));
+        assert_eq!(identity.add_group("dev,system:masters"), Err(InvalidHeaderText::Separator));
         assert_eq!(identity.add_group("sales & marketing"), Ok(()));
         assert_eq!(identity.add_group("größe"), Ok(()));
         assert_eq!(identity.as_ref().groups, "sales & marketing,größe");
@@ -136,7 +136,7 @@ mod tests {
     fn an_email_is_one_address() {
         let mut identity = Identity::new("1", "alice").unwrap();
         for bad in ["alice", "@example.com", "alice@", "alice@evil.test@example.com", "a b@example.com"] {
-            assert_eq!(identity.set_email(bad), Err(Unfit::NotAnAddress), "{bad}");
+            assert_eq!(identity.set_email(bad), Err(InvalidHeaderText::NotAnAddress), "{bad}");
         }
         assert_eq!(identity.set_email("alice@example.com"), Ok(()));
     }

@@ -3,7 +3,6 @@
 //! No async, no I/O, no clock, no serialisation: what a rule needs is an argument, so each can be read and tested
 //! alone.
 
-pub mod blank;
 pub mod claims;
 pub mod client;
 pub mod credential;
@@ -19,6 +18,7 @@ pub mod public_paths;
 pub mod quoted;
 pub mod request;
 pub mod return_to;
+pub mod stripped;
 pub mod surface;
 pub mod target;
 pub mod token;

@@ -146,12 +146,12 @@ impl Origins {
     }
 
     /// Whether a URL lies within an origin that is served.
-    pub fn serve(&self, url: &Url) -> bool {
+    pub fn serves(&self, url: &Url) -> bool {
         self.served.iter().any(|origin| origin.contains(url))
     }
 
     /// Whether one may come back to a URL.
-    pub fn contain(&self, url: &Url) -> bool {
+    pub fn allows_return_to(&self, url: &Url) -> bool {
         self.served.iter().chain(&self.returns).any(|origin| origin.contains(url))
     }
 

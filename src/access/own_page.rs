@@ -40,7 +40,7 @@ pub struct Parameter {
 /// [`OwnPage::Start`] lets the user choose another account.
 pub const ANOTHER_ACCOUNT: Parameter = Parameter { name: "account", value: "another" };
 /// [`OwnPage::Start`] begins a sign-in although one has just ended.
-pub const INSIST: Parameter = Parameter { name: "insist", value: "yes" };
+pub const RETRY: Parameter = Parameter { name: "retry", value: "1" };
 /// [`OwnPage::SignIn`] says that a form was not sent.
 pub const FORM_NOT_SENT: Parameter = Parameter { name: "form", value: "not_sent" };
 
@@ -111,7 +111,7 @@ mod tests {
         let home = ReturnTo::home(&origin);
         let link = OwnPage::Refresh.with_return(&origin, &home);
         assert_eq!(link, "https://app.test/oauth2/refresh?rd=https%3A%2F%2Fapp.test%2F");
-        let link = OwnPage::Start.with_parameter(&origin, INSIST, &home);
-        assert_eq!(link, "https://app.test/oauth2/start?insist=yes&rd=https%3A%2F%2Fapp.test%2F");
+        let link = OwnPage::Start.with_parameter(&origin, RETRY, &home);
+        assert_eq!(link, "https://app.test/oauth2/start?retry=1&rd=https%3A%2F%2Fapp.test%2F");
     }
 }

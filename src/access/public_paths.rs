@@ -62,7 +62,7 @@ impl PublicPaths {
     }
 
     /// Whether a request passes without a session.
-    pub fn hold(&self, method: &Method, origin: &Origin, target: Target<'_>) -> bool {
+    pub fn matches(&self, method: &Method, origin: &Origin, target: Target<'_>) -> bool {
         if self.0.is_empty() {
             return false;
         }
@@ -140,9 +140,9 @@ mod tests {
         }])
     }
 
-    fn holds(rules: &PublicPaths, target: &str) -> bool {
+    fn is_public(rules: &PublicPaths, target: &str) -> bool {
         let origin = Origin::parse("https://app.test").unwrap();
-        rules.hold(&Method::GET, &origin, Target::parse(target.as_bytes()).unwrap())
+        rules.matches(&Method::GET, &origin, Target::parse(target.as_bytes()).unwrap())
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         .into_iter()
         .filter(|target| target.is_ascii())
         {
-            assert!(holds(&rules, public), "{public}");
+            assert!(is_public(&rules, public), "{public}");
         }
         for private in [
             "/",
@@ -171,7 +171,7 @@ mod tests {
             "/?/assets/",
             "/x?/favicon.ico",
         ] {
-            assert!(!holds(&rules, private), "{private}");
+            assert!(!is_public(&rules, private), "{private}");
         }
     }
 
@@ -213,9 +213,9 @@ mod tests {
             "/assets/%3fx",
             "/assets/%7f",
         ] {
-            assert!(!holds(&rules, odd), "{odd}");
+            assert!(!is_public(&rules, odd), "{odd}");
         }
-        assert!(holds(&rules, "/assets/x") && holds(&rules, "/any"));
+        assert!(is_public(&rules, "/assets/x") && is_public(&rules, "/any"));
     }
 
     #[test]
@@ -224,9 +224,9 @@ mod tests {
         let (origin, other) =
             (Origin::parse("https://app.test").unwrap(), Origin::parse("https://b.test").unwrap());
         let target = Target::parse(b"/a").unwrap();
-        assert!(rules.hold(&Method::HEAD, &origin, target));
-        assert!(!rules.hold(&Method::GET, &origin, target));
-        assert!(!rules.hold(&Method::HEAD, &other, target));
+        assert!(rules.matches(&Method::HEAD, &origin, target));
+        assert!(!rules.matches(&Method::GET, &origin, target));
+        assert!(!rules.matches(&Method::HEAD, &other, target));
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
         fn no_public_path_leads_out(rest in "[a-z./%2eEfF5cC;\\\\?0-9]{0,24}") {
             let rules = rules(&[Method::GET], &[], &["/open/"]);
             let target = format!("/open/{rest}");
-            if holds(&rules, &target) {
+            if is_public(&rules, &target) {
                 let mut path = target.split('?').next().unwrap().to_owned();
                 for _ in 0..3 {
                     let url = url::Url::parse(&format!("http://a{path}")).unwrap();

@@ -1,12 +1,12 @@
 //! How does a stranger's text get into one of our messages?
 
 /// No explanation needs more.
-const MOST_CHARACTERS: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 
 /// The text as one short line that reads as it is written: without control characters and without those that begin a
 /// line or turn the direction of writing (UAX #9 §2, Unicode 5.8), so that it cannot forge a line of the log.
 pub fn quoted(text: &str) -> String {
-    text.chars().filter(|character| !is_hidden(*character)).take(MOST_CHARACTERS).collect()
+    text.chars().filter(|character| !is_hidden(*character)).take(MAX_CHARACTERS).collect()
 }
 
 /// Whether a character is one that readers do not see and programs obey: a control, or one that begins a line or turns
@@ -24,6 +24,6 @@ mod tests {
     fn a_strangers_text_is_one_short_line() {
         assert_eq!(quoted("no\r\nlevel=error\u{1b}[2J\u{85}"), "nolevel=error[2J");
         assert_eq!(quoted("a\u{2028}b\u{202e}c\u{2066}d\u{200f}e\u{61c}f"), "abcdef");
-        assert_eq!(quoted(&"ü".repeat(1000)).chars().count(), MOST_CHARACTERS);
+        assert_eq!(quoted(&"ü".repeat(1000)).chars().count(), MAX_CHARACTERS);
     }
 }

@@ -39,7 +39,7 @@ impl ReturnTo {
         } else {
             absolute(text)?
         };
-        let ours = origin.contains(&url) || allowed.contain(&url);
+        let ours = origin.contains(&url) || allowed.allows_return_to(&url);
         // What was too long to be read again would be lost when a page of ours hands it on.
         (ours && !is_own_path(url.path()) && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
     }

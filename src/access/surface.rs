@@ -45,7 +45,7 @@ impl Surface {
 }
 
 /// Whether fetch metadata say that a page of another origin asks (Fetch Metadata §2.3).
-pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+pub fn is_from_other_origin(headers: &HeaderMap) -> bool {
     headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site == "cross-site" || site == "same-site")
 }
 

@@ -2,7 +2,7 @@
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use crate::access::claims::{ClaimPath, ClaimRules};
 
 const RIGHT: &str = "a claim's name such as groups, a way to it such as realm_access.roles, or a JSON \
@@ -77,7 +77,7 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Told> {
+pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Reported> {
     let path = |text: &str| {
         ClaimPath::parse(text).map_err(|_| Wrong::new("it has an empty step, so it leads nowhere"))
     };

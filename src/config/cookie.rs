@@ -2,7 +2,7 @@
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use crate::access::origin::Origin;
 
 pub(super) const SECTION: Section = Section {
@@ -25,7 +25,11 @@ pub(super) const SECTION: Section = Section {
 };
 
 /// Reads the domain. It must lie above every host that shares the sign-in.
-pub(super) fn read(reader: &mut Reader, urls: &[Origin], hosts: &[Origin]) -> Result<Option<String>, Told> {
+pub(super) fn read(
+    reader: &mut Reader,
+    urls: &[Origin],
+    hosts: &[Origin],
+) -> Result<Option<String>, Reported> {
     let Some(domain) = reader.may("cookie.domain", domain)? else { return Ok(None) };
     if urls.len() > 1 {
         let wrong = Wrong::new(format!("public.urls holds {} addresses", urls.len())).right(

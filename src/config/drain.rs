@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::checks::duration;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::Told;
+use super::report::Reported;
 
 pub(super) const SECTION: Section = Section {
     path: "drain",
@@ -44,7 +44,7 @@ pub struct Drain {
 }
 
 impl Drain {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let mut time = |key| reader.need(key, |text| duration(text, Duration::ZERO, MAX_TIME));
         let (unready_time, finish_timeout) = (time("drain.unready_time"), time("drain.finish_timeout"));
         Ok(Self { unready_time: unready_time?, finish_timeout: finish_timeout? })

@@ -7,10 +7,10 @@ use super::given::{Given, filled};
 use super::key::{Key, Kind, Known};
 use super::keys::TABLE;
 use super::nearest::unknown;
-use super::report::{Report, Told, Wrong, show_raw};
+use super::report::{Report, Reported, Wrong, show_raw};
 
 /// Reads the whole text; `name` is what messages call it.
-pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<Given>, Told> {
+pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<Given>, Reported> {
     match DeTable::parse(text) {
         Ok(table) => {
             let mut walk = Walk { report, text, name, path: Vec::new(), found: Vec::new() };

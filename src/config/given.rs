@@ -4,7 +4,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider};
 
 use super::key::{Key, Kind};
-use super::report::{Report, Told, Wrong, show};
+use super::report::{Report, Reported, Wrong, show};
 
 /// One value of one source. Each is a figment provider of its own, so that figment knows the line it came from.
 pub(super) struct Given {
@@ -31,7 +31,7 @@ impl Given {
         key: &Key,
         text: &str,
         place: &str,
-    ) -> Result<Self, Told> {
+    ) -> Result<Self, Reported> {
         let name = path.join(".");
         let value = match key.kind {
             Kind::Text | Kind::Secret | Kind::SecretFile => filled(text).map(Value::from),

@@ -4,10 +4,10 @@ use http::HeaderName;
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
-use crate::access::blank::BlankHeaders;
+use super::report::{Reported, Wrong};
 use crate::access::field_names::{FORWARDED, is_plain};
 use crate::access::headers::IdentityHeaderNames;
+use crate::access::stripped::StrippedHeaders;
 
 const RIGHT: &str =
     "a field name of letters, digits and - that nothing else uses, such as X-Forwarded-User or X-Auth-User";
@@ -40,7 +40,7 @@ pub(super) const SECTION: Section = Section {
             right: "true or false",
         },
         Key {
-            name: "blank",
+            name: "strip",
             kind: Kind::List,
             need: Need::Default(OF_OTHER_GATEWAYS),
             about: "Names under which other gateways tell who somebody is, each whole or with a * for any end: what a \
@@ -100,11 +100,11 @@ pub struct Headers {
     /// Whether the ID token goes into `Authorization` too.
     pub authorization: bool,
     /// What nobody may send through our own proxy.
-    pub blank: BlankHeaders,
+    pub stripped: StrippedHeaders,
 }
 
 impl Headers {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let mut seen: Vec<(HeaderName, &str)> = Vec::new();
         let [user, group, email, id_token] = KEYS.map(|key| {
             let name = reader.need(key, read_name)?;
@@ -115,23 +115,23 @@ impl Headers {
             seen.push((name.clone(), key));
             Ok(name)
         });
-        let blank = read_blank(reader);
+        let stripped = read_stripped(reader);
         let names = IdentityHeaderNames { user: user?, group: group?, email: email?, id_token: id_token? };
-        Ok(Self { names, authorization: reader.switch("headers.authorization"), blank: blank? })
+        Ok(Self { names, authorization: reader.switch("headers.authorization"), stripped: stripped? })
     }
 }
 
-fn read_blank(reader: &mut Reader) -> Result<BlankHeaders, Told> {
-    let mut blank = BlankHeaders::default();
-    reader.each("headers.blank", |entry| {
-        let mut alone = BlankHeaders::default();
-        let added = alone.add(entry).and_then(|()| blank.add(entry));
+fn read_stripped(reader: &mut Reader) -> Result<StrippedHeaders, Reported> {
+    let mut stripped = StrippedHeaders::default();
+    reader.each("headers.strip", |entry| {
+        let mut alone = StrippedHeaders::default();
+        let added = alone.add(entry).and_then(|()| stripped.add(entry));
         added.map_err(|error| Wrong::new(error.to_string()))?;
         let begins = |start: &&&str| alone.matches(start) || entry.to_ascii_lowercase().starts_with(**start);
         let taken = TAKEN.iter().find(|name| alone.matches(name)).or(TAKEN_BEGINNINGS.iter().find(begins));
         taken.map_or(Ok(()), |name| Err(Wrong::new(format!("{name} means something else already"))))
     })?;
-    Ok(blank)
+    Ok(stripped)
 }
 
 fn read_name(text: &str) -> Result<HeaderName, Wrong> {

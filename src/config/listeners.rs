@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::checks::socket;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use super::tls;
 use crate::access::client::TrustedProxies;
 use crate::certificate::TlsFiles;
@@ -74,7 +74,7 @@ pub struct Ops {
 }
 
 impl CheckListener {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let listen = reader.need("check.listen", socket);
         let trusted = read_trusted(reader);
         let tls = tls::read(reader, "check");
@@ -87,12 +87,12 @@ impl CheckListener {
 }
 
 impl Ops {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         Ok(Self { listen: reader.need("ops.listen", socket)? })
     }
 }
 
-fn read_trusted(reader: &mut Reader) -> Result<TrustedProxies, Told> {
+fn read_trusted(reader: &mut Reader) -> Result<TrustedProxies, Reported> {
     let key = "check.trusted_proxies";
     let mut trusted = TrustedProxies::default();
     reader.each(key, |entry| trusted.add(entry).map_err(|error| Wrong::new(error.to_string())))?;
@@ -108,7 +108,7 @@ fn or_this_machine(
     reader: &mut Reader,
     listen: SocketAddr,
     trusted: TrustedProxies,
-) -> Result<TrustedProxies, Told> {
+) -> Result<TrustedProxies, Reported> {
     if !trusted.is_empty() {
         return Ok(trusted);
     }
@@ -120,7 +120,7 @@ fn or_this_machine(
 }
 
 /// Tells of listeners that cannot be open at the same time. One that cannot be read was told of before.
-pub(super) fn keep_apart(reader: &mut Reader) -> Result<(), Told> {
+pub(super) fn keep_apart(reader: &mut Reader) -> Result<(), Reported> {
     let mut kept = Ok(());
     let mut open: Vec<(&str, SocketAddr)> = Vec::new();
     for key in LISTENERS {

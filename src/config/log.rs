@@ -3,7 +3,7 @@
 use super::checks::choice;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::Told;
+use super::report::{Reported, Wrong};
 use crate::telemetry::log::{LogFormat, LogLevel};
 
 pub(super) const SECTION: Section = Section {
@@ -14,9 +14,9 @@ pub(super) const SECTION: Section = Section {
         Key {
             name: "format",
             kind: Kind::Text,
-            need: Need::Default("\"people\""),
-            about: "people for lines that people read, json for lines that programs read.",
-            right: "\"people\" or \"json\"",
+            need: Need::Default("\"text\""),
+            about: "text for lines that humans read, json for lines that programs read.",
+            right: "\"text\" or \"json\"",
         },
         Key {
             name: "level",
@@ -37,8 +37,8 @@ pub struct Log {
 }
 
 impl Log {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
-        let formats = [("people", LogFormat::People), ("json", LogFormat::Json)];
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let levels = [
             ("error", LogLevel::Error),
             ("warn", LogLevel::Warn),
@@ -46,7 +46,10 @@ impl Log {
             ("debug", LogLevel::Debug),
             ("trace", LogLevel::Trace),
         ];
-        let format = reader.need("log.format", |text| choice(text, &formats));
+        let format = reader.need("log.format", |text| match text {
+            "people" => Err(Wrong::new("the choice people was renamed to text")),
+            _ => choice(text, &formats),
+        });
         let level = reader.need("log.level", |text| choice(text, &levels));
         Ok(Self { format: format?, level: level? })
     }

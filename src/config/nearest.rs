@@ -2,8 +2,14 @@
 
 use super::key::Key;
 use super::keys::TABLE;
-use super::report::{Report, Told};
+use super::report::{Report, Reported};
 
+/// Keys that earlier versions had, and their new names.
+const RENAMED: [(&str, &str); 3] = [
+    ("headers.blank", "headers.strip"),
+    ("public.accept_foreign_writes", "public.allow_cross_origin_writes"),
+    ("session.quiet_paths", "session.background_paths"),
+];
 /// Below this two names are strangers.
 const ALIKE: f64 = 0.7;
 
@@ -21,7 +27,13 @@ pub(super) fn unknown(
     path: &[String],
     place: &str,
     spell: impl Fn(&str) -> String,
-) -> Told {
+) -> Reported {
+    let name = path.join(".");
+    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
+        report.meant(new);
+        let right = format!("renamed to {}", spell(new));
+        return report.other(&name, None, place, "there is no such key any more".to_owned(), right);
+    }
     let right = match nearest(path) {
         Some(found) => {
             report.meant(&found);
@@ -29,7 +41,7 @@ pub(super) fn unknown(
         }
         None => neighbours(path, spell),
     };
-    report.other(&path.join("."), None, place, "there is no such key".to_owned(), right)
+    report.other(&name, None, place, "there is no such key".to_owned(), right)
 }
 
 fn nearest(path: &[String]) -> Option<String> {

@@ -2,12 +2,12 @@
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong, all};
+use super::report::{Reported, Wrong, all};
 use crate::access::identity::GROUP_SEPARATOR;
 use crate::access::policy::{DEFAULT, Policies, Policy};
 
 /// A policy's name is part of a path.
-const LONGEST_NAME: usize = 63;
+const MAX_NAME_BYTES: usize = 63;
 
 pub(super) const SECTION: Section = Section {
     path: "policies.*",
@@ -41,20 +41,20 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-pub(super) fn read(reader: &mut Reader) -> Result<Policies, Told> {
+pub(super) fn read(reader: &mut Reader) -> Result<Policies, Reported> {
     let names = reader.entries("policies").into_iter().map(|(name, _)| name);
     let policies = all(names.map(|name| read_policy(reader, &name).map(|policy| (name, policy))));
     policies.map(Policies::new)
 }
 
-fn read_policy(reader: &mut Reader, name: &str) -> Result<Policy, Told> {
+fn read_policy(reader: &mut Reader, name: &str) -> Result<Policy, Reported> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let section = format!("policies.{name}");
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(plain) {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(plain) {
         let place = reader.place(&section);
         let wrong = "a policy's name is part of a path, and this cannot be".to_owned();
         let right = format!(
-            "at most {LONGEST_NAME} of the characters a to z, 0 to 9 and -, such as [policies.staff]"
+            "at most {MAX_NAME_BYTES} of the characters a to z, 0 to 9 and -, such as [policies.staff]"
         );
         return Err(reader.report.other(&section, None, &place, wrong, right));
     }

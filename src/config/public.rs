@@ -6,7 +6,7 @@ use super::checks::socket;
 use super::cookie;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use super::tls;
 use crate::access::origin::{Origin, Origins};
 use crate::certificate::TlsFiles;
@@ -34,7 +34,7 @@ pub(super) const SECTION: Section = Section {
             right: "hosts without scheme and path, such as [\"grafana.example.com\"]",
         },
         Key {
-            name: "accept_foreign_writes",
+            name: "allow_cross_origin_writes",
             kind: Kind::Switch,
             need: Need::Default("false"),
             about: "Whether a page of another host may change something in the name of a person who is signed in \
@@ -60,7 +60,7 @@ pub struct Public {
     /// The origins people use; at least one.
     pub origins: Origins,
     /// Whether pages of other origins may change something in a signed-in person's name.
-    pub accept_foreign_writes: bool,
+    pub allow_cross_origin_writes: bool,
     /// The address browsers reach.
     pub listen: SocketAddr,
     /// What it speaks TLS with.
@@ -68,16 +68,16 @@ pub struct Public {
 }
 
 impl Public {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let origins = read_origins(reader);
         let listen = reader.need("public.listen", socket);
-        let accept_foreign_writes = reader.switch("public.accept_foreign_writes");
+        let allow_cross_origin_writes = reader.switch("public.allow_cross_origin_writes");
         let tls = tls::read(reader, "public");
-        Ok(Self { origins: origins?, accept_foreign_writes, listen: listen?, tls: tls? })
+        Ok(Self { origins: origins?, allow_cross_origin_writes, listen: listen?, tls: tls? })
     }
 }
 
-fn read_origins(reader: &mut Reader) -> Result<Origins, Told> {
+fn read_origins(reader: &mut Reader) -> Result<Origins, Reported> {
     let urls = read_urls(reader);
     // The scheme is that of the sign-in: a mixture would be a host without a cookie.
     let scheme = urls.as_ref().ok().and_then(|urls| urls.first()).is_none_or(Origin::is_secure);
@@ -99,7 +99,7 @@ fn read_host(text: &str, secure: bool) -> Result<Origin, Wrong> {
     Origin::parse(&format!("{scheme}://{text}")).map_err(|_| wrong())
 }
 
-fn read_urls(reader: &mut Reader) -> Result<Vec<Origin>, Told> {
+fn read_urls(reader: &mut Reader) -> Result<Vec<Origin>, Reported> {
     let key = "public.urls";
     let mut seen: Vec<Origin> = Vec::new();
     let origins = reader.each(key, |text| {

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong, all};
+use super::report::{Reported, Wrong, all};
 use crate::access::origin::Origins;
 use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 
@@ -40,12 +40,12 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-pub(super) fn read(reader: &mut Reader, origins: Option<&Origins>) -> Result<PublicPaths, Told> {
+pub(super) fn read(reader: &mut Reader, origins: Option<&Origins>) -> Result<PublicPaths, Reported> {
     let names = reader.entries("public_paths").into_iter().map(|(name, _)| name);
     all(names.map(|name| read_rule(reader, &name, origins))).map(PublicPaths::new)
 }
 
-fn read_rule(reader: &mut Reader, name: &str, origins: Option<&Origins>) -> Result<PublicRule, Told> {
+fn read_rule(reader: &mut Reader, name: &str, origins: Option<&Origins>) -> Result<PublicRule, Reported> {
     let key = |name_of_key: &str| format!("public_paths.{name}.{name_of_key}");
     let paths = reader
         .each(&key("paths"), |text| PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string())));

@@ -4,7 +4,7 @@ use figment::Figment;
 use figment::value::Value;
 
 use super::key::{Key, Kind, Known, Table};
-use super::report::{Report, Told, Wrong, all, show};
+use super::report::{Report, Reported, Wrong, all, show};
 
 /// All sources together, and what was found wrong so far. Values have the kind of their key already.
 pub(super) struct Reader {
@@ -52,7 +52,7 @@ impl Reader {
         &mut self,
         key: &str,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,
-    ) -> Result<T, Told> {
+    ) -> Result<T, Reported> {
         self.may(key, parse)?.ok_or_else(|| self.missing(key))
     }
 
@@ -61,7 +61,7 @@ impl Reader {
         &mut self,
         key: &str,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,
-    ) -> Result<Option<T>, Told> {
+    ) -> Result<Option<T>, Reported> {
         let Some(text) = self.text(key) else { return Ok(None) };
         parse(&text).map(Some).map_err(|wrong| self.wrong(key, wrong))
     }
@@ -71,19 +71,19 @@ impl Reader {
         &mut self,
         key: &str,
         mut parse: impl FnMut(&str) -> Result<T, Wrong>,
-    ) -> Result<Vec<T>, Told> {
+    ) -> Result<Vec<T>, Reported> {
         let entries = self.list(key).into_iter();
         let read = |entry: String| parse(&entry).map_err(|wrong| self.wrong_entry(key, &entry, wrong));
         all(entries.map(read))
     }
 
     /// A key that must be set is not.
-    pub(super) fn missing(&mut self, key: &str) -> Told {
+    pub(super) fn missing(&mut self, key: &str) -> Reported {
         self.report.missing(key, self.entry(key))
     }
 
     /// The value of a key is wrong.
-    pub(super) fn wrong(&mut self, key: &str, wrong: Wrong) -> Told {
+    pub(super) fn wrong(&mut self, key: &str, wrong: Wrong) -> Reported {
         let shown = match self.entry(key).kind {
             Kind::List => Some(format!("{:?}", self.list(key))),
             kind => self.text(key).and_then(|text| show(kind, &text)),
@@ -92,11 +92,11 @@ impl Reader {
     }
 
     /// One entry of a list is wrong.
-    fn wrong_entry(&mut self, key: &str, text: &str, wrong: Wrong) -> Told {
+    fn wrong_entry(&mut self, key: &str, text: &str, wrong: Wrong) -> Reported {
         self.tell(key, show(self.entry(key).kind, text), wrong)
     }
 
-    fn tell(&mut self, key: &str, shown: Option<String>, wrong: Wrong) -> Told {
+    fn tell(&mut self, key: &str, shown: Option<String>, wrong: Wrong) -> Reported {
         let place = self.place(key);
         self.report.key(key, self.entry(key), shown, &place, wrong)
     }

@@ -8,10 +8,12 @@ const SHOWN_CHARACTERS: usize = 120;
 
 /// Proof that a mistake has been told. Only [`Report`] makes one, so nothing can go missing without a word.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told(());
+pub(super) struct Reported(());
 
 /// Everything, if all went well; nothing is left unread because of a mistake before it.
-pub(super) fn all<T, C: FromIterator<T>>(read: impl Iterator<Item = Result<T, Told>>) -> Result<C, Told> {
+pub(super) fn all<T, C: FromIterator<T>>(
+    read: impl Iterator<Item = Result<T, Reported>>,
+) -> Result<C, Reported> {
     let read: Vec<_> = read.collect();
     read.into_iter().collect()
 }
@@ -54,7 +56,7 @@ impl Report {
         value: Option<String>,
         place: &str,
         wrong: Wrong,
-    ) -> Told {
+    ) -> Reported {
         let Wrong { what, right } = wrong;
         let right = right.unwrap_or_else(|| key.right.to_owned());
         self.told.push(name.to_owned());
@@ -69,15 +71,15 @@ impl Report {
         place: &str,
         wrong: String,
         right: String,
-    ) -> Told {
+    ) -> Reported {
         self.mistakes.push(Mistake { key: name.to_owned(), value, wrong, right, place: place.to_owned() });
-        Told(())
+        Reported(())
     }
 
     /// A key that must be set is not.
-    pub(super) fn missing(&mut self, name: &str, key: &Key) -> Told {
+    pub(super) fn missing(&mut self, name: &str, key: &Key) -> Reported {
         if self.told.iter().any(|told| covers(told, name)) {
-            return Told(());
+            return Reported(());
         }
         self.key(name, key, None, "not set", Wrong::new("it is missing"))
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use crate::files::read_value;
 use crate::secret::Secret;
 
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 pub(super) const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// The secret of a key, if it is set either way.
-pub(super) fn secret(reader: &mut Reader, key: &str) -> Result<Option<Secret>, Told> {
+pub(super) fn secret(reader: &mut Reader, key: &str) -> Result<Option<Secret>, Reported> {
     let in_file = secret_file(reader, key)?;
     let text = in_file.or_else(|| reader.text(key).map(Zeroizing::new));
     // What the template shows in a secret's place, and what people write there before they know it.
@@ -25,7 +25,7 @@ pub(super) fn secret(reader: &mut Reader, key: &str) -> Result<Option<Secret>, T
 }
 
 /// The text of the file that `{key}_file` names, if it is set; that `key` is set as well is a mistake.
-pub(super) fn secret_file(reader: &mut Reader, key: &str) -> Result<Option<Zeroizing<String>>, Told> {
+pub(super) fn secret_file(reader: &mut Reader, key: &str) -> Result<Option<Zeroizing<String>>, Reported> {
     let file = format!("{key}_file");
     if reader.is_set(key) && reader.is_set(&file) {
         let what = format!("{file} is set as well ({})", reader.place(&file));

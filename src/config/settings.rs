@@ -2,7 +2,7 @@
 
 use super::keys::TABLE;
 use super::reader::Reader;
-use super::report::{Report, Told};
+use super::report::{Report, Reported};
 use super::{
     CheckListener, Drain, Headers, Log, Mistakes, Ops, Public, Session, SignIn, Sources, Upstream, claims,
     listeners, policies, provider, public_paths,
@@ -49,7 +49,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Mistakes> {
     let mut report = Report::default();
     let tree = match sources.gather(&mut report) {
         Ok(tree) => tree,
-        Err(Told { .. }) => return Err(Mistakes(report.mistakes)),
+        Err(Reported { .. }) => return Err(Mistakes(report.mistakes)),
     };
     let mut reader = Reader::new(TABLE, tree, report);
     match read(&mut reader) {
@@ -61,7 +61,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Mistakes> {
 }
 
 /// Reads every section before it gives up on any, so that every mistake is told.
-fn read(reader: &mut Reader) -> Result<Settings, Told> {
+fn read(reader: &mut Reader) -> Result<Settings, Reported> {
     let public = Public::read(reader);
     let provider = provider::read(reader);
     let session = Session::read(reader);

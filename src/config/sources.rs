@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use figment::Figment;
 
 use super::given::Given;
-use super::report::{Report, Told};
+use super::report::{Report, Reported};
 use super::{environment, file, template};
 use crate::files::read_text;
 
@@ -31,7 +31,7 @@ impl Sources {
 
     /// Puts the sources one over the other. Fails only where the file cannot be read at all, because then everything
     /// in it would be called missing.
-    pub(super) fn gather(&self, report: &mut Report) -> Result<Figment, Told> {
+    pub(super) fn gather(&self, report: &mut Report) -> Result<Figment, Reported> {
         let defaults = file::read(report, &template::defaults(), "the defaults")?;
         let defaults = defaults.into_iter().map(|given| given.at("the default"));
         let file = self.read_file(report);
@@ -40,7 +40,7 @@ impl Sources {
         Ok(defaults.chain(file?).chain(variables).chain(flags).fold(Figment::new(), Figment::merge::<Given>))
     }
 
-    fn read_file(&self, report: &mut Report) -> Result<Vec<Given>, Told> {
+    fn read_file(&self, report: &mut Report) -> Result<Vec<Given>, Reported> {
         let Some((path, place)) = self.path() else { return Ok(Vec::new()) };
         let name = path.display().to_string();
         match read_text(&path, MAX_FILE_BYTES) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::key::{Key, Kind, Need};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use crate::certificate::TlsFiles;
 
 pub(super) const CERTIFICATE: Key = Key {
@@ -38,7 +38,7 @@ pub(super) const CLIENT_CA: Key = Key {
 };
 
 /// The files of a section's listener, read once to see that they can be used; `None` where it speaks plain http.
-pub(super) fn read(reader: &mut Reader, section: &str) -> Result<Option<TlsFiles>, Told> {
+pub(super) fn read(reader: &mut Reader, section: &str) -> Result<Option<TlsFiles>, Reported> {
     let [certificate, key, client_ca] =
         [CERTIFICATE, KEY, CLIENT_CA].map(|key| format!("{section}.{}", key.name));
     let path = |reader: &Reader, key: &str| reader.text(key).map(PathBuf::from);
@@ -61,6 +61,6 @@ pub(super) fn read(reader: &mut Reader, section: &str) -> Result<Option<TlsFiles
     })
 }
 
-fn lacks(reader: &mut Reader, missing: &str, set: &str) -> Told {
+fn lacks(reader: &mut Reader, missing: &str, set: &str) -> Reported {
     reader.wrong(missing, Wrong::new(format!("it is missing, and {set} is set ({})", reader.place(set))))
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::checks::{absolute_url, socket};
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 
 pub(super) const SECTION: Section = Section {
     path: "upstream",
@@ -30,7 +30,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn read(reader: &mut Reader) -> Result<Option<Self>, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Option<Self>, Reported> {
         let own: Vec<SocketAddr> = ["public.listen", "check.listen", "ops.listen"]
             .iter()
             .filter_map(|key| reader.text(key).and_then(|text| socket(&text).ok()))

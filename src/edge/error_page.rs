@@ -46,7 +46,7 @@ impl Reply {
                 error_page(&Problem::not_permitted(user, another_account, &id), requester)
             }
             Denial::Alias(alias) => Self::refused(StatusCode::BAD_REQUEST, &alias.to_string(), requester),
-            Denial::UnknownPolicy | Denial::ForeignWebSocket | Denial::ForeignWrite => {
+            Denial::UnknownPolicy | Denial::CrossOriginWebSocket | Denial::CrossOriginWrite => {
                 Self::refused(StatusCode::FORBIDDEN, &denial.to_string(), requester)
             }
         }

@@ -109,15 +109,15 @@ mod tests {
             public_paths: PublicPaths::default(),
             origins: Origins::new(vec![origin.clone()]),
             sign_in: SignInBy::Start,
-            accept_foreign_writes: false,
+            allow_cross_origin_writes: false,
         };
         let client = HeaderMap::from_iter([(
             HeaderName::from_static("impersonate-user"),
             HeaderValue::from_static("evil"),
         )]);
         let target = Target::parse(b"/").unwrap();
-        let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
-        let session = SessionCredential { person, id_token: TokenText::Whole(""), policies: None };
+        let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+        let session = SessionCredential { user, id_token: TokenText::Whole(""), policies: None };
         let request = AccessRequest {
             origin: &origin,
             target,

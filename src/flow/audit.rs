@@ -67,7 +67,7 @@ labelled! {
         /// The session could not be kept.
         NotKept => "not_kept",
         /// It would go round in circles.
-        Stuck => "stuck",
+        LoopDetected => "stuck",
     }
 }
 
@@ -217,7 +217,7 @@ pub trait Audit: Send + Sync {
     /// The provider said that a session is over.
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>);
     /// Something the provider said about a person was left out of the identity.
-    fn left_out(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
+    fn omitted_claim(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
     /// The operator can mend something; told at most once in a while.
     fn hint(&self, hint: &Hint<'_>);
     /// The provider was called.

@@ -202,9 +202,9 @@ impl Callback {
     }
 
     fn build_identity(&self, snapshot: &Snapshot, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
-        let (identity, left_out) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
-        for one in left_out {
-            self.audit.left_out(one.what, &one.value, &one.why, &signed_in.subject);
+        let (identity, omitted_claim) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
+        for one in omitted_claim {
+            self.audit.omitted_claim(one.what, &one.value, &one.why, &signed_in.subject);
         }
         Ok(identity)
     }

@@ -11,14 +11,14 @@ use http::HeaderValue;
 
 use super::audit::Outcome;
 use super::caller::Caller;
-use super::circle::{Reload, reload};
 use super::ports::{
     Absence, Clock, Markers, Opened, Refreshable, SessionRequest, SessionState, Sessions, UnixTime,
 };
+use super::redirect_loop::{Reload, reload};
 use super::refresh::{Refresh, RefreshWait};
 use super::snapshot::{CurrentSnapshot, Snapshot};
 use crate::access::credential::Credential;
-use crate::access::decision::{Challenge, Decision, Outage, decide, renewing};
+use crate::access::decision::{Challenge, Decision, Outage, decide, refresh_challenge};
 use crate::access::request::AccessRequest;
 use crate::access::surface::is_page_or_data;
 
@@ -102,7 +102,7 @@ enum Step {
 }
 
 /// What is answered to a request that is challenged, if there may yet be a session.
-enum Instead {
+enum AfterChallenge {
     Challenge,
     Answer(Decision),
     Wait(Box<Refreshable>),
@@ -115,12 +115,12 @@ impl Check {
         snapshot: &Snapshot,
         request: &AccessRequest<'_>,
         caller: Caller,
-        tell: impl Fn(&DecisionRecord<'_>),
+        record: impl Fn(&DecisionRecord<'_>),
     ) -> Checked {
         let question = Question { snapshot, request, caller };
         let mut waited = None;
         for budget in [caller.patience, PATIENCE_FOR_ANOTHER.min(caller.patience)] {
-            let expired = match self.step(question, waited, &tell).await {
+            let expired = match self.step(question, waited, &record).await {
                 Step::Answer(checked) => return checked,
                 Step::Wait(expired) => expired,
             };
@@ -129,12 +129,12 @@ impl Check {
             }
             waited = Some(self.refresh.finish(*expired, caller, budget).await);
         }
-        match self.step(question, waited, &tell).await {
+        match self.step(question, waited, &record).await {
             Step::Answer(checked) => checked,
             Step::Wait(_) => {
                 let decision = Decision::Fail(Outage::Provider);
                 let absence = Some(Absence::Expired);
-                tell(&DecisionRecord { decision: &decision, absence, subject: None });
+                record(&DecisionRecord { decision: &decision, absence, subject: None });
                 Checked::of(decision)
             }
         }
@@ -144,14 +144,14 @@ impl Check {
         &self,
         question: Question<'_>,
         waited: Option<RefreshWait>,
-        tell: &impl Fn(&DecisionRecord<'_>),
+        record: &impl Fn(&DecisionRecord<'_>),
     ) -> Step {
         let Question { snapshot, request, .. } = question;
         let now = self.clock.now();
-        let active = !snapshot.background_paths.hold(request.method, request.origin, request.target);
+        let active = !snapshot.background_paths.matches(request.method, request.origin, request.target);
         let (headers, origin) = (request.headers, request.origin);
         let session = SessionRequest { headers, origin, now, active, found: None };
-        self.sessions.read(session, |opened| self.decide(question, (waited, now), opened, tell)).await
+        self.sessions.read(session, |opened| self.decide(question, (waited, now), opened, record)).await
     }
 
     fn decide(
@@ -159,7 +159,7 @@ impl Check {
         question: Question<'_>,
         (waited, now): (Option<RefreshWait>, UnixTime),
         opened: Opened<'_>,
-        tell: &impl Fn(&DecisionRecord<'_>),
+        record: &impl Fn(&DecisionRecord<'_>),
     ) -> Step {
         let Question { snapshot, request, caller } = question;
         let Opened { state, other_cookies, pending_cookies } = opened;
@@ -174,20 +174,20 @@ impl Check {
         let absence = no_session.as_ref().and_then(NoSession::absence);
         let mut decision = decide(&snapshot.rules, &AccessRequest { credential, ..*request }, other_cookies);
         if let (Decision::Challenge(challenge), Some(no_session)) = (&decision, no_session) {
-            match instead(challenge, no_session, waited, question) {
-                Instead::Challenge => {}
-                Instead::Answer(instead) => decision = instead,
-                Instead::Wait(expired) => return Step::Wait(expired),
+            match after_challenge(challenge, no_session, waited, question) {
+                AfterChallenge::Challenge => {}
+                AfterChallenge::Answer(instead) => decision = instead,
+                AfterChallenge::Wait(expired) => return Step::Wait(expired),
             }
         }
         if let (Decision::Allow(_), Some(due)) = (&decision, due) {
             self.refresh.start(*due, caller);
         }
         let subject = match credential {
-            Credential::Session(known) => Some(known.person.subject),
+            Credential::Session(known) => Some(known.user.subject),
             Credential::None => None,
         };
-        tell(&DecisionRecord { decision: &decision, absence, subject });
+        record(&DecisionRecord { decision: &decision, absence, subject });
         let reload = match decision {
             Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
             _ => PageReload::No,
@@ -211,28 +211,28 @@ impl Check {
 /// A cookie in a response that some cache keeps for every user would reach every user; the next request delivers it.
 fn may_carry_cookies(question: Question<'_>) -> bool {
     let Question { snapshot, request, .. } = question;
-    let is_public = snapshot.rules.public_paths.hold(request.method, request.origin, request.target);
+    let is_public = snapshot.rules.public_paths.matches(request.method, request.origin, request.target);
     !is_public && is_page_or_data(request.headers)
 }
 
-fn instead(
+fn after_challenge(
     challenge: &Challenge,
     no_session: NoSession,
     waited: Option<RefreshWait>,
     question: Question<'_>,
-) -> Instead {
+) -> AfterChallenge {
     match (no_session, waited) {
-        (NoSession::Absent(_), _) => Instead::Challenge,
-        (NoSession::Undetermined(outage), _) => Instead::Answer(Decision::Fail(outage)),
+        (NoSession::Absent(_), _) => AfterChallenge::Challenge,
+        (NoSession::Undetermined(outage), _) => AfterChallenge::Answer(Decision::Fail(outage)),
         // The session lives on: a challenge would cost a page what is typed into it.
         (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
-            Instead::Answer(Decision::Fail(Outage::Provider))
+            AfterChallenge::Answer(Decision::Fail(Outage::Provider))
         }
-        (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => {
-            Instead::Answer(Decision::Challenge(renewing(&question.snapshot.rules, question.request)))
-        }
+        (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => AfterChallenge::Answer(
+            Decision::Challenge(refresh_challenge(&question.snapshot.rules, question.request)),
+        ),
         // The refresh that ended may have begun too early to count, or another process has the lease.
-        (NoSession::Expired(expired), None | Some(RefreshWait::Ended)) => Instead::Wait(expired),
+        (NoSession::Expired(expired), None | Some(RefreshWait::Ended)) => AfterChallenge::Wait(expired),
     }
 }
 

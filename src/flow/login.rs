@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use url::Url;
 
-use super::circle::{Trouble, Way, way};
 use super::ports::{
     Absence, Account, AuthenticationRequest, Clock, Entropy, IdentityProvider, IssuerIndex, LoginTransaction,
     LoopMarker, Markers, NoEntropy, ProviderUnavailable, SessionRequest, SessionState, Sessions,
 };
+use super::redirect_loop::{LoopCause, NextStep, next_step};
 use super::snapshot::CurrentSnapshot;
 use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
@@ -35,13 +35,13 @@ pub struct Login {
 
 /// What the person wants.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct LoginOptions<'a> {
     /// Where to end, as the request says it.
     pub rd: Option<&'a str>,
     /// Which account.
     pub account: Account,
     /// Whether they ask for it by themselves, having been told that it goes in circles.
-    pub insists: bool,
+    pub is_retry: bool,
 }
 
 /// What comes of it.
@@ -49,13 +49,13 @@ pub enum Started {
     /// The person goes to the provider: the authorization endpoint with all parameters, and `Set-Cookie` values.
     Provider(Url, Vec<HeaderValue>),
     /// The user is signed in, and goes back.
-    Back(WayBack),
+    Back(ReturnRedirect),
     /// It goes in circles.
-    Stuck(Trouble),
+    LoopDetected(LoopCause),
 }
 
 /// Where a signed-in user goes.
-pub struct WayBack {
+pub struct ReturnRedirect {
     /// The page.
     pub return_to: ReturnTo,
     /// `Set-Cookie` values for the response.
@@ -79,39 +79,41 @@ impl Login {
         &self,
         origin: &Origin,
         headers: &HeaderMap,
-        wish: Wish<'_>,
+        options: LoginOptions<'_>,
     ) -> Result<Started, LoginError> {
-        let return_to = self.return_to(origin, wish.rd);
-        let by_itself = wish.account == Account::Known && !wish.insists;
-        match self.way(origin, headers, &return_to).await {
-            Way::Back(times) if by_itself => Ok(Started::Back(self.way_back(origin, return_to, times))),
-            Way::Stuck(trouble) if by_itself => Ok(Started::Stuck(trouble)),
-            _ => self.go(origin, headers, return_to, wish.account),
+        let return_to = self.return_to(origin, options.rd);
+        let by_itself = options.account == Account::Known && !options.is_retry;
+        match self.next_step(origin, headers, &return_to).await {
+            NextStep::Back(times) if by_itself => {
+                Ok(Started::Back(self.return_redirect(origin, return_to, times)))
+            }
+            NextStep::LoopDetected(cause) if by_itself => Ok(Started::LoopDetected(cause)),
+            _ => self.redirect_to_provider(origin, headers, return_to, options.account),
         }
     }
 
     /// Sends a user back whose session was refreshed, unless that is a redirect loop.
-    pub fn back(
+    pub fn return_after_refresh(
         &self,
         origin: &Origin,
         headers: &HeaderMap,
         return_to: ReturnTo,
-    ) -> Result<WayBack, Trouble> {
+    ) -> Result<ReturnRedirect, LoopCause> {
         let never = LoopMarker { times: 0, here: true };
         let landed = self.markers.loop_marker(headers, origin, &return_to).unwrap_or(never);
-        match way(Some(landed), Ok(())) {
-            Way::Stuck(trouble) => Err(trouble),
-            Way::Back(times) => Ok(self.way_back(origin, return_to, times)),
-            Way::Provider => Ok(self.way_back(origin, return_to, 1)),
+        match next_step(Some(landed), Ok(())) {
+            NextStep::LoopDetected(cause) => Err(cause),
+            NextStep::Back(times) => Ok(self.return_redirect(origin, return_to, times)),
+            NextStep::Provider => Ok(self.return_redirect(origin, return_to, 1)),
         }
     }
 
-    fn way_back(&self, origin: &Origin, return_to: ReturnTo, times: u8) -> WayBack {
+    fn return_redirect(&self, origin: &Origin, return_to: ReturnTo, times: u8) -> ReturnRedirect {
         let cookies = self.markers.set_loop_marker(times, &return_to, origin).into_iter().collect();
-        WayBack { return_to, cookies }
+        ReturnRedirect { return_to, cookies }
     }
 
-    async fn way(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> Way {
+    async fn next_step(&self, origin: &Origin, headers: &HeaderMap, return_to: &ReturnTo) -> NextStep {
         let request = SessionRequest { headers, origin, now: self.clock.now(), active: true, found: None };
         let session = |state: SessionState<'_>| match state {
             SessionState::Usable(_) => Some(Ok(())),
@@ -120,20 +122,20 @@ impl Login {
             SessionState::Undetermined(_) => None,
         };
         match self.sessions.read(request, |opened| session(opened.state)).await {
-            Some(session) => way(self.markers.loop_marker(headers, origin, return_to), session),
+            Some(session) => next_step(self.markers.loop_marker(headers, origin, return_to), session),
             // Nothing is known, so nothing is held back.
-            None => Way::Provider,
+            None => NextStep::Provider,
         }
     }
 
-    fn go(
+    fn redirect_to_provider(
         &self,
         origin: &Origin,
         headers: &HeaderMap,
         return_to: ReturnTo,
         account: Account,
     ) -> Result<Started, LoginError> {
-        let transaction = self.transaction(return_to)?;
+        let transaction = self.new_transaction(return_to)?;
         let location = self.provider.authentication_url(&AuthenticationRequest {
             redirect_uri: &OwnPage::Callback.url(origin),
             state: &transaction.state,
@@ -152,7 +154,7 @@ impl Login {
             .unwrap_or_else(|| ReturnTo::home(origin))
     }
 
-    fn transaction(&self, return_to: ReturnTo) -> Result<LoginTransaction, NoEntropy> {
+    fn new_transaction(&self, return_to: ReturnTo) -> Result<LoginTransaction, NoEntropy> {
         Ok(LoginTransaction {
             issuer: IssuerIndex::FIRST,
             state: random(&*self.entropy)?,

@@ -21,7 +21,7 @@ use crate::secret::Secret;
 
 /// The most characters of a URL for the provider: servers take 8 KB of request head, and the provider's own cookies
 /// must fit beside it.
-const MOST_URL: usize = 6000;
+const MAX_URL_BYTES: usize = 6000;
 
 /// Ends sessions.
 pub struct Logout {
@@ -119,7 +119,7 @@ fn logout_request(
         .append_pair("client_id", client_id)
         .append_pair("post_logout_redirect_uri", &OwnPage::SignedOut.url(origin))
         .extend_pairs(state.map(|state| ("state", state)));
-    let room = MOST_URL.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
+    let room = MAX_URL_BYTES.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
     // Without it the provider asks the person itself.
     if hint.len() <= room {
         endpoint.query_pairs_mut().append_pair(HINT, hint);

@@ -5,11 +5,11 @@ pub mod backchannel;
 pub mod callback;
 pub mod caller;
 pub mod check;
-pub mod circle;
 mod labels;
 pub mod login;
 pub mod logout;
 pub mod ports;
+pub mod redirect_loop;
 pub mod refresh;
 pub mod snapshot;
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //! 5. Only what the provider says about the user (`invalid_grant` and its like) ends a session, and an ID token that breaks
 //!    a rule.
 
+mod backoff;
 mod in_flight;
-mod pause;
 mod resume;
 
 use std::fmt::Display;
@@ -20,9 +20,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use self::backoff::Backoff;
 use self::in_flight::InFlight;
 pub use self::in_flight::RefreshWait;
-use self::pause::Pause;
 pub use self::resume::Resumed;
 use super::audit::{Audit, Hint, RefreshEvent, RefreshOutcome};
 use super::caller::Caller;
@@ -73,7 +73,7 @@ pub struct Exchanges {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
     in_flight: InFlight,
-    pause: Pause,
+    backoff: Backoff,
 }
 
 impl Default for Exchanges {
@@ -82,7 +82,7 @@ impl Default for Exchanges {
             places: Arc::new(Semaphore::new(MAX_CONCURRENT_REFRESHES)),
             tasks: TaskTracker::new(),
             in_flight: InFlight::default(),
-            pause: Pause::default(),
+            backoff: Backoff::default(),
         }
     }
 }
@@ -127,7 +127,7 @@ impl Refresh {
         if exchanges.in_flight.contains(session.id) {
             return Start::Running;
         }
-        if exchanges.pause.holds(now) {
+        if exchanges.backoff.is_open(now) {
             return Start::NotNow;
         }
         let Ok(place) = Arc::clone(&exchanges.places).try_acquire_owned() else { return Start::NotNow };
@@ -169,7 +169,7 @@ impl Refresh {
         refreshed: &Refreshed,
         caller: Caller,
     ) -> (RefreshOutcome, Option<String>) {
-        self.exchanges.pause.answered();
+        self.exchanges.backoff.record_success();
         let user = match self.user(&lease.session, refreshed) {
             Ok(user) => user,
             Err(error) => {
@@ -213,9 +213,9 @@ impl Refresh {
     ) -> Result<Option<(Identity, PolicyVerdicts)>, ClaimError> {
         let Some(id_token) = &refreshed.id_token else { return Ok(None) };
         let snapshot = self.snapshot.load();
-        let (identity, left_out) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
-        for one in left_out {
-            self.audit.left_out(one.what, &one.value, &one.why, &session.subject);
+        let (identity, omitted_claim) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
+        for one in omitted_claim {
+            self.audit.omitted_claim(one.what, &one.value, &one.why, &session.subject);
         }
         let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         Ok(Some((identity, policies)))
@@ -223,8 +223,9 @@ impl Refresh {
 
     async fn release(&self, lease: &Lease, error: &RefreshError) -> RefreshOutcome {
         let now = self.clock.now();
-        let retry =
-            |retry_after| Release::RetryAt(self.exchanges.pause.failed(now, retry_after, &lease.session));
+        let retry = |retry_after| {
+            Release::RetryAt(self.exchanges.backoff.record_failure(now, retry_after, &lease.session))
+        };
         let (outcome, how) = match error {
             RefreshError::Unavailable { retry_after, .. } => {
                 (RefreshOutcome::ProviderUnavailable, retry(*retry_after))

@@ -168,7 +168,7 @@ impl Audit for FakeAudit {
         self.0.record(format!("audit waits {}", caller.label));
     }
 
-    fn left_out(&self, what: &str, value: &str, _: &dyn Display, subject: &str) {
+    fn omitted_claim(&self, what: &str, value: &str, _: &dyn Display, subject: &str) {
         self.0.record(format!("audit left out {what} {value} of {subject}"));
     }
 

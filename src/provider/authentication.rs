@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::members::Members;
+use super::json_object::UniqueJsonObject;
 use super::numeric_date::time;
 use crate::flow::ports::{Authentication, UnixTime};
 
@@ -16,7 +16,7 @@ use crate::flow::ports::{Authentication, UnixTime};
 const MAX_ACR_BYTES: usize = 255;
 
 /// Returns what the claims of an ID token say.
-pub(super) fn authentication(claims: &Members, leeway: Duration, now: UnixTime) -> Authentication {
+pub(super) fn authentication(claims: &UniqueJsonObject, leeway: Duration, now: UnixTime) -> Authentication {
     let latest = now.plus(leeway);
     let auth_time = claims.get("auth_time").and_then(time);
     let acr = claims.text("acr").filter(|acr| (1..=MAX_ACR_BYTES).contains(&acr.len()));
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     fn read(claims: &Value) -> Authentication {
-        let claims = Members::read(claims.to_string().as_bytes()).unwrap();
+        let claims = UniqueJsonObject::read(claims.to_string().as_bytes()).unwrap();
         authentication(&claims, Duration::from_secs(60), UnixTime(1000))
     }
 

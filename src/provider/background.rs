@@ -24,7 +24,7 @@ use crate::flow::audit::{CallOutcome, ProviderCall};
 
 const REFRESH_AFTER: Duration = Duration::from_mins(10);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+const MAX_RETRY: Duration = Duration::from_secs(30);
 const LOOK_APART_SECONDS: u64 = 30;
 
 #[derive(Debug, Error)]
@@ -133,7 +133,7 @@ impl Provider {
 
 /// How long to wait after so many failures: half of it is certain, half is jitter.
 fn retry_after(failures: u32, jitter: u64) -> Duration {
-    let longest = FIRST_RETRY.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_RETRY);
+    let longest = FIRST_RETRY.saturating_mul(1 << (failures - 1).min(10)).min(MAX_RETRY);
     let half = longest / 2;
     half + Duration::from_millis(jitter % u64::try_from(half.as_millis()).unwrap_or(u64::MAX))
 }

@@ -25,7 +25,7 @@ impl Audit for Calls {
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
-    fn left_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
+    fn omitted_claim(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
     fn hint(&self, _: &Hint<'_>) {}
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, _: Duration) {
         self.0.lock().unwrap().push((call, outcome));

@@ -21,7 +21,7 @@ use url::Url;
 use super::clock_watch::ClockWatch;
 use crate::trust::{causes, is_disbelief};
 
-const MOST_CALLS: usize = 64;
+const MAX_CONCURRENT_CALLS: usize = 64;
 
 /// A call that gave no answer. It cannot hold the request or the answer.
 #[derive(Debug, Error)]
@@ -56,7 +56,7 @@ enum Failure {
          in provider.ca_file"
     )]
     Untrusted(String),
-    #[error("was not asked: {MOST_CALLS} calls were under way all the time")]
+    #[error("was not asked: {MAX_CONCURRENT_CALLS} calls were under way all the time")]
     NoTurn,
     #[error("did not answer in time")]
     TooLate,
@@ -79,7 +79,7 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(client: Client, timeout: Duration, watch: Arc<ClockWatch>) -> Self {
-        Self { client, timeout, turns: Semaphore::new(MOST_CALLS), watch }
+        Self { client, timeout, turns: Semaphore::new(MAX_CONCURRENT_CALLS), watch }
     }
 
     /// Waits for a turn and holds it until what this gives is dropped.

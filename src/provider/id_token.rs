@@ -26,15 +26,15 @@ use thiserror::Error;
 
 use super::algorithm::Algorithm;
 use super::authentication::authentication;
+use super::json_object::UniqueJsonObject;
 use super::jws::{JwsError, Kind, Signed};
 use super::logout_event::is_logout;
-use super::members::Members;
 use super::numeric_date::time;
 use crate::access::claims::Claims;
 use crate::flow::ports::{Authentication, UnixTime};
 
 const OLDEST: Duration = Duration::from_mins(10);
-const LONGEST_SUBJECT: usize = 255;
+const MAX_SUBJECT_BYTES: usize = 255;
 
 /// What the token of a sign-in or a refresh must match.
 pub(super) struct Expectations<'a> {
@@ -118,7 +118,7 @@ pub(super) fn verify(
     expected: &Expectations<'_>,
     now: UnixTime,
 ) -> Result<Verified, IdTokenError> {
-    let claims = Members::read(&signed.payload).ok_or(IdTokenError::BadClaims)?;
+    let claims = UniqueJsonObject::read(&signed.payload).ok_or(IdTokenError::BadClaims)?;
     if claims.text("iss") != Some(expected.issuer) {
         return Err(IdTokenError::WrongIssuer);
     }
@@ -131,13 +131,13 @@ pub(super) fn verify(
     if is_logout(&claims) {
         return Err(IdTokenError::LogoutToken);
     }
-    let subject = claims.text("sub").filter(|sub| (1..=LONGEST_SUBJECT).contains(&sub.len()));
+    let subject = claims.text("sub").filter(|sub| (1..=MAX_SUBJECT_BYTES).contains(&sub.len()));
     let subject = subject.ok_or(IdTokenError::BadSubject)?.to_owned();
     let authentication = authentication(&claims, expected.leeway, now);
     Ok(Verified { subject, issued_at, expires_at, authentication, claims: claims.into_claims() })
 }
 
-fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
+fn audience(claims: &UniqueJsonObject, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
     let audiences = audiences(claims);
     if !audiences.iter().any(|one| one.as_str() == Some(expected.audience)) {
         return Err(IdTokenError::NotForUs);
@@ -153,7 +153,7 @@ fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), IdToken
 }
 
 /// What `aud` holds, which may be one value or a list (RFC 7519 §4.1.3).
-pub(super) fn audiences(claims: &Members) -> Vec<&Value> {
+pub(super) fn audiences(claims: &UniqueJsonObject) -> Vec<&Value> {
     match claims.get("aud") {
         Some(Value::Array(list)) => list.iter().collect(),
         one => one.into_iter().collect(),
@@ -170,7 +170,11 @@ pub(super) fn is_known(audience: &Value, expected: &Expectations<'_>) -> bool {
 }
 
 /// Checks the times, and returns `iat` and `exp`.
-fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime, UnixTime), IdTokenError> {
+fn times(
+    claims: &UniqueJsonObject,
+    leeway: Duration,
+    now: UnixTime,
+) -> Result<(UnixTime, UnixTime), IdTokenError> {
     let expires_at = claims.get("exp").and_then(time).ok_or(IdTokenError::NoExpiry)?;
     if now >= expires_at.plus(leeway) {
         return Err(IdTokenError::Expired);
@@ -189,12 +193,16 @@ fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime,
     Ok((issued_at, expires_at))
 }
 
-fn nonce(claims: &Members, expected: &str) -> Result<(), IdTokenError> {
+fn nonce(claims: &UniqueJsonObject, expected: &str) -> Result<(), IdTokenError> {
     let nonce = claims.text("nonce").ok_or(IdTokenError::NoNonce)?;
     verify_slices_are_equal(nonce.as_bytes(), expected.as_bytes()).map_err(|_| IdTokenError::WrongNonce)
 }
 
-fn access_token_hash(claims: &Members, algorithm: Algorithm, token: &str) -> Result<(), IdTokenError> {
+fn access_token_hash(
+    claims: &UniqueJsonObject,
+    algorithm: Algorithm,
+    token: &str,
+) -> Result<(), IdTokenError> {
     let Some(claimed) = claims.get("at_hash") else { return Ok(()) };
     let digest = digest(algorithm.hash(), token.as_bytes());
     let (half, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);

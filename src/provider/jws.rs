@@ -13,10 +13,10 @@ use base64_simd::URL_SAFE_NO_PAD;
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
+use super::json_object::UniqueJsonObject;
 use super::keys::KeySet;
-use super::members::Members;
 
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// Which tokens are looked for.
 pub(super) struct Kind<'a> {
@@ -67,14 +67,14 @@ impl JwsError {
 
 /// Gives the payload of a token, if its signature is good.
 pub(super) fn verify(token: &str, keys: &KeySet, kind: &Kind<'_>) -> Result<Signed, JwsError> {
-    if token.len() > MOST_BYTES {
+    if token.len() > MAX_BYTES {
         return Err(JwsError::TooLong);
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
     let (header, payload) = signed.split_once('.').ok_or(JwsError::NotCompact)?;
     // A fourth part would be a dot in the payload, which the decoder refuses.
     let [header, payload, signature] = [decode(header)?, decode(payload)?, decode(signature)?];
-    let header = Members::read(&header).ok_or(JwsError::BadHeader)?;
+    let header = UniqueJsonObject::read(&header).ok_or(JwsError::BadHeader)?;
     let algorithm = algorithm(&header, kind)?;
     let named = header.0.contains_key("kid");
     let candidates = match (named, header.text("kid")) {
@@ -98,7 +98,7 @@ fn decode(part: &str) -> Result<Vec<u8>, JwsError> {
     URL_SAFE_NO_PAD.decode_to_vec(part).map_err(|_| JwsError::NotCompact)
 }
 
-fn algorithm(header: &Members, kind: &Kind<'_>) -> Result<Algorithm, JwsError> {
+fn algorithm(header: &UniqueJsonObject, kind: &Kind<'_>) -> Result<Algorithm, JwsError> {
     let algorithm = header.text("alg").and_then(Algorithm::parse);
     let algorithm =
         algorithm.filter(|found| kind.algorithms.contains(found)).ok_or(JwsError::AlgorithmNotAllowed)?;

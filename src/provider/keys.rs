@@ -21,9 +21,9 @@ use url::Url;
 use super::algorithm::Algorithm;
 use super::http::{Http, HttpError};
 
-const MOST_BYTES: usize = 256 * 1024;
-const MOST_KEYS: usize = 50;
-const MOST_CANDIDATES: usize = 8;
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_KEYS: usize = 50;
+const MAX_CANDIDATES: usize = 8;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Why there are no keys.
@@ -69,13 +69,13 @@ struct Jwk {
 
 impl KeySet {
     pub(super) async fn load(http: &Http, url: &Url) -> Result<Self, KeysError> {
-        Self::read(&http.get(url, MOST_BYTES).await?)
+        Self::read(&http.get(url, MAX_BYTES).await?)
     }
 
     pub(super) fn read(body: &[u8]) -> Result<Self, KeysError> {
         let document: Document = serde_json::from_slice(body)
             .map_err(|error| KeysError::Unreadable(quoted(&error.to_string())))?;
-        let keys: Vec<Key> = document.keys.into_iter().take(MOST_KEYS).filter_map(Key::read).collect();
+        let keys: Vec<Key> = document.keys.into_iter().take(MAX_KEYS).filter_map(Key::read).collect();
         if keys.is_empty() { Err(KeysError::NoneUsable) } else { Ok(Self(keys)) }
     }
 
@@ -83,7 +83,7 @@ impl KeySet {
     pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<&ParsedPublicKey> {
         let named = self.0.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
         let verifiers = named.flat_map(|key| &key.verifiers).filter(|(fits, _)| *fits == algorithm);
-        verifiers.map(|(_, key)| key).take(MOST_CANDIDATES).collect()
+        verifiers.map(|(_, key)| key).take(MAX_CANDIDATES).collect()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::members::Members;
+use super::json_object::UniqueJsonObject;
 
 /// The member of `events` that makes a token a logout token.
 pub(super) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// Returns whether the claims hold the event, an object, whatever else they hold.
-pub(super) fn is_logout(claims: &Members) -> bool {
+pub(super) fn is_logout(claims: &UniqueJsonObject) -> bool {
     claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object)
 }

@@ -20,14 +20,14 @@ use thiserror::Error;
 
 use super::Provider;
 use super::id_token::{Expectations, audiences, is_known};
+use super::json_object::UniqueJsonObject;
 use super::jws::{JwsError, Kind, Signed};
 use super::logout_event::is_logout;
-use super::members::Members;
 use super::numeric_date::time;
 use crate::flow::ports::{IssuerIndex, LogoutToken, LogoutTokenError, UnixTime, Whom};
 
 const OLDEST: Duration = Duration::from_mins(10);
-const LONGEST_NAME: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// Which rule a logout token breaks. It holds no text of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -69,7 +69,8 @@ impl Provider {
         // Of these, what belongs to a sign-in does not matter here.
         let expected = self.expectations(None, "");
         let kind = Kind { algorithms: expected.algorithms, types: &["logout+jwt", "jwt"] };
-        let signed = self.signed(&known, token, &kind, &self.looks.sent).await.map_err(Broken::from);
+        let signed =
+            self.verify_signature(&known, token, &kind, &self.looks.sent).await.map_err(Broken::from);
         let verified = signed.and_then(|signed| verify(&signed, &expected, self.clock.now()));
         verified.map_err(refusal)
     }
@@ -85,7 +86,7 @@ fn refusal(broken: Broken) -> LogoutTokenError {
 }
 
 fn verify(signed: &Signed, expected: &Expectations<'_>, now: UnixTime) -> Result<LogoutToken, Broken> {
-    let claims = Members::read(&signed.payload).ok_or(Broken::BadClaims)?;
+    let claims = UniqueJsonObject::read(&signed.payload).ok_or(Broken::BadClaims)?;
     if claims.text("iss") != Some(expected.issuer) {
         return Err(Broken::WrongIssuer);
     }
@@ -101,7 +102,7 @@ fn verify(signed: &Signed, expected: &Expectations<'_>, now: UnixTime) -> Result
     Ok(LogoutToken { issuer: IssuerIndex::FIRST, token_id, issued_at, accepted_until, whom: whom(&claims)? })
 }
 
-fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), Broken> {
+fn audience(claims: &UniqueJsonObject, expected: &Expectations<'_>) -> Result<(), Broken> {
     let audiences = audiences(claims);
     let ours =
         |one: &&Value| one.as_str().is_some_and(|one| one == expected.client_id || one == expected.audience);
@@ -112,7 +113,7 @@ fn audience(claims: &Members, expected: &Expectations<'_>) -> Result<(), Broken>
 }
 
 /// Checks the times, and returns `iat` and until when the token is accepted.
-fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime, UnixTime), Broken> {
+fn times(claims: &UniqueJsonObject, leeway: Duration, now: UnixTime) -> Result<(UnixTime, UnixTime), Broken> {
     let latest = now.plus(leeway);
     let issued_at = claims.get("iat").and_then(time).ok_or(Broken::NoIssueTime)?;
     if issued_at > latest {
@@ -130,7 +131,7 @@ fn times(claims: &Members, leeway: Duration, now: UnixTime) -> Result<(UnixTime,
     if now >= end { Err(Broken::Expired) } else { Ok((issued_at, end.min(too_old))) }
 }
 
-fn whom(claims: &Members) -> Result<Whom, Broken> {
+fn whom(claims: &UniqueJsonObject) -> Result<Whom, Broken> {
     let member =
         |member| claims.get(member).map(|_| name(claims, member).ok_or(Broken::NamesNobody)).transpose();
     match (member("sid")?, member("sub")?) {
@@ -140,8 +141,8 @@ fn whom(claims: &Members) -> Result<Whom, Broken> {
     }
 }
 
-fn name(claims: &Members, member: &str) -> Option<String> {
-    claims.text(member).filter(|name| (1..=LONGEST_NAME).contains(&name.len())).map(str::to_owned)
+fn name(claims: &UniqueJsonObject, member: &str) -> Option<String> {
+    claims.text(member).filter(|name| (1..=MAX_NAME_BYTES).contains(&name.len())).map(str::to_owned)
 }
 
 #[cfg(test)]

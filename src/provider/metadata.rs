@@ -17,7 +17,7 @@ use super::endpoint::{self, Caller, Objection};
 use super::http::{Http, HttpError};
 use super::settings::ProviderSettings;
 
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// What is used of the metadata (OpenID Connect Discovery §3).
 #[derive(Debug)]
@@ -76,7 +76,7 @@ struct Document {
 impl Metadata {
     /// What the provider says, where it is asked; otherwise what the operator has set.
     pub(super) async fn load(http: &Http, settings: &ProviderSettings) -> Result<Self, MetadataError> {
-        Self::read(&http.get(&document(settings)?, MOST_BYTES).await?, settings)
+        Self::read(&http.get(&document(settings)?, MAX_BYTES).await?, settings)
     }
 
     /// What the operator has set, for a provider that is not asked.

@@ -11,12 +11,12 @@ mod endpoint;
 pub mod fuzzing;
 mod http;
 mod id_token;
+mod json_object;
 mod jws;
 mod keys;
 mod known;
 mod logout_event;
 mod logout_token;
-mod members;
 mod metadata;
 mod numeric_date;
 mod refresh;
@@ -104,14 +104,14 @@ impl Provider {
         let id_token =
             tokens.id_token.ok_or_else(|| ExchangeError::ProviderMisbehaved(NO_TOKEN.to_owned()))?;
         let expected = self.expectations(Some(exchange.nonce.expose()), tokens.access_token.expose());
-        let verified = self.verified(&known, id_token.expose(), &expected).await.map_err(blame)?;
+        let verified = self.verify_id_token(&known, id_token.expose(), &expected).await.map_err(classify)?;
         let access = &tokens.access_token;
-        let verified = self.more_claims(&self.exchanges, &known.metadata, access, verified).await?;
+        let verified = self.userinfo_claims(&self.exchanges, &known.metadata, access, verified).await?;
         let access_ends = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
         let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
         // Accepted thanks to the leeway, or given for no time at all: its session would lead straight back to the provider.
         if expires_at <= self.clock.now() {
-            return Err(ExchangeError::ClocksDiffer(OVER.to_owned()));
+            return Err(ExchangeError::ClocksDiffer(EXPIRED.to_owned()));
         }
         let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime));
         let refresh_token = tokens.refresh_token;
@@ -143,7 +143,7 @@ impl Provider {
     }
 
     /// The same person with the claims that userinfo adds, where it is to be asked.
-    async fn more_claims(
+    async fn userinfo_claims(
         &self,
         http: &Http,
         metadata: &Metadata,
@@ -158,18 +158,19 @@ impl Provider {
     }
 
     /// Verifies an ID token that the token endpoint gave.
-    async fn verified(
+    async fn verify_id_token(
         &self,
         known: &Arc<Known>,
         token: &str,
         expected: &Expectations<'_>,
     ) -> Result<Verified, IdTokenError> {
-        let signed = self.signed(known, token, &id_token::kind(expected), &self.looks.given).await?;
+        let signed =
+            self.verify_signature(known, token, &id_token::kind(expected), &self.looks.given).await?;
         id_token::verify(&signed, expected, self.clock.now())
     }
 
     /// Verifies a signature, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).
-    async fn signed(
+    async fn verify_signature(
         &self,
         known: &Arc<Known>,
         token: &str,
@@ -190,10 +191,10 @@ impl Provider {
 }
 
 const NO_TOKEN: &str = "there is no ID token; is openid among provider.scopes?";
-const OVER: &str = "the tokens are over already (exp, expires_in), so that no session can be made of them: the \
+const EXPIRED: &str = "the tokens are over already (exp, expires_in), so that no session can be made of them: the \
                     clocks differ, or the provider's tokens live too short";
 
-fn blame(error: IdTokenError) -> ExchangeError {
+fn classify(error: IdTokenError) -> ExchangeError {
     let text = error.to_string();
     if error.is_about_time() {
         ExchangeError::ClocksDiffer(text)
@@ -231,11 +232,11 @@ impl IdentityProvider for Provider {
     }
 
     fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-        async move { self.refreshed(&request).await }.boxed()
+        async move { self.refresh_tokens(&request).await }.boxed()
     }
 
     fn revoke<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>> {
-        async move { self.revoked(refresh_token).await }.boxed()
+        async move { self.revoke_token(refresh_token).await }.boxed()
     }
 
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
@@ -258,8 +259,8 @@ impl IdentityProvider for Provider {
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod world;

@@ -20,10 +20,13 @@ use crate::secret::Secret;
 
 /// Of an access token where nothing says its life (`expires_in` may be left out, RFC 6749 §5.1).
 const ASSUMED_LIFE: Duration = Duration::from_mins(5);
-const SOMEBODY_ELSE: &str = "the new ID token's sub is not that of the session";
+const OTHER_SUBJECT: &str = "the new ID token's sub is not that of the session";
 
 impl Provider {
-    pub(super) async fn refreshed(&self, request: &RefreshRequest<'_>) -> Result<Refreshed, RefreshError> {
+    pub(super) async fn refresh_tokens(
+        &self,
+        request: &RefreshRequest<'_>,
+    ) -> Result<Refreshed, RefreshError> {
         let known = self.known.load_full();
         let known =
             known.ok_or_else(|| RefreshError::Unavailable { why: self.trouble(), retry_after: None })?;
@@ -34,11 +37,12 @@ impl Provider {
         let tokens = self.watched(ProviderCall::Refresh, call, is_refusal).await?;
         let Some(id_token) = &tokens.id_token else { return Ok(renewed(tokens, None, asked_at)) };
         let expected = self.expectations(None, tokens.access_token.expose());
-        let verified = match self.verified(&known, id_token.expose(), &expected).await {
+        let verified = match self.verify_id_token(&known, id_token.expose(), &expected).await {
             Err(IdTokenError::Jws(JwsError::KeysOutOfReach)) => return Ok(kept(tokens, asked_at)),
-            verified => same_person(verified, request.subject)?,
+            verified => require_same_subject(verified, request.subject)?,
         };
-        let more = self.more_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
+        let more =
+            self.userinfo_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
         match more {
             Ok(verified) => Ok(renewed(tokens, Some(verified), asked_at)),
             Err(ExchangeError::ProviderUnavailable(_)) => Ok(kept(tokens, asked_at)),
@@ -46,7 +50,7 @@ impl Provider {
         }
     }
 
-    pub(super) async fn revoked(&self, token: &Secret) -> Result<bool, RefreshError> {
+    pub(super) async fn revoke_token(&self, token: &Secret) -> Result<bool, RefreshError> {
         let known = self.known.load_full();
         let known =
             known.ok_or_else(|| RefreshError::Unavailable { why: self.trouble(), retry_after: None })?;
@@ -56,10 +60,13 @@ impl Provider {
     }
 }
 
-fn same_person(verified: Result<Verified, IdTokenError>, subject: &str) -> Result<Verified, RefreshError> {
+fn require_same_subject(
+    verified: Result<Verified, IdTokenError>,
+    subject: &str,
+) -> Result<Verified, RefreshError> {
     match verified {
         Ok(verified) if verified.subject == subject => Ok(verified),
-        Ok(_) => Err(RefreshError::ProviderMisbehaved(SOMEBODY_ELSE.to_owned())),
+        Ok(_) => Err(RefreshError::ProviderMisbehaved(OTHER_SUBJECT.to_owned())),
         Err(error) => Err(RefreshError::ProviderMisbehaved(error.to_string())),
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::calls::Calls;
+use super::fixture::{Given, fixture, provider, until};
 use super::testing::{Log, NOW, Server, SetClock, Signer, VERIFIER, metadata, reply, rsa, settings, with};
-use super::world::{Given, provider, until, world};
 use super::*;
 use crate::flow::audit::CallOutcome;
 use crate::flow::ports::{Authentication, UnixTime};
@@ -33,119 +33,119 @@ fn answer(id_token: &str, expires_in: u64) -> Value {
 
 #[tokio::test]
 async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
-    let world = world().await;
-    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
+    let fixture = fixture().await;
+    let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (expires_in, end) in [(30, 30), (3000, 300), (u64::MAX, 300)] {
-        world.given.give(&answer(&token, expires_in));
-        let signed_in = exchange(&world.provider).await.unwrap_or_else(|error| panic!("{error}"));
+        fixture.given.give(&answer(&token, expires_in));
+        let signed_in = exchange(&fixture.provider).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(signed_in.subject, "alice");
         assert_eq!(signed_in.tokens.id_token.expose(), token);
         assert_eq!(signed_in.tokens.expires_at, NOW.plus(Duration::from_secs(end)));
     }
-    assert!(world.provider.end_session_endpoint().unwrap().path().ends_with("/logout"));
-    assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Answered), 3);
-    assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 1);
+    assert!(fixture.provider.end_session_endpoint().unwrap().path().ends_with("/logout"));
+    assert_eq!(fixture.calls.count(ProviderCall::CodeExchange, CallOutcome::Answered), 3);
+    assert_eq!(fixture.calls.count(ProviderCall::Keys, CallOutcome::Answered), 1);
 }
 
 #[tokio::test]
 async fn id_token_says_when_and_how_the_user_authenticated() {
-    let world = world().await;
+    let fixture = fixture().await;
     let claims = json!({"auth_time": NOW.0 - 9, "acr": "2"});
-    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims);
-    world.given.give(&answer(&token, 30));
-    let tokens = exchange(&world.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
+    let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims);
+    fixture.given.give(&answer(&token, 30));
+    let tokens = exchange(&fixture.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
     let auth_time = Some(UnixTime(NOW.0 - 9));
     assert_eq!(tokens.authentication, Authentication { auth_time, acr: Some("2".to_owned()) });
 }
 
 #[tokio::test]
 async fn the_end_of_the_first_refresh_token_is_kept() {
-    let world = world().await;
-    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
+    let fixture = fixture().await;
+    let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (given, end) in [(json!(1800), Some(1800)), (json!(0), None), (json!(null), None)] {
-        world.given.give(&with(&answer(&token, 30), &json!({"refresh_expires_in": given})));
-        let tokens = exchange(&world.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
+        fixture.given.give(&with(&answer(&token, 30), &json!({"refresh_expires_in": given})));
+        let tokens = exchange(&fixture.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
         assert_eq!(tokens.refresh_expires_at, end.map(|end| NOW.plus(Duration::from_secs(end))), "{given}");
     }
 }
 
 #[tokio::test]
 async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
-    let world = world().await;
-    let token = world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({"nonce": "other"}));
-    world.given.give(&answer(&token, 30));
-    let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&world.provider).await else {
+    let fixture = fixture().await;
+    let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({"nonce": "other"}));
+    fixture.given.give(&answer(&token, 30));
+    let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&fixture.provider).await else {
         panic!("it was accepted")
     };
     assert_eq!(why, IdTokenError::WrongNonce.to_string());
-    world.given.give(&with(&answer("", 30), &json!({"id_token": null})));
-    let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&world.provider).await else {
+    fixture.given.give(&with(&answer("", 30), &json!({"id_token": null})));
+    let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&fixture.provider).await else {
         panic!("nobody vouches for anybody")
     };
     assert_eq!(why, NO_TOKEN);
-    world.given.give(&json!({"error": "invalid_grant"}));
-    assert!(matches!(exchange(&world.provider).await, Err(ExchangeError::CodeRefused(_))));
-    assert_eq!(world.calls.count(ProviderCall::CodeExchange, CallOutcome::Refused), 1);
+    fixture.given.give(&json!({"error": "invalid_grant"}));
+    assert!(matches!(exchange(&fixture.provider).await, Err(ExchangeError::CodeRefused(_))));
+    assert_eq!(fixture.calls.count(ProviderCall::CodeExchange, CallOutcome::Refused), 1);
 }
 
 #[tokio::test]
 async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass() {
-    let world = world().await;
+    let fixture = fixture().await;
     let header = json!({"alg": "RS256", "kid": "k"});
     for (exp, expires_in, good) in [(0, 30, false), (-59, 30, false), (300, 0, false), (1, 1, true)] {
-        let token = world.token(rsa(), &header, &json!({"exp": NOW.0.saturating_add_signed(exp)}));
-        world.given.give(&answer(&token, expires_in));
-        match exchange(&world.provider).await {
+        let token = fixture.token(rsa(), &header, &json!({"exp": NOW.0.saturating_add_signed(exp)}));
+        fixture.given.give(&answer(&token, expires_in));
+        match exchange(&fixture.provider).await {
             Ok(_) => assert!(good, "{exp} {expires_in}"),
             Err(ExchangeError::ClocksDiffer(why)) => assert!(!good && why.contains("clocks"), "{why}"),
             Err(error) => panic!("{error}"),
         }
     }
-    world.given.give(&answer(&world.token(rsa(), &header, &json!({"iat": NOW.0 + 61})), 30));
-    assert!(matches!(exchange(&world.provider).await, Err(ExchangeError::ClocksDiffer(_))));
+    fixture.given.give(&answer(&fixture.token(rsa(), &header, &json!({"iat": NOW.0 + 61})), 30));
+    assert!(matches!(exchange(&fixture.provider).await, Err(ExchangeError::ClocksDiffer(_))));
 }
 
 #[tokio::test]
 async fn an_answer_that_tells_another_time_is_warned_of() {
     let log = Log::default();
     let _guard = log.listen();
-    let world = world().await;
+    let fixture = fixture().await;
     assert_eq!(log.text(), "", "no Date, no warning");
     let late = reply(500, "").replace("content-type", "date: Fri, 15 Jan 2027 09:00:00 GMT\r\ncontent-type");
-    world.given.answer_at("certs", late);
-    look(&world.provider).await;
+    fixture.given.answer_at("certs", late);
+    look(&fixture.provider).await;
     assert!(log.text().contains("2027-01-15T09:00:00Z"), "{}", log.text());
 }
 
 #[tokio::test]
 async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
-    let world = world().await;
-    let turns: Vec<_> = (0..64).map(|_| world.provider.exchanges.turn()).collect();
+    let fixture = fixture().await;
+    let turns: Vec<_> = (0..64).map(|_| fixture.provider.exchanges.turn()).collect();
     let held = join_all(turns).await;
-    look(&world.provider).await;
-    assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Answered), 2);
+    look(&fixture.provider).await;
+    assert_eq!(fixture.calls.count(ProviderCall::Keys, CallOutcome::Answered), 2);
     assert_eq!(held.len(), 64);
 }
 
 #[tokio::test]
 async fn a_key_that_is_new_is_found_with_and_without_a_name() {
     for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
-        let world = world().await;
-        world.given.publish(&[Signer::p256().named("old")]);
-        look(&world.provider).await;
-        world.clock.0.fetch_add(30, Ordering::SeqCst);
+        let fixture = fixture().await;
+        fixture.given.publish(&[Signer::p256().named("old")]);
+        look(&fixture.provider).await;
+        fixture.clock.0.fetch_add(30, Ordering::SeqCst);
         let new = Signer::p256();
-        world.given.publish(&[new.named("new")]);
-        world.given.give(&answer(&world.token(&new, &header, &json!({})), 30));
-        let at_once = join_all((0..5).map(|_| exchange(&world.provider))).await;
+        fixture.given.publish(&[new.named("new")]);
+        fixture.given.give(&answer(&fixture.token(&new, &header, &json!({})), 30));
+        let at_once = join_all((0..5).map(|_| exchange(&fixture.provider))).await;
         assert!(at_once.iter().all(Result::is_ok), "who waits for the look gets what it finds: {header}");
-        assert_eq!(world.fetches(), 3);
+        assert_eq!(fixture.fetches(), 3);
     }
 }
 
 #[tokio::test]
 async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
-    let world = world().await;
+    let fixture = fixture().await;
     let expected = Expectations {
         issuer: "i",
         client_id: "c",
@@ -160,36 +160,37 @@ async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
         let header = json!({"alg": "RS256", "kid": kid.to_string()}).to_string();
         format!("{}.e30.AA", testing::base64(header))
     };
-    let known = world.provider.known.load_full().unwrap();
+    let known = fixture.provider.known.load_full().unwrap();
     for round in 0..10 {
         let tokens: Vec<String> = (0..1000).map(|kid| token(round * 1000 + kid)).collect();
         let results =
-            join_all(tokens.iter().map(|token| world.provider.verified(&known, token, &expected))).await;
+            join_all(tokens.iter().map(|token| fixture.provider.verify_id_token(&known, token, &expected)))
+                .await;
         assert!(results.iter().all(Result::is_err));
         // Also of those who saw the newest keys.
-        let newest = world.provider.known.load_full().unwrap();
-        assert!(world.provider.verified(&newest, &token(round), &expected).await.is_err());
+        let newest = fixture.provider.known.load_full().unwrap();
+        assert!(fixture.provider.verify_id_token(&newest, &token(round), &expected).await.is_err());
     }
-    assert_eq!(world.fetches(), 2);
-    let newest = world.provider.known.load_full().unwrap();
-    world.clock.0.fetch_add(30, Ordering::SeqCst);
-    assert!(world.provider.verified(&known, &token(0), &expected).await.is_err());
-    assert_eq!(world.fetches(), 2, "who saw old keys takes those that are there");
-    assert!(world.provider.verified(&newest, &token(0), &expected).await.is_err());
-    assert_eq!(world.fetches(), 3, "after half a minute one more look is allowed");
+    assert_eq!(fixture.fetches(), 2);
+    let newest = fixture.provider.known.load_full().unwrap();
+    fixture.clock.0.fetch_add(30, Ordering::SeqCst);
+    assert!(fixture.provider.verify_id_token(&known, &token(0), &expected).await.is_err());
+    assert_eq!(fixture.fetches(), 2, "who saw old keys takes those that are there");
+    assert!(fixture.provider.verify_id_token(&newest, &token(0), &expected).await.is_err());
+    assert_eq!(fixture.fetches(), 3, "after half a minute one more look is allowed");
 }
 
 #[tokio::test]
 async fn keys_that_cannot_be_loaded_again_stay_in_use() {
-    let world = world().await;
-    world.given.break_keys();
-    let unknown = world.token(rsa(), &json!({"alg": "RS256", "kid": "new"}), &json!({}));
-    world.given.give(&answer(&unknown, 30));
-    assert!(exchange(&world.provider).await.is_err());
-    assert_eq!(world.calls.count(ProviderCall::Keys, CallOutcome::Failed), 1);
-    world.given.give(&answer(&world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
-    assert!(exchange(&world.provider).await.is_ok());
-    assert_eq!(world.provider.state(), ProviderState::Ready);
+    let fixture = fixture().await;
+    fixture.given.break_keys();
+    let unknown = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "new"}), &json!({}));
+    fixture.given.give(&answer(&unknown, 30));
+    assert!(exchange(&fixture.provider).await.is_err());
+    assert_eq!(fixture.calls.count(ProviderCall::Keys, CallOutcome::Failed), 1);
+    fixture.given.give(&answer(&fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
+    assert!(exchange(&fixture.provider).await.is_ok());
+    assert_eq!(fixture.provider.state(), ProviderState::Ready);
 }
 
 #[tokio::test]
@@ -219,9 +220,9 @@ async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once
 
 #[tokio::test]
 async fn without_discovery_nothing_but_the_set_endpoints_is_asked() {
-    let world = world().await;
+    let fixture = fixture().await;
     let at = |path: &str| {
-        Some(Url::parse(&format!("{}/protocol/openid-connect/{path}", world.server.origin)).unwrap())
+        Some(Url::parse(&format!("{}/protocol/openid-connect/{path}", fixture.server.origin)).unwrap())
     };
     let endpoints = Endpoints {
         authorization: Url::parse("https://login.example/authorize").ok(),
@@ -229,16 +230,16 @@ async fn without_discovery_nothing_but_the_set_endpoints_is_asked() {
         jwks: at("certs"),
         ..Endpoints::default()
     };
-    let before = world.server.requests("").len();
-    let settings = ProviderSettings { discovery: false, endpoints, ..settings(&world.server.origin) };
+    let before = fixture.server.requests("").len();
+    let settings = ProviderSettings { discovery: false, endpoints, ..settings(&fixture.server.origin) };
     let calls = Arc::new(Calls::default());
     let provider = Provider::new(settings, Arc::clone(&calls) as _, SetClock::new()).unwrap();
     tokio::spawn(Arc::clone(&provider).keep_fresh());
     until("ready", || provider.state() == ProviderState::Ready).await;
-    world.given.give(&answer(&world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
+    fixture.given.give(&answer(&fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
     assert!(exchange(&provider).await.is_ok());
-    assert_eq!(world.server.requests("openid-configuration").len(), 1, "the one of the other provider");
-    assert_eq!(world.server.requests("").len(), before + 2);
+    assert_eq!(fixture.server.requests("openid-configuration").len(), 1, "the one of the other provider");
+    assert_eq!(fixture.server.requests("").len(), before + 2);
     assert_eq!(calls.count(ProviderCall::Discovery, CallOutcome::Answered), 0);
 }
 
@@ -263,17 +264,17 @@ async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
 
 #[tokio::test]
 async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced() {
-    let world = world().await;
-    let issuer = world.server.origin.clone();
-    assert_eq!(world.provider.check_response_issuer(Some(&issuer)), Ok(()));
-    let got = |iss| world.provider.check_response_issuer(iss).unwrap_err().got;
+    let fixture = fixture().await;
+    let issuer = fixture.server.origin.clone();
+    assert_eq!(fixture.provider.check_response_issuer(Some(&issuer)), Ok(()));
+    let got = |iss| fixture.provider.check_response_issuer(iss).unwrap_err().got;
     assert_eq!(got(None), "nothing");
     assert_eq!(got(Some("https://evil.example/\n")), "https://evil.example/");
     let (silent, _, _) = provider(&issuer);
     assert_eq!(silent.check_response_issuer(None), Ok(()));
     assert!(silent.check_response_issuer(Some("https://evil.example")).is_err());
     let more = with(&metadata(&issuer), &json!({"authorization_response_iss_parameter_supported": null}));
-    world.given.answer_at("openid-configuration", reply(200, &more.to_string()));
+    fixture.given.answer_at("openid-configuration", reply(200, &more.to_string()));
     tokio::spawn(Arc::clone(&silent).keep_fresh());
     until("ready", || silent.state() == ProviderState::Ready).await;
     assert_eq!(silent.check_response_issuer(None), Ok(()));

@@ -5,7 +5,7 @@
 //! 3. A refresh asks for no scope, so that it keeps the one of the sign-in (RFC 6749 §6).
 
 mod answer;
-mod blame;
+mod classify;
 mod revocation;
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ use oauth2::{
 };
 
 pub(super) use self::answer::Tokens;
-use self::answer::{Answer, NoTokens, Sender, tokens};
+use self::answer::{Answer, Sender, TokenEndpointError, tokens};
 pub(super) use self::revocation::revoke;
 use super::client_assertion::ASSERTION_TYPE;
 use super::http::Http;
@@ -46,7 +46,7 @@ pub(super) async fn exchange(
     now: UnixTime,
     exchange: &CodeExchange<'_>,
 ) -> Result<Tokens, ExchangeError> {
-    tokens_of_code(http, settings, url, now, exchange).await.map_err(|no| no.of_a_code())
+    tokens_of_code(http, settings, url, now, exchange).await.map_err(|no| no.into_exchange_error())
 }
 
 /// Asks for new tokens (OpenID Connect Core §12.1).
@@ -57,7 +57,7 @@ pub(super) async fn refresh(
     now: UnixTime,
     token: &Secret,
 ) -> Result<Tokens, RefreshError> {
-    tokens_of_refresh(http, settings, url, now, token).await.map_err(NoTokens::of_a_refresh)
+    tokens_of_refresh(http, settings, url, now, token).await.map_err(TokenEndpointError::into_refresh_error)
 }
 
 async fn tokens_of_code(
@@ -66,9 +66,9 @@ async fn tokens_of_code(
     url: &TokenUrl,
     now: UnixTime,
     exchange: &CodeExchange<'_>,
-) -> Result<Tokens, NoTokens> {
+) -> Result<Tokens, TokenEndpointError> {
     let redirect =
-        RedirectUrl::new(exchange.redirect_uri.to_owned()).map_err(|_| NoTokens::BadRedirectUri)?;
+        RedirectUrl::new(exchange.redirect_uri.to_owned()).map_err(|_| TokenEndpointError::BadRedirectUri)?;
     let assertion = assertion(settings, now)?;
     let client = endpoint(settings, url.clone());
     let mut request = client.exchange_code(AuthorizationCode::new(exchange.code.expose().to_owned()));
@@ -89,7 +89,7 @@ async fn tokens_of_refresh(
     url: &TokenUrl,
     now: UnixTime,
     token: &Secret,
-) -> Result<Tokens, NoTokens> {
+) -> Result<Tokens, TokenEndpointError> {
     let assertion = assertion(settings, now)?;
     let client = endpoint(settings, url.clone());
     let token = RefreshToken::new(token.expose().to_owned());
@@ -115,13 +115,13 @@ fn endpoint(settings: &ProviderSettings, url: TokenUrl) -> Endpoint {
 }
 
 /// A new assertion, where we prove ourselves by a key.
-fn assertion(settings: &ProviderSettings, now: UnixTime) -> Result<Option<Secret>, NoTokens> {
+fn assertion(settings: &ProviderSettings, now: UnixTime) -> Result<Option<Secret>, TokenEndpointError> {
     let ClientAuthentication::PrivateKey { key, audience } = &settings.client_authentication else {
         return Ok(None);
     };
     let audience = audience.as_ref().unwrap_or(&settings.issuer);
     let assertion = key.assertion(&settings.client_id, audience, now);
-    assertion.map(Some).map_err(|error| NoTokens::NoAssertion(error.to_string()))
+    assertion.map(Some).map_err(|error| TokenEndpointError::NoAssertion(error.to_string()))
 }
 
 /// The parameters of RFC 7523 §2.2, where there is an assertion.

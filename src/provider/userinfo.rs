@@ -13,12 +13,12 @@ use url::Url;
 
 use super::http::{Http, HttpError, get_request};
 use super::id_token::Verified;
-use super::members::Members;
+use super::json_object::UniqueJsonObject;
 use crate::access::claims::Claims;
 use crate::flow::ports::ExchangeError;
 use crate::secret::Secret;
 
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// Why nothing more is known.
 #[derive(Debug, Error)]
@@ -49,7 +49,7 @@ pub(super) async fn fill(
     access_token: &Secret,
     verified: Verified,
 ) -> Result<Verified, ExchangeError> {
-    let more = ask(http, url, access_token, &verified.subject).await.map_err(|error| error.blame())?;
+    let more = ask(http, url, access_token, &verified.subject).await.map_err(|error| error.classify())?;
     Ok(Verified { claims: filled(verified.claims, more), ..verified })
 }
 
@@ -59,12 +59,12 @@ async fn ask(http: &Http, url: &Url, access_token: &Secret, subject: &str) -> Re
     let mut bearer = bearer.map_err(|_| UserinfoError::UnfitToken)?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
-    let response = http.send(request, MOST_BYTES).await?;
+    let response = http.send(request, MAX_BYTES).await?;
     if response.status() != StatusCode::OK {
         return Err(UserinfoError::Status(response.status()));
     }
     is_json(response.headers())?;
-    let members = Members::read(response.body()).ok_or(UserinfoError::Unreadable)?;
+    let members = UniqueJsonObject::read(response.body()).ok_or(UserinfoError::Unreadable)?;
     if members.text("sub") != Some(subject) {
         return Err(UserinfoError::SomebodyElse);
     }
@@ -100,7 +100,7 @@ fn filled(mut claims: Claims, mut more: Claims) -> Claims {
 }
 
 impl UserinfoError {
-    fn blame(&self) -> ExchangeError {
+    fn classify(&self) -> ExchangeError {
         let text = self.to_string();
         match self {
             Self::Call(call) if !call.is_misbehaviour() => ExchangeError::ProviderUnavailable(text),
@@ -124,7 +124,7 @@ mod tests {
     use crate::flow::ports::Authentication;
 
     fn claims(object: &Value) -> Claims {
-        Members::read(object.to_string().as_bytes()).unwrap().into_claims()
+        UniqueJsonObject::read(object.to_string().as_bytes()).unwrap().into_claims()
     }
 
     async fn filled_by(answer: String) -> Result<Claims, ExchangeError> {
@@ -205,7 +205,7 @@ mod tests {
             (kind("text/html"), "application/json"),
             (reply(401, ""), "answered 401"),
             (reply(302, ""), "answered 302"),
-            (reply(200, &" ".repeat(MOST_BYTES + 1)), "more than 65536 bytes"),
+            (reply(200, &" ".repeat(MAX_BYTES + 1)), "more than 65536 bytes"),
         ] {
             let Err(ExchangeError::ProviderMisbehaved(why)) = filled_by(answer).await else {
                 panic!("{words}")

@@ -1,4 +1,4 @@
-//! Why is there no answer of the application, and who is to blame?
+//! Why is there no answer of the application, and which part failed
 
 use std::error::Error as _;
 
@@ -52,7 +52,7 @@ pub enum Malformed {
 
 impl ForwardError {
     /// Says who broke an exchange off.
-    pub(super) fn blame(error: legacy::Error) -> Self {
+    pub(super) fn classify(error: legacy::Error) -> Self {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
         if error.is_connect() {
             Self::UpstreamUnreachable(error)

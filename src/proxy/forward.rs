@@ -79,7 +79,7 @@ impl Upstream {
         loop {
             tokio::select! {
                 biased;
-                answered = &mut response => return answered.map_err(ForwardError::blame),
+                answered = &mut response => return answered.map_err(ForwardError::classify),
                 () = moved.notified() => {}
                 () = tokio::time::sleep(self.limits.response_head) => return Err(ForwardError::UpstreamTimedOut),
             }

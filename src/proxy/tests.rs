@@ -64,10 +64,10 @@ fn grant() -> Grant {
         public_paths: PublicPaths::default(),
         origins: Origins::new(vec![origin()]),
         sign_in: SignInBy::Start,
-        accept_foreign_writes: false,
+        allow_cross_origin_writes: false,
     };
-    let person = IdentityRef { subject: "1", user: "alice", email: "alice@app.test", groups: "dev" };
-    let session = SessionCredential { person, id_token: TokenText::Whole("h.p.s"), policies: None };
+    let user = IdentityRef { subject: "1", user: "alice", email: "alice@app.test", groups: "dev" };
+    let session = SessionCredential { user, id_token: TokenText::Whole("h.p.s"), policies: None };
     let request = AccessRequest {
         origin: &origin(),
         target: Target::parse(b"/").unwrap(),

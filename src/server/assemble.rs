@@ -36,16 +36,16 @@ use crate::session::codec::seal::KeyRing;
 use crate::session::cookie_store::{CookieStore, Room};
 use crate::session::markers::MarkerCookies;
 use crate::session::set_cookie;
+use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::pace::Pace;
 use crate::telemetry::recorder::Recorder;
 
 /// A page waits for three calls to the provider, one after the other: a code, new keys, userinfo.
-const MOST_CALLS: u32 = 3;
+const MAX_CONCURRENT_CALLS: u32 = 3;
 /// What a page may take beside them.
 const OWN_TIME: Duration = Duration::from_secs(10);
 /// How many sessions a process keeps in mind: some hundred bytes each, and some thousand where a proxy drops cookies.
-const ROOM: Room = Room { sessions: 100_000, per_person: 1000 };
+const ROOM: Room = Room { sessions: 100_000, per_user: 1000 };
 /// Our own pages take no larger body.
 const PAGE_BODY: usize = 16 * 1024;
 
@@ -161,7 +161,7 @@ fn refresh(settings: &Settings, shared: &Shared, snapshot: CurrentSnapshot) -> R
         audit: Arc::clone(&shared.audit),
         settings: RefreshSettings {
             provider_bears_reuse: settings.provider.bears_reuse,
-            timeout: settings.provider.timeout * MOST_CALLS,
+            timeout: settings.provider.timeout * MAX_CONCURRENT_CALLS,
         },
         exchanges: Exchanges::default(),
     }
@@ -170,14 +170,14 @@ fn refresh(settings: &Settings, shared: &Shared, snapshot: CurrentSnapshot) -> R
 fn snapshot(settings: &Settings) -> Snapshot {
     let rules = Rules {
         owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization)
-            .with_blank(settings.headers.blank.clone()),
+            .with_stripped(settings.headers.stripped.clone()),
         policies: settings.policies.clone(),
         public_paths: settings.public_paths.clone(),
         origins: settings.public.origins.clone(),
         sign_in: if settings.sign_in.page { SignInBy::Page } else { SignInBy::Start },
-        accept_foreign_writes: settings.public.accept_foreign_writes,
+        allow_cross_origin_writes: settings.public.allow_cross_origin_writes,
     };
-    let (claims, background_paths) = (settings.claims.clone(), settings.session.quiet.clone());
+    let (claims, background_paths) = (settings.claims.clone(), settings.session.background_paths.clone());
     Snapshot { rules, claims, background_paths }
 }
 
@@ -193,7 +193,7 @@ fn public(settings: &Settings, shared: Shared, checker: Arc<Checker>) -> Result<
         Some(upstream) => proxy_service::routes(Arc::new(proxy_service(upstream, checker)?)),
         None => proxy_service::nothing_behind(Arc::clone(&shared.ids)),
     };
-    let within = settings.provider.timeout * MOST_CALLS + OWN_TIME;
+    let within = settings.provider.timeout * MAX_CONCURRENT_CALLS + OWN_TIME;
     let portal = Arc::new(portal(settings, shared, refresh, snapshot));
     let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within);
     let pages = portal::routes(Arc::clone(&portal))
@@ -208,7 +208,7 @@ fn proxy_service(upstream: &UpstreamSettings, checker: Arc<Checker>) -> Result<P
     let owned = checker.check.snapshot.load().rules.owned.clone();
     let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
-    Ok(ProxyService { checker, upstream, failures: Pace::new(proxy_service::MAX_FAILURES) })
+    Ok(ProxyService { checker, upstream, failures: LogRateLimit::new(proxy_service::MAX_FAILURES) })
 }
 
 fn portal(settings: &Settings, shared: Shared, refresh: Arc<Refresh>, snapshot: CurrentSnapshot) -> Portal {

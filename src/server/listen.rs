@@ -30,14 +30,14 @@ use tower::{ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::drain::Draining;
-use super::head;
+use super::head_limits;
 use super::limits::Limits;
-use super::share::Shares;
+use super::per_ip_limit::PerIpLimits;
 use super::tls::Tls;
 use crate::access::client::TrustedProxies;
 use crate::edge::peer::Peer;
 use crate::flow::ports::{Clock, UnixTime};
-use crate::telemetry::pace::{Line, Pace};
+use crate::telemetry::log_rate_limit::{Line, LogRateLimit};
 
 /// What a listener serves, and how.
 pub(super) struct Service {
@@ -70,8 +70,8 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
     // Ends with this listener: dropped, it stops.
     let mut following = JoinSet::new();
     following.spawn(Tls::follow(tls.clone()));
-    let shares = Shares::new(limits.share, known);
-    let [refusals, failures] = [REFUSALS, FAILURES].map(Pace::new);
+    let shares = PerIpLimits::new(limits.share, known);
+    let [refusals, failures] = [REFUSALS, FAILURES].map(LogRateLimit::new);
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         tokio::select! {
@@ -103,14 +103,18 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
 }
 
 /// Logs a connection that is closed at once.
-fn closed(peer: SocketAddr, refusals: &Pace, now: UnixTime) {
+fn closed(peer: SocketAddr, refusals: &LogRateLimit, now: UnixTime) {
     if let Some(Line { suppressed }) = refusals.take(now.0) {
         tracing::warn!(%peer, suppressed, "an address that has its share of the connections gets no other");
     }
 }
 
 /// The next connection. Never fails: an error says something about one connection, or about this moment.
-async fn accept(listener: &TcpListener, failures: &Pace, clock: &dyn Clock) -> (TcpStream, SocketAddr) {
+async fn accept(
+    listener: &TcpListener,
+    failures: &LogRateLimit,
+    clock: &dyn Clock,
+) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
@@ -171,7 +175,7 @@ impl Talk {
             request.extensions_mut().insert(Peer { address, certified });
             let app = app.clone();
             async move {
-                match head::refuse(&request) {
+                match head_limits::refuse(&request) {
                     Some(refusal) => Ok(refusal),
                     None => app.oneshot(request.map(Body::new)).await,
                 }
@@ -181,8 +185,8 @@ impl Talk {
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(if self.known || certified { of_a_proxy } else { of_anybody })
-            .max_headers(2 * head::FIELDS)
-            .max_header_size(2 * head::BYTES)
+            .max_headers(2 * head_limits::FIELDS)
+            .max_header_size(2 * head_limits::BYTES)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades();
         let mut serving = pin!(serving);

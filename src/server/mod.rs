@@ -2,15 +2,15 @@
 
 mod assemble;
 mod drain;
-mod head;
+mod head_limits;
 mod keys;
 mod limits;
 mod listen;
 mod listener;
 mod ops;
+mod per_ip_limit;
 mod proxy_service;
 mod reload;
-mod share;
 mod start_error;
 mod system;
 mod tls;

@@ -21,7 +21,7 @@ use crate::edge::request_id::RequestIds;
 use crate::edge::verdict::{Allowed, Verdict};
 use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::Upstream;
-use crate::telemetry::pace::{Line, Pace};
+use crate::telemetry::log_rate_limit::{Line, LogRateLimit};
 
 /// The proxy, behind a check.
 pub(super) struct ProxyService {
@@ -30,7 +30,7 @@ pub(super) struct ProxyService {
     /// The application.
     pub(super) upstream: Upstream,
     /// Which failures are logged.
-    pub(super) failures: Pace,
+    pub(super) failures: LogRateLimit,
 }
 
 /// Log lines a minute: a client can cause any number of failures.

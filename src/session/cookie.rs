@@ -13,14 +13,14 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
 use memchr::{memchr, memchr_iter};
 
-use super::codec::seal::MOST_PARTS;
+use super::codec::seal::MAX_PARTS;
 use crate::access::origin::Origin;
 
 const HOST_PREFIX: &str = "__Host-";
 const SECURE_PREFIX: &str = "__Secure-";
 const SESSION: &str = "foregate";
 const LOGIN: &str = "foregate-login-";
-const LANDED: &str = "foregate-landed";
+const LOOP_MARKER: &str = "foregate-landed";
 const RELOADS: &str = "foregate-reloads";
 
 /// The most characters one cookie carries: with its name and attributes it stays below the 4096 bytes that browsers
@@ -32,7 +32,7 @@ pub const PART_LEN: usize = 3900;
 pub struct Names {
     secure: bool,
     domain: Option<String>,
-    parts: [String; MOST_PARTS],
+    parts: [String; MAX_PARTS],
 }
 
 impl Names {
@@ -66,8 +66,8 @@ impl Names {
     }
 
     /// The name of the mark that a sign-in leaves for some seconds.
-    pub fn landed(&self) -> String {
-        format!("{}{LANDED}", prefix(self.secure))
+    pub fn loop_marker(&self) -> String {
+        format!("{}{LOOP_MARKER}", prefix(self.secure))
     }
 
     /// The name of what counts reloads.
@@ -101,17 +101,17 @@ impl Names {
     }
 
     /// The values of the session's parts as the request carries them; `None` where one came twice.
-    pub fn find<'h>(&self, headers: &'h HeaderMap) -> Option<[Option<&'h [u8]>; MOST_PARTS]> {
-        self.sort(headers, |_| ())
+    pub fn session_parts<'h>(&self, headers: &'h HeaderMap) -> Option<[Option<&'h [u8]>; MAX_PARTS]> {
+        self.split_ours_from_others(headers, |_| ())
     }
 
     /// The same, and every cookie that is not ours goes to `other`: one walk for both.
-    pub fn sort<'h>(
+    pub fn split_ours_from_others<'h>(
         &self,
         headers: &'h HeaderMap,
         mut other: impl FnMut(&'h [u8]),
-    ) -> Option<[Option<&'h [u8]>; MOST_PARTS]> {
-        let mut found = [None; MOST_PARTS];
+    ) -> Option<[Option<&'h [u8]>; MAX_PARTS]> {
+        let mut found = [None; MAX_PARTS];
         let mut twice = false;
         for member in members(headers) {
             if !may_be_ours(member) {
@@ -161,7 +161,7 @@ pub(super) fn is_ours(member: &[u8]) -> bool {
     part(rest).is_some()
         || name.starts_with(LOGIN.as_bytes())
         || rest.is_empty()
-        || [LANDED, RELOADS].iter().any(|mark| bare == mark.as_bytes())
+        || [LOOP_MARKER, RELOADS].iter().any(|mark| bare == mark.as_bytes())
 }
 
 /// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
@@ -208,7 +208,7 @@ mod tests {
 
     fn others(lines: &[&'static str]) -> String {
         let mut others = Vec::new();
-        names("https://a.test").sort(&cookies(lines), |member| {
+        names("https://a.test").split_ours_from_others(&cookies(lines), |member| {
             others.push(String::from_utf8(member.to_vec()).unwrap());
         });
         others.join("; ")
@@ -236,11 +236,11 @@ mod tests {
     #[test]
     fn parts_are_found_across_lines_and_a_second_of_one_name_is_refused() {
         let headers = cookies(&["a=1; __Host-foregate=x", "__Host-foregate-2=z;__Host-foregate-1=y"]);
-        let found = names("https://a.test").find(&headers).unwrap();
+        let found = names("https://a.test").session_parts(&headers).unwrap();
         assert_eq!(found, [Some(&b"x"[..]), Some(b"y"), Some(b"z"), None]);
         let twice = cookies(&["__Host-foregate=x; __Host-foregate=y"]);
-        assert!(names("https://a.test").find(&twice).is_none());
-        assert_eq!(names("http://localhost").find(&headers).unwrap(), [None; 4]);
+        assert!(names("https://a.test").session_parts(&twice).is_none());
+        assert_eq!(names("http://localhost").session_parts(&headers).unwrap(), [None; 4]);
     }
 
     #[test]

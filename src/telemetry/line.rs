@@ -16,9 +16,9 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::access::quoted::is_hidden;
 
 /// Characters of one field.
-const MOST_CHARACTERS: usize = 512;
+const MAX_CHARACTERS: usize = 512;
 /// Characters of a message: those are ours, and some explain at length.
-const LONGEST_MESSAGE: usize = 2048;
+const MAX_MESSAGE_CHARACTERS: usize = 2048;
 /// Stands where the rest of a text was cut off.
 const CUT: &str = "…(cut)";
 
@@ -26,7 +26,7 @@ const CUT: &str = "…(cut)";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// People in a terminal: one line, with colours.
-    People,
+    Text,
     /// Programs: one JSON object a line.
     Json,
 }
@@ -55,7 +55,7 @@ where
                 SystemTime.format_time(&mut writer)?;
                 writeln!(writer, "\",\"level\":\"{level}\",\"message\":\"{message}\"{fields}}}")
             }
-            LogFormat::People => {
+            LogFormat::Text => {
                 let [dim, colour, end] = colours(*level, writer.has_ansi_escapes());
                 writer.write_str(dim)?;
                 SystemTime.format_time(&mut writer)?;
@@ -90,10 +90,10 @@ impl Parts {
     /// `quotes` says whether people's format needs them even around a plain word.
     fn text(&mut self, field: &Field, quotes: bool, value: fmt::Arguments<'_>) {
         if field.name() == "message" {
-            self.message = short(LONGEST_MESSAGE, value);
+            self.message = short(MAX_MESSAGE_CHARACTERS, value);
             return;
         }
-        let value = short(MOST_CHARACTERS, value);
+        let value = short(MAX_CHARACTERS, value);
         let quotes = quotes || value.is_empty() || value.contains([' ', '\\', '=', '"']);
         if quotes || self.format == LogFormat::Json {
             self.bare(field, format_args!("\"{value}\""));
@@ -107,7 +107,7 @@ impl Parts {
         // Writing into a string has no way to fail.
         let _written = match self.format {
             LogFormat::Json => write!(self.fields, ",\"{name}\":{value}"),
-            LogFormat::People => write!(self.fields, " {name}={value}"),
+            LogFormat::Text => write!(self.fields, " {name}={value}"),
         };
     }
 }

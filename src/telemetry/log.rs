@@ -54,7 +54,7 @@ impl Log {
     pub fn start(format: LogFormat, level: LogLevel) -> io::Result<Self> {
         let lost = LostLines::default();
         let writer = LogWriter::start(lost.clone())?;
-        let colours = format == LogFormat::People && io::IsTerminal::is_terminal(&io::stderr());
+        let colours = format == LogFormat::Text && io::IsTerminal::is_terminal(&io::stderr());
         let lines = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(format!("warn,foregate={}", level.name())))
             .with_ansi(colours)

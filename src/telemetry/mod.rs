@@ -2,9 +2,9 @@
 
 mod line;
 pub mod log;
+pub mod log_rate_limit;
 mod log_writer;
 pub mod metrics;
-pub mod pace;
 pub mod recorder;
 pub mod refreshes;
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use super::log_rate_limit::{Line, LogRateLimit};
 use super::metrics::Metrics;
-use super::pace::{Line, Pace};
 use super::refreshes::{keys_are_shared, not_delivered};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
@@ -23,93 +23,93 @@ use crate::flow::ports::{Absence, Clock, Whom};
 /// Lines a minute of what settings can mend: one is enough to see it.
 const HINTS: u32 = 1;
 /// Lines a minute of what anybody can cause.
-const OF_STRANGERS: u32 = 20;
+const MAX_ANONYMOUS_LINES: u32 = 20;
 /// Lines a minute of what only somebody can cause whom the provider has signed in: each matters to an audit.
-const OF_PEOPLE: u32 = 600;
+const MAX_USER_LINES: u32 = 600;
 
 /// Tells events to metrics and log.
 pub struct Recorder {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
-    paces: Paces,
+    rate_limits: LogRateLimits,
 }
 
 /// How many lines each kind of event may make.
-struct Paces {
-    peers: Pace,
-    check_paths: Pace,
-    hosts: Pace,
-    groups: Pace,
-    deliveries: Pace,
-    keys: Pace,
-    malformed: Pace,
-    failed: Pace,
+struct LogRateLimits {
+    peers: LogRateLimit,
+    check_paths: LogRateLimit,
+    hosts: LogRateLimit,
+    groups: LogRateLimit,
+    deliveries: LogRateLimit,
+    keys: LogRateLimit,
+    malformed: LogRateLimit,
+    failed: LogRateLimit,
     /// People whom a policy does not permit.
-    denied: Pace,
+    denied: LogRateLimit,
     /// Requests that nobody may make, signed in or not.
-    unknown: Pace,
-    left_out: Pace,
-    sign_outs: Pace,
-    provider_logouts: Pace,
-    refused_logout_tokens: Pace,
-    logins: [Pace; LoginOutcome::ALL.len()],
-    refreshes: [Pace; RefreshOutcome::ALL.len()],
+    unknown: LogRateLimit,
+    omitted_claim: LogRateLimit,
+    sign_outs: LogRateLimit,
+    provider_logouts: LogRateLimit,
+    refused_logout_tokens: LogRateLimit,
+    logins: [LogRateLimit; LoginOutcome::ALL.len()],
+    refreshes: [LogRateLimit; RefreshOutcome::ALL.len()],
 }
 
 impl Recorder {
     /// Tells to these metrics.
     pub fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        let paces = Paces {
-            peers: Pace::new(HINTS),
-            check_paths: Pace::new(HINTS),
-            hosts: Pace::new(HINTS),
-            groups: Pace::new(HINTS),
-            deliveries: Pace::new(HINTS),
-            keys: Pace::new(HINTS),
-            malformed: Pace::new(OF_STRANGERS),
-            failed: Pace::new(OF_STRANGERS),
-            denied: Pace::new(OF_PEOPLE),
-            unknown: Pace::new(OF_STRANGERS),
-            left_out: Pace::new(OF_PEOPLE),
-            sign_outs: Pace::new(OF_PEOPLE),
-            provider_logouts: Pace::new(OF_PEOPLE),
-            refused_logout_tokens: Pace::new(OF_STRANGERS),
-            logins: LoginOutcome::ALL.map(|outcome| Pace::new(most_logins(outcome))),
-            refreshes: RefreshOutcome::ALL.map(|_| Pace::new(OF_PEOPLE)),
+        let rate_limits = LogRateLimits {
+            peers: LogRateLimit::new(HINTS),
+            check_paths: LogRateLimit::new(HINTS),
+            hosts: LogRateLimit::new(HINTS),
+            groups: LogRateLimit::new(HINTS),
+            deliveries: LogRateLimit::new(HINTS),
+            keys: LogRateLimit::new(HINTS),
+            malformed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
+            failed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
+            denied: LogRateLimit::new(MAX_USER_LINES),
+            unknown: LogRateLimit::new(MAX_ANONYMOUS_LINES),
+            omitted_claim: LogRateLimit::new(MAX_USER_LINES),
+            sign_outs: LogRateLimit::new(MAX_USER_LINES),
+            provider_logouts: LogRateLimit::new(MAX_USER_LINES),
+            refused_logout_tokens: LogRateLimit::new(MAX_ANONYMOUS_LINES),
+            logins: LoginOutcome::ALL.map(|outcome| LogRateLimit::new(most_logins(outcome))),
+            refreshes: RefreshOutcome::ALL.map(|_| LogRateLimit::new(MAX_USER_LINES)),
         };
-        Self { metrics, clock, paces }
+        Self { metrics, clock, rate_limits }
     }
 
-    fn line(&self, pace: &Pace) -> Option<Line> {
-        pace.take(self.clock.now().0)
+    fn line(&self, rate_limit: &LogRateLimit) -> Option<Line> {
+        rate_limit.take(self.clock.now().0)
     }
 
     fn login_line(&self, outcome: LoginOutcome) -> Option<Line> {
         let index = LoginOutcome::ALL.iter().position(|one| *one == outcome)?;
-        self.paces.logins.get(index).and_then(|pace| self.line(pace))
+        self.rate_limits.logins.get(index).and_then(|rate_limit| self.line(rate_limit))
     }
 
     fn refresh_line(&self, outcome: RefreshOutcome) -> Option<Line> {
         let index = RefreshOutcome::ALL.iter().position(|one| *one == outcome)?;
-        self.paces.refreshes.get(index).and_then(|pace| self.line(pace))
+        self.rate_limits.refreshes.get(index).and_then(|rate_limit| self.line(rate_limit))
     }
 }
 
 fn most_logins(outcome: LoginOutcome) -> u32 {
-    if outcome == LoginOutcome::Succeeded { OF_PEOPLE } else { OF_STRANGERS }
+    if outcome == LoginOutcome::Succeeded { MAX_USER_LINES } else { MAX_ANONYMOUS_LINES }
 }
 
 impl Audit for Recorder {
     fn check(&self, event: &CheckEvent<'_>) {
         self.metrics.check(event.caller, event.outcome);
-        let pace = match event.outcome {
+        let rate_limit = match event.outcome {
             Outcome::Allow | Outcome::Challenge => return passed_or_asked(event),
-            Outcome::Deny if event.subject.is_some() => &self.paces.denied,
-            Outcome::Deny => &self.paces.unknown,
-            Outcome::Fail => &self.paces.failed,
-            Outcome::Malformed => &self.paces.malformed,
+            Outcome::Deny if event.subject.is_some() => &self.rate_limits.denied,
+            Outcome::Deny => &self.rate_limits.unknown,
+            Outcome::Fail => &self.rate_limits.failed,
+            Outcome::Malformed => &self.rate_limits.malformed,
         };
-        if let Some(line) = self.line(pace) {
+        if let Some(line) = self.line(rate_limit) {
             refused(event, &line);
         }
     }
@@ -139,7 +139,7 @@ impl Audit for Recorder {
 
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {
         self.metrics.signed_out();
-        let Some(Line { suppressed }) = self.line(&self.paces.sign_outs) else { return };
+        let Some(Line { suppressed }) = self.line(&self.rate_limits.sign_outs) else { return };
         info!(host, subject, request = text(request_id), suppressed, "signed out");
     }
 
@@ -152,8 +152,12 @@ impl Audit for Recorder {
             None => (None, None),
         };
         let accepted = event.whom.is_some();
-        let pace = if accepted { &self.paces.provider_logouts } else { &self.paces.refused_logout_tokens };
-        let Some(Line { suppressed }) = self.line(pace) else { return };
+        let rate_limit = if accepted {
+            &self.rate_limits.provider_logouts
+        } else {
+            &self.rate_limits.refused_logout_tokens
+        };
+        let Some(Line { suppressed }) = self.line(rate_limit) else { return };
         match event.outcome {
             BackchannelOutcome::Ended => {
                 info!(outcome, sid, subject, request, suppressed, "signed out by the provider");
@@ -176,8 +180,8 @@ impl Audit for Recorder {
         }
     }
 
-    fn left_out(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
-        let Some(Line { suppressed }) = self.line(&self.paces.left_out) else { return };
+    fn omitted_claim(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
+        let Some(Line { suppressed }) = self.line(&self.rate_limits.omitted_claim) else { return };
         let (value, why) = (quoted(value), text(why));
         warn!(what, value, why, subject, suppressed, "a claim's value is left out of the identity");
     }
@@ -186,15 +190,15 @@ impl Audit for Recorder {
         if let Hint::RotationNotDelivered(caller) = hint {
             self.metrics.refreshes().not_delivered(*caller);
         }
-        let pace = match hint {
-            Hint::UntrustedPeer(_) => &self.paces.peers,
-            Hint::UnknownCheck { .. } => &self.paces.check_paths,
-            Hint::UnknownHost(_) => &self.paces.hosts,
-            Hint::GroupsUnknown(_) => &self.paces.groups,
-            Hint::RotationNotDelivered(_) => &self.paces.deliveries,
-            Hint::KeysAreShared => &self.paces.keys,
+        let rate_limit = match hint {
+            Hint::UntrustedPeer(_) => &self.rate_limits.peers,
+            Hint::UnknownCheck { .. } => &self.rate_limits.check_paths,
+            Hint::UnknownHost(_) => &self.rate_limits.hosts,
+            Hint::GroupsUnknown(_) => &self.rate_limits.groups,
+            Hint::RotationNotDelivered(_) => &self.rate_limits.deliveries,
+            Hint::KeysAreShared => &self.rate_limits.keys,
         };
-        let Some(Line { suppressed }) = self.line(pace) else { return };
+        let Some(Line { suppressed }) = self.line(rate_limit) else { return };
         match hint {
             Hint::UntrustedPeer(peer) => untrusted(*peer, suppressed),
             Hint::UnknownCheck { peer, path, paths } => {

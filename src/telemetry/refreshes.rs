@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tracing::{debug, error, info, warn};
 
-use super::pace::Line;
+use super::log_rate_limit::Line;
 use crate::flow::audit::{RefreshEvent, RefreshOutcome};
 use crate::flow::caller::Caller;
 

@@ -256,7 +256,7 @@ async fn a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to(dialec
     let honest = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
     assert_eq!(ask_with(&gateway, Some(&browser), &honest).await.status, 200);
     let open =
-        Gateway::with(&provider, &[("public.accept_foreign_writes", "true")]).await.in_dialect(dialect);
+        Gateway::with(&provider, &[("public.allow_cross_origin_writes", "true")]).await.in_dialect(dialect);
     let browser = signed_in(&open, "testuser").await;
     assert_eq!(ask_with(&open, Some(&browser), &forged).await.status, 200);
 }

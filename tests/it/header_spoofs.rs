@@ -77,9 +77,9 @@ async fn through_our_own_proxy_no_field_of_a_client_makes_it_somebody_else() {
 
 /// The files in `deploy/` repeat this list, and the tests with real proxies send what is in the table alone.
 #[test]
-fn table_has_a_case_for_each_default_of_headers_blank() {
+fn table_has_a_case_for_each_default_of_headers_strip() {
     let template = include_str!("../../config/foregate.toml");
-    let entries = template.lines().find_map(|line| line.strip_prefix("#blank = ")).unwrap();
+    let entries = template.lines().find_map(|line| line.strip_prefix("#strip = ")).unwrap();
     let entries: Vec<String> = serde_json::from_str(entries).unwrap();
     assert!(entries.len() > 20, "{entries:?}");
     let spoofs = spoofs();

@@ -21,7 +21,7 @@ const FAULTS: [&str; 6] =
 
 #[tokio::test]
 async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
-    for format in ["people", "json"] {
+    for format in ["text", "json"] {
         let provider = real_time_provider().await;
         let more = [("log.level", "trace"), ("log.format", format), ("headers.authorization", "true")];
         let process = Process::start(provider.issuer(), &SECRETS, &more).await;

@@ -15,13 +15,13 @@ mod demo;
 #[cfg(test)]
 mod denial;
 #[cfg(test)]
-mod ground;
-#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod keycloak;
 #[cfg(test)]
-mod npm;
+mod negative_controls;
+#[cfg(test)]
+mod oidc_provider;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]

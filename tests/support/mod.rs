@@ -1,11 +1,11 @@
 //! A check with a realistic session, without a server: what the bench times and the allocation test counts.
 
-pub(crate) mod nobody;
+pub(crate) mod no_provider;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::nobody::Nobody;
+use self::no_provider::NoProvider;
 use base64_simd::URL_SAFE_NO_PAD;
 use foregate::access::claims::{ClaimPath, ClaimRules};
 use foregate::access::client::TrustedProxies;
@@ -88,7 +88,7 @@ impl Scene {
 
     /// A signed-in person with 30 groups, and Traefik's question.
     pub(crate) fn new(policy: Policy, authorization: bool) -> Self {
-        Self::with(policy, authorization, Duration::from_secs(30_000), Arc::new(Nobody))
+        Self::with(policy, authorization, Duration::from_secs(30_000), Arc::new(NoProvider))
     }
 
     /// The same with tokens that live so long, and a provider that renews them.
@@ -113,7 +113,7 @@ impl Scene {
             Arc::new(SystemEntropy),
             &origins,
             client,
-            (lifetimes, Room { sessions: 100, per_person: 100 }),
+            (lifetimes, Room { sessions: 100, per_user: 100 }),
             Arc::clone(&audit),
             SystemClock.now(),
         )
@@ -181,7 +181,7 @@ impl Scene {
             public_paths: PublicPaths::default(),
             origins,
             sign_in: SignInBy::Start,
-            accept_foreign_writes: false,
+            allow_cross_origin_writes: false,
         };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
         let sessions: Arc<dyn Sessions> = Arc::new(store);

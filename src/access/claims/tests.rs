@@ -29,29 +29,29 @@ fn alice(more: &[(&str, Claim)]) -> Claims {
 fn groups_come_from_every_path_and_a_single_string_is_a_list() {
     let realm = Claims::from([("roles".to_owned(), list(&["admin"]))]);
     let claims = alice(&[("groups", text("dev")), ("realm_access", Claim::Object(realm))]);
-    let (identity, left_out) =
+    let (identity, omitted_claim) =
         rules(&["groups", "/realm_access/roles", "absent.path"]).identity("1", &claims).unwrap();
     assert_eq!(identity.as_ref().groups, "dev,admin");
-    assert_eq!(left_out, []);
+    assert_eq!(omitted_claim, []);
 }
 
 #[test]
 fn a_group_that_cannot_be_carried_is_left_out_and_told() {
     let claims = alice(&[("groups", list(&["dev", "a,system:masters"]))]);
-    let (identity, left_out) = rules(&["groups"]).identity("1", &claims).unwrap();
+    let (identity, omitted_claim) = rules(&["groups"]).identity("1", &claims).unwrap();
     assert_eq!(identity.as_ref().groups, "dev");
-    assert_eq!(left_out[0].why, Unfit::Separator.into());
+    assert_eq!(omitted_claim[0].why, InvalidHeaderText::Separator.into());
 }
 
 #[test]
 fn a_slash_before_a_group_stays_unless_it_is_to_go() {
     let claims = alice(&[("groups", list(&["/dev", "ops", "/a/b", "//c", "/"]))]);
     let with_slash = rules(&["groups"]);
-    let (identity, left_out) = with_slash.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, left_out.len()), ("/dev,ops,/a/b,//c,/", 0));
+    let (identity, omitted_claim) = with_slash.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("/dev,ops,/a/b,//c,/", 0));
     let without = ClaimRules { strip_group_slash: true, ..with_slash };
-    let (identity, left_out) = without.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, left_out.len()), ("dev,ops,a/b,/c", 1));
+    let (identity, omitted_claim) = without.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("dev,ops,a/b,/c", 1));
 }
 
 #[test]
@@ -132,10 +132,10 @@ fn unverified_email_is_no_group() {
     let policy = Policy::new(vec![ADDRESS.to_owned()], vec![], vec![]);
     for (what, more, counts) in accompanied() {
         let claims = alice(&[&[("email", text(ADDRESS)), ("groups", list(&["dev"]))], &more[..]].concat());
-        let (identity, left_out) = rules(&["email", "groups"]).identity("1", &claims).unwrap();
+        let (identity, omitted_claim) = rules(&["email", "groups"]).identity("1", &claims).unwrap();
         assert_eq!(identity.as_ref().groups, if counts { "boss@example.com,dev" } else { "dev" }, "{what}");
         assert_eq!(policy.permits(identity.as_ref()).is_ok(), counts, "{what}");
-        let why = left_out.first().map(|one| one.why);
+        let why = omitted_claim.first().map(|one| one.why);
         assert_eq!(why, (!counts).then_some(Unverified::Email.into()), "{what}");
     }
 }
@@ -148,8 +148,8 @@ fn unverified_phone_number_is_neither_user_name_nor_group() {
     for more in [&[][..], &[("email_verified", Claim::Flag(true))]] {
         let refused = user.identity("1", &phone(more)).unwrap_err();
         assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::PhoneNumber));
-        let (identity, left_out) = rules(&["phone_number"]).identity("1", &phone(more)).unwrap();
-        assert_eq!((identity.as_ref().groups, left_out.len()), ("", 1));
+        let (identity, omitted_claim) = rules(&["phone_number"]).identity("1", &phone(more)).unwrap();
+        assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("", 1));
     }
     let addresses = ClaimRules { accept_unverified_email: true, ..user.clone() };
     assert!(addresses.identity("1", &phone(&[])).is_err(), "the setting is about addresses");
@@ -164,8 +164,8 @@ fn address_in_a_nested_claim_needs_the_setting() {
     let user = ClaimRules { user: ClaimPath::parse("traits.Mail").unwrap(), ..rules(&["/traits/email"]) };
     let refused = user.identity("1", &claims).unwrap_err();
     assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
-    let (identity, left_out) = rules(&["/traits/email"]).identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, left_out.len()), ("", 1));
+    let (identity, omitted_claim) = rules(&["/traits/email"]).identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("", 1));
     let accepted = ClaimRules { accept_unverified_email: true, ..user };
     let (identity, _) = accepted.identity("1", &claims).unwrap();
     assert_eq!((identity.as_ref().user, identity.as_ref().groups), (ADDRESS, ADDRESS));
@@ -178,8 +178,8 @@ fn address_in_a_nested_claim_needs_the_setting() {
 fn email_verified_vouches_for_no_other_claim() {
     let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
     let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&["upn"]) };
-    let (identity, left_out) = by_upn.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().email, identity.as_ref().groups, left_out.len()), ("", "", 1));
+    let (identity, omitted_claim) = by_upn.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().email, identity.as_ref().groups, omitted_claim.len()), ("", "", 1));
     let refused = all_from("upn").identity("1", &claims).unwrap_err();
     assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
     let accepted = ClaimRules { accept_unverified_email: true, ..all_from("upn") };

@@ -26,7 +26,7 @@ fn rules() -> Rules {
         }]),
         origins: Origins::new(vec![Origin::parse("https://app.test").unwrap()]),
         sign_in: SignInBy::Start,
-        accept_foreign_writes: false,
+        allow_cross_origin_writes: false,
     }
 }
 
@@ -52,9 +52,9 @@ fn run(case: &Case) -> Decision {
 
 fn run_on(case: &Case, target: &[u8]) -> Decision {
     let rules = rules();
-    let person = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
+    let user = |groups| IdentityRef { subject: "1", user: "alice", email: "", groups };
     let session = case.groups.map(|groups| SessionCredential {
-        person: person(groups),
+        user: user(groups),
         id_token: TokenText::Whole("h.p.s"),
         policies: None,
     });
@@ -103,7 +103,7 @@ fn a_public_path_passes_as_nobody_and_whoever_is_known_is_told() {
         groups: Some("dev"),
         ..case()
     };
-    assert!(matches!(run_on(&socket, b"/open/x"), Decision::Deny(Denial::ForeignWebSocket)));
+    assert!(matches!(run_on(&socket, b"/open/x"), Decision::Deny(Denial::CrossOriginWebSocket)));
     assert!(matches!(run_on(&case(), b"/open/../x"), Decision::Challenge(_)));
 }
 
@@ -147,7 +147,7 @@ fn a_socket_of_another_origin_is_denied_even_with_a_session() {
         "https://app.test:8443",
         "https://app.test.evil.test",
     ] {
-        assert!(matches!(run(&socket(foreign)), Decision::Deny(Denial::ForeignWebSocket)), "{foreign}");
+        assert!(matches!(run(&socket(foreign)), Decision::Deny(Denial::CrossOriginWebSocket)), "{foreign}");
     }
     assert!(matches!(run(&socket("https://app.test")), Decision::Allow(_)));
 }
@@ -162,7 +162,7 @@ fn a_page_of_another_origin_changes_nothing_in_a_persons_name() {
     };
     let passes = |case: &Case| match run(case) {
         Decision::Allow(_) => true,
-        Decision::Deny(Denial::ForeignWrite) => false,
+        Decision::Deny(Denial::CrossOriginWrite) => false,
         other => panic!("{other:?}"),
     };
     for foreign in ["https://sibling.test", "null", "http://app.test", "https://app.test:8443", "x"] {

@@ -16,8 +16,8 @@ fn map(fields: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn edits(authorization: bool, email: &str, token: &str, cookie: &'static str) -> Vec<(String, String)> {
-    let person = IdentityRef { subject: "1", user: "alice", email, groups: "dev,größe" };
-    let edits = owned(authorization).edits(person, TokenText::Whole(token), cookie.as_bytes().to_vec());
+    let user = IdentityRef { subject: "1", user: "alice", email, groups: "dev,größe" };
+    let edits = owned(authorization).edits(user, TokenText::Whole(token), cookie.as_bytes().to_vec());
     let text = |value: HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
     edits.fields().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
@@ -112,8 +112,8 @@ fn identity_fields_are_always_set_and_others_only_if_there_is_something() {
 
 #[test]
 fn what_is_secret_is_never_printed() {
-    let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
-    let edits = owned(true).edits(person, TokenText::Whole("h.p.s"), b"theme=dark".to_vec());
+    let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+    let edits = owned(true).edits(user, TokenText::Whole("h.p.s"), b"theme=dark".to_vec());
     let printed = format!("{:?} {edits:?}", edits.fields().collect::<HeaderMap>());
     assert!(printed.contains("alice"), "{printed}");
     assert!(!printed.contains("h.p.s") && !printed.contains("dark"), "{printed}");
@@ -121,11 +121,11 @@ fn what_is_secret_is_never_printed() {
 
 #[test]
 fn removals_name_unset_and_sent_fields_and_none_that_is_set() {
-    let mut blank = BlankHeaders::default();
+    let mut blank = StrippedHeaders::default();
     for name in ["X-Remote-*", "X-Forwarded-User"] {
         blank.add(name).unwrap();
     }
-    let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+    let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
     let client = map(&[
         ("x-forwarded-user", "evil"),
         ("impersonate-extra-foo", "evil"),
@@ -133,8 +133,8 @@ fn removals_name_unset_and_sent_fields_and_none_that_is_set() {
         ("accept", "*/*"),
     ]);
     let removals = |token, cookie: &str| {
-        let owned = owned(true).with_blank(blank.clone());
-        let edits = owned.edits(person, TokenText::Whole(token), cookie.as_bytes().to_vec());
+        let owned = owned(true).with_stripped(blank.clone());
+        let edits = owned.edits(user, TokenText::Whole(token), cookie.as_bytes().to_vec());
         edits.removals(&client).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(removals("h.p.s", "a=b"), ["impersonate-extra-foo", "x_remote_user"]);
@@ -149,11 +149,11 @@ proptest! {
         token in "(|h\\.p\\.s)",
         authorization in any::<bool>(),
     ) {
-        let mut blank = BlankHeaders::default();
+        let mut blank = StrippedHeaders::default();
         blank.add("X-Remote-*").unwrap();
-        let owned = owned(authorization).with_blank(blank);
-        let person = IdentityRef { subject: "1", user: "alice", email: "", groups: "dev" };
-        let edits = owned.edits(person, TokenText::Whole(&token), Vec::new());
+        let owned = owned(authorization).with_stripped(blank);
+        let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "dev" };
+        let edits = owned.edits(user, TokenText::Whole(&token), Vec::new());
         let mut removed = HeaderMap::new();
         for name in &sent {
             removed.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static("evil"));

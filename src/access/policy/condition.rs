@@ -43,8 +43,8 @@ pub enum Refusal {
 impl Condition {
     pub(super) fn permits(&self, user: IdentityRef<'_>) -> Result<(), Refusal> {
         let (is_met, refusal) = match self {
-            Self::Groups(allowed) => (allowed.contain_one_of(user), Refusal::Group),
-            Self::Emails(allowed) => (allowed.contain(user.email), Refusal::Email),
+            Self::Groups(allowed) => (allowed.contains_any_group(user), Refusal::Group),
+            Self::Emails(allowed) => (allowed.contains(user.email), Refusal::Email),
             #[cfg(test)]
             Self::OnRequest { permits } => (*permits, Refusal::Group),
         };
@@ -67,12 +67,12 @@ impl AllowedGroups {
         Self { names, fingerprints }
     }
 
-    fn contain_one_of(&self, user: IdentityRef<'_>) -> bool {
-        user.each_group().any(|group| self.contain(group))
+    fn contains_any_group(&self, user: IdentityRef<'_>) -> bool {
+        user.each_group().any(|group| self.contains(group))
     }
 
     /// A user may be in hundreds of groups, and one number tells most of them apart.
-    fn contain(&self, group: &str) -> bool {
+    fn contains(&self, group: &str) -> bool {
         let wanted = group_fingerprint(group);
         let mut allowed = self.fingerprints.iter().zip(&self.names);
         allowed.any(|(fingerprint, name)| *fingerprint == wanted && name == group)
@@ -89,7 +89,7 @@ fn group_fingerprint(group: &str) -> u64 {
 }
 
 impl AllowedEmails {
-    fn contain(&self, email: &str) -> bool {
+    fn contains(&self, email: &str) -> bool {
         let Some((_, domain)) = email.split_once('@') else { return false };
         self.addresses.iter().any(|one| one.eq_ignore_ascii_case(email))
             || self.domains.iter().any(|allowed| domain_matches(allowed, domain))

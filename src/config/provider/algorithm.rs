@@ -1,7 +1,7 @@
 //! Which signatures may an ID token carry?
 
 use crate::config::reader::Reader;
-use crate::config::report::{Told, Wrong};
+use crate::config::report::{Reported, Wrong};
 use crate::provider::Algorithm;
 
 fn parse(text: &str) -> Result<Algorithm, Wrong> {
@@ -17,7 +17,7 @@ fn parse(text: &str) -> Result<Algorithm, Wrong> {
     })
 }
 
-pub(super) fn read(reader: &mut Reader) -> Result<Vec<Algorithm>, Told> {
+pub(super) fn read(reader: &mut Reader) -> Result<Vec<Algorithm>, Reported> {
     let key = "provider.signing_algorithms";
     let algorithms = reader.each(key, parse)?;
     if algorithms.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::config::checks::choice;
 use crate::config::reader::Reader;
-use crate::config::report::{Told, Wrong};
+use crate::config::report::{Reported, Wrong};
 use crate::config::secrets::secret;
 use crate::provider::{ClientAuthentication, ClientKey, ClientKeyError};
 
@@ -27,7 +27,7 @@ const METHODS: [(&str, Method); 4] = [
 ];
 
 /// Reads the method and what goes with it; a credential that the method would not use is a mistake.
-pub(super) fn read(reader: &mut Reader) -> Result<ClientAuthentication, Told> {
+pub(super) fn read(reader: &mut Reader) -> Result<ClientAuthentication, Reported> {
     let given = secret(reader, SECRET);
     let key = read_key(reader);
     let audience = reader.may("provider.client_assertion_audience", |text| Ok(text.to_owned()));
@@ -51,7 +51,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClientAuthentication, Told> {
     }
 }
 
-fn unused_secret(reader: &mut Reader) -> Told {
+fn unused_secret(reader: &mut Reader) -> Reported {
     reader.wrong(
         METHOD,
         Wrong::new("a client secret is set, and this would not use it").right(
@@ -61,7 +61,7 @@ fn unused_secret(reader: &mut Reader) -> Told {
     )
 }
 
-fn read_key(reader: &mut Reader) -> Result<Option<ClientKey>, Told> {
+fn read_key(reader: &mut Reader) -> Result<Option<ClientKey>, Reported> {
     let pem = secret(reader, KEY);
     let id = reader.may("provider.client_key_id", |text| Ok(text.to_owned()));
     let (Some(pem), id) = (pem?, id?) else { return Ok(None) };

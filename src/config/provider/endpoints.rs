@@ -5,7 +5,7 @@ use url::Url;
 use crate::config::checks::{address, is_loopback};
 use crate::config::key::{Key, Kind, Need, Section};
 use crate::config::reader::Reader;
-use crate::config::report::{Told, Wrong, all};
+use crate::config::report::{Reported, Wrong, all};
 use crate::provider::Endpoints;
 
 const RIGHT: &str = "the endpoint's whole address, such as https://login.example.com/token";
@@ -57,7 +57,7 @@ pub(in crate::config) const ENDPOINTS: Section = Section {
 };
 
 /// Reads the section; without discovery those that are asked must be there.
-pub(super) fn read(reader: &mut Reader, discovery: bool, asks_userinfo: bool) -> Result<Endpoints, Told> {
+pub(super) fn read(reader: &mut Reader, discovery: bool, asks_userinfo: bool) -> Result<Endpoints, Reported> {
     let authorization = one(reader, "authorization", for_browsers);
     let token = one(reader, "token", address);
     let jwks = one(reader, "jwks", address);
@@ -83,11 +83,11 @@ fn one(
     reader: &mut Reader,
     name: &str,
     parse: impl FnOnce(&str) -> Result<Url, Wrong>,
-) -> Result<Option<Url>, Told> {
+) -> Result<Option<Url>, Reported> {
     reader.may(&format!("{}.{name}", ENDPOINTS.path), parse)
 }
 
-fn required(reader: &mut Reader, name: &str) -> Result<(), Told> {
+fn required(reader: &mut Reader, name: &str) -> Result<(), Reported> {
     let key = format!("{}.{name}", ENDPOINTS.path);
     if reader.is_set(&key) {
         return Ok(());
@@ -114,7 +114,7 @@ fn warn_of_plain_http(reader: &mut Reader, key: &str) {
 }
 
 /// The hosts that endpoints of the discovery document may lie on, in lower case.
-pub(super) fn hosts(reader: &mut Reader) -> Result<Vec<String>, Told> {
+pub(super) fn hosts(reader: &mut Reader) -> Result<Vec<String>, Reported> {
     reader.each("provider.endpoint_hosts", |text| {
         let url = Url::parse(&format!("https://{text}/")).ok();
         let host = url.as_ref().and_then(Url::host_str).filter(|host| host.eq_ignore_ascii_case(text));

@@ -14,7 +14,7 @@ pub(super) use keys::{PARAMETERS, SECTION};
 
 use super::checks::{absolute_url, duration, is_loopback};
 use super::reader::Reader;
-use super::report::{Told, Wrong, all};
+use super::report::{Reported, Wrong, all};
 use crate::files;
 use crate::provider::ProviderSettings;
 
@@ -40,7 +40,7 @@ const RESERVED: [&str; 13] = [
 /// The limit of a bundle of certificates.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
-pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Told> {
+pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     let issuer = reader.need("provider.issuer", issuer);
     let backchannel_url = reader.may("provider.backchannel_url", |text| {
         not_discovery(text)?;
@@ -112,7 +112,7 @@ fn warn_of_plain_http(reader: &mut Reader) {
     }
 }
 
-fn read_scopes(reader: &mut Reader) -> Result<Vec<String>, Told> {
+fn read_scopes(reader: &mut Reader) -> Result<Vec<String>, Reported> {
     let key = "provider.scopes";
     let scopes = reader.each(key, |scope| {
         let token = scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
@@ -125,7 +125,7 @@ fn read_scopes(reader: &mut Reader) -> Result<Vec<String>, Told> {
     Err(reader.wrong(key, Wrong::new(what)))
 }
 
-fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Told> {
+fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Reported> {
     all(reader.entries(PARAMETERS.path).into_iter().map(|(name, text)| {
         let key = format!("{}.{name}", PARAMETERS.path);
         if name.is_empty() {

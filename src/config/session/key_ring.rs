@@ -5,14 +5,14 @@ use zeroize::Zeroizing;
 use super::keys_file::{KeysFile, KeysText};
 use super::seal_key::{NO_KEY, Named, SealKey, parsed};
 use crate::config::reader::Reader;
-use crate::config::report::{Told, Wrong, all};
+use crate::config::report::{Reported, Wrong, all};
 use crate::config::secrets::secret_file;
 
 const KEY: &str = "session.keys";
 const FILE: &str = "session.keys_file";
 
 /// Reads the key ring. Every message names a key by its place in the list or its line in the file.
-pub(super) fn read(reader: &mut Reader) -> Result<(Vec<SealKey>, Option<KeysFile>), Told> {
+pub(super) fn read(reader: &mut Reader) -> Result<(Vec<SealKey>, Option<KeysFile>), Reported> {
     let in_file = secret_file(reader, KEY)?.map(KeysText::new);
     let (source, texts) = match &in_file {
         Some(text) => (FILE, text.lines()),

@@ -14,7 +14,7 @@ pub use self::seal_key::SealKey;
 use super::checks::duration;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Told, Wrong};
+use super::report::{Reported, Wrong};
 use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 use crate::session::cookie_store::Lifetimes;
 
@@ -60,7 +60,7 @@ pub(super) const SECTION: Section = Section {
             right: "a time with its unit, from 1m to 30d, such as 1h",
         },
         Key {
-            name: "quiet_paths",
+            name: "background_paths",
             kind: Kind::List,
             need: Need::Default("[]"),
             about: "What pages ask for by themselves: a GET of these does not keep an idle session alive. Written \
@@ -88,40 +88,43 @@ pub struct Session {
     /// How long it lasts.
     pub lifetimes: Lifetimes,
     /// What pages ask for by themselves.
-    pub quiet: PublicPaths,
+    pub background_paths: PublicPaths,
 }
 
 impl Session {
-    pub(super) fn read(reader: &mut Reader) -> Result<Self, Told> {
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let keys = key_ring::read(reader);
         let minute = Duration::from_mins(1);
         let lifetime = reader.need("session.lifetime", |text| duration(text, minute, minute * 60 * 24 * 30));
         let idle = reader.may("session.idle_timeout", |text| duration(text, minute, minute * 60 * 24 * 30));
-        let paths = reader.each("session.quiet_paths", |text| {
+        let paths = reader.each("session.background_paths", |text| {
             PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string()))
         });
         let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
         let ((keys, keys_file), paths) = (keys?, paths?);
         warn(reader, &lifetimes, &paths);
-        Ok(Self { keys, keys_file, lifetimes, quiet: quiet(paths) })
+        Ok(Self { keys, keys_file, lifetimes, background_paths: background(paths) })
     }
 }
 
-fn warn(reader: &mut Reader, lifetimes: &Lifetimes, quiet: &[PublicPath]) {
+fn warn(reader: &mut Reader, lifetimes: &Lifetimes, background_paths: &[PublicPath]) {
     let mut warn = |key: &str, text| reader.report.warn(key, text);
     if lifetimes.idle.is_some_and(|idle| idle >= lifetimes.session) {
         warn("session.idle_timeout", "no session lives longer than session.lifetime, so this ends none");
     }
-    if lifetimes.idle.is_none() && !quiet.is_empty() {
-        warn("session.quiet_paths", "without session.idle_timeout they change nothing");
+    if lifetimes.idle.is_none() && !background_paths.is_empty() {
+        warn("session.background_paths", "without session.idle_timeout they change nothing");
     }
-    if lifetimes.idle.is_some() && quiet.iter().any(PublicPath::is_everything) {
-        warn("session.quiet_paths", "/ lets no page load keep a session alive, only what changes something");
+    if lifetimes.idle.is_some() && background_paths.iter().any(PublicPath::is_everything) {
+        warn(
+            "session.background_paths",
+            "/ lets no page load keep a session alive, only what changes something",
+        );
     }
 }
 
-fn quiet(paths: Vec<PublicPath>) -> PublicPaths {
+fn background(paths: Vec<PublicPath>) -> PublicPaths {
     if paths.is_empty() {
         return PublicPaths::default();
     }

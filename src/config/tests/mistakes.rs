@@ -179,3 +179,19 @@ proptest! {
         let _read = crate::config::file::read(&mut report, &text, "x");
     }
 }
+
+#[test]
+fn renamed_key_is_reported_with_its_new_name() {
+    for (old, new) in [
+        ("headers.blank", "headers.strip"),
+        ("public.accept_foreign_writes", "public.allow_cross_origin_writes"),
+        ("session.quiet_paths", "session.background_paths"),
+    ] {
+        let by_flag = load_all(MINIMAL, &[], &[(old, "true")]).err().unwrap().to_string();
+        assert!(by_flag.contains("right: renamed to ") && by_flag.contains(new), "{by_flag}");
+        let by_environment = with(&[(&variable(old), "true")]).err().unwrap().to_string();
+        assert!(by_environment.contains(&format!("right: renamed to {}", variable(new))), "{by_environment}");
+    }
+    let old_format = with(&[("FOREGATE_LOG__FORMAT", "people")]).err().unwrap().to_string();
+    assert!(old_format.contains("renamed to text"), "{old_format}");
+}

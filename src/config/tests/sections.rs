@@ -18,7 +18,7 @@ fn full(ca: &str) -> String {
     format!(
         r#"[public]
 urls = ["https://a.test", "http://localhost:4180"]
-accept_foreign_writes = true
+allow_cross_origin_writes = true
 listen = "[::]:1"
 [check]
 listen = "[::]:2"
@@ -54,7 +54,7 @@ kc_idp_hint = "corporate"
 keys = ["{KEY}", "{OTHER_KEY}"]
 lifetime = "1h 30m"
 idle_timeout = "20m"
-quiet_paths = ["/poll"]
+background_paths = ["/poll"]
 require_fresh_id_token = true
 [claims]
 user = "sub"
@@ -76,7 +76,7 @@ group = "X-Groups"
 email = "X-Email"
 id_token = "X-Token"
 authorization = true
-blank = ["X-Who-*"]
+strip = ["X-Who-*"]
 [sign_in]
 page = true
 provider_logout = false
@@ -111,7 +111,7 @@ fn every_key_arrives() {
     let all = settings(&text);
     assert_eq!([all.public.listen.port(), all.check.listen.port(), all.ops.listen.port()], [1, 2, 3]);
     assert_eq!(all.public.origins.iter().count(), 2);
-    assert!(all.public.accept_foreign_writes);
+    assert!(all.public.allow_cross_origin_writes);
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);
@@ -121,7 +121,7 @@ fn every_key_arrives() {
     let (root, poll) = ("/".as_bytes(), "/poll?since=1".as_bytes());
     let quiet = |path| {
         let origin = all.public.origins.iter().next().unwrap();
-        all.session.quiet.hold(&Method::GET, origin, Target::parse(path).unwrap())
+        all.session.background_paths.matches(&Method::GET, origin, Target::parse(path).unwrap())
     };
     assert!(quiet(poll) && !quiet(root));
     assert!(all.claims.accept_unverified_email && all.claims.strip_group_slash);
@@ -129,7 +129,7 @@ fn every_key_arrives() {
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");
     assert!(all.headers.authorization && all.sign_in.page && !all.sign_in.provider_logout);
-    assert!(all.headers.blank.matches("x_who_am_i") && !all.headers.blank.matches("remote-user"));
+    assert!(all.headers.stripped.matches("x_who_am_i") && !all.headers.stripped.matches("remote-user"));
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!([all.drain.unready_time, all.drain.finish_timeout], [0, 540].map(Duration::from_secs));
@@ -166,7 +166,7 @@ fn a_public_path_is_what_it_names() {
     let all = settings(&full(ca.path()));
     let origin = |host| all.public.origins.find(host).unwrap();
     let holds = |method, host, target: &str| {
-        all.public_paths.hold(&method, origin(host), Target::parse(target.as_bytes()).unwrap())
+        all.public_paths.matches(&method, origin(host), Target::parse(target.as_bytes()).unwrap())
     };
     assert!(holds(Method::POST, "a.test", "/open/x"));
     assert!(!holds(Method::GET, "a.test", "/open/x") && !holds(Method::POST, "localhost", "/open/x"));
@@ -193,8 +193,8 @@ fn a_policy_says_who_may_pass() {
     let ca = TempFile::new(CERTIFICATE);
     let policies = settings(&full(ca.path())).policies;
     let may = |email, groups| {
-        let person = IdentityRef { subject: "1", user: "x", email, groups };
-        policies.permit("staff", person, None).is_ok()
+        let user = IdentityRef { subject: "1", user: "x", email, groups };
+        policies.permit("staff", user, None).is_ok()
     };
     assert!(may("bob@else.test", "dev") && may("x@a.corp.test", "dev"));
     assert!(!may("bob@else.test", "ops") && !may("x@else.test", "dev"));
@@ -300,12 +300,12 @@ fn wrong_values_are_refused() {
         ("headers.user", "x-forwarded-HOST", "something else already"),
         ("headers.user", "x-forwarded-email", "headers.user has that name already"),
         ("headers.authorization", "yes", "neither true nor false"),
-        ("headers.blank", "X_User", "letters, digits and -"),
-        ("headers.blank", "X-*", "too many fields"),
-        ("headers.blank", "Remote-User,Host", "host means something else"),
-        ("headers.blank", "Cook*", "cookie means something else"),
-        ("headers.blank", "Content-Type", "content- means something else"),
-        ("headers.blank", "Acce*", "accept means something else"),
+        ("headers.strip", "X_User", "letters, digits and -"),
+        ("headers.strip", "X-*", "too many fields"),
+        ("headers.strip", "Remote-User,Host", "host means something else"),
+        ("headers.strip", "Cook*", "cookie means something else"),
+        ("headers.strip", "Content-Type", "content- means something else"),
+        ("headers.strip", "Acce*", "accept means something else"),
         ("policies.Staff.allowed_groups", "dev", "part of a path"),
         ("policies.a.allowed_emails", "a@b@c", "not one e-mail address"),
         ("policies.a.allowed_email_domains", "@a.test", "right: \"a.test\""),

@@ -54,9 +54,9 @@ fn claims_that_users_can_edit_are_warned_about() {
 fn idle_settings_that_do_nothing_are_told() {
     let cases: [(&[(&str, &str)], &str); 4] = [
         (&[("IDLE_TIMEOUT", "10h")], "ends none"),
-        (&[("QUIET_PATHS", "/api/poll")], "change nothing"),
-        (&[("IDLE_TIMEOUT", "1h"), ("QUIET_PATHS", "/")], "no page load"),
-        (&[("IDLE_TIMEOUT", "599m"), ("QUIET_PATHS", "/api/")], ""),
+        (&[("BACKGROUND_PATHS", "/api/poll")], "change nothing"),
+        (&[("IDLE_TIMEOUT", "1h"), ("BACKGROUND_PATHS", "/")], "no page load"),
+        (&[("IDLE_TIMEOUT", "599m"), ("BACKGROUND_PATHS", "/api/")], ""),
     ];
     for (given, words) in cases {
         let given: Vec<_> =

@@ -24,7 +24,7 @@ use crate::flow::audit::{BackchannelEvent, BackchannelOutcome};
 use crate::flow::backchannel::{BackchannelError, ProviderLogout};
 
 /// Keycloak's token has 1 KB.
-const MOST_BODY: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -33,7 +33,7 @@ pub fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
         .route(OwnPage::BackchannelLogout.path(), post(end))
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(MOST_BODY))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(map_response(never_stored))
         .with_state(portal)
 }

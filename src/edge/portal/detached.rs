@@ -8,14 +8,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// More wait in their own connections, and end with those.
-const MOST: usize = 256;
+const MAX_TASKS: usize = 256;
 
 /// Runs work in tasks of its own; 256 at once.
 pub struct Detached(Arc<Semaphore>);
 
 impl Default for Detached {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+        Self(Arc::new(Semaphore::new(MAX_TASKS)))
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_than_256_run_at_once() {
         let detached = Detached::default();
-        let mut many: Vec<_> = (0..MOST).map(|_| Box::pin(detached.run(pending::<()>()))).collect();
+        let mut many: Vec<_> = (0..MAX_TASKS).map(|_| Box::pin(detached.run(pending::<()>()))).collect();
         assert!(join_all(many.iter_mut()).now_or_never().is_none());
         assert_eq!(detached.0.available_permits(), 0);
         assert!(detached.run(async {}).now_or_never().is_none());
@@ -56,6 +56,6 @@ mod tests {
     async fn a_panic_gives_its_turn_back() {
         let detached = Detached::default();
         assert_eq!(detached.run(async { panic!("as a test") }).await, None::<()>);
-        assert_eq!(detached.0.available_permits(), MOST);
+        assert_eq!(detached.0.available_permits(), MAX_TASKS);
     }
 }

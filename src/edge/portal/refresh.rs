@@ -10,9 +10,9 @@ use http::StatusCode;
 use super::context::Portal;
 use super::page::Problem;
 use super::visit::{Navigation, parameter};
-use crate::access::own_page::{INSIST, OwnPage};
+use crate::access::own_page::{OwnPage, RETRY};
 use crate::edge::reply::Reply;
-use crate::flow::login::WayBack;
+use crate::flow::login::ReturnRedirect;
 use crate::flow::refresh::Resumed;
 
 pub(super) async fn get(
@@ -27,13 +27,13 @@ pub(super) async fn get(
     let start = || OwnPage::Start.with_return(&visit.origin, &return_to);
     match portal.refresh.resume_session(visit.session_request(&headers, portal.clock.now()), |_| ()).await {
         Resumed::Usable((), pending_cookies) => {
-            let reply = match portal.login.back(&visit.origin, &headers, return_to.clone()) {
-                Ok(WayBack { return_to, cookies }) => {
+            let reply = match portal.login.return_after_refresh(&visit.origin, &headers, return_to.clone()) {
+                Ok(ReturnRedirect { return_to, cookies }) => {
                     Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
                 }
-                Err(trouble) => {
-                    let again = OwnPage::Start.with_parameter(&visit.origin, INSIST, &return_to);
-                    visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
+                Err(cause) => {
+                    let again = OwnPage::Start.with_parameter(&visit.origin, RETRY, &return_to);
+                    visit.told(&Problem::stuck(cause, &again, &visit.id.to_string()))
                 }
             };
             reply.with_cookies(pending_cookies.as_deref().unwrap_or_default())

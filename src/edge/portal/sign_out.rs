@@ -22,7 +22,7 @@ pub(super) async fn get(
     portal
         .sessions
         .read(visit.session_request(&headers, portal.clock.now()), |opened| match opened.state {
-            SessionState::Usable(session) => question(&portal, Some(session.credential.person.user)),
+            SessionState::Usable(session) => question(&portal, Some(session.credential.user.user)),
             SessionState::Refreshable(_) | SessionState::Absent(_) | SessionState::Undetermined(_) => {
                 question(&portal, None)
             }
@@ -74,7 +74,7 @@ pub(super) async fn signed_out(
     let still_signed_in = portal
         .sessions
         .read(visit.session_request(&headers, portal.clock.now()), |opened| match opened.state {
-            SessionState::Usable(session) => Some(question(&portal, Some(session.credential.person.user))),
+            SessionState::Usable(session) => Some(question(&portal, Some(session.credential.user.user))),
             SessionState::Refreshable(_) | SessionState::Undetermined(_) => Some(question(&portal, None)),
             SessionState::Absent(_) => None,
         })

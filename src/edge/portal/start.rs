@@ -10,12 +10,12 @@ use http::{HeaderMap, StatusCode, Uri};
 use super::context::Portal;
 use super::page::Problem;
 use super::visit::{Navigation, Repeated, Visit, parameter};
-use crate::access::own_page::{ANOTHER_ACCOUNT, INSIST, OwnPage};
+use crate::access::own_page::{ANOTHER_ACCOUNT, OwnPage, RETRY};
 use crate::access::return_to::ReturnTo;
-use crate::access::surface::is_from_elsewhere;
+use crate::access::surface::is_from_other_origin;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
-use crate::flow::login::{LoginError, Started, WayBack, Wish};
+use crate::flow::login::{LoginError, LoginOptions, ReturnRedirect, Started};
 use crate::flow::ports::Account;
 
 pub(super) async fn get(
@@ -26,19 +26,19 @@ pub(super) async fn get(
         Ok(asked) => asked,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match portal.login.start(&visit.origin, &headers, asked.wish()).await {
+    match portal.login.start(&visit.origin, &headers, asked.options()).await {
         Ok(Started::Provider(location, cookies)) => {
             tell(&portal, &visit, LoginOutcome::Started, None);
             Reply::redirect(StatusCode::FOUND, location.as_str()).with_cookies(&cookies)
         }
-        Ok(Started::Back(WayBack { return_to, cookies })) => {
+        Ok(Started::Back(ReturnRedirect { return_to, cookies })) => {
             Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
         }
-        Ok(Started::Stuck(trouble)) => {
-            tell(&portal, &visit, LoginOutcome::Stuck, Some(&trouble));
+        Ok(Started::LoopDetected(cause)) => {
+            tell(&portal, &visit, LoginOutcome::LoopDetected, Some(&cause));
             let return_to = asked.return_to(&portal, &visit);
-            let again = OwnPage::Start.with_parameter(&visit.origin, INSIST, &return_to);
-            visit.told(&Problem::stuck(trouble, &again, &visit.id.to_string()))
+            let again = OwnPage::Start.with_parameter(&visit.origin, RETRY, &return_to);
+            visit.told(&Problem::stuck(cause, &again, &visit.id.to_string()))
         }
         Err(error) => {
             tell(&portal, &visit, LoginOutcome::ProviderUnavailable, Some(&error));
@@ -52,7 +52,7 @@ pub(super) async fn get(
 struct Asked {
     rd: Option<String>,
     account: Account,
-    insists: bool,
+    is_retry: bool,
 }
 
 impl Asked {
@@ -63,12 +63,12 @@ impl Asked {
             rd: parameter("rd")?,
             account: if account { Account::Another } else { Account::Known },
             // A page of somebody else could sign a person in again and again, until they have no room for a session.
-            insists: parameter(INSIST.name)?.is_some() && !is_from_elsewhere(headers),
+            is_retry: parameter(RETRY.name)?.is_some() && !is_from_other_origin(headers),
         })
     }
 
-    fn wish(&self) -> Wish<'_> {
-        Wish { rd: self.rd.as_deref(), account: self.account, insists: self.insists }
+    fn options(&self) -> LoginOptions<'_> {
+        LoginOptions { rd: self.rd.as_deref(), account: self.account, is_retry: self.is_retry }
     }
 
     fn return_to(&self, portal: &Portal, visit: &Visit) -> ReturnTo {

@@ -34,12 +34,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Times are seconds since 1970, as in a token.
 fn who(session: &Session<'_>) -> Value {
-    let person = session.credential.person;
+    let user = session.credential.user;
     json!({
-        "subject": person.subject,
-        "user": person.user,
-        "email": (!person.email.is_empty()).then_some(person.email),
-        "groups": person.each_group().collect::<Vec<_>>(),
+        "subject": user.subject,
+        "user": user.user,
+        "email": (!user.email.is_empty()).then_some(user.email),
+        "groups": user.each_group().collect::<Vec<_>>(),
         "signed_in_at": session.signed_in_at.0,
         "ends_at": session.ends_at.0,
     })

@@ -6,7 +6,7 @@ use crate::flow::testing::{Fakes, ISSUER, State, origin, texts};
 
 const PAGE: &str = "https://app.test/page";
 const CALLBACK_CALL: &str = "authentication_url https://app.test/oauth2/callback";
-const WISH: Wish<'_> = Wish { rd: Some("/page"), account: Account::Known, insists: false };
+const WISH: LoginOptions<'_> = LoginOptions { rd: Some("/page"), account: Account::Known, is_retry: false };
 
 fn login(fakes: &Fakes) -> Login {
     Login {
@@ -30,27 +30,27 @@ fn browser(state: State, marker: Option<(u8, bool)>) -> Fakes {
 fn step(started: &Started) -> String {
     match started {
         Started::Provider(..) => "provider".to_owned(),
-        Started::Back(way_back) => back(way_back),
-        Started::Stuck(trouble) => stuck(*trouble),
+        Started::Back(return_redirect) => back(return_redirect),
+        Started::LoopDetected(cause) => stuck(*cause),
     }
 }
 
-fn back(way_back: &WayBack) -> String {
-    assert_eq!(texts(&way_back.cookies), ["loop=marked"]);
-    format!("back to {}", way_back.return_to.as_str())
+fn back(return_redirect: &ReturnRedirect) -> String {
+    assert_eq!(texts(&return_redirect.cookies), ["loop=marked"]);
+    format!("back to {}", return_redirect.return_to.as_str())
 }
 
-fn stuck(trouble: Trouble) -> String {
-    format!("stuck {trouble:?}")
+fn stuck(cause: LoopCause) -> String {
+    format!("stuck {cause:?}")
 }
 
-async fn start(fakes: &Fakes, wish: Wish<'_>) -> Result<Started, LoginError> {
-    login(fakes).start(&origin(), &HeaderMap::new(), wish).await
+async fn start(fakes: &Fakes, options: LoginOptions<'_>) -> Result<Started, LoginError> {
+    login(fakes).start(&origin(), &HeaderMap::new(), options).await
 }
 
 /// Starts a sign-in, and returns the next step and the calls after the session was opened.
-async fn start_and_record(fakes: &Fakes, wish: Wish<'_>) -> (String, Vec<String>) {
-    let started = start(fakes, wish).await.unwrap_or_else(|error| panic!("{error}"));
+async fn start_and_record(fakes: &Fakes, options: LoginOptions<'_>) -> (String, Vec<String>) {
+    let started = start(fakes, options).await.unwrap_or_else(|error| panic!("{error}"));
     let calls = fakes.calls.take();
     assert_eq!(calls[0], "open");
     (step(&started), calls[1..].to_vec())
@@ -114,13 +114,13 @@ async fn marker_of_an_ended_or_undetermined_session_is_no_loop() {
 
 #[tokio::test]
 async fn user_who_insists_or_wants_another_account_gets_the_provider() {
-    let another = Wish { account: Account::Another, ..WISH };
-    let insists = Wish { insists: true, ..WISH };
+    let another = LoginOptions { account: Account::Another, ..WISH };
+    let is_retry = LoginOptions { is_retry: true, ..WISH };
     for (state, times) in [(State::Usable, 1), (State::Usable, 2), (State::Absent(Absence::NoCookie), 1)] {
-        for (wish, account) in [(another, "Another"), (insists, "Known")] {
+        for (options, account) in [(another, "Another"), (is_retry, "Known")] {
             let fakes = browser(state, Some((times, true)));
             let expected = provider_calls(account, PAGE);
-            assert_eq!(start_and_record(&fakes, wish).await, expected, "{state:?} {times} {wish:?}");
+            assert_eq!(start_and_record(&fakes, options).await, expected, "{state:?} {times} {options:?}");
         }
     }
 }
@@ -141,7 +141,7 @@ async fn provider_gets_the_values_that_the_transaction_keeps() {
 async fn return_url_elsewhere_becomes_the_start_page() {
     for rd in [Some("https://evil.test/"), Some("/oauth2/start"), None] {
         let fakes = browser(State::Absent(Absence::NoCookie), None);
-        let (_, calls) = start_and_record(&fakes, Wish { rd, ..WISH }).await;
+        let (_, calls) = start_and_record(&fakes, LoginOptions { rd, ..WISH }).await;
         assert_eq!(calls[1], "keep_login https://app.test/", "{rd:?}");
     }
 }
@@ -182,8 +182,8 @@ fn refreshed_session_returns_until_that_is_a_loop() {
         let fakes = browser(State::Usable, marker);
         let login = login(&fakes);
         let return_to = login.return_to(&origin(), Some(PAGE));
-        let way_back = login.back(&origin(), &HeaderMap::new(), return_to);
-        let step = way_back.map_or_else(stuck, |way_back| back(&way_back));
+        let return_redirect = login.return_after_refresh(&origin(), &HeaderMap::new(), return_to);
+        let step = return_redirect.map_or_else(stuck, |return_redirect| back(&return_redirect));
         assert_eq!(step, expected, "{marker:?}");
         let calls: Vec<_> =
             times.map(|times| format!("set_loop_marker {times} {PAGE}")).into_iter().collect();

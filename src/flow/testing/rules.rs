@@ -42,7 +42,7 @@ pub(crate) fn snapshot<const N: usize>(policies: [(&str, &[&str]); N]) -> Snapsh
             public_paths: public("/assets/"),
             origins: origins(),
             sign_in: SignInBy::Start,
-            accept_foreign_writes: false,
+            allow_cross_origin_writes: false,
         },
         claims: ClaimRules {
             user: path("preferred_username"),

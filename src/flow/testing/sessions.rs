@@ -100,7 +100,7 @@ impl Sessions for FakeSessions {
         let usable = |due| {
             SessionState::Usable(Session {
                 credential: SessionCredential {
-                    person: IdentityRef { subject: "1", user: "alice", email: "", groups: "dev" },
+                    user: IdentityRef { subject: "1", user: "alice", email: "", groups: "dev" },
                     id_token: TokenText::Whole("id-token"),
                     policies: None,
                 },

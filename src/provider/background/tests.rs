@@ -10,6 +10,6 @@ fn the_wait_grows_from_half_a_second_to_thirty_and_half_of_it_is_jitter() {
     assert_eq!(bounds(u32::MAX).0, Duration::from_secs(15));
     for failures in [1, 2, 3, 6, 40] {
         let (least, jittered) = bounds(failures);
-        assert!(least < jittered && jittered <= LONGEST_RETRY && jittered <= least * 2);
+        assert!(least < jittered && jittered <= MAX_RETRY && jittered <= least * 2);
     }
 }

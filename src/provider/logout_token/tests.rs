@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::flow::ports::{IdentityProvider, ProviderState, RefreshError, RefreshRequest};
+use crate::provider::fixture::{Fixture, fixture, fixture_with, provider, until};
 use crate::provider::logout_event::EVENT;
 use crate::provider::testing::{NOW, Signer, rsa, with};
-use crate::provider::world::{World, provider, until, world, world_with};
 use crate::secret::Secret;
 
-fn claims(world: &World, change: &Value) -> Value {
+fn claims(fixture: &Fixture, change: &Value) -> Value {
     let claims = json!({
-        "iss": world.server.origin, "aud": "foregate", "iat": NOW.0, "exp": NOW.0 + 120, "jti": "t1", "sub": "alice",
+        "iss": fixture.server.origin, "aud": "foregate", "iat": NOW.0, "exp": NOW.0 + 120, "jti": "t1", "sub": "alice",
         "sid": "s1", "typ": "Logout", "of its own": 1, "events": {EVENT: {}, "revoke_offline_access": true},
     });
     with(&claims, change)
@@ -29,24 +29,24 @@ fn session(subject: Option<&str>) -> Whom {
     Whom::Session { sid: "s1".to_owned(), subject: subject.map(str::to_owned) }
 }
 
-async fn told(world: &World, token: &str) -> Result<LogoutToken, String> {
-    world.provider.logout_token(token).await.map_err(|error| match error {
+async fn told(fixture: &Fixture, token: &str) -> Result<LogoutToken, String> {
+    fixture.provider.logout_token(token).await.map_err(|error| match error {
         LogoutTokenError::NotAcceptable(why) => why,
         LogoutTokenError::ProviderUnavailable(_) => panic!("{error}"),
     })
 }
 
-async fn with_claims(world: &World, change: &Value) -> Result<LogoutToken, String> {
-    told(world, &rsa().token(&header(&json!({})), &claims(world, change).to_string())).await
+async fn with_claims(fixture: &Fixture, change: &Value) -> Result<LogoutToken, String> {
+    told(fixture, &rsa().token(&header(&json!({})), &claims(fixture, change).to_string())).await
 }
 
-async fn with_header(world: &World, change: &Value) -> Result<LogoutToken, String> {
-    told(world, &rsa().token(&header(change), &claims(world, &json!({})).to_string())).await
+async fn with_header(fixture: &Fixture, change: &Value) -> Result<LogoutToken, String> {
+    told(fixture, &rsa().token(&header(change), &claims(fixture, &json!({})).to_string())).await
 }
 
 #[tokio::test]
 async fn logout_token_names_sessions_and_its_times() {
-    let world = world().await;
+    let fixture = fixture().await;
     let minute = Duration::from_mins(1);
     for (change, whom, minutes) in [
         (json!({}), session(Some("alice")), 3),
@@ -55,7 +55,7 @@ async fn logout_token_names_sessions_and_its_times() {
         (json!({"exp": null}), session(Some("alice")), 11),
         (json!({"exp": NOW.0 * 2}), session(Some("alice")), 11),
     ] {
-        let token = with_claims(&world, &change).await.unwrap();
+        let token = with_claims(&fixture, &change).await.unwrap();
         let accepted_until = NOW.plus(minute * minutes);
         let expected = LogoutToken {
             issuer: IssuerIndex::FIRST,
@@ -70,7 +70,7 @@ async fn logout_token_names_sessions_and_its_times() {
 
 #[tokio::test]
 async fn each_claim_is_asked_for() {
-    let world = world().await;
+    let fixture = fixture().await;
     let long = "x".repeat(256);
     for (change, broken) in [
         (json!({"iss": "https://other.example"}), Broken::WrongIssuer),
@@ -98,7 +98,7 @@ async fn each_claim_is_asked_for() {
         (json!({"sid": ""}), Broken::NamesNobody),
         (json!({"sid": long}), Broken::NamesNobody),
     ] {
-        assert_eq!(with_claims(&world, &change).await, Err(broken.to_string()), "{change}");
+        assert_eq!(with_claims(&fixture, &change).await, Err(broken.to_string()), "{change}");
     }
     for good in [
         json!({"aud": ["foregate"]}),
@@ -107,14 +107,14 @@ async fn each_claim_is_asked_for() {
         json!({"exp": NOW.0 - 59}),
         json!({"nbf": NOW.0}),
     ] {
-        assert!(with_claims(&world, &good).await.is_ok(), "{good}");
+        assert!(with_claims(&fixture, &good).await.is_ok(), "{good}");
     }
 }
 
 #[tokio::test]
 async fn a_member_that_is_null_or_comes_twice_does_not_hide() {
-    let world = world().await;
-    let good = claims(&world, &json!({})).to_string();
+    let fixture = fixture().await;
+    let good = claims(&fixture, &json!({})).to_string();
     for (more, broken) in [
         (r#"{"nonce":null,"#, Broken::HasNonce),
         (r#"{"sid":"s2","#, Broken::BadClaims),
@@ -122,23 +122,23 @@ async fn a_member_that_is_null_or_comes_twice_does_not_hide() {
     ] {
         let payload = good.replacen('{', more, 1);
         let token = rsa().token(&header(&json!({})), &payload);
-        assert_eq!(told(&world, &token).await, Err(broken.to_string()), "{more}");
+        assert_eq!(told(&fixture, &token).await, Err(broken.to_string()), "{more}");
     }
 }
 
 #[tokio::test]
 async fn a_configured_audience_is_ours_too() {
-    let world = world_with(|settings| settings.audience = Some("api://foregate".to_owned())).await;
+    let fixture = fixture_with(|settings| settings.audience = Some("api://foregate".to_owned())).await;
     for audience in [json!("foregate"), json!("api://foregate"), json!(["api://foregate", "foregate"])] {
-        assert!(with_claims(&world, &json!({ "aud": audience })).await.is_ok(), "{audience}");
+        assert!(with_claims(&fixture, &json!({ "aud": audience })).await.is_ok(), "{audience}");
     }
 }
 
 #[tokio::test]
 async fn only_a_logout_token_of_the_provider_is_one() {
-    let world = world().await;
+    let fixture = fixture().await;
     for typ in [json!("logout+jwt"), json!("Logout+JWT"), json!("JWT"), json!(null)] {
-        assert!(with_header(&world, &json!({"typ": typ})).await.is_ok(), "{typ}");
+        assert!(with_header(&fixture, &json!({"typ": typ})).await.is_ok(), "{typ}");
     }
     for (change, broken) in [
         (json!({"typ": "at+jwt"}), JwsError::WrongType),
@@ -147,17 +147,17 @@ async fn only_a_logout_token_of_the_provider_is_one() {
         (json!({"alg": "ES256"}), JwsError::UnknownKey),
         (json!({"crit": []}), JwsError::CriticalExtension),
     ] {
-        assert_eq!(with_header(&world, &change).await, Err(broken.to_string()), "{change}");
+        assert_eq!(with_header(&fixture, &change).await, Err(broken.to_string()), "{change}");
     }
     let stranger = Signer::p256();
-    world.given.publish(&[stranger.named("new")]);
-    let stolen = stranger.token(&header(&json!({"alg": "RS256"})), &claims(&world, &json!({})).to_string());
-    assert_eq!(told(&world, &stolen).await, Err(JwsError::WrongSignature.to_string()));
+    fixture.given.publish(&[stranger.named("new")]);
+    let stolen = stranger.token(&header(&json!({"alg": "RS256"})), &claims(&fixture, &json!({})).to_string());
+    assert_eq!(told(&fixture, &stolen).await, Err(JwsError::WrongSignature.to_string()));
     let encrypted = format!("{}.{}.{}.{}.{}", "e30", "AA", "AA", "AA", "AA");
     for garbage in ["", "a.b", encrypted.as_str(), "\u{0}.\u{0}.\u{0}"] {
-        assert_eq!(told(&world, garbage).await, Err(JwsError::NotCompact.to_string()));
+        assert_eq!(told(&fixture, garbage).await, Err(JwsError::NotCompact.to_string()));
     }
-    assert_eq!(told(&world, &"x".repeat(64 * 1024 + 1)).await, Err(JwsError::TooLong.to_string()));
+    assert_eq!(told(&fixture, &"x".repeat(64 * 1024 + 1)).await, Err(JwsError::TooLong.to_string()));
 }
 
 #[tokio::test]
@@ -181,23 +181,23 @@ async fn of_all_odd_logout_tokens_only_those_that_break_no_rule_are_believed() {
 
 #[tokio::test]
 async fn an_id_token_ends_no_session() {
-    let world = world().await;
+    let fixture = fixture().await;
     let header = json!({"alg": "RS256", "kid": "k", "typ": "JWT"});
-    let of_a_sign_in = world.token(rsa(), &header, &json!({"jti": "t", "sid": "s1"}));
-    assert_eq!(told(&world, &of_a_sign_in).await, Err(Broken::HasNonce.to_string()));
-    let of_a_refresh = world.token(rsa(), &header, &json!({"jti": "t", "sid": "s1", "nonce": null}));
-    assert_eq!(told(&world, &of_a_refresh).await, Err(Broken::NoLogout.to_string()));
+    let of_a_sign_in = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1"}));
+    assert_eq!(told(&fixture, &of_a_sign_in).await, Err(Broken::HasNonce.to_string()));
+    let into_refresh_error = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1", "nonce": null}));
+    assert_eq!(told(&fixture, &into_refresh_error).await, Err(Broken::NoLogout.to_string()));
 }
 
 #[tokio::test]
 async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
-    let world = world().await;
+    let fixture = fixture().await;
     for typ in ["logout+jwt", "JWT"] {
-        let token = rsa().token(&header(&json!({"typ": typ})), &claims(&world, &json!({})).to_string());
-        world.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": token}));
+        let token = rsa().token(&header(&json!({"typ": typ})), &claims(&fixture, &json!({})).to_string());
+        fixture.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": token}));
         let refresh_token = Secret::new("rt");
         let request = RefreshRequest { refresh_token: &refresh_token, subject: "alice" };
-        let refreshed = world.provider.refresh(request).await;
+        let refreshed = fixture.provider.refresh(request).await;
         assert!(matches!(refreshed, Err(RefreshError::ProviderMisbehaved(_))), "{typ}");
     }
 }
@@ -205,54 +205,54 @@ async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
 #[tokio::test]
 async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute_and_a_token_of_a_new_one_may_come_again()
  {
-    let world = world().await;
-    strangers_come(&world).await;
-    assert_eq!(world.fetches(), 2);
+    let fixture = fixture().await;
+    strangers_come(&fixture).await;
+    assert_eq!(fixture.fetches(), 2);
     let new = Signer::p256();
-    world.given.publish(&[new.named("new")]);
-    let token = of_key(&world, &new, "new");
-    let early = world.provider.logout_token(&token).await;
+    fixture.given.publish(&[new.named("new")]);
+    let token = of_key(&fixture, &new, "new");
+    let early = fixture.provider.logout_token(&token).await;
     assert!(matches!(early, Err(LogoutTokenError::ProviderUnavailable(_))), "{early:?}");
-    world.clock.0.fetch_add(30, Ordering::SeqCst);
-    assert!(told(&world, &token).await.is_ok());
+    fixture.clock.0.fetch_add(30, Ordering::SeqCst);
+    assert!(told(&fixture, &token).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_look_that_fails_lets_a_token_come_again() {
-    let world = world().await;
-    world.given.break_keys();
-    let token = of_key(&world, &Signer::p256(), "new");
-    let token = world.provider.logout_token(&token).await;
+    let fixture = fixture().await;
+    fixture.given.break_keys();
+    let token = of_key(&fixture, &Signer::p256(), "new");
+    let token = fixture.provider.logout_token(&token).await;
     assert!(matches!(token, Err(LogoutTokenError::ProviderUnavailable(_))), "{token:?}");
 }
 
 #[tokio::test]
 async fn strange_logout_tokens_do_not_keep_us_from_the_keys_of_the_token_endpoint() {
-    let world = world().await;
-    strangers_come(&world).await;
+    let fixture = fixture().await;
+    strangers_come(&fixture).await;
     let new = Signer::p256();
-    world.given.publish(&[new.named("new")]);
-    let id_token = world.token(&new, &json!({"alg": "ES256", "kid": "new"}), &json!({"nonce": null}));
-    world.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token}));
+    fixture.given.publish(&[new.named("new")]);
+    let id_token = fixture.token(&new, &json!({"alg": "ES256", "kid": "new"}), &json!({"nonce": null}));
+    fixture.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token}));
     let refresh_token = Secret::new("rt");
     let refreshed =
-        world.provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" });
+        fixture.provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" });
     assert!(refreshed.await.unwrap().id_token.is_some());
-    assert_eq!(world.fetches(), 3);
-    assert!(told(&world, &of_key(&world, &new, "new")).await.is_ok(), "what one look finds is for all");
+    assert_eq!(fixture.fetches(), 3);
+    assert!(told(&fixture, &of_key(&fixture, &new, "new")).await.is_ok(), "what one look finds is for all");
 }
 
-fn of_key(world: &World, signer: &Signer, kid: &str) -> String {
-    signer.token(&header(&json!({"alg": "ES256", "kid": kid})), &claims(world, &json!({})).to_string())
+fn of_key(fixture: &Fixture, signer: &Signer, kid: &str) -> String {
+    signer.token(&header(&json!({"alg": "ES256", "kid": kid})), &claims(fixture, &json!({})).to_string())
 }
 
 /// A thousand tokens of unknown keys: the first is looked for, and of the others nobody knows.
-async fn strangers_come(world: &World) {
-    let unknown = with_header(world, &json!({"kid": "unknown"})).await;
+async fn strangers_come(fixture: &Fixture) {
+    let unknown = with_header(fixture, &json!({"kid": "unknown"})).await;
     assert_eq!(unknown, Err(JwsError::UnknownKey.to_string()));
     for kid in 1..1000 {
-        let token = of_key(world, rsa(), &kid.to_string());
-        let token = world.provider.logout_token(&token).await;
+        let token = of_key(fixture, rsa(), &kid.to_string());
+        let token = fixture.provider.logout_token(&token).await;
         assert!(matches!(token, Err(LogoutTokenError::ProviderUnavailable(_))), "{token:?}");
     }
 }

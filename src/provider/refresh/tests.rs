@@ -10,8 +10,8 @@ use super::*;
 use crate::access::claims::Claim;
 use crate::flow::audit::CallOutcome;
 use crate::flow::ports::{Authentication, IdentityProvider};
+use crate::provider::fixture::{Fixture, fixture, fixture_with, provider};
 use crate::provider::testing::{NOW, Signer, reply, rsa, with};
-use crate::provider::world::{World, provider, world, world_with};
 use crate::provider::{ClientAuthentication, Provider, client_assertion::ClientKey};
 
 async fn asked(provider: &Provider) -> Result<Refreshed, RefreshError> {
@@ -19,16 +19,16 @@ async fn asked(provider: &Provider) -> Result<Refreshed, RefreshError> {
     provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" }).await
 }
 
-async fn refreshed(world: &World, answer: &Value) -> Result<Refreshed, RefreshError> {
-    world.given.give(answer);
-    asked(&world.provider).await
+async fn refreshed(fixture: &Fixture, answer: &Value) -> Result<Refreshed, RefreshError> {
+    fixture.given.give(answer);
+    asked(&fixture.provider).await
 }
 
 /// An ID token of a refresh, which has no nonce, with changes.
-fn id_token(world: &World, change: &Value) -> String {
+fn id_token(fixture: &Fixture, change: &Value) -> String {
     let mut claims = json!({"nonce": null});
     claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    world.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims)
+    fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims)
 }
 
 fn tokens(id_token: &str) -> Value {
@@ -53,11 +53,11 @@ fn after(seconds: u64) -> UnixTime {
 
 #[tokio::test]
 async fn new_tokens_are_taken_with_their_ends() {
-    let world = world().await;
-    let token = id_token(&world, &json!({"groups": ["dev"], "auth_time": NOW.0 - 9, "acr": "2"}));
+    let fixture = fixture().await;
+    let token = id_token(&fixture, &json!({"groups": ["dev"], "auth_time": NOW.0 - 9, "acr": "2"}));
     let more = json!({"expires_in": 30, "refresh_expires_in": 1800});
     let new =
-        refreshed(&world, &with(&tokens(&token), &more)).await.unwrap_or_else(|error| panic!("{error}"));
+        refreshed(&fixture, &with(&tokens(&token), &more)).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(new.refresh_token.unwrap().expose(), "rt2");
     assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(after(30)), Some(after(1800))));
     let new = new.id_token.unwrap();
@@ -65,12 +65,12 @@ async fn new_tokens_are_taken_with_their_ends() {
     let auth_time = Some(UnixTime(NOW.0 - 9));
     assert_eq!(new.authentication, Authentication { auth_time, acr: Some("2".to_owned()) });
     assert_eq!(new.claims.get("groups"), Some(&Claim::List(vec![Claim::Text("dev".to_owned())])));
-    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Answered), 1);
+    assert_eq!(fixture.calls.count(ProviderCall::Refresh, CallOutcome::Answered), 1);
 }
 
 #[tokio::test]
 async fn a_refresh_token_ends_when_the_provider_says_so() {
-    let world = world().await;
+    let fixture = fixture().await;
     for (given, end) in [
         (json!(1800), Some(1800)),
         (json!("1800"), Some(1800)),
@@ -81,17 +81,17 @@ async fn a_refresh_token_ends_when_the_provider_says_so() {
         (json!(-1), None),
         (json!([]), None),
     ] {
-        let answer = with(&tokens(&id_token(&world, &json!({}))), &json!({"refresh_expires_in": given}));
-        let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{given} {error}"));
+        let answer = with(&tokens(&id_token(&fixture, &json!({}))), &json!({"refresh_expires_in": given}));
+        let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{given} {error}"));
         assert_eq!(new.refresh_expires_at, end.map(after), "{given}");
     }
 }
 
 #[tokio::test]
 async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
-    let world = world().await;
+    let fixture = fixture().await;
     let least = json!({"access_token": "at", "token_type": "Bearer"});
-    let new = refreshed(&world, &least).await.unwrap_or_else(|error| panic!("{error}"));
+    let new = refreshed(&fixture, &least).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(new.id_token.is_none() && new.refresh_token.is_none());
     let five_minutes = after(300);
     assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(five_minutes), None));
@@ -99,7 +99,7 @@ async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
 
 #[tokio::test]
 async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_nonce() {
-    let world = world().await;
+    let fixture = fixture().await;
     for (change, outcome) in [
         (json!({}), "good"),
         (json!({"nonce": "whatever"}), "good"),
@@ -112,32 +112,32 @@ async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_no
         (json!({"iat": NOW.0 - 661}), "misbehaved"),
         (json!({"exp": NOW.0 - 60}), "misbehaved"),
     ] {
-        let outcome_now = refreshed(&world, &tokens(&id_token(&world, &change))).await;
+        let outcome_now = refreshed(&fixture, &tokens(&id_token(&fixture, &change))).await;
         assert_eq!(kind(&outcome_now), outcome, "{change}");
     }
 }
 
 #[tokio::test]
 async fn a_key_that_cannot_be_had_costs_nobody_the_new_refresh_token_and_one_that_is_not_there_does() {
-    let world = world().await;
+    let fixture = fixture().await;
     let header = json!({"alg": "ES256", "kid": "new"});
-    let answer = tokens(&world.token(&Signer::p256(), &header, &json!({})));
+    let answer = tokens(&fixture.token(&Signer::p256(), &header, &json!({})));
     let answer = with(&answer, &json!({"expires_in": 30, "refresh_expires_in": 1800}));
-    world.given.break_keys();
+    fixture.given.break_keys();
     for when in ["the look fails", "nor may we look again so soon"] {
-        let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{when}: {error}"));
+        let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{when}: {error}"));
         assert_eq!(new.refresh_token.unwrap().expose(), "rt2", "{when}");
         assert!(new.id_token.is_none() && new.access_expires_at.is_none(), "{when}");
         assert_eq!(new.refresh_expires_at, Some(after(1800)), "{when}");
     }
-    world.given.publish(&[rsa().named("k")]);
-    world.clock.0.fetch_add(30, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(kind(&refreshed(&world, &answer).await), "misbehaved");
+    fixture.given.publish(&[rsa().named("k")]);
+    fixture.clock.0.fetch_add(30, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(kind(&refreshed(&fixture, &answer).await), "misbehaved");
 }
 
 #[tokio::test]
 async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
-    let world = world().await;
+    let fixture = fixture().await;
     for (status, body, outcome) in [
         (400, r#"{"error":"invalid_grant"}"#, "grant"),
         (200, r#"{"error":"invalid_grant"}"#, "grant"),
@@ -165,18 +165,18 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
         (200, r#"{"access_token":"a","token_type":"mac"}"#, "misbehaved"),
         (200, r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#, "misbehaved"),
     ] {
-        world.given.answer_at("token", reply(status, body));
-        assert_eq!(kind(&asked(&world.provider).await), outcome, "{status} {body}");
+        fixture.given.answer_at("token", reply(status, body));
+        assert_eq!(kind(&asked(&fixture.provider).await), outcome, "{status} {body}");
     }
-    world.given.answer_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
-    assert_eq!(kind(&asked(&world.provider).await), "unknown");
-    assert_eq!(world.server.requests("POST").len(), 26, "each was sent once");
-    assert_eq!(world.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 10);
+    fixture.given.answer_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
+    assert_eq!(kind(&asked(&fixture.provider).await), "unknown");
+    assert_eq!(fixture.server.requests("POST").len(), 26, "each was sent once");
+    assert_eq!(fixture.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 10);
 }
 
 #[tokio::test]
 async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() {
-    let world = world().await;
+    let fixture = fixture().await;
     for (field, seconds) in [
         ("7", Some(7)),
         ("99999", Some(3600)),
@@ -189,8 +189,8 @@ async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() 
     ] {
         for status in [429, 503] {
             let answer = reply(status, "").replace("content-type", &format!("retry-after: {field}\r\nx"));
-            world.given.answer_at("token", answer);
-            let Err(RefreshError::Unavailable { retry_after, .. }) = asked(&world.provider).await else {
+            fixture.given.answer_at("token", answer);
+            let Err(RefreshError::Unavailable { retry_after, .. }) = asked(&fixture.provider).await else {
                 panic!("{field}")
             };
             assert_eq!(retry_after, seconds.map(Duration::from_secs), "{field}");
@@ -200,7 +200,7 @@ async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() 
 
 #[tokio::test]
 async fn only_what_was_never_sent_may_be_sent_again() {
-    let hung_up = world().await;
+    let hung_up = fixture().await;
     hung_up.given.answer_at("token", String::new());
     assert_eq!(kind(&asked(&hung_up.provider).await), "unknown");
 
@@ -209,7 +209,7 @@ async fn only_what_was_never_sent_may_be_sent_again() {
 
     // Nobody listens on port 1.
     let gone = "http://127.0.0.1:1/token".parse().ok();
-    let refused = world_with(|settings| settings.endpoints.token = gone).await;
+    let refused = fixture_with(|settings| settings.endpoints.token = gone).await;
     assert_eq!(kind(&asked(&refused.provider).await), "unavailable");
 }
 
@@ -217,44 +217,44 @@ async fn only_what_was_never_sent_may_be_sent_again() {
 async fn an_answer_that_does_not_come_in_time_leaves_the_outcome_open() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/token", silent.local_addr().unwrap()).parse().ok();
-    let world = world_with(|settings| {
+    let fixture = fixture_with(|settings| {
         settings.endpoints.token = url;
         settings.timeout = Duration::from_millis(500);
     })
     .await;
-    assert_eq!(kind(&asked(&world.provider).await), "unknown");
-    let turns: Vec<_> = (0..64).map(|_| world.provider.refreshes.turn()).collect();
+    assert_eq!(kind(&asked(&fixture.provider).await), "unknown");
+    let turns: Vec<_> = (0..64).map(|_| fixture.provider.refreshes.turn()).collect();
     let held = join_all(turns).await;
-    assert_eq!(kind(&asked(&world.provider).await), "unavailable", "it did not even get its turn");
+    assert_eq!(kind(&asked(&fixture.provider).await), "unavailable", "it did not even get its turn");
     drop(held);
 }
 
 #[tokio::test]
 async fn refreshes_that_hang_do_not_keep_anybody_from_signing_in() {
-    let world = world().await;
-    let held = join_all((0..64).map(|_| world.provider.refreshes.turn())).await;
-    let exchange = world.provider.exchanges.turn();
+    let fixture = fixture().await;
+    let held = join_all((0..64).map(|_| fixture.provider.refreshes.turn())).await;
+    let exchange = fixture.provider.exchanges.turn();
     assert!(tokio::time::timeout(Duration::from_secs(5), exchange).await.is_ok());
     assert_eq!(held.len(), 64);
 }
 
 #[tokio::test]
 async fn userinfo_that_cannot_be_asked_costs_nobody_the_new_refresh_token_and_renews_nothing() {
-    let world = world_with(|settings| settings.userinfo = true).await;
-    let answer = with(&tokens(&id_token(&world, &json!({}))), &json!({"expires_in": 30}));
-    world.given.answer_at("userinfo", reply(200, r#"{"sub":"alice","groups":["dev"]}"#));
-    let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{error}"));
+    let fixture = fixture_with(|settings| settings.userinfo = true).await;
+    let answer = with(&tokens(&id_token(&fixture, &json!({}))), &json!({"expires_in": 30}));
+    fixture.given.answer_at("userinfo", reply(200, r#"{"sub":"alice","groups":["dev"]}"#));
+    let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(new.id_token.unwrap().claims.contains_key("groups"));
     assert_eq!(new.access_expires_at, Some(after(30)));
 
     for gone in [reply(503, ""), String::new()] {
-        world.given.answer_at("userinfo", gone);
-        let new = refreshed(&world, &answer).await.unwrap_or_else(|error| panic!("{error}"));
+        fixture.given.answer_at("userinfo", gone);
+        let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(new.refresh_token.unwrap().expose(), "rt2");
         assert!(new.id_token.is_none() && new.access_expires_at.is_none());
     }
-    world.given.answer_at("userinfo", reply(200, r#"{"sub":"bob"}"#));
-    assert_eq!(kind(&refreshed(&world, &answer).await), "misbehaved");
+    fixture.given.answer_at("userinfo", reply(200, r#"{"sub":"bob"}"#));
+    assert_eq!(kind(&refreshed(&fixture, &answer).await), "misbehaved");
 }
 
 #[tokio::test]
@@ -273,10 +273,10 @@ async fn the_request_names_the_grant_and_proves_who_asks_as_for_a_code() {
             vec!["client_assertion", "client_assertion_type", "client_id"],
         ),
     ] {
-        let world = world_with(|settings| settings.client_authentication = method).await;
-        let good = tokens(&id_token(&world, &json!({})));
-        assert_eq!(kind(&refreshed(&world, &good).await), "good");
-        let request = world.server.requests("POST").remove(0);
+        let fixture = fixture_with(|settings| settings.client_authentication = method).await;
+        let good = tokens(&id_token(&fixture, &json!({})));
+        assert_eq!(kind(&refreshed(&fixture, &good).await), "good");
+        let request = fixture.server.requests("POST").remove(0);
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
         assert_eq!(head.contains("authorization: Basic "), shown, "{names:?}");
         let mut body: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -291,15 +291,15 @@ async fn the_request_names_the_grant_and_proves_who_asks_as_for_a_code() {
 
 #[tokio::test]
 async fn no_error_tells_a_token() {
-    let world = world().await;
+    let fixture = fixture().await;
     for answer in [
         r#"{"error":"invalid_grant"}"#,
         r#"{"access_token":["s3cret"],"token_type":"Bearer"}"#,
         r#"{"access_token":"s3cret","token_type":"Bearer","id_token":"s3cret"}"#,
         "s3cret",
     ] {
-        world.given.answer_at("token", reply(200, answer));
-        let told = format!("{:?}", asked(&world.provider).await.err().unwrap());
+        fixture.given.answer_at("token", reply(200, answer));
+        let told = format!("{:?}", asked(&fixture.provider).await.err().unwrap());
         assert!(!told.contains("s3cret") && !told.contains("rt&1"), "{told}");
     }
 }

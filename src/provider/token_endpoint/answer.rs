@@ -24,12 +24,12 @@ use thiserror::Error;
 use crate::access::quoted::quoted;
 use crate::flow::ports::UnixTime;
 use crate::provider::http::{Http, HttpError};
-use crate::provider::members::Members;
+use crate::provider::json_object::UniqueJsonObject;
 use crate::secret::Secret;
 
-pub(super) const MOST_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 /// Nobody is kept from refreshing for longer, whatever `Retry-After` says.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// What the provider gave; nothing of it is verified.
 pub(in crate::provider) struct Tokens {
@@ -61,7 +61,7 @@ pub(super) type Answer = StandardTokenResponse<MoreFields, BasicTokenType>;
 
 /// Why there are no tokens.
 #[derive(Debug, Error)]
-pub(super) enum NoTokens {
+pub(super) enum TokenEndpointError {
     #[error("the redirect URI is not a URL")]
     BadRedirectUri,
     #[error("{0}")]
@@ -69,13 +69,13 @@ pub(super) enum NoTokens {
     #[error(transparent)]
     Call(#[from] HttpError),
     #[error("the token endpoint answered {status}")]
-    Unwell { status: StatusCode, retry_after: Option<Duration> },
+    ServerError { status: StatusCode, retry_after: Option<Duration> },
     #[error("the token endpoint's answer is not a JSON object with each member once")]
     Unreadable,
     #[error("the token endpoint's answer cannot be read")]
-    NotTokens,
+    UnreadableTokens,
     #[error("{0}")]
-    Unfit(String),
+    InvalidTokens(String),
     #[error("the token endpoint's expires_in is negative")]
     NegativeLifetime,
     #[error("the access token is not a bearer token")]
@@ -84,13 +84,13 @@ pub(super) enum NoTokens {
     Refused { status: StatusCode, code: String, description: String },
 }
 
-impl From<RequestTokenError<Self, BasicErrorResponse>> for NoTokens {
+impl From<RequestTokenError<Self, BasicErrorResponse>> for TokenEndpointError {
     fn from(error: RequestTokenError<Self, BasicErrorResponse>) -> Self {
         match error {
             RequestTokenError::Request(no) => no,
-            RequestTokenError::Other(what) => Self::Unfit(quoted(&what)),
+            RequestTokenError::Other(what) => Self::InvalidTokens(quoted(&what)),
             // The parser's own words can hold a token.
-            RequestTokenError::Parse(..) | RequestTokenError::ServerResponse(_) => Self::NotTokens,
+            RequestTokenError::Parse(..) | RequestTokenError::ServerResponse(_) => Self::UnreadableTokens,
         }
     }
 }
@@ -103,38 +103,41 @@ pub(super) struct Sender<'h> {
 }
 
 impl<'c> AsyncHttpClient<'c> for Sender<'_> {
-    type Error = NoTokens;
-    type Future = BoxFuture<'c, Result<HttpResponse, NoTokens>>;
+    type Error = TokenEndpointError;
+    type Future = BoxFuture<'c, Result<HttpResponse, TokenEndpointError>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        async { tokens_or_not(self.http.send(request, MOST_BYTES).await?, self.now) }.boxed()
+        async { tokens_or_not(self.http.send(request, MAX_BYTES).await?, self.now) }.boxed()
     }
 }
 
 /// Looks at an answer before oauth2 does, which would believe the status alone.
-fn tokens_or_not(response: HttpResponse, now: UnixTime) -> Result<HttpResponse, NoTokens> {
+fn tokens_or_not(response: HttpResponse, now: UnixTime) -> Result<HttpResponse, TokenEndpointError> {
     let status = response.status();
-    let members = Members::read(response.body());
+    let members = UniqueJsonObject::read(response.body());
     let is_error = members.as_ref().is_some_and(|members| members.get("error").is_some());
     if status == StatusCode::OK && !is_error {
-        return plain(response, members.ok_or(NoTokens::Unreadable)?);
+        return plain(response, members.ok_or(TokenEndpointError::Unreadable)?);
     }
     Err(refusal(&response, now))
 }
 
 /// What an answer says that does not give what was asked for.
-pub(super) fn refusal(response: &HttpResponse, now: UnixTime) -> NoTokens {
+pub(super) fn refusal(response: &HttpResponse, now: UnixTime) -> TokenEndpointError {
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return NoTokens::Unwell { status, retry_after: retry_after(response.headers(), now) };
+        return TokenEndpointError::ServerError { status, retry_after: retry_after(response.headers(), now) };
     }
-    let members = Members::read(response.body());
+    let members = UniqueJsonObject::read(response.body());
     let text = |name| members.as_ref().and_then(|members| members.text(name)).unwrap_or_default().to_owned();
-    NoTokens::Refused { status, code: text("error"), description: text("error_description") }
+    TokenEndpointError::Refused { status, code: text("error"), description: text("error_description") }
 }
 
 /// The answer with lifetimes that oauth2 reads: a whole number of seconds, or none.
-fn plain(mut response: HttpResponse, mut members: Members) -> Result<HttpResponse, NoTokens> {
+fn plain(
+    mut response: HttpResponse,
+    mut members: UniqueJsonObject,
+) -> Result<HttpResponse, TokenEndpointError> {
     if let Some(given) = members.0.remove("expires_in")
         && let Some(seconds) = lifetime(&given)?
     {
@@ -145,16 +148,16 @@ fn plain(mut response: HttpResponse, mut members: Members) -> Result<HttpRespons
     {
         members.0.insert("refresh_expires_in".to_owned(), seconds.into());
     }
-    *response.body_mut() = serde_json::to_vec(&members.0).map_err(|_| NoTokens::Unreadable)?;
+    *response.body_mut() = serde_json::to_vec(&members.0).map_err(|_| TokenEndpointError::Unreadable)?;
     Ok(response)
 }
 
 /// The seconds of an `expires_in` (RFC 6749 §5.1), which some providers send as text. It is no more than a hint, so what
 /// cannot be read counts as absent; but who gives a token that ended before it began is not to be believed.
-fn lifetime(given: &Value) -> Result<Option<u64>, NoTokens> {
+fn lifetime(given: &Value) -> Result<Option<u64>, TokenEndpointError> {
     let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
     if number.is_some_and(|number| number < 0.0) {
-        return Err(NoTokens::NegativeLifetime);
+        return Err(TokenEndpointError::NegativeLifetime);
     }
     Ok(seconds(given))
 }
@@ -174,12 +177,12 @@ fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
         let date = DateTimeParser::new().parse_timestamp(text).ok()?;
         Some(u64::try_from(date.as_second()).ok()?.saturating_sub(now.0))
     })?;
-    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-pub(super) fn tokens(answer: &Answer) -> Result<Tokens, NoTokens> {
+pub(super) fn tokens(answer: &Answer) -> Result<Tokens, TokenEndpointError> {
     if *answer.token_type() != BasicTokenType::Bearer {
-        return Err(NoTokens::NotBearer);
+        return Err(TokenEndpointError::NotBearer);
     }
     let more = answer.extra_fields();
     Ok(Tokens {

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, StatusCode};
 use oauth2::HttpRequest;
 use url::Url;
 
-use super::answer::{MOST_BYTES, NoTokens, refusal};
+use super::answer::{MAX_BYTES, TokenEndpointError, refusal};
 use super::{assertion, assertion_parameters};
 use crate::flow::ports::{RefreshError, UnixTime};
 use crate::provider::http::Http;
@@ -26,7 +26,7 @@ pub(in crate::provider) async fn revoke(
     now: UnixTime,
     token: &Secret,
 ) -> Result<(), RefreshError> {
-    revoked(http, settings, url, now, token).await.map_err(NoTokens::of_a_refresh)
+    revoked(http, settings, url, now, token).await.map_err(TokenEndpointError::into_refresh_error)
 }
 
 async fn revoked(
@@ -35,9 +35,9 @@ async fn revoked(
     url: &Url,
     now: UnixTime,
     token: &Secret,
-) -> Result<(), NoTokens> {
+) -> Result<(), TokenEndpointError> {
     let assertion = assertion(settings, now)?;
-    let response = http.send(request(settings, url, token, assertion.as_ref())?, MOST_BYTES).await?;
+    let response = http.send(request(settings, url, token, assertion.as_ref())?, MAX_BYTES).await?;
     if response.status() == StatusCode::OK { Ok(()) } else { Err(refusal(&response, now)) }
 }
 
@@ -46,7 +46,7 @@ fn request(
     url: &Url,
     token: &Secret,
     assertion: Option<&Secret>,
-) -> Result<HttpRequest, NoTokens> {
+) -> Result<HttpRequest, TokenEndpointError> {
     let mut form = Serializer::new(String::new());
     form.append_pair("token", token.expose()).append_pair("token_type_hint", "refresh_token");
     let mut request = HttpRequest::default();
@@ -68,7 +68,7 @@ fn request(
 }
 
 /// `Authorization` of a client (RFC 6749 §2.3.1).
-fn basic(id: &str, secret: &Secret) -> Result<HeaderValue, NoTokens> {
+fn basic(id: &str, secret: &Secret) -> Result<HeaderValue, TokenEndpointError> {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encoded(id), encoded(secret.expose()));
     let text = format!("Basic {}", base64_simd::STANDARD.encode_to_string(pair));
@@ -77,8 +77,8 @@ fn basic(id: &str, secret: &Secret) -> Result<HeaderValue, NoTokens> {
     Ok(value)
 }
 
-fn unfit() -> NoTokens {
-    NoTokens::Unfit("the request cannot be made".to_owned())
+fn unfit() -> TokenEndpointError {
+    TokenEndpointError::InvalidTokens("the request cannot be made".to_owned())
 }
 
 #[cfg(test)]

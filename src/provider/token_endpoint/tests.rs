@@ -1,4 +1,4 @@
-//! What is sent to the token endpoint, and whom do its answers blame?
+//! What is sent to the token endpoint, and which errors its responses become?
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::client_assertion::ClientKey;
 use super::super::testing::{NOW, Server, VERIFIER, http, reply, settings};
-use super::answer::MOST_BYTES;
+use super::answer::MAX_BYTES;
 use super::*;
 
 const GOOD: &str = r#"{"access_token":"at","token_type":"bEARER","expires_in":30,"refresh_token":"rt","id_token":"a.b.c","x":{}}"#;
@@ -240,7 +240,7 @@ async fn a_provider_that_is_not_there_or_hangs_up_is_unavailable() {
 
 #[tokio::test]
 async fn an_answer_without_end_is_misbehaviour() {
-    let server = Server::start(|_| reply(200, &" ".repeat(MOST_BYTES + 1))).await;
+    let server = Server::start(|_| reply(200, &" ".repeat(MAX_BYTES + 1))).await;
     let error = exchanged(&server, &settings("https://kc.example")).await.err();
     assert!(matches!(error, Some(ExchangeError::ProviderMisbehaved(_))));
 }

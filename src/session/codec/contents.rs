@@ -37,7 +37,7 @@ pub(in crate::session) struct Sealing {
 }
 
 /// A session with new tokens.
-pub(in crate::session) struct Resealed {
+pub(in crate::session) struct RefreshedContents {
     /// Its bytes.
     pub(in crate::session) contents: Vec<u8>,
     pub(in crate::session) ends_at: UnixTime,
@@ -60,7 +60,7 @@ impl Sealing {
         session: &NewSession<'_>,
         id: SessionId,
     ) -> Result<(Vec<u8>, UnixTime), BeginError> {
-        let (person, tokens, now) = (session.identity.as_ref(), session.tokens, self.now);
+        let (user, tokens, now) = (session.identity.as_ref(), session.tokens, self.now);
         let ends = Ends {
             tokens: tokens.expires_at,
             refresh_token: tokens.refresh_expires_at,
@@ -85,10 +85,10 @@ impl Sealing {
             auth_time: tokens.authentication.auth_time.map_or(0, |time| time.0),
             policy_generation: session.policies.generation,
             policies_met: session.policies.met,
-            subject: person.subject,
-            user: person.user,
-            email: person.email,
-            groups: person.groups,
+            subject: user.subject,
+            user: user.user,
+            email: user.email,
+            groups: user.groups,
             sid: session.sid,
             acr: tokens.authentication.acr.as_deref().unwrap_or_default(),
             id_token: id_token.packed(),
@@ -98,13 +98,13 @@ impl Sealing {
     }
 
     /// A session with what a refresh brought.
-    pub(in crate::session) fn renew(
+    pub(in crate::session) fn refresh(
         &self,
         old: &Contents<'_>,
         refreshed: &Refreshed,
-        person: Option<(&Identity, PolicyVerdicts)>,
+        user: Option<(&Identity, PolicyVerdicts)>,
         active_at: UnixTime,
-    ) -> Result<Resealed, BeginError> {
+    ) -> Result<RefreshedContents, BeginError> {
         let (id, generation) = (SessionId(old.id), old.generation.saturating_add(1));
         let id_token_ends_at =
             refreshed.id_token.as_ref().map_or(UnixTime(old.id_token_ends_at), |new| new.expires_at);
@@ -136,13 +136,13 @@ impl Sealing {
         if let Some(acr) = authentication.and_then(|new| new.acr.as_deref()) {
             contents.acr = acr;
         }
-        if let Some((identity, policies)) = person {
-            let person = identity.as_ref();
+        if let Some((identity, policies)) = user {
+            let user = identity.as_ref();
             (contents.policy_generation, contents.policies_met) = (policies.generation, policies.met);
-            (contents.user, contents.email, contents.groups) = (person.user, person.email, person.groups);
+            (contents.user, contents.email, contents.groups) = (user.user, user.email, user.groups);
         }
         let has_new_end = ends.tokens > UnixTime(old.tokens_end_at);
-        Ok(Resealed { contents: written(&contents)?, ends_at, has_new_end })
+        Ok(RefreshedContents { contents: written(&contents)?, ends_at, has_new_end })
     }
 
     /// What nobody gave a new end has its old one.

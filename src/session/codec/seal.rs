@@ -29,7 +29,7 @@ const HEAD_LEN: usize = 2 + KEY_ID_LEN + NONCE_LEN;
 const TAG_LEN: usize = 16;
 
 /// No value needs more cookies.
-pub const MOST_PARTS: usize = 4;
+pub const MAX_PARTS: usize = 4;
 
 /// By how much a closed value is longer than what it holds.
 pub const OVERHEAD: usize = HEAD_LEN + TAG_LEN;
@@ -128,7 +128,7 @@ pub fn whole<'v, T: serde::Deserialize<'v>>(plaintext: &'v [u8]) -> Option<T> {
 /// How many parts a value says it has; `None` where it is none of ours.
 pub fn count_of(head: &[u8]) -> Option<usize> {
     match head {
-        [VERSION, count, ..] if (1..=MOST_PARTS).contains(&usize::from(*count)) => Some(usize::from(*count)),
+        [VERSION, count, ..] if (1..=MAX_PARTS).contains(&usize::from(*count)) => Some(usize::from(*count)),
         _ => None,
     }
 }
@@ -179,7 +179,7 @@ fn expand<const N: usize>(root: &Prk, label: &str) -> Result<[u8; N], UnusableKe
 /// What a value is bound to: it opens nowhere else.
 pub struct Binding {
     purpose: Purpose,
-    associated_data: [Digest; MOST_PARTS],
+    associated_data: [Digest; MAX_PARTS],
 }
 
 impl Binding {

@@ -18,9 +18,9 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 
 pub use super::codec::contents::Lifetimes;
-use super::codec::contents::{Resealed, Sealing};
+use super::codec::contents::{RefreshedContents, Sealing};
 use super::codec::layout::Contents;
-use super::codec::seal::{Binding, KeyRing, MOST_PARTS, OVERHEAD, Purpose};
+use super::codec::seal::{Binding, KeyRing, MAX_PARTS, OVERHEAD, Purpose};
 use super::cookie::{Names, PART_LEN};
 use super::provider_marks::{ProviderMarks, ProviderVerdict};
 pub use super::registry::Room;
@@ -133,7 +133,7 @@ impl CookieStore {
     fn seal(&self, place: &Place, contents: &[u8]) -> Result<String, BeginError> {
         let text_len = URL_SAFE_NO_PAD.encoded_length(contents.len() + OVERHEAD);
         let count = text_len.div_ceil(PART_LEN);
-        if count > MOST_PARTS {
+        if count > MAX_PARTS {
             return Err(BeginError::TooLarge { bytes: text_len });
         }
         let value = self.keys.seal(&place.binding, count, contents, &*self.entropy)?;
@@ -182,7 +182,7 @@ impl CookieStore {
         self.registry.begin(listed, answered, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);
-        let carried = place.names.find(headers).unwrap_or([Some(&[]); MOST_PARTS]);
+        let carried = place.names.session_parts(headers).unwrap_or([Some(&[]); MAX_PARTS]);
         let cookies = place.names.parts().zip(carried).filter_map(|(name, old)| match parts.next() {
             Some(part) => place.names.set(name, part, seconds),
             None => old.and_then(|_| place.names.remove(name)),
@@ -204,8 +204,8 @@ impl CookieStore {
         if self.provider_verdict(&old) == ProviderVerdict::Ended {
             return Ok(Commit::TooLate);
         }
-        let Resealed { contents, ends_at, has_new_end } =
-            self.sealing(now).renew(&old, refreshed, user, session.active_at)?;
+        let RefreshedContents { contents, ends_at, has_new_end } =
+            self.sealing(now).refresh(&old, refreshed, user, session.active_at)?;
         let text = self.seal(place, &contents)?;
         let seconds = ends_at.seconds_since(now);
         let cookies = place.names.parts().zip(chunks(&text));
@@ -214,7 +214,7 @@ impl CookieStore {
         let generation = session.generation.saturating_add(1);
         let listed = Listed { generation, ends_at, ..listed_refreshable(session) };
         let lease = self.next_lease(refreshed, has_new_end, now);
-        Ok(match self.registry.renew(listed, (held, lease), now) {
+        Ok(match self.registry.commit(listed, (held, lease), now) {
             Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::InVain },
             None => Commit::TooLate,
         })
@@ -234,9 +234,9 @@ impl CookieStore {
 
     fn end_session(&self, request: SessionRequest<'_>) -> EndedSession {
         let Some(place) = self.place(request.origin) else { return EndedSession::default() };
-        let found = place.names.find(request.headers);
+        let found = place.names.session_parts(request.headers);
         let ended = self.end_carried(place, found, request);
-        let carried = found.unwrap_or([Some(&[]); MOST_PARTS]);
+        let carried = found.unwrap_or([Some(&[]); MAX_PARTS]);
         let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
             (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
         });

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use http::HeaderValue;
 
-use super::usable::{Asked, judge};
+use super::usable::{JudgeContext, judge};
 use super::{CookieStore, HANDOVER_SECONDS, Place};
 use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
@@ -17,7 +17,7 @@ use crate::flow::ports::{
 };
 use crate::session::codec::jwt::Packed;
 use crate::session::codec::layout::Contents;
-use crate::session::codec::seal::{MOST_PARTS, count_of};
+use crate::session::codec::seal::{MAX_PARTS, count_of};
 use crate::session::cookie::PART_LEN;
 use crate::session::provider_marks::{DoubtNumber, ProviderSession, ProviderVerdict};
 use crate::session::registry::{Latest, Listed, Presentation, Presented, RefreshLease};
@@ -26,7 +26,7 @@ impl CookieStore {
     pub(super) fn open_found<'w>(
         &self,
         place: &Place,
-        found: [Option<&[u8]>; MOST_PARTS],
+        found: [Option<&[u8]>; MAX_PARTS],
         parts: WorkspaceParts<'w>,
         request: SessionRequest<'_>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
@@ -74,7 +74,7 @@ impl CookieStore {
         request: SessionRequest<'_>,
         doubt: Option<DoubtNumber>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
-        let asked = |lease, latest: Latest| Asked {
+        let asked = |lease, latest: Latest| JudgeContext {
             request,
             lifetimes: self.lifetimes,
             lease,
@@ -100,7 +100,7 @@ impl CookieStore {
             Presented::Newest { lease, latest } => (judge(contents, &asked(lease, latest)), None),
             Presented::Older { latest } => {
                 let asked = asked(RefreshLease::TokenSpent, latest);
-                let state = match judge(contents, &Asked { must_refresh: false, ..asked }) {
+                let state = match judge(contents, &JudgeContext { must_refresh: false, ..asked }) {
                     // Another request refreshes the newer cookie, which the browser has: this one ends no session.
                     SessionState::Usable(_) if asked.must_refresh => {
                         SessionState::Undetermined(Outage::Provider)
@@ -141,7 +141,7 @@ impl CookieStore {
     fn open_parts<'w>(
         &self,
         place: &Place,
-        parts: [Option<&[u8]>; MOST_PARTS],
+        parts: [Option<&[u8]>; MAX_PARTS],
         small: &'w mut [MaybeUninit<u8>],
         large: &'w mut Vec<u8>,
     ) -> Option<Contents<'w>> {
@@ -165,7 +165,7 @@ impl CookieStore {
     pub(super) fn end_carried(
         &self,
         place: &Place,
-        found: Option<[Option<&[u8]>; MOST_PARTS]>,
+        found: Option<[Option<&[u8]>; MAX_PARTS]>,
         request: SessionRequest<'_>,
     ) -> EndedSession {
         let mut workspace = Workspace::new();

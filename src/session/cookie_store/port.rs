@@ -23,7 +23,9 @@ impl Sessions for CookieStore {
             let state = SessionState::Absent(Absence::NoCookie);
             return OpenResult::Ready(Opened { state, other_cookies, pending_cookies: None });
         };
-        let found = place.names.sort(request.headers, |member| add_cookie(&mut other_cookies, member));
+        let found = place
+            .names
+            .split_ours_from_others(request.headers, |member| add_cookie(&mut other_cookies, member));
         let (state, pending_cookies) = match found {
             Some(found) => self.open_found(place, found, workspace.parts(), request),
             None => (SessionState::Absent(Absence::Refused), None),

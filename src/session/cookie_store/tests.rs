@@ -60,7 +60,7 @@ impl Audit for Silent {
     fn waits(&self, _: Caller) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn Display) {}
-    fn left_out(&self, _: &str, _: &str, _: &dyn Display, _: &str) {}
+    fn omitted_claim(&self, _: &str, _: &str, _: &dyn Display, _: &str) {}
     fn hint(&self, _: &Hint<'_>) {}
     fn provider_call(&self, _: ProviderCall, _: CallOutcome, _: Duration) {}
 }
@@ -76,7 +76,7 @@ fn store_of(keys: &[[u8; 32]], client: (&str, &str), origins: &[&str]) -> Cookie
     let keys = Arc::new(KeyRing::new(keys).unwrap());
     let session = Duration::from_secs(3600);
     let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
-    let bounds = (lifetimes, Room { sessions: 100, per_person: 100 });
+    let bounds = (lifetimes, Room { sessions: 100, per_user: 100 });
     CookieStore::new(keys, Arc::new(System), &origins, client, bounds, Arc::new(Silent), NOW).unwrap()
 }
 
@@ -144,11 +144,11 @@ fn open_at(
     let headers = request(cookies);
     match opened(store.open(&mut Workspace::new(), asked(&headers, origin, now, true))).state {
         SessionState::Usable(session) => {
-            let SessionCredential { person, id_token, .. } = session.credential;
+            let SessionCredential { user, id_token, .. } = session.credential;
             let mut token = Vec::new();
             id_token.write(&mut token);
             let token = String::from_utf8(token).unwrap();
-            Ok(format!("{} {} {} {token}", person.subject, person.user, person.groups))
+            Ok(format!("{} {} {} {token}", user.subject, user.user, user.groups))
         }
         SessionState::Absent(absence) => Err(absence),
         SessionState::Refreshable(_) | SessionState::Undetermined(_) => panic!(),

@@ -14,7 +14,7 @@ use crate::session::registry::RefreshLease;
 
 /// What else counts.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'r> {
+pub(super) struct JudgeContext<'r> {
     pub(super) request: SessionRequest<'r>,
     pub(super) lifetimes: Lifetimes,
     pub(super) lease: RefreshLease,
@@ -24,14 +24,14 @@ pub(super) struct Asked<'r> {
 }
 
 /// The session, as its times and the lease to renew it allow.
-pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> SessionState<'w> {
+pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &JudgeContext<'_>) -> SessionState<'w> {
     let now = asked.request.now;
     let is_idle = asked.lifetimes.idle.is_some_and(|idle| asked.active_at.plus(idle) <= now);
     if contents.ends_at <= now.0 || is_idle {
         return SessionState::Absent(Absence::Expired);
     }
     if contents.tokens_end_at > now.0 && !asked.must_refresh {
-        let due = contents.refresh_at <= now.0 && may_be_renewed(asked.lease, now);
+        let due = contents.refresh_at <= now.0 && is_available(asked.lease, now);
         return SessionState::Usable(Session {
             due: if due { refreshable(contents, asked) } else { None },
             ..view(contents, now)
@@ -49,7 +49,7 @@ pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &Asked<'_>) -> SessionSt
     }
 }
 
-fn may_be_renewed(lease: RefreshLease, now: UnixTime) -> bool {
+fn is_available(lease: RefreshLease, now: UnixTime) -> bool {
     match lease {
         RefreshLease::Available => true,
         RefreshLease::RetryAt(then) => then <= now,
@@ -57,7 +57,7 @@ fn may_be_renewed(lease: RefreshLease, now: UnixTime) -> bool {
     }
 }
 
-fn refreshable(contents: &Contents<'_>, asked: &Asked<'_>) -> Option<Box<Refreshable>> {
+fn refreshable(contents: &Contents<'_>, asked: &JudgeContext<'_>) -> Option<Box<Refreshable>> {
     let refresh_token = contents.refresh_token?.secret()?;
     Some(Box::new(Refreshable {
         id: SessionId(contents.id),
@@ -79,7 +79,7 @@ fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
         if contents.id_token_ends_at > now.0 { contents.id_token.text() } else { TokenText::Whole("") };
     Session {
         credential: SessionCredential {
-            person: IdentityRef { subject, user, email, groups },
+            user: IdentityRef { subject, user, email, groups },
             id_token,
             policies: Some(policies),
         },

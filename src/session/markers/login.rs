@@ -26,10 +26,10 @@ use crate::flow::ports::{Entropy, IssuerIndex, LoginTransaction, NoEntropy, Unix
 use crate::secret::Secret;
 
 const LIFETIME: Duration = Duration::from_mins(10);
-const MOST: usize = 5;
-const MOST_BYTES: usize = 4096;
+const MAX_TRANSACTIONS: usize = 5;
+const MAX_BYTES: usize = 4096;
 /// Proxies refuse an answer whose head is long (nginx one of 4 KiB): what is over is removed at the next sign-ins.
-const MOST_REMOVED: usize = 20;
+const MAX_REMOVED: usize = 20;
 
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a> {
@@ -120,8 +120,8 @@ impl LoginCookies {
         let plaintext = zeroize::Zeroizing::new(postcard::to_stdvec(&sealed).unwrap_or_default());
         let value = self.keys.seal(&self.binding(&name, origin), 1, &plaintext, &*self.entropy)?;
         let value = URL_SAFE_NO_PAD.encode_to_string(value);
-        let mut room = MOST_BYTES.saturating_sub(name.len() + value.len());
-        let mut places = MOST - 1;
+        let mut room = MAX_BYTES.saturating_sub(name.len() + value.len());
+        let mut places = MAX_TRANSACTIONS - 1;
         let mut cookies: Vec<HeaderValue> =
             names.set(&name, &value, LIFETIME.as_secs()).into_iter().collect();
         for (_, old, bytes) in self.kept(headers, origin, &names).into_iter().rev() {
@@ -133,7 +133,7 @@ impl LoginCookies {
                 (places, room) = (0, 0);
             }
         }
-        cookies.truncate(1 + MOST_REMOVED);
+        cookies.truncate(1 + MAX_REMOVED);
         Ok(cookies)
     }
 

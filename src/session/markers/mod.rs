@@ -71,18 +71,18 @@ impl Markers for MarkerCookies {
     }
 
     fn loop_marker(&self, headers: &HeaderMap, origin: &Origin, return_to: &ReturnTo) -> Option<LoopMarker> {
-        let (times, place) = parts(headers, &Names::of(origin).landed())?;
+        let (times, place) = parts(headers, &Names::of(origin).loop_marker())?;
         Some(LoopMarker { times: times.parse().ok()?, here: place == tag(return_to.as_str()) })
     }
 
     fn set_loop_marker(&self, times: u8, return_to: &ReturnTo, origin: &Origin) -> Option<HeaderValue> {
         let names = Names::of(origin);
-        names.set(&names.landed(), &format!("{times}.{}", tag(return_to.as_str())), LOOP_MARKER_SECONDS)
+        names.set(&names.loop_marker(), &format!("{times}.{}", tag(return_to.as_str())), LOOP_MARKER_SECONDS)
     }
 
     fn clear_loop_marker(&self, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
         let names = Names::of(origin);
-        let name = names.landed();
+        let name = names.loop_marker();
         let carried = pairs(headers).any(|(found, _)| found == name.as_bytes());
         carried.then(|| names.remove(&name)).flatten()
     }

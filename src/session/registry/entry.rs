@@ -164,7 +164,7 @@ impl<H: Clone> Entry<H> {
     }
 
     /// `listed` is the new generation, with its lease; whoever says so has that of the one before.
-    pub(super) fn renew(
+    pub(super) fn commit(
         &mut self,
         listed: Listed<'_>,
         (held, lease): (H, RefreshLease),

@@ -25,7 +25,7 @@ pub struct Room {
     /// Sign-ins are refused from here on; as many again are kept for sessions that an earlier process began.
     pub sessions: usize,
     /// The same for one user.
-    pub per_person: usize,
+    pub per_user: usize,
 }
 
 /// The registry; `H` is the result of a refresh.
@@ -87,14 +87,14 @@ impl<H: Clone> Registry<H> {
 
     /// Ends a lease with what it brought, and when that may be renewed: whether it counts, and whether the browser had been
     /// offered the last one in vain.
-    pub(super) fn renew(
+    pub(super) fn commit(
         &self,
         listed: Listed<'_>,
         new: (H, RefreshLease),
         now: UnixTime,
     ) -> Option<Delivery> {
         let mut shard = self.shard(listed.id)?;
-        shard.entries.get_mut(&listed.id)?.renew(listed, new, now)
+        shard.entries.get_mut(&listed.id)?.commit(listed, new, now)
     }
 
     /// Ends a lease that brought nothing.
@@ -153,7 +153,7 @@ impl<H: Clone> Registry<H> {
 
     fn admit(&self, shard: &mut Shard<H>, listed: Listed<'_>, lease: RefreshLease, now: UnixTime) -> bool {
         self.make_room(shard, now);
-        let room = Room { sessions: self.room.sessions.saturating_mul(2), per_person: usize::MAX };
+        let room = Room { sessions: self.room.sessions.saturating_mul(2), per_user: usize::MAX };
         self.insert(shard, listed, room, lease).is_ok()
     }
 
@@ -167,7 +167,7 @@ impl<H: Clone> Registry<H> {
     ) -> Result<(), Full> {
         let one_more = |len: usize| (len < room.sessions).then_some(len + 1);
         self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Full::Sessions)?;
-        let Some(user) = self.users.add(listed.subject, room.per_person) else {
+        let Some(user) = self.users.add(listed.subject, room.per_user) else {
             self.len.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::User);
         };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-const ROOM: Room = Room { sessions: 4, per_person: 2 };
+const ROOM: Room = Room { sessions: 4, per_user: 2 };
 const NOW: UnixTime = UnixTime(100);
 
 fn listed(id: u8, generation: u64, subject: &str) -> Listed<'_> {
@@ -36,7 +36,7 @@ fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
     let (table, one) = begun();
     assert!(table.try_lease(one, 0, NOW) && !table.try_lease(one, 0, NOW));
     assert!(matches!(see(&table, 1, 100), Presented::Newest { lease: RefreshLease::Held, .. }));
-    assert_eq!(table.renew(next(one), ("second", RefreshLease::Available), NOW), Some(Delivery::Fine));
+    assert_eq!(table.commit(next(one), ("second", RefreshLease::Available), NOW), Some(Delivery::Fine));
     for _ in 0..2 {
         assert!(matches!(
             see(&table, 1, 101),
@@ -51,7 +51,7 @@ fn one_exchange_at_a_time_and_its_result_is_held_until_the_browser_shows_it() {
 fn an_old_refresh_token_is_never_sent() {
     let (table, one) = begun();
     assert!(table.try_lease(one, 0, NOW));
-    table.renew(next(one), ("second", RefreshLease::Available), NOW).unwrap();
+    table.commit(next(one), ("second", RefreshLease::Available), NOW).unwrap();
     assert!(!table.try_lease(one, 0, NOW), "the browser's own generation is over");
     assert!(table.try_lease(next(one), 0, NOW));
     table.release(one.id, 2, RefreshLease::TokenSpent);
@@ -66,7 +66,7 @@ fn a_turn_that_was_put_off_comes_again() {
     assert!(!table.try_lease(one, 0, UnixTime(109)));
     assert!(table.try_lease(one, 0, UnixTime(110)));
     assert_eq!(
-        table.renew(next(next(one)), ("third", RefreshLease::Available), NOW),
+        table.commit(next(next(one)), ("third", RefreshLease::Available), NOW),
         None,
         "generations are not skipped"
     );
@@ -77,7 +77,7 @@ fn an_ended_session_stays_ended_whatever_comes_late() {
     let (table, one) = begun();
     assert!(table.try_lease(one, 0, NOW));
     assert!(table.end(one, NOW));
-    assert_eq!(table.renew(next(one), ("second", RefreshLease::Available), NOW), None);
+    assert_eq!(table.commit(next(one), ("second", RefreshLease::Available), NOW), None);
     table.release(one.id, 1, RefreshLease::Available);
     assert!(!table.try_lease(one, 0, NOW));
     assert_eq!([see(&table, 1, 100), see(&table, 2, 100)], [Presented::Ended, Presented::Ended]);
@@ -89,7 +89,7 @@ fn only_who_has_the_turn_can_give_the_session_up() {
     table.end_after_refresh(one.id, 1);
     assert!(matches!(see(&table, 1, 100), Presented::Newest { .. }));
     assert!(table.try_lease(one, 0, NOW));
-    table.renew(next(one), ("second", RefreshLease::Available), NOW).unwrap();
+    table.commit(next(one), ("second", RefreshLease::Available), NOW).unwrap();
     table.end_after_refresh(one.id, 1);
     assert!(matches!(see(&table, 1, 100), Presented::Newer { .. }), "the loser of a race ends nothing");
     assert!(table.try_lease(next(one), 0, NOW));
@@ -102,7 +102,7 @@ fn a_proxy_that_drops_cookies_is_noticed_and_one_that_is_slow_is_not() {
     let (table, one) = begun();
     let renew = |of: Listed<'static>, at| {
         assert!(table.try_lease(of, 0, UnixTime(at)));
-        table.renew(next(of), ("new", RefreshLease::Available), UnixTime(at)).unwrap()
+        table.commit(next(of), ("new", RefreshLease::Available), UnixTime(at)).unwrap()
     };
     renew(one, 100);
     assert_eq!(renew(next(one), 200), Delivery::Fine, "nobody came who could have been offered it");
@@ -215,7 +215,7 @@ fn an_ended_session_is_remembered_as_long_as_any_of_its_cookies_could_be_believe
 
 #[test]
 fn whoever_signs_out_can_sign_in_again_and_nobody_fills_the_table_alone() {
-    let table: Registry<&str> = Registry::new(Room { sessions: 100, per_person: 2 });
+    let table: Registry<&str> = Registry::new(Room { sessions: 100, per_user: 2 });
     for id in 0..20 {
         let one = listed(id, 1, "alice");
         assert_eq!(table.begin(one, 0, NOW), Ok(()), "{id}");

@@ -37,7 +37,7 @@ fn hostile() -> Vec<String> {
 
 #[test]
 fn whatever_a_field_holds_an_event_is_one_short_line() {
-    for format in [LogFormat::People, LogFormat::Json] {
+    for format in [LogFormat::Text, LogFormat::Json] {
         for text in hostile() {
             let told = log(format, || {
                 tracing::warn!(host = text, reason = %text, kind = ?text, number = 7, "{text}");
@@ -45,17 +45,17 @@ fn whatever_a_field_holds_an_event_is_one_short_line() {
             let line = told.strip_suffix('\n').unwrap();
             assert!(!line.chars().any(is_hidden), "{format:?}: {line:?}");
             assert!(
-                line.len() < 6 * (3 * MOST_CHARACTERS + LONGEST_MESSAGE) + 200,
+                line.len() < 6 * (3 * MAX_CHARACTERS + MAX_MESSAGE_CHARACTERS) + 200,
                 "{format:?}: {}",
                 line.len()
             );
             let shown = |most: usize| text.chars().take(most).collect::<String>();
             if format == LogFormat::Json {
                 let line: Value = serde_json::from_str(line).unwrap();
-                assert!(line["host"].as_str().unwrap().starts_with(&shown(MOST_CHARACTERS)));
-                assert!(line["message"].as_str().unwrap().starts_with(&shown(LONGEST_MESSAGE)));
+                assert!(line["host"].as_str().unwrap().starts_with(&shown(MAX_CHARACTERS)));
+                assert!(line["message"].as_str().unwrap().starts_with(&shown(MAX_MESSAGE_CHARACTERS)));
                 assert_eq!((&line["level"], &line["number"]), (&"WARN".into(), &7.into()));
-                let longest = MOST_CHARACTERS + CUT.chars().count();
+                let longest = MAX_CHARACTERS + CUT.chars().count();
                 for field in ["host", "reason", "kind"] {
                     assert!(line[field].as_str().unwrap().chars().count() <= longest, "{line}");
                 }
@@ -67,13 +67,13 @@ fn whatever_a_field_holds_an_event_is_one_short_line() {
 #[test]
 fn what_was_cut_says_so_and_what_fits_does_not() {
     let at = |count: usize| log(LogFormat::Json, || tracing::warn!(host = "x".repeat(count), "m"));
-    assert!(!at(MOST_CHARACTERS).contains(CUT));
-    assert!(at(MOST_CHARACTERS + 1).contains(CUT));
+    assert!(!at(MAX_CHARACTERS).contains(CUT));
+    assert!(at(MAX_CHARACTERS + 1).contains(CUT));
 }
 
 #[test]
 fn what_cannot_be_seen_is_written_so_that_it_can() {
-    for format in [LogFormat::People, LogFormat::Json] {
+    for format in [LogFormat::Text, LogFormat::Json] {
         let told = log(format, || tracing::warn!(reason = %"a\r\nb\u{1b}\u{202e}\u{2028}\u{61c}c", "m"));
         assert!(told.contains(r#""a\r\nb\u001b\u202e\u2028\u061cc""#), "{told}");
     }
@@ -82,6 +82,6 @@ fn what_cannot_be_seen_is_written_so_that_it_can() {
 #[test]
 fn a_field_for_people_cannot_look_like_two() {
     let told =
-        log(LogFormat::People, || tracing::warn!(reason = %"no subject=root", client = %"10.0.0.1", "m"));
+        log(LogFormat::Text, || tracing::warn!(reason = %"no subject=root", client = %"10.0.0.1", "m"));
     assert!(told.ends_with(" WARN m reason=\"no subject=root\" client=10.0.0.1\n"), "{told}");
 }

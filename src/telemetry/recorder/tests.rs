@@ -57,10 +57,10 @@ fn check(recorder: &Recorder, outcome: Outcome, subject: Option<&str>) {
 
 #[test]
 fn refused_questions_make_few_lines_whose_counts_add_up() {
-    add_up(OF_STRANGERS, |recorder| check(recorder, Outcome::Malformed, None));
-    add_up(OF_STRANGERS, |recorder| check(recorder, Outcome::Fail, Some("alice")));
-    add_up(OF_STRANGERS, |recorder| check(recorder, Outcome::Deny, None));
-    add_up(OF_PEOPLE, |recorder| check(recorder, Outcome::Deny, Some("alice")));
+    add_up(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Malformed, None));
+    add_up(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Fail, Some("alice")));
+    add_up(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Deny, None));
+    add_up(MAX_USER_LINES, |recorder| check(recorder, Outcome::Deny, Some("alice")));
 }
 
 #[test]
@@ -79,8 +79,8 @@ fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
     add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" }));
     add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
     add_up(HINTS, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
-    add_up(OF_PEOPLE, |recorder| recorder.signed_out("h", "alice", &"id"));
-    add_up(OF_PEOPLE, |recorder| recorder.left_out("group", "a,b", &"a comma", "alice"));
+    add_up(MAX_USER_LINES, |recorder| recorder.signed_out("h", "alice", &"id"));
+    add_up(MAX_USER_LINES, |recorder| recorder.omitted_claim("group", "a,b", &"a comma", "alice"));
 }
 
 fn refresh(recorder: &Recorder, outcome: RefreshOutcome) {
@@ -96,7 +96,7 @@ fn sessions_that_refreshes_end_make_few_lines_whose_counts_add_up() {
         RefreshOutcome::ProviderMisbehaved,
         RefreshOutcome::NotKept,
     ] {
-        add_up(OF_PEOPLE, |recorder| refresh(recorder, outcome));
+        add_up(MAX_USER_LINES, |recorder| refresh(recorder, outcome));
     }
 }
 
@@ -108,7 +108,7 @@ fn outages_in_turn_with_refreshes_make_few_lines_of_each_kind() {
     });
     for kind in ["does not renew sessions", "renews sessions again"] {
         let of_kind = lines.iter().filter(|line| line.contains(kind)).count();
-        assert_eq!(of_kind, usize::try_from(OF_PEOPLE).unwrap() + 1, "{kind}");
+        assert_eq!(of_kind, usize::try_from(MAX_USER_LINES).unwrap() + 1, "{kind}");
     }
 }
 
@@ -119,7 +119,7 @@ fn logout_tokens_make_few_lines_whose_counts_add_up() {
         let accepted = matches!(outcome, BackchannelOutcome::Ended | BackchannelOutcome::MustRefresh);
         let whom = accepted.then_some(&whom);
         let event = BackchannelEvent { outcome, detail: None, whom, request_id: &"id" };
-        let most = if accepted { OF_PEOPLE } else { OF_STRANGERS };
+        let most = if accepted { MAX_USER_LINES } else { MAX_ANONYMOUS_LINES };
         add_up(most, |recorder| recorder.backchannel_logout(&event));
     }
 }

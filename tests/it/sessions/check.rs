@@ -72,7 +72,7 @@ fn rules() -> Rules {
         public_paths: PublicPaths::default(),
         origins: Origins::new(origins().to_vec()),
         sign_in: SignInBy::Start,
-        accept_foreign_writes: false,
+        allow_cross_origin_writes: false,
     }
 }
 

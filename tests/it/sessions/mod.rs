@@ -30,7 +30,7 @@ fn cookie_store(settings: Settings) -> Subject {
         Arc::new(SystemEntropy),
         &Origins::new(origins().to_vec()),
         ("https://idp.test", "foregate"),
-        (lifetimes, Room { sessions: 1000, per_person: 1000 }),
+        (lifetimes, Room { sessions: 1000, per_user: 1000 }),
         Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock))),
         subject::NOW,
     );

@@ -145,9 +145,9 @@ impl Seen {
             SessionState::Usable(session) => {
                 let mut id_token = Vec::new();
                 session.credential.id_token.write(&mut id_token);
-                let person = session.credential.person;
+                let user = session.credential.user;
                 known = Known {
-                    identity: [person.subject, person.user, person.email, person.groups].map(str::to_owned),
+                    identity: [user.subject, user.user, user.email, user.groups].map(str::to_owned),
                     id_token: String::from_utf8(id_token).unwrap(),
                     policies: session.credential.policies,
                     times: [session.signed_in_at.0, session.ends_at.0],

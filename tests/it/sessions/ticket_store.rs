@@ -90,7 +90,9 @@ impl TicketStore {
 
     /// The ticket of a request; cookies that are not ours go to `other`.
     fn present(&self, request: SessionRequest<'_>, other: impl FnMut(&[u8])) -> Result<Ticket, Absence> {
-        let found = Names::of(request.origin).sort(request.headers, other).ok_or(Absence::Refused)?;
+        let found = Names::of(request.origin)
+            .split_ours_from_others(request.headers, other)
+            .ok_or(Absence::Refused)?;
         let text = found[0].ok_or(Absence::NoCookie)?;
         self.ticket(text, request.origin).ok_or(Absence::Refused)
     }

@@ -5,7 +5,7 @@ mod client;
 mod ended;
 mod identity;
 mod keys;
-mod over;
+mod no_refresh_token;
 mod sign_in;
 mod sign_out;
 

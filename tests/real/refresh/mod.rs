@@ -6,7 +6,7 @@
 mod faults;
 mod idle;
 mod keycloak;
-mod npm;
+mod oidc_provider;
 mod stopped;
 
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ struct Record {
     codes: usize,
 }
 
-/// Nobody noticed: every poll passed, no token came twice, nobody went through the provider again, and nobody asked it
+/// NoProvider noticed: every poll passed, no token came twice, nobody went through the provider again, and nobody asked it
 /// more often than due.
 fn judge(form: Form, cookies: Cookies, polls: &Polls, record: &Record, log: &str) {
     let Record { renewals, refused, codes } = record;

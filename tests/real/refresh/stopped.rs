@@ -81,7 +81,7 @@ async fn goes_on(caller: &Caller) {
 ///
 /// Allowed: whose tokens are good goes on. Whose tokens are over is told 503 and `Retry-After`, and keeps the cookies.
 /// Afterwards they come back: by an exchange where none was sent in vain; by one silent trip through Keycloak where one
-/// was, because its token may be spent. Nobody types a password, and Keycloak sees no token twice.
+/// was, because its token may be spent. NoProvider types a password, and Keycloak sees no token twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_keycloak_stands_still_good_tokens_pass_and_the_others_are_told_to_come_later() {
     let place = Place::new();

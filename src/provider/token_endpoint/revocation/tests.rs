@@ -6,16 +6,16 @@ use super::*;
 use crate::flow::audit::{CallOutcome, ProviderCall};
 use crate::flow::ports::IdentityProvider;
 use crate::provider::ClientKey;
+use crate::provider::fixture::{Fixture, fixture, fixture_with, provider, until};
 use crate::provider::testing::{metadata, reply, with};
-use crate::provider::world::{World, provider, until, world, world_with};
 
-async fn revoked(world: &World) -> Result<bool, RefreshError> {
-    world.provider.revoke(&Secret::new("rt&1")).await
+async fn revoked(fixture: &Fixture) -> Result<bool, RefreshError> {
+    fixture.provider.revoke(&Secret::new("rt&1")).await
 }
 
 /// The form of the only request, sorted, and its `Authorization`.
-fn request_to(world: &World) -> (Vec<(String, String)>, Option<String>) {
-    let request = world.server.requests("POST /revoke").remove(0);
+fn request_to(fixture: &Fixture) -> (Vec<(String, String)>, Option<String>) {
+    let request = fixture.server.requests("POST /revoke").remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let mut form: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
     form.sort();
@@ -45,48 +45,48 @@ async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
             None,
         ),
     ] {
-        let world = world_with(|settings| settings.client_authentication = method).await;
-        world.given.answer_at("revoke", reply(200, ""));
-        assert!(revoked(&world).await.unwrap_or_else(|error| panic!("{error}")));
-        let (form, sent) = request_to(&world);
+        let fixture = fixture_with(|settings| settings.client_authentication = method).await;
+        fixture.given.answer_at("revoke", reply(200, ""));
+        assert!(revoked(&fixture).await.unwrap_or_else(|error| panic!("{error}")));
+        let (form, sent) = request_to(&fixture);
         assert_eq!(sent.as_deref(), authorization);
         assert_eq!(form.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [&names, base].concat());
         assert!(form.contains(&("token".to_owned(), "rt&1".to_owned())));
         assert!(form.contains(&("token_type_hint".to_owned(), "refresh_token".to_owned())));
-        assert_eq!(world.calls.count(ProviderCall::Revocation, CallOutcome::Answered), 1);
+        assert_eq!(fixture.calls.count(ProviderCall::Revocation, CallOutcome::Answered), 1);
     }
 }
 
 #[tokio::test]
 async fn an_answer_tells_what_became_of_it() {
-    let world = world().await;
-    world.given.answer_at("revoke", reply(200, r#"{"error":"invalid_token"}"#));
-    assert!(revoked(&world).await.unwrap_or_else(|error| panic!("{error}")), "it was over already");
+    let fixture = fixture().await;
+    fixture.given.answer_at("revoke", reply(200, r#"{"error":"invalid_token"}"#));
+    assert!(revoked(&fixture).await.unwrap_or_else(|error| panic!("{error}")), "it was over already");
     for (status, body) in [(400, r#"{"error":"unsupported_token_type"}"#), (401, "")] {
-        world.given.answer_at("revoke", reply(status, body));
-        assert!(matches!(revoked(&world).await, Err(RefreshError::ClientRefused(_))), "{status}");
+        fixture.given.answer_at("revoke", reply(status, body));
+        assert!(matches!(revoked(&fixture).await, Err(RefreshError::ClientRefused(_))), "{status}");
     }
-    world.given.answer_at("revoke", reply(503, "").replace("content-type", "retry-after: 7\r\nx"));
-    let Err(RefreshError::Unavailable { retry_after: Some(pause), .. }) = revoked(&world).await else {
+    fixture.given.answer_at("revoke", reply(503, "").replace("content-type", "retry-after: 7\r\nx"));
+    let Err(RefreshError::Unavailable { retry_after: Some(pause), .. }) = revoked(&fixture).await else {
         panic!("it can be tried again")
     };
     assert_eq!(pause.as_secs(), 7);
-    world.given.answer_at("revoke", String::new());
-    assert!(matches!(revoked(&world).await, Err(RefreshError::OutcomeUnknown(_))));
+    fixture.given.answer_at("revoke", String::new());
+    assert!(matches!(revoked(&fixture).await, Err(RefreshError::OutcomeUnknown(_))));
 }
 
 #[tokio::test]
 async fn a_revocation_endpoint_that_is_missing_or_not_acceptable_is_none_and_spoils_nothing() {
-    let world = world().await;
+    let fixture = fixture().await;
     for said in [json!(null), json!("https://evil.example/revoke"), json!("no URL")] {
-        let document = with(&metadata(&world.server.origin), &json!({ "revocation_endpoint": said }));
-        world.given.answer_at("openid-configuration", reply(200, &document.to_string()));
-        let (other, ..) = provider(&world.server.origin);
+        let document = with(&metadata(&fixture.server.origin), &json!({ "revocation_endpoint": said }));
+        fixture.given.answer_at("openid-configuration", reply(200, &document.to_string()));
+        let (other, ..) = provider(&fixture.server.origin);
         tokio::spawn(std::sync::Arc::clone(&other).keep_fresh());
         until("ready", || other.state() == crate::flow::ports::ProviderState::Ready).await;
         assert!(!other.revoke(&Secret::new("rt")).await.unwrap_or_else(|error| panic!("{error}")), "{said}");
     }
-    assert_eq!(world.server.requests("POST").len(), 0);
+    assert_eq!(fixture.server.requests("POST").len(), 0);
     let (unasked, ..) = provider("http://127.0.0.1:1");
     assert!(matches!(unasked.revoke(&Secret::new("rt")).await, Err(RefreshError::Unavailable { .. })));
 }

@@ -110,7 +110,7 @@ fn connections_that_are_closed_at_once_make_a_few_lines() {
     let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = tracing_subscriber::fmt().with_writer(Arc::new(Lines(Arc::clone(&kept)))).finish();
     tracing::subscriber::with_default(log, || {
-        let refusals = Pace::new(REFUSALS);
+        let refusals = LogRateLimit::new(REFUSALS);
         for port in 0..1000 {
             closed(SocketAddr::from(([192, 0, 2, 1], port)), &refusals, UnixTime(0));
         }

@@ -17,7 +17,7 @@ pub(super) fn store_with(began_after: u64, lifetimes: impl FnOnce(&mut Lifetimes
     lifetimes(&mut chosen);
     let origins = Origins::new(vec![origin()]);
     let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
-    let bounds = (chosen, Room { sessions: 10_000, per_person: 10_000 });
+    let bounds = (chosen, Room { sessions: 10_000, per_user: 10_000 });
     let client = ("https://idp.test", "foregate");
     let began = at(began_after);
     CookieStore::new(keys, Arc::new(System), &origins, client, bounds, Arc::new(Silent), began).unwrap()
@@ -93,7 +93,7 @@ pub(super) fn look_as(store: &CookieStore, cookies: &[String], now: UnixTime, ac
         SessionState::Usable(Session { credential, due, auth_time, acr, .. }) => {
             authentication = Authentication { auth_time, acr: acr.map(str::to_owned) };
             credential.id_token.write(&mut id_token);
-            groups = credential.person.groups.to_owned();
+            groups = credential.user.groups.to_owned();
             (if due.is_some() { "due" } else { "good" }, due)
         }
         SessionState::Refreshable(stale) => ("stale", Some(stale)),
@@ -128,14 +128,14 @@ fn renew_with(
     let held = lease(store, look(store, cookies, now), now);
     let mut identity = Identity::new("subject", "alice").unwrap();
     identity.add_group("new").unwrap();
-    let person = id_token.as_ref().map(|_| (&identity, PolicyVerdicts { generation: 2, met: 1 }));
+    let user = id_token.as_ref().map(|_| (&identity, PolicyVerdicts { generation: 2, met: 1 }));
     let refreshed = Refreshed {
         id_token,
         refresh_token: Some(Secret::new("refresh 2")),
         access_expires_at: Some(UnixTime(now.0 + LIFE)),
         refresh_expires_at: None,
     };
-    let renewed = done(store.commit(&held, &refreshed, person, now)).unwrap();
+    let renewed = done(store.commit(&held, &refreshed, user, now)).unwrap();
     assert_eq!(renewed, Commit::Committed { last_was_not_delivered: false });
     look(store, cookies, now).deliver
 }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::flow::ports::UnixTime;
 
 /// More than anybody signs in within ten minutes. Beyond it the oldest goes: then the provider alone refuses a replay.
-const MOST: usize = 65_536;
+const MAX_REMEMBERED: usize = 65_536;
 
 /// A hash of the `state`.
 pub(super) type Mark = [u8; 16];
@@ -32,7 +32,7 @@ impl Used {
     pub(super) fn is_first(&self, mark: Mark, now: UnixTime, until: UnixTime) -> bool {
         // A panic elsewhere cannot leave a half-made change here.
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while marks.order.front().is_some_and(|(end, _)| *end <= now) || marks.order.len() >= MOST {
+        while marks.order.front().is_some_and(|(end, _)| *end <= now) || marks.order.len() >= MAX_REMEMBERED {
             let Some((_, old)) = marks.order.pop_front() else { break };
             marks.known.remove(&old);
         }
@@ -64,10 +64,10 @@ mod tests {
     #[test]
     fn the_memory_is_bounded() {
         let used = Used::default();
-        for number in 0..MOST + 10 {
+        for number in 0..MAX_REMEMBERED + 10 {
             assert!(used.is_first(mark(number), UnixTime(0), UnixTime(600)));
         }
         let marks = used.0.lock().unwrap();
-        assert_eq!((marks.known.len(), marks.order.len()), (MOST, MOST));
+        assert_eq!((marks.known.len(), marks.order.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
     }
 }

@@ -192,7 +192,7 @@ impl<'c> Contents<'c> {
         now: UnixTime,
         lifetime: Duration,
     ) -> Self {
-        let (person, tokens) = (session.identity.as_ref(), session.tokens);
+        let (user, tokens) = (session.identity.as_ref(), session.tokens);
         let own_end = match &tokens.refresh_token {
             Some(_) => tokens.refresh_expires_at,
             None => Some(tokens.expires_at),
@@ -201,10 +201,10 @@ impl<'c> Contents<'c> {
         let refreshable_until =
             tokens.refresh_expires_at.map_or(tokens.expires_at, |end| end.min(tokens.expires_at));
         Self {
-            subject: person.subject,
-            user: person.user,
-            email: person.email,
-            groups: person.groups,
+            subject: user.subject,
+            user: user.user,
+            email: user.email,
+            groups: user.groups,
             id_token: tokens.id_token.expose(),
             refresh_token: tokens.refresh_token.as_ref().map(Secret::expose),
             policies: [session.policies.generation, session.policies.met],
@@ -257,8 +257,8 @@ impl<'c> Contents<'c> {
             contents.acr = said.acr.as_deref().or(self.acr);
         }
         if let Some((identity, policies)) = user {
-            let person = identity.as_ref();
-            (contents.user, contents.email, contents.groups) = (person.user, person.email, person.groups);
+            let user = identity.as_ref();
+            (contents.user, contents.email, contents.groups) = (user.user, user.email, user.groups);
             contents.policies = [policies.generation, policies.met];
         }
         contents
@@ -287,7 +287,7 @@ impl<'c> Contents<'c> {
         let id_token = if self.id_token_ends_at > now.0 { self.id_token } else { "" };
         Session {
             credential: SessionCredential {
-                person: IdentityRef { subject, user, email, groups },
+                user: IdentityRef { subject, user, email, groups },
                 id_token: TokenText::Whole(id_token),
                 policies: Some(PolicyVerdicts { generation, met }),
             },

@@ -10,9 +10,9 @@ use futures_util::future::BoxFuture;
 use url::Url;
 
 /// Whoever asks it has made a mistake.
-pub(crate) struct Nobody;
+pub(crate) struct NoProvider;
 
-impl IdentityProvider for Nobody {
+impl IdentityProvider for NoProvider {
     fn authentication_url(&self, _: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         panic!("nobody is asked")
     }

@@ -11,9 +11,9 @@ use crate::access::claims::{Claim, Claims};
 
 /// The members of a JSON object. One that comes twice is refused: two readers would disagree about what it says (RFC
 /// 8725 §2.4, RFC 7519 §4).
-pub(super) struct Members(pub(super) BTreeMap<String, Value>);
+pub(super) struct UniqueJsonObject(pub(super) BTreeMap<String, Value>);
 
-impl Members {
+impl UniqueJsonObject {
     /// Reads an object; the depth of nesting is bounded by `serde_json`.
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
@@ -49,7 +49,7 @@ fn claim(value: Value) -> Claim {
     }
 }
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for UniqueJsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Once)
     }
@@ -58,20 +58,20 @@ impl<'de> Deserialize<'de> for Members {
 struct Once;
 
 impl<'de> Visitor<'de> for Once {
-    type Value = Members;
+    type Value = UniqueJsonObject;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueJsonObject, A::Error> {
         let mut members = BTreeMap::new();
         while let Some((name, Inner(value))) = map.next_entry()? {
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member came twice"));
             }
         }
-        Ok(Members(members))
+        Ok(UniqueJsonObject(members))
     }
 }
 

@@ -16,7 +16,7 @@ use super::ports::{Absence, LoopMarker, ReloadCount, UnixTime};
 
 /// Where the circle is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Trouble {
+pub enum LoopCause {
     /// The browser did not keep the cookie, or does not send it here.
     #[error(
         "the browser came back from a sign-in without the session cookie: it does not keep it, or something on the way \
@@ -45,13 +45,13 @@ pub enum Trouble {
 
 /// Where a person goes who wants to sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum NextStep {
     /// To the provider.
     Provider,
     /// Back to the page, for the how-many-eth time.
     Back(u8),
     /// Nowhere.
-    Stuck(Trouble),
+    LoopDetected(LoopCause),
 }
 
 /// Sent back so often to one page, the check does not see the session.
@@ -60,16 +60,18 @@ const BACK_TO_ONE: u8 = 2;
 const BACK_TO_ANY: u8 = 8;
 
 /// Which way it goes, by the mark and what became of the session.
-pub fn way(landed: Option<LoopMarker>, session: Result<(), Absence>) -> Way {
-    let Some(LoopMarker { times, here }) = landed else { return Way::Provider };
+pub fn next_step(landed: Option<LoopMarker>, session: Result<(), Absence>) -> NextStep {
+    let Some(LoopMarker { times, here }) = landed else { return NextStep::Provider };
     match session {
-        Err(Absence::NoCookie) => Way::Stuck(Trouble::NotKept),
-        Err(Absence::Refused) => Way::Stuck(Trouble::NotOpened),
-        Err(Absence::Expired) => Way::Stuck(Trouble::OverAtOnce),
+        Err(Absence::NoCookie) => NextStep::LoopDetected(LoopCause::NotKept),
+        Err(Absence::Refused) => NextStep::LoopDetected(LoopCause::NotOpened),
+        Err(Absence::Expired) => NextStep::LoopDetected(LoopCause::OverAtOnce),
         // Somebody said so, and it was not the browser: another sign-in begins another session.
-        Err(Absence::Ended) => Way::Provider,
-        Ok(()) if (here && times >= BACK_TO_ONE) || times >= BACK_TO_ANY => Way::Stuck(Trouble::NotShown),
-        Ok(()) => Way::Back(times.saturating_add(1)),
+        Err(Absence::Ended) => NextStep::Provider,
+        Ok(()) if (here && times >= BACK_TO_ONE) || times >= BACK_TO_ANY => {
+            NextStep::LoopDetected(LoopCause::NotShown)
+        }
+        Ok(()) => NextStep::Back(times.saturating_add(1)),
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn without_a_mark_everybody_goes_to_the_provider() {
         for session in [Ok(()), Err(Absence::NoCookie), Err(Absence::Refused), Err(Absence::Expired)] {
-            assert_eq!(way(None, session), Way::Provider);
+            assert_eq!(next_step(None, session), NextStep::Provider);
         }
     }
 
@@ -122,9 +124,9 @@ mod tests {
     #[test]
     fn one_page_is_gone_back_to_once_and_tabs_that_take_turns_a_few_times() {
         let landed = |times, here| Some(LoopMarker { times, here });
-        assert_eq!(way(landed(1, true), Ok(())), Way::Back(2));
-        assert_eq!(way(landed(2, true), Ok(())), Way::Stuck(Trouble::NotShown));
-        assert_eq!(way(landed(2, false), Ok(())), Way::Back(3));
-        assert_eq!(way(landed(8, false), Ok(())), Way::Stuck(Trouble::NotShown));
+        assert_eq!(next_step(landed(1, true), Ok(())), NextStep::Back(2));
+        assert_eq!(next_step(landed(2, true), Ok(())), NextStep::LoopDetected(LoopCause::NotShown));
+        assert_eq!(next_step(landed(2, false), Ok(())), NextStep::Back(3));
+        assert_eq!(next_step(landed(8, false), Ok(())), NextStep::LoopDetected(LoopCause::NotShown));
     }
 }

@@ -1,4 +1,4 @@
-//! Whom does a call without tokens blame, and is the code or the refresh token used up?
+//! Which error a call without tokens becomes, and is the code or the refresh token used up?
 //!
 //! 1. A code is over in any case, so what matters is whether a new sign-in may succeed.
 //! 2. A refresh token may be sent again only where the provider certainly did not redeem it: it was never sent, or the
@@ -6,7 +6,7 @@
 
 use http::StatusCode;
 
-use super::answer::NoTokens;
+use super::answer::TokenEndpointError;
 use crate::flow::ports::{ExchangeError, RefreshError};
 
 /// The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that are about the client and its request, not about what it presents.
@@ -29,17 +29,17 @@ const OF_THE_PERSON: [&str; 5] = [
     "login_required",
 ];
 
-impl NoTokens {
+impl TokenEndpointError {
     /// RFC 6749 §5.2. Keycloak says `unauthorized_client` for a wrong secret.
-    pub(super) fn of_a_code(&self) -> ExchangeError {
+    pub(super) fn into_exchange_error(&self) -> ExchangeError {
         let text = self.to_string();
         match self {
             Self::BadRedirectUri | Self::NoAssertion(_) => ExchangeError::ClientRefused(text),
             Self::Call(call) if call.is_misbehaviour() => ExchangeError::ProviderMisbehaved(text),
-            Self::Call(_) | Self::Unwell { .. } => ExchangeError::ProviderUnavailable(text),
+            Self::Call(_) | Self::ServerError { .. } => ExchangeError::ProviderUnavailable(text),
             Self::Unreadable
-            | Self::NotTokens
-            | Self::Unfit(_)
+            | Self::UnreadableTokens
+            | Self::InvalidTokens(_)
             | Self::NegativeLifetime
             | Self::NotBearer => ExchangeError::ProviderMisbehaved(text),
             Self::Refused { status, code, .. } => match code.as_str() {
@@ -52,18 +52,20 @@ impl NoTokens {
     }
 
     /// The same for a refresh token, where it matters most whether it may be sent again.
-    pub(super) fn of_a_refresh(self) -> RefreshError {
+    pub(super) fn into_refresh_error(self) -> RefreshError {
         let why = self.to_string();
         match self {
             Self::BadRedirectUri | Self::NoAssertion(_) => RefreshError::ClientRefused(why),
             Self::Call(call) if call.was_never_sent() => RefreshError::Unavailable { why, retry_after: None },
-            Self::Unwell { status, retry_after } if is_its_own(status) => {
+            Self::ServerError { status, retry_after } if is_its_own(status) => {
                 RefreshError::Unavailable { why, retry_after }
             }
             Self::NegativeLifetime | Self::NotBearer => RefreshError::ProviderMisbehaved(why),
-            Self::Call(_) | Self::Unwell { .. } | Self::Unreadable | Self::NotTokens | Self::Unfit(_) => {
-                RefreshError::OutcomeUnknown(why)
-            }
+            Self::Call(_)
+            | Self::ServerError { .. }
+            | Self::Unreadable
+            | Self::UnreadableTokens
+            | Self::InvalidTokens(_) => RefreshError::OutcomeUnknown(why),
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => RefreshError::GrantRefused(why),
                 // With 401 some say it of the client.

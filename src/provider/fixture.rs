@@ -42,7 +42,7 @@ impl Given {
 }
 
 /// Both sides.
-pub(super) struct World {
+pub(super) struct Fixture {
     pub(super) server: Server,
     pub(super) given: Given,
     pub(super) provider: Arc<Provider>,
@@ -71,12 +71,12 @@ pub(super) async fn until(what: &str, done: impl Fn() -> bool) {
 }
 
 /// A provider with the RSA key `k`, loaded.
-pub(super) async fn world() -> World {
-    world_with(|_| ()).await
+pub(super) async fn fixture() -> Fixture {
+    fixture_with(|_| ()).await
 }
 
 /// The same with other settings of ours.
-pub(super) async fn world_with(change: impl FnOnce(&mut ProviderSettings)) -> World {
+pub(super) async fn fixture_with(change: impl FnOnce(&mut ProviderSettings)) -> Fixture {
     let given = Given::default();
     given.publish(&[rsa().named("k")]);
     let server = Server::start({
@@ -92,10 +92,10 @@ pub(super) async fn world_with(change: impl FnOnce(&mut ProviderSettings)) -> Wo
     let (provider, clock, calls) = provider_with(settings);
     tokio::spawn(Arc::clone(&provider).keep_fresh());
     until("ready", || provider.state() == ProviderState::Ready).await;
-    World { server, given, provider, clock, calls }
+    Fixture { server, given, provider, clock, calls }
 }
 
-impl World {
+impl Fixture {
     /// A token of `alice` for us, issued now for five minutes, with the changes of `with`.
     pub(super) fn token(&self, signer: &Signer, header: &Value, change: &Value) -> String {
         let claims = json!({

@@ -12,11 +12,11 @@ const MIN_PREFIX_BYTES: usize = 4;
 
 /// The names, and prefixes of names.
 #[derive(Clone, Debug, Default)]
-pub struct BlankHeaders(NameSet);
+pub struct StrippedHeaders(NameSet);
 
 /// Why an entry is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum BlankError {
+pub enum StrippedHeaderError {
     /// Something else than letters, digits and `-`.
     #[error("it is not made of letters, digits and - alone, with one * at its end or none")]
     NotAName,
@@ -25,17 +25,17 @@ pub enum BlankError {
     TooShort,
 }
 
-impl BlankHeaders {
+impl StrippedHeaders {
     /// Adds a name such as `Remote-User`, or a beginning such as `X-Remote-*`.
-    pub fn add(&mut self, entry: &str) -> Result<(), BlankError> {
+    pub fn add(&mut self, entry: &str) -> Result<(), StrippedHeaderError> {
         let entry = entry.to_ascii_lowercase();
         let prefix = entry.strip_suffix('*');
         if prefix.is_some_and(|prefix| prefix.len() < MIN_PREFIX_BYTES) {
-            return Err(BlankError::TooShort);
+            return Err(StrippedHeaderError::TooShort);
         }
         let name = prefix.unwrap_or(&entry);
         if name.is_empty() || !is_plain(name) {
-            return Err(BlankError::NotAName);
+            return Err(StrippedHeaderError::NotAName);
         }
         if prefix.is_some() {
             self.0.insert_prefix(name);
@@ -55,8 +55,8 @@ impl BlankHeaders {
 mod tests {
     use super::*;
 
-    fn known() -> BlankHeaders {
-        let mut blank = BlankHeaders::default();
+    fn known() -> StrippedHeaders {
+        let mut blank = StrippedHeaders::default();
         for entry in [
             "Remote-User",
             "Remote-Groups",
@@ -105,15 +105,15 @@ mod tests {
     #[test]
     fn an_entry_is_a_name_or_its_beginning() {
         for (entry, error) in [
-            ("*", BlankError::TooShort),
-            ("x-*", BlankError::TooShort),
-            ("", BlankError::NotAName),
-            ("x_user", BlankError::NotAName),
-            ("x-*-user", BlankError::NotAName),
-            ("x-user**", BlankError::NotAName),
-            ("x user", BlankError::NotAName),
+            ("*", StrippedHeaderError::TooShort),
+            ("x-*", StrippedHeaderError::TooShort),
+            ("", StrippedHeaderError::NotAName),
+            ("x_user", StrippedHeaderError::NotAName),
+            ("x-*-user", StrippedHeaderError::NotAName),
+            ("x-user**", StrippedHeaderError::NotAName),
+            ("x user", StrippedHeaderError::NotAName),
         ] {
-            assert_eq!(BlankHeaders::default().add(entry), Err(error), "{entry}");
+            assert_eq!(StrippedHeaders::default().add(entry), Err(error), "{entry}");
         }
     }
 }

@@ -128,7 +128,7 @@ async fn nobody_elses_page_can_sign_a_person_in_again_who_is_signed_in() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = signed_in(&gateway).await;
-    let insist = gateway.url("/oauth2/start?insist=yes&rd=/deep");
+    let retry = gateway.url("/oauth2/start?retry=1&rd=/deep");
     for (site, goes_to_the_provider) in
         [("cross-site", false), ("same-site", false), ("same-origin", true), ("none", true)]
     {
@@ -139,7 +139,7 @@ async fn nobody_elses_page_can_sign_a_person_in_again_who_is_signed_in() {
             headers.insert(name, value.parse().unwrap());
         }
         let before = provider.observed().authorization;
-        let page = browser.request(Method::GET, &insist, headers, None).await;
+        let page = browser.request(Method::GET, &retry, headers, None).await;
         if page.status == 302 {
             browser.go(page.location()).await;
         }

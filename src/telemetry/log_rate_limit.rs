@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 const TURN: u64 = 60;
 
 /// Lets some lines of one kind through in each turn of a minute, and counts the others.
-pub struct Pace {
+pub struct LogRateLimit {
     most: u32,
     turn: Mutex<Turn>,
 }
 
 #[derive(Default)]
 struct Turn {
-    /// Seconds of the clock that [`Pace::take`] is given.
+    /// Seconds of the clock that [`LogRateLimit::take`] is given.
     began: u64,
     lines: u32,
     suppressed: u64,
@@ -27,7 +27,7 @@ pub struct Line {
     pub suppressed: Option<u64>,
 }
 
-impl Pace {
+impl LogRateLimit {
     /// At most `most` lines a minute.
     pub fn new(most: u32) -> Self {
         Self { most, turn: Mutex::default() }
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn ten_thousand_events_make_a_few_lines_whose_counts_add_up() {
-        let pace = Pace::new(20);
+        let rate_limit = LogRateLimit::new(20);
         let times = (0..10_000).map(|number| 1_800_000_000 + number / 100).chain([1_800_001_000]);
-        let lines: Vec<Line> = times.filter_map(|now| pace.take(now)).collect();
+        let lines: Vec<Line> = times.filter_map(|now| rate_limit.take(now)).collect();
         assert_eq!(lines.len(), 41);
         let suppressed: u64 = lines.iter().filter_map(|line| line.suppressed).sum();
         assert_eq!(suppressed + 41, 10_001);
@@ -66,9 +66,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_silences_nothing() {
-        let pace = Pace::new(1);
-        assert!(pace.take(1000).is_some_and(|line| line.suppressed.is_none()));
-        assert!(pace.take(1001).is_none());
-        assert!(pace.take(10).is_some_and(|line| line.suppressed == Some(1)));
+        let rate_limit = LogRateLimit::new(1);
+        assert!(rate_limit.take(1000).is_some_and(|line| line.suppressed.is_none()));
+        assert!(rate_limit.take(1001).is_none());
+        assert!(rate_limit.take(10).is_some_and(|line| line.suppressed == Some(1)));
     }
 }

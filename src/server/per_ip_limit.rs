@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::access::client::TrustedProxies;
 
 /// Who holds how many connections of a listener.
-pub(super) struct Shares {
+pub(super) struct PerIpLimits {
     most: usize,
     known: TrustedProxies,
     /// Never longer than the listener has connections: who holds none is taken out.
@@ -18,12 +18,12 @@ pub(super) struct Shares {
 }
 
 /// One connection of an address; given back when dropped.
-pub(super) struct Held {
-    shares: Arc<Shares>,
+pub(super) struct PerIpPermit {
+    shares: Arc<PerIpLimits>,
     holder: Option<IpAddr>,
 }
 
-impl Shares {
+impl PerIpLimits {
     /// At most `most` connections for each address that is not a known proxy's.
     pub(super) fn new(most: usize, known: TrustedProxies) -> Arc<Self> {
         Arc::new(Self { most, known, held: Mutex::default() })
@@ -35,9 +35,9 @@ impl Shares {
     }
 
     /// One more connection, or `None` where the address has its share already.
-    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Held> {
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<PerIpPermit> {
         if self.knows(peer) {
-            return Some(Held { shares: Arc::clone(self), holder: None });
+            return Some(PerIpPermit { shares: Arc::clone(self), holder: None });
         }
         let holder = holder(peer);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,11 +46,11 @@ impl Shares {
             return None;
         }
         *count += 1;
-        Some(Held { shares: Arc::clone(self), holder: Some(holder) })
+        Some(PerIpPermit { shares: Arc::clone(self), holder: Some(holder) })
     }
 }
 
-impl Drop for Held {
+impl Drop for PerIpPermit {
     fn drop(&mut self) {
         let Some(holder) = self.holder else { return };
         let mut held = self.shares.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_address_gets_its_share_and_others_theirs() {
-        let shares = Shares::new(2, TrustedProxies::default());
+        let shares = PerIpLimits::new(2, TrustedProxies::default());
         let first = shares.take(address("192.0.2.1")).unwrap();
         let _second = shares.take(address("::ffff:192.0.2.1")).unwrap();
         assert!(shares.take(address("192.0.2.1")).is_none());
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_holder() {
-        let shares = Shares::new(1, TrustedProxies::default());
+        let shares = PerIpLimits::new(1, TrustedProxies::default());
         let _one = shares.take(address("2001:db8::1")).unwrap();
         assert!(shares.take(address("2001:db8::ffff:0:0:2")).is_none());
         assert!(shares.take(address("2001:db8:0:1::1")).is_some());
@@ -102,8 +102,8 @@ mod tests {
     fn a_trusted_proxy_has_no_share_and_nothing_is_kept_of_those_who_left() {
         let mut known = TrustedProxies::default();
         known.add("10.0.0.1").unwrap();
-        let shares = Shares::new(1, known);
-        let all: Vec<Held> = (0..100).map(|_| shares.take(address("10.0.0.1")).unwrap()).collect();
+        let shares = PerIpLimits::new(1, known);
+        let all: Vec<PerIpPermit> = (0..100).map(|_| shares.take(address("10.0.0.1")).unwrap()).collect();
         drop((all, shares.take(address("10.0.0.2")).unwrap()));
         assert!(shares.held.lock().unwrap().is_empty());
     }
