@@ -1,4 +1,4 @@
-//! What happened, in words that the operator's log and metrics can tell?
+//! Events for the log and the metrics
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,36 +10,36 @@ use super::ports::{Absence, Whom};
 labelled! {
     /// How a check ended.
     pub enum Outcome {
-        /// Passed.
+        /// Allowed.
         Allow => "allow",
-        /// Asked to sign in.
+        /// Challenged: the user must sign in.
         Challenge => "challenge",
-        /// Known and refused.
+        /// Denied.
         Deny => "deny",
-        /// Could not tell.
+        /// An outage prevented the decision.
         Fail => "fail",
-        /// The question itself was not acceptable.
+        /// The check itself was not acceptable.
         Malformed => "malformed",
     }
 }
 
-/// One decision.
+/// The decision of one check.
 pub struct CheckEvent<'a> {
     /// The caller.
     pub caller: Caller,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why, where it did not pass.
+    /// The reason, if the request was not allowed.
     pub reason: Option<&'a dyn std::fmt::Display>,
     /// The policy, if it is the reason; the proxy's URL names it.
     pub policy: Option<&'a str>,
-    /// Why there was no session, where there was none.
+    /// Why there was no session, if there was none.
     pub absence: Option<Absence>,
-    /// The public host, where it is known.
+    /// The public host, if known.
     pub host: Option<&'a str>,
-    /// The person, where known.
+    /// `sub` of the user, if known.
     pub subject: Option<&'a str>,
-    /// The client, as the trusted proxy told it.
+    /// The client address, as the trusted proxy sent it.
     pub client: Option<IpAddr>,
     /// The request id given to the client.
     pub request_id: Option<&'a dyn std::fmt::Display>,
@@ -48,36 +48,36 @@ pub struct CheckEvent<'a> {
 labelled! {
     /// How a sign-in ended.
     pub enum LoginOutcome {
-        /// The person was sent to the provider.
+        /// The user was redirected to the provider.
         Started => "started",
         /// A session began.
         Succeeded => "succeeded",
-        /// No login transaction of this browser fits: replayed, expired, or forged.
+        /// The `state` matches no login transaction of this browser: it was replayed, expired, or forged.
         UnknownState => "unknown_state",
-        /// The provider said no, or the person did.
+        /// The provider or the user refused the sign-in.
         ProviderRefused => "provider_refused",
-        /// The provider could not be asked.
+        /// The provider was unavailable.
         ProviderUnavailable => "provider_unavailable",
-        /// The provider's answer broke a rule.
+        /// The provider's response broke a rule.
         ProviderMisbehaved => "provider_misbehaved",
         /// The request was not acceptable.
         ClientForged => "client_forged",
-        /// The provider kept the groups back, and no policy does without.
+        /// The provider left out the groups, and no policy permits the user without them.
         GroupsUnknown => "groups_unknown",
-        /// The session could not be kept.
+        /// The session could not be stored.
         NotKept => "not_kept",
-        /// It would go round in circles.
+        /// A redirect loop was detected.
         LoopDetected => "stuck",
     }
 }
 
 /// A step of a sign-in.
 pub struct LoginEvent<'a> {
-    /// How it ended.
+    /// The outcome.
     pub outcome: LoginOutcome,
     /// Detail for the operator; never a secret.
     pub detail: Option<&'a dyn std::fmt::Display>,
-    /// The person, where known.
+    /// `sub` of the user, if known.
     pub subject: Option<&'a str>,
     /// The public host.
     pub host: &'a str,
@@ -86,141 +86,141 @@ pub struct LoginEvent<'a> {
 }
 
 labelled! {
-    /// How a renewal of a session's tokens ended.
+    /// How a refresh of a session's tokens ended.
     pub enum RefreshOutcome {
         /// The session has new tokens.
         Renewed => "renewed",
-        /// The provider cannot be reached, or asks for patience; it is asked again.
+        /// The provider cannot be reached, or asked to wait. The refresh is retried.
         ProviderUnavailable => "provider_unavailable",
-        /// The provider refuses us, not the person; it is asked again.
+        /// The provider refused the gateway, not the user. The refresh is retried.
         ClientRefused => "client_refused",
-        /// No answer came; the session lives on until its tokens end.
+        /// The provider did not answer. The session ends when its tokens expire.
         OutcomeUnknown => "outcome_unknown",
         /// The provider has ended the session.
         GrantRefused => "grant_refused",
-        /// The answer broke a rule, and the session is over.
+        /// The provider's response broke a rule, and the session has ended.
         ProviderMisbehaved => "provider_misbehaved",
-        /// The session had ended meanwhile.
+        /// The session ended during the refresh.
         TooLate => "too_late",
-        /// The new tokens do not fit into cookies; the session lives on until its old ones end.
+        /// The new tokens do not fit into cookies. The session ends when its old tokens expire.
         NotKept => "not_kept",
     }
 }
 
-/// A renewal of a session's tokens.
+/// A refresh of a session's tokens.
 pub struct RefreshEvent<'a> {
-    /// How it ended.
+    /// The outcome.
     pub outcome: RefreshOutcome,
     /// Detail for the operator; never a secret.
     pub detail: Option<&'a dyn std::fmt::Display>,
-    /// The person.
+    /// `sub` of the user.
     pub subject: &'a str,
-    /// The caller whose check began it.
+    /// The caller whose check started the refresh.
     pub caller: Caller,
 }
 
 labelled! {
-    /// How a logout token was taken.
+    /// How a logout token was handled.
     pub enum BackchannelOutcome {
         /// The sessions that it names have ended.
         Ended => "ended",
-        /// The sessions that it may mean must refresh at the provider: there is no room to record which they are.
+        /// The sessions that it may mean must refresh at the provider, because the table that records them is full.
         MustRefresh => "must_refresh",
-        /// The request held none, or more than one.
+        /// The request has no logout token, or more than one.
         Malformed => "malformed",
-        /// It breaks a rule.
+        /// The logout token breaks a rule.
         NotAcceptable => "not_acceptable",
-        /// Nothing can be verified now.
+        /// No token can be verified now.
         ProviderUnavailable => "provider_unavailable",
-        /// Nothing can be recorded now.
+        /// The logout cannot be recorded now.
         StoreUnavailable => "store_unavailable",
     }
 }
 
-/// A logout token came.
+/// A request with a logout token.
 pub struct BackchannelEvent<'a> {
-    /// How it was taken.
+    /// The outcome.
     pub outcome: BackchannelOutcome,
     /// Detail for the operator; never a secret.
     pub detail: Option<&'a dyn std::fmt::Display>,
-    /// Whose sessions, where they are over.
+    /// The sessions that it names, if the token was accepted.
     pub whom: Option<&'a Whom>,
-    /// The name of the request.
+    /// The request id.
     pub request_id: &'a dyn std::fmt::Display,
 }
 
 labelled! {
-    /// What the provider was asked.
+    /// The kind of a request to the provider.
     pub enum ProviderCall {
         /// The discovery document.
         Discovery => "discovery",
         /// The signing keys.
         Keys => "keys",
-        /// A code for tokens.
+        /// A code was sent for tokens.
         CodeExchange => "code_exchange",
-        /// A refresh token for new tokens.
+        /// A refresh token was sent for new tokens.
         Refresh => "refresh",
-        /// A refresh token to be made worthless.
+        /// A refresh token was revoked.
         Revocation => "revocation",
-        /// An access token for claims.
+        /// An access token was sent for claims.
         Userinfo => "userinfo",
     }
 }
 
 labelled! {
-    /// How the provider answered.
+    /// How a request to the provider ended.
     pub enum CallOutcome {
-        /// With what was asked for.
+        /// The provider returned what was requested.
         Answered => "answered",
-        /// With an error of the protocol.
+        /// The provider returned an error of the protocol.
         Refused => "refused",
-        /// Not at all, too late, too long, or with something else.
+        /// The response was missing, late, too long, or of another kind.
         Failed => "failed",
     }
 }
 
-/// Something that the operator's settings can mend.
+/// A problem that the operator can fix in the configuration.
 pub enum Hint<'a> {
-    /// A peer asked for a check without being trusted.
+    /// A peer that is not trusted sent a check.
     UntrustedPeer(IpAddr),
-    /// A request came to the check listener at a path that is no check.
+    /// The check listener received a request whose path is not a check.
     UnknownCheck {
-        /// The sender.
+        /// The address of the sender.
         peer: IpAddr,
-        /// The path of the request; the sender chose it.
+        /// The path of the request, which the sender chose.
         path: &'a str,
         /// The paths that are checks.
         paths: &'a str,
     },
-    /// A request came to a host that is not configured.
+    /// A request named a host that is not configured.
     UnknownHost(&'a str),
-    /// Somebody, named by `sub`, signed in whose groups the provider kept back.
+    /// A user, given by `sub`, signed in without groups because the provider left them out.
     GroupsUnknown(&'a str),
-    /// A caller does not hand `Set-Cookie` on to browsers.
+    /// A caller does not forward `Set-Cookie` to browsers.
     RotationNotDelivered(Caller),
     /// Another process seals sessions with the same keys.
     KeysAreShared,
 }
 
-/// Where events go.
+/// The recorder of events.
 pub trait Audit: Send + Sync {
-    /// A decision was made.
+    /// Records a decision.
     fn check(&self, event: &CheckEvent<'_>);
-    /// A sign-in took a step.
+    /// Records a step of a sign-in.
     fn login(&self, event: &LoginEvent<'_>);
-    /// A session's tokens were to be renewed.
+    /// Records the outcome of a refresh.
     fn refresh(&self, event: &RefreshEvent<'_>);
-    /// A check waits for a renewal, because the tokens are over.
+    /// Records that a check waits for a refresh, because the tokens have expired.
     fn waits(&self, caller: Caller);
-    /// A session ended because the person asked for it.
+    /// Records that the user signed out.
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
-    /// The provider said that a session is over.
+    /// Records a back-channel logout.
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>);
-    /// Something the provider said about a person was left out of the identity.
+    /// Records that a claim of the provider was left out of the identity.
     fn omitted_claim(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
-    /// The operator can mend something; told at most once in a while.
+    /// Reports a problem that the operator can fix. The log has a rate limit for it.
     fn hint(&self, hint: &Hint<'_>);
-    /// The provider was called.
+    /// Records a request to the provider.
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration);
 }
 
@@ -241,7 +241,7 @@ mod tests {
         ];
         for labels in enums {
             for (index, label) in labels.iter().enumerate() {
-                assert!(!labels[index + 1..].contains(label), "{label} comes twice in {labels:?}");
+                assert!(!labels[index + 1..].contains(label), "{label} is not unique in {labels:?}");
             }
         }
     }

@@ -1,9 +1,10 @@
-//! Back-channel logout: the provider ends sessions (OpenID Connect Back-Channel Logout 1.0)
+//! Sessions that the provider ends (OpenID Connect Back-Channel Logout 1.0)
 //!
-//! 1. The token is verified by the provider's keys (§2.6).
-//! 2. It never fails for lack of room: providers do not repeat the request, so a refusal would keep a session alive.
-//! 3. A token that names no session here succeeds: what should have ended has ended.
-//! 4. A replay succeeds too, and ends no session that began after the token first arrived.
+//! 1. The logout token is verified with the provider's keys (§2.6).
+//! 2. A valid token is never refused because a table is full. Providers do not repeat the request, so the session would
+//!    continue.
+//! 3. A token that names no session of this gateway succeeds, because the session has ended already.
+//! 4. A replay succeeds too. It ends no session that began after the token first arrived.
 
 use std::sync::Arc;
 
@@ -14,44 +15,44 @@ use super::ports::{
     Clock, IdentityProvider, LogoutEffect, LogoutTokenError, Sessions, StoreUnavailable, Whom,
 };
 
-/// Ends sessions for the provider.
+/// Ends sessions on request of the provider.
 pub struct Backchannel {
     /// Verifies logout tokens.
     pub provider: Arc<dyn IdentityProvider>,
-    /// Where sessions live.
+    /// Ends the gateway's sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// What a logout token did.
+/// The result of an accepted logout token.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProviderLogout {
-    /// Whose sessions it names.
+    /// The sessions that it names.
     pub whom: Whom,
-    /// What becomes of them.
+    /// The effect on these sessions.
     pub effect: LogoutEffect,
 }
 
 /// Why no session was ended.
 #[derive(Debug, Error)]
 pub enum BackchannelError {
-    /// The request holds no logout token, more than one, or is no form; says which.
+    /// The request has no logout token, has more than one, or is not a form; the text says which.
     #[error("the request is not acceptable: {0}")]
     Malformed(&'static str),
     /// The token breaks a rule; the text says which.
     #[error("{0}")]
     NotAcceptable(String),
-    /// Nothing can be verified now.
+    /// No token can be verified now.
     #[error("{0}")]
     ProviderUnavailable(String),
-    /// Nothing can be recorded now.
+    /// The logout cannot be recorded now.
     #[error(transparent)]
     StoreUnavailable(#[from] StoreUnavailable),
 }
 
 impl Backchannel {
-    /// Ends the sessions that a logout token names.
+    /// Verifies a logout token, and ends the sessions that it names.
     pub async fn end_sessions(&self, token: &str) -> Result<ProviderLogout, BackchannelError> {
         let token = self.provider.logout_token(token).await?;
         let effect = self.sessions.end_by(&token, self.clock.now()).await?;

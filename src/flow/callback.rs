@@ -1,14 +1,17 @@
-//! What does the provider's answer make of a sign-in?
+//! End of a sign-in: the authorization response at the callback
 //!
-//! In this order; the first that fails ends it, and no later step is taken:
+//! The steps run in this order. The first step that fails ends the sign-in, and no later step runs:
 //!
-//! 1. no parameter comes twice (parameter pollution, CVE-2026-9689);
-//! 2. `state` is that of a transaction this browser began, not over and not used;
-//! 3. `iss` is the configured issuer's, in an error response too (RFC 9207 §2.4);
-//! 4. the answer is a code, not an error;
-//! 5. the code is exchanged, once, and the ID token verified;
-//! 6. the claims make an identity; where the provider kept the groups back, some policy must do without them;
-//! 7. a new session begins, with an id of its own; the login cookie is removed whatever happened.
+//! 1. No parameter is repeated (parameter pollution, CVE-2026-9689).
+//! 2. `state` belongs to a login transaction of this browser that has neither expired nor been used.
+//! 3. `iss` is the configured issuer, in an error response too (RFC 9207 §2.4).
+//! 4. The response contains a code, not an error.
+//! 5. The code is exchanged once, and the ID token is verified.
+//! 6. The claims make up an identity. If the provider left out the groups, some policy must permit the user without
+//!    them.
+//! 7. A new session begins, with an id of its own.
+//!
+//! After step 2 the login cookie is removed, whether the sign-in succeeds or fails.
 
 use std::sync::Arc;
 
@@ -38,67 +41,67 @@ pub struct AuthenticationResponse {
     iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
-    /// Not used (OpenID Connect Session Management §2), and yet nobody honest sends two.
+    /// Not used (OpenID Connect Session Management §2), but no honest sender repeats it.
     has_session_state: bool,
 }
 
 /// Why a sign-in did not end in a session.
 #[derive(Debug, Error)]
 pub enum CallbackError {
-    /// A parameter came twice: nobody honest sends that.
-    #[error("the parameter {0} came more than once")]
+    /// A parameter is repeated, which no honest sender does.
+    #[error("the authorization response repeats the parameter {0}")]
     Repeated(String),
-    /// Without a state, or with one this browser did not begin, has finished, or took too long for.
-    #[error("no sign-in of this browser is waiting for this answer")]
+    /// There is no `state`, or it belongs to no transaction of this browser, or the transaction was used or expired.
+    #[error("this browser has no login transaction for the state of the authorization response")]
     UnknownState,
-    /// Another issuer answers.
+    /// The response is from another issuer.
     #[error(transparent)]
     WrongIssuer(#[from] WrongIssuer),
-    /// The provider says no, in its own words.
-    #[error("the provider answered {}: {}", quoted(error), quoted(description))]
+    /// The provider returned an error.
+    #[error("the provider returned the error {}: {}", quoted(error), quoted(description))]
     ProviderRefused {
         /// `error`.
         error: String,
         /// `error_description`, untrusted text.
         description: String,
     },
-    /// Neither a code nor an error.
-    #[error("the answer holds neither a code nor an error")]
+    /// The response has neither a code nor an error.
+    #[error("the authorization response has neither a code nor an error")]
     NoCode,
-    /// The code made no tokens.
+    /// The code could not be exchanged for tokens.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
-    /// The tokens made no identity.
+    /// The claims make up no identity.
     #[error(transparent)]
     Claims(#[from] ClaimError),
-    /// The provider kept the groups back, and no policy lets this person pass without.
+    /// The provider left out the groups, and no policy permits this user without them.
     #[error(
-        "the provider left the groups out of the ID token because there are too many, and no policy lets this person pass \
-         without; let the provider send only the groups that are assigned to this application, or roles"
+        "the provider left the groups out of the ID token because there are too many, and no policy permits this user \
+         without them; configure the provider to send only the groups that are assigned to this application, or roles"
     )]
     GroupsUnknown,
-    /// The identity made no session.
+    /// The session could not be stored.
     #[error(transparent)]
     NotKept(#[from] BeginError),
 }
 
-/// A session began.
+/// A sign-in that began a session.
 pub struct Finished {
-    /// Where the person wanted to go.
+    /// The return URL.
     pub return_to: ReturnTo,
-    /// `Set-Cookie` values: the session, and the end of the login cookie.
+    /// `Set-Cookie` values that set the session cookies and remove the login cookie.
     pub cookies: Vec<HeaderValue>,
     /// `sub`.
     pub subject: String,
 }
 
-/// No session began.
+/// A sign-in that began no session.
 pub struct Failed {
-    /// Why.
+    /// The cause.
     pub error: CallbackError,
-    /// `Set-Cookie` values: the end of the login cookie, where there was one.
+    /// `Set-Cookie` values that remove the login cookie, if there was one.
     pub cookies: Vec<HeaderValue>,
-    /// Where the person wanted to go, where it is known.
+    /// The return URL, if known.
     pub return_to: Option<ReturnTo>,
 }
 
@@ -106,20 +109,20 @@ pub struct Failed {
 pub struct Callback {
     /// The provider.
     pub provider: Arc<dyn IdentityProvider>,
-    /// Where the transaction waits.
+    /// Keeps the login transaction.
     pub markers: Arc<dyn Markers>,
-    /// Where the session will live.
+    /// Stores the new session.
     pub sessions: Arc<dyn Sessions>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The rules.
     pub snapshot: CurrentSnapshot,
-    /// Where it is told what had to be left out of an identity.
+    /// Logs the claims that had to be left out of an identity.
     pub audit: Arc<dyn Audit>,
 }
 
 impl Callback {
-    /// Finishes the sign-in that `query` answers.
+    /// Finishes a sign-in with `query`, the query of the authorization response.
     pub async fn finish(
         &self,
         origin: &Origin,
@@ -128,25 +131,25 @@ impl Callback {
     ) -> Result<Finished, Failed> {
         let unknown = |error| Failed { error, cookies: Vec::new(), return_to: None };
         let response = AuthenticationResponse::parse(query).map_err(unknown)?;
-        let Some((state, transaction)) = self.transaction(&response, origin, headers) else {
+        let Some((state, transaction)) = self.take_transaction(&response, origin, headers) else {
             return Err(unknown(CallbackError::UnknownState));
         };
-        let forget = self.markers.forget_login(&state, origin);
-        match self.session(&response, &transaction, origin, headers).await {
+        let removed_login_cookie = self.markers.forget_login(&state, origin);
+        match self.exchange_and_begin(&response, &transaction, origin, headers).await {
             Ok((mut cookies, subject)) => {
-                cookies.extend(forget);
+                cookies.extend(removed_login_cookie);
                 cookies.extend(self.markers.set_loop_marker(1, &transaction.return_to, origin));
                 Ok(Finished { return_to: transaction.return_to, cookies, subject })
             }
             Err(error) => Err(Failed {
                 error,
-                cookies: forget.into_iter().collect(),
+                cookies: removed_login_cookie.into_iter().collect(),
                 return_to: Some(transaction.return_to),
             }),
         }
     }
 
-    fn transaction(
+    fn take_transaction(
         &self,
         response: &AuthenticationResponse,
         origin: &Origin,
@@ -157,7 +160,7 @@ impl Callback {
         Some((state, transaction))
     }
 
-    async fn session(
+    async fn exchange_and_begin(
         &self,
         response: &AuthenticationResponse,
         transaction: &LoginTransaction,
@@ -202,20 +205,20 @@ impl Callback {
     }
 
     fn build_identity(&self, snapshot: &Snapshot, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
-        let (identity, omitted_claim) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
-        for one in omitted_claim {
-            self.audit.omitted_claim(one.what, &one.value, &one.why, &signed_in.subject);
+        let (identity, omitted_claims) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
+        for claim in omitted_claims {
+            self.audit.omitted_claim(claim.what, &claim.value, &claim.why, &signed_in.subject);
         }
         Ok(identity)
     }
 }
 
 impl AuthenticationResponse {
-    /// Reads a query; a parameter that matters and comes twice is refused, an unknown one is ignored.
+    /// Parses a query. A known parameter must not be repeated; unknown parameters are ignored.
     pub fn parse(query: &str) -> Result<Self, CallbackError> {
         let mut response = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let twice = match &*name {
+            let is_repeated = match &*name {
                 "state" => response.state.replace(value.into_owned()).is_some(),
                 "code" => response.code.replace(Secret::new(value)).is_some(),
                 "iss" => response.iss.replace(value.into_owned()).is_some(),
@@ -224,7 +227,7 @@ impl AuthenticationResponse {
                 "error_description" => response.error_description.replace(value.into_owned()).is_some(),
                 _ => false,
             };
-            if twice {
+            if is_repeated {
                 return Err(CallbackError::Repeated(name.into_owned()));
             }
         }

@@ -1,8 +1,8 @@
-//! May this request pass? The way of one check.
+//! The decision of one check
 //!
-//! While a session's tokens are good, nobody waits for anything: where they are due, a renewal is begun beside the
-//! answer. Where they are over, a person who goes to a page is sent to our page that renews them; anything else waits
-//! for the renewal, within bounds.
+//! 1. While the tokens of a session are valid, no request waits. If a refresh is due, it starts in the background.
+//! 2. If the tokens have expired, a navigation is redirected to the gateway's page that refreshes them.
+//! 3. Any other request with expired tokens waits for the refresh, within bounds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::ports::{
     Absence, Clock, Markers, Opened, Refreshable, SessionRequest, SessionState, Sessions, UnixTime,
 };
-use super::redirect_loop::{Reload, reload};
+use super::redirect_loop::{Reload, next_reload};
 use super::refresh::{Refresh, RefreshWait};
 use super::snapshot::{CurrentSnapshot, Snapshot};
 use crate::access::credential::Credential;
@@ -22,38 +22,38 @@ use crate::access::decision::{Challenge, Decision, Outage, decide, refresh_chall
 use crate::access::request::AccessRequest;
 use crate::access::surface::is_page_or_data;
 
-/// How long a request waits for one more refresh, if the one that it waited for began too early to count.
-const PATIENCE_FOR_ANOTHER: Duration = Duration::from_secs(1);
+/// How long a request waits for a second refresh, if the first one began too early to count.
+const SECOND_WAIT_BUDGET: Duration = Duration::from_secs(1);
 
-/// Answers checks: opens the session, asks the rules.
+/// Answers checks: opens the session and applies the rules.
 pub struct Check {
     /// The rules.
     pub snapshot: CurrentSnapshot,
-    /// Where sessions live.
+    /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Where reloads are counted.
+    /// Counts page reloads.
     pub markers: Arc<dyn Markers>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What renews sessions.
+    /// Refreshes sessions.
     pub refresh: Arc<Refresh>,
 }
 
-/// A decision, and what the response carries in addition to it.
+/// A decision, and what the response carries in addition.
 pub struct Checked {
     /// The decision.
     pub decision: Decision,
     /// Whether the page must reload itself.
     pub reload: PageReload,
-    /// `Set-Cookie` values that the browser does not have yet.
+    /// `Set-Cookie` values that the browser has not presented yet.
     pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 
 /// Whether a page must reload itself, because a script of it sent a request without a session.
 pub enum PageReload {
-    /// No: the request was another, or reloading did not help.
+    /// No: the request is of another kind, or reloading did not help.
     No,
-    /// Yes, and this reload is counted already.
+    /// Yes, and the reload is counted already.
     Yes,
     /// Yes, and this `Set-Cookie` value counts it.
     YesAndCount(HeaderValue),
@@ -69,7 +69,7 @@ pub struct DecisionRecord<'a> {
     pub subject: Option<&'a str>,
 }
 
-/// What a check is about.
+/// The input of a check.
 #[derive(Clone, Copy)]
 struct Question<'q> {
     snapshot: &'q Snapshot,
@@ -94,14 +94,14 @@ impl NoSession {
     }
 }
 
-/// What follows from looking at a request.
+/// The next step of a check, after the session was opened.
 enum Step {
     Answer(Checked),
     /// New tokens are worth waiting for.
     Wait(Box<Refreshable>),
 }
 
-/// What is answered to a request that is challenged, if there may yet be a session.
+/// The next step of a request that would be challenged, if it may have a session.
 enum AfterChallenge {
     Challenge,
     Answer(Decision),
@@ -109,7 +109,7 @@ enum AfterChallenge {
 }
 
 impl Check {
-    /// Decides about one request, and records it.
+    /// Decides about one request, and passes the decision to `record`.
     pub async fn check(
         &self,
         snapshot: &Snapshot,
@@ -119,7 +119,7 @@ impl Check {
     ) -> Checked {
         let question = Question { snapshot, request, caller };
         let mut waited = None;
-        for budget in [caller.patience, PATIENCE_FOR_ANOTHER.min(caller.patience)] {
+        for budget in [caller.patience, SECOND_WAIT_BUDGET.min(caller.patience)] {
             let expired = match self.step(question, waited, &record).await {
                 Step::Answer(checked) => return checked,
                 Step::Wait(expired) => expired,
@@ -176,7 +176,7 @@ impl Check {
         if let (Decision::Challenge(challenge), Some(no_session)) = (&decision, no_session) {
             match after_challenge(challenge, no_session, waited, question) {
                 AfterChallenge::Challenge => {}
-                AfterChallenge::Answer(instead) => decision = instead,
+                AfterChallenge::Answer(replacement) => decision = replacement,
                 AfterChallenge::Wait(expired) => return Step::Wait(expired),
             }
         }
@@ -189,26 +189,27 @@ impl Check {
         };
         record(&DecisionRecord { decision: &decision, absence, subject });
         let reload = match decision {
-            Decision::Challenge(Challenge::Unauthenticated) => self.reload(request, now),
+            Decision::Challenge(Challenge::Unauthenticated) => self.decide_reload(request, now),
             _ => PageReload::No,
         };
         let pending_cookies = pending_cookies.filter(|_| may_carry_cookies(question));
         Step::Answer(Checked { decision, reload, pending_cookies })
     }
 
-    fn reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> PageReload {
-        match reload(self.markers.reload_count(request.headers, request.origin), now) {
+    fn decide_reload(&self, request: &AccessRequest<'_>, now: UnixTime) -> PageReload {
+        match next_reload(self.markers.reload_count(request.headers, request.origin), now) {
             Reload::Count(reloads) => {
                 let counter = self.markers.set_reload_count(reloads, request.origin);
                 counter.map_or(PageReload::Yes, PageReload::YesAndCount)
             }
-            Reload::Counted => PageReload::Yes,
-            Reload::Enough => PageReload::No,
+            Reload::AlreadyCounted => PageReload::Yes,
+            Reload::LimitReached => PageReload::No,
         }
     }
 }
 
-/// A cookie in a response that some cache keeps for every user would reach every user; the next request delivers it.
+/// Returns whether the response may carry pending cookies. A shared cache would deliver the cookies of a cacheable
+/// response to every user, so a later response carries them.
 fn may_carry_cookies(question: Question<'_>) -> bool {
     let Question { snapshot, request, .. } = question;
     let is_public = snapshot.rules.public_paths.matches(request.method, request.origin, request.target);
@@ -224,7 +225,7 @@ fn after_challenge(
     match (no_session, waited) {
         (NoSession::Absent(_), _) => AfterChallenge::Challenge,
         (NoSession::Undetermined(outage), _) => AfterChallenge::Answer(Decision::Fail(outage)),
-        // The session lives on: a challenge would cost a page what is typed into it.
+        // The session has not ended. A challenge would discard what the user has typed into the page.
         (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
             AfterChallenge::Answer(Decision::Fail(Outage::Provider))
         }

@@ -1,4 +1,4 @@
-//! Enums whose variants have a label in metrics and logs
+//! Enums with a label per variant for metrics and logs
 //!
 //! [`labelled`] takes the variants and their labels from one list, so that neither a label nor an entry of `ALL` can be
 //! missing.

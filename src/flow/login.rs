@@ -1,4 +1,4 @@
-//! How is a person sent to the provider?
+//! Start of a sign-in: the redirect to the provider
 
 use std::sync::Arc;
 
@@ -17,64 +17,64 @@ use crate::access::own_page::OwnPage;
 use crate::access::return_to::ReturnTo;
 use crate::secret::Secret;
 
-/// Begins sign-ins.
+/// Starts sign-ins.
 pub struct Login {
     /// The provider.
     pub provider: Arc<dyn IdentityProvider>,
-    /// Where the transaction waits for the callback.
+    /// Keeps the login transaction until the callback.
     pub markers: Arc<dyn Markers>,
-    /// Where sessions live: somebody may be signed in already.
+    /// Opens sessions: the user may be signed in already.
     pub sessions: Arc<dyn Sessions>,
-    /// Randomness for `state`, `nonce` and the PKCE verifier.
+    /// Random bytes for `state`, `nonce` and the PKCE verifier.
     pub entropy: Arc<dyn Entropy>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The rules, with the origins that a sign-in may return to.
+    /// The rules, with the origins of acceptable return URLs.
     pub snapshot: CurrentSnapshot,
 }
 
-/// What the person wants.
+/// The parameters of a sign-in.
 #[derive(Clone, Copy, Debug)]
 pub struct LoginOptions<'a> {
-    /// Where to end, as the request says it.
+    /// The return URL as the request gives it, not validated.
     pub rd: Option<&'a str>,
-    /// Which account.
+    /// The account to sign in with.
     pub account: Account,
-    /// Whether they ask for it by themselves, having been told that it goes in circles.
+    /// Whether the user asked for another attempt on the page that reports a redirect loop.
     pub is_retry: bool,
 }
 
-/// What comes of it.
+/// The result of [`Login::start`].
 pub enum Started {
-    /// The person goes to the provider: the authorization endpoint with all parameters, and `Set-Cookie` values.
+    /// Redirect to the provider: the authorization endpoint with all parameters, and `Set-Cookie` values.
     Provider(Url, Vec<HeaderValue>),
-    /// The user is signed in, and goes back.
+    /// The user is signed in: redirect to the return URL.
     Back(ReturnRedirect),
-    /// It goes in circles.
+    /// A redirect loop was detected.
     LoopDetected(LoopCause),
 }
 
-/// Where a signed-in user goes.
+/// The redirect of a signed-in user.
 pub struct ReturnRedirect {
-    /// The page.
+    /// The return URL.
     pub return_to: ReturnTo,
     /// `Set-Cookie` values for the response.
     pub cookies: Vec<HeaderValue>,
 }
 
-/// Why no sign-in can begin.
+/// Why a sign-in cannot start.
 #[derive(Debug, Error)]
 pub enum LoginError {
-    /// The provider's metadata is not there yet.
+    /// The provider's metadata is not loaded.
     #[error(transparent)]
     ProviderUnavailable(#[from] ProviderUnavailable),
-    /// Nothing secret can be made.
+    /// The system returned no random bytes.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
 }
 
 impl Login {
-    /// Begins a sign-in that ends at `rd`, or on the start page where `rd` is not acceptable.
+    /// Starts a sign-in that returns to `rd`, or to the start page of `origin` if `rd` is not acceptable.
     pub async fn start(
         &self,
         origin: &Origin,
@@ -82,28 +82,28 @@ impl Login {
         options: LoginOptions<'_>,
     ) -> Result<Started, LoginError> {
         let return_to = self.return_to(origin, options.rd);
-        let by_itself = options.account == Account::Known && !options.is_retry;
+        let is_automatic = options.account == Account::Known && !options.is_retry;
         match self.next_step(origin, headers, &return_to).await {
-            NextStep::Back(times) if by_itself => {
+            NextStep::Return(times) if is_automatic => {
                 Ok(Started::Back(self.return_redirect(origin, return_to, times)))
             }
-            NextStep::LoopDetected(cause) if by_itself => Ok(Started::LoopDetected(cause)),
+            NextStep::LoopDetected(cause) if is_automatic => Ok(Started::LoopDetected(cause)),
             _ => self.redirect_to_provider(origin, headers, return_to, options.account),
         }
     }
 
-    /// Sends a user back whose session was refreshed, unless that is a redirect loop.
+    /// Returns the redirect for a user whose session was refreshed, or the cause of a redirect loop.
     pub fn return_after_refresh(
         &self,
         origin: &Origin,
         headers: &HeaderMap,
         return_to: ReturnTo,
     ) -> Result<ReturnRedirect, LoopCause> {
-        let never = LoopMarker { times: 0, here: true };
-        let landed = self.markers.loop_marker(headers, origin, &return_to).unwrap_or(never);
-        match next_step(Some(landed), Ok(())) {
+        let no_returns = LoopMarker { times: 0, here: true };
+        let marker = self.markers.loop_marker(headers, origin, &return_to).unwrap_or(no_returns);
+        match next_step(Some(marker), Ok(())) {
             NextStep::LoopDetected(cause) => Err(cause),
-            NextStep::Back(times) => Ok(self.return_redirect(origin, return_to, times)),
+            NextStep::Return(times) => Ok(self.return_redirect(origin, return_to, times)),
             NextStep::Provider => Ok(self.return_redirect(origin, return_to, 1)),
         }
     }
@@ -123,7 +123,7 @@ impl Login {
         };
         match self.sessions.read(request, |opened| session(opened.state)).await {
             Some(session) => next_step(self.markers.loop_marker(headers, origin, return_to), session),
-            // Nothing is known, so nothing is held back.
+            // Without the state of the session, no redirect loop can be detected.
             None => NextStep::Provider,
         }
     }
@@ -147,7 +147,7 @@ impl Login {
         Ok(Started::Provider(location, cookies))
     }
 
-    /// Where a sign-in with this `rd` ends.
+    /// Returns the validated return URL, or the start page of `origin` if `rd` is missing or not acceptable.
     pub fn return_to(&self, origin: &Origin, rd: Option<&str>) -> ReturnTo {
         let snapshot = self.snapshot.load();
         rd.and_then(|text| ReturnTo::parse(text, origin, &snapshot.rules.origins))
@@ -157,16 +157,16 @@ impl Login {
     fn new_transaction(&self, return_to: ReturnTo) -> Result<LoginTransaction, NoEntropy> {
         Ok(LoginTransaction {
             issuer: IssuerIndex::FIRST,
-            state: random(&*self.entropy)?,
-            nonce: Secret::new(random(&*self.entropy)?),
-            code_verifier: Secret::new(random(&*self.entropy)?),
+            state: random_text(&*self.entropy)?,
+            nonce: Secret::new(random_text(&*self.entropy)?),
+            code_verifier: Secret::new(random_text(&*self.entropy)?),
             return_to,
         })
     }
 }
 
-/// 256 random bits as 43 characters: also the shortest PKCE verifier allowed (RFC 7636 §4.1).
-pub(super) fn random(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
+/// Returns 256 random bits as 43 characters, the minimum length of a PKCE verifier (RFC 7636 §4.1).
+pub(super) fn random_text(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes)?;
     Ok(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))

@@ -1,4 +1,6 @@
-//! What the gateway does: one file per flow, over ports that the layers above implement.
+//! The flows of the gateway
+//!
+//! Each flow is one file. It uses ports, which the layers above implement.
 
 pub mod audit;
 pub mod backchannel;

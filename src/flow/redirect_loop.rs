@@ -1,100 +1,101 @@
-//! Does a sign-in go round in circles, and where is it broken?
+//! Redirect loop detection
 //!
-//! A finished sign-in leaves a mark in the browser for some seconds. Whoever comes to sign in with that mark was signed
-//! in a moment ago:
+//! A sign-in that succeeds sets a marker cookie, which the browser keeps for some seconds. A browser that starts
+//! another sign-in with this marker was signed in a moment ago:
 //!
-//! 1. without a session, it was lost on the way: another sign-in would lose it too, so the person is told why;
-//! 2. with a session, they are sent back at once, because another tab may just have signed in; and if that happens
-//!    again, the check does not see the session that we see.
-//!
-//! A page that reloads itself because a script of it found nobody signed in goes round as well, where loading the page
-//! does not sign anybody in: it is told so three times in a row, and then no more.
+//! 1. If the request has no session, the session was lost. Another sign-in would lose it too, so the user gets a page
+//!    that shows the cause.
+//! 2. If the request has a session, the browser is redirected to its page at once, because another tab may just have
+//!    signed in. If that happens again, the check does not see the session that the gateway sees.
+//! 3. A page reloads itself if one of its scripts sent a request without a session. If loading the page does not sign
+//!    the user in, this is a loop too. The gateway asks for three reloads in a row at most.
 
 use thiserror::Error;
 
 use super::ports::{Absence, LoopMarker, ReloadCount, UnixTime};
 
-/// Where the circle is broken.
+/// The cause of a redirect loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LoopCause {
-    /// The browser did not keep the cookie, or does not send it here.
+    /// The browser did not keep the cookie, or does not send it to the gateway.
     #[error(
-        "the browser came back from a sign-in without the session cookie: it does not keep it, or something on the way \
-         removes Set-Cookie"
+        "redirect loop: the browser sent no session cookie after a sign-in; the browser does not keep the cookie, or a \
+         component between the gateway and the browser removes Set-Cookie"
     )]
     NotKept,
-    /// The cookie came and does not open.
+    /// The request has a session cookie that cannot be opened.
     #[error(
-        "the browser came back from a sign-in with a session cookie that does not open: other session.keys in another \
-         process, another cookie of the same name, or a part of it is missing"
+        "redirect loop: the session cookie cannot be opened after a sign-in; another process has other session.keys, \
+         another cookie has the same name, or a part of the cookie is missing"
     )]
     NotOpened,
-    /// The session was over at once.
+    /// The session expired seconds after it began.
     #[error(
-        "a session was over seconds after it began: the provider's tokens live too shortly, or the clocks of provider \
-         and gateway differ"
+        "redirect loop: a session expired seconds after it began; the lifetime of the provider's tokens is too short, \
+         or the clocks of provider and gateway differ"
     )]
     OverAtOnce,
-    /// We see the session and the check does not.
+    /// The gateway's pages see the session, and the check does not.
     #[error(
-        "a session that is good here is asked for again and again: the proxy does not pass the Cookie header to the \
-         check, or the check has other keys or another host"
+        "redirect loop: the gateway's pages see a usable session, but the check does not; the proxy does not pass the \
+         Cookie header to the check, or the check has other keys or another host"
     )]
     NotShown,
 }
 
-/// Where a person goes who wants to sign in.
+/// The next step of a browser that starts a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextStep {
-    /// To the provider.
+    /// Redirect to the provider.
     Provider,
-    /// Back to the page, for the how-many-eth time.
-    Back(u8),
-    /// Nowhere.
+    /// Redirect to the page; the number counts the returns since the sign-in, including this one.
+    Return(u8),
+    /// No redirect.
     LoopDetected(LoopCause),
 }
 
-/// Sent back so often to one page, the check does not see the session.
-const BACK_TO_ONE: u8 = 2;
-/// The same for tabs that take turns.
-const BACK_TO_ANY: u8 = 8;
+/// Returns to the same page after which another return is a redirect loop.
+const MAX_RETURNS_TO_SAME_PAGE: u8 = 2;
+/// Returns to any page after which another return is a redirect loop: several tabs may return in turn.
+const MAX_RETURNS_TO_ANY_PAGE: u8 = 8;
 
-/// Which way it goes, by the mark and what became of the session.
-pub fn next_step(landed: Option<LoopMarker>, session: Result<(), Absence>) -> NextStep {
-    let Some(LoopMarker { times, here }) = landed else { return NextStep::Provider };
+/// Returns the next step, given the loop marker and the session of the request.
+pub fn next_step(marker: Option<LoopMarker>, session: Result<(), Absence>) -> NextStep {
+    let Some(LoopMarker { times, here }) = marker else { return NextStep::Provider };
     match session {
         Err(Absence::NoCookie) => NextStep::LoopDetected(LoopCause::NotKept),
         Err(Absence::Refused) => NextStep::LoopDetected(LoopCause::NotOpened),
         Err(Absence::Expired) => NextStep::LoopDetected(LoopCause::OverAtOnce),
-        // Somebody said so, and it was not the browser: another sign-in begins another session.
+        // The user, the provider or an operator ended the session, so it was not lost: a sign-in begins a new one.
         Err(Absence::Ended) => NextStep::Provider,
-        Ok(()) if (here && times >= BACK_TO_ONE) || times >= BACK_TO_ANY => {
+        Ok(()) if (here && times >= MAX_RETURNS_TO_SAME_PAGE) || times >= MAX_RETURNS_TO_ANY_PAGE => {
             NextStep::LoopDetected(LoopCause::NotShown)
         }
-        Ok(()) => NextStep::Back(times.saturating_add(1)),
+        Ok(()) => NextStep::Return(times.saturating_add(1)),
     }
 }
 
-/// What a script is told that finds nobody signed in.
+/// The answer to a script that sent a request without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// Reload the page, and count it so.
+    /// Reload the page, and store this count.
     Count(ReloadCount),
-    /// Reload the page; this second is counted already.
-    Counted,
-    /// It did not help: no more.
-    Enough,
+    /// Reload the page; a reload of this second is counted already.
+    AlreadyCounted,
+    /// Do not reload the page again: no reload led to a session.
+    LimitReached,
 }
 
-/// So many reloads in a row, none of which led to a session.
-const RELOADS: u8 = 3;
+/// Reloads in a row that led to no session.
+const MAX_RELOADS: u8 = 3;
 
-/// Whether a page shall reload itself. A page has many scripts: all of one second are one reload.
-pub fn reload(before: Option<ReloadCount>, now: UnixTime) -> Reload {
+/// Returns whether a page must reload itself. A page has many scripts, so all requests of one second count as one
+/// reload.
+pub fn next_reload(before: Option<ReloadCount>, now: UnixTime) -> Reload {
     match before {
         None => Reload::Count(ReloadCount { times: 1, at: now }),
-        Some(before) if now.0.abs_diff(before.at.0) < 1 => Reload::Counted,
-        Some(before) if before.times >= RELOADS => Reload::Enough,
+        Some(before) if now.0.abs_diff(before.at.0) < 1 => Reload::AlreadyCounted,
+        Some(before) if before.times >= MAX_RELOADS => Reload::LimitReached,
         Some(before) => Reload::Count(ReloadCount { times: before.times.saturating_add(1), at: now }),
     }
 }
@@ -104,29 +105,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_mark_everybody_goes_to_the_provider() {
+    fn missing_loop_marker_redirects_to_the_provider() {
         for session in [Ok(()), Err(Absence::NoCookie), Err(Absence::Refused), Err(Absence::Expired)] {
             assert_eq!(next_step(None, session), NextStep::Provider);
         }
     }
 
     #[test]
-    fn a_page_reloads_three_times_and_the_scripts_of_one_second_count_as_one() {
+    fn page_reloads_three_times_and_counts_once_per_second() {
         let count = |times, at| Reload::Count(ReloadCount { times, at: UnixTime(at) });
         let before = |times, at| Some(ReloadCount { times, at: UnixTime(at) });
-        assert_eq!(reload(None, UnixTime(7)), count(1, 7));
-        assert_eq!(reload(before(1, 7), UnixTime(7)), Reload::Counted);
-        assert_eq!(reload(before(2, 7), UnixTime(8)), count(3, 8));
-        assert_eq!(reload(before(3, 7), UnixTime(7)), Reload::Counted);
-        assert_eq!(reload(before(3, 7), UnixTime(8)), Reload::Enough);
+        assert_eq!(next_reload(None, UnixTime(7)), count(1, 7));
+        assert_eq!(next_reload(before(1, 7), UnixTime(7)), Reload::AlreadyCounted);
+        assert_eq!(next_reload(before(2, 7), UnixTime(8)), count(3, 8));
+        assert_eq!(next_reload(before(3, 7), UnixTime(7)), Reload::AlreadyCounted);
+        assert_eq!(next_reload(before(3, 7), UnixTime(8)), Reload::LimitReached);
     }
 
     #[test]
-    fn one_page_is_gone_back_to_once_and_tabs_that_take_turns_a_few_times() {
-        let landed = |times, here| Some(LoopMarker { times, here });
-        assert_eq!(next_step(landed(1, true), Ok(())), NextStep::Back(2));
-        assert_eq!(next_step(landed(2, true), Ok(())), NextStep::LoopDetected(LoopCause::NotShown));
-        assert_eq!(next_step(landed(2, false), Ok(())), NextStep::Back(3));
-        assert_eq!(next_step(landed(8, false), Ok(())), NextStep::LoopDetected(LoopCause::NotShown));
+    fn repeated_return_to_one_page_or_many_returns_are_a_loop() {
+        let marker = |times, here| Some(LoopMarker { times, here });
+        assert_eq!(next_step(marker(1, true), Ok(())), NextStep::Return(2));
+        assert_eq!(next_step(marker(2, true), Ok(())), NextStep::LoopDetected(LoopCause::NotShown));
+        assert_eq!(next_step(marker(2, false), Ok(())), NextStep::Return(3));
+        assert_eq!(next_step(marker(8, false), Ok(())), NextStep::LoopDetected(LoopCause::NotShown));
     }
 }

@@ -1,13 +1,14 @@
-//! Token refresh, which logs no user out
+//! Token refresh
 //!
-//! 1. While the tokens are good no request waits: the exchange runs in a task of its own, which no client can cancel.
-//! 2. The session's lease decides who may refresh: the task acquires it before it calls the provider. The map of tasks in
-//!    flight only lets requests with expired tokens wait for the result, within bounds.
-//! 3. A provider that does not answer, or refuses us, ends no session: it is asked again later, and less and less often.
-//! 4. A refresh token whose exchange was never answered is not sent again, unless the operator says that the provider
-//!    tolerates it. A lease that was taken over is such an exchange.
-//! 5. Only what the provider says about the user (`invalid_grant` and its like) ends a session, and an ID token that breaks
-//!    a rule.
+//! 1. While the tokens are valid, no request waits. The exchange runs in a task of its own, which no client can cancel.
+//! 2. The lease of the session decides who may refresh. The task acquires the lease before it calls the provider. The
+//!    map of tasks in flight only lets requests with expired tokens wait for the result, within bounds.
+//! 3. No session ends because the provider does not answer or refuses the gateway. The refresh is retried later, with a
+//!    growing delay.
+//! 4. If the provider never answered an exchange, its refresh token is not sent again, unless the operator configures
+//!    that the provider tolerates this. A lease that was taken over counts as such an exchange.
+//! 5. A refresh ends a session only if the provider returns an error about the user, such as `invalid_grant`, or an ID
+//!    token that breaks a rule.
 
 mod backoff;
 mod in_flight;
@@ -35,42 +36,45 @@ use crate::access::claims::ClaimError;
 use crate::access::identity::Identity;
 use crate::access::policy::PolicyVerdicts;
 
-/// A session beyond them is refreshed at its next request.
+/// The maximum number of exchanges at a time. A session beyond it is refreshed at a later request.
 const MAX_CONCURRENT_REFRESHES: usize = 64;
 
-/// What the log says about a lease that was taken over.
-const TAKEN_OVER: &str = "the process that held the lease never returned it";
+/// The log detail of a lease that was taken over.
+const TAKEN_OVER: &str = "the lease was taken over: the process that held it did not release it";
 
-/// What the operator chose.
+/// The log detail of an exchange that exceeded its time limit.
+const TIMED_OUT: &str = "the exchange exceeded its time limit";
+
+/// The operator's settings for refreshes.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshSettings {
-    /// Whether a refresh token whose exchange was never answered may be sent again.
+    /// Whether a refresh token may be sent again if the provider never answered its exchange.
     pub provider_bears_reuse: bool,
-    /// How long an exchange may take, userinfo and new keys included.
+    /// The time limit of an exchange, including requests for userinfo and new keys.
     pub timeout: Duration,
 }
 
-/// Keeps sessions fresh.
+/// Refreshes sessions.
 pub struct Refresh {
     /// The provider.
     pub provider: Arc<dyn IdentityProvider>,
-    /// Where sessions live.
+    /// Manages leases, and stores new tokens.
     pub sessions: Arc<dyn Sessions>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The rules.
     pub snapshot: CurrentSnapshot,
-    /// Where it is told.
+    /// Records outcomes.
     pub audit: Arc<dyn Audit>,
-    /// What the operator chose.
+    /// The operator's settings.
     pub settings: RefreshSettings,
-    /// What runs.
+    /// The running exchanges.
     pub exchanges: Exchanges,
 }
 
-/// The exchanges that run.
+/// The running exchanges.
 pub struct Exchanges {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     tasks: TaskTracker,
     in_flight: InFlight,
     backoff: Backoff,
@@ -79,7 +83,7 @@ pub struct Exchanges {
 impl Default for Exchanges {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MAX_CONCURRENT_REFRESHES)),
+            permits: Arc::new(Semaphore::new(MAX_CONCURRENT_REFRESHES)),
             tasks: TaskTracker::new(),
             in_flight: InFlight::default(),
             backoff: Backoff::default(),
@@ -87,17 +91,17 @@ impl Default for Exchanges {
     }
 }
 
-/// Whether a task for a session runs.
+/// The result of an attempt to start a task for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
-    /// It does.
+    /// A task for the session is running.
     Running,
-    /// The provider is left alone for now, or has enough to do.
+    /// No task may start: refreshes are paused, or too many are running.
     NotNow,
 }
 
 impl Refresh {
-    /// Begins to refresh a session in the background, unless a task does already.
+    /// Starts to refresh a session in the background, unless a task for it is running.
     pub fn start(self: &Arc<Self>, session: Refreshable, caller: Caller) {
         self.spawn(session, caller);
     }
@@ -116,7 +120,7 @@ impl Refresh {
         }
     }
 
-    /// Waits until no exchange runs any more.
+    /// Waits until no exchange is running.
     pub async fn drained(&self) {
         self.exchanges.tasks.close();
         self.exchanges.tasks.wait().await;
@@ -130,15 +134,15 @@ impl Refresh {
         if exchanges.backoff.is_open(now) {
             return Start::NotNow;
         }
-        let Ok(place) = Arc::clone(&exchanges.places).try_acquire_owned() else { return Start::NotNow };
-        // Before the lease is acquired: a request that finds it held finds this task to wait for.
-        let Some(entry) = exchanges.in_flight.enter(session.id) else { return Start::Running };
+        let Ok(permit) = Arc::clone(&exchanges.permits).try_acquire_owned() else { return Start::NotNow };
+        // This entry precedes the lease: a request that finds the lease held also finds this task to wait for.
+        let Some(entry) = exchanges.in_flight.register(session.id) else { return Start::Running };
         let this = Arc::clone(self);
         exchanges.tasks.spawn(async move {
             if let Some(lease) = this.sessions.lease(session, now).await {
                 this.exchange(&lease, caller).await;
             }
-            drop((entry, place));
+            drop((entry, permit));
         });
         Start::Running
     }
@@ -153,24 +157,23 @@ impl Refresh {
         }
         let call = self.provider.refresh(RefreshRequest { refresh_token, subject });
         let answer = tokio::time::timeout(self.settings.timeout, call).await;
-        let answer =
-            answer.unwrap_or_else(|_| Err(RefreshError::OutcomeUnknown("it took too long".to_owned())));
+        let answer = answer.unwrap_or_else(|_| Err(RefreshError::OutcomeUnknown(TIMED_OUT.to_owned())));
         let (outcome, detail) = match answer {
-            Ok(refreshed) => self.commit(lease, &refreshed, caller).await,
-            Err(error) => (self.release(lease, &error).await, Some(error.to_string())),
+            Ok(refreshed) => self.commit_tokens(lease, &refreshed, caller).await,
+            Err(error) => (self.release_after_error(lease, &error).await, Some(error.to_string())),
         };
         let detail = detail.as_ref().map(|detail| detail as &dyn Display);
         self.audit.refresh(&RefreshEvent { outcome, detail, subject, caller });
     }
 
-    async fn commit(
+    async fn commit_tokens(
         &self,
         lease: &Lease,
         refreshed: &Refreshed,
         caller: Caller,
     ) -> (RefreshOutcome, Option<String>) {
         self.exchanges.backoff.record_success();
-        let user = match self.user(&lease.session, refreshed) {
+        let user = match self.build_user(&lease.session, refreshed) {
             Ok(user) => user,
             Err(error) => {
                 self.sessions.release(lease, Release::SessionEnded).await;
@@ -196,8 +199,8 @@ impl Refresh {
         }
     }
 
-    /// Revokes tokens that no session will use. If users sign out at the provider, the token ended there; to revoke it
-    /// might sign out a user who chose to sign out here only.
+    /// Revokes new tokens that no session will use. If users sign out at the provider, the token ended there. Its
+    /// revocation might sign out a user who chose to sign out of the gateway only.
     async fn revoke(&self, refreshed: &Refreshed) {
         if self.provider.end_session_endpoint().is_none()
             && let Some(token) = &refreshed.refresh_token
@@ -206,22 +209,22 @@ impl Refresh {
         }
     }
 
-    fn user(
+    fn build_user(
         &self,
         session: &Refreshable,
         refreshed: &Refreshed,
     ) -> Result<Option<(Identity, PolicyVerdicts)>, ClaimError> {
         let Some(id_token) = &refreshed.id_token else { return Ok(None) };
         let snapshot = self.snapshot.load();
-        let (identity, omitted_claim) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
-        for one in omitted_claim {
-            self.audit.omitted_claim(one.what, &one.value, &one.why, &session.subject);
+        let (identity, omitted_claims) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
+        for claim in omitted_claims {
+            self.audit.omitted_claim(claim.what, &claim.value, &claim.why, &session.subject);
         }
         let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         Ok(Some((identity, policies)))
     }
 
-    async fn release(&self, lease: &Lease, error: &RefreshError) -> RefreshOutcome {
+    async fn release_after_error(&self, lease: &Lease, error: &RefreshError) -> RefreshOutcome {
         let now = self.clock.now();
         let retry = |retry_after| {
             Release::RetryAt(self.exchanges.backoff.record_failure(now, retry_after, &lease.session))

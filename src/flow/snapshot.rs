@@ -1,6 +1,7 @@
-//! What an operator may change while the process runs: one immutable value behind one pointer
+//! The configuration that an operator may change while the process runs
 //!
-//! A flow loads it once for a request, so that one request is never judged by two sets of rules.
+//! It is one immutable value behind one pointer. A flow loads it once per request, so that two sets of rules never
+//! apply to the same request.
 
 use std::sync::Arc;
 
@@ -14,28 +15,28 @@ use crate::access::public_paths::PublicPaths;
 pub struct Snapshot {
     /// The rules of a decision, with policies and public origins.
     pub rules: Rules,
-    /// Which claims make an identity.
+    /// The claims that make up an identity.
     pub claims: ClaimRules,
-    /// What scripts request by themselves: it does not show that the user is active.
+    /// The background paths, which scripts request without the user: a request does not show that the user is active.
     pub background_paths: PublicPaths,
 }
 
-/// The pointer to the current snapshot. Its clones point to the same.
+/// The pointer to the current snapshot. All clones share the pointer.
 #[derive(Clone)]
 pub struct CurrentSnapshot(Arc<ArcSwap<Snapshot>>);
 
 impl CurrentSnapshot {
-    /// Points to a first snapshot.
+    /// Creates the pointer to the first snapshot.
     pub fn new(snapshot: Snapshot) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(snapshot)))
     }
 
-    /// Returns the current snapshot. It stays as it is while the caller holds it.
+    /// Returns the current snapshot. It does not change while the caller holds it.
     pub fn load(&self) -> Guard<Arc<Snapshot>> {
         self.0.load()
     }
 
-    /// Replaces the snapshot, for requests that begin afterwards.
+    /// Replaces the snapshot. Requests that load it afterwards use the new one.
     pub fn replace(&self, snapshot: Snapshot) {
         self.0.store(Arc::new(snapshot));
     }

@@ -1,7 +1,7 @@
 //! Fakes of the ports, for the tests of flows
 //!
 //! 1. All fakes of a test record their calls in one list, so that a test sees their order across ports.
-//! 2. A fake does what the test sets, and nothing is real: no socket, no clock, no randomness.
+//! 2. A fake does what the test sets. It uses no socket, no clock and no random bytes.
 
 mod markers;
 mod provider;
@@ -47,7 +47,7 @@ impl Calls {
         self.0.lock().unwrap().push(call.into());
     }
 
-    /// Returns the calls since this was last called.
+    /// Returns the calls since the last `take`.
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
@@ -92,7 +92,7 @@ pub(super) struct Fakes {
     pub(super) clock: Arc<FakeClock>,
     pub(super) entropy: Arc<FakeEntropy>,
     pub(super) audit: Arc<FakeAudit>,
-    /// The rules: the group `dev` may pass.
+    /// The rules: the group `dev` is permitted.
     pub(super) snapshot: CurrentSnapshot,
 }
 
@@ -125,7 +125,7 @@ impl Fakes {
     }
 }
 
-/// A clock that moves when a test says so.
+/// A clock that only a test advances.
 pub(super) struct FakeClock(AtomicU64);
 
 impl FakeClock {
@@ -176,7 +176,7 @@ impl Audit for FakeAudit {
         self.0.record(match hint {
             Hint::GroupsUnknown(subject) => format!("hint groups unknown {subject}"),
             Hint::RotationNotDelivered(caller) => format!("hint not delivered {}", caller.label),
-            _ => panic!("a hint of no flow under test"),
+            _ => panic!("no flow under test reports this hint"),
         });
     }
 

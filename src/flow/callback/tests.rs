@@ -75,7 +75,7 @@ async fn sign_in_begins_a_session_with_the_verified_tokens() {
 }
 
 #[tokio::test]
-async fn repeated_parameter_ends_it_before_any_port_is_called() {
+async fn repeated_parameter_fails_before_any_port_is_called() {
     let response = "state=s&code=c&iss=https://idp.test&error=e&error_description=d&session_state=x";
     for name in ["state", "code", "iss", "error", "error_description", "session_state"] {
         let fakes = browser();
@@ -87,7 +87,7 @@ async fn repeated_parameter_ends_it_before_any_port_is_called() {
 }
 
 #[tokio::test]
-async fn unknown_state_ends_it_before_the_provider_is_called() {
+async fn unknown_state_fails_before_the_provider_is_called() {
     for (query, calls) in [
         ("code=c&iss=https://idp.test", vec![]),
         ("state=other&code=c&iss=https://idp.test", vec!["take_login other"]),
@@ -100,7 +100,7 @@ async fn unknown_state_ends_it_before_the_provider_is_called() {
 }
 
 #[tokio::test]
-async fn unacceptable_response_ends_it_before_the_code_is_exchanged() {
+async fn unacceptable_response_fails_before_the_code_is_exchanged() {
     let right = format!("iss={ISSUER}");
     for (query, expected) in [
         ("code=c", LoginOutcome::ProviderMisbehaved),
@@ -159,7 +159,7 @@ async fn unknown_groups_begin_no_session_if_each_policy_needs_them() {
 }
 
 #[tokio::test]
-async fn unknown_groups_are_hinted_at_if_some_policy_permits_without_them() {
+async fn unknown_groups_are_reported_if_some_policy_permits_the_user() {
     let fakes = browser_with_groups_unknown();
     fakes.snapshot.replace(snapshot([(DEFAULT, &["dev"][..]), ("everyone", &[][..])]));
     assert!(finish(&fakes, ANSWER).await.is_ok());
@@ -169,7 +169,7 @@ async fn unknown_groups_are_hinted_at_if_some_policy_permits_without_them() {
 }
 
 #[tokio::test]
-async fn claim_that_no_header_can_carry_is_recorded_and_left_out() {
+async fn claim_invalid_in_a_header_is_omitted_and_recorded() {
     let fakes = browser();
     fakes.provider.exchanged.set(Some(Ok(signed_in(claims_of("alice", "dev,ops")))));
     assert!(finish(&fakes, ANSWER).await.is_ok());
@@ -179,7 +179,7 @@ async fn claim_that_no_header_can_carry_is_recorded_and_left_out() {
 }
 
 #[tokio::test]
-async fn session_that_cannot_be_kept_sets_no_loop_marker() {
+async fn session_that_cannot_be_stored_sets_no_loop_marker() {
     for error in [BeginError::TooLarge { bytes: 20_000 }, BeginError::StoreUnavailable(StoreUnavailable)] {
         let fakes = browser();
         fakes.sessions.begin_error.set(Some(error));

@@ -25,7 +25,7 @@ enum Kind {
     Script,
     WebSocket,
     Public,
-    Quiet,
+    Background,
 }
 
 const KINDS: [Kind; 5] = [Kind::Navigation, Kind::Form, Kind::Script, Kind::WebSocket, Kind::Public];
@@ -38,7 +38,7 @@ impl Kind {
     fn target(self) -> &'static str {
         match self {
             Self::Public => "/assets/x.js",
-            Self::Quiet => "/poll",
+            Self::Background => "/poll",
             _ => "/page",
         }
     }
@@ -48,7 +48,7 @@ impl Kind {
             Self::Navigation | Self::Form => {
                 &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
             }
-            Self::Script | Self::Public | Self::Quiet => {
+            Self::Script | Self::Public | Self::Background => {
                 &[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]
             }
             Self::WebSocket => &[("upgrade", "websocket"), ("sec-websocket-key", "x")],
@@ -111,12 +111,12 @@ impl Gateway {
         self.check.check(&snapshot, &request, caller, record).await
     }
 
-    /// Returns the records since this was last called.
+    /// Returns the records since the last call of this function.
     fn records(&self) -> Vec<Recorded> {
         std::mem::take(&mut *self.records.lock().unwrap())
     }
 
-    /// Lets no refresh begin for a while.
+    /// Pauses all refreshes for a while.
     async fn pause_refreshes(&self) {
         self.fakes.provider.will_answer(|| Err(asks_for_patience()));
         self.check.refresh.finish(refreshable(9, "9"), CALLER, CALLER.patience).await;
@@ -149,7 +149,7 @@ fn answer(decision: &Decision) -> String {
 }
 
 #[tokio::test]
-async fn session_state_and_request_kind_decide_the_answer() {
+async fn session_state_and_request_kind_determine_the_decision() {
     let (store, provider) = ("fail SessionStore", "fail Provider");
     let cases = [
         (State::Usable, ["allow alice"; 5], None),
@@ -173,7 +173,7 @@ async fn session_state_and_request_kind_decide_the_answer() {
 }
 
 #[tokio::test]
-async fn request_with_expired_tokens_waits_once_and_passes() {
+async fn request_with_expired_tokens_waits_once_and_is_allowed() {
     for kind in [Kind::Form, Kind::Script, Kind::WebSocket] {
         let gateway = Gateway::new(&[State::Expired, State::Usable]);
         let clock = Arc::clone(&gateway.fakes.clock);
@@ -200,7 +200,7 @@ async fn session_that_ended_during_the_wait_is_challenged() {
 }
 
 #[tokio::test]
-async fn second_wait_passes_if_the_first_refresh_began_too_early() {
+async fn refresh_that_began_too_early_is_followed_by_a_second_wait() {
     let gateway = Gateway::new(&[State::Expired, State::Expired, State::Usable]);
     assert_eq!(answer(&gateway.check(Kind::Script).await.decision), "allow alice");
     let waits = gateway.fakes.calls.count("audit waits");
@@ -210,7 +210,7 @@ async fn second_wait_passes_if_the_first_refresh_began_too_early() {
 
 #[tokio::test]
 async fn session_still_expired_after_two_waits_fails_without_a_challenge() {
-    for lease in [LeaseState::Free, LeaseState::HeldElsewhere] {
+    for lease in [LeaseState::Free, LeaseState::HeldByOther] {
         let gateway = Gateway::new(&[State::Expired]);
         gateway.fakes.sessions.lease.set(lease);
         let checked = gateway.check(Kind::Script).await;
@@ -223,7 +223,7 @@ async fn session_still_expired_after_two_waits_fails_without_a_challenge() {
 }
 
 #[tokio::test]
-async fn wait_beyond_its_budget_fails_without_a_second_wait() {
+async fn wait_that_exceeds_its_budget_fails_without_a_second_wait() {
     let gateway = Gateway::new(&[State::Expired]);
     gateway.fakes.provider.hold();
     let impatient = Caller { patience: Duration::ZERO, ..CALLER };
@@ -234,7 +234,7 @@ async fn wait_beyond_its_budget_fails_without_a_second_wait() {
     assert_eq!((count("open"), count("audit waits")), (2, 1));
     gateway.fakes.provider.answer();
     gateway.check.refresh.drained().await;
-    assert_eq!((count("lease"), count("commit")), (1, 1), "the refresh goes on");
+    assert_eq!((count("lease"), count("commit")), (1, 1), "the refresh continues");
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn refresh_that_must_not_start_fails_without_a_challenge() {
 }
 
 #[tokio::test]
-async fn due_session_passes_before_its_only_refresh_ends() {
+async fn session_due_for_refresh_is_allowed_before_the_refresh_ends() {
     let gateway = Gateway::new(&[State::Due]);
     gateway.fakes.provider.hold();
     for _ in 0..2 {
@@ -263,7 +263,7 @@ async fn due_session_passes_before_its_only_refresh_ends() {
 }
 
 #[tokio::test]
-async fn refused_request_starts_no_refresh_and_does_not_wait() {
+async fn denied_request_starts_no_refresh_and_does_not_wait() {
     let gateway = Gateway::new(&[State::Due]);
     gateway.fakes.snapshot.replace(snapshot([(DEFAULT, &["admin"][..])]));
     assert_eq!(answer(&gateway.check(Kind::Script).await.decision), "deny");
@@ -343,7 +343,7 @@ async fn page_reloads_without_a_count_if_nothing_can_be_sealed() {
 }
 
 #[tokio::test]
-async fn store_that_asks_is_looked_up_once() {
+async fn store_that_needs_a_lookup_gets_exactly_one() {
     for (asks, expected) in [(1, "allow alice"), (2, "fail SessionStore")] {
         let gateway = Gateway::new(&[State::Usable]);
         gateway.fakes.sessions.asks.store(asks, Ordering::Relaxed);
@@ -354,9 +354,9 @@ async fn store_that_asks_is_looked_up_once() {
 }
 
 #[tokio::test]
-async fn request_that_scripts_send_by_themselves_shows_no_activity() {
+async fn request_to_background_path_records_no_user_activity() {
     let gateway = Gateway::new(&[State::Usable]);
-    for kind in [Kind::Quiet, Kind::Script] {
+    for kind in [Kind::Background, Kind::Script] {
         gateway.check(kind).await;
     }
     assert_eq!(gateway.fakes.sessions.openings.get(), [(0, false), (0, true)]);

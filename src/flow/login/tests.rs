@@ -6,7 +6,8 @@ use crate::flow::testing::{Fakes, ISSUER, State, origin, texts};
 
 const PAGE: &str = "https://app.test/page";
 const CALLBACK_CALL: &str = "authentication_url https://app.test/oauth2/callback";
-const WISH: LoginOptions<'_> = LoginOptions { rd: Some("/page"), account: Account::Known, is_retry: false };
+const OPTIONS: LoginOptions<'_> =
+    LoginOptions { rd: Some("/page"), account: Account::Known, is_retry: false };
 
 fn login(fakes: &Fakes) -> Login {
     Login {
@@ -19,7 +20,7 @@ fn login(fakes: &Fakes) -> Login {
     }
 }
 
-/// A browser whose session is in this state, and that came back from a sign-in that often.
+/// A browser with this session state and loop marker: the number of returns, and whether to the same page.
 fn browser(state: State, marker: Option<(u8, bool)>) -> Fakes {
     let fakes = Fakes::new();
     fakes.sessions.states.set([state].into());
@@ -30,18 +31,18 @@ fn browser(state: State, marker: Option<(u8, bool)>) -> Fakes {
 fn step(started: &Started) -> String {
     match started {
         Started::Provider(..) => "provider".to_owned(),
-        Started::Back(return_redirect) => back(return_redirect),
-        Started::LoopDetected(cause) => stuck(*cause),
+        Started::Back(return_redirect) => return_text(return_redirect),
+        Started::LoopDetected(cause) => loop_text(*cause),
     }
 }
 
-fn back(return_redirect: &ReturnRedirect) -> String {
+fn return_text(return_redirect: &ReturnRedirect) -> String {
     assert_eq!(texts(&return_redirect.cookies), ["loop=marked"]);
-    format!("back to {}", return_redirect.return_to.as_str())
+    format!("return to {}", return_redirect.return_to.as_str())
 }
 
-fn stuck(cause: LoopCause) -> String {
-    format!("stuck {cause:?}")
+fn loop_text(cause: LoopCause) -> String {
+    format!("loop {cause:?}")
 }
 
 async fn start(fakes: &Fakes, options: LoginOptions<'_>) -> Result<Started, LoginError> {
@@ -71,14 +72,14 @@ async fn browser_without_a_marker_is_sent_to_the_provider() {
         State::Absent(Absence::Ended),
     ] {
         let fakes = browser(state, None);
-        assert_eq!(start_and_record(&fakes, WISH).await, provider_calls("Known", PAGE), "{state:?}");
+        assert_eq!(start_and_record(&fakes, OPTIONS).await, provider_calls("Known", PAGE), "{state:?}");
     }
 }
 
 #[tokio::test]
-async fn marker_with_a_session_returns_once_and_then_is_a_loop() {
-    let returns = |times| (format!("back to {PAGE}"), vec![format!("set_loop_marker {times} {PAGE}")]);
-    let is_loop = || ("stuck NotShown".to_owned(), vec![]);
+async fn marker_with_a_usable_session_returns_until_the_limit() {
+    let returns = |times| (format!("return to {PAGE}"), vec![format!("set_loop_marker {times} {PAGE}")]);
+    let is_loop = || ("loop NotShown".to_owned(), vec![]);
     for (marker, expected) in [
         ((1, true), returns(2)),
         ((2, true), is_loop()),
@@ -87,20 +88,20 @@ async fn marker_with_a_session_returns_once_and_then_is_a_loop() {
         ((8, false), is_loop()),
     ] {
         let fakes = browser(State::Usable, Some(marker));
-        assert_eq!(start_and_record(&fakes, WISH).await, expected, "{marker:?}");
+        assert_eq!(start_and_record(&fakes, OPTIONS).await, expected, "{marker:?}");
     }
 }
 
 #[tokio::test]
-async fn marker_without_a_session_shows_the_cause_of_the_loop() {
+async fn marker_without_a_usable_session_is_a_loop_with_its_cause() {
     for (state, cause) in [
-        (State::Absent(Absence::NoCookie), "stuck NotKept"),
-        (State::Absent(Absence::Refused), "stuck NotOpened"),
-        (State::Absent(Absence::Expired), "stuck OverAtOnce"),
-        (State::Expired, "stuck OverAtOnce"),
+        (State::Absent(Absence::NoCookie), "loop NotKept"),
+        (State::Absent(Absence::Refused), "loop NotOpened"),
+        (State::Absent(Absence::Expired), "loop OverAtOnce"),
+        (State::Expired, "loop OverAtOnce"),
     ] {
         let fakes = browser(state, Some((1, true)));
-        assert_eq!(start_and_record(&fakes, WISH).await, (cause.to_owned(), vec![]), "{state:?}");
+        assert_eq!(start_and_record(&fakes, OPTIONS).await, (cause.to_owned(), vec![]), "{state:?}");
     }
 }
 
@@ -108,16 +109,16 @@ async fn marker_without_a_session_shows_the_cause_of_the_loop() {
 async fn marker_of_an_ended_or_undetermined_session_is_no_loop() {
     for state in [State::Absent(Absence::Ended), State::Undetermined(Outage::SessionStore)] {
         let fakes = browser(state, Some((2, true)));
-        assert_eq!(start_and_record(&fakes, WISH).await, provider_calls("Known", PAGE), "{state:?}");
+        assert_eq!(start_and_record(&fakes, OPTIONS).await, provider_calls("Known", PAGE), "{state:?}");
     }
 }
 
 #[tokio::test]
-async fn user_who_insists_or_wants_another_account_gets_the_provider() {
-    let another = LoginOptions { account: Account::Another, ..WISH };
-    let is_retry = LoginOptions { is_retry: true, ..WISH };
+async fn retry_or_other_account_redirects_to_the_provider_despite_marker() {
+    let another = LoginOptions { account: Account::Another, ..OPTIONS };
+    let retry = LoginOptions { is_retry: true, ..OPTIONS };
     for (state, times) in [(State::Usable, 1), (State::Usable, 2), (State::Absent(Absence::NoCookie), 1)] {
-        for (options, account) in [(another, "Another"), (is_retry, "Known")] {
+        for (options, account) in [(another, "Another"), (retry, "Known")] {
             let fakes = browser(state, Some((times, true)));
             let expected = provider_calls(account, PAGE);
             assert_eq!(start_and_record(&fakes, options).await, expected, "{state:?} {times} {options:?}");
@@ -126,9 +127,9 @@ async fn user_who_insists_or_wants_another_account_gets_the_provider() {
 }
 
 #[tokio::test]
-async fn provider_gets_the_values_that_the_transaction_keeps() {
+async fn authentication_request_has_the_values_of_the_transaction() {
     let fakes = browser(State::Absent(Absence::NoCookie), None);
-    let Started::Provider(url, cookies) = start(&fakes, WISH).await.unwrap() else { panic!() };
+    let Started::Provider(url, cookies) = start(&fakes, OPTIONS).await.unwrap() else { panic!() };
     assert_eq!(texts(&cookies), ["login=kept"]);
     let kept = fakes.markers.kept.get().unwrap();
     let [state, nonce, verifier] = &kept;
@@ -138,52 +139,52 @@ async fn provider_gets_the_values_that_the_transaction_keeps() {
 }
 
 #[tokio::test]
-async fn return_url_elsewhere_becomes_the_start_page() {
+async fn unacceptable_return_url_is_replaced_by_the_start_page() {
     for rd in [Some("https://evil.test/"), Some("/oauth2/start"), None] {
         let fakes = browser(State::Absent(Absence::NoCookie), None);
-        let (_, calls) = start_and_record(&fakes, LoginOptions { rd, ..WISH }).await;
+        let (_, calls) = start_and_record(&fakes, LoginOptions { rd, ..OPTIONS }).await;
         assert_eq!(calls[1], "keep_login https://app.test/", "{rd:?}");
     }
 }
 
 #[tokio::test]
-async fn missing_randomness_starts_no_sign_in() {
+async fn missing_random_bytes_start_no_sign_in() {
     for fails_at in 1..=3 {
         let fakes = browser(State::Absent(Absence::NoCookie), None);
         fakes.entropy.fails_at.store(fails_at, Ordering::Relaxed);
-        let started = start(&fakes, WISH).await;
+        let started = start(&fakes, OPTIONS).await;
         assert!(matches!(started, Err(LoginError::NoEntropy(_))), "{fails_at}");
         assert_eq!(fakes.calls.take(), ["open"], "no cookie and no redirect");
     }
     let fakes = browser(State::Absent(Absence::NoCookie), None);
     fakes.markers.cannot_seal.store(true, Ordering::Relaxed);
     assert!(
-        matches!(start(&fakes, WISH).await, Err(LoginError::NoEntropy(_))),
+        matches!(start(&fakes, OPTIONS).await, Err(LoginError::NoEntropy(_))),
         "no redirect without a cookie"
     );
 }
 
 #[tokio::test]
-async fn missing_metadata_keeps_no_transaction() {
+async fn missing_provider_metadata_stores_no_transaction() {
     let fakes = browser(State::Absent(Absence::NoCookie), None);
     fakes.provider.is_unavailable.store(true, Ordering::Relaxed);
-    assert!(matches!(start(&fakes, WISH).await, Err(LoginError::ProviderUnavailable(_))));
+    assert!(matches!(start(&fakes, OPTIONS).await, Err(LoginError::ProviderUnavailable(_))));
     assert_eq!(fakes.calls.take(), ["open".to_owned(), format!("{CALLBACK_CALL} Known")]);
 }
 
 #[test]
-fn refreshed_session_returns_until_that_is_a_loop() {
+fn refreshed_session_returns_until_the_loop_limit() {
     for (marker, expected, times) in [
-        (None, "back to https://app.test/page", Some(1)),
-        (Some((1, true)), "back to https://app.test/page", Some(2)),
-        (Some((2, true)), "stuck NotShown", None),
-        (Some((8, false)), "stuck NotShown", None),
+        (None, "return to https://app.test/page", Some(1)),
+        (Some((1, true)), "return to https://app.test/page", Some(2)),
+        (Some((2, true)), "loop NotShown", None),
+        (Some((8, false)), "loop NotShown", None),
     ] {
         let fakes = browser(State::Usable, marker);
         let login = login(&fakes);
         let return_to = login.return_to(&origin(), Some(PAGE));
         let return_redirect = login.return_after_refresh(&origin(), &HeaderMap::new(), return_to);
-        let step = return_redirect.map_or_else(stuck, |return_redirect| back(&return_redirect));
+        let step = return_redirect.map_or_else(loop_text, |return_redirect| return_text(&return_redirect));
         assert_eq!(step, expected, "{marker:?}");
         let calls: Vec<_> =
             times.map(|times| format!("set_loop_marker {times} {PAGE}")).into_iter().collect();

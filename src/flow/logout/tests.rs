@@ -12,7 +12,7 @@ fn names(url: &Url) -> Vec<String> {
 }
 
 #[test]
-fn the_provider_is_told_whose_session_and_where_to_send_them_back() {
+fn logout_request_names_the_session_and_the_return_url() {
     let url = request(Some("a-state"), "a.b.c");
     assert_eq!(
         url.as_str(),
@@ -22,17 +22,20 @@ fn the_provider_is_told_whose_session_and_where_to_send_them_back() {
 }
 
 #[test]
-fn without_randomness_there_is_no_state_and_all_the_rest() {
+fn logout_request_without_random_bytes_omits_only_the_state() {
     let url = request(None, "a.b.c");
     assert_eq!(names(&url), ["client_id", "post_logout_redirect_uri", "id_token_hint"]);
 }
 
 #[test]
-fn a_hint_is_sent_as_long_as_the_url_stays_within_its_bound() {
+fn id_token_hint_is_omitted_if_the_url_exceeds_its_limit() {
     let length = |hint: usize| request(Some("a-state"), &"x".repeat(hint)).as_str().len();
-    let around = length(1) - 1;
-    assert_eq!(length(MAX_URL_BYTES - around), MAX_URL_BYTES);
-    assert!(length(MAX_URL_BYTES - around + 1) < around, "one more is left out");
+    let length_without_hint = length(1) - 1;
+    assert_eq!(length(MAX_URL_BYTES - length_without_hint), MAX_URL_BYTES);
+    assert!(
+        length(MAX_URL_BYTES - length_without_hint + 1) < length_without_hint,
+        "a longer hint is omitted"
+    );
     let without = request(Some("a-state"), &"x".repeat(MAX_URL_BYTES));
     assert_eq!(names(&without), ["client_id", "post_logout_redirect_uri", "state"]);
 }

@@ -1,4 +1,6 @@
-//! The port to marker cookies: what a browser keeps for us for seconds or minutes, and that is no session
+//! The port to marker cookies: short-lived cookies other than the session
+//!
+//! A browser keeps them for seconds or minutes.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -10,39 +12,39 @@ use crate::secret::Secret;
 
 /// One attempt to sign in, from `/oauth2/start` to the callback.
 pub struct LoginTransaction {
-    /// The issuer that the user was sent to.
+    /// The issuer that the user was redirected to.
     pub issuer: IssuerIndex,
-    /// `state`: what the provider returns.
+    /// `state`, which the provider must return.
     pub state: String,
-    /// `nonce`: what the ID token must hold.
+    /// `nonce`, which the ID token must contain.
     pub nonce: Secret,
     /// The PKCE verifier.
     pub code_verifier: Secret,
-    /// The page that the user wanted.
+    /// The return URL.
     pub return_to: ReturnTo,
 }
 
-/// What a sign-in of seconds ago left in the browser, so that a redirect loop is found.
+/// The marker of a sign-in that ended seconds ago, by which a redirect loop is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoopMarker {
-    /// How often the browser has come back from a sign-in since.
+    /// The number of returns from the sign-in so far.
     pub times: u8,
-    /// Whether it was the page that it wants now.
+    /// Whether the last return was to the page that the browser requests now.
     pub here: bool,
 }
 
-/// The page reloads that led to no session within the last seconds.
+/// The page reloads within the last seconds that led to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReloadCount {
-    /// How many.
+    /// The number of reloads.
     pub times: u8,
-    /// The last one.
+    /// The time of the last reload.
     pub at: UnixTime,
 }
 
 /// Marker cookies. Values returned as `HeaderValue` are `Set-Cookie` values for the response.
 pub trait Markers: Send + Sync {
-    /// Keeps a login transaction, and removes the oldest ones if there are too many.
+    /// Stores a login transaction, and removes the oldest ones if there are too many.
     fn keep_login(
         &self,
         transaction: &LoginTransaction,
@@ -51,7 +53,7 @@ pub trait Markers: Send + Sync {
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, NoEntropy>;
 
-    /// Takes the transaction of a `state`, if this browser began it and it has not expired. It is returned once.
+    /// Takes the transaction of a `state`, if this browser began it and it has not expired. Returns it once.
     fn take_login(
         &self,
         state: &str,
@@ -66,21 +68,21 @@ pub trait Markers: Send + Sync {
     /// Returns the marker of a sign-in that ended some seconds ago.
     fn loop_marker(&self, headers: &HeaderMap, origin: &Origin, return_to: &ReturnTo) -> Option<LoopMarker>;
 
-    /// Sets that marker.
+    /// Sets the loop marker.
     fn set_loop_marker(&self, times: u8, return_to: &ReturnTo, origin: &Origin) -> Option<HeaderValue>;
 
-    /// Removes it, if the request carries one.
+    /// Removes the loop marker, if the request carries one.
     fn clear_loop_marker(&self, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue>;
 
-    /// Keeps the `state` of a sign-out (OpenID Connect RP-Initiated Logout 1.0 §3).
+    /// Stores the `state` of a sign-out (OpenID Connect RP-Initiated Logout 1.0 §3).
     fn keep_sign_out_state(&self, state: &str, origin: &Origin) -> Option<HeaderValue>;
 
-    /// Removes it, if it is the one that the request's cookie holds.
+    /// Removes the `state` of a sign-out, if the request's cookie contains the same `state`.
     fn finish_sign_out(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue>;
 
     /// Returns the reload counter.
     fn reload_count(&self, headers: &HeaderMap, origin: &Origin) -> Option<ReloadCount>;
 
-    /// Sets it.
+    /// Sets the reload counter.
     fn set_reload_count(&self, count: ReloadCount, origin: &Origin) -> Option<HeaderValue>;
 }

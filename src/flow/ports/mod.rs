@@ -1,7 +1,6 @@
-//! What does a flow need of the world?
+//! The ports of flows: time, random bytes, the provider and the stores
 //!
-//! Time, randomness, the provider and the stores are arguments: a flow can be run in a test without any of them being
-//! real.
+//! Each port is an argument of the flows, so that a test can run a flow with fakes only.
 
 mod markers;
 mod provider;
@@ -29,31 +28,31 @@ pub use self::sessions::{
 pub struct UnixTime(pub u64);
 
 impl UnixTime {
-    /// Later by a duration, in whole seconds.
+    /// Returns the time that is later by a duration, in whole seconds.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_secs()))
     }
 
-    /// The whole seconds from `earlier` until this time; none if it lies ahead.
+    /// Returns the whole seconds from `earlier` until this time; 0 if `earlier` is later.
     pub fn seconds_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// Where the time comes from.
+/// The source of the time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> UnixTime;
 }
 
-/// Where randomness comes from.
+/// The source of random bytes.
 pub trait Entropy: Send + Sync {
-    /// Fills the buffer from a cryptographically secure source; fails only if the system has none to give.
+    /// Fills the buffer from a cryptographically secure source. Fails only if the system returns no random bytes.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy>;
 }
 
-/// The system gave no randomness: nothing may be sealed or started.
+/// The system returned no random bytes, so that nothing may be sealed or started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the system gave no randomness")]
+#[error("the operating system returned no random bytes")]
 pub struct NoEntropy;

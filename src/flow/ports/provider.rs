@@ -1,4 +1,4 @@
-//! What is asked of the OpenID Provider?
+//! The port to the OpenID Provider
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::UnixTime;
 use crate::access::claims::Claims;
 use crate::secret::Secret;
 
-/// Which of the configured issuers; there is one, with index 0.
+/// The index of a configured issuer. There is one issuer, with index 0.
 ///
-/// `sub`, `sid` and `jti` are names of one issuer, and mean nothing at another. Sessions keep the index, so that an issuer
-/// must keep its own.
+/// `sub`, `sid` and `jti` are names of one issuer, and mean nothing at another. Sessions store the index, so the
+/// index of an issuer must not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IssuerIndex(pub u16);
 
@@ -22,73 +22,72 @@ impl IssuerIndex {
     pub const FIRST: Self = Self(0);
 }
 
-/// What is asked of the provider at its authorization endpoint (OpenID Connect Core §3.1.2.1), beside what is
-/// configured.
+/// The parameters of an authentication request (OpenID Connect Core §3.1.2.1), in addition to configured ones.
 pub struct AuthenticationRequest<'a> {
-    /// `redirect_uri`: exactly the callback of the origin the person uses.
+    /// `redirect_uri`: exactly the callback of the origin that the user visits.
     pub redirect_uri: &'a str,
     /// `state` (RFC 6749 §10.12).
     pub state: &'a str,
     /// `nonce`.
     pub nonce: &'a Secret,
-    /// The PKCE verifier, of which the challenge is sent (RFC 7636 §4.2, S256 always).
+    /// The PKCE verifier. The request contains its challenge (RFC 7636 §4.2, always S256).
     pub code_verifier: &'a Secret,
-    /// Whom to sign in.
+    /// The account to sign in with.
     pub account: Account,
 }
 
-/// Whom a person wants to sign in as.
+/// The account that a user wants to sign in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// Whoever the provider knows already.
+    /// The account that is signed in at the provider already.
     Known,
-    /// Perhaps somebody else: the provider asks again (`prompt=login`).
+    /// Possibly another account: the provider asks for credentials again (`prompt=login`).
     Another,
 }
 
-/// What is sent to the token endpoint (OpenID Connect Core §3.1.3.1), and what its ID token must match.
+/// The token request for a code (OpenID Connect Core §3.1.3.1), with the value that the ID token must match.
 pub struct CodeExchange<'a> {
     /// The authorization code.
     pub code: &'a Secret,
-    /// The same as in the authentication request.
+    /// The `redirect_uri` of the authentication request.
     pub redirect_uri: &'a str,
     /// The PKCE verifier.
     pub code_verifier: &'a Secret,
-    /// What the ID token's `nonce` must be.
+    /// The expected `nonce` of the ID token.
     pub nonce: &'a Secret,
 }
 
-/// When and how a user authenticated at the provider, as far as the ID token says it (OpenID Connect Core §2).
+/// When and how a user authenticated at the provider, if the ID token contains it (OpenID Connect Core §2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authentication {
-    /// `auth_time`, by the provider's clock; never ahead of ours by more than the leeway.
+    /// `auth_time`, by the provider's clock. It is ahead of the gateway's clock by at most the leeway.
     pub auth_time: Option<UnixTime>,
     /// `acr`, 1 to 255 bytes.
     pub acr: Option<String>,
 }
 
-/// The provider's tokens, verified; of the access token only its end is kept.
+/// The verified tokens of a sign-in. Of the access token, only the expiry is kept.
 pub struct TokenSet {
-    /// The ID token as the provider signed it.
+    /// The ID token as signed by the provider.
     pub id_token: Secret,
-    /// The refresh token, where one was given.
+    /// The refresh token, if the provider issued one.
     pub refresh_token: Option<Secret>,
-    /// The earlier end of ID token and access token.
+    /// The earlier expiry of ID token and access token.
     pub expires_at: UnixTime,
-    /// When the provider was asked for them, by our clock.
+    /// When the gateway requested the tokens, by the gateway's clock.
     pub requested_at: UnixTime,
     /// `iat` of the ID token, by the provider's clock.
     pub id_token_issued_at: UnixTime,
     /// When and how the user authenticated.
     pub authentication: Authentication,
-    /// The end of the ID token.
+    /// The expiry of the ID token.
     pub id_token_expires_at: UnixTime,
-    /// The end of the refresh token, where the provider tells (`refresh_expires_in`, which Keycloak sends); 0 there means
-    /// that it has none.
+    /// The expiry of the refresh token, if the provider sends `refresh_expires_in`, as Keycloak does. A value of 0 in
+    /// the response means that the token does not expire.
     pub refresh_expires_at: Option<UnixTime>,
 }
 
-/// A person whom the provider vouches for.
+/// A user who was authenticated by the provider.
 pub struct SignedIn {
     /// The tokens.
     pub tokens: TokenSet,
@@ -98,139 +97,142 @@ pub struct SignedIn {
     pub claims: Claims,
 }
 
-/// Where the operator looks if the provider refuses us.
+/// The settings that the operator must check if the provider refuses the gateway.
 const CLIENT_SETTINGS: &str = "see provider.client_id and provider.client_authentication, with provider.client_secret or \
                                provider.client_key";
 
-/// Why a code made no session.
+/// Why the exchange of a code failed.
 #[derive(Debug, Error)]
 pub enum ExchangeError {
-    /// Metadata or keys are not there yet, or the call failed; a later sign-in may succeed.
+    /// Metadata or keys are not loaded, or the request failed. A later sign-in may succeed.
     #[error("the provider cannot be reached: {0}")]
     ProviderUnavailable(String),
-    /// The provider refused the code: used already, expired, or not ours.
+    /// The provider refused the code: it was used already, has expired, or was not issued to the gateway.
     #[error("the provider refused the code: {0}")]
     CodeRefused(String),
-    /// The provider refused us: client id, secret or authentication method.
+    /// The provider refused the gateway's client id, secret or authentication method.
     #[error("the provider refused this client: {0}; {CLIENT_SETTINGS}")]
     ClientRefused(String),
-    /// The answer or the ID token breaks a rule of the protocol.
-    #[error("the provider's answer is not acceptable: {0}")]
+    /// The response or the ID token breaks a rule of the protocol.
+    #[error("the provider's response is not acceptable: {0}")]
     ProviderMisbehaved(String),
-    /// The tokens are over, or not valid yet, by our clock: a session made of them would end at once.
-    #[error("the provider's tokens do not fit the time here: {0}")]
+    /// The tokens have expired, or are not valid yet, by the gateway's clock. A session with them would end at once.
+    #[error("the provider's tokens are not valid at the gateway's current time: {0}")]
     ClocksDiffer(String),
 }
 
-/// What is sent to the token endpoint for new tokens (OpenID Connect Core §12.1), and what their ID token must keep.
+/// The token request for new tokens (OpenID Connect Core §12.1), with the `sub` that the new ID token must have.
 pub struct RefreshRequest<'a> {
     /// The refresh token.
     pub refresh_token: &'a Secret,
-    /// `sub` of the session: another person's tokens are refused (§12.2).
+    /// `sub` of the session. Tokens of another user are refused (§12.2).
     pub subject: &'a str,
 }
 
-/// What the provider gave for a refresh token, verified.
+/// The verified result of a refresh.
 ///
-/// Where userinfo is to be asked and cannot be, there are the new refresh token and its end alone: the old refresh token
-/// is used up, so the new one is not lost, and claims that nobody could renew do not live longer than they did before.
+/// If userinfo is configured and cannot be reached, the result has only the new refresh token and its expiry. The old
+/// refresh token is spent, so the new one must not be lost. The claims could not be refreshed, so they expire when they
+/// would have expired before.
 pub struct Refreshed {
-    /// The new ID token, where one was given (§12.2 lets the provider give none).
+    /// The new ID token, if the provider issued one (§12.2 does not require it).
     pub id_token: Option<RefreshedIdToken>,
-    /// The new refresh token; where there is none, the old one stays good (RFC 6749 §6).
+    /// The new refresh token. Without one, the old refresh token stays valid (RFC 6749 §6).
     pub refresh_token: Option<Secret>,
-    /// The end of the access token, where the provider tells; with neither this nor an ID token nothing got a new end.
+    /// The expiry of the access token, if the provider sends it. Without it and without an ID token, no expiry changes.
     pub access_expires_at: Option<UnixTime>,
-    /// The end of the refresh token, as in [`TokenSet`].
+    /// The expiry of the refresh token, as in [`TokenSet`].
     pub refresh_expires_at: Option<UnixTime>,
 }
 
-/// An ID token that a refresh brought: of the same issuer, person and audience as the first.
+/// The ID token of a refresh, with the same issuer, user and audience as the first one.
 pub struct RefreshedIdToken {
-    /// As the provider signed it.
+    /// The ID token as signed by the provider.
     pub text: Secret,
     /// `exp`.
     pub expires_at: UnixTime,
-    /// When and how the user authenticated; what it does not say stays as it was.
+    /// When and how the user authenticated. Values that are missing here do not change.
     pub authentication: Authentication,
-    /// All claims, those of userinfo among them where it is asked.
+    /// All claims, including those of userinfo if it is configured.
     pub claims: Claims,
 }
 
-/// Why a refresh brought nothing.
+/// Why a refresh failed.
 #[derive(Debug, Error)]
 pub enum RefreshError {
-    /// The provider did not get the request, or says that it cannot answer it now (5xx, 429): the same refresh token may
-    /// be sent again, not before `retry_after`.
+    /// The provider did not receive the request, or responded that it cannot handle it now (5xx, 429). The same refresh
+    /// token may be sent again, but not before `retry_after`.
     #[error("the provider cannot be reached: {why}")]
     Unavailable {
-        /// Why, for the log.
+        /// The cause, for the log.
         why: String,
-        /// `Retry-After`, where the provider said it.
+        /// `Retry-After`, if the provider sent it.
         retry_after: Option<Duration>,
     },
-    /// The provider refused us (`invalid_client`, `unauthorized_client`): the session is as good as before.
+    /// The provider refused the gateway (`invalid_client`, `unauthorized_client`). The session is not affected.
     #[error("the provider refused this client: {0}; {CLIENT_SETTINGS}")]
     ClientRefused(String),
-    /// The request was sent and no answer came, or none that can be read: the refresh token may have been used up.
-    #[error("nobody knows whether the refresh token was used up: {0}")]
+    /// The request was sent, but the response is missing or unreadable. The refresh token may be spent.
+    #[error("the refresh token may be spent: {0}")]
     OutcomeUnknown(String),
-    /// `invalid_grant`: the refresh token is over, and with it the session at the provider.
+    /// `invalid_grant`: the refresh token is no longer valid, and the session at the provider has ended.
     #[error("the provider refused the refresh token: {0}")]
     GrantRefused(String),
-    /// The new ID token breaks a rule of the protocol, or is somebody else's.
-    #[error("the provider's answer is not acceptable: {0}")]
+    /// The new ID token breaks a rule of the protocol, or belongs to another user.
+    #[error("the provider's response is not acceptable: {0}")]
     ProviderMisbehaved(String),
 }
 
-/// A logout token (OpenID Connect Back-Channel Logout §2.4), verified.
+/// A verified logout token (OpenID Connect Back-Channel Logout §2.4).
 ///
-/// It may be a replay: no session may end that began after it first arrived.
+/// It may be a replay, so it must not end a session that began after it first arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
-    /// Whose token it is: it ends no session of another issuer.
+    /// The issuer of the token. The token ends no session of another issuer.
     pub issuer: IssuerIndex,
     /// `jti`.
     pub token_id: String,
     /// `iat`, by the provider's clock.
     pub issued_at: UnixTime,
-    /// Until when it is accepted, by our clock: the sooner of `exp` and ten minutes after `iat`, with the leeway.
+    /// Until when it is accepted, by the gateway's clock: the earlier of `exp` and ten minutes after `iat`, plus the
+    /// leeway.
     pub accepted_until: UnixTime,
-    /// Whose sessions end.
+    /// The sessions that end.
     pub whom: Whom,
 }
 
-/// Whose sessions end at the provider: those of a person, or the one of a `sid`.
+/// The sessions that ended at the provider: all sessions of a user, or the session of a `sid`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Whom {
-    /// The one session of the provider.
+    /// One session of the provider.
     Session {
         /// `sid`.
         sid: String,
-        /// `sub` beside it: the person's sessions whose `sid` we were never told end too, as one of them may be meant.
+        /// `sub`, if present. Sessions of this user without a known `sid` end too, because the token may mean one of
+        /// them.
         subject: Option<String>,
     },
-    /// `sub` alone: all sessions of the person.
+    /// `sub` without `sid`: all sessions of the user.
     Subject(String),
 }
 
 /// Why a logout token is refused (§2.6).
 #[derive(Debug, Error)]
 pub enum LogoutTokenError {
-    /// Keys are not there yet, or newer ones cannot be had now: the same token may be good later.
+    /// Keys are not loaded, or newer keys cannot be fetched now. The same token may be acceptable later.
     #[error("the provider cannot be reached: {0}")]
     ProviderUnavailable(String),
-    /// It breaks a rule.
+    /// The token breaks a rule.
     #[error("the logout token is not acceptable: {0}")]
     NotAcceptable(String),
 }
 
-/// The state of the provider, as `/readyz` tells it.
+/// The state of the provider, as `/readyz` reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderState {
     /// Metadata and keys are loaded.
     Ready,
-    /// Not reached yet, or not acceptable; why, in words for the operator.
+    /// Metadata or keys were not fetched yet, or are not acceptable. The text is the cause, for the operator.
     Unavailable(String),
 }
 
@@ -241,17 +243,17 @@ pub struct ProviderUnavailable(pub String);
 
 /// The `iss` of an authorization response is not acceptable (RFC 9207 §2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the authorization response comes from the wrong issuer: expected {expected}, got {got}")]
+#[error("the authorization response is from the wrong issuer: expected {expected}, got {got}")]
 pub struct WrongIssuer {
     /// The configured issuer.
     pub expected: String,
-    /// What came, or `nothing`.
+    /// The received `iss`, or `nothing`.
     pub got: String,
 }
 
 /// The OpenID Provider.
 pub trait IdentityProvider: Send + Sync {
-    /// The URL that sends a person to the provider.
+    /// Returns the URL of the provider's sign-in page.
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable>;
 
     /// Checks the `iss` parameter of an authorization response (RFC 9207 §2.4), an error response included.
@@ -260,20 +262,20 @@ pub trait IdentityProvider: Send + Sync {
     /// Exchanges a code and verifies the ID token (OpenID Connect Core §3.1.3).
     fn exchange<'a>(&'a self, exchange: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>>;
 
-    /// Asks for new tokens and verifies them (OpenID Connect Core §12).
+    /// Requests new tokens and verifies them (OpenID Connect Core §12).
     fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>>;
 
-    /// Makes a refresh token worthless (RFC 7009), at some providers the session there too; false where the provider has
-    /// no endpoint for that.
+    /// Revokes a refresh token (RFC 7009). At some providers this ends the session there too. Returns false if the
+    /// provider has no revocation endpoint.
     fn revoke<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>>;
 
-    /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6), except whether its `jti` came before.
+    /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6), but does not check its `jti` for a replay.
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>>;
 
-    /// Where a person is sent to sign out at the provider too (OpenID Connect RP-Initiated Logout §2), where that is
-    /// known.
+    /// Returns the endpoint to which users are redirected to sign out at the provider too (OpenID Connect
+    /// RP-Initiated Logout §2), if known.
     fn end_session_endpoint(&self) -> Option<Url>;
 
-    /// Whether it can be used now.
+    /// Returns whether the provider can be used now.
     fn state(&self) -> ProviderState;
 }

@@ -1,4 +1,4 @@
-//! A session, opened and borrowed
+//! An open session, its lease, and the workspace that it is borrowed from
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -10,57 +10,58 @@ use crate::access::credential::SessionCredential;
 use crate::access::origin::Origin;
 use crate::secret::Secret;
 
-/// The name of a session: random, new at every sign-in, and told to nobody.
+/// The id of a session. It is random, new at every sign-in, and never disclosed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub [u8; 16]);
 
 /// An open session, borrowed from the [`Workspace`] it was opened in.
 pub struct Session<'a> {
-    /// Who, and the ID token.
+    /// The user, and the ID token.
     pub credential: SessionCredential<'a>,
     /// When the user signed in.
     pub signed_in_at: UnixTime,
-    /// When the user authenticated (`auth_time`), as the last ID token says that has it.
+    /// When the user authenticated: `auth_time` of the last ID token that has it.
     pub auth_time: Option<UnixTime>,
-    /// How the user authenticated (`acr`), as the last ID token says that has it.
+    /// How the user authenticated: `acr` of the last ID token that has it.
     pub acr: Option<&'a str>,
-    /// When it ends.
+    /// When the session ends.
     pub ends_at: UnixTime,
-    /// What to refresh it with, if that is due and no lease is known (boxed, because most checks have none).
+    /// The session to refresh, if a refresh is due and no lease is known. Boxed, because most checks have none.
     pub due: Option<Box<Refreshable>>,
 }
 
 /// A session whose tokens can be refreshed.
 pub struct Refreshable {
-    /// Which session.
+    /// The session id.
     pub id: SessionId,
-    /// Which generation of its tokens this is.
+    /// The generation of its tokens.
     pub generation: u64,
     /// `sub`.
     pub subject: String,
-    /// What is sent to the provider.
+    /// The refresh token.
     pub refresh_token: Secret,
-    /// The origin its cookies are for.
+    /// The origin of its cookies.
     pub origin: Origin,
     /// When the user was last active.
     pub active_at: UnixTime,
-    /// When it ends if it is not refreshed.
+    /// When the session ends if it is not refreshed.
     pub ends_at: UnixTime,
     /// The whole session, in the store's own encoding.
     pub contents: Zeroizing<Vec<u8>>,
 }
 
-/// The right to refresh a session: no other holder exists until it is committed or released.
+/// The exclusive right to refresh a session, until the lease is committed or released.
 pub struct Lease {
     /// The session.
     pub session: Refreshable,
-    /// What the store knows this lease by.
+    /// The number by which the store identifies this lease.
     pub fence: u64,
-    /// Whether the holder before never returned it, and it expired: that holder may have sent the refresh token.
+    /// Whether the lease expired because the previous holder did not release it. That holder may have sent the refresh
+    /// token.
     pub is_takeover: bool,
 }
 
-/// The bytes an opened session is borrowed from: for one cookie in place, for more on the heap.
+/// The bytes that an open session is borrowed from: in place for one cookie, on the heap for more.
 pub struct Workspace {
     small: [MaybeUninit<u8>; Self::SMALL],
     large: Vec<u8>,
@@ -69,24 +70,24 @@ pub struct Workspace {
 
 /// The parts of a [`Workspace`].
 pub struct WorkspaceParts<'w> {
-    /// For what one cookie holds.
+    /// The buffer for the content of one cookie.
     pub small: &'w mut [MaybeUninit<u8>],
-    /// For more, empty.
+    /// The empty buffer for more content.
     pub large: &'w mut Vec<u8>,
-    /// For what the store holds itself.
+    /// The slot for a record that the store holds itself.
     pub held: &'w mut Option<Arc<[u8]>>,
 }
 
 impl Workspace {
-    /// What one cookie of at most 4096 characters decodes to fits in here.
+    /// The size in bytes that holds the decoded content of one cookie of at most 4096 characters.
     pub const SMALL: usize = 3072;
 
-    /// Nothing in it yet.
+    /// Creates an empty workspace.
     pub fn new() -> Self {
         Self { small: [MaybeUninit::uninit(); Self::SMALL], large: Vec::new(), held: None }
     }
 
-    /// The parts, to be filled anew.
+    /// Returns the parts, for new content.
     pub fn parts(&mut self) -> WorkspaceParts<'_> {
         self.large.clear();
         WorkspaceParts { small: &mut self.small, large: &mut self.large, held: &mut self.held }

@@ -1,7 +1,8 @@
 //! The port to sessions
 //!
-//! [`Sessions::open`] is synchronous: a check with a cookie store never waits. A store that must be asked says so with
-//! [`OpenResult::Ask`]. The lease is the one thing that says who may refresh a session: a commit needs one.
+//! 1. [`Sessions::open`] is synchronous: a check with a cookie store never waits.
+//! 2. A store that needs a lookup returns [`OpenResult::Ask`].
+//! 3. Only the lease decides who may refresh a session. A commit needs the lease.
 
 use std::sync::Arc;
 
@@ -24,32 +25,32 @@ use crate::secret::Secret;
 pub struct NewSession<'a> {
     /// The issuer that the user signed in at.
     pub issuer: IssuerIndex,
-    /// Who signed in.
+    /// The user who signed in.
     pub identity: &'a Identity,
     /// The verified tokens.
     pub tokens: &'a TokenSet,
     /// The policies that this user meets.
     pub policies: PolicyVerdicts,
-    /// The provider's own name for its session (`sid`), or empty.
+    /// The provider's id of its session (`sid`), or empty.
     pub sid: &'a str,
 }
 
-/// A request, as far as it concerns sessions.
+/// The parts of a request that concern sessions.
 #[derive(Clone, Copy)]
 pub struct SessionRequest<'r> {
     /// Its header fields.
     pub headers: &'r HeaderMap,
-    /// The public origin it came to.
+    /// The public origin of the request.
     pub origin: &'r Origin,
-    /// When it came.
+    /// When the request arrived.
     pub now: UnixTime,
-    /// Whether it shows that the user is active.
+    /// Whether the request shows that the user is active.
     pub active: bool,
-    /// What the store returned for it, after [`OpenResult::Ask`].
+    /// The result of the store's lookup, after [`OpenResult::Ask`].
     pub found: Option<&'r Found>,
 }
 
-/// What to ask the store for.
+/// A lookup in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lookup {
     /// The record's storage id.
@@ -58,7 +59,7 @@ pub struct Lookup {
     pub active_at: Option<UnixTime>,
 }
 
-/// What the store returned for a [`Lookup`].
+/// The result of a [`Lookup`].
 #[derive(Clone)]
 pub enum Found {
     /// A sealed record.
@@ -74,7 +75,7 @@ labelled! {
     pub enum Absence {
         /// The request has no session cookie.
         NoCookie => "no_cookie",
-        /// The session cookie is not ours, was changed, is incomplete or came twice.
+        /// The session cookie is not from this gateway, was changed, is incomplete or is repeated.
         Refused => "refused",
         /// The session, or its tokens, expired.
         Expired => "expired",
@@ -85,25 +86,25 @@ labelled! {
 
 /// The session of a request.
 pub enum SessionState<'a> {
-    /// It can be used.
+    /// The session can be used.
     Usable(Session<'a>),
-    /// Its tokens do not count any more, and the provider may give new ones.
+    /// The tokens are not accepted any more, and a refresh may return new ones.
     Refreshable(Box<Refreshable>),
-    /// There is none, and why.
+    /// There is no session, with the reason.
     Absent(Absence),
-    /// Unknown at this time.
+    /// The state is unknown at this time.
     Undetermined(Outage),
 }
 
-/// An opened request.
+/// The result of opening the session of a request.
 pub struct Opened<'a> {
-    /// Its session.
+    /// The session.
     pub state: SessionState<'a>,
-    /// The request's cookies without any of ours, for the application: one `Cookie` value, or empty.
+    /// The request's cookies without the gateway's own, for the application: one `Cookie` value, or empty.
     ///
-    /// They are found on the way, because cookies are long and walking them twice costs.
+    /// They are collected while the session is opened, because cookies are long and a second pass is expensive.
     pub other_cookies: Vec<u8>,
-    /// `Set-Cookie` values that the browser should have, and has not presented.
+    /// Pending `Set-Cookie` values, which the browser has not presented.
     pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 
@@ -111,23 +112,23 @@ pub struct Opened<'a> {
 pub enum OpenResult<'a> {
     /// The session is known.
     Ready(Opened<'a>),
-    /// The store must be asked, with [`Sessions::lookup`].
+    /// The store needs a lookup, with [`Sessions::lookup`].
     Ask(Lookup),
 }
 
-/// Why a session is not kept.
+/// Why a session is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BeginError {
-    /// More than four cookies.
-    #[error("the session needs {bytes} bytes of cookie, more than a browser and the proxies carry")]
+    /// The session needs more than four cookies.
+    #[error("the session needs {bytes} bytes of cookies, more than browsers and proxies accept")]
     TooLarge {
-        /// How many it needs.
+        /// The size that it needs.
         bytes: usize,
     },
     /// There is no room for another session.
     #[error(transparent)]
     Full(#[from] Full),
-    /// Nothing can be sealed.
+    /// The session cannot be sealed.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
     /// The store does not answer.
@@ -140,73 +141,73 @@ pub enum BeginError {
 #[error("the session store does not answer")]
 pub struct StoreUnavailable;
 
-/// No session may begin: those that have are never forgotten for a new one.
+/// No session may begin because a limit is reached. Existing sessions are never dropped for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Full {
-    /// For any user.
-    #[error("this process keeps as many sessions as it may")]
+    /// The limit of all sessions.
+    #[error("this process has reached its limit of sessions")]
     Sessions,
-    /// For this user.
-    #[error("this user has as many open sessions as a user may have")]
+    /// The limit per user.
+    #[error("this user has reached the limit of open sessions per user")]
     User,
 }
 
-/// What a logout token does to the sessions that it names.
+/// The effect of a logout token on the sessions that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutEffect {
-    /// They have ended.
+    /// The sessions have ended.
     Ended,
-    /// There is no room to record which they are: each that may be meant must refresh at the provider before its next
-    /// allow, and ends if the provider refuses that.
+    /// The table that records them is full. Each session that the token may mean must refresh at the provider before
+    /// it is allowed again. It ends if the provider refuses the refresh.
     MustRefresh,
 }
 
-/// What became of new tokens.
+/// The result of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// The session has them.
+    /// The session has the new tokens.
     Committed {
-        /// Whether the browser was offered the cookies before these again and again, and never presented them.
+        /// Whether the previous cookies were sent to the browser repeatedly, and it never presented them.
         last_was_not_delivered: bool,
     },
-    /// The session had ended meanwhile, or the lease was lost: the new tokens belong to no session.
+    /// The session ended during the refresh, or the lease was lost. The new tokens belong to no session.
     TooLate,
 }
 
-/// Why a lease is returned without new tokens.
+/// Why a lease is released without new tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// The refresh token is as good as before, and must not be sent until then.
+    /// The refresh token is still valid. It must not be sent before this time.
     RetryAt(UnixTime),
-    /// The refresh token may have been used: it is never sent again.
+    /// The refresh token may be spent. It is never sent again.
     TokenSpent,
     /// The provider ended the session.
     SessionEnded,
 }
 
-/// What is left of a session that was ended.
+/// The remains of a session that was ended.
 #[derive(Default)]
 pub struct EndedSession {
-    /// The `Set-Cookie` values that remove it.
+    /// The `Set-Cookie` values that remove the session.
     pub cookies: Vec<HeaderValue>,
-    /// The user, if the session could be used or refreshed.
+    /// `sub` of the user, if the session could be used or refreshed.
     pub subject: Option<String>,
-    /// Its newest refresh token, if it had one and had not ended before.
+    /// The newest refresh token, if the session had one and had not ended before.
     pub refresh_token: Option<Secret>,
-    /// Its newest ID token, expired or not, if the session had not ended before.
+    /// The newest ID token, expired or not, if the session had not ended before.
     pub id_token: Option<Secret>,
 }
 
-/// Where sessions live.
+/// The session store.
 pub trait Sessions: Send + Sync {
     /// Opens the session of a request.
     fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w>;
 
-    /// Asks the store. The result goes into [`SessionRequest::found`].
+    /// Performs a lookup in the store. The caller passes the result in [`SessionRequest::found`].
     fn lookup(&self, lookup: Lookup) -> BoxFuture<'_, Found>;
 
-    /// Begins a session. Returns the `Set-Cookie` values that carry it, and that remove what an older one left in
-    /// `headers`.
+    /// Begins a session. Returns the `Set-Cookie` values that contain it, and those that remove the cookies of an older
+    /// session in `headers`.
     fn begin<'a>(
         &'a self,
         session: NewSession<'a>,
@@ -218,7 +219,7 @@ pub trait Sessions: Send + Sync {
     /// Acquires the lease to refresh a session, if no other holder has it and its refresh token may be sent.
     fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>>;
 
-    /// Stores new tokens. `user` is the new identity, if a new ID token says it.
+    /// Stores new tokens. `user` is the new identity, if there is a new ID token.
     fn commit<'a>(
         &'a self,
         lease: &'a Lease,
@@ -227,7 +228,7 @@ pub trait Sessions: Send + Sync {
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>>;
 
-    /// Returns a lease without new tokens.
+    /// Releases a lease without new tokens.
     fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()>;
 
     /// Ends the session of a request.
@@ -236,7 +237,7 @@ pub trait Sessions: Send + Sync {
         request: SessionRequest<'a>,
     ) -> BoxFuture<'a, Result<EndedSession, StoreUnavailable>>;
 
-    /// Ends the sessions that a logout token names. It fails only if the store does not answer, because providers do not
+    /// Ends the sessions that a logout token names. Fails only if the store does not answer, because providers do not
     /// repeat the request.
     fn end_by<'a>(
         &'a self,
@@ -246,7 +247,7 @@ pub trait Sessions: Send + Sync {
 }
 
 impl dyn Sessions + '_ {
-    /// Opens the session of a request, asking the store if needed, and passes it to `read`.
+    /// Opens the session of a request, with a lookup if needed, and passes it to `read`.
     pub async fn read<T>(&self, request: SessionRequest<'_>, read: impl FnOnce(Opened<'_>) -> T) -> T {
         let lookup = match self.open(&mut Workspace::new(), request) {
             OpenResult::Ready(opened) => return read(opened),
@@ -255,7 +256,7 @@ impl dyn Sessions + '_ {
         let found = self.lookup(lookup).await;
         match self.open(&mut Workspace::new(), SessionRequest { found: Some(&found), ..request }) {
             OpenResult::Ready(opened) => read(opened),
-            // A store that asks twice cannot tell.
+            // A store that needs a second lookup cannot determine the state.
             OpenResult::Ask(_) => read(Opened {
                 state: SessionState::Undetermined(Outage::SessionStore),
                 other_cookies: Vec::new(),

@@ -1,8 +1,9 @@
-//! When is a provider asked again that did not answer?
+//! Backoff after refreshes that the provider did not answer
 //!
-//! 1. A session is asked about less and less often.
-//! 2. All sessions wait, a minute at most, once several persons in a row had no answer, or the provider asks for
-//!    patience: one person for whom it always fails keeps nobody else waiting.
+//! 1. The delay before the next attempt for a session grows with each failure.
+//! 2. All refreshes pause, for at most one minute, if the refreshes of several users in a row failed, or if the
+//!    provider asks to wait.
+//! 3. A user whose refresh always fails does not delay other users.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,67 +12,68 @@ use std::time::Duration;
 
 use crate::flow::ports::{Refreshable, UnixTime};
 
-/// After failures of so many persons in a row nobody asks for a while.
+/// The number of distinct users with failures in a row that counts as an outage, which pauses all refreshes.
 const USERS_FOR_OUTAGE: usize = 3;
-/// The longest time between two attempts, in seconds, where the provider does not ask for more.
-const MAX_SECONDS: u64 = 32;
-/// The longest time that all wait, in seconds.
-const MAX_SECONDS_FOR_ALL: u64 = 60;
+/// The maximum base delay between two attempts, in seconds, if the provider does not ask for more.
+const MAX_DELAY_SECONDS: u64 = 32;
+/// The maximum pause of all refreshes, in seconds.
+const MAX_PAUSE_SECONDS: u64 = 60;
 
-/// How the provider fares.
+/// The failures of the provider, and the pause that follows from them.
 #[derive(Default)]
 pub(super) struct Backoff {
-    row: Mutex<Row>,
+    failure_run: Mutex<FailureRun>,
     hasher: RandomState,
-    until: AtomicU64,
+    paused_until: AtomicU64,
 }
 
-/// The failures since it last answered.
+/// The failures since the provider last answered.
 #[derive(Default)]
-struct Row {
+struct FailureRun {
     failures: u32,
-    /// Whose they were, as numbers, and how many; no more persons than count.
+    /// The failures per user (a hash of `sub`), for at most [`USERS_FOR_OUTAGE`] users.
     users: Vec<(u64, u32)>,
 }
 
 impl Backoff {
-    /// Whether nobody shall ask now.
+    /// Returns whether all refreshes are paused.
     pub(super) fn is_open(&self, now: UnixTime) -> bool {
-        // Further ahead lies what a clock said that was set back.
-        (now.0 + 1..=now.0 + MAX_SECONDS_FOR_ALL).contains(&self.until.load(Ordering::Relaxed))
+        // A time further ahead was recorded before the clock was set back.
+        (now.0 + 1..=now.0 + MAX_PAUSE_SECONDS).contains(&self.paused_until.load(Ordering::Relaxed))
     }
 
-    /// It answered.
+    /// Records that the provider answered.
     pub(super) fn record_success(&self) {
-        *self.row() = Row::default();
-        self.until.store(0, Ordering::Relaxed);
+        *self.failure_run() = FailureRun::default();
+        self.paused_until.store(0, Ordering::Relaxed);
     }
 
-    /// It did not, or asked for patience: when this session's token may be sent again.
+    /// Records that the provider did not answer or asked to wait. Returns when this session's token may be sent again.
     pub(super) fn record_failure(
         &self,
         now: UnixTime,
         retry_after: Option<Duration>,
         session: &Refreshable,
     ) -> UnixTime {
-        let (failures, users) = self.count(&session.subject);
-        let base = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(MAX_SECONDS).clamp(1, MAX_SECONDS);
-        // Sessions that failed together do not come back together.
+        let (failures, users) = self.count_failure(&session.subject);
+        let delay = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(MAX_DELAY_SECONDS);
+        let base = delay.clamp(1, MAX_DELAY_SECONDS);
+        // Sessions that failed together do not retry together.
         let spread = session.id.0.iter().map(|byte| u64::from(*byte)).sum::<u64>() % (base / 2 + 1);
         let own = UnixTime(now.0.saturating_add(base + spread));
         let until = retry_after.map_or(own, |wait| now.plus(wait).max(UnixTime(now.0 + 1)));
         if users >= USERS_FOR_OUTAGE || retry_after.is_some() {
-            self.until.fetch_max(until.0.min(now.0 + MAX_SECONDS_FOR_ALL), Ordering::Relaxed);
+            self.paused_until.fetch_max(until.0.min(now.0 + MAX_PAUSE_SECONDS), Ordering::Relaxed);
         }
         until
     }
 
-    /// How many failures say how long to wait, and of how many persons there were some: until it is an outage, only
-    /// one's own count.
-    fn count(&self, subject: &str) -> (u32, usize) {
+    /// Counts a failure. Returns the failure count that sets the delay, and the number of distinct users with failures.
+    /// Until this is an outage, only the user's own failures set the delay.
+    fn count_failure(&self, subject: &str) -> (u32, usize) {
         let user = self.hasher.hash_one(subject);
-        let mut row = self.row();
-        let Row { failures, users } = &mut *row;
+        let mut failure_run = self.failure_run();
+        let FailureRun { failures, users } = &mut *failure_run;
         *failures = failures.saturating_add(1);
         if users.len() < USERS_FOR_OUTAGE && !users.iter().any(|(known, _)| *known == user) {
             users.push((user, 0));
@@ -84,8 +86,8 @@ impl Backoff {
         (if users.len() < USERS_FOR_OUTAGE { own } else { *failures }, users.len())
     }
 
-    fn row(&self) -> MutexGuard<'_, Row> {
-        self.row.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failure_run(&self) -> MutexGuard<'_, FailureRun> {
+        self.failure_run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
 
     const NOW: UnixTime = UnixTime(100);
 
-    fn of(subject: &str) -> Refreshable {
+    fn session_of(subject: &str) -> Refreshable {
         Refreshable {
             id: SessionId([1; 16]),
             generation: 1,
@@ -114,40 +116,48 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_less_and_less_often_and_all_wait_after_three_persons_had_no_answer() {
+    fn delay_grows_and_failures_of_three_users_pause_all_refreshes() {
         let backoff = Backoff::default();
-        let waits: Vec<u64> =
-            ["a", "b", "c"].map(|subject| backoff.record_failure(NOW, None, &of(subject)).0 - NOW.0).into();
+        let waits: Vec<u64> = ["a", "b", "c"]
+            .map(|subject| backoff.record_failure(NOW, None, &session_of(subject)).0 - NOW.0)
+            .into();
         assert!(waits[..2] == [1, 1] && (4..=6).contains(&waits[2]), "{waits:?}");
         assert!(backoff.is_open(UnixTime(103)) && !backoff.is_open(UnixTime(106)));
-        let longest = (0..100).map(|_| backoff.record_failure(NOW, None, &of("a")).0 - NOW.0).max().unwrap();
-        assert!((MAX_SECONDS..=MAX_SECONDS * 3 / 2).contains(&longest));
+        let max_delay =
+            (0..100).map(|_| backoff.record_failure(NOW, None, &session_of("a")).0 - NOW.0).max().unwrap();
+        assert!((MAX_DELAY_SECONDS..=MAX_DELAY_SECONDS * 3 / 2).contains(&max_delay));
         backoff.record_success();
         assert!(!backoff.is_open(NOW));
-        assert_eq!(backoff.record_failure(NOW, None, &of("a")), UnixTime(101));
+        assert_eq!(backoff.record_failure(NOW, None, &session_of("a")), UnixTime(101));
         assert!(!backoff.is_open(NOW), "one failure is no outage");
     }
 
     #[test]
-    fn one_person_for_whom_it_always_fails_keeps_nobody_else_waiting() {
+    fn repeated_failures_of_one_user_do_not_delay_other_users() {
         let backoff = Backoff::default();
         for _ in 0..100 {
-            backoff.record_failure(NOW, None, &of("mallory"));
+            backoff.record_failure(NOW, None, &session_of("mallory"));
         }
-        assert_eq!(backoff.record_failure(NOW, None, &of("alice")), UnixTime(101));
-        assert!((102..=103).contains(&backoff.record_failure(NOW, None, &of("alice")).0));
+        assert_eq!(backoff.record_failure(NOW, None, &session_of("alice")), UnixTime(101));
+        assert!((102..=103).contains(&backoff.record_failure(NOW, None, &session_of("alice")).0));
         assert!(!backoff.is_open(NOW));
-        backoff.record_failure(NOW, None, &of("bob"));
+        backoff.record_failure(NOW, None, &session_of("bob"));
         assert!(backoff.is_open(NOW));
     }
 
     #[test]
-    fn a_provider_that_asks_for_patience_gets_it_from_all_for_a_minute_at_most() {
+    fn retry_after_pauses_all_refreshes_for_at_most_one_minute() {
         let backoff = Backoff::default();
-        assert_eq!(backoff.record_failure(NOW, Some(Duration::from_secs(20)), &of("a")), UnixTime(120));
+        assert_eq!(
+            backoff.record_failure(NOW, Some(Duration::from_secs(20)), &session_of("a")),
+            UnixTime(120)
+        );
         assert!(backoff.is_open(UnixTime(119)) && !backoff.is_open(UnixTime(120)));
-        assert_eq!(backoff.record_failure(NOW, Some(Duration::from_secs(3600)), &of("a")), UnixTime(3700));
+        assert_eq!(
+            backoff.record_failure(NOW, Some(Duration::from_secs(3600)), &session_of("a")),
+            UnixTime(3700)
+        );
         assert!(backoff.is_open(UnixTime(159)) && !backoff.is_open(UnixTime(160)));
-        assert!(!backoff.is_open(UnixTime(50)), "a clock that was set back lets nobody wait longer");
+        assert!(!backoff.is_open(UnixTime(50)), "a clock that was set back prolongs no pause");
     }
 }

@@ -1,7 +1,7 @@
 //! Refreshes in flight, and the requests that wait for them
 //!
-//! A request that waits holds a connection of a proxy, which requests with valid tokens need too: so the number of waiting
-//! requests is bounded, with a share for each session.
+//! A waiting request occupies a connection of the proxy, which requests with valid tokens need too. So the number of
+//! waiting requests is limited, in total and per session.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,19 +12,19 @@ use tokio::time::timeout;
 
 use crate::flow::ports::SessionId;
 
-/// Requests that wait at once.
+/// The maximum number of waiting requests.
 const MAX_WAITING: usize = 1000;
-/// Their number for one session: more than the scripts of its pages send.
-const MAX_WAITING_OF_ONE: usize = 100;
+/// The maximum number of waiting requests of one session: more than the scripts of its pages send.
+const MAX_WAITING_PER_SESSION: usize = 100;
 
 /// How the wait for a refresh ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshWait {
-    /// No refresh is in flight any more: the session may be fresh now, or have ended.
+    /// No refresh is in flight any more: the session may have new tokens, or have ended.
     Ended,
-    /// It takes longer than the budget.
+    /// The refresh takes longer than the budget.
     TimedOut,
-    /// The provider is not asked, because it did not answer a moment ago, or too many requests wait already.
+    /// There was no wait: the provider did not answer a moment ago, or too many refreshes or requests are in progress.
     NotNow,
 }
 
@@ -32,54 +32,55 @@ pub enum RefreshWait {
 #[derive(Clone)]
 pub(super) struct InFlight {
     running: Arc<Mutex<HashMap<SessionId, Running>>>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 #[derive(Clone)]
 struct Running {
-    ends: watch::Receiver<()>,
-    places: Arc<Semaphore>,
+    ended: watch::Receiver<()>,
+    permits: Arc<Semaphore>,
 }
 
-/// A refresh in flight. When it is dropped, the requests that wait for it go on, whatever its outcome.
+/// A refresh in flight. Dropping it resumes the requests that wait for it, for any outcome.
 pub(super) struct RunningRefresh {
     in_flight: InFlight,
     id: SessionId,
-    _wakes: watch::Sender<()>,
+    _end: watch::Sender<()>,
 }
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self { running: Arc::default(), places: Arc::new(Semaphore::new(MAX_WAITING)) }
+        Self { running: Arc::default(), permits: Arc::new(Semaphore::new(MAX_WAITING)) }
     }
 }
 
 impl InFlight {
-    /// Enters a refresh; `None` if one is in flight.
-    pub(super) fn enter(&self, id: SessionId) -> Option<RunningRefresh> {
-        let (wakes, ends) = watch::channel(());
+    /// Registers a refresh. Returns `None` if the session has a refresh in flight.
+    pub(super) fn register(&self, id: SessionId) -> Option<RunningRefresh> {
+        let (end, ended) = watch::channel(());
         self.with(|running| {
-            let places = Arc::new(Semaphore::new(MAX_WAITING_OF_ONE));
-            (!running.contains_key(&id)).then(|| running.insert(id, Running { ends, places }))
+            let permits = Arc::new(Semaphore::new(MAX_WAITING_PER_SESSION));
+            (!running.contains_key(&id)).then(|| running.insert(id, Running { ended, permits }))
         })?;
-        Some(RunningRefresh { in_flight: self.clone(), id, _wakes: wakes })
+        Some(RunningRefresh { in_flight: self.clone(), id, _end: end })
     }
 
-    /// Whether one is in flight.
+    /// Returns whether a refresh is in flight for the session.
     pub(super) fn contains(&self, id: SessionId) -> bool {
         self.with(|running| running.contains_key(&id))
     }
 
-    /// Waits until none is in flight, for `budget` at most, and not at all if too many requests wait.
+    /// Waits until no refresh is in flight for the session, at most for `budget`. Does not wait if too many requests
+    /// do.
     pub(super) async fn wait_for(&self, id: SessionId, budget: Duration) -> RefreshWait {
-        let Some(Running { mut ends, places }) = self.with(|running| running.get(&id).cloned()) else {
+        let Some(Running { mut ended, permits }) = self.with(|running| running.get(&id).cloned()) else {
             return RefreshWait::Ended;
         };
-        let (Ok(_own), Ok(_of_all)) = (places.try_acquire(), self.places.try_acquire()) else {
+        let (Ok(_own), Ok(_total)) = (permits.try_acquire(), self.permits.try_acquire()) else {
             return RefreshWait::NotNow;
         };
-        // Nothing is ever sent: it ends with the sender.
-        timeout(budget, ends.changed()).await.map_or(RefreshWait::TimedOut, |_gone| RefreshWait::Ended)
+        // No value is ever sent: the wait ends when the sender is dropped.
+        timeout(budget, ended.changed()).await.map_or(RefreshWait::TimedOut, |_dropped| RefreshWait::Ended)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<SessionId, Running>) -> T) -> T {
@@ -106,11 +107,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_is_in_flight_at_a_time_and_its_end_wakes_all_waiting() {
+    async fn second_refresh_is_not_registered_and_the_end_wakes_all_waits() {
         let in_flight = InFlight::default();
         let (one, other) = (session(1), session(2));
-        let running = in_flight.enter(one).unwrap();
-        assert!(in_flight.enter(one).is_none() && in_flight.enter(other).is_some());
+        let running = in_flight.register(one).unwrap();
+        assert!(in_flight.register(one).is_none() && in_flight.register(other).is_some());
         let (mut first, mut second) =
             (Box::pin(in_flight.wait_for(one, LONG)), Box::pin(in_flight.wait_for(one, LONG)));
         assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
@@ -122,19 +123,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_room_lets_no_request_wait_and_a_session_has_a_share() {
+    async fn request_beyond_the_total_or_session_limit_does_not_wait() {
         let in_flight = InFlight::default();
-        let running: Vec<_> = (0..=10).map(|id| in_flight.enter(session(id)).unwrap()).collect();
+        let running: Vec<_> = (0..=10).map(|id| in_flight.register(session(id)).unwrap()).collect();
         let mut waits = Vec::new();
         for id in 0..10 {
-            for _ in 0..MAX_WAITING_OF_ONE {
+            for _ in 0..MAX_WAITING_PER_SESSION {
                 let mut wait = Box::pin(in_flight.wait_for(session(id), LONG));
                 assert!((&mut wait).now_or_never().is_none(), "{id}");
                 waits.push(wait);
             }
             assert_eq!(in_flight.wait_for(session(id), LONG).await, RefreshWait::NotNow, "{id}");
         }
-        assert_eq!(in_flight.wait_for(session(10), LONG).await, RefreshWait::NotNow, "all places are taken");
+        assert_eq!(
+            in_flight.wait_for(session(10), LONG).await,
+            RefreshWait::NotNow,
+            "the total limit is reached"
+        );
         waits.pop();
         assert!(in_flight.wait_for(session(10), LONG).now_or_never().is_none());
         drop((waits, running));

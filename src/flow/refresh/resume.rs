@@ -1,4 +1,4 @@
-//! A request of our own pages whose session has expired tokens
+//! Refresh of expired tokens for the gateway's own pages
 
 use std::sync::Arc;
 
@@ -8,22 +8,22 @@ use super::{Refresh, RefreshWait};
 use crate::flow::caller::Caller;
 use crate::flow::ports::{Opened, Refreshable, Session, SessionRequest, SessionState};
 
-/// What became of the session.
+/// The result of [`Refresh::resume_session`].
 pub enum Resumed<T> {
-    /// It can be used: what was read of it, and the `Set-Cookie` values that the browser should have.
+    /// The session is usable: what was read from it, and the pending `Set-Cookie` values.
     Usable(T, Option<Arc<[HeaderValue]>>),
-    /// There is none: the user must sign in.
+    /// There is no session: the user must sign in.
     Gone,
-    /// Unknown at this time; the session lives on.
+    /// The result is unknown at this time, and the session has not ended.
     NotNow,
 }
 
-/// A request waits for a refresh in progress, and for one more if that began too early to count.
+/// A request waits for a refresh in progress, and for a second one if the first began too early to count.
 const MAX_WAITS: u32 = 2;
 
-enum Look<T> {
-    Refreshable(Box<Refreshable>),
-    Known(Resumed<T>),
+enum ResumeStep<T> {
+    Refresh(Box<Refreshable>),
+    Done(Resumed<T>),
 }
 
 impl Refresh {
@@ -35,9 +35,9 @@ impl Refresh {
     ) -> Resumed<T> {
         let mut request = request;
         for _ in 0..=MAX_WAITS {
-            let expired = match self.look(request, &read).await {
-                Look::Known(resumed) => return resumed,
-                Look::Refreshable(session) => session,
+            let expired = match self.resume_step(request, &read).await {
+                ResumeStep::Done(resumed) => return resumed,
+                ResumeStep::Refresh(session) => session,
             };
             match self.finish(*expired, Caller::PAGE, self.settings.timeout).await {
                 RefreshWait::NotNow | RefreshWait::TimedOut => return Resumed::NotNow,
@@ -47,15 +47,19 @@ impl Refresh {
         Resumed::NotNow
     }
 
-    async fn look<T>(&self, request: SessionRequest<'_>, read: &impl Fn(&Session<'_>) -> T) -> Look<T> {
-        let look = |opened: Opened<'_>| match opened.state {
-            SessionState::Refreshable(session) => Look::Refreshable(session),
+    async fn resume_step<T>(
+        &self,
+        request: SessionRequest<'_>,
+        read: &impl Fn(&Session<'_>) -> T,
+    ) -> ResumeStep<T> {
+        let step = |opened: Opened<'_>| match opened.state {
+            SessionState::Refreshable(session) => ResumeStep::Refresh(session),
             SessionState::Usable(session) => {
-                Look::Known(Resumed::Usable(read(&session), opened.pending_cookies))
+                ResumeStep::Done(Resumed::Usable(read(&session), opened.pending_cookies))
             }
-            SessionState::Absent(_) => Look::Known(Resumed::Gone),
-            SessionState::Undetermined(_) => Look::Known(Resumed::NotNow),
+            SessionState::Absent(_) => ResumeStep::Done(Resumed::Gone),
+            SessionState::Undetermined(_) => ResumeStep::Done(Resumed::NotNow),
         };
-        self.sessions.read(request, look).await
+        self.sessions.read(request, step).await
     }
 }

@@ -19,7 +19,7 @@ fn unavailable(retry_after: Option<Duration>) -> RefreshError {
     RefreshError::Unavailable { why: "503".to_owned(), retry_after }
 }
 
-/// Refreshes one session, and returns the calls that this made.
+/// Refreshes one session, and returns the recorded calls.
 async fn calls_of_one_refresh(fakes: &Fakes, settings: RefreshSettings) -> Vec<String> {
     let refresh = fakes.refresh(settings);
     assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
@@ -32,9 +32,9 @@ async fn lease_is_acquired_before_the_provider_is_called() {
 }
 
 #[tokio::test]
-async fn session_whose_lease_is_held_elsewhere_sends_no_token() {
+async fn lease_held_by_another_process_sends_no_token() {
     let fakes = Fakes::new();
-    fakes.sessions.lease.set(LeaseState::HeldElsewhere);
+    fakes.sessions.lease.set(LeaseState::HeldByOther);
     assert_eq!(calls_of_one_refresh(&fakes, SETTINGS).await, ["lease at 0"]);
 }
 
@@ -73,7 +73,7 @@ async fn refresh_error_decides_how_the_lease_is_released() {
 }
 
 #[tokio::test]
-async fn exchange_beyond_its_time_limit_spends_the_token() {
+async fn exchange_that_exceeds_its_time_limit_spends_the_token() {
     let fakes = Fakes::new();
     fakes.provider.hold();
     let calls = calls_of_one_refresh(&fakes, RefreshSettings { timeout: Duration::ZERO, ..SETTINGS }).await;
@@ -81,7 +81,7 @@ async fn exchange_beyond_its_time_limit_spends_the_token() {
 }
 
 #[tokio::test]
-async fn new_tokens_are_committed_at_the_time_after_the_exchange() {
+async fn new_tokens_are_committed_with_the_time_after_the_exchange() {
     let fakes = Fakes::new();
     let clock = Arc::clone(&fakes.clock);
     fakes.provider.will_answer(move || {
@@ -89,7 +89,7 @@ async fn new_tokens_are_committed_at_the_time_after_the_exchange() {
         Ok(Refreshed { id_token: None, ..refreshed() })
     });
     let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
-    assert_eq!(calls[2], "commit second no user at 7", "without an ID token, the user stays as it was");
+    assert_eq!(calls[2], "commit second no user at 7", "without an ID token, the user does not change");
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn new_user_is_evaluated_against_the_policies() {
 }
 
 #[tokio::test]
-async fn claim_that_no_header_can_carry_is_recorded_and_left_out() {
+async fn claim_invalid_in_a_header_is_omitted_and_recorded() {
     let fakes = Fakes::new();
     fakes.provider.will_answer(|| {
         let mut new = refreshed();
@@ -146,7 +146,7 @@ async fn late_tokens_are_revoked_only_without_an_end_session_endpoint() {
 }
 
 #[tokio::test]
-async fn tokens_that_cannot_be_kept_spend_the_old_token() {
+async fn tokens_that_cannot_be_stored_spend_the_old_token() {
     let fakes = Fakes::new();
     fakes.sessions.committed.set(Err(BeginError::TooLarge { bytes: 20_000 }));
     let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
@@ -154,7 +154,7 @@ async fn tokens_that_cannot_be_kept_spend_the_old_token() {
 }
 
 #[tokio::test]
-async fn cookies_that_were_not_delivered_are_hinted_at() {
+async fn undelivered_cookies_are_reported_to_the_operator() {
     let fakes = Fakes::new();
     fakes.sessions.committed.set(Ok(Commit::Committed { last_was_not_delivered: true }));
     let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
@@ -172,7 +172,7 @@ async fn two_starts_of_one_session_make_one_call() {
 }
 
 #[tokio::test]
-async fn refresh_beyond_the_bound_is_not_started() {
+async fn refresh_beyond_the_concurrency_limit_is_not_started() {
     let fakes = Fakes::new();
     let refresh = fakes.refresh(SETTINGS);
     fakes.provider.hold();
@@ -182,14 +182,14 @@ async fn refresh_beyond_the_bound_is_not_started() {
     }
     until(|| fakes.calls.count("refresh") == MAX_CONCURRENT_REFRESHES).await;
     let in_flight = refresh.finish(refreshable(0, "1"), CALLER, Duration::ZERO).await;
-    assert_eq!(in_flight, RefreshWait::TimedOut, "the bound is for new ones");
-    let one_more = ids.next().unwrap();
-    let wait = refresh.finish(refreshable(one_more, "1"), CALLER, LONG).await;
+    assert_eq!(in_flight, RefreshWait::TimedOut, "the limit applies to new refreshes only");
+    let id_beyond_limit = ids.next().unwrap();
+    let wait = refresh.finish(refreshable(id_beyond_limit, "1"), CALLER, LONG).await;
     assert_eq!(wait, RefreshWait::NotNow);
     assert_eq!(fakes.calls.count("lease"), MAX_CONCURRENT_REFRESHES);
     fakes.provider.answer();
     refresh.drained().await;
-    let wait = refresh.finish(refreshable(one_more, "1"), CALLER, LONG).await;
+    let wait = refresh.finish(refreshable(id_beyond_limit, "1"), CALLER, LONG).await;
     assert_eq!((wait, fakes.calls.count("lease")), (RefreshWait::Ended, MAX_CONCURRENT_REFRESHES + 1));
 }
 
@@ -208,7 +208,7 @@ async fn dropped_wait_does_not_stop_the_refresh() {
 }
 
 #[tokio::test]
-async fn wait_beyond_its_budget_times_out_and_the_refresh_goes_on() {
+async fn wait_that_exceeds_its_budget_does_not_stop_the_refresh() {
     let fakes = Fakes::new();
     let refresh = fakes.refresh(SETTINGS);
     fakes.provider.hold();
@@ -220,7 +220,7 @@ async fn wait_beyond_its_budget_times_out_and_the_refresh_goes_on() {
 }
 
 #[tokio::test]
-async fn panic_ends_the_wait_and_the_session_can_be_refreshed_again() {
+async fn panic_of_a_refresh_ends_the_wait_and_allows_another_refresh() {
     let fakes = Fakes::new();
     let refresh = fakes.refresh(SETTINGS);
     fakes.provider.will_answer(|| panic!("this panic is part of a test"));
@@ -231,7 +231,7 @@ async fn panic_ends_the_wait_and_the_session_can_be_refreshed_again() {
 }
 
 #[tokio::test]
-async fn drained_ends_after_the_last_task() {
+async fn drain_waits_for_the_last_refresh() {
     let fakes = Fakes::new();
     let refresh = fakes.refresh(SETTINGS);
     fakes.provider.hold();
@@ -245,7 +245,7 @@ async fn drained_ends_after_the_last_task() {
     assert_eq!(fakes.calls.take(), COMMITTED);
 }
 
-/// Lets the refreshes of some users fail, one after the other, and returns how the wait of one more user ends.
+/// Makes the refreshes of these users fail in order, and returns how the wait of another user ends.
 async fn wait_after_failures_of(fakes: &Fakes, refresh: &Arc<Refresh>, users: &[&str]) -> RefreshWait {
     for (id, user) in (10..).zip(users) {
         fakes.provider.will_answer(|| Err(unavailable(None)));
@@ -256,13 +256,13 @@ async fn wait_after_failures_of(fakes: &Fakes, refresh: &Arc<Refresh>, users: &[
 }
 
 #[tokio::test]
-async fn failures_of_three_users_in_a_row_pause_the_refreshes_of_all() {
+async fn failures_of_three_users_in_a_row_pause_all_refreshes() {
     let fakes = Fakes::new();
     let refresh = fakes.refresh(SETTINGS);
     let wait = wait_after_failures_of(&fakes, &refresh, &["a", "b", "b", "a"]).await;
     assert_eq!((wait, fakes.calls.count("commit")), (RefreshWait::Ended, 1), "two users are no outage");
     let wait = wait_after_failures_of(&fakes, &refresh, &["a", "b"]).await;
-    assert_eq!((wait, fakes.calls.count("commit")), (RefreshWait::Ended, 1), "the answer ended the row");
+    assert_eq!((wait, fakes.calls.count("commit")), (RefreshWait::Ended, 1), "a success resets the failures");
     let wait = wait_after_failures_of(&fakes, &refresh, &["a", "b", "c"]).await;
     assert_eq!((wait, fakes.calls.take()), (RefreshWait::NotNow, vec![]), "no lease is acquired");
     fakes.clock.advance(7);
@@ -270,7 +270,7 @@ async fn failures_of_three_users_in_a_row_pause_the_refreshes_of_all() {
     assert_eq!(fakes.calls.count("commit"), 1);
 }
 
-/// Resumes a session, and returns what was found and the times of the openings.
+/// Resumes a session, and returns the result and the times of the openings.
 async fn resume(fakes: &Fakes, states: &[State]) -> (&'static str, Vec<u64>) {
     let refresh = fakes.refresh(SETTINGS);
     fakes.sessions.states.set(states.to_vec().into());
@@ -286,7 +286,7 @@ async fn resume(fakes: &Fakes, states: &[State]) -> (&'static str, Vec<u64>) {
 }
 
 #[tokio::test]
-async fn page_resumes_a_session_after_a_refresh_at_the_new_time() {
+async fn resumed_session_is_read_at_the_time_after_the_refresh() {
     let fakes = Fakes::new();
     let clock = Arc::clone(&fakes.clock);
     fakes.provider.will_answer(move || {
@@ -300,7 +300,7 @@ async fn page_resumes_a_session_after_a_refresh_at_the_new_time() {
 }
 
 #[tokio::test]
-async fn page_that_cannot_resume_a_session_does_not_say_that_it_ended() {
+async fn session_that_cannot_be_resumed_is_not_reported_as_ended() {
     let unknown = State::Undetermined(Outage::SessionStore);
     assert_eq!(resume(&Fakes::new(), &[unknown]).await.0, "not now");
     let fakes = Fakes::new();

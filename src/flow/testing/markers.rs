@@ -12,11 +12,11 @@ use crate::flow::ports::{LoginTransaction, LoopMarker, Markers, NoEntropy, Reloa
 /// The marker cookies of one browser.
 pub(crate) struct FakeMarkers {
     calls: Calls,
-    /// The transaction that waits for the callback.
+    /// The stored login transaction, for the callback.
     pub(crate) transaction: Setting<Option<LoginTransaction>>,
-    /// What was kept last: `state`, `nonce` and verifier.
+    /// `state`, `nonce` and verifier of the last stored transaction.
     pub(crate) kept: Setting<Option<[String; 3]>>,
-    /// Whether nothing can be sealed.
+    /// Whether sealing fails.
     pub(crate) cannot_seal: AtomicBool,
     pub(crate) loop_marker: Setting<Option<LoopMarker>>,
     pub(crate) reload_count: Setting<Option<ReloadCount>>,

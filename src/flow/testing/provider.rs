@@ -1,4 +1,4 @@
-//! A fake provider, which answers as a test sets
+//! A fake provider, whose responses a test sets
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,19 +20,19 @@ use crate::secret::Secret;
 /// The only acceptable `iss`.
 pub(crate) const ISSUER: &str = "https://idp.test";
 
-/// The result of one refresh, made when the request arrives.
+/// The result of one refresh, computed when the request arrives.
 pub(crate) type RefreshAnswer = Box<dyn FnOnce() -> Result<Refreshed, RefreshError> + Send>;
 
-/// The provider.
+/// The fake provider.
 pub(crate) struct FakeProvider {
     calls: Calls,
     /// Whether the metadata is not loaded.
     pub(crate) is_unavailable: AtomicBool,
     /// Whether users sign out at the provider.
     pub(crate) has_end_session_endpoint: AtomicBool,
-    /// The answer to the next code; [`signed_in`] if none is set.
+    /// The response to the next code; [`signed_in`] if none is set.
     pub(crate) exchanged: Setting<Option<Result<SignedIn, ExchangeError>>>,
-    /// The answers to the next refresh tokens; [`refreshed`] if none is left.
+    /// The responses to the next refresh tokens; [`refreshed`] if none is left.
     pub(crate) refreshes: Setting<VecDeque<RefreshAnswer>>,
     is_held: watch::Sender<bool>,
 }
@@ -49,17 +49,17 @@ impl FakeProvider {
         }
     }
 
-    /// Lets each refresh wait until [`Self::answer`].
+    /// Delays each refresh until [`Self::answer`].
     pub(crate) fn hold(&self) {
         self.is_held.send_replace(true);
     }
 
-    /// Answers the refreshes that wait.
+    /// Answers the delayed refreshes.
     pub(crate) fn answer(&self) {
         self.is_held.send_replace(false);
     }
 
-    /// Adds the answer to one refresh.
+    /// Adds the response to one refresh.
     pub(crate) fn will_answer(
         &self,
         answer: impl FnOnce() -> Result<Refreshed, RefreshError> + Send + 'static,
@@ -123,7 +123,7 @@ impl IdentityProvider for FakeProvider {
     }
 
     fn state(&self) -> ProviderState {
-        panic!("no flow under test is a readiness probe")
+        panic!("no flow under test reads the provider's state")
     }
 }
 

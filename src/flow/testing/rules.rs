@@ -1,4 +1,4 @@
-//! The rules that flows are tested with
+//! Rules for the tests of flows
 
 use http::{HeaderName, Method};
 

@@ -1,4 +1,4 @@
-//! A fake store of sessions, which opens what a test sets
+//! A fake session store, whose states a test sets
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::flow::ports::{
 };
 use crate::secret::Secret;
 
-/// What one opening finds.
+/// The state that one opening finds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum State {
     /// A session of Alice, in the group `dev`.
@@ -35,27 +35,27 @@ pub(crate) enum State {
     Undetermined(Outage),
 }
 
-/// Who holds the lease of each session.
+/// The state of the lease of each session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum LeaseState {
     #[default]
     Free,
-    /// Its holder never returned it.
+    /// The lease expired because its holder did not release it.
     TakenOver,
-    HeldElsewhere,
+    HeldByOther,
 }
 
 /// The time of an opening in seconds after [`NOW`], and whether the user was active.
 pub(crate) type Opening = (u64, bool);
 
-/// The store.
+/// The fake store.
 pub(crate) struct FakeSessions {
     calls: Calls,
-    /// What openings find, one after the other; the last stays.
+    /// The states that openings find, one after the other. The last state stays.
     pub(crate) states: Setting<VecDeque<State>>,
-    /// How many openings must ask the store.
+    /// The number of openings that need a lookup.
     pub(crate) asks: AtomicUsize,
-    /// Offered by each opening.
+    /// The pending cookies of each opening.
     pub(crate) pending_cookies: Setting<Option<Arc<[HeaderValue]>>>,
     pub(crate) openings: Setting<Vec<Opening>>,
     pub(crate) lease: Setting<LeaseState>,
@@ -78,8 +78,8 @@ impl FakeSessions {
     }
 
     fn must_ask(&self) -> bool {
-        let one_less = |asks: usize| asks.checked_sub(1);
-        self.asks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+        let decrement = |asks: usize| asks.checked_sub(1);
+        self.asks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, decrement).is_ok()
     }
 
     fn next_state(&self) -> State {
@@ -155,7 +155,7 @@ impl Sessions for FakeSessions {
             match self.lease.get() {
                 LeaseState::Free => Some(Lease { session, fence: 1, is_takeover: false }),
                 LeaseState::TakenOver => Some(Lease { session, fence: 1, is_takeover: true }),
-                LeaseState::HeldElsewhere => None,
+                LeaseState::HeldByOther => None,
             }
         }
         .boxed()
