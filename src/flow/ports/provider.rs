@@ -253,7 +253,7 @@ pub struct WrongIssuer {
 
 /// The OpenID Provider.
 pub trait IdentityProvider: Send + Sync {
-    /// Returns the URL of the provider's sign-in page.
+    /// Returns the URL of an authentication request, to which the user is redirected.
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable>;
 
     /// Checks the `iss` parameter of an authorization response (RFC 9207 §2.4), an error response included.
