@@ -1,9 +1,9 @@
-//! Which signatures do we verify?
+//! Signature algorithms that Foregate verifies
 
 use aws_lc_rs::digest;
 
-/// A signature algorithm with a public key (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none`, and nothing whose key
-/// is a shared secret.
+/// A signature algorithm with a public key (RFC 7518 §3.1, RFC 8037 §3.1). `none` and algorithms with a shared secret
+/// are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -21,12 +21,12 @@ pub enum Algorithm {
 impl Algorithm {
     pub(super) const ALL: [Self; 5] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
 
-    /// The algorithm of an `alg`; names are case-sensitive (RFC 7515 §4.1.1).
+    /// Returns the algorithm that an `alg` value names. Names are case-sensitive (RFC 7515 §4.1.1).
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
     }
 
-    /// The name in `alg`.
+    /// Returns the name used in `alg`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -37,7 +37,7 @@ impl Algorithm {
         }
     }
 
-    /// The hash that `at_hash` takes (OpenID Connect Core §3.1.3.6); Ed25519 hashes with SHA-512 (RFC 8032 §5.1).
+    /// Returns the hash function of `at_hash` (OpenID Connect Core §3.1.3.6). Ed25519 uses SHA-512 (RFC 8032 §5.1).
     pub(super) fn hash(self) -> &'static digest::Algorithm {
         match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 => &digest::SHA256,

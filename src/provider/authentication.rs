@@ -1,8 +1,8 @@
 //! Authentication time and class of an ID token (OpenID Connect Core §2)
 //!
-//! 1. `auth_time` counts if it is a number other than 0 and not ahead of our clock by more than the leeway: a time ahead
-//!    would count as recent for as long.
-//! 2. `acr` counts if it is a string of 1 to 255 bytes.
+//! 1. `auth_time` is used if it is a positive number and at most the leeway ahead of the local clock. A time further
+//!    ahead would count as recent for that much longer.
+//! 2. `acr` is used if it is a string of 1 to 255 bytes.
 //!
 //! Any other value is treated as absent, because no sign-in depends on it.
 
@@ -12,10 +12,10 @@ use super::json_object::UniqueJsonObject;
 use super::numeric_date::time;
 use crate::flow::ports::{Authentication, UnixTime};
 
-/// A longer value is none that could be configured.
+/// A longer value cannot be a configured class, so it is treated as absent.
 const MAX_ACR_BYTES: usize = 255;
 
-/// Returns what the claims of an ID token say.
+/// Returns the authentication time and class that the claims of an ID token state.
 pub(super) fn authentication(claims: &UniqueJsonObject, leeway: Duration, now: UnixTime) -> Authentication {
     let latest = now.plus(leeway);
     let auth_time = claims.get("auth_time").and_then(time);

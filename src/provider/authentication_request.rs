@@ -1,4 +1,4 @@
-//! Where is a person sent to sign in?
+//! Authentication request URL
 
 use std::borrow::Cow;
 
@@ -11,12 +11,13 @@ use super::metadata::Metadata;
 use super::settings::ProviderSettings;
 use crate::flow::ports::{Account, AuthenticationRequest, ProviderUnavailable};
 
-/// openidconnect asks for it by itself, once.
+/// The scope that openidconnect adds itself.
 const ALWAYS_ASKED: &str = "openid";
 
-/// The URL of an authentication request (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3).
+/// Returns the URL of an authentication request (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3).
 ///
-/// The challenge is always S256, whatever the metadata announces: a provider without PKCE ignores it (RFC 9700 §2.1.1).
+/// The code challenge is always S256, regardless of the metadata: a provider without PKCE ignores it (RFC 9700
+/// §2.1.1).
 pub(super) fn url(
     settings: &ProviderSettings,
     metadata: &Metadata,
@@ -42,7 +43,7 @@ pub(super) fn url(
     if asks_again {
         url = url.add_prompt(CoreAuthPrompt::Login);
     }
-    // A parameter that comes twice is refused (RFC 6749 §3.1).
+    // The provider rejects a parameter that is sent twice (RFC 6749 §3.1).
     for (name, value) in
         settings.authorization_parameters.iter().filter(|(name, _)| !(asks_again && *name == "prompt"))
     {
@@ -51,7 +52,8 @@ pub(super) fn url(
     Ok(url.url().0)
 }
 
-/// The challenge of a verifier; oauth2 panics on a length that RFC 7636 §4.1 forbids.
+/// Returns the challenge of a verifier. The length is checked first, because oauth2 panics on one that RFC 7636 §4.1
+/// forbids.
 fn challenge(verifier: &str) -> Result<PkceCodeChallenge, ProviderUnavailable> {
     if !(43..=128).contains(&verifier.len()) {
         return Err(unusable("the PKCE verifier"));
@@ -60,7 +62,7 @@ fn challenge(verifier: &str) -> Result<PkceCodeChallenge, ProviderUnavailable> {
 }
 
 fn unusable(what: &str) -> ProviderUnavailable {
-    ProviderUnavailable(format!("{what} is not fit for a request"))
+    ProviderUnavailable(format!("{what} cannot be used in an authentication request"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! How does what we know about the provider stay fresh?
+//! Loading of provider metadata and signing keys
 //!
-//! 1. What was loaded last stays in use until something newer is loaded: an outage takes nothing away.
-//! 2. While loading fails it is tried again after 0.5 to 30 seconds, growing and jittered, so that many gateways do not
-//!    fall upon a provider that has just come back.
-//! 3. A token with an unknown key makes us look for new keys: one look at a time, and one in 30 seconds, so that no
-//!    token can make us flood the provider. Tokens of the token endpoint and tokens that anybody can send us have a look
-//!    each, so that no stranger keeps us from the keys that a sign-in needs.
+//! 1. The last loaded metadata and keys stay in use until newer ones are loaded. An outage does not remove them.
+//! 2. A record_load_failure load is retried after 0.5 to 30 seconds. The delay grows and is jittered, so that many gateways do not
+//!    call a recovered provider at the same moment.
+//! 3. A token with an unknown key causes a fetch of the keys: one at a time, and one in 30 seconds, so that no token
+//!    can make the gateway flood the provider. Tokens from the token endpoint and tokens that any client can send
+//!    have separate limits. An unauthenticated client therefore cannot block the fetch that a sign-in needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use tracing::{debug, info, warn};
 use super::Provider;
 use super::http::Stopwatch;
 use super::keys::{KeySet, KeysError};
-use super::known::{Known, LastLook};
+use super::known::{Known, LastKeyFetch};
 use super::metadata::{Metadata, MetadataError};
 use crate::flow::audit::{CallOutcome, ProviderCall};
 
-const REFRESH_AFTER: Duration = Duration::from_mins(10);
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const MAX_RETRY: Duration = Duration::from_secs(30);
-const LOOK_APART_SECONDS: u64 = 30;
+const RELOAD_INTERVAL: Duration = Duration::from_mins(10);
+const BASE_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+const KEY_FETCH_INTERVAL_SECONDS: u64 = 30;
 
 #[derive(Debug, Error)]
 enum LoadError {
@@ -36,36 +36,41 @@ enum LoadError {
 }
 
 impl Provider {
-    /// Loads metadata and keys and keeps them fresh; never ends. Dropping it at any moment does no harm.
+    /// Loads metadata and keys and reloads them periodically. Never returns; the future can be dropped at any time.
     pub async fn keep_fresh(self: Arc<Self>) {
         let mut failures = 0;
         loop {
-            let pause = match self.load().await {
+            let delay = match self.load().await {
                 Ok(known) => {
                     self.known.store(Some(Arc::new(known)));
                     if failures > 0 {
-                        info!(issuer = %self.settings.issuer, "the OpenID Provider can be used again");
+                        info!(issuer = %self.settings.issuer, "the OpenID Provider is available: metadata and signing keys are loaded");
                     }
                     failures = 0;
-                    REFRESH_AFTER
+                    RELOAD_INTERVAL
                 }
                 Err(error) => {
-                    self.failed(&error, failures == 0);
+                    self.record_load_failure(&error, failures == 0);
                     failures += 1;
-                    retry_after(failures, RandomState::new().hash_one(failures))
+                    retry_delay(failures, RandomState::new().hash_one(failures))
                 }
             };
-            sleep(pause).await;
+            sleep(delay).await;
         }
     }
 
-    fn failed(&self, error: &LoadError, first: bool) {
-        self.trouble.store(Arc::new(error.to_string()));
+    fn record_load_failure(&self, error: &LoadError, first: bool) {
+        self.last_error.store(Arc::new(error.to_string()));
         if first {
             let still_used = self.known.load().is_some();
-            warn!(%error, still_used, "the OpenID Provider cannot be loaded; it is tried again, silently until it works");
+            warn!(
+                %error,
+                still_used,
+                "cannot load the metadata or signing keys of the OpenID Provider; retrying, and further failures are \
+                 logged at debug level only"
+            );
         } else {
-            debug!(%error, "the OpenID Provider still cannot be loaded");
+            debug!(%error, "the metadata or signing keys of the OpenID Provider still cannot be loaded");
         }
     }
 
@@ -79,26 +84,28 @@ impl Provider {
             return Metadata::configured(&self.settings);
         }
         let metadata = Metadata::load(&self.documents, &self.settings);
-        self.watched(ProviderCall::Discovery, metadata, |_| false).await
+        self.audit_call(ProviderCall::Discovery, metadata, |_| false).await
     }
 
     async fn load_keys(&self, metadata: &Metadata) -> Result<KeySet, KeysError> {
         let keys = KeySet::load(&self.documents, &metadata.jwks_uri);
-        self.watched(ProviderCall::Keys, keys, |_| false).await
+        self.audit_call(ProviderCall::Keys, keys, |_| false).await
     }
 
-    /// Looks for keys that are newer than those `seen`, where `last_look` lets it, or gives what there is.
-    pub(super) async fn look_for_new_keys(&self, seen: &Arc<Known>, last_look: &LastLook) -> Arc<Known> {
-        // Held across the call on purpose: who waits here wants what that call brings, and it ends in time.
-        let mut last_look = last_look.lock().await;
+    /// Fetches the keys if `last_fetch` permits and nothing newer than `seen` is loaded. Returns the newest metadata
+    /// and keys.
+    pub(super) async fn fetch_new_keys(&self, seen: &Arc<Known>, last_fetch: &LastKeyFetch) -> Arc<Known> {
+        // The lock is held across the call, because waiting tasks need its result. The call has a timeout.
+        let mut last_fetch = last_fetch.lock().await;
         let current = self.known.load_full().unwrap_or_else(|| Arc::clone(seen));
         let now = self.clock.now();
-        // The distance, so that a clock that was set back does not stop us from looking.
-        let looked = last_look.is_some_and(|last| now.0.abs_diff(last.0) < LOOK_APART_SECONDS);
-        if looked || !Arc::ptr_eq(&current, seen) {
+        // The absolute difference, so that a clock that was set back does not block fetches.
+        let fetched_recently =
+            last_fetch.is_some_and(|last| now.0.abs_diff(last.0) < KEY_FETCH_INTERVAL_SECONDS);
+        if fetched_recently || !Arc::ptr_eq(&current, seen) {
             return current;
         }
-        *last_look = Some(now);
+        *last_fetch = Some(now);
         match self.load_keys(&current.metadata).await {
             Ok(keys) => {
                 let fresh = Arc::new(Known { metadata: Arc::clone(&current.metadata), keys });
@@ -106,13 +113,13 @@ impl Provider {
                 fresh
             }
             Err(error) => {
-                debug!(%error, "no new keys could be loaded");
+                debug!(%error, "cannot load newer signing keys; the current keys stay in use");
                 current
             }
         }
     }
 
-    /// Tells the audit how a call ended.
+    /// Runs a call to the provider and reports its outcome and duration to the audit.
     pub(super) async fn watched<T, E>(
         &self,
         call: ProviderCall,
@@ -131,9 +138,9 @@ impl Provider {
     }
 }
 
-/// How long to wait after so many failures: half of it is certain, half is jitter.
-fn retry_after(failures: u32, jitter: u64) -> Duration {
-    let longest = FIRST_RETRY.saturating_mul(1 << (failures - 1).min(10)).min(MAX_RETRY);
+/// Returns the delay after a number of failures. Half of the delay is fixed, half is jitter.
+fn retry_delay(failures: u32, jitter: u64) -> Duration {
+    let longest = BASE_RETRY_DELAY.saturating_mul(1 << (failures - 1).min(10)).min(MAX_RETRY_DELAY);
     let half = longest / 2;
     half + Duration::from_millis(jitter % u64::try_from(half.as_millis()).unwrap_or(u64::MAX))
 }

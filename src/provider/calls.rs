@@ -1,4 +1,4 @@
-//! How often was the provider called, as the audit was told?
+//! Audit for tests that counts calls to the provider
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use crate::flow::audit::{
 };
 use crate::flow::caller::Caller;
 
-/// Which calls the audit was told of.
+/// The calls that were reported to the audit.
 #[derive(Default)]
 pub(super) struct Calls(Mutex<Vec<(ProviderCall, CallOutcome)>>);
 
 impl Calls {
     pub(super) fn count(&self, call: ProviderCall, outcome: CallOutcome) -> usize {
-        self.0.lock().unwrap().iter().filter(|told| **told == (call, outcome)).count()
+        self.0.lock().unwrap().iter().filter(|call_made| **call_made == (call, outcome)).count()
     }
 }
 

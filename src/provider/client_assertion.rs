@@ -1,8 +1,8 @@
-//! How do we prove with a key of ours who we are (`private_key_jwt`)?
+//! Client assertions signed with a private key (`private_key_jwt`)
 //!
 //! 1. The key is PKCS#8 in PEM: RSA from 2048 bits (RS256), P-256 (ES256), P-384 (ES384) or Ed25519 (`EdDSA`).
-//! 2. Each assertion is new, names its audience, has an id of its own and lives for a minute (RFC 7523 §3).
-//! 3. Neither the key nor an assertion is in any message.
+//! 2. Each assertion is new, names its audience, has its own `jti` and expires after one minute (RFC 7523 §3).
+//! 3. No message contains the key or an assertion.
 
 use std::sync::Arc;
 
@@ -25,20 +25,20 @@ pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-
 
 const LIFETIME_SECONDS: u64 = 60;
 
-/// Why a text is no key that we sign with.
+/// The reason why a text cannot be used as a signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ClientKeyError {
-    /// It is locked by a password.
+    /// It is encrypted with a password.
     #[error("it is encrypted with a password")]
     Encrypted,
-    /// It is a key in an older form, a certificate or a public key.
-    #[error("it is PEM, but not a private key in PKCS#8 form")]
+    /// It is a key in an older format, a certificate or a public key.
+    #[error("it is PEM, but not a private key in PKCS#8 format")]
     OtherPem,
-    /// It is something else.
-    #[error("it holds no private key in PEM form")]
+    /// It is not PEM with a private key.
+    #[error("it contains no private key in PEM format")]
     NotPem,
-    /// It is a key that is not offered, or damaged.
-    #[error("its key is damaged, or of a kind that is not offered")]
+    /// The key is damaged or its type is not supported.
+    #[error("its key is damaged, or its type is not supported")]
     Unusable,
 }
 
@@ -52,7 +52,7 @@ impl From<PrivateKeyError> for ClientKeyError {
     }
 }
 
-/// A private key of ours, and what the provider calls it.
+/// The private key of the gateway and its key ID at the provider.
 #[derive(Clone)]
 pub struct ClientKey {
     pair: Arc<Pair>,
@@ -66,13 +66,13 @@ enum Pair {
     Ed25519(Ed25519KeyPair),
 }
 
-/// No assertion could be made: the system gives no random numbers.
+/// No assertion can be signed: the system returns no random numbers.
 #[derive(Debug, Error)]
-#[error("no client assertion can be signed")]
+#[error("cannot sign a client assertion")]
 pub(super) struct CannotSign;
 
 impl ClientKey {
-    /// Reads the key; `id` is sent as `kid`.
+    /// Reads a key from PEM. `id` is sent as `kid`.
     pub fn read(pem: &Secret, id: Option<String>) -> Result<Self, ClientKeyError> {
         let key = private_key(pem.expose().as_bytes())?;
         if key.form != KeyForm::Pkcs8 {
@@ -82,7 +82,7 @@ impl ClientKey {
         Ok(Self { pair: Arc::new(pair), id })
     }
 
-    /// An assertion of `client_id` for `audience`.
+    /// Returns a signed assertion of `client_id` for `audience`.
     pub(super) fn assertion(
         &self,
         client_id: &str,
@@ -97,18 +97,18 @@ impl ClientKey {
         }
         let claims = json!({
             "iss": client_id, "sub": client_id, "aud": audience, "iat": now.0,
-            "exp": now.0.saturating_add(LIFETIME_SECONDS), "jti": encoded(id),
+            "exp": now.0.saturating_add(LIFETIME_SECONDS), "jti": base64url(id),
         });
-        let signed = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
+        let signed = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
         let signature = self.pair.sign(signed.as_bytes()).ok_or(CannotSign)?;
-        Ok(Secret::new(format!("{signed}.{}", encoded(signature))))
+        Ok(Secret::new(format!("{signed}.{}", base64url(signature))))
     }
 }
 
 impl Pair {
     fn read(der: &[u8]) -> Option<Self> {
         let ec = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der).ok();
-        // Takes RSA keys from 2048 bits alone.
+        // aws-lc rejects RSA keys of fewer than 2048 bits.
         let rsa = RsaKeyPair::from_pkcs8(der).ok().map(Self::Rsa);
         rsa.or_else(|| ec(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Self::P256))
             .or_else(|| ec(&ECDSA_P384_SHA384_FIXED_SIGNING).map(Self::P384))
@@ -138,7 +138,7 @@ impl Pair {
     }
 }
 
-fn encoded(bytes: impl AsRef<[u8]>) -> String {
+fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 

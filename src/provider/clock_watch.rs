@@ -1,8 +1,8 @@
-//! Do the provider's clock and ours agree?
+//! Comparison of the provider's clock with the local clock
 //!
-//! 1. Every answer's `Date` (RFC 9110 §6.6.1), and its `Age` where a cache gave it (RFC 9111 §5.1), are compared with
-//!    the time here between question and answer.
-//! 2. More than 30 seconds apart make a warning; one in ten minutes.
+//! 1. The `Date` of every response (RFC 9110 §6.6.1), plus its `Age` if a cache sent it (RFC 9111 §5.1), is compared
+//!    with the local time between request and response.
+//! 2. A difference of more than 30 seconds is logged as a warning, at most once in ten minutes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +14,10 @@ use tracing::warn;
 
 use crate::flow::ports::{Clock, UnixTime};
 
-const APART_SECONDS: u64 = 30;
-const PAUSE_SECONDS: u64 = 600;
+const MAX_DIFFERENCE_SECONDS: u64 = 30;
+const WARNING_INTERVAL_SECONDS: u64 = 600;
 
-/// Compares the clocks.
+/// Compares the two clocks and logs a warning if they differ.
 pub(super) struct ClockWatch {
     clock: Arc<dyn Clock>,
     next_warning: AtomicU64,
@@ -39,33 +39,36 @@ impl ClockWatch {
         self.clock.now()
     }
 
-    /// Looks at an answer to a question that was asked at `asked`.
-    pub(super) fn look(&self, headers: &HeaderMap, asked: UnixTime) {
+    /// Checks the headers of a response whose request was sent at `requested_at`.
+    pub(super) fn check_response(&self, headers: &HeaderMap, requested_at: UnixTime) {
         let now = self.now();
-        let Some(difference) = difference(headers, asked, now).filter(|_| self.is_due(now)) else { return };
+        let Some(difference) = difference(headers, requested_at, now).filter(|_| self.is_due(now)) else {
+            return;
+        };
         warn!(
             provider_time = text(difference.provider),
             time_here = text(difference.here),
-            "the provider's clock and this machine's differ by more than {APART_SECONDS} seconds, so that sign-ins can \
-             fail; check that both are synchronized (NTP)"
+            "the clocks of the provider and of this machine differ by more than {MAX_DIFFERENCE_SECONDS} seconds, and \
+             sign-ins can fail; synchronize both clocks (NTP)"
         );
     }
 
     fn is_due(&self, now: UnixTime) -> bool {
         let due = self.next_warning.load(Ordering::Relaxed);
-        let next = now.0.saturating_add(PAUSE_SECONDS);
-        // A clock that was set back shall not silence us for long.
-        let quiet = now.0 < due && due - now.0 <= PAUSE_SECONDS;
-        !quiet && self.next_warning.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let next = now.0.saturating_add(WARNING_INTERVAL_SECONDS);
+        // A clock that was set back must not suppress warnings for longer than the interval.
+        let warned_recently = now.0 < due && due - now.0 <= WARNING_INTERVAL_SECONDS;
+        !warned_recently
+            && self.next_warning.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
-fn difference(headers: &HeaderMap, asked: UnixTime, now: UnixTime) -> Option<Difference> {
+fn difference(headers: &HeaderMap, requested_at: UnixTime, now: UnixTime) -> Option<Difference> {
     let date = DateTimeParser::new().parse_timestamp(field(headers, &header::DATE)?).ok()?;
     let age = field(headers, &header::AGE).and_then(|age| age.parse().ok()).unwrap_or(0);
     let provider = UnixTime(u64::try_from(date.as_second()).ok()?.saturating_add(age));
-    let here = UnixTime(provider.0.clamp(asked.0.min(now.0), now.0));
-    (provider.0.abs_diff(here.0) > APART_SECONDS).then_some(Difference { provider, here })
+    let here = UnixTime(provider.0.clamp(requested_at.0.min(now.0), now.0));
+    (provider.0.abs_diff(here.0) > MAX_DIFFERENCE_SECONDS).then_some(Difference { provider, here })
 }
 
 fn field<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -90,9 +93,9 @@ mod tests {
         date.into_iter().chain(age.map(|age| (header::AGE, age.parse().unwrap()))).collect()
     }
 
-    fn differs(date: &str, age: Option<&str>, asked: i64, now: i64) -> bool {
+    fn differs(date: &str, age: Option<&str>, requested_at: i64, now: i64) -> bool {
         let at = |seconds| UnixTime(NOW.0.saturating_add_signed(seconds));
-        difference(&headers(date, age), at(asked), at(now)).is_some()
+        difference(&headers(date, age), at(requested_at), at(now)).is_some()
     }
 
     #[test]
@@ -119,12 +122,12 @@ mod tests {
         let wrong = headers("Fri, 15 Jan 2027 09:00:00 GMT", None);
         for (wait, lines) in [(0, 1), (1, 1), (598, 1), (1, 2), (5, 2)] {
             clock.0.fetch_add(wait, Ordering::SeqCst);
-            watch.look(&wrong, watch.now());
+            watch.check_response(&wrong, watch.now());
             assert_eq!(log.text().lines().count(), lines, "{}", log.text());
         }
         let text = log.text();
         assert!(text.contains("WARN") && text.contains("NTP"), "{text}");
         assert!(text.contains("2027-01-15T09:00:00Z") && text.contains("2027-01-15T08:00:00Z"), "{text}");
-        watch.look(&headers(DATE_NOW, None), watch.now());
+        watch.check_response(&headers(DATE_NOW, None), watch.now());
     }
 }

@@ -1,44 +1,45 @@
-//! To which addresses may the provider's metadata send us and the people?
+//! Validation of endpoints that the provider metadata names
 //!
-//! 1. An endpoint lies on the host of the issuer or of the back-channel URL, or the operator has listed its host: who
-//!    can change the document shall not learn the client secret by naming a host of their own.
-//! 2. Plain http is for loopback; and where the issuer's or the back-channel URL is http itself, for that very host. A
-//!    browser is sent over http by the issuer's word alone.
+//! 1. The host of an endpoint is that of the issuer or of the back-channel URL, or the operator has listed it.
+//!    Otherwise an attacker who can change the document could name their own host and learn the client secret.
+//! 2. Plain http is allowed for loopback, and for the host of an issuer or back-channel URL that is itself http. A
+//!    browser is redirected to plain http on another host than loopback only if the issuer is http.
 
 use url::{Host, Url};
 
 use super::settings::ProviderSettings;
 
-/// Who goes to an endpoint.
+/// The party that calls an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// A person's browser.
+    /// A user's browser.
     Browser,
-    /// This process.
-    Ourselves,
+    /// The gateway.
+    Gateway,
 }
 
-/// What keeps an endpoint from being used.
+/// The reason why an endpoint must not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Objection {
-    /// Its host is unknown.
-    Elsewhere,
+    /// Its host is not allowed.
+    UnknownHost,
     /// It is not https.
     NotEncrypted,
 }
 
-/// Looks at an endpoint of the metadata.
+/// Checks an endpoint of the metadata.
 pub(super) fn check(settings: &ProviderSettings, url: &Url, caller: Caller) -> Result<(), Objection> {
     let issuer = Url::parse(&settings.issuer).ok();
     let backchannel = settings.backchannel_url.as_ref();
-    let is_there = |home: Option<&Url>| home.is_some_and(|home| home.host() == url.host());
-    let is_plain = |home: Option<&Url>| home.is_some_and(|home| home.scheme() == "http") && is_there(home);
+    let is_host_of = |home: Option<&Url>| home.is_some_and(|home| home.host() == url.host());
+    let is_plain_host_of =
+        |home: Option<&Url>| home.is_some_and(|home| home.scheme() == "http") && is_host_of(home);
     let is_listed = settings.endpoint_hosts.iter().any(|host| Some(host.as_str()) == url.host_str());
-    if !is_there(issuer.as_ref()) && !is_there(backchannel) && !is_listed {
-        return Err(Objection::Elsewhere);
+    if !is_host_of(issuer.as_ref()) && !is_host_of(backchannel) && !is_listed {
+        return Err(Objection::UnknownHost);
     }
-    let plain_allowed = is_plain(issuer.as_ref())
-        || (caller == Caller::Ourselves && is_plain(backchannel))
+    let plain_allowed = is_plain_host_of(issuer.as_ref())
+        || (caller == Caller::Gateway && is_plain_host_of(backchannel))
         || is_loopback(url);
     match url.scheme() {
         "https" => Ok(()),

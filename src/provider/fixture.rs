@@ -1,4 +1,4 @@
-//! A provider of the tests as a whole: what it publishes, gives and is asked, and ours that asks it.
+//! Test fixture with a provider server and the client under test
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,39 +12,39 @@ use super::testing::{NOW, Server, SetClock, Signer, jwks, metadata, reply, rsa, 
 use super::{Provider, ProviderSettings};
 use crate::flow::ports::{IdentityProvider, ProviderState};
 
-/// What the provider answers at the moment, by the last segment of the path.
+/// The current responses of the provider, by the last segment of the path.
 #[derive(Clone, Default)]
-pub(super) struct Given(Arc<Mutex<BTreeMap<&'static str, String>>>);
+pub(super) struct Responses(Arc<Mutex<BTreeMap<&'static str, String>>>);
 
-impl Given {
-    /// Answers with a whole reply, or hangs up where that is empty.
-    pub(super) fn answer_at(&self, place: &'static str, reply: String) {
+impl Responses {
+    /// Sets the complete response of a path. With an empty response the server closes the connection.
+    pub(super) fn respond_at(&self, place: &'static str, reply: String) {
         self.0.lock().unwrap().insert(place, reply);
     }
 
     pub(super) fn publish(&self, keys: &[Value]) {
-        self.answer_at("certs", reply(200, &jwks(keys)));
+        self.respond_at("certs", reply(200, &jwks(keys)));
     }
 
     pub(super) fn break_keys(&self) {
-        self.answer_at("certs", reply(500, ""));
+        self.respond_at("certs", reply(500, ""));
     }
 
-    pub(super) fn give(&self, answer: &Value) {
-        self.answer_at("token", reply(200, &answer.to_string()));
+    pub(super) fn issue_tokens(&self, answer: &Value) {
+        self.respond_at("token", reply(200, &answer.to_string()));
     }
 
     pub(super) fn answer(&self, request: &str) -> String {
         let path = request.split(' ').nth(1).unwrap();
-        let given = self.0.lock().unwrap();
-        given.get(path.rsplit('/').next().unwrap()).cloned().unwrap_or_else(|| reply(404, path))
+        let responses = self.0.lock().unwrap();
+        responses.get(path.rsplit('/').next().unwrap()).cloned().unwrap_or_else(|| reply(404, path))
     }
 }
 
-/// Both sides.
+/// The provider server and the client under test.
 pub(super) struct Fixture {
     pub(super) server: Server,
-    pub(super) given: Given,
+    pub(super) responses: Responses,
     pub(super) provider: Arc<Provider>,
     pub(super) clock: Arc<SetClock>,
     pub(super) calls: Arc<Calls>,
@@ -60,7 +60,7 @@ fn provider_with(settings: ProviderSettings) -> (Arc<Provider>, Arc<SetClock>, A
     (Provider::new(settings, audit, Arc::clone(&clock) as _).unwrap(), clock, calls)
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub(super) async fn until(what: &str, done: impl Fn() -> bool) {
     let wait = async {
         while !done() {
@@ -70,33 +70,34 @@ pub(super) async fn until(what: &str, done: impl Fn() -> bool) {
     timeout(Duration::from_secs(20), wait).await.expect(what);
 }
 
-/// A provider with the RSA key `k`, loaded.
+/// Returns a client that has loaded the metadata and the RSA key `k`.
 pub(super) async fn fixture() -> Fixture {
     fixture_with(|_| ()).await
 }
 
-/// The same with other settings of ours.
+/// Returns the same fixture with changed client settings.
 pub(super) async fn fixture_with(change: impl FnOnce(&mut ProviderSettings)) -> Fixture {
-    let given = Given::default();
-    given.publish(&[rsa().named("k")]);
+    let responses = Responses::default();
+    responses.publish(&[rsa().named("k")]);
     let server = Server::start({
-        let given = given.clone();
-        move |request| given.answer(request)
+        let responses = responses.clone();
+        move |request| responses.answer(request)
     })
     .await;
     let at = |path| format!("{}/{path}", server.origin);
     let more = json!({"userinfo_endpoint": at("userinfo"), "revocation_endpoint": at("revoke")});
-    given.answer_at("openid-configuration", reply(200, &with(&metadata(&server.origin), &more).to_string()));
+    responses
+        .respond_at("openid-configuration", reply(200, &with(&metadata(&server.origin), &more).to_string()));
     let mut settings = settings(&server.origin);
     change(&mut settings);
     let (provider, clock, calls) = provider_with(settings);
     tokio::spawn(Arc::clone(&provider).keep_fresh());
     until("ready", || provider.state() == ProviderState::Ready).await;
-    Fixture { server, given, provider, clock, calls }
+    Fixture { server, responses, provider, clock, calls }
 }
 
 impl Fixture {
-    /// A token of `alice` for us, issued now for five minutes, with the changes of `with`.
+    /// Returns an ID token of `alice`, issued now for five minutes, with the changes of `with`.
     pub(super) fn token(&self, signer: &Signer, header: &Value, change: &Value) -> String {
         let claims = json!({
             "iss": self.server.origin, "sub": "alice", "aud": "foregate", "nonce": "n", "exp": NOW.0 + 300,
@@ -105,7 +106,7 @@ impl Fixture {
         signer.token(&header.to_string(), &with(&claims, change).to_string())
     }
 
-    /// How often the keys were fetched.
+    /// Returns the number of key fetches.
     pub(super) fn fetches(&self) -> usize {
         self.server.requests("certs").len()
     }

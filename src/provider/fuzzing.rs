@@ -1,4 +1,4 @@
-//! How do made-up tokens reach the rules for ID tokens? No sign-in goes this way.
+//! Entry point for fuzzing the ID token rules, not used by any sign-in
 
 use std::time::Duration;
 
@@ -8,29 +8,29 @@ use super::jws;
 use super::keys::KeySet;
 use crate::flow::ports::UnixTime;
 
-/// The rules for ID tokens with the keys of one JWK Set, for a sign-in that is always the same.
+/// The rules for ID tokens with the keys of one JWK Set and the values of one fixed sign-in.
 pub struct Rules(KeySet);
 
 impl Rules {
-    /// Whose tokens are good.
+    /// The expected issuer.
     pub const ISSUER: &str = "https://idp.test";
-    /// Our client id, and the audience.
+    /// The client ID and the audience.
     pub const CLIENT_ID: &str = "foregate";
-    /// Who may be in `aud` beside us.
+    /// A trusted audience.
     pub const TRUSTED_AUDIENCE: &str = "api";
-    /// `nonce` of the sign-in.
+    /// The `nonce` of the sign-in.
     pub const NONCE: &str = "n-0S6_WzA2Mj";
-    /// The token that came with it.
+    /// The access token that was issued with the ID token.
     pub const ACCESS_TOKEN: &str = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-    /// How far clocks may differ.
+    /// The tolerated clock difference.
     pub const LEEWAY: Duration = Duration::from_mins(1);
 
-    /// Reads a JWK Set (RFC 7517 §5), or gives `None` where it holds no key that can be used.
+    /// Reads a JWK Set (RFC 7517 §5). Returns `None` if it contains no usable key.
     pub fn new(keys: &[u8]) -> Option<Self> {
         KeySet::read(keys).ok().map(Self)
     }
 
-    /// The `sub` of a token that is good at `now`, or why it is not.
+    /// Returns the `sub` of a token that is valid at `now`, or the reason why it is not.
     pub fn subject(&self, token: &str, now: UnixTime) -> Result<String, String> {
         let expected = Expectations {
             issuer: Self::ISSUER,

@@ -1,10 +1,10 @@
-//! How is the provider called, so that it can neither hold us up nor fill our memory?
+//! HTTP client for the provider with limits on concurrency, time and memory
 //!
-//! 1. At most 64 calls of one kind run at once; more wait, and their waiting counts.
-//! 2. A call ends in time, whatever the other side does.
-//! 3. A body is cut while it streams in, not after.
-//! 4. A redirect is an answer and is not followed (`trust` sees to it).
-//! 5. An error names the host and nothing else of the request.
+//! 1. At most 64 calls of one kind run at once. Further calls wait, and the waiting time counts towards the timeout.
+//! 2. A call ends within its timeout, regardless of what the provider does.
+//! 3. The size limit of a body is enforced while the body streams in, not afterwards.
+//! 4. A redirect is a response and is not followed; `trust` configures that.
+//! 5. An error names the host of the request and no other part of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use crate::trust::{causes, is_disbelief};
 
 const MAX_CONCURRENT_CALLS: usize = 64;
 
-/// A call that gave no answer. It cannot hold the request or the answer.
+/// A call without a usable response. It cannot contain the request or the response.
 #[derive(Debug, Error)]
 #[error("{host}: {failure}")]
 pub(super) struct HttpError {
@@ -32,18 +32,18 @@ pub(super) struct HttpError {
 }
 
 impl HttpError {
-    fn of(url: &Url, failure: Failure) -> Self {
+    fn new(url: &Url, failure: Failure) -> Self {
         Self { host: url.host_str().unwrap_or_default().to_owned(), failure }
     }
 
-    /// Whether there was an answer that no well-meaning provider would give, rather than none.
+    /// Returns whether the provider sent a response that violates the limits, as opposed to none.
     pub(super) fn is_misbehaviour(&self) -> bool {
-        matches!(self.failure, Failure::TooLong(_))
+        matches!(self.failure, Failure::BodyTooLong(_))
     }
 
-    /// Whether the request certainly did not reach the provider.
+    /// Returns whether the request certainly did not reach the provider.
     pub(super) fn was_never_sent(&self) -> bool {
-        matches!(self.failure, Failure::Unreachable(_) | Failure::Untrusted(_) | Failure::NoTurn)
+        matches!(self.failure, Failure::Unreachable(_) | Failure::Untrusted(_) | Failure::NoPermit)
     }
 }
 
@@ -52,75 +52,75 @@ enum Failure {
     #[error("cannot be reached: {0}")]
     Unreachable(String),
     #[error(
-        "its certificate is not trusted ({0}); if an authority of your own signed it, name that authority's certificate \
-         in provider.ca_file"
+        "its certificate is not trusted ({0}); if your own certificate authority signed it, set provider.ca_file to the \
+         certificate of that authority"
     )]
     Untrusted(String),
-    #[error("was not asked: {MAX_CONCURRENT_CALLS} calls were under way all the time")]
-    NoTurn,
+    #[error("was not called: {MAX_CONCURRENT_CALLS} calls were in progress until the timeout")]
+    NoPermit,
     #[error("did not answer in time")]
-    TooLate,
+    TimedOut,
     #[error("sent more than {0} bytes")]
-    TooLong(usize),
-    #[error("the connection broke: {0}")]
-    Broken(String),
+    BodyTooLong(usize),
+    #[error("the connection failed: {0}")]
+    ConnectionFailed(String),
     #[error("answered {0}")]
     Status(StatusCode),
 }
 
-/// Calls the provider.
+/// An HTTP client for calls of one kind to the provider.
 pub(super) struct Http {
     client: Client,
     timeout: Duration,
-    /// Bounds the sockets and the memory that slow answers can take; a permit is given back when its call ends.
-    turns: Semaphore,
+    /// Limits the sockets and the memory that slow responses can use. A permit is released when its call ends.
+    permits: Semaphore,
     watch: Arc<ClockWatch>,
 }
 
 impl Http {
     pub(super) fn new(client: Client, timeout: Duration, watch: Arc<ClockWatch>) -> Self {
-        Self { client, timeout, turns: Semaphore::new(MAX_CONCURRENT_CALLS), watch }
+        Self { client, timeout, permits: Semaphore::new(MAX_CONCURRENT_CALLS), watch }
     }
 
-    /// Waits for a turn and holds it until what this gives is dropped.
+    /// Waits for a permit. Dropping the permit releases it.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // An error would mean that the semaphore was closed, which nobody does.
-        self.turns.acquire().await.ok()
+        // The semaphore is never closed, so there is no error.
+        self.permits.acquire().await.ok()
     }
 
-    /// Sends a request; the answer's body has at most `limit` bytes. Of its header it keeps
-    /// the content type and `Retry-After`.
+    /// Sends a request. A response body of more than `limit` bytes is an error. Of the response headers, only the
+    /// content type and `Retry-After` are kept.
     pub(super) async fn send(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, HttpError> {
         let host =
             request.uri().authority().map_or_else(String::new, |authority| authority.host().to_owned());
-        let begun = AtomicBool::new(false);
-        let answer = timeout(self.timeout, self.transfer(request, limit, &begun)).await;
-        let late = || if begun.load(Ordering::Relaxed) { Failure::TooLate } else { Failure::NoTurn };
-        answer.unwrap_or_else(|_| Err(late())).map_err(|failure| HttpError { host, failure })
+        let started = AtomicBool::new(false);
+        let answer = timeout(self.timeout, self.transfer(request, limit, &started)).await;
+        let cause = || if started.load(Ordering::Relaxed) { Failure::TimedOut } else { Failure::NoPermit };
+        answer.unwrap_or_else(|_| Err(cause())).map_err(|failure| HttpError { host, failure })
     }
 
-    /// The body of a document that must be there.
+    /// Returns the body of a document. Any status except 200 is an error.
     pub(super) async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, HttpError> {
         let response = self.send(get_request(url)?, limit).await?;
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),
-            status => Err(HttpError::of(url, Failure::Status(status))),
+            status => Err(HttpError::new(url, Failure::Status(status))),
         }
     }
 
-    /// `begun` becomes true with the turn.
+    /// Sets `started` when it has a permit.
     async fn transfer(
         &self,
         request: HttpRequest,
         limit: usize,
-        begun: &AtomicBool,
+        started: &AtomicBool,
     ) -> Result<HttpResponse, Failure> {
-        let _turn = self.turn().await;
-        begun.store(true, Ordering::Relaxed);
-        let asked = self.watch.now();
-        let request = reqwest::Request::try_from(request).map_err(failure)?;
-        let mut answer = self.client.execute(request).await.map_err(failure)?;
-        self.watch.look(answer.headers(), asked);
+        let _permit = self.acquire_permit().await;
+        started.store(true, Ordering::Relaxed);
+        let requested_at = self.watch.now();
+        let request = reqwest::Request::try_from(request).map_err(classify)?;
+        let mut answer = self.client.execute(request).await.map_err(classify)?;
+        self.watch.check_response(answer.headers(), requested_at);
         let mut response = Response::new(Vec::new());
         *response.status_mut() = answer.status();
         for name in [header::CONTENT_TYPE, header::RETRY_AFTER] {
@@ -128,9 +128,9 @@ impl Http {
                 response.headers_mut().insert(name, field.clone());
             }
         }
-        while let Some(chunk) = answer.chunk().await.map_err(failure)? {
+        while let Some(chunk) = answer.chunk().await.map_err(classify)? {
             if response.body().len() + chunk.len() > limit {
-                return Err(Failure::TooLong(limit));
+                return Err(Failure::BodyTooLong(limit));
             }
             response.body_mut().extend_from_slice(&chunk);
         }
@@ -138,31 +138,31 @@ impl Http {
     }
 }
 
-/// A request for JSON.
+/// Returns a GET request for JSON.
 pub(super) fn get_request(url: &Url) -> Result<HttpRequest, HttpError> {
-    let unfit = || HttpError::of(url, Failure::Unreachable("its address is not valid".to_owned()));
+    let invalid_url = || HttpError::new(url, Failure::Unreachable("its URL is not valid".to_owned()));
     let mut request = HttpRequest::default();
-    *request.uri_mut() = url.as_str().parse().map_err(|_| unfit())?;
+    *request.uri_mut() = url.as_str().parse().map_err(|_| invalid_url())?;
     request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
     Ok(request)
 }
 
-fn failure(error: reqwest::Error) -> Failure {
-    let (late, no_connection) = (error.is_timeout(), error.is_connect());
-    // The URL can carry what nobody shall read.
+fn classify(error: reqwest::Error) -> Failure {
+    let (timed_out, no_connection) = (error.is_timeout(), error.is_connect());
+    // The URL can contain secrets.
     let causes = causes(&error.without_url());
     if is_disbelief(&causes) {
         Failure::Untrusted(causes)
     } else if no_connection {
         Failure::Unreachable(causes)
-    } else if late {
-        Failure::TooLate
+    } else if timed_out {
+        Failure::TimedOut
     } else {
-        Failure::Broken(causes)
+        Failure::ConnectionFailed(causes)
     }
 }
 
-/// Measures how long a call took.
+/// Measures the duration of a call.
 pub(super) struct Stopwatch(Instant);
 
 impl Stopwatch {

@@ -1,20 +1,22 @@
-//! Whom does an ID token vouch for, and is it meant for us, now, for this sign-in?
+//! ID token validation
 //!
-//! Beside the rules of `jws` (OpenID Connect Core §3.1.3.7 unless another place is named):
-//! 1. The claims are a JSON object, each member once.
-//! 2. `iss` is the configured issuer, to the last character.
-//! 3. `aud` holds the configured audience, and beside it nothing but our client id and trusted audiences.
-//! 4. `azp`, where present, is our client id: trusted audiences may read a token with us, and none may have asked for
-//!    it. With several audiences it must be present.
-//! 5. `exp` is a number and lies ahead; `nbf`, where present, does not (RFC 7519 §4.1.4, §4.1.5).
-//! 6. `iat` is a number, does not lie ahead and is younger than ten minutes.
-//! 7. `nonce` is the one of this sign-in, compared in constant time; of a refresh it is not asked, since no answer of a
-//!    browser is bound by it there (§12.2).
-//! 8. `at_hash`, where present, is that of the access token (§3.1.3.6).
-//! 9. It is no logout token, which where no `nonce` is asked would differ in nothing else (Back-Channel Logout §4).
+//! In addition to the rules of `jws` (OpenID Connect Core §3.1.3.7, unless another section is named):
+//! 1. The claims are a JSON object without duplicate members.
+//! 2. `iss` is exactly the configured issuer.
+//! 3. `aud` contains the configured audience. Other values are only the client ID and trusted audiences.
+//! 4. `azp`, if present, is the client ID: a trusted audience may receive a token, but must not have requested it.
+//!    With several audiences `azp` is required.
+//! 5. `exp` is a number in the future. `nbf`, if present, is not in the future (RFC 7519 §4.1.4, §4.1.5).
+//! 6. `iat` is a number, not in the future and less than ten minutes in the past.
+//! 7. `nonce` is that of this sign-in, compared in constant time. It is not checked after a refresh, which has no
+//!    browser response to bind (§12.2).
+//! 8. `at_hash`, if present, is that of the access token (§3.1.3.6).
+//! 9. The token is not a logout token. If no `nonce` is required, nothing else distinguishes the two (Back-Channel
+//!    Logout §4).
 //! 10. `sub` is a string of 1 to 255 bytes (§2).
 //!
-//! Times may miss by the configured leeway. Pure: keys, expectations and the time are arguments.
+//! Times are compared with the configured leeway. The functions are pure: keys, expectations and the time are
+//! arguments.
 
 use std::time::Duration;
 
@@ -33,10 +35,10 @@ use super::numeric_date::time;
 use crate::access::claims::Claims;
 use crate::flow::ports::{Authentication, UnixTime};
 
-const OLDEST: Duration = Duration::from_mins(10);
+const MAX_AGE: Duration = Duration::from_mins(10);
 const MAX_SUBJECT_BYTES: usize = 255;
 
-/// What the token of a sign-in or a refresh must match.
+/// The values that the ID token of a sign-in or a refresh must match.
 pub(super) struct Expectations<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
@@ -44,12 +46,12 @@ pub(super) struct Expectations<'a> {
     pub(super) trusted_audiences: &'a [String],
     pub(super) algorithms: &'a [Algorithm],
     pub(super) leeway: Duration,
-    /// None: a refresh, which has no `nonce` of its own.
+    /// `None` for a refresh, which has no `nonce`.
     pub(super) nonce: Option<&'a str>,
     pub(super) access_token: &'a str,
 }
 
-/// What a good token says.
+/// The content of a valid ID token.
 #[derive(Debug)]
 pub(super) struct Verified {
     pub(super) subject: String,
@@ -59,60 +61,62 @@ pub(super) struct Verified {
     pub(super) claims: Claims,
 }
 
-/// Which rule an ID token breaks. It holds no text of the token.
+/// The rule that an ID token violates. It contains no text of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum IdTokenError {
-    #[error("the ID token is refused: {0}")]
+    #[error("the ID token is rejected: {0}")]
     Jws(#[from] JwsError),
     #[error("the ID token's claims are not a JSON object with each member once")]
     BadClaims,
     #[error("the ID token's iss is not provider.issuer")]
     WrongIssuer,
-    #[error("the ID token's aud does not hold provider.audience (without it, provider.client_id)")]
-    NotForUs,
-    #[error("the ID token's aud holds somebody who is not in provider.trusted_audiences")]
-    ForOthersToo,
+    #[error(
+        "the ID token's aud does not contain provider.audience (or provider.client_id, if provider.audience is not set)"
+    )]
+    WrongAudience,
+    #[error("the ID token's aud contains an audience that is not in provider.trusted_audiences")]
+    UntrustedAudience,
     #[error("the ID token's azp is not provider.client_id")]
     WrongAuthorizedParty,
     #[error("the ID token has several audiences and no azp")]
     NoAuthorizedParty,
     #[error("the ID token has no exp that is a number")]
     NoExpiry,
-    #[error("the ID token is expired; if it is not, the clocks differ")]
+    #[error("the ID token is expired, or the clocks differ")]
     Expired,
-    #[error("the ID token is not valid yet (nbf); if it is, the clocks differ")]
+    #[error("the ID token is not valid yet (nbf), or the clocks differ")]
     NotYetValid,
     #[error("the ID token has no iat that is a number")]
     NoIssueTime,
     #[error("the ID token was issued in the future (iat): the clocks differ")]
-    IssuedAhead,
+    IssuedInFuture,
     #[error("the ID token was issued more than ten minutes ago (iat): it is old, or the clocks differ")]
     TooOld,
     #[error("the ID token has no nonce")]
     NoNonce,
-    #[error("the ID token's nonce is that of another sign-in")]
+    #[error("the ID token's nonce belongs to another sign-in")]
     WrongNonce,
     #[error("the ID token's at_hash is not that of the access token")]
     WrongAccessTokenHash,
-    #[error("the ID token's events say that it is a logout token")]
+    #[error("the ID token has the event of a logout token")]
     LogoutToken,
     #[error("the ID token has no sub of 1 to 255 bytes")]
     BadSubject,
 }
 
 impl IdTokenError {
-    /// Whether clocks that agree would most likely mend it.
+    /// Returns whether a clock difference is the most likely cause.
     pub(super) fn is_about_time(self) -> bool {
-        matches!(self, Self::Expired | Self::NotYetValid | Self::IssuedAhead | Self::TooOld)
+        matches!(self, Self::Expired | Self::NotYetValid | Self::IssuedInFuture | Self::TooOld)
     }
 }
 
-/// How an ID token is signed.
+/// Returns the algorithms and types that an ID token may have.
 pub(super) fn kind<'a>(expected: &Expectations<'a>) -> Kind<'a> {
     Kind { algorithms: expected.algorithms, types: &["jwt"] }
 }
 
-/// Verifies what was signed as the ID token of a sign-in or a refresh.
+/// Verifies a signed payload as the ID token of a sign-in or a refresh.
 pub(super) fn verify(
     signed: &Signed,
     expected: &Expectations<'_>,
@@ -122,12 +126,12 @@ pub(super) fn verify(
     if claims.text("iss") != Some(expected.issuer) {
         return Err(IdTokenError::WrongIssuer);
     }
-    audience(&claims, expected)?;
-    let (issued_at, expires_at) = times(&claims, expected.leeway, now)?;
+    check_audience(&claims, expected)?;
+    let (issued_at, expires_at) = check_times(&claims, expected.leeway, now)?;
     if let Some(expected) = expected.nonce {
-        nonce(&claims, expected)?;
+        check_nonce(&claims, expected)?;
     }
-    access_token_hash(&claims, signed.algorithm, expected.access_token)?;
+    check_access_token_hash(&claims, signed.algorithm, expected.access_token)?;
     if is_logout(&claims) {
         return Err(IdTokenError::LogoutToken);
     }
@@ -137,13 +141,13 @@ pub(super) fn verify(
     Ok(Verified { subject, issued_at, expires_at, authentication, claims: claims.into_claims() })
 }
 
-fn audience(claims: &UniqueJsonObject, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
+fn check_audience(claims: &UniqueJsonObject, expected: &Expectations<'_>) -> Result<(), IdTokenError> {
     let audiences = audiences(claims);
-    if !audiences.iter().any(|one| one.as_str() == Some(expected.audience)) {
-        return Err(IdTokenError::NotForUs);
+    if !audiences.iter().any(|audience| audience.as_str() == Some(expected.audience)) {
+        return Err(IdTokenError::WrongAudience);
     }
-    if !audiences.iter().all(|one| is_known(one, expected)) {
-        return Err(IdTokenError::ForOthersToo);
+    if !audiences.iter().all(|audience| is_known_audience(audience, expected)) {
+        return Err(IdTokenError::UntrustedAudience);
     }
     match claims.get("azp") {
         Some(azp) if azp.as_str() != Some(expected.client_id) => Err(IdTokenError::WrongAuthorizedParty),
@@ -152,25 +156,25 @@ fn audience(claims: &UniqueJsonObject, expected: &Expectations<'_>) -> Result<()
     }
 }
 
-/// What `aud` holds, which may be one value or a list (RFC 7519 §4.1.3).
+/// Returns the values of `aud`, which may be one value or a list (RFC 7519 §4.1.3).
 pub(super) fn audiences(claims: &UniqueJsonObject) -> Vec<&Value> {
     match claims.get("aud") {
         Some(Value::Array(list)) => list.iter().collect(),
-        one => one.into_iter().collect(),
+        single => single.into_iter().collect(),
     }
 }
 
-/// Whether an audience may read a token with us.
-pub(super) fn is_known(audience: &Value, expected: &Expectations<'_>) -> bool {
-    audience.as_str().is_some_and(|one| {
-        one == expected.audience
-            || one == expected.client_id
-            || expected.trusted_audiences.iter().any(|trusted| trusted == one)
+/// Returns whether an audience may receive a token for this client: the client itself or a trusted audience.
+pub(super) fn is_known_audience(audience: &Value, expected: &Expectations<'_>) -> bool {
+    audience.as_str().is_some_and(|name| {
+        name == expected.audience
+            || name == expected.client_id
+            || expected.trusted_audiences.iter().any(|trusted| trusted == name)
     })
 }
 
-/// Checks the times, and returns `iat` and `exp`.
-fn times(
+/// Checks the times and returns `iat` and `exp`.
+fn check_times(
     claims: &UniqueJsonObject,
     leeway: Duration,
     now: UnixTime,
@@ -185,20 +189,20 @@ fn times(
     }
     let issued_at = claims.get("iat").and_then(time).ok_or(IdTokenError::NoIssueTime)?;
     if issued_at > latest {
-        return Err(IdTokenError::IssuedAhead);
+        return Err(IdTokenError::IssuedInFuture);
     }
-    if issued_at.plus(OLDEST).plus(leeway) < now {
+    if issued_at.plus(MAX_AGE).plus(leeway) < now {
         return Err(IdTokenError::TooOld);
     }
     Ok((issued_at, expires_at))
 }
 
-fn nonce(claims: &UniqueJsonObject, expected: &str) -> Result<(), IdTokenError> {
+fn check_nonce(claims: &UniqueJsonObject, expected: &str) -> Result<(), IdTokenError> {
     let nonce = claims.text("nonce").ok_or(IdTokenError::NoNonce)?;
     verify_slices_are_equal(nonce.as_bytes(), expected.as_bytes()).map_err(|_| IdTokenError::WrongNonce)
 }
 
-fn access_token_hash(
+fn check_access_token_hash(
     claims: &UniqueJsonObject,
     algorithm: Algorithm,
     token: &str,

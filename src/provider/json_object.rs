@@ -1,4 +1,4 @@
-//! What does a JSON object say, if each of its members says it once, and those of the objects in it too?
+//! JSON objects without duplicate members at any depth
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,27 +9,27 @@ use serde_json::{Number, Value};
 
 use crate::access::claims::{Claim, Claims};
 
-/// The members of a JSON object. One that comes twice is refused: two readers would disagree about what it says (RFC
+/// The members of a JSON object. A duplicate member is rejected, because two parsers could read different values (RFC
 /// 8725 §2.4, RFC 7519 §4).
 pub(super) struct UniqueJsonObject(pub(super) BTreeMap<String, Value>);
 
 impl UniqueJsonObject {
-    /// Reads an object; the depth of nesting is bounded by `serde_json`.
+    /// Parses an object. `serde_json` limits the depth of nesting.
     pub(super) fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
 
-    /// A member; `null` is none.
+    /// Returns a member. `null` counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A member that must be a string, if it is there; anything else is no string that could be right.
+    /// Returns a member if it is a string. A value of another type counts as absent.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
     }
 
-    /// The members as claims of a person.
+    /// Converts the members into claims of a user.
     pub(super) fn into_claims(self) -> Claims {
         object(self.0)
     }
@@ -51,13 +51,13 @@ fn claim(value: Value) -> Claim {
 
 impl<'de> Deserialize<'de> for UniqueJsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Once)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
-struct Once;
+struct ObjectVisitor;
 
-impl<'de> Visitor<'de> for Once {
+impl<'de> Visitor<'de> for ObjectVisitor {
     type Value = UniqueJsonObject;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,27 +66,27 @@ impl<'de> Visitor<'de> for Once {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueJsonObject, A::Error> {
         let mut members = BTreeMap::new();
-        while let Some((name, Inner(value))) = map.next_entry()? {
+        while let Some((name, NestedValue(value))) = map.next_entry()? {
             if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member came twice"));
+                return Err(A::Error::custom("duplicate member"));
             }
         }
         Ok(UniqueJsonObject(members))
     }
 }
 
-/// A value inside, whose objects hold each member once as well.
-struct Inner(Value);
+/// A nested value. Its objects have no duplicate members either.
+struct NestedValue(Value);
 
-impl<'de> Deserialize<'de> for Inner {
+impl<'de> Deserialize<'de> for NestedValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any).map(Self)
+        deserializer.deserialize_any(ValueVisitor).map(Self)
     }
 }
 
-struct Any;
+struct ValueVisitor;
 
-impl<'de> Visitor<'de> for Any {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,13 +123,13 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Inner(value)) = list.next_element()? {
+        while let Some(NestedValue(value)) = list.next_element()? {
             values.push(value);
         }
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        Once.visit_map(map).map(|members| Value::Object(members.0.into_iter().collect()))
+        ObjectVisitor.visit_map(map).map(|members| Value::Object(members.0.into_iter().collect()))
     }
 }

@@ -1,12 +1,12 @@
-//! Did the provider sign this?
+//! JWS verification
 //!
 //! 1. Compact serialization: three parts of unpadded base64url, at most 64 KiB (RFC 7515 §7.1).
-//! 2. The header is a JSON object, each member once.
-//! 3. `alg` is one of the configured algorithms, and picks only among keys that are bound to it (RFC 8725 §3.1).
-//! 4. `crit` is refused, whatever it names: no extension is understood here (RFC 7515 §4.1.11).
-//! 5. `typ` is one that the caller expects, so that no token passes for another kind (RFC 8725 §3.11).
-//! 6. The key comes from the provider's key set alone; `jwk`, `jku`, `x5c` and `x5u` are not looked at.
-//! 7. The signature is verified over the bytes as they came; nothing of the payload is read before.
+//! 2. The header is a JSON object without duplicate members.
+//! 3. `alg` is one of the configured algorithms. It selects only among keys that are bound to it (RFC 8725 §3.1).
+//! 4. A header with `crit` is rejected, because no extension is supported (RFC 7515 §4.1.11).
+//! 5. `typ` is a type that the caller expects, so that a token of another kind is not accepted (RFC 8725 §3.11).
+//! 6. The key is always from the provider's key set. `jwk`, `jku`, `x5c` and `x5u` are ignored.
+//! 7. The signature is verified over the received bytes. No part of the payload is parsed before that.
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64_simd::URL_SAFE_NO_PAD;
@@ -16,24 +16,24 @@ use super::algorithm::Algorithm;
 use super::json_object::UniqueJsonObject;
 use super::keys::KeySet;
 
-const MAX_BYTES: usize = 64 * 1024;
+const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
-/// Which tokens are looked for.
+/// The kind of token that a caller accepts.
 pub(super) struct Kind<'a> {
-    /// The algorithms that may have signed it.
+    /// The allowed signature algorithms.
     pub(super) algorithms: &'a [Algorithm],
-    /// What `typ` may be, in lower case; absent is always good.
+    /// The allowed values of `typ`, in lower case. An absent `typ` is always allowed.
     pub(super) types: &'a [&'a str],
 }
 
-/// What was signed.
+/// The payload of a verified token.
 #[derive(Debug)]
 pub(super) struct Signed {
     pub(super) payload: Vec<u8>,
     pub(super) algorithm: Algorithm,
 }
 
-/// Which rule a token breaks.
+/// The rule that a token violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum JwsError {
     #[error("it is longer than 64 KiB")]
@@ -44,40 +44,40 @@ pub(super) enum JwsError {
     BadHeader,
     #[error("its alg is not one of provider.signing_algorithms")]
     AlgorithmNotAllowed,
-    #[error("its header has crit, and no critical extension is understood")]
+    #[error("its header has crit, but no critical extension is supported")]
     CriticalExtension,
-    #[error("its typ says that it is another kind of token")]
+    #[error("its typ is that of another kind of token")]
     WrongType,
-    #[error("the provider publishes no key that its kid and alg fit")]
+    #[error("the provider publishes no key that matches its kid and alg")]
     UnknownKey,
-    #[error("the provider publishes no key that its kid and alg fit, and newer keys cannot be had now")]
-    KeysOutOfReach,
-    #[error("it names no key, and none of the provider's keys verifies it")]
+    #[error("no loaded key matches its kid and alg, and newer keys cannot be loaded now")]
+    KeysUnavailable,
+    #[error("it has no kid, and none of the provider's keys verifies its signature")]
     NoKeyVerifies,
     #[error("its signature is wrong")]
     WrongSignature,
 }
 
 impl JwsError {
-    /// Whether the provider may have begun to use a key that we have not seen.
-    pub(super) fn may_be_a_new_key(self) -> bool {
+    /// Returns whether the provider may have signed with a key that is not loaded yet.
+    pub(super) fn may_need_new_key(self) -> bool {
         matches!(self, Self::UnknownKey | Self::NoKeyVerifies)
     }
 }
 
-/// Gives the payload of a token, if its signature is good.
+/// Verifies the signature of a token and returns its payload.
 pub(super) fn verify(token: &str, keys: &KeySet, kind: &Kind<'_>) -> Result<Signed, JwsError> {
-    if token.len() > MAX_BYTES {
+    if token.len() > MAX_TOKEN_BYTES {
         return Err(JwsError::TooLong);
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
     let (header, payload) = signed.split_once('.').ok_or(JwsError::NotCompact)?;
-    // A fourth part would be a dot in the payload, which the decoder refuses.
+    // With a fourth part the payload would contain a dot, which the decoder rejects.
     let [header, payload, signature] = [decode(header)?, decode(payload)?, decode(signature)?];
     let header = UniqueJsonObject::read(&header).ok_or(JwsError::BadHeader)?;
     let algorithm = algorithm(&header, kind)?;
-    let named = header.0.contains_key("kid");
-    let candidates = match (named, header.text("kid")) {
+    let has_key_id = header.0.contains_key("kid");
+    let candidates = match (has_key_id, header.text("kid")) {
         (true, None) => return Err(JwsError::BadHeader),
         (_, id) => keys.candidates(id, algorithm),
     };
@@ -87,7 +87,7 @@ pub(super) fn verify(token: &str, keys: &KeySet, kind: &Kind<'_>) -> Result<Sign
     let verifies = |key: &&ParsedPublicKey| key.verify_sig(signed.as_bytes(), &signature).is_ok();
     if candidates.iter().any(verifies) {
         Ok(Signed { payload, algorithm })
-    } else if named {
+    } else if has_key_id {
         Err(JwsError::WrongSignature)
     } else {
         Err(JwsError::NoKeyVerifies)
@@ -105,9 +105,9 @@ fn algorithm(header: &UniqueJsonObject, kind: &Kind<'_>) -> Result<Algorithm, Jw
     if header.0.contains_key("crit") {
         return Err(JwsError::CriticalExtension);
     }
-    let typed = header.0.contains_key("typ");
-    let fits = |found: &str| kind.types.iter().any(|expected| found.eq_ignore_ascii_case(expected));
-    if typed && !header.text("typ").is_some_and(fits) {
+    let has_type = header.0.contains_key("typ");
+    let is_expected = |found: &str| kind.types.iter().any(|expected| found.eq_ignore_ascii_case(expected));
+    if has_type && !header.text("typ").is_some_and(is_expected) {
         return Err(JwsError::WrongType);
     }
     Ok(algorithm)

@@ -1,11 +1,11 @@
-//! Which keys does the provider sign with?
+//! Signing keys of the provider
 //!
-//! 1. A key is bound to its algorithms when it is read: a token's `alg` can only pick among them, never reinterpret a
-//!    key (RFC 8725 §3.1).
-//! 2. RSA from 2048 to 8192 bits, P-256, P-384, Ed25519; a key that `use` or `key_ops` keeps for something else
-//!    is no key for us (RFC 7517 §4.2, §4.3).
-//! 3. At most 50 keys are read, and at most 8 are tried for a token that names none.
-//! 4. A key that cannot be used is left out and does not spoil the others.
+//! 1. A key is bound to its algorithms when it is read. A token's `alg` can only select among them and cannot
+//!    reinterpret a key (RFC 8725 §3.1).
+//! 2. Supported keys are RSA from 2048 to 8192 bits, P-256, P-384 and Ed25519. A key that `use` or `key_ops` reserves
+//!    for another purpose is ignored (RFC 7517 §4.2, §4.3).
+//! 3. At most 50 keys are read. At most 8 are tried for a token without `kid`.
+//! 4. A key that cannot be used is ignored and does not affect the others.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -20,20 +20,21 @@ use url::Url;
 
 use super::algorithm::Algorithm;
 use super::http::{Http, HttpError};
+use crate::access::quoted::quoted;
 
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 50;
 const MAX_CANDIDATES: usize = 8;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Why there are no keys.
+/// The reason why no keys are loaded.
 #[derive(Debug, Error)]
 pub(super) enum KeysError {
     #[error("the signing keys cannot be loaded: {0}")]
     Call(#[from] HttpError),
     #[error("the signing keys cannot be read: {0}")]
     Unreadable(String),
-    #[error("the provider publishes no key that we can verify with")]
+    #[error("the provider publishes no key that is supported for verification")]
     NoneUsable,
 }
 
@@ -43,7 +44,7 @@ pub(super) struct KeySet(Vec<Key>);
 
 struct Key {
     id: Option<String>,
-    /// The key under each algorithm it may be used with.
+    /// The key for each algorithm that it may be used with.
     verifiers: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
@@ -69,7 +70,7 @@ struct Jwk {
 
 impl KeySet {
     pub(super) async fn load(http: &Http, url: &Url) -> Result<Self, KeysError> {
-        Self::read(&http.get(url, MAX_BYTES).await?)
+        Self::read(&http.get(url, MAX_KEY_SET_BYTES).await?)
     }
 
     pub(super) fn read(body: &[u8]) -> Result<Self, KeysError> {
@@ -79,7 +80,7 @@ impl KeySet {
         if keys.is_empty() { Err(KeysError::NoneUsable) } else { Ok(Self(keys)) }
     }
 
-    /// The keys that a token with this `kid` and `alg` can be signed with.
+    /// Returns the keys that may have signed a token with this `kid` and `alg`.
     pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<&ParsedPublicKey> {
         let named = self.0.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
         let verifiers = named.flat_map(|key| &key.verifiers).filter(|(fits, _)| *fits == algorithm);
@@ -93,7 +94,11 @@ impl Key {
         if jwk.purpose.as_deref().is_some_and(|purpose| purpose != "sig") {
             return None;
         }
-        if jwk.key_ops.as_ref().is_some_and(|operations| !operations.iter().any(|one| one == "verify")) {
+        if jwk
+            .key_ops
+            .as_ref()
+            .is_some_and(|operations| !operations.iter().any(|operation| operation == "verify"))
+        {
             return None;
         }
         let mut verifiers = jwk.verifiers()?;
@@ -127,7 +132,7 @@ impl Jwk {
 
     fn rsa(&self, parameters: &'static RsaParameters) -> Option<ParsedPublicKey> {
         let (modulus, exponent) = (bytes(self.n.as_deref())?, bytes(self.e.as_deref())?);
-        // Some providers write the sign octet that RFC 7518 §6.3.1.1 forbids.
+        // Some providers send the leading zero octet that RFC 7518 §6.3.1.1 forbids.
         let start = modulus.iter().position(|byte| *byte != 0)?;
         let n = modulus.get(start..)?;
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
@@ -137,7 +142,8 @@ impl Jwk {
         PublicKeyComponents { n, e: &exponent }.to_parsed_public_key(parameters).ok()
     }
 
-    /// An uncompressed point (SEC 1 §2.3.3); both coordinates have their full length (RFC 7518 §6.2.1.2).
+    /// Returns an uncompressed point (SEC 1 §2.3.3). Both coordinates must have their full length (RFC 7518
+    /// §6.2.1.2).
     fn point(&self, curve: &'static dyn VerificationAlgorithm, size: usize) -> Option<ParsedPublicKey> {
         let (x, y) = (bytes(self.x.as_deref())?, bytes(self.y.as_deref())?);
         if x.len() != size || y.len() != size {
@@ -153,4 +159,3 @@ fn bytes(text: Option<&str>) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests;
-use crate::access::quoted::quoted;

@@ -1,4 +1,4 @@
-//! Metadata and keys of the provider, and when keys were last looked for.
+//! Loaded provider metadata and keys, and the times of the last key fetches
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use super::keys::KeySet;
 use super::metadata::Metadata;
 use crate::flow::ports::UnixTime;
 
-/// When a token last caused a look for keys. The lock admits one look at a time.
-pub(super) type LastLook = Mutex<Option<UnixTime>>;
+/// The time of the last key fetch that a token caused. The lock admits one fetch at a time.
+pub(super) type LastKeyFetch = Mutex<Option<UnixTime>>;
 
-/// The looks for new keys, by where the token came from.
+/// The last key fetches, by the source of the token.
 #[derive(Default)]
-pub(super) struct Looks {
-    /// The token endpoint gave it.
-    pub(super) given: LastLook,
-    /// A client sent it, which need not be the provider.
-    pub(super) sent: LastLook,
+pub(super) struct KeyFetches {
+    /// Tokens that the token endpoint issued.
+    pub(super) token_endpoint: LastKeyFetch,
+    /// Tokens that a client sent, which need not be the provider.
+    pub(super) any_client: LastKeyFetch,
 }
 
 /// Metadata and keys that were loaded together.

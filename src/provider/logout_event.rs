@@ -1,4 +1,4 @@
-//! The event of a logout token (OpenID Connect Back-Channel Logout §2.4).
+//! Event of a logout token (OpenID Connect Back-Channel Logout §2.4)
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::json_object::UniqueJsonObject;
 /// The member of `events` that makes a token a logout token.
 pub(super) const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// Returns whether the claims hold the event, an object, whatever else they hold.
+/// Returns whether the claims contain the event as an object. Other events are ignored.
 pub(super) fn is_logout(claims: &UniqueJsonObject) -> bool {
     claims.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object)
 }

@@ -1,12 +1,12 @@
-//! What does the provider say about itself, and may we believe it?
+//! Provider metadata from discovery and configuration
 //!
-//! 1. The document's `issuer` is the configured one, to the last character (OpenID Connect Discovery §4.3).
-//! 2. An endpoint that the operator has set is taken as it is set, and what the document says of it is not looked at.
-//! 3. Every other endpoint passes the rules of `endpoint`; a revocation endpoint that does not is as good as none, for
-//!    nobody needs it to sign in.
+//! 1. The document's `issuer` is exactly the configured one (OpenID Connect Discovery §4.3).
+//! 2. An endpoint that the operator has configured is used unchanged, and its value in the document is ignored.
+//! 3. Every other endpoint must pass the rules of `endpoint`. A revocation endpoint that fails them counts as absent,
+//!    because no sign-in needs it.
 //!
-//! openidconnect's metadata type is not used: it refuses a whole document for an odd value in a field that nobody here
-//! reads.
+//! openidconnect's metadata type is not used: it rejects a whole document because of an unexpected value in a field
+//! that Foregate does not read.
 
 use oauth2::{AuthUrl, TokenUrl};
 use serde::Deserialize;
@@ -16,50 +16,53 @@ use url::Url;
 use super::endpoint::{self, Caller, Objection};
 use super::http::{Http, HttpError};
 use super::settings::ProviderSettings;
+use crate::access::quoted::quoted;
 
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// What is used of the metadata (OpenID Connect Discovery §3).
+/// The metadata fields that Foregate uses (OpenID Connect Discovery §3).
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) authorization_endpoint: AuthUrl,
     pub(super) token_endpoint: TokenUrl,
     pub(super) jwks_uri: Url,
     pub(super) userinfo_endpoint: Option<Url>,
-    /// OpenID Connect RP-Initiated Logout §2.1.
+    /// See OpenID Connect RP-Initiated Logout §2.1.
     pub(super) end_session_endpoint: Option<Url>,
-    /// RFC 8414 §2.
+    /// See RFC 8414 §2.
     pub(super) revocation_endpoint: Option<Url>,
-    /// RFC 9207 §3.
+    /// Whether authorization responses contain `iss` (RFC 9207 §3).
     pub(super) names_itself_in_responses: bool,
 }
 
-/// Why there is no metadata.
+/// The reason why no metadata is loaded.
 #[derive(Debug, Error)]
 pub(super) enum MetadataError {
     #[error("the discovery document cannot be loaded: {0}")]
     Call(#[from] HttpError),
     #[error("the discovery document cannot be read: {0}")]
     Unreadable(String),
-    #[error("provider.issuer is {expected}, but the provider calls itself {got}; they must be the same text")]
+    #[error(
+        "provider.issuer is {expected}, but the issuer in the discovery document is {got}; they must be identical"
+    )]
     WrongIssuer { expected: String, got: String },
     #[error("the provider's {name} is not a URL")]
     NotAUrl { name: &'static str },
     #[error("the provider names no {name}; set provider.endpoints.{key}")]
     Missing { name: &'static str, key: &'static str },
     #[error(
-        "the provider's {places}, which is neither the host of provider.issuer nor of provider.backchannel_url; if the \
-         provider does use it, add it to provider.endpoint_hosts"
+        "the provider's {locations}, which is neither the host of provider.issuer nor of provider.backchannel_url; if the \
+         provider uses this host, add it to provider.endpoint_hosts"
     )]
-    Elsewhere { places: String },
+    UnknownHosts { locations: String },
     #[error(
-        "the provider's {name} is {url}, which is not https; plain http is for loopback, and for the host of an http \
-         provider.issuer or provider.backchannel_url"
+        "the provider's {name} is {url}, which is not https; plain http is allowed only for loopback and for the host of \
+         an http provider.issuer or provider.backchannel_url"
     )]
     NotEncrypted { name: &'static str, url: String },
 }
 
-/// The document, as far as it is read.
+/// The fields of the document that are read.
 #[derive(Default, Deserialize)]
 struct Document {
     issuer: String,
@@ -74,14 +77,14 @@ struct Document {
 }
 
 impl Metadata {
-    /// What the provider says, where it is asked; otherwise what the operator has set.
+    /// Loads the discovery document. Endpoints that the operator has configured take precedence.
     pub(super) async fn load(http: &Http, settings: &ProviderSettings) -> Result<Self, MetadataError> {
-        Self::read(&http.get(&document(settings)?, MAX_BYTES).await?, settings)
+        Self::read(&http.get(&document_url(settings)?, MAX_DOCUMENT_BYTES).await?, settings)
     }
 
-    /// What the operator has set, for a provider that is not asked.
+    /// Returns the metadata that the operator has configured, if discovery is disabled.
     pub(super) fn configured(settings: &ProviderSettings) -> Result<Self, MetadataError> {
-        Self::of(&Document::default(), settings)
+        Self::from_document(&Document::default(), settings)
     }
 
     pub(super) fn read(body: &[u8], settings: &ProviderSettings) -> Result<Self, MetadataError> {
@@ -90,27 +93,34 @@ impl Metadata {
             let (expected, got) = (settings.issuer.clone(), quoted(&document.issuer));
             return Err(MetadataError::WrongIssuer { expected, got });
         }
-        Self::of(&document, settings)
+        Self::from_document(&document, settings)
     }
 
-    fn of(document: &Document, settings: &ProviderSettings) -> Result<Self, MetadataError> {
-        let set = &settings.endpoints;
-        let mut found = Found { settings, elsewhere: Vec::new() };
-        let authorization = found.one(
+    fn from_document(document: &Document, settings: &ProviderSettings) -> Result<Self, MetadataError> {
+        let configured = &settings.endpoints;
+        let mut resolver = Resolver { settings, unknown_hosts: Vec::new() };
+        let authorization = resolver.resolve(
             "authorization_endpoint",
-            set.authorization.as_ref(),
+            configured.authorization.as_ref(),
             document.authorization_endpoint.as_deref(),
         )?;
-        let token = found.one("token_endpoint", set.token.as_ref(), document.token_endpoint.as_deref())?;
-        let jwks = found.one("jwks_uri", set.jwks.as_ref(), document.jwks_uri.as_deref())?;
-        let userinfo =
-            found.one("userinfo_endpoint", set.userinfo.as_ref(), document.userinfo_endpoint.as_deref())?;
-        let end_session = found.one(
+        let token = resolver.resolve(
+            "token_endpoint",
+            configured.token.as_ref(),
+            document.token_endpoint.as_deref(),
+        )?;
+        let jwks = resolver.resolve("jwks_uri", configured.jwks.as_ref(), document.jwks_uri.as_deref())?;
+        let userinfo = resolver.resolve(
+            "userinfo_endpoint",
+            configured.userinfo.as_ref(),
+            document.userinfo_endpoint.as_deref(),
+        )?;
+        let end_session = resolver.resolve(
             "end_session_endpoint",
-            set.end_session.as_ref(),
+            configured.end_session.as_ref(),
             document.end_session_endpoint.as_deref(),
         )?;
-        found.all_at_home()?;
+        resolver.check_hosts()?;
         let missing = |name, key| MetadataError::Missing { name, key };
         if settings.userinfo && userinfo.is_none() {
             return Err(missing("userinfo_endpoint", "userinfo"));
@@ -122,57 +132,59 @@ impl Metadata {
             jwks_uri: jwks.ok_or(missing("jwks_uri", "jwks"))?,
             userinfo_endpoint: userinfo,
             end_session_endpoint: end_session,
-            revocation_endpoint: acceptable(settings, document.revocation_endpoint.as_deref()),
+            revocation_endpoint: acceptable_endpoint(settings, document.revocation_endpoint.as_deref()),
             names_itself_in_responses: document.names_itself_in_responses,
         })
     }
 }
 
-/// Endpoints as they are found.
-struct Found<'s> {
+/// Resolves endpoints from the configuration and the document.
+struct Resolver<'s> {
     settings: &'s ProviderSettings,
-    /// Those on unknown hosts: told together, so that the operator need not mend them one by one.
-    elsewhere: Vec<String>,
+    /// Endpoints on hosts that are not allowed. They are reported together, so that the operator can fix all of them
+    /// at once.
+    unknown_hosts: Vec<String>,
 }
 
-impl Found<'_> {
-    fn one(
+impl Resolver<'_> {
+    fn resolve(
         &mut self,
         name: &'static str,
-        set: Option<&Url>,
-        said: Option<&str>,
+        configured: Option<&Url>,
+        announced: Option<&str>,
     ) -> Result<Option<Url>, MetadataError> {
-        let (None, Some(said)) = (set, said) else { return Ok(set.cloned()) };
-        let url = Url::parse(said).map_err(|_| MetadataError::NotAUrl { name })?;
+        let (None, Some(announced)) = (configured, announced) else { return Ok(configured.cloned()) };
+        let url = Url::parse(announced).map_err(|_| MetadataError::NotAUrl { name })?;
         let browser = matches!(name, "authorization_endpoint" | "end_session_endpoint");
-        let caller = if browser { Caller::Browser } else { Caller::Ourselves };
+        let caller = if browser { Caller::Browser } else { Caller::Gateway };
         match endpoint::check(self.settings, &url, caller) {
             Ok(()) => {}
             Err(Objection::NotEncrypted) => {
                 return Err(MetadataError::NotEncrypted { name, url: quoted(url.as_str()) });
             }
-            Err(Objection::Elsewhere) => {
-                self.elsewhere.push(format!("{name} is at {}", quoted(url.host_str().unwrap_or("no host"))));
+            Err(Objection::UnknownHost) => {
+                self.unknown_hosts
+                    .push(format!("{name} is at {}", quoted(url.host_str().unwrap_or("no host"))));
             }
         }
         Ok(Some(url))
     }
 
-    fn all_at_home(&self) -> Result<(), MetadataError> {
-        if self.elsewhere.is_empty() {
+    fn check_hosts(&self) -> Result<(), MetadataError> {
+        if self.unknown_hosts.is_empty() {
             return Ok(());
         }
-        Err(MetadataError::Elsewhere { places: self.elsewhere.join(", its ") })
+        Err(MetadataError::UnknownHosts { locations: self.unknown_hosts.join(", its ") })
     }
 }
 
-fn acceptable(settings: &ProviderSettings, said: Option<&str>) -> Option<Url> {
-    let url = Url::parse(said?).ok()?;
-    endpoint::check(settings, &url, Caller::Ourselves).ok().map(|()| url)
+fn acceptable_endpoint(settings: &ProviderSettings, announced: Option<&str>) -> Option<Url> {
+    let url = Url::parse(announced?).ok()?;
+    endpoint::check(settings, &url, Caller::Gateway).ok().map(|()| url)
 }
 
-/// Where the document is: a slash at the end of the issuer is not repeated (OpenID Connect Discovery §4.1).
-fn document(settings: &ProviderSettings) -> Result<Url, MetadataError> {
+/// Returns the URL of the document. A slash at the end of the issuer is not repeated (OpenID Connect Discovery §4.1).
+fn document_url(settings: &ProviderSettings) -> Result<Url, MetadataError> {
     let base = settings.backchannel_url.as_ref().map_or(&*settings.issuer, Url::as_str);
     let base = base.strip_suffix('/').unwrap_or(base);
     Url::parse(&format!("{base}/.well-known/openid-configuration")).map_err(unreadable)
@@ -185,4 +197,3 @@ fn unreadable(error: impl ToString) -> MetadataError {
 
 #[cfg(test)]
 mod tests;
-use crate::access::quoted::quoted;

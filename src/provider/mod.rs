@@ -1,4 +1,4 @@
-//! Everything that speaks to the OpenID Provider: the only place that knows openidconnect and reqwest.
+//! OpenID Provider client, the only module that uses openidconnect and reqwest
 
 mod algorithm;
 mod authentication;
@@ -37,7 +37,7 @@ use self::clock_watch::ClockWatch;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::jws::{JwsError, Kind, Signed};
-use self::known::{Known, LastLook, Looks};
+use self::known::{KeyFetches, Known, LastKeyFetch};
 use self::metadata::Metadata;
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use crate::access::quoted::quoted;
@@ -50,26 +50,26 @@ use crate::flow::ports::{
 use crate::secret::Secret;
 use crate::trust::{self, TrustError};
 
-/// The OpenID Provider, as we know it.
+/// A client of the OpenID Provider, with its metadata and signing keys.
 pub struct Provider {
     settings: ProviderSettings,
-    /// What people wait for.
+    /// Code exchanges, which users wait for.
     exchanges: Http,
-    /// With turns of their own: however many sessions are due, nobody who signs in waits behind them.
+    /// Refreshes have their own permits, so that a sign-in never waits behind them.
     refreshes: Http,
-    /// Metadata and keys, with turns of their own: slow exchanges do not keep us from new keys.
+    /// Metadata and keys have their own permits, so that slow exchanges do not delay new keys.
     documents: Http,
     audit: Arc<dyn Audit>,
     clock: Arc<dyn Clock>,
-    /// Read by every sign-in, replaced as a whole: nobody sees the metadata of one moment with the keys of another.
+    /// Read by every sign-in and replaced as a whole, so that metadata and keys always belong together.
     known: ArcSwapOption<Known>,
-    /// Why loading failed last.
-    trouble: ArcSwap<String>,
-    looks: Looks,
+    /// The reason why the last load failed.
+    last_error: ArcSwap<String>,
+    key_fetches: KeyFetches,
 }
 
 impl Provider {
-    /// A provider that has not been asked yet: [`Self::keep_fresh`] asks.
+    /// Creates a client without sending a request. [`Self::keep_fresh`] loads the metadata and keys.
     pub fn new(
         settings: ProviderSettings,
         audit: Arc<dyn Audit>,
@@ -85,41 +85,43 @@ impl Provider {
             audit,
             clock,
             known: ArcSwapOption::empty(),
-            trouble: ArcSwap::from_pointee("it has not answered yet".to_owned()),
-            looks: Looks::default(),
+            last_error: ArcSwap::from_pointee("it has not answered yet".to_owned()),
+            key_fetches: KeyFetches::default(),
         }))
     }
 
-    fn trouble(&self) -> String {
-        self.trouble.load().as_str().to_owned()
+    fn last_error(&self) -> String {
+        self.last_error.load().as_str().to_owned()
     }
 
-    async fn sign_in(&self, exchange: &CodeExchange<'_>) -> Result<SignedIn, ExchangeError> {
+    async fn exchange_code(&self, exchange: &CodeExchange<'_>) -> Result<SignedIn, ExchangeError> {
         let known =
-            self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.trouble()))?;
-        let asked_at = self.clock.now();
+            self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.last_error()))?;
+        let requested_at = self.clock.now();
         let endpoint = &known.metadata.token_endpoint;
-        let call = token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, asked_at, exchange);
-        let tokens = self.watched(ProviderCall::CodeExchange, call, is_refusal).await?;
+        let call =
+            token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, requested_at, exchange);
+        let tokens = self.audit_call(ProviderCall::CodeExchange, call, is_refusal).await?;
         let id_token =
-            tokens.id_token.ok_or_else(|| ExchangeError::ProviderMisbehaved(NO_TOKEN.to_owned()))?;
+            tokens.id_token.ok_or_else(|| ExchangeError::ProviderMisbehaved(NO_ID_TOKEN.to_owned()))?;
         let expected = self.expectations(Some(exchange.nonce.expose()), tokens.access_token.expose());
         let verified = self.verify_id_token(&known, id_token.expose(), &expected).await.map_err(classify)?;
         let access = &tokens.access_token;
-        let verified = self.userinfo_claims(&self.exchanges, &known.metadata, access, verified).await?;
-        let access_ends = tokens.expires_in.map(|lifetime| asked_at.plus(lifetime));
+        let verified = self.add_userinfo_claims(&self.exchanges, &known.metadata, access, verified).await?;
+        let access_ends = tokens.expires_in.map(|lifetime| requested_at.plus(lifetime));
         let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
-        // Accepted thanks to the leeway, or given for no time at all: its session would lead straight back to the provider.
+        // Accepted within the leeway, or issued with no lifetime: the session would redirect to the provider
+        // immediately.
         if expires_at <= self.clock.now() {
-            return Err(ExchangeError::ClocksDiffer(EXPIRED.to_owned()));
+            return Err(ExchangeError::ClocksDiffer(ALREADY_EXPIRED.to_owned()));
         }
-        let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime));
+        let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| requested_at.plus(lifetime));
         let refresh_token = tokens.refresh_token;
         let tokens = TokenSet {
             id_token,
             refresh_token,
             expires_at,
-            requested_at: asked_at,
+            requested_at: requested_at,
             id_token_issued_at: verified.issued_at,
             authentication: verified.authentication,
             id_token_expires_at: verified.expires_at,
@@ -128,7 +130,7 @@ impl Provider {
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
     }
 
-    /// What an ID token must match; `nonce` is none where it comes of a refresh.
+    /// Returns the values that an ID token must match. `nonce` is `None` after a refresh.
     fn expectations<'a>(&'a self, nonce: Option<&'a str>, access_token: &'a str) -> Expectations<'a> {
         Expectations {
             issuer: &self.settings.issuer,
@@ -142,8 +144,8 @@ impl Provider {
         }
     }
 
-    /// The same person with the claims that userinfo adds, where it is to be asked.
-    async fn userinfo_claims(
+    /// Adds the claims from userinfo to a verified ID token, if userinfo is configured.
+    async fn add_userinfo_claims(
         &self,
         http: &Http,
         metadata: &Metadata,
@@ -153,35 +155,37 @@ impl Provider {
         let Some(url) = metadata.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
             return Ok(verified);
         };
-        let call = userinfo::fill(http, url, access_token, verified);
-        self.watched(ProviderCall::Userinfo, call, is_refusal).await
+        let call = userinfo::fetch_and_merge(http, url, access_token, verified);
+        self.audit_call(ProviderCall::Userinfo, call, is_refusal).await
     }
 
-    /// Verifies an ID token that the token endpoint gave.
+    /// Verifies an ID token from the token endpoint.
     async fn verify_id_token(
         &self,
         known: &Arc<Known>,
         token: &str,
         expected: &Expectations<'_>,
     ) -> Result<Verified, IdTokenError> {
-        let signed =
-            self.verify_signature(known, token, &id_token::kind(expected), &self.looks.given).await?;
+        let signed = self
+            .verify_signature(known, token, &id_token::kind(expected), &self.key_fetches.token_endpoint)
+            .await?;
         id_token::verify(&signed, expected, self.clock.now())
     }
 
-    /// Verifies a signature, and once more where the provider may have new keys (OpenID Connect Core §10.1.1).
+    /// Verifies a signature. If the provider may have new keys, fetches them and tries once more (OpenID Connect Core
+    /// §10.1.1).
     async fn verify_signature(
         &self,
         known: &Arc<Known>,
         token: &str,
         kind: &Kind<'_>,
-        last_look: &LastLook,
+        last_fetch: &LastKeyFetch,
     ) -> Result<Signed, JwsError> {
         match jws::verify(token, &known.keys, kind) {
-            Err(error) if error.may_be_a_new_key() => {
-                let newest = self.look_for_new_keys(known, last_look).await;
+            Err(error) if error.may_need_new_key() => {
+                let newest = self.fetch_new_keys(known, last_fetch).await;
                 if Arc::ptr_eq(&newest, known) {
-                    return Err(JwsError::KeysOutOfReach);
+                    return Err(JwsError::KeysUnavailable);
                 }
                 jws::verify(token, &newest.keys, kind)
             }
@@ -190,9 +194,9 @@ impl Provider {
     }
 }
 
-const NO_TOKEN: &str = "there is no ID token; is openid among provider.scopes?";
-const EXPIRED: &str = "the tokens are over already (exp, expires_in), so that no session can be made of them: the \
-                    clocks differ, or the provider's tokens live too short";
+const NO_ID_TOKEN: &str = "the token response has no ID token; check that provider.scopes contains openid";
+const ALREADY_EXPIRED: &str = "the tokens are already expired (exp, expires_in), so that no session can begin: the clocks \
+                               differ, or the lifetime of the provider's tokens is too short";
 
 fn classify(error: IdTokenError) -> ExchangeError {
     let text = error.to_string();
@@ -210,16 +214,16 @@ fn is_refusal(error: &ExchangeError) -> bool {
 impl IdentityProvider for Provider {
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         let known = self.known.load();
-        let known = known.as_ref().ok_or_else(|| ProviderUnavailable(self.trouble()))?;
+        let known = known.as_ref().ok_or_else(|| ProviderUnavailable(self.last_error()))?;
         authentication_request::url(&self.settings, &known.metadata, request)
     }
 
     fn check_response_issuer(&self, iss: Option<&str>) -> Result<(), WrongIssuer> {
-        let must_be_there =
+        let is_required =
             self.known.load().as_ref().is_some_and(|known| known.metadata.names_itself_in_responses);
         match iss {
             Some(iss) if iss == self.settings.issuer => Ok(()),
-            None if !must_be_there => Ok(()),
+            None if !is_required => Ok(()),
             wrong => Err(WrongIssuer {
                 expected: self.settings.issuer.clone(),
                 got: wrong.map_or_else(|| "nothing".to_owned(), quoted),
@@ -228,7 +232,7 @@ impl IdentityProvider for Provider {
     }
 
     fn exchange<'a>(&'a self, exchange: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
-        async move { self.sign_in(&exchange).await }.boxed()
+        async move { self.exchange_code(&exchange).await }.boxed()
     }
 
     fn refresh<'a>(&'a self, request: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
@@ -240,7 +244,7 @@ impl IdentityProvider for Provider {
     }
 
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
-        async move { self.sessions_that_end(token).await }.boxed()
+        async move { self.verify_logout_token(token).await }.boxed()
     }
 
     fn end_session_endpoint(&self) -> Option<Url> {
@@ -251,7 +255,7 @@ impl IdentityProvider for Provider {
         if self.known.load().is_some() {
             ProviderState::Ready
         } else {
-            ProviderState::Unavailable(self.trouble())
+            ProviderState::Unavailable(self.last_error())
         }
     }
 }

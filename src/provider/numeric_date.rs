@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::flow::ports::UnixTime;
 
-/// Returns the whole seconds of a value that may have a fraction and any size; `None` if it is no number.
+/// Returns the whole seconds of a number of any size, without its fraction. Returns `None` if the value is not a
+/// number.
 pub(super) fn time(value: &Value) -> Option<UnixTime> {
     if let Some(seconds) = value.as_u64() {
         return Some(UnixTime(seconds));

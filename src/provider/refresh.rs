@@ -1,11 +1,12 @@
-//! What does the provider give for a refresh token, is it still the same person, and how is one given back?
+//! Token refresh and revocation
 //!
-//! 1. The refresh token is sent once, by turns that nobody who signs in waits for.
-//! 2. An ID token may be missing; one that came is verified like that of a sign-in, `nonce` apart, and names the person
-//!    of the session (OpenID Connect Core §12.2).
-//! 3. Where userinfo is to be asked and cannot be, the refresh token that just came is kept and nothing else: the next
-//!    refresh asks again, and the old claims end when they would have ended.
-//! 4. The same where the keys that signed cannot be had: nobody knows yet whom the ID token vouches for.
+//! 1. The refresh token is sent once. Refreshes use their own permits, so that no sign-in waits for them.
+//! 2. The response may omit the ID token. An ID token is verified like that of a sign-in, except for `nonce`. Its
+//!    `sub` must be that of the session (OpenID Connect Core §12.2).
+//! 3. If userinfo is configured but unavailable, only the new refresh token is kept. The next refresh requests
+//!    userinfo again, and the old claims keep their expiry.
+//! 4. If the signing key is unavailable, only the new refresh token is kept as well, because the ID token cannot be
+//!    verified yet.
 
 use std::time::Duration;
 
@@ -18,9 +19,10 @@ use crate::flow::ports::{
 };
 use crate::secret::Secret;
 
-/// Of an access token where nothing says its life (`expires_in` may be left out, RFC 6749 §5.1).
-const ASSUMED_LIFE: Duration = Duration::from_mins(5);
-const OTHER_SUBJECT: &str = "the new ID token's sub is not that of the session";
+/// The assumed lifetime of an access token if the response has neither `expires_in` (optional, RFC 6749 §5.1) nor an
+/// ID token.
+const ASSUMED_ACCESS_TOKEN_LIFETIME: Duration = Duration::from_mins(5);
+const SUBJECT_CHANGED: &str = "the new ID token's sub is not that of the session";
 
 impl Provider {
     pub(super) async fn refresh_tokens(
@@ -29,23 +31,32 @@ impl Provider {
     ) -> Result<Refreshed, RefreshError> {
         let known = self.known.load_full();
         let known =
-            known.ok_or_else(|| RefreshError::Unavailable { why: self.trouble(), retry_after: None })?;
-        let asked_at = self.clock.now();
+            known.ok_or_else(|| RefreshError::Unavailable { why: self.last_error(), retry_after: None })?;
+        let requested_at = self.clock.now();
         let url = &known.metadata.token_endpoint;
-        let call =
-            token_endpoint::refresh(&self.refreshes, &self.settings, url, asked_at, request.refresh_token);
-        let tokens = self.watched(ProviderCall::Refresh, call, is_refusal).await?;
-        let Some(id_token) = &tokens.id_token else { return Ok(renewed(tokens, None, asked_at)) };
+        let call = token_endpoint::refresh(
+            &self.refreshes,
+            &self.settings,
+            url,
+            requested_at,
+            request.refresh_token,
+        );
+        let tokens = self.audit_call(ProviderCall::Refresh, call, is_refusal).await?;
+        let Some(id_token) = &tokens.id_token else {
+            return Ok(refreshed_tokens(tokens, None, requested_at));
+        };
         let expected = self.expectations(None, tokens.access_token.expose());
         let verified = match self.verify_id_token(&known, id_token.expose(), &expected).await {
-            Err(IdTokenError::Jws(JwsError::KeysOutOfReach)) => return Ok(kept(tokens, asked_at)),
+            Err(IdTokenError::Jws(JwsError::KeysUnavailable)) => {
+                return Ok(refresh_token_only(tokens, requested_at));
+            }
             verified => require_same_subject(verified, request.subject)?,
         };
-        let more =
-            self.userinfo_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
-        match more {
-            Ok(verified) => Ok(renewed(tokens, Some(verified), asked_at)),
-            Err(ExchangeError::ProviderUnavailable(_)) => Ok(kept(tokens, asked_at)),
+        let with_userinfo =
+            self.add_userinfo_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
+        match with_userinfo {
+            Ok(verified) => Ok(refreshed_tokens(tokens, Some(verified), requested_at)),
+            Err(ExchangeError::ProviderUnavailable(_)) => Ok(refresh_token_only(tokens, requested_at)),
             Err(error) => Err(RefreshError::ProviderMisbehaved(error.to_string())),
         }
     }
@@ -53,10 +64,10 @@ impl Provider {
     pub(super) async fn revoke_token(&self, token: &Secret) -> Result<bool, RefreshError> {
         let known = self.known.load_full();
         let known =
-            known.ok_or_else(|| RefreshError::Unavailable { why: self.trouble(), retry_after: None })?;
+            known.ok_or_else(|| RefreshError::Unavailable { why: self.last_error(), retry_after: None })?;
         let Some(url) = &known.metadata.revocation_endpoint else { return Ok(false) };
         let call = token_endpoint::revoke(&self.refreshes, &self.settings, url, self.clock.now(), token);
-        self.watched(ProviderCall::Revocation, call, is_refusal).await.map(|()| true)
+        self.audit_call(ProviderCall::Revocation, call, is_refusal).await.map(|()| true)
     }
 }
 
@@ -66,30 +77,31 @@ fn require_same_subject(
 ) -> Result<Verified, RefreshError> {
     match verified {
         Ok(verified) if verified.subject == subject => Ok(verified),
-        Ok(_) => Err(RefreshError::ProviderMisbehaved(OTHER_SUBJECT.to_owned())),
+        Ok(_) => Err(RefreshError::ProviderMisbehaved(SUBJECT_CHANGED.to_owned())),
         Err(error) => Err(RefreshError::ProviderMisbehaved(error.to_string())),
     }
 }
 
-fn renewed(tokens: Tokens, verified: Option<Verified>, asked_at: UnixTime) -> Refreshed {
-    let assumed = verified.is_none().then_some(ASSUMED_LIFE);
-    let access_expires_at = tokens.expires_in.or(assumed).map(|lifetime| asked_at.plus(lifetime));
+fn refreshed_tokens(tokens: Tokens, verified: Option<Verified>, requested_at: UnixTime) -> Refreshed {
+    let assumed_lifetime = verified.is_none().then_some(ASSUMED_ACCESS_TOKEN_LIFETIME);
+    let access_expires_at =
+        tokens.expires_in.or(assumed_lifetime).map(|lifetime| requested_at.plus(lifetime));
     let id_token = tokens.id_token.clone().zip(verified).map(|(text, verified)| RefreshedIdToken {
         text,
         expires_at: verified.expires_at,
         authentication: verified.authentication,
         claims: verified.claims,
     });
-    Refreshed { id_token, access_expires_at, ..kept(tokens, asked_at) }
+    Refreshed { id_token, access_expires_at, ..refresh_token_only(tokens, requested_at) }
 }
 
-/// What must not be lost, and nothing else.
-fn kept(tokens: Tokens, asked_at: UnixTime) -> Refreshed {
+/// Keeps only the new refresh token and its expiry.
+fn refresh_token_only(tokens: Tokens, requested_at: UnixTime) -> Refreshed {
     Refreshed {
         id_token: None,
         refresh_token: tokens.refresh_token,
         access_expires_at: None,
-        refresh_expires_at: tokens.refresh_expires_in.map(|lifetime| asked_at.plus(lifetime)),
+        refresh_expires_at: tokens.refresh_expires_in.map(|lifetime| requested_at.plus(lifetime)),
     }
 }
 

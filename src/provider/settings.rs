@@ -1,4 +1,4 @@
-//! What must be known before the provider can be asked anything?
+//! Settings of the provider client
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,74 +9,74 @@ use super::algorithm::Algorithm;
 use super::client_assertion::ClientKey;
 use crate::secret::Secret;
 
-/// How we prove to the token endpoint who we are (OpenID Connect Core §9).
+/// Client authentication at the token endpoint (OpenID Connect Core §9).
 #[derive(Clone)]
 pub enum ClientAuthentication {
-    /// `client_secret_basic`: in the `Authorization` field, form-encoded first (RFC 6749 §2.3.1).
+    /// `client_secret_basic`: the secret, form-encoded, in the `Authorization` field (RFC 6749 §2.3.1).
     Basic(Secret),
-    /// `client_secret_post`: in the body.
+    /// `client_secret_post`: the secret in the body.
     Post(Secret),
-    /// `private_key_jwt`: by an assertion that our key has signed (RFC 7523 §2.2).
+    /// `private_key_jwt`: an assertion signed with a private key (RFC 7523 §2.2).
     PrivateKey {
-        /// The key.
+        /// The signing key.
         key: ClientKey,
-        /// What the assertion's `aud` is, if not the issuer.
+        /// The assertion's `aud`, if it is not the issuer.
         audience: Option<String>,
     },
-    /// `none`: a public client, which PKCE protects.
+    /// `none`: a public client, protected by PKCE.
     None,
 }
 
-/// Where the provider is asked what, as far as its discovery document is not to say.
+/// Configured endpoints, which take precedence over the discovery document.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
-    /// Where people sign in (OpenID Connect Core §3.1.2).
+    /// The authorization endpoint (OpenID Connect Core §3.1.2).
     pub authorization: Option<Url>,
-    /// Where codes become tokens (§3.1.3).
+    /// The token endpoint (§3.1.3).
     pub token: Option<Url>,
-    /// Where the keys are (RFC 7517 §5).
+    /// The JWK Set with the signing keys (RFC 7517 §5).
     pub jwks: Option<Url>,
-    /// Where more claims are (§5.3).
+    /// The userinfo endpoint, which returns more claims (§5.3).
     pub userinfo: Option<Url>,
-    /// Where people sign out (OpenID Connect RP-Initiated Logout §2).
+    /// The end session endpoint for sign-out (OpenID Connect RP-Initiated Logout §2).
     pub end_session: Option<Url>,
 }
 
-/// The provider, and who we are to it.
+/// The provider and the registration of this client.
 #[derive(Clone)]
 pub struct ProviderSettings {
-    /// The issuer, exactly as metadata and tokens name it.
+    /// The issuer, exactly as in metadata and tokens.
     pub issuer: String,
-    /// Where we reach the provider, if that is not where browsers reach it.
+    /// The base URL for calls from the gateway to the provider, if browsers use another one.
     pub backchannel_url: Option<Url>,
-    /// Whether the discovery document is fetched; without it the first three of `endpoints` are set.
+    /// Whether the discovery document is fetched. If not, the first three of `endpoints` are set.
     pub discovery: bool,
-    /// What goes before the discovery document.
+    /// Endpoints that take precedence over the discovery document.
     pub endpoints: Endpoints,
-    /// Hosts, in lower case, that endpoints of the discovery document may lie on beside the issuer's own.
+    /// Hosts, in lower case, that endpoints of the discovery document may have in addition to the issuer's host.
     pub endpoint_hosts: Vec<String>,
-    /// Our name at the provider.
+    /// The client ID at the provider.
     pub client_id: String,
-    /// What `aud` of an ID token must hold, if that is not our name.
+    /// The audience that `aud` of an ID token must contain, if it is not the client ID.
     pub audience: Option<String>,
-    /// What else `aud` may hold.
+    /// Further audiences that `aud` may contain.
     pub trusted_audiences: Vec<String>,
-    /// How we prove it.
+    /// The client authentication method.
     pub client_authentication: ClientAuthentication,
-    /// What is asked for; `openid` always is.
+    /// The requested scopes. `openid` is always requested.
     pub scopes: Vec<String>,
-    /// More parameters of the authentication request.
+    /// Additional parameters of the authentication request.
     pub authorization_parameters: BTreeMap<String, String>,
-    /// Whether userinfo is asked for claims that the ID token lacks.
+    /// Whether claims that the ID token lacks are requested from userinfo.
     pub userinfo: bool,
-    /// Certificates (PEM) of an authority to believe beside the system's.
+    /// PEM certificates of an authority that is trusted in addition to the system's authorities.
     pub ca_pem: Option<Vec<u8>>,
-    /// The signatures an ID token may carry.
+    /// The signature algorithms that an ID token may use.
     pub signing_algorithms: Vec<Algorithm>,
-    /// By how much the provider's clock and ours may differ.
+    /// The tolerated difference between the provider's clock and the local clock.
     pub leeway: Duration,
-    /// How long a call may take, from waiting for its turn to the last byte.
+    /// The timeout of a call, from waiting for its permit to the last byte.
     pub timeout: Duration,
-    /// Whether it bears a refresh token that comes a second time because its answer was lost.
+    /// Whether the provider accepts a refresh token a second time after its response was lost.
     pub bears_reuse: bool,
 }

@@ -1,4 +1,4 @@
-//! What do the tests of this layer share? Keys that sign, a provider made of a closure, and settings.
+//! Shared test support: signing keys, a server from a closure, settings, a clock and log capture
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -41,7 +41,7 @@ pub(super) enum Signer {
     Ed25519(Ed25519KeyPair),
 }
 
-/// Slow to make, so it is made once.
+/// Returns one RSA key for all tests, because generating a key is slow.
 pub(super) fn rsa() -> &'static Signer {
     static KEY: OnceLock<Signer> = OnceLock::new();
     KEY.get_or_init(|| Signer::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()))
@@ -104,7 +104,7 @@ impl Signer {
     }
 }
 
-/// An object with other members; `null` takes one away.
+/// Returns an object with changed members. `null` removes a member.
 pub(super) fn with(object: &Value, change: &Value) -> Value {
     let mut object = object.as_object().unwrap().clone();
     for (name, value) in change.as_object().unwrap() {
@@ -143,7 +143,7 @@ pub(super) fn settings(issuer: &str) -> ProviderSettings {
     }
 }
 
-/// What an issuer says about itself, as Keycloak says it.
+/// Returns the metadata of an issuer in the form that Keycloak publishes.
 pub(super) fn metadata(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
@@ -159,7 +159,7 @@ pub(super) fn metadata(issuer: &str) -> Value {
     })
 }
 
-/// A clock that stands until it is set.
+/// A clock that changes only when it is set.
 pub(super) struct SetClock(pub(super) AtomicU64);
 
 impl SetClock {
@@ -174,7 +174,7 @@ impl Clock for SetClock {
     }
 }
 
-/// Collects log lines of one thread.
+/// Collects the log lines of one thread.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -190,13 +190,14 @@ impl Write for Log {
 }
 
 impl Log {
-    /// Listens until what this gives is dropped.
+    /// Collects until the returned guard is dropped.
     pub(super) fn listen(&self) -> DefaultGuard {
-        // Somebody always listens to everything: else an event that another thread meets first is switched off for all.
+        // A global subscriber enables every event: otherwise an event that another thread reaches first is disabled
+        // for all threads.
         static EVERYTHING: Once = Once::new();
         EVERYTHING.call_once(|| {
-            let deaf = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_writer(std::io::sink);
-            set_global_default(deaf.finish()).unwrap();
+            let sink = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_writer(std::io::sink);
+            set_global_default(sink.finish()).unwrap();
         });
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false);
@@ -208,7 +209,7 @@ impl Log {
     }
 }
 
-/// A server that gives each request, as text, to a closure, sends what that returns, and closes.
+/// A server that passes each request as text to a closure, sends the returned response and closes the connection.
 pub(super) struct Server {
     pub(super) origin: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -236,14 +237,14 @@ impl Server {
         Self { origin, requests }
     }
 
-    /// The requests so far whose first line holds a text.
+    /// Returns the requests so far whose first line contains a text.
     pub(super) fn requests(&self, path: &str) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         requests.iter().filter(|request| request.lines().next().unwrap().contains(path)).cloned().collect()
     }
 }
 
-/// A request with its body.
+/// Reads a request with its body.
 pub(super) async fn read_request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut chunk = [0; 4096];
@@ -264,7 +265,7 @@ pub(super) async fn read_request(stream: &mut TcpStream) -> String {
     }
 }
 
-/// A caller of servers of this machine, whose clock is right.
+/// Returns an HTTP client for local servers, with a correct clock.
 pub(super) fn http(timeout: Duration) -> Http {
     Http::new(trust::client(None, timeout).unwrap(), timeout, Arc::new(ClockWatch::new(SetClock::new())))
 }

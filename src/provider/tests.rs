@@ -1,4 +1,4 @@
-//! Does the provider as a whole sign people in, come back after an outage, and keep calm under unknown keys?
+//! Tests of the provider client: sign-in, recovery after an outage, unknown keys
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::calls::Calls;
-use super::fixture::{Given, fixture, provider, until};
+use super::fixture::{Responses, fixture, provider, until};
 use super::testing::{Log, NOW, Server, SetClock, Signer, VERIFIER, metadata, reply, rsa, settings, with};
 use super::*;
 use crate::flow::audit::CallOutcome;
@@ -22,9 +22,9 @@ async fn exchange(provider: &Provider) -> Result<SignedIn, ExchangeError> {
         .await
 }
 
-/// Looks for new keys as for a token that the token endpoint gave.
-async fn look(provider: &Provider) {
-    provider.look_for_new_keys(&provider.known.load_full().unwrap(), &provider.looks.given).await;
+/// Fetches new keys as for a token from the token endpoint.
+async fn fetch_keys(provider: &Provider) {
+    provider.fetch_new_keys(&provider.known.load_full().unwrap(), &provider.key_fetches.token_endpoint).await;
 }
 
 fn answer(id_token: &str, expires_in: u64) -> Value {
@@ -36,7 +36,7 @@ async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
     let fixture = fixture().await;
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (expires_in, end) in [(30, 30), (3000, 300), (u64::MAX, 300)] {
-        fixture.given.give(&answer(&token, expires_in));
+        fixture.responses.issue_tokens(&answer(&token, expires_in));
         let signed_in = exchange(&fixture.provider).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(signed_in.subject, "alice");
         assert_eq!(signed_in.tokens.id_token.expose(), token);
@@ -52,7 +52,7 @@ async fn id_token_says_when_and_how_the_user_authenticated() {
     let fixture = fixture().await;
     let claims = json!({"auth_time": NOW.0 - 9, "acr": "2"});
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &claims);
-    fixture.given.give(&answer(&token, 30));
+    fixture.responses.issue_tokens(&answer(&token, 30));
     let tokens = exchange(&fixture.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
     let auth_time = Some(UnixTime(NOW.0 - 9));
     assert_eq!(tokens.authentication, Authentication { auth_time, acr: Some("2".to_owned()) });
@@ -63,7 +63,7 @@ async fn the_end_of_the_first_refresh_token_is_kept() {
     let fixture = fixture().await;
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (given, end) in [(json!(1800), Some(1800)), (json!(0), None), (json!(null), None)] {
-        fixture.given.give(&with(&answer(&token, 30), &json!({"refresh_expires_in": given})));
+        fixture.responses.issue_tokens(&with(&answer(&token, 30), &json!({"refresh_expires_in": given})));
         let tokens = exchange(&fixture.provider).await.unwrap_or_else(|error| panic!("{error}")).tokens;
         assert_eq!(tokens.refresh_expires_at, end.map(|end| NOW.plus(Duration::from_secs(end))), "{given}");
     }
@@ -73,17 +73,17 @@ async fn the_end_of_the_first_refresh_token_is_kept() {
 async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
     let fixture = fixture().await;
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({"nonce": "other"}));
-    fixture.given.give(&answer(&token, 30));
+    fixture.responses.issue_tokens(&answer(&token, 30));
     let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&fixture.provider).await else {
         panic!("it was accepted")
     };
     assert_eq!(why, IdTokenError::WrongNonce.to_string());
-    fixture.given.give(&with(&answer("", 30), &json!({"id_token": null})));
+    fixture.responses.issue_tokens(&with(&answer("", 30), &json!({"id_token": null})));
     let Err(ExchangeError::ProviderMisbehaved(why)) = exchange(&fixture.provider).await else {
-        panic!("nobody vouches for anybody")
+        panic!("accepted without an ID token")
     };
-    assert_eq!(why, NO_TOKEN);
-    fixture.given.give(&json!({"error": "invalid_grant"}));
+    assert_eq!(why, NO_ID_TOKEN);
+    fixture.responses.issue_tokens(&json!({"error": "invalid_grant"}));
     assert!(matches!(exchange(&fixture.provider).await, Err(ExchangeError::CodeRefused(_))));
     assert_eq!(fixture.calls.count(ProviderCall::CodeExchange, CallOutcome::Refused), 1);
 }
@@ -94,14 +94,14 @@ async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass()
     let header = json!({"alg": "RS256", "kid": "k"});
     for (exp, expires_in, good) in [(0, 30, false), (-59, 30, false), (300, 0, false), (1, 1, true)] {
         let token = fixture.token(rsa(), &header, &json!({"exp": NOW.0.saturating_add_signed(exp)}));
-        fixture.given.give(&answer(&token, expires_in));
+        fixture.responses.issue_tokens(&answer(&token, expires_in));
         match exchange(&fixture.provider).await {
             Ok(_) => assert!(good, "{exp} {expires_in}"),
             Err(ExchangeError::ClocksDiffer(why)) => assert!(!good && why.contains("clocks"), "{why}"),
             Err(error) => panic!("{error}"),
         }
     }
-    fixture.given.give(&answer(&fixture.token(rsa(), &header, &json!({"iat": NOW.0 + 61})), 30));
+    fixture.responses.issue_tokens(&answer(&fixture.token(rsa(), &header, &json!({"iat": NOW.0 + 61})), 30));
     assert!(matches!(exchange(&fixture.provider).await, Err(ExchangeError::ClocksDiffer(_))));
 }
 
@@ -112,17 +112,17 @@ async fn an_answer_that_tells_another_time_is_warned_of() {
     let fixture = fixture().await;
     assert_eq!(log.text(), "", "no Date, no warning");
     let late = reply(500, "").replace("content-type", "date: Fri, 15 Jan 2027 09:00:00 GMT\r\ncontent-type");
-    fixture.given.answer_at("certs", late);
-    look(&fixture.provider).await;
+    fixture.responses.respond_at("certs", late);
+    fetch_keys(&fixture.provider).await;
     assert!(log.text().contains("2027-01-15T09:00:00Z"), "{}", log.text());
 }
 
 #[tokio::test]
 async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
     let fixture = fixture().await;
-    let turns: Vec<_> = (0..64).map(|_| fixture.provider.exchanges.turn()).collect();
+    let turns: Vec<_> = (0..64).map(|_| fixture.provider.exchanges.acquire_permit()).collect();
     let held = join_all(turns).await;
-    look(&fixture.provider).await;
+    fetch_keys(&fixture.provider).await;
     assert_eq!(fixture.calls.count(ProviderCall::Keys, CallOutcome::Answered), 2);
     assert_eq!(held.len(), 64);
 }
@@ -131,14 +131,14 @@ async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
 async fn a_key_that_is_new_is_found_with_and_without_a_name() {
     for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
         let fixture = fixture().await;
-        fixture.given.publish(&[Signer::p256().named("old")]);
-        look(&fixture.provider).await;
+        fixture.responses.publish(&[Signer::p256().named("old")]);
+        fetch_keys(&fixture.provider).await;
         fixture.clock.0.fetch_add(30, Ordering::SeqCst);
         let new = Signer::p256();
-        fixture.given.publish(&[new.named("new")]);
-        fixture.given.give(&answer(&fixture.token(&new, &header, &json!({})), 30));
+        fixture.responses.publish(&[new.named("new")]);
+        fixture.responses.issue_tokens(&answer(&fixture.token(&new, &header, &json!({})), 30));
         let at_once = join_all((0..5).map(|_| exchange(&fixture.provider))).await;
-        assert!(at_once.iter().all(Result::is_ok), "who waits for the look gets what it finds: {header}");
+        assert!(at_once.iter().all(Result::is_ok), "every waiting exchange uses the fetched keys: {header}");
         assert_eq!(fixture.fetches(), 3);
     }
 }
@@ -167,7 +167,7 @@ async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
             join_all(tokens.iter().map(|token| fixture.provider.verify_id_token(&known, token, &expected)))
                 .await;
         assert!(results.iter().all(Result::is_err));
-        // Also of those who saw the newest keys.
+        // Also if the caller has the newest keys.
         let newest = fixture.provider.known.load_full().unwrap();
         assert!(fixture.provider.verify_id_token(&newest, &token(round), &expected).await.is_err());
     }
@@ -175,20 +175,22 @@ async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
     let newest = fixture.provider.known.load_full().unwrap();
     fixture.clock.0.fetch_add(30, Ordering::SeqCst);
     assert!(fixture.provider.verify_id_token(&known, &token(0), &expected).await.is_err());
-    assert_eq!(fixture.fetches(), 2, "who saw old keys takes those that are there");
+    assert_eq!(fixture.fetches(), 2, "a caller with old keys uses the loaded ones");
     assert!(fixture.provider.verify_id_token(&newest, &token(0), &expected).await.is_err());
-    assert_eq!(fixture.fetches(), 3, "after half a minute one more look is allowed");
+    assert_eq!(fixture.fetches(), 3, "after 30 seconds another fetch is allowed");
 }
 
 #[tokio::test]
 async fn keys_that_cannot_be_loaded_again_stay_in_use() {
     let fixture = fixture().await;
-    fixture.given.break_keys();
+    fixture.responses.break_keys();
     let unknown = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "new"}), &json!({}));
-    fixture.given.give(&answer(&unknown, 30));
+    fixture.responses.issue_tokens(&answer(&unknown, 30));
     assert!(exchange(&fixture.provider).await.is_err());
     assert_eq!(fixture.calls.count(ProviderCall::Keys, CallOutcome::Failed), 1);
-    fixture.given.give(&answer(&fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
+    fixture
+        .responses
+        .issue_tokens(&answer(&fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
     assert!(exchange(&fixture.provider).await.is_ok());
     assert_eq!(fixture.provider.state(), ProviderState::Ready);
 }
@@ -204,13 +206,14 @@ async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once
     let (provider, _, calls) = provider(&issuer);
     tokio::spawn(Arc::clone(&provider).keep_fresh());
     until("two tries", || calls.count(ProviderCall::Discovery, CallOutcome::Failed) >= 2).await;
-    let ProviderState::Unavailable(why) = provider.state() else { panic!("it is not there") };
+    let ProviderState::Unavailable(why) = provider.state() else { panic!("the provider is down") };
     assert!(why.contains("127.0.0.1: cannot be reached"), "{why}");
     assert!(matches!(exchange(&provider).await, Err(ExchangeError::ProviderUnavailable(_))));
-    let given = Given::default();
-    given.publish(&[rsa().named("k")]);
-    given.answer_at("openid-configuration", reply(200, &metadata(&issuer).to_string()));
-    let _server = Server::on(TcpListener::bind(address).await.unwrap(), move |request| given.answer(request));
+    let responses = Responses::default();
+    responses.publish(&[rsa().named("k")]);
+    responses.respond_at("openid-configuration", reply(200, &metadata(&issuer).to_string()));
+    let _server =
+        Server::on(TcpListener::bind(address).await.unwrap(), move |request| responses.answer(request));
     until("recovery", || provider.state() == ProviderState::Ready).await;
     let log = log.text();
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("foregate::provider")).collect();
@@ -236,9 +239,11 @@ async fn without_discovery_nothing_but_the_set_endpoints_is_asked() {
     let provider = Provider::new(settings, Arc::clone(&calls) as _, SetClock::new()).unwrap();
     tokio::spawn(Arc::clone(&provider).keep_fresh());
     until("ready", || provider.state() == ProviderState::Ready).await;
-    fixture.given.give(&answer(&fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
+    fixture
+        .responses
+        .issue_tokens(&answer(&fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({})), 30));
     assert!(exchange(&provider).await.is_ok());
-    assert_eq!(fixture.server.requests("openid-configuration").len(), 1, "the one of the other provider");
+    assert_eq!(fixture.server.requests("openid-configuration").len(), 1, "the request of the other client");
     assert_eq!(fixture.server.requests("").len(), before + 2);
     assert_eq!(calls.count(ProviderCall::Discovery, CallOutcome::Answered), 0);
 }
@@ -249,7 +254,7 @@ async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
     let (provider, _, calls) = provider(&server.origin);
     tokio::spawn(Arc::clone(&provider).keep_fresh());
     until("a try", || calls.count(ProviderCall::Discovery, CallOutcome::Failed) >= 1).await;
-    let ProviderState::Unavailable(why) = provider.state() else { panic!("it was believed") };
+    let ProviderState::Unavailable(why) = provider.state() else { panic!("the issuer was accepted") };
     assert!(why.contains(&server.origin) && why.contains("https://other.example"), "{why}");
     let nonce = Secret::new("n");
     let request = AuthenticationRequest {
@@ -274,7 +279,7 @@ async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced
     assert_eq!(silent.check_response_issuer(None), Ok(()));
     assert!(silent.check_response_issuer(Some("https://evil.example")).is_err());
     let more = with(&metadata(&issuer), &json!({"authorization_response_iss_parameter_supported": null}));
-    fixture.given.answer_at("openid-configuration", reply(200, &more.to_string()));
+    fixture.responses.respond_at("openid-configuration", reply(200, &more.to_string()));
     tokio::spawn(Arc::clone(&silent).keep_fresh());
     until("ready", || silent.state() == ProviderState::Ready).await;
     assert_eq!(silent.check_response_issuer(None), Ok(()));

@@ -1,10 +1,10 @@
-//! What more does the provider say about a person whom an ID token vouches for?
+//! Claims from the userinfo endpoint
 //!
-//! 1. The access token goes in the `Authorization` field, never in the URL (RFC 6750 §2.1).
-//! 2. The answer is JSON of at most 64 KiB; a signed one (`application/jwt`) is refused by name.
-//! 3. Its `sub` is the ID token's, or nothing of it is used (OpenID Connect Core §5.3.2).
-//! 4. It fills gaps: what the ID token says stays. `email_verified` and `phone_number_verified` come along only with the
-//!    address or number that they are about.
+//! 1. The access token is sent in the `Authorization` field, never in the URL (RFC 6750 §2.1).
+//! 2. The response is JSON of at most 64 KiB. A signed response (`application/jwt`) is rejected with its own error.
+//! 3. Its `sub` must be that of the ID token; otherwise the response is not used (OpenID Connect Core §5.3.2).
+//! 4. It only adds claims that the ID token lacks. `email_verified` and `phone_number_verified` are only used for the
+//!    address or number that they refer to.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -18,9 +18,9 @@ use crate::access::claims::Claims;
 use crate::flow::ports::ExchangeError;
 use crate::secret::Secret;
 
-const MAX_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Why nothing more is known.
+/// The reason why userinfo returned no claims.
 #[derive(Debug, Error)]
 enum UserinfoError {
     #[error("userinfo: {0}")]
@@ -28,50 +28,55 @@ enum UserinfoError {
     #[error("userinfo answered {0}")]
     Status(StatusCode),
     #[error(
-        "userinfo answered with a signed token (application/jwt), which is not read; let the provider answer this client \
-         with plain JSON, or set provider.userinfo = false"
+        "userinfo answered with a signed token (application/jwt), which is not supported; configure the provider to \
+         answer this client with plain JSON, or set provider.userinfo = false"
     )]
     Signed,
     #[error("userinfo did not answer with application/json")]
     NotJson,
-    #[error("userinfo's answer is not a JSON object with each member once")]
+    #[error("userinfo's response is not a JSON object with each member once")]
     Unreadable,
     #[error("userinfo's sub is not that of the ID token")]
-    SomebodyElse,
-    #[error("the access token cannot be carried in a header")]
-    UnfitToken,
+    WrongSubject,
+    #[error("the access token contains characters that are not allowed in a header")]
+    InvalidToken,
 }
 
-/// Asks, and gives the ID token's claims with the gaps filled (OpenID Connect Core §5.3).
-pub(super) async fn fill(
+/// Requests userinfo and returns the ID token with the added claims (OpenID Connect Core §5.3).
+pub(super) async fn fetch_and_merge(
     http: &Http,
     url: &Url,
     access_token: &Secret,
     verified: Verified,
 ) -> Result<Verified, ExchangeError> {
-    let more = ask(http, url, access_token, &verified.subject).await.map_err(|error| error.classify())?;
-    Ok(Verified { claims: filled(verified.claims, more), ..verified })
+    let more = fetch(http, url, access_token, &verified.subject).await.map_err(|error| error.classify())?;
+    Ok(Verified { claims: merge(verified.claims, more), ..verified })
 }
 
-async fn ask(http: &Http, url: &Url, access_token: &Secret, subject: &str) -> Result<Claims, UserinfoError> {
+async fn fetch(
+    http: &Http,
+    url: &Url,
+    access_token: &Secret,
+    subject: &str,
+) -> Result<Claims, UserinfoError> {
     let mut request = get_request(url)?;
     let bearer = HeaderValue::try_from(format!("Bearer {}", access_token.expose()));
-    let mut bearer = bearer.map_err(|_| UserinfoError::UnfitToken)?;
+    let mut bearer = bearer.map_err(|_| UserinfoError::InvalidToken)?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
-    let response = http.send(request, MAX_BYTES).await?;
+    let response = http.send(request, MAX_RESPONSE_BYTES).await?;
     if response.status() != StatusCode::OK {
         return Err(UserinfoError::Status(response.status()));
     }
-    is_json(response.headers())?;
+    check_content_type(response.headers())?;
     let members = UniqueJsonObject::read(response.body()).ok_or(UserinfoError::Unreadable)?;
     if members.text("sub") != Some(subject) {
-        return Err(UserinfoError::SomebodyElse);
+        return Err(UserinfoError::WrongSubject);
     }
     Ok(members.into_claims())
 }
 
-fn is_json(headers: &HeaderMap) -> Result<(), UserinfoError> {
+fn check_content_type(headers: &HeaderMap) -> Result<(), UserinfoError> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
@@ -81,12 +86,12 @@ fn is_json(headers: &HeaderMap) -> Result<(), UserinfoError> {
     }
 }
 
-/// Claims that another claim verifies (OpenID Connect Core §5.1).
+/// Claims and the claims that mark them as verified (OpenID Connect Core §5.1).
 const VERIFIED_BY: [(&str, &str); 2] =
     [("email", "email_verified"), ("phone_number", "phone_number_verified")];
 
-/// What userinfo says fills what the ID token lacks; a value is verified only by the source that it comes from.
-fn filled(mut claims: Claims, mut more: Claims) -> Claims {
+/// Adds the claims of userinfo that the ID token lacks. Only the source of a value can mark it as verified.
+fn merge(mut claims: Claims, mut more: Claims) -> Claims {
     for (value, verified) in VERIFIED_BY {
         if claims.get(value) != more.get(value) {
             let from = if claims.contains_key(value) { &mut more } else { &mut claims };
@@ -127,7 +132,7 @@ mod tests {
         UniqueJsonObject::read(object.to_string().as_bytes()).unwrap().into_claims()
     }
 
-    async fn filled_by(answer: String) -> Result<Claims, ExchangeError> {
+    async fn merge_response(answer: String) -> Result<Claims, ExchangeError> {
         let server = Server::start(move |_| answer.clone()).await;
         let id_token = json!({"sub": "1", "name": "Alice", "email": "alice@example.com"});
         let verified = Verified {
@@ -138,7 +143,8 @@ mod tests {
             claims: claims(&id_token),
         };
         let url = Url::parse(&format!("{}/userinfo", server.origin)).unwrap();
-        let filled = fill(&http(Duration::from_secs(5)), &url, &Secret::new("s3cret"), verified).await;
+        let filled =
+            fetch_and_merge(&http(Duration::from_secs(5)), &url, &Secret::new("s3cret"), verified).await;
         let request = server.requests("GET /userinfo HTTP").remove(0);
         assert!(request.contains("authorization: Bearer s3cret\r\n"), "{request}");
         filled.map(|verified| verified.claims)
@@ -154,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn gaps_are_filled_and_the_id_token_stands() {
         let more = json!({"sub": "1", "name": "Mallory", "upn": "alice", "_claim_names": null});
-        let claims = filled_by(reply(200, &more.to_string())).await.unwrap();
+        let claims = merge_response(reply(200, &more.to_string())).await.unwrap();
         assert_eq!(text(&claims, "name").unwrap(), "Alice");
         assert_eq!(text(&claims, "upn").unwrap(), "alice");
     }
@@ -163,9 +169,9 @@ mod tests {
     fn an_address_of_userinfo_is_not_verified_by_the_id_token() {
         let token = claims(&json!({"sub": "1", "email_verified": true}));
         let more = claims(&json!({"sub": "1", "email": "ceo@example.com", "email_verified": false}));
-        assert_eq!(filled(token.clone(), more).get("email_verified"), Some(&Claim::Flag(false)));
+        assert_eq!(merge(token.clone(), more).get("email_verified"), Some(&Claim::Flag(false)));
         let silent = claims(&json!({"sub": "1", "email": "ceo@example.com"}));
-        assert_eq!(filled(token, silent).get("email_verified"), None);
+        assert_eq!(merge(token, silent).get("email_verified"), None);
     }
 
     #[tokio::test]
@@ -174,7 +180,7 @@ mod tests {
             [(json!("mallory@example.com"), false), (json!(null), false), (json!("alice@example.com"), true)]
         {
             let more = json!({"sub": "1", "email": email, "email_verified": true});
-            let claims = filled_by(reply(200, &more.to_string())).await.unwrap();
+            let claims = merge_response(reply(200, &more.to_string())).await.unwrap();
             assert_eq!(text(&claims, "email").unwrap(), "alice@example.com");
             assert_eq!(claims.contains_key("email_verified"), comes_along, "{email}");
         }
@@ -184,12 +190,12 @@ mod tests {
     fn phone_number_is_not_verified_by_what_is_said_of_another() {
         let token = claims(&json!({"sub": "1", "phone_number": "+1 555 0100"}));
         let other = json!({"sub": "1", "phone_number": "+1 555 0199", "phone_number_verified": true});
-        assert_eq!(filled(token.clone(), claims(&other)).get("phone_number_verified"), None);
+        assert_eq!(merge(token.clone(), claims(&other)).get("phone_number_verified"), None);
         let same = json!({"sub": "1", "phone_number": "+1 555 0100", "phone_number_verified": true});
-        assert_eq!(filled(token, claims(&same)).get("phone_number_verified"), Some(&Claim::Flag(true)));
+        assert_eq!(merge(token, claims(&same)).get("phone_number_verified"), Some(&Claim::Flag(true)));
         let vouched = claims(&json!({"sub": "1", "phone_number_verified": true}));
         let number = claims(&json!({"sub": "1", "phone_number": "+1 555 0199"}));
-        assert_eq!(filled(vouched, number).get("phone_number_verified"), None);
+        assert_eq!(merge(vouched, number).get("phone_number_verified"), None);
     }
 
     #[tokio::test]
@@ -205,16 +211,16 @@ mod tests {
             (kind("text/html"), "application/json"),
             (reply(401, ""), "answered 401"),
             (reply(302, ""), "answered 302"),
-            (reply(200, &" ".repeat(MAX_BYTES + 1)), "more than 65536 bytes"),
+            (reply(200, &" ".repeat(MAX_RESPONSE_BYTES + 1)), "more than 65536 bytes"),
         ] {
-            let Err(ExchangeError::ProviderMisbehaved(why)) = filled_by(answer).await else {
+            let Err(ExchangeError::ProviderMisbehaved(why)) = merge_response(answer).await else {
                 panic!("{words}")
             };
             assert!(why.contains(words) && !why.contains("s3cret"), "{why}");
         }
-        assert!(filled_by(kind("Application/JSON; charset=utf-8")).await.is_ok());
+        assert!(merge_response(kind("Application/JSON; charset=utf-8")).await.is_ok());
         for status in [500, 429] {
-            let error = filled_by(reply(status, "")).await;
+            let error = merge_response(reply(status, "")).await;
             assert!(matches!(error, Err(ExchangeError::ProviderUnavailable(_))), "{status}");
         }
     }

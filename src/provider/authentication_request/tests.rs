@@ -1,4 +1,4 @@
-//! What does the URL that a person is sent to hold?
+//! Tests of the authentication request URL
 
 use super::super::testing::{VERIFIER, metadata, settings};
 use super::*;

@@ -1,4 +1,4 @@
-//! What happens when the provider answers badly, slowly or without end?
+//! Tests of the HTTP client against invalid, slow and endless responses
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,8 @@ fn request(url: &str) -> HttpRequest {
     http::Request::get(url).body(Vec::new()).unwrap()
 }
 
-/// A server that sends a body of blocks with a pause after each; gives how many it could send.
+/// Starts a server that sends a body of blocks with a pause after each. Returns its origin and the count of blocks
+/// sent.
 async fn endless(block: Vec<u8>, pause: Duration, blocks: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -42,10 +43,10 @@ async fn endless(block: Vec<u8>, pause: Duration, blocks: usize) -> (String, Arc
 async fn a_body_of_100_mb_is_cut_while_it_streams() {
     let (origin, sent) = endless(vec![b'x'; 1 << 20], Duration::ZERO, 100).await;
     let error = http(Duration::from_secs(20)).send(request(&origin), 64 * 1024).await.unwrap_err();
-    assert!(matches!(error.failure, Failure::TooLong(65536)), "{error}");
+    assert!(matches!(error.failure, Failure::BodyTooLong(65536)), "{error}");
     assert!(error.is_misbehaviour());
     sleep(Duration::from_millis(50)).await;
-    assert!(sent.load(Ordering::SeqCst) < 50, "the rest was read all the same");
+    assert!(sent.load(Ordering::SeqCst) < 50, "the rest was read although the limit was exceeded");
 }
 
 #[tokio::test]
@@ -61,8 +62,8 @@ async fn a_body_that_never_ends_is_given_up_in_time() {
     let (origin, _) = endless(vec![b' '], Duration::from_millis(5), usize::MAX).await;
     let call = http(Duration::from_millis(300));
     let call = call.send(request(&origin), 64 * 1024);
-    let error = timeout(Duration::from_secs(5), call).await.expect("it was not given up").unwrap_err();
-    assert!(matches!(error.failure, Failure::TooLate), "{error}");
+    let error = timeout(Duration::from_secs(5), call).await.expect("the call did not time out").unwrap_err();
+    assert!(matches!(error.failure, Failure::TimedOut), "{error}");
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn at_most_64_calls_run_at_once() {
 
 #[tokio::test]
 async fn an_error_names_the_host_and_nothing_else_of_the_request() {
-    // Nobody listens on port 1.
+    // Nothing listens on port 1.
     let request = request("http://127.0.0.1:1/callback?code=s3cret");
     let error = http(Duration::from_secs(5)).send(request, 99).await.unwrap_err();
     let text = format!("{error} {error:?}");

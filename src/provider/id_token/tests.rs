@@ -1,4 +1,4 @@
-//! One token for each rule, broken in that one place.
+//! Tests of each ID token rule with a token that violates only that rule
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn claims(change: &Value) -> String {
     with(&claims, change).to_string()
 }
 
-/// Claims with one more member in front.
+/// Returns claims with one more member in front.
 fn and(member: &str, claims: &str) -> String {
     format!("{{{member},{}", claims.strip_prefix('{').unwrap())
 }
@@ -52,7 +52,7 @@ fn verify(token: &str, keys: &KeySet, expected: &Expectations<'_>) -> Result<Ver
     super::verify(&signed, expected, NOW)
 }
 
-/// Verifies a token of the RSA key `k`.
+/// Verifies a token signed with the RSA key `k`.
 fn verified(header: &str, payload: &str) -> Result<Verified, IdTokenError> {
     verify(&rsa().token(header, payload), &keys(&[rsa().named("k")]), &expected(ALL))
 }
@@ -277,7 +277,7 @@ fn a_token_for_somebody_else_is_refused() {
     for aud in
         [json!("foregate1"), json!(null), json!(7), json!([]), json!(["other"]), json!({"foregate": 1})]
     {
-        refused(with_claims(&json!({"aud": aud})), IdTokenError::NotForUs);
+        refused(with_claims(&json!({"aud": aud})), IdTokenError::WrongAudience);
     }
     assert_eq!(with_claims(&json!({"aud": ["foregate"], "azp": null})), Ok(()));
 }
@@ -285,7 +285,7 @@ fn a_token_for_somebody_else_is_refused() {
 #[test]
 fn a_token_for_us_and_others_is_refused() {
     for aud in [json!(["foregate", "other"]), json!(["other", "foregate"]), json!(["foregate", 7])] {
-        refused(with_claims(&json!({"aud": aud})), IdTokenError::ForOthersToo);
+        refused(with_claims(&json!({"aud": aud})), IdTokenError::UntrustedAudience);
     }
 }
 
@@ -306,9 +306,9 @@ fn an_audience_may_be_set_and_others_trusted_beside_it() {
         assert_eq!(result(&json!({"aud": aud})), Ok(()), "{aud}");
     }
     for aud in [json!("foregate"), json!("kubernetes"), json!(["foregate", "kubernetes"])] {
-        refused(result(&json!({"aud": aud})), IdTokenError::NotForUs);
+        refused(result(&json!({"aud": aud})), IdTokenError::WrongAudience);
     }
-    refused(result(&json!({"aud": ["api://foregate", "other"]})), IdTokenError::ForOthersToo);
+    refused(result(&json!({"aud": ["api://foregate", "other"]})), IdTokenError::UntrustedAudience);
     let by_another = json!({"aud": ["api://foregate", "kubernetes"], "azp": "kubernetes"});
     refused(result(&by_another), IdTokenError::WrongAuthorizedParty);
 }
@@ -358,8 +358,8 @@ fn a_token_must_have_been_issued_just_now() {
     }
     refused(with_claims(&json!({"iat": null})), IdTokenError::NoIssueTime);
     refused(with_claims(&json!({"iat": "0"})), IdTokenError::NoIssueTime);
-    refused(with_claims(&json!({"iat": NOW.0 + 61})), IdTokenError::IssuedAhead);
-    refused(with_claims(&json!({"iat": 1e300})), IdTokenError::IssuedAhead);
+    refused(with_claims(&json!({"iat": NOW.0 + 61})), IdTokenError::IssuedInFuture);
+    refused(with_claims(&json!({"iat": 1e300})), IdTokenError::IssuedInFuture);
     refused(with_claims(&json!({"iat": NOW.0 - 661})), IdTokenError::TooOld);
 }
 

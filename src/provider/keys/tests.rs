@@ -1,4 +1,4 @@
-//! Which keys of a key set are ours to verify with?
+//! Tests of key set parsing and key selection
 
 use aws_lc_rs::signature::KeyPair;
 use serde_json::json;

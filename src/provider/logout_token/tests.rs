@@ -1,4 +1,4 @@
-//! One logout token for each rule, broken in that one place.
+//! Tests of each logout token rule with a token that violates only that rule
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,12 +24,12 @@ fn header(change: &Value) -> String {
     with(&json!({"alg": "RS256", "typ": "logout+jwt", "kid": "k"}), change).to_string()
 }
 
-/// Of `sid` s1, with this `sub` beside it.
+/// Returns the session with `sid` s1 and this `sub`.
 fn session(subject: Option<&str>) -> Whom {
     Whom::Session { sid: "s1".to_owned(), subject: subject.map(str::to_owned) }
 }
 
-async fn told(fixture: &Fixture, token: &str) -> Result<LogoutToken, String> {
+async fn verify_token(fixture: &Fixture, token: &str) -> Result<LogoutToken, String> {
     fixture.provider.logout_token(token).await.map_err(|error| match error {
         LogoutTokenError::NotAcceptable(why) => why,
         LogoutTokenError::ProviderUnavailable(_) => panic!("{error}"),
@@ -37,11 +37,11 @@ async fn told(fixture: &Fixture, token: &str) -> Result<LogoutToken, String> {
 }
 
 async fn with_claims(fixture: &Fixture, change: &Value) -> Result<LogoutToken, String> {
-    told(fixture, &rsa().token(&header(&json!({})), &claims(fixture, change).to_string())).await
+    verify_token(fixture, &rsa().token(&header(&json!({})), &claims(fixture, change).to_string())).await
 }
 
 async fn with_header(fixture: &Fixture, change: &Value) -> Result<LogoutToken, String> {
-    told(fixture, &rsa().token(&header(change), &claims(fixture, &json!({})).to_string())).await
+    verify_token(fixture, &rsa().token(&header(change), &claims(fixture, &json!({})).to_string())).await
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn logout_token_names_sessions_and_its_times() {
             accepted_until,
             whom,
         };
-        assert_eq!(token, expected, "{change}, and the leeway counts");
+        assert_eq!(token, expected, "{change}, with the leeway added");
     }
 }
 
@@ -73,30 +73,30 @@ async fn each_claim_is_asked_for() {
     let fixture = fixture().await;
     let long = "x".repeat(256);
     for (change, broken) in [
-        (json!({"iss": "https://other.example"}), Broken::WrongIssuer),
-        (json!({"iss": null}), Broken::WrongIssuer),
-        (json!({"aud": "other"}), Broken::NotForUs),
-        (json!({"aud": null}), Broken::NotForUs),
-        (json!({"aud": ["foregate", "other"]}), Broken::ForOthersToo),
-        (json!({"iat": null}), Broken::NoIssueTime),
-        (json!({"iat": "now"}), Broken::NoIssueTime),
-        (json!({"iat": NOW.0 + 61}), Broken::IssuedAhead),
-        (json!({"iat": NOW.0 - 660, "exp": null}), Broken::TooOld),
-        (json!({"exp": NOW.0 - 60}), Broken::Expired),
-        (json!({"exp": "later"}), Broken::Expired),
-        (json!({"nbf": NOW.0 + 61}), Broken::NotYetValid),
-        (json!({"jti": null}), Broken::NoTokenId),
-        (json!({"jti": ""}), Broken::NoTokenId),
-        (json!({"jti": long}), Broken::NoTokenId),
-        (json!({"events": null}), Broken::NoLogout),
-        (json!({"events": [EVENT]}), Broken::NoLogout),
-        (json!({"events": {"http://schemas.openid.net/event/foobar": {}}}), Broken::NoLogout),
-        (json!({"events": {EVENT: "yes"}}), Broken::NoLogout),
-        (json!({"nonce": "n"}), Broken::HasNonce),
-        (json!({"sub": null, "sid": null}), Broken::NamesNobody),
-        (json!({"sub": 7}), Broken::NamesNobody),
-        (json!({"sid": ""}), Broken::NamesNobody),
-        (json!({"sid": long}), Broken::NamesNobody),
+        (json!({"iss": "https://other.example"}), BrokenRule::WrongIssuer),
+        (json!({"iss": null}), BrokenRule::WrongIssuer),
+        (json!({"aud": "other"}), BrokenRule::WrongAudience),
+        (json!({"aud": null}), BrokenRule::WrongAudience),
+        (json!({"aud": ["foregate", "other"]}), BrokenRule::UntrustedAudience),
+        (json!({"iat": null}), BrokenRule::NoIssueTime),
+        (json!({"iat": "now"}), BrokenRule::NoIssueTime),
+        (json!({"iat": NOW.0 + 61}), BrokenRule::IssuedInFuture),
+        (json!({"iat": NOW.0 - 660, "exp": null}), BrokenRule::TooOld),
+        (json!({"exp": NOW.0 - 60}), BrokenRule::Expired),
+        (json!({"exp": "later"}), BrokenRule::Expired),
+        (json!({"nbf": NOW.0 + 61}), BrokenRule::NotYetValid),
+        (json!({"jti": null}), BrokenRule::NoTokenId),
+        (json!({"jti": ""}), BrokenRule::NoTokenId),
+        (json!({"jti": long}), BrokenRule::NoTokenId),
+        (json!({"events": null}), BrokenRule::NoLogoutEvent),
+        (json!({"events": [EVENT]}), BrokenRule::NoLogoutEvent),
+        (json!({"events": {"http://schemas.openid.net/event/foobar": {}}}), BrokenRule::NoLogoutEvent),
+        (json!({"events": {EVENT: "yes"}}), BrokenRule::NoLogoutEvent),
+        (json!({"nonce": "n"}), BrokenRule::HasNonce),
+        (json!({"sub": null, "sid": null}), BrokenRule::NoSubject),
+        (json!({"sub": 7}), BrokenRule::NoSubject),
+        (json!({"sid": ""}), BrokenRule::NoSubject),
+        (json!({"sid": long}), BrokenRule::NoSubject),
     ] {
         assert_eq!(with_claims(&fixture, &change).await, Err(broken.to_string()), "{change}");
     }
@@ -116,13 +116,13 @@ async fn a_member_that_is_null_or_comes_twice_does_not_hide() {
     let fixture = fixture().await;
     let good = claims(&fixture, &json!({})).to_string();
     for (more, broken) in [
-        (r#"{"nonce":null,"#, Broken::HasNonce),
-        (r#"{"sid":"s2","#, Broken::BadClaims),
-        (r#"{"x":{"a":1,"a":2},"#, Broken::BadClaims),
+        (r#"{"nonce":null,"#, BrokenRule::HasNonce),
+        (r#"{"sid":"s2","#, BrokenRule::BadClaims),
+        (r#"{"x":{"a":1,"a":2},"#, BrokenRule::BadClaims),
     ] {
         let payload = good.replacen('{', more, 1);
         let token = rsa().token(&header(&json!({})), &payload);
-        assert_eq!(told(&fixture, &token).await, Err(broken.to_string()), "{more}");
+        assert_eq!(verify_token(&fixture, &token).await, Err(broken.to_string()), "{more}");
     }
 }
 
@@ -149,15 +149,16 @@ async fn only_a_logout_token_of_the_provider_is_one() {
     ] {
         assert_eq!(with_header(&fixture, &change).await, Err(broken.to_string()), "{change}");
     }
-    let stranger = Signer::p256();
-    fixture.given.publish(&[stranger.named("new")]);
-    let stolen = stranger.token(&header(&json!({"alg": "RS256"})), &claims(&fixture, &json!({})).to_string());
-    assert_eq!(told(&fixture, &stolen).await, Err(JwsError::WrongSignature.to_string()));
+    let other_key = Signer::p256();
+    fixture.responses.publish(&[other_key.named("new")]);
+    let stolen =
+        other_key.token(&header(&json!({"alg": "RS256"})), &claims(&fixture, &json!({})).to_string());
+    assert_eq!(verify_token(&fixture, &stolen).await, Err(JwsError::WrongSignature.to_string()));
     let encrypted = format!("{}.{}.{}.{}.{}", "e30", "AA", "AA", "AA", "AA");
     for garbage in ["", "a.b", encrypted.as_str(), "\u{0}.\u{0}.\u{0}"] {
-        assert_eq!(told(&fixture, garbage).await, Err(JwsError::NotCompact.to_string()));
+        assert_eq!(verify_token(&fixture, garbage).await, Err(JwsError::NotCompact.to_string()));
     }
-    assert_eq!(told(&fixture, &"x".repeat(64 * 1024 + 1)).await, Err(JwsError::TooLong.to_string()));
+    assert_eq!(verify_token(&fixture, &"x".repeat(64 * 1024 + 1)).await, Err(JwsError::TooLong.to_string()));
 }
 
 #[tokio::test]
@@ -183,10 +184,10 @@ async fn of_all_odd_logout_tokens_only_those_that_break_no_rule_are_believed() {
 async fn an_id_token_ends_no_session() {
     let fixture = fixture().await;
     let header = json!({"alg": "RS256", "kid": "k", "typ": "JWT"});
-    let of_a_sign_in = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1"}));
-    assert_eq!(told(&fixture, &of_a_sign_in).await, Err(Broken::HasNonce.to_string()));
-    let into_refresh_error = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1", "nonce": null}));
-    assert_eq!(told(&fixture, &into_refresh_error).await, Err(Broken::NoLogout.to_string()));
+    let sign_in_token = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1"}));
+    assert_eq!(verify_token(&fixture, &sign_in_token).await, Err(BrokenRule::HasNonce.to_string()));
+    let refresh_token = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1", "nonce": null}));
+    assert_eq!(verify_token(&fixture, &refresh_token).await, Err(BrokenRule::NoLogoutEvent.to_string()));
 }
 
 #[tokio::test]
@@ -194,7 +195,9 @@ async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
     let fixture = fixture().await;
     for typ in ["logout+jwt", "JWT"] {
         let token = rsa().token(&header(&json!({"typ": typ})), &claims(&fixture, &json!({})).to_string());
-        fixture.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": token}));
+        fixture
+            .responses
+            .issue_tokens(&json!({"access_token": "at", "token_type": "Bearer", "id_token": token}));
         let refresh_token = Secret::new("rt");
         let request = RefreshRequest { refresh_token: &refresh_token, subject: "alice" };
         let refreshed = fixture.provider.refresh(request).await;
@@ -206,22 +209,22 @@ async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
 async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute_and_a_token_of_a_new_one_may_come_again()
  {
     let fixture = fixture().await;
-    strangers_come(&fixture).await;
+    send_tokens_with_unknown_keys(&fixture).await;
     assert_eq!(fixture.fetches(), 2);
     let new = Signer::p256();
-    fixture.given.publish(&[new.named("new")]);
-    let token = of_key(&fixture, &new, "new");
+    fixture.responses.publish(&[new.named("new")]);
+    let token = token_signed_by(&fixture, &new, "new");
     let early = fixture.provider.logout_token(&token).await;
     assert!(matches!(early, Err(LogoutTokenError::ProviderUnavailable(_))), "{early:?}");
     fixture.clock.0.fetch_add(30, Ordering::SeqCst);
-    assert!(told(&fixture, &token).await.is_ok());
+    assert!(verify_token(&fixture, &token).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_look_that_fails_lets_a_token_come_again() {
     let fixture = fixture().await;
-    fixture.given.break_keys();
-    let token = of_key(&fixture, &Signer::p256(), "new");
+    fixture.responses.break_keys();
+    let token = token_signed_by(&fixture, &Signer::p256(), "new");
     let token = fixture.provider.logout_token(&token).await;
     assert!(matches!(token, Err(LogoutTokenError::ProviderUnavailable(_))), "{token:?}");
 }
@@ -229,29 +232,34 @@ async fn a_look_that_fails_lets_a_token_come_again() {
 #[tokio::test]
 async fn strange_logout_tokens_do_not_keep_us_from_the_keys_of_the_token_endpoint() {
     let fixture = fixture().await;
-    strangers_come(&fixture).await;
+    send_tokens_with_unknown_keys(&fixture).await;
     let new = Signer::p256();
-    fixture.given.publish(&[new.named("new")]);
+    fixture.responses.publish(&[new.named("new")]);
     let id_token = fixture.token(&new, &json!({"alg": "ES256", "kid": "new"}), &json!({"nonce": null}));
-    fixture.given.give(&json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token}));
+    fixture
+        .responses
+        .issue_tokens(&json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token}));
     let refresh_token = Secret::new("rt");
     let refreshed =
         fixture.provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" });
     assert!(refreshed.await.unwrap().id_token.is_some());
     assert_eq!(fixture.fetches(), 3);
-    assert!(told(&fixture, &of_key(&fixture, &new, "new")).await.is_ok(), "what one look finds is for all");
+    assert!(
+        verify_token(&fixture, &token_signed_by(&fixture, &new, "new")).await.is_ok(),
+        "keys of one fetch are used for all tokens"
+    );
 }
 
-fn of_key(fixture: &Fixture, signer: &Signer, kid: &str) -> String {
+fn token_signed_by(fixture: &Fixture, signer: &Signer, kid: &str) -> String {
     signer.token(&header(&json!({"alg": "ES256", "kid": kid})), &claims(fixture, &json!({})).to_string())
 }
 
-/// A thousand tokens of unknown keys: the first is looked for, and of the others nobody knows.
-async fn strangers_come(fixture: &Fixture) {
+/// Sends a thousand tokens with unknown keys. The first causes a key fetch; the others are answered as unavailable.
+async fn send_tokens_with_unknown_keys(fixture: &Fixture) {
     let unknown = with_header(fixture, &json!({"kid": "unknown"})).await;
     assert_eq!(unknown, Err(JwsError::UnknownKey.to_string()));
     for kid in 1..1000 {
-        let token = of_key(fixture, rsa(), &kid.to_string());
+        let token = token_signed_by(fixture, rsa(), &kid.to_string());
         let token = fixture.provider.logout_token(&token).await;
         assert!(matches!(token, Err(LogoutTokenError::ProviderUnavailable(_))), "{token:?}");
     }
@@ -259,6 +267,6 @@ async fn strangers_come(fixture: &Fixture) {
 
 #[tokio::test]
 async fn without_keys_nobody_knows() {
-    let (unasked, ..) = provider("http://127.0.0.1:1");
-    assert!(matches!(unasked.logout_token("a.b.c").await, Err(LogoutTokenError::ProviderUnavailable(_))));
+    let (not_loaded, ..) = provider("http://127.0.0.1:1");
+    assert!(matches!(not_loaded.logout_token("a.b.c").await, Err(LogoutTokenError::ProviderUnavailable(_))));
 }

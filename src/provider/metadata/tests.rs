@@ -1,4 +1,4 @@
-//! Which metadata are believed?
+//! Tests of metadata validation
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn another_issuer_is_refused_and_both_are_named() {
         assert_eq!(
             error,
             format!(
-                "provider.issuer is {ISSUER}, but the provider calls itself {other}; they must be the same text"
+                "provider.issuer is {ISSUER}, but the issuer in the discovery document is {other}; they must be identical"
             )
         );
     }
@@ -135,9 +135,9 @@ fn a_plain_issuer_may_have_plain_endpoints() {
 fn the_document_lies_below_the_back_channel_or_the_issuer() {
     let mut settings = settings("https://kc.example/realms/main/");
     let path = "/realms/main/.well-known/openid-configuration";
-    assert_eq!(document(&settings).unwrap().as_str(), format!("https://kc.example{path}"));
+    assert_eq!(document_url(&settings).unwrap().as_str(), format!("https://kc.example{path}"));
     settings.backchannel_url = Some(Url::parse("http://kc.svc/realms/main").unwrap());
-    assert_eq!(document(&settings).unwrap().as_str(), format!("http://kc.svc{path}"));
+    assert_eq!(document_url(&settings).unwrap().as_str(), format!("http://kc.svc{path}"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What comes of a refresh token, and may it be sent again where nothing comes?
+//! Tests of token refresh and of its errors
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::provider::fixture::{Fixture, fixture, fixture_with, provider};
 use crate::provider::testing::{NOW, Signer, reply, rsa, with};
 use crate::provider::{ClientAuthentication, Provider, client_assertion::ClientKey};
 
-async fn asked(provider: &Provider) -> Result<Refreshed, RefreshError> {
+async fn send_refresh(provider: &Provider) -> Result<Refreshed, RefreshError> {
     let refresh_token = Secret::new("rt&1");
     provider.refresh(RefreshRequest { refresh_token: &refresh_token, subject: "alice" }).await
 }
 
-async fn refreshed(fixture: &Fixture, answer: &Value) -> Result<Refreshed, RefreshError> {
-    fixture.given.give(answer);
-    asked(&fixture.provider).await
+async fn refresh_with_response(fixture: &Fixture, answer: &Value) -> Result<Refreshed, RefreshError> {
+    fixture.responses.issue_tokens(answer);
+    send_refresh(&fixture.provider).await
 }
 
-/// An ID token of a refresh, which has no nonce, with changes.
+/// Returns an ID token of a refresh, without a nonce, with changed claims.
 fn id_token(fixture: &Fixture, change: &Value) -> String {
     let mut claims = json!({"nonce": null});
     claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -35,7 +35,7 @@ fn tokens(id_token: &str) -> Value {
     json!({"access_token": "at", "token_type": "Bearer", "id_token": id_token, "refresh_token": "rt2"})
 }
 
-/// The kind of an outcome, in a word.
+/// Returns the kind of an outcome in one word.
 fn kind<T>(outcome: &Result<T, RefreshError>) -> &'static str {
     match outcome {
         Ok(_) => "good",
@@ -56,8 +56,9 @@ async fn new_tokens_are_taken_with_their_ends() {
     let fixture = fixture().await;
     let token = id_token(&fixture, &json!({"groups": ["dev"], "auth_time": NOW.0 - 9, "acr": "2"}));
     let more = json!({"expires_in": 30, "refresh_expires_in": 1800});
-    let new =
-        refreshed(&fixture, &with(&tokens(&token), &more)).await.unwrap_or_else(|error| panic!("{error}"));
+    let new = refresh_with_response(&fixture, &with(&tokens(&token), &more))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(new.refresh_token.unwrap().expose(), "rt2");
     assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(after(30)), Some(after(1800))));
     let new = new.id_token.unwrap();
@@ -82,7 +83,8 @@ async fn a_refresh_token_ends_when_the_provider_says_so() {
         (json!([]), None),
     ] {
         let answer = with(&tokens(&id_token(&fixture, &json!({}))), &json!({"refresh_expires_in": given}));
-        let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{given} {error}"));
+        let new =
+            refresh_with_response(&fixture, &answer).await.unwrap_or_else(|error| panic!("{given} {error}"));
         assert_eq!(new.refresh_expires_at, end.map(after), "{given}");
     }
 }
@@ -91,7 +93,7 @@ async fn a_refresh_token_ends_when_the_provider_says_so() {
 async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
     let fixture = fixture().await;
     let least = json!({"access_token": "at", "token_type": "Bearer"});
-    let new = refreshed(&fixture, &least).await.unwrap_or_else(|error| panic!("{error}"));
+    let new = refresh_with_response(&fixture, &least).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(new.id_token.is_none() && new.refresh_token.is_none());
     let five_minutes = after(300);
     assert_eq!((new.access_expires_at, new.refresh_expires_at), (Some(five_minutes), None));
@@ -112,7 +114,7 @@ async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_no
         (json!({"iat": NOW.0 - 661}), "misbehaved"),
         (json!({"exp": NOW.0 - 60}), "misbehaved"),
     ] {
-        let outcome_now = refreshed(&fixture, &tokens(&id_token(&fixture, &change))).await;
+        let outcome_now = refresh_with_response(&fixture, &tokens(&id_token(&fixture, &change))).await;
         assert_eq!(kind(&outcome_now), outcome, "{change}");
     }
 }
@@ -123,16 +125,17 @@ async fn a_key_that_cannot_be_had_costs_nobody_the_new_refresh_token_and_one_tha
     let header = json!({"alg": "ES256", "kid": "new"});
     let answer = tokens(&fixture.token(&Signer::p256(), &header, &json!({})));
     let answer = with(&answer, &json!({"expires_in": 30, "refresh_expires_in": 1800}));
-    fixture.given.break_keys();
-    for when in ["the look fails", "nor may we look again so soon"] {
-        let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{when}: {error}"));
+    fixture.responses.break_keys();
+    for when in ["the key fetch fails", "another fetch is not allowed yet"] {
+        let new =
+            refresh_with_response(&fixture, &answer).await.unwrap_or_else(|error| panic!("{when}: {error}"));
         assert_eq!(new.refresh_token.unwrap().expose(), "rt2", "{when}");
         assert!(new.id_token.is_none() && new.access_expires_at.is_none(), "{when}");
         assert_eq!(new.refresh_expires_at, Some(after(1800)), "{when}");
     }
-    fixture.given.publish(&[rsa().named("k")]);
+    fixture.responses.publish(&[rsa().named("k")]);
     fixture.clock.0.fetch_add(30, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(kind(&refreshed(&fixture, &answer).await), "misbehaved");
+    assert_eq!(kind(&refresh_with_response(&fixture, &answer).await), "misbehaved");
 }
 
 #[tokio::test]
@@ -165,11 +168,11 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
         (200, r#"{"access_token":"a","token_type":"mac"}"#, "misbehaved"),
         (200, r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#, "misbehaved"),
     ] {
-        fixture.given.answer_at("token", reply(status, body));
-        assert_eq!(kind(&asked(&fixture.provider).await), outcome, "{status} {body}");
+        fixture.responses.respond_at("token", reply(status, body));
+        assert_eq!(kind(&send_refresh(&fixture.provider).await), outcome, "{status} {body}");
     }
-    fixture.given.answer_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
-    assert_eq!(kind(&asked(&fixture.provider).await), "unknown");
+    fixture.responses.respond_at("token", reply(200, &" ".repeat(64 * 1024 + 1)));
+    assert_eq!(kind(&send_refresh(&fixture.provider).await), "unknown");
     assert_eq!(fixture.server.requests("POST").len(), 26, "each was sent once");
     assert_eq!(fixture.calls.count(ProviderCall::Refresh, CallOutcome::Refused), 10);
 }
@@ -189,8 +192,9 @@ async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() 
     ] {
         for status in [429, 503] {
             let answer = reply(status, "").replace("content-type", &format!("retry-after: {field}\r\nx"));
-            fixture.given.answer_at("token", answer);
-            let Err(RefreshError::Unavailable { retry_after, .. }) = asked(&fixture.provider).await else {
+            fixture.responses.respond_at("token", answer);
+            let Err(RefreshError::Unavailable { retry_after, .. }) = send_refresh(&fixture.provider).await
+            else {
                 panic!("{field}")
             };
             assert_eq!(retry_after, seconds.map(Duration::from_secs), "{field}");
@@ -201,16 +205,16 @@ async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() 
 #[tokio::test]
 async fn only_what_was_never_sent_may_be_sent_again() {
     let hung_up = fixture().await;
-    hung_up.given.answer_at("token", String::new());
-    assert_eq!(kind(&asked(&hung_up.provider).await), "unknown");
+    hung_up.responses.respond_at("token", String::new());
+    assert_eq!(kind(&send_refresh(&hung_up.provider).await), "unknown");
 
-    let (unasked, ..) = provider("http://127.0.0.1:1");
-    assert_eq!(kind(&asked(&unasked).await), "unavailable", "no metadata");
+    let (not_loaded, ..) = provider("http://127.0.0.1:1");
+    assert_eq!(kind(&send_refresh(&not_loaded).await), "unavailable", "no metadata");
 
-    // Nobody listens on port 1.
+    // Nothing listens on port 1.
     let gone = "http://127.0.0.1:1/token".parse().ok();
     let refused = fixture_with(|settings| settings.endpoints.token = gone).await;
-    assert_eq!(kind(&asked(&refused.provider).await), "unavailable");
+    assert_eq!(kind(&send_refresh(&refused.provider).await), "unavailable");
 }
 
 #[tokio::test]
@@ -222,18 +226,18 @@ async fn an_answer_that_does_not_come_in_time_leaves_the_outcome_open() {
         settings.timeout = Duration::from_millis(500);
     })
     .await;
-    assert_eq!(kind(&asked(&fixture.provider).await), "unknown");
-    let turns: Vec<_> = (0..64).map(|_| fixture.provider.refreshes.turn()).collect();
+    assert_eq!(kind(&send_refresh(&fixture.provider).await), "unknown");
+    let turns: Vec<_> = (0..64).map(|_| fixture.provider.refreshes.acquire_permit()).collect();
     let held = join_all(turns).await;
-    assert_eq!(kind(&asked(&fixture.provider).await), "unavailable", "it did not even get its turn");
+    assert_eq!(kind(&send_refresh(&fixture.provider).await), "unavailable", "it did not get a permit");
     drop(held);
 }
 
 #[tokio::test]
 async fn refreshes_that_hang_do_not_keep_anybody_from_signing_in() {
     let fixture = fixture().await;
-    let held = join_all((0..64).map(|_| fixture.provider.refreshes.turn())).await;
-    let exchange = fixture.provider.exchanges.turn();
+    let held = join_all((0..64).map(|_| fixture.provider.refreshes.acquire_permit())).await;
+    let exchange = fixture.provider.exchanges.acquire_permit();
     assert!(tokio::time::timeout(Duration::from_secs(5), exchange).await.is_ok());
     assert_eq!(held.len(), 64);
 }
@@ -242,19 +246,19 @@ async fn refreshes_that_hang_do_not_keep_anybody_from_signing_in() {
 async fn userinfo_that_cannot_be_asked_costs_nobody_the_new_refresh_token_and_renews_nothing() {
     let fixture = fixture_with(|settings| settings.userinfo = true).await;
     let answer = with(&tokens(&id_token(&fixture, &json!({}))), &json!({"expires_in": 30}));
-    fixture.given.answer_at("userinfo", reply(200, r#"{"sub":"alice","groups":["dev"]}"#));
-    let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{error}"));
+    fixture.responses.respond_at("userinfo", reply(200, r#"{"sub":"alice","groups":["dev"]}"#));
+    let new = refresh_with_response(&fixture, &answer).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(new.id_token.unwrap().claims.contains_key("groups"));
     assert_eq!(new.access_expires_at, Some(after(30)));
 
     for gone in [reply(503, ""), String::new()] {
-        fixture.given.answer_at("userinfo", gone);
-        let new = refreshed(&fixture, &answer).await.unwrap_or_else(|error| panic!("{error}"));
+        fixture.responses.respond_at("userinfo", gone);
+        let new = refresh_with_response(&fixture, &answer).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(new.refresh_token.unwrap().expose(), "rt2");
         assert!(new.id_token.is_none() && new.access_expires_at.is_none());
     }
-    fixture.given.answer_at("userinfo", reply(200, r#"{"sub":"bob"}"#));
-    assert_eq!(kind(&refreshed(&fixture, &answer).await), "misbehaved");
+    fixture.responses.respond_at("userinfo", reply(200, r#"{"sub":"bob"}"#));
+    assert_eq!(kind(&refresh_with_response(&fixture, &answer).await), "misbehaved");
 }
 
 #[tokio::test]
@@ -275,7 +279,7 @@ async fn the_request_names_the_grant_and_proves_who_asks_as_for_a_code() {
     ] {
         let fixture = fixture_with(|settings| settings.client_authentication = method).await;
         let good = tokens(&id_token(&fixture, &json!({})));
-        assert_eq!(kind(&refreshed(&fixture, &good).await), "good");
+        assert_eq!(kind(&refresh_with_response(&fixture, &good).await), "good");
         let request = fixture.server.requests("POST").remove(0);
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
         assert_eq!(head.contains("authorization: Basic "), shown, "{names:?}");
@@ -298,8 +302,8 @@ async fn no_error_tells_a_token() {
         r#"{"access_token":"s3cret","token_type":"Bearer","id_token":"s3cret"}"#,
         "s3cret",
     ] {
-        fixture.given.answer_at("token", reply(200, answer));
-        let told = format!("{:?}", asked(&fixture.provider).await.err().unwrap());
-        assert!(!told.contains("s3cret") && !told.contains("rt&1"), "{told}");
+        fixture.responses.respond_at("token", reply(200, answer));
+        let debug_text = format!("{:?}", send_refresh(&fixture.provider).await.err().unwrap());
+        assert!(!debug_text.contains("s3cret") && !debug_text.contains("rt&1"), "{debug_text}");
     }
 }

@@ -1,9 +1,10 @@
-//! What does the token endpoint answer?
+//! Token endpoint responses
 //!
-//! 1. An `error` is an error, whatever the status says.
-//! 2. The tokens are taken as the text the provider sent, and nothing of them is believed here.
-//! 3. The answer is a JSON object, each member once; a lifetime is a hint, and a negative `expires_in` a lie.
-//! 4. What the provider says about an error is put into a message as short text without control characters.
+//! 1. A response with `error` is an error, regardless of its status.
+//! 2. The tokens are the text that the provider sent. This module verifies nothing in them.
+//! 3. The response is a JSON object without duplicate members. A lifetime is a hint, and a negative `expires_in` is
+//!    rejected.
+//! 4. Error texts of the provider are shortened and lose their control characters before they are part of a message.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,39 +28,39 @@ use crate::provider::http::{Http, HttpError};
 use crate::provider::json_object::UniqueJsonObject;
 use crate::secret::Secret;
 
-pub(super) const MAX_BYTES: usize = 64 * 1024;
-/// Nobody is kept from refreshing for longer, whatever `Retry-After` says.
+pub(super) const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// The longest delay that a `Retry-After` can cause.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// What the provider gave; nothing of it is verified.
+/// The tokens of a response. Nothing in them is verified.
 pub(in crate::provider) struct Tokens {
     pub(in crate::provider) id_token: Option<Secret>,
     pub(in crate::provider) access_token: Secret,
     pub(in crate::provider) refresh_token: Option<Secret>,
     pub(in crate::provider) expires_in: Option<Duration>,
-    /// Of the refresh token; 0, by which Keycloak says that there is no end, is none.
+    /// The lifetime of the refresh token. Keycloak sends 0 for no expiry, which becomes `None`.
     pub(in crate::provider) refresh_expires_in: Option<Duration>,
 }
 
-/// The fields that OpenID Connect Core §3.1.3.3 and Keycloak add.
+/// The additional fields of OpenID Connect Core §3.1.3.3 and of Keycloak.
 #[derive(Deserialize, Serialize)]
-pub(super) struct MoreFields {
+pub(super) struct ExtraFields {
     id_token: Option<String>,
     refresh_expires_in: Option<u64>,
 }
 
-impl fmt::Debug for MoreFields {
+impl fmt::Debug for ExtraFields {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("MoreFields")
+        formatter.write_str("ExtraFields")
     }
 }
 
-impl ExtraTokenFields for MoreFields {}
+impl ExtraTokenFields for ExtraFields {}
 
-/// The answer as oauth2 reads it.
-pub(super) type Answer = StandardTokenResponse<MoreFields, BasicTokenType>;
+/// The response as oauth2 parses it.
+pub(super) type Answer = StandardTokenResponse<ExtraFields, BasicTokenType>;
 
-/// Why there are no tokens.
+/// The reason why a call returned no tokens.
 #[derive(Debug, Error)]
 pub(super) enum TokenEndpointError {
     #[error("the redirect URI is not a URL")]
@@ -70,9 +71,9 @@ pub(super) enum TokenEndpointError {
     Call(#[from] HttpError),
     #[error("the token endpoint answered {status}")]
     ServerError { status: StatusCode, retry_after: Option<Duration> },
-    #[error("the token endpoint's answer is not a JSON object with each member once")]
+    #[error("the token endpoint's response is not a JSON object with each member once")]
     Unreadable,
-    #[error("the token endpoint's answer cannot be read")]
+    #[error("the token endpoint's response cannot be read")]
     UnreadableTokens,
     #[error("{0}")]
     InvalidTokens(String),
@@ -87,18 +88,18 @@ pub(super) enum TokenEndpointError {
 impl From<RequestTokenError<Self, BasicErrorResponse>> for TokenEndpointError {
     fn from(error: RequestTokenError<Self, BasicErrorResponse>) -> Self {
         match error {
-            RequestTokenError::Request(no) => no,
-            RequestTokenError::Other(what) => Self::InvalidTokens(quoted(&what)),
-            // The parser's own words can hold a token.
+            RequestTokenError::Request(error) => error,
+            RequestTokenError::Other(message) => Self::InvalidTokens(quoted(&message)),
+            // The parser's message can contain a token.
             RequestTokenError::Parse(..) | RequestTokenError::ServerResponse(_) => Self::UnreadableTokens,
         }
     }
 }
 
-/// How oauth2 sends its request: once.
+/// Sends a request of oauth2, once.
 pub(super) struct Sender<'h> {
     pub(super) http: &'h Http,
-    /// What a `Retry-After` that is a date counts from.
+    /// The time that a `Retry-After` date is compared with.
     pub(super) now: UnixTime,
 }
 
@@ -107,23 +108,23 @@ impl<'c> AsyncHttpClient<'c> for Sender<'_> {
     type Future = BoxFuture<'c, Result<HttpResponse, TokenEndpointError>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        async { tokens_or_not(self.http.send(request, MAX_BYTES).await?, self.now) }.boxed()
+        async { check_response(self.http.send(request, MAX_RESPONSE_BYTES).await?, self.now) }.boxed()
     }
 }
 
-/// Looks at an answer before oauth2 does, which would believe the status alone.
-fn tokens_or_not(response: HttpResponse, now: UnixTime) -> Result<HttpResponse, TokenEndpointError> {
+/// Checks a response before oauth2 parses it, because oauth2 considers the status alone.
+fn check_response(response: HttpResponse, now: UnixTime) -> Result<HttpResponse, TokenEndpointError> {
     let status = response.status();
     let members = UniqueJsonObject::read(response.body());
     let is_error = members.as_ref().is_some_and(|members| members.get("error").is_some());
     if status == StatusCode::OK && !is_error {
-        return plain(response, members.ok_or(TokenEndpointError::Unreadable)?);
+        return normalize_lifetimes(response, members.ok_or(TokenEndpointError::Unreadable)?);
     }
-    Err(refusal(&response, now))
+    Err(error_of(&response, now))
 }
 
-/// What an answer says that does not give what was asked for.
-pub(super) fn refusal(response: &HttpResponse, now: UnixTime) -> TokenEndpointError {
+/// Returns the error of an unsuccessful response.
+pub(super) fn error_of(response: &HttpResponse, now: UnixTime) -> TokenEndpointError {
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         return TokenEndpointError::ServerError { status, retry_after: retry_after(response.headers(), now) };
@@ -133,8 +134,8 @@ pub(super) fn refusal(response: &HttpResponse, now: UnixTime) -> TokenEndpointEr
     TokenEndpointError::Refused { status, code: text("error"), description: text("error_description") }
 }
 
-/// The answer with lifetimes that oauth2 reads: a whole number of seconds, or none.
-fn plain(
+/// Rewrites the lifetimes of a response so that oauth2 can parse them: a whole number of seconds, or absent.
+fn normalize_lifetimes(
     mut response: HttpResponse,
     mut members: UniqueJsonObject,
 ) -> Result<HttpResponse, TokenEndpointError> {
@@ -152,8 +153,8 @@ fn plain(
     Ok(response)
 }
 
-/// The seconds of an `expires_in` (RFC 6749 §5.1), which some providers send as text. It is no more than a hint, so what
-/// cannot be read counts as absent; but who gives a token that ended before it began is not to be believed.
+/// Returns the seconds of an `expires_in` (RFC 6749 §5.1), which some providers send as text. It is only a hint, so
+/// an unreadable value counts as absent. A negative value is an error, because such a response cannot be trusted.
 fn lifetime(given: &Value) -> Result<Option<u64>, TokenEndpointError> {
     let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
     if number.is_some_and(|number| number < 0.0) {
@@ -170,7 +171,7 @@ fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// How long the provider wants to be left alone (RFC 9110 §10.2.3): seconds, or until a date.
+/// Returns the delay that the provider requests (RFC 9110 §10.2.3), from a number of seconds or a date.
 fn retry_after(headers: &HeaderMap, now: UnixTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = digits(text).or_else(|| {

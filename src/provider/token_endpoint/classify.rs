@@ -1,16 +1,18 @@
-//! Which error a call without tokens becomes, and is the code or the refresh token used up?
+//! Classification of token endpoint errors
 //!
-//! 1. A code is over in any case, so what matters is whether a new sign-in may succeed.
-//! 2. A refresh token may be sent again only where the provider certainly did not redeem it: it was never sent, or the
-//!    provider itself says that it cannot answer now. A gateway in front of it (502, 504 and the like) does not know.
+//! 1. A code is spent in any case. The error therefore states whether a new sign-in may succeed.
+//! 2. A refresh token may be sent again only if the provider certainly did not redeem it: the token was never sent,
+//!    or the provider itself is unavailable. A 502, 504 or similar status comes from a proxy in front of the
+//!    provider, which does not know.
 
 use http::StatusCode;
 
 use super::answer::TokenEndpointError;
 use crate::flow::ports::{ExchangeError, RefreshError};
 
-/// The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that are about the client and its request, not about what it presents.
-const OF_THE_CLIENT: [&str; 6] = [
+/// The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that concern the client and its request, not the token that it
+/// presents.
+const CLIENT_ERRORS: [&str; 6] = [
     "invalid_client",
     "unauthorized_client",
     "invalid_request",
@@ -19,9 +21,9 @@ const OF_THE_CLIENT: [&str; 6] = [
     "unsupported_token_type",
 ];
 
-/// Beside `invalid_grant`, the errors of OpenID Connect Core §3.1.2.6 and RFC 6749 §4.1.2.1 by which providers say that this
-/// person must sign in again, or may not.
-const OF_THE_PERSON: [&str; 5] = [
+/// The errors, in addition to `invalid_grant`, by which providers require a new sign-in of the user or deny it
+/// (OpenID Connect Core §3.1.2.6, RFC 6749 §4.1.2.1).
+const USER_ERRORS: [&str; 5] = [
     "access_denied",
     "account_selection_required",
     "consent_required",
@@ -30,7 +32,8 @@ const OF_THE_PERSON: [&str; 5] = [
 ];
 
 impl TokenEndpointError {
-    /// RFC 6749 §5.2. Keycloak says `unauthorized_client` for a wrong secret.
+    /// Returns the error of a code exchange (RFC 6749 §5.2). Keycloak returns `unauthorized_client` for a wrong
+    /// secret.
     pub(super) fn into_exchange_error(&self) -> ExchangeError {
         let text = self.to_string();
         match self {
@@ -51,13 +54,13 @@ impl TokenEndpointError {
         }
     }
 
-    /// The same for a refresh token, where it matters most whether it may be sent again.
+    /// Returns the error of a refresh or a revocation, which states whether the refresh token may be sent again.
     pub(super) fn into_refresh_error(self) -> RefreshError {
         let why = self.to_string();
         match self {
             Self::BadRedirectUri | Self::NoAssertion(_) => RefreshError::ClientRefused(why),
             Self::Call(call) if call.was_never_sent() => RefreshError::Unavailable { why, retry_after: None },
-            Self::ServerError { status, retry_after } if is_its_own(status) => {
+            Self::ServerError { status, retry_after } if is_own_status(status) => {
                 RefreshError::Unavailable { why, retry_after }
             }
             Self::NegativeLifetime | Self::NotBearer => RefreshError::ProviderMisbehaved(why),
@@ -68,22 +71,22 @@ impl TokenEndpointError {
             | Self::InvalidTokens(_) => RefreshError::OutcomeUnknown(why),
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => RefreshError::GrantRefused(why),
-                // With 401 some say it of the client.
-                code if status != StatusCode::UNAUTHORIZED && OF_THE_PERSON.contains(&code) => {
+                // With status 401 some providers use these errors for the client.
+                code if status != StatusCode::UNAUTHORIZED && USER_ERRORS.contains(&code) => {
                     RefreshError::GrantRefused(why)
                 }
                 "temporarily_unavailable" => RefreshError::Unavailable { why, retry_after: None },
-                code if OF_THE_CLIENT.contains(&code) => RefreshError::ClientRefused(why),
+                code if CLIENT_ERRORS.contains(&code) => RefreshError::ClientRefused(why),
                 _ if status == StatusCode::UNAUTHORIZED => RefreshError::ClientRefused(why),
-                // No error that a token endpoint gives: a page of something in front of it, which may know nothing.
+                // Not an error of a token endpoint, but a page of a proxy in front of it, so the outcome is unknown.
                 _ => RefreshError::OutcomeUnknown(why),
             },
         }
     }
 }
 
-/// Whether a provider says this of itself; every other 5xx may come from something in front of it.
-fn is_its_own(status: StatusCode) -> bool {
+/// Returns whether the status comes from the provider itself. Every other 5xx may come from a proxy in front of it.
+fn is_own_status(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE

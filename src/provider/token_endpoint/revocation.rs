@@ -1,9 +1,9 @@
-//! What is sent to make a refresh token worthless (RFC 7009)?
+//! Refresh token revocation (RFC 7009)
 //!
-//! 1. The client proves itself as at the token endpoint (§2.1).
-//! 2. 200 is success whatever the body says, for a token that is over already as well (§2.2).
+//! 1. The client authenticates as at the token endpoint (§2.1).
+//! 2. Status 200 is success regardless of the body, even if the token is already invalid (§2.2).
 //!
-//! oauth2's own request is not used: it refuses the plain http of loopback, which `endpoint` has allowed.
+//! oauth2's own request is not used, because it rejects plain http on loopback, which `endpoint` allows.
 
 use form_urlencoded::Serializer;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, StatusCode};
 use oauth2::HttpRequest;
 use url::Url;
 
-use super::answer::{MAX_BYTES, TokenEndpointError, refusal};
+use super::answer::{MAX_RESPONSE_BYTES, TokenEndpointError, error_of};
 use super::{assertion, assertion_parameters};
 use crate::flow::ports::{RefreshError, UnixTime};
 use crate::provider::http::Http;
@@ -26,10 +26,10 @@ pub(in crate::provider) async fn revoke(
     now: UnixTime,
     token: &Secret,
 ) -> Result<(), RefreshError> {
-    revoked(http, settings, url, now, token).await.map_err(TokenEndpointError::into_refresh_error)
+    send_revocation(http, settings, url, now, token).await.map_err(TokenEndpointError::into_refresh_error)
 }
 
-async fn revoked(
+async fn send_revocation(
     http: &Http,
     settings: &ProviderSettings,
     url: &Url,
@@ -37,8 +37,8 @@ async fn revoked(
     token: &Secret,
 ) -> Result<(), TokenEndpointError> {
     let assertion = assertion(settings, now)?;
-    let response = http.send(request(settings, url, token, assertion.as_ref())?, MAX_BYTES).await?;
-    if response.status() == StatusCode::OK { Ok(()) } else { Err(refusal(&response, now)) }
+    let response = http.send(request(settings, url, token, assertion.as_ref())?, MAX_RESPONSE_BYTES).await?;
+    if response.status() == StatusCode::OK { Ok(()) } else { Err(error_of(&response, now)) }
 }
 
 fn request(
@@ -59,7 +59,7 @@ fn request(
         form.append_pair("client_secret", secret.expose());
     }
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = url.as_str().parse().map_err(|_| unfit())?;
+    *request.uri_mut() = url.as_str().parse().map_err(|_| invalid_request())?;
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert(CONTENT_TYPE, kind);
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -67,18 +67,18 @@ fn request(
     Ok(request)
 }
 
-/// `Authorization` of a client (RFC 6749 §2.3.1).
+/// Returns the `Authorization` value of a client (RFC 6749 §2.3.1).
 fn basic(id: &str, secret: &Secret) -> Result<HeaderValue, TokenEndpointError> {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encoded(id), encoded(secret.expose()));
     let text = format!("Basic {}", base64_simd::STANDARD.encode_to_string(pair));
-    let mut value = HeaderValue::try_from(text).map_err(|_| unfit())?;
+    let mut value = HeaderValue::try_from(text).map_err(|_| invalid_request())?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn unfit() -> TokenEndpointError {
-    TokenEndpointError::InvalidTokens("the request cannot be made".to_owned())
+fn invalid_request() -> TokenEndpointError {
+    TokenEndpointError::InvalidTokens("the revocation request cannot be built".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is sent to the token endpoint, and which errors its responses become?
+//! Tests of token endpoint requests and of the errors of its responses
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::super::client_assertion::ClientKey;
 use super::super::testing::{NOW, Server, VERIFIER, http, reply, settings};
-use super::answer::MAX_BYTES;
+use super::answer::MAX_RESPONSE_BYTES;
 use super::*;
 
 const GOOD: &str = r#"{"access_token":"at","token_type":"bEARER","expires_in":30,"refresh_token":"rt","id_token":"a.b.c","x":{}}"#;
 
-async fn exchanged(server: &Server, settings: &ProviderSettings) -> Result<Tokens, ExchangeError> {
+async fn send_exchange(server: &Server, settings: &ProviderSettings) -> Result<Tokens, ExchangeError> {
     let http = http(settings.timeout);
     let url = TokenUrl::new(format!("{}/token", server.origin)).unwrap();
     let (code, code_verifier, nonce) = (Secret::new("c0de&x"), Secret::new(VERIFIER), Secret::new("n"));
@@ -20,25 +20,25 @@ async fn exchanged(server: &Server, settings: &ProviderSettings) -> Result<Token
     exchange(&http, settings, &url, NOW, &request).await
 }
 
-async fn answered(status: u16, body: &'static str) -> Result<Tokens, ExchangeError> {
+async fn exchange_with_response(status: u16, body: &'static str) -> Result<Tokens, ExchangeError> {
     let server = Server::start(move |_| reply(status, body)).await;
-    let result = exchanged(&server, &settings("https://kc.example")).await;
+    let result = send_exchange(&server, &settings("https://kc.example")).await;
     assert_eq!(server.requests("").len(), 1, "a code is sent once");
     result
 }
 
-/// Every character that an encoding may trip over.
-fn awkward() -> Secret {
+/// Returns a secret with characters that need encoding.
+fn secret_to_encode() -> Secret {
     Secret::new("a:b%+ c/ü")
 }
 
-/// The request that a method makes: its `Authorization`, and its body.
+/// Returns the `Authorization` and the body that an authentication method sends.
 async fn request(method: ClientAuthentication) -> (Option<String>, Vec<(String, String)>) {
     let server = Server::start(|_| reply(200, GOOD)).await;
     let mut settings = settings("https://kc.example");
     settings.client_id = "fore gate".to_owned();
     settings.client_authentication = method;
-    assert!(exchanged(&server, &settings).await.is_ok());
+    assert!(send_exchange(&server, &settings).await.is_ok());
     let request = server.requests("POST /token").remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let authorization = head.lines().find_map(|line| line.strip_prefix("authorization: "));
@@ -52,7 +52,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
 
 #[tokio::test]
 async fn basic_encodes_id_and_secret_before_it_joins_them() {
-    let (authorization, body) = request(ClientAuthentication::Basic(awkward())).await;
+    let (authorization, body) = request(ClientAuthentication::Basic(secret_to_encode())).await;
     let encoded = base64_simd::STANDARD.encode_to_string("fore+gate:a%3Ab%25%2B+c%2F%C3%BC");
     assert_eq!(authorization.unwrap(), format!("Basic {encoded}"));
     assert_eq!(
@@ -68,7 +68,7 @@ async fn basic_encodes_id_and_secret_before_it_joins_them() {
 
 #[tokio::test]
 async fn post_sends_id_and_secret_in_the_body() {
-    let (authorization, body) = request(ClientAuthentication::Post(awkward())).await;
+    let (authorization, body) = request(ClientAuthentication::Post(secret_to_encode())).await;
     assert_eq!(authorization, None);
     assert!(
         body.contains(&pair("client_id", "fore gate")) && body.contains(&pair("client_secret", "a:b%+ c/ü"))
@@ -112,15 +112,16 @@ async fn a_key_signs_a_new_assertion_for_each_request() {
 
 #[tokio::test]
 async fn the_tokens_are_taken_as_they_came() {
-    let tokens = answered(200, GOOD).await.ok().unwrap();
+    let tokens = exchange_with_response(200, GOOD).await.ok().unwrap();
     assert_eq!(tokens.id_token.unwrap().expose(), "a.b.c");
     assert_eq!(tokens.access_token.expose(), "at");
     assert_eq!(tokens.refresh_token.unwrap().expose(), "rt");
     assert_eq!(tokens.expires_in, Some(Duration::from_secs(30)));
-    let least = answered(200, r#"{"access_token":"at","token_type":"Bearer","id_token":"a.b.c"}"#)
-        .await
-        .ok()
-        .unwrap();
+    let least =
+        exchange_with_response(200, r#"{"access_token":"at","token_type":"Bearer","id_token":"a.b.c"}"#)
+            .await
+            .ok()
+            .unwrap();
     assert!(least.refresh_token.is_none() && least.expires_in.is_none());
 }
 
@@ -129,7 +130,9 @@ async fn a_lifetime_in_digits_counts_and_one_that_makes_no_sense_does_not() {
     let seconds = |lifetime: &str| {
         let body = r#"{"access_token":"at","token_type":"Bearer","id_token":"a.b.c","expires_in":"#;
         let body: &'static str = format!("{body}{lifetime}}}").leak();
-        async move { answered(200, body).await.map(|tokens| tokens.expires_in.map(|time| time.as_secs())) }
+        async move {
+            exchange_with_response(200, body).await.map(|tokens| tokens.expires_in.map(|time| time.as_secs()))
+        }
     };
     assert_eq!(seconds("\"3599\"").await.unwrap(), Some(3599));
     assert_eq!(seconds("0").await.unwrap(), Some(0));
@@ -152,7 +155,7 @@ async fn each_error_blames_the_right_one() {
         ExchangeError::ProviderMisbehaved(_) => "misbehaved",
         ExchangeError::ClocksDiffer(_) => "clocks",
     };
-    for (status, body, blamed) in [
+    for (status, body, expected) in [
         (400, r#"{"error":"invalid_grant","error_description":"Code not valid"}"#, "code"),
         (
             200,
@@ -190,7 +193,11 @@ async fn each_error_blames_the_right_one() {
             "misbehaved",
         ),
     ] {
-        assert_eq!(answered(status, body).await.err().map(why), Some(blamed), "{status} {body}");
+        assert_eq!(
+            exchange_with_response(status, body).await.err().map(why),
+            Some(expected),
+            "{status} {body}"
+        );
     }
 }
 
@@ -200,7 +207,7 @@ async fn an_answer_that_is_not_called_json_is_not_read() {
         [("application/json;charset=utf-8", true), ("text/html", false), ("application/jwt", false)]
     {
         let server = Server::start(move |_| reply(200, GOOD).replace("application/json", kind)).await;
-        match exchanged(&server, &settings("https://kc.example")).await {
+        match send_exchange(&server, &settings("https://kc.example")).await {
             Ok(_) => assert!(good, "{kind}"),
             Err(error) => {
                 assert!(!good && matches!(error, ExchangeError::ProviderMisbehaved(_)), "{kind} {error}");
@@ -211,36 +218,42 @@ async fn an_answer_that_is_not_called_json_is_not_read() {
 
 #[tokio::test]
 async fn a_description_is_told_without_control_characters_and_without_length() {
-    let error =
-        answered(400, r#"{"error":"invalid_grant","error_description":"no\r\nfake: line\u001b[2J"}"#).await;
+    let error = exchange_with_response(
+        400,
+        r#"{"error":"invalid_grant","error_description":"no\r\nfake: line\u001b[2J"}"#,
+    )
+    .await;
     assert_eq!(
         error.err().unwrap().to_string(),
         "the provider refused the code: the token endpoint answered 400 Bad Request invalid_grant nofake: line[2J"
     );
     let long = format!(r#"{{"error":"invalid_grant","error_description":"{}"}}"#, "x".repeat(5000)).leak();
-    assert!(answered(400, long).await.err().unwrap().to_string().len() < 400);
+    assert!(exchange_with_response(400, long).await.err().unwrap().to_string().len() < 400);
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_not_told() {
-    let error =
-        answered(200, r#"{"access_token":["s3cret"],"token_type":"Bearer","id_token":"a.b.c"}"#).await;
+    let error = exchange_with_response(
+        200,
+        r#"{"access_token":["s3cret"],"token_type":"Bearer","id_token":"a.b.c"}"#,
+    )
+    .await;
     assert!(!format!("{:?}", error.err().unwrap()).contains("s3cret"));
 }
 
 #[tokio::test]
 async fn a_provider_that_is_not_there_or_hangs_up_is_unavailable() {
     let mut gone = Server::start(|_| String::new()).await;
-    let hung_up = exchanged(&gone, &settings("https://kc.example")).await.err();
+    let hung_up = send_exchange(&gone, &settings("https://kc.example")).await.err();
     assert!(matches!(hung_up, Some(ExchangeError::ProviderUnavailable(_))));
     "http://127.0.0.1:1".clone_into(&mut gone.origin);
-    let refused = exchanged(&gone, &settings("https://kc.example")).await.err();
+    let refused = send_exchange(&gone, &settings("https://kc.example")).await.err();
     assert!(matches!(refused, Some(ExchangeError::ProviderUnavailable(_))));
 }
 
 #[tokio::test]
 async fn an_answer_without_end_is_misbehaviour() {
-    let server = Server::start(|_| reply(200, &" ".repeat(MAX_BYTES + 1))).await;
-    let error = exchanged(&server, &settings("https://kc.example")).await.err();
+    let server = Server::start(|_| reply(200, &" ".repeat(MAX_RESPONSE_BYTES + 1))).await;
+    let error = send_exchange(&server, &settings("https://kc.example")).await.err();
     assert!(matches!(error, Some(ExchangeError::ProviderMisbehaved(_))));
 }

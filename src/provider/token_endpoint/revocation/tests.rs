@@ -1,4 +1,4 @@
-//! Is a refresh token revoked as RFC 7009 has it?
+//! Tests of revocation requests and responses (RFC 7009)
 
 use serde_json::json;
 
@@ -9,11 +9,11 @@ use crate::provider::ClientKey;
 use crate::provider::fixture::{Fixture, fixture, fixture_with, provider, until};
 use crate::provider::testing::{metadata, reply, with};
 
-async fn revoked(fixture: &Fixture) -> Result<bool, RefreshError> {
+async fn send_revocation(fixture: &Fixture) -> Result<bool, RefreshError> {
     fixture.provider.revoke(&Secret::new("rt&1")).await
 }
 
-/// The form of the only request, sorted, and its `Authorization`.
+/// Returns the sorted form of the only request and its `Authorization`.
 fn request_to(fixture: &Fixture) -> (Vec<(String, String)>, Option<String>) {
     let request = fixture.server.requests("POST /revoke").remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -46,8 +46,8 @@ async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
         ),
     ] {
         let fixture = fixture_with(|settings| settings.client_authentication = method).await;
-        fixture.given.answer_at("revoke", reply(200, ""));
-        assert!(revoked(&fixture).await.unwrap_or_else(|error| panic!("{error}")));
+        fixture.responses.respond_at("revoke", reply(200, ""));
+        assert!(send_revocation(&fixture).await.unwrap_or_else(|error| panic!("{error}")));
         let (form, sent) = request_to(&fixture);
         assert_eq!(sent.as_deref(), authorization);
         assert_eq!(form.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [&names, base].concat());
@@ -60,33 +60,40 @@ async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
 #[tokio::test]
 async fn an_answer_tells_what_became_of_it() {
     let fixture = fixture().await;
-    fixture.given.answer_at("revoke", reply(200, r#"{"error":"invalid_token"}"#));
-    assert!(revoked(&fixture).await.unwrap_or_else(|error| panic!("{error}")), "it was over already");
+    fixture.responses.respond_at("revoke", reply(200, r#"{"error":"invalid_token"}"#));
+    assert!(
+        send_revocation(&fixture).await.unwrap_or_else(|error| panic!("{error}")),
+        "the token was already invalid"
+    );
     for (status, body) in [(400, r#"{"error":"unsupported_token_type"}"#), (401, "")] {
-        fixture.given.answer_at("revoke", reply(status, body));
-        assert!(matches!(revoked(&fixture).await, Err(RefreshError::ClientRefused(_))), "{status}");
+        fixture.responses.respond_at("revoke", reply(status, body));
+        assert!(matches!(send_revocation(&fixture).await, Err(RefreshError::ClientRefused(_))), "{status}");
     }
-    fixture.given.answer_at("revoke", reply(503, "").replace("content-type", "retry-after: 7\r\nx"));
-    let Err(RefreshError::Unavailable { retry_after: Some(pause), .. }) = revoked(&fixture).await else {
+    fixture.responses.respond_at("revoke", reply(503, "").replace("content-type", "retry-after: 7\r\nx"));
+    let Err(RefreshError::Unavailable { retry_after: Some(pause), .. }) = send_revocation(&fixture).await
+    else {
         panic!("it can be tried again")
     };
     assert_eq!(pause.as_secs(), 7);
-    fixture.given.answer_at("revoke", String::new());
-    assert!(matches!(revoked(&fixture).await, Err(RefreshError::OutcomeUnknown(_))));
+    fixture.responses.respond_at("revoke", String::new());
+    assert!(matches!(send_revocation(&fixture).await, Err(RefreshError::OutcomeUnknown(_))));
 }
 
 #[tokio::test]
 async fn a_revocation_endpoint_that_is_missing_or_not_acceptable_is_none_and_spoils_nothing() {
     let fixture = fixture().await;
-    for said in [json!(null), json!("https://evil.example/revoke"), json!("no URL")] {
-        let document = with(&metadata(&fixture.server.origin), &json!({ "revocation_endpoint": said }));
-        fixture.given.answer_at("openid-configuration", reply(200, &document.to_string()));
+    for announced in [json!(null), json!("https://evil.example/revoke"), json!("no URL")] {
+        let document = with(&metadata(&fixture.server.origin), &json!({ "revocation_endpoint": announced }));
+        fixture.responses.respond_at("openid-configuration", reply(200, &document.to_string()));
         let (other, ..) = provider(&fixture.server.origin);
         tokio::spawn(std::sync::Arc::clone(&other).keep_fresh());
         until("ready", || other.state() == crate::flow::ports::ProviderState::Ready).await;
-        assert!(!other.revoke(&Secret::new("rt")).await.unwrap_or_else(|error| panic!("{error}")), "{said}");
+        assert!(
+            !other.revoke(&Secret::new("rt")).await.unwrap_or_else(|error| panic!("{error}")),
+            "{announced}"
+        );
     }
     assert_eq!(fixture.server.requests("POST").len(), 0);
-    let (unasked, ..) = provider("http://127.0.0.1:1");
-    assert!(matches!(unasked.revoke(&Secret::new("rt")).await, Err(RefreshError::Unavailable { .. })));
+    let (not_loaded, ..) = provider("http://127.0.0.1:1");
+    assert!(matches!(not_loaded.revoke(&Secret::new("rt")).await, Err(RefreshError::Unavailable { .. })));
 }
