@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn auth_time_counts_if_it_is_a_number_that_is_not_ahead() {
+    fn auth_time_in_the_future_or_not_a_number_is_ignored() {
         for (value, seconds) in [
             (json!(1), Some(1)),
             (json!(999.9), Some(999)),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn acr_counts_if_it_is_a_short_string() {
+    fn acr_is_used_only_if_it_is_a_short_string() {
         let longest = "x".repeat(MAX_ACR_BYTES);
         for (value, acr) in [
             (json!("urn:mace:incommon:iap:silver"), Some("urn:mace:incommon:iap:silver")),

@@ -44,7 +44,10 @@ impl Provider {
                 Ok(known) => {
                     self.known.store(Some(Arc::new(known)));
                     if failures > 0 {
-                        info!(issuer = %self.settings.issuer, "the OpenID Provider is available: metadata and signing keys are loaded");
+                        info!(
+                            issuer = %self.settings.issuer,
+                            "the OpenID Provider is available: metadata and signing keys are loaded"
+                        );
                     }
                     failures = 0;
                     RELOAD_INTERVAL
@@ -120,7 +123,7 @@ impl Provider {
     }
 
     /// Runs a call to the provider and reports its outcome and duration to the audit.
-    pub(super) async fn watched<T, E>(
+    pub(super) async fn audit_call<T, E>(
         &self,
         call: ProviderCall,
         work: impl Future<Output = Result<T, E>>,

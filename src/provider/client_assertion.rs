@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_key_signs_what_its_public_half_verifies() {
+    fn assertion_of_every_key_type_verifies_with_the_public_key() {
         let signers = [(rsa(), Algorithm::Rs256), (&Signer::p256(), Algorithm::Es256)];
         let more = [(&Signer::p384(), Algorithm::Es384), (&Signer::ed25519(), Algorithm::EdDsa)];
         for (signer, algorithm) in signers.into_iter().chain(more) {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_no_kid_is_sent() {
+    fn assertion_without_key_id_has_no_kid() {
         let key = ClientKey::read(&pkcs8(&Signer::p256()), None).unwrap();
         let assertion = key.assertion("a", "b", NOW).unwrap();
         let header = URL_SAFE_NO_PAD.decode_to_vec(assertion.expose().split('.').next().unwrap()).unwrap();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_of_ours_says_why() {
+    fn invalid_client_key_returns_the_reason() {
         let why = |text: &str| ClientKey::read(&Secret::new(text), None).err().unwrap();
         let block = |name: &str| format!("-----BEGIN {name}-----\nMIIB\n-----END {name}-----\n");
         assert_eq!(why(&block("ENCRYPTED PRIVATE KEY")), ClientKeyError::Encrypted);

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_minute_is_no_difference_nor_is_the_time_an_answer_takes() {
+    fn clock_difference_ignores_half_a_minute_and_the_response_time() {
         assert!(!differs(DATE_NOW, None, 0, 0) && !differs(DATE_NOW, None, 30, 30));
         assert!(differs(DATE_NOW, None, 31, 31) && differs(DATE_NOW, None, -31, -31));
         assert!(!differs(DATE_NOW, None, -60, 20) && !differs(DATE_NOW, None, -5, 60));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_no_difference() {
+    fn invalid_date_header_is_no_clock_difference() {
         for no_date in ["", "soon", "0", "Fri, 15 Jan 2027", "Thu, 01 Jan 1960 00:00:00 GMT"] {
             assert!(!differs(no_date, None, 0, 0), "{no_date}");
         }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_warning_names_both_times_once_in_ten_minutes() {
+    fn clock_warning_names_both_times_once_in_ten_minutes() {
         let (clock, log) = (SetClock::new(), Log::default());
         let watch = ClockWatch::new(Arc::clone(&clock) as _);
         let _guard = log.listen();

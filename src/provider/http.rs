@@ -83,7 +83,7 @@ impl Http {
     }
 
     /// Waits for a permit. Dropping the permit releases it.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn acquire_permit(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed, so there is no error.
         self.permits.acquire().await.ok()
     }

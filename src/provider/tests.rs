@@ -32,7 +32,7 @@ fn answer(id_token: &str, expires_in: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_code_becomes_a_person_whose_tokens_end_with_the_first_of_them() {
+async fn code_exchange_returns_user_and_the_earliest_expiry() {
     let fixture = fixture().await;
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (expires_in, end) in [(30, 30), (3000, 300), (u64::MAX, 300)] {
@@ -59,7 +59,7 @@ async fn id_token_says_when_and_how_the_user_authenticated() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_first_refresh_token_is_kept() {
+async fn code_exchange_returns_the_expiry_of_the_refresh_token() {
     let fixture = fixture().await;
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({}));
     for (given, end) in [(json!(1800), Some(1800)), (json!(0), None), (json!(null), None)] {
@@ -70,7 +70,7 @@ async fn the_end_of_the_first_refresh_token_is_kept() {
 }
 
 #[tokio::test]
-async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
+async fn invalid_id_token_fails_the_exchange_with_the_reason() {
     let fixture = fixture().await;
     let token = fixture.token(rsa(), &json!({"alg": "RS256", "kid": "k"}), &json!({"nonce": "other"}));
     fixture.responses.issue_tokens(&answer(&token, 30));
@@ -89,7 +89,7 @@ async fn a_token_that_breaks_a_rule_signs_nobody_in_and_is_not_told() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass() {
+async fn expired_tokens_within_the_leeway_begin_no_session() {
     let fixture = fixture().await;
     let header = json!({"alg": "RS256", "kid": "k"});
     for (exp, expires_in, good) in [(0, 30, false), (-59, 30, false), (300, 0, false), (1, 1, true)] {
@@ -106,7 +106,7 @@ async fn tokens_that_are_over_make_no_session_though_the_leeway_lets_them_pass()
 }
 
 #[tokio::test]
-async fn an_answer_that_tells_another_time_is_warned_of() {
+async fn response_with_another_time_is_logged_as_a_warning() {
     let log = Log::default();
     let _guard = log.listen();
     let fixture = fixture().await;
@@ -118,7 +118,7 @@ async fn an_answer_that_tells_another_time_is_warned_of() {
 }
 
 #[tokio::test]
-async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
+async fn slow_exchanges_do_not_block_key_fetches() {
     let fixture = fixture().await;
     let turns: Vec<_> = (0..64).map(|_| fixture.provider.exchanges.acquire_permit()).collect();
     let held = join_all(turns).await;
@@ -128,7 +128,7 @@ async fn slow_exchanges_do_not_keep_keys_from_being_loaded() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_new_is_found_with_and_without_a_name() {
+async fn new_key_is_fetched_for_a_token_with_or_without_kid() {
     for header in [json!({"alg": "ES256", "kid": "new"}), json!({"alg": "ES256"})] {
         let fixture = fixture().await;
         fixture.responses.publish(&[Signer::p256().named("old")]);
@@ -144,7 +144,7 @@ async fn a_key_that_is_new_is_found_with_and_without_a_name() {
 }
 
 #[tokio::test]
-async fn ten_thousand_unknown_keys_make_two_fetches_at_most() {
+async fn ten_thousand_unknown_keys_cause_at_most_two_fetches() {
     let fixture = fixture().await;
     let expected = Expectations {
         issuer: "i",
@@ -196,7 +196,7 @@ async fn keys_that_cannot_be_loaded_again_stay_in_use() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once() {
+async fn provider_down_at_start_is_used_on_recovery_and_logged_once() {
     let log = Log::default();
     let _guard = log.listen();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -222,7 +222,7 @@ async fn a_provider_that_is_down_at_start_is_used_when_it_comes_and_told_of_once
 }
 
 #[tokio::test]
-async fn without_discovery_nothing_but_the_set_endpoints_is_asked() {
+async fn without_discovery_only_configured_endpoints_are_called() {
     let fixture = fixture().await;
     let at = |path: &str| {
         Some(Url::parse(&format!("{}/protocol/openid-connect/{path}", fixture.server.origin)).unwrap())
@@ -249,7 +249,7 @@ async fn without_discovery_nothing_but_the_set_endpoints_is_asked() {
 }
 
 #[tokio::test]
-async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
+async fn provider_with_another_issuer_is_unavailable_and_both_are_named() {
     let server = Server::start(|_| reply(200, &metadata("https://other.example").to_string())).await;
     let (provider, _, calls) = provider(&server.origin);
     tokio::spawn(Arc::clone(&provider).keep_fresh());
@@ -268,7 +268,7 @@ async fn a_provider_with_another_issuer_is_not_used_and_says_both_names() {
 }
 
 #[tokio::test]
-async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced() {
+async fn response_issuer_is_compared_and_required_if_announced() {
     let fixture = fixture().await;
     let issuer = fixture.server.origin.clone();
     assert_eq!(fixture.provider.check_response_issuer(Some(&issuer)), Ok(()));
@@ -286,7 +286,7 @@ async fn the_issuer_of_a_response_is_compared_and_required_where_it_is_announced
 }
 
 #[test]
-fn settings_that_can_never_work_are_refused_at_once() {
+fn unusable_ca_certificate_is_rejected_at_construction() {
     let refused = |settings| {
         let error = Provider::new(settings, Arc::new(Calls::default()), SetClock::new()).err();
         error.map(|error| error.to_string())
@@ -298,7 +298,7 @@ fn settings_that_can_never_work_are_refused_at_once() {
 }
 
 #[test]
-fn names_are_read_as_they_are_written() {
+fn algorithm_names_parse_to_the_same_name() {
     for name in ["RS256", "PS256", "ES256", "ES384", "EdDSA"] {
         assert_eq!(Algorithm::parse(name).unwrap().as_str(), name);
     }

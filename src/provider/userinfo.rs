@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn gaps_are_filled_and_the_id_token_stands() {
+    async fn userinfo_adds_claims_but_does_not_replace_id_token_claims() {
         let more = json!({"sub": "1", "name": "Mallory", "upn": "alice", "_claim_names": null});
         let claims = merge_response(reply(200, &more.to_string())).await.unwrap();
         assert_eq!(text(&claims, "name").unwrap(), "Alice");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_userinfo_is_not_verified_by_the_id_token() {
+    fn userinfo_email_is_not_verified_by_the_id_token() {
         let token = claims(&json!({"sub": "1", "email_verified": true}));
         let more = claims(&json!({"sub": "1", "email": "ceo@example.com", "email_verified": false}));
         assert_eq!(merge(token.clone(), more).get("email_verified"), Some(&Claim::Flag(false)));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_is_not_verified_by_what_is_said_of_another() {
+    async fn email_is_not_verified_by_userinfo_with_another_email() {
         for (email, comes_along) in
             [(json!("mallory@example.com"), false), (json!(null), false), (json!("alice@example.com"), true)]
         {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn phone_number_is_not_verified_by_what_is_said_of_another() {
+    fn phone_number_is_not_verified_by_source_of_another_number() {
         let token = claims(&json!({"sub": "1", "phone_number": "+1 555 0100"}));
         let other = json!({"sub": "1", "phone_number": "+1 555 0199", "phone_number_verified": true});
         assert_eq!(merge(token.clone(), claims(&other)).get("phone_number_verified"), None);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_breaks_a_rule_is_not_used() {
+    async fn invalid_userinfo_response_is_rejected() {
         let kind = |kind: &str| reply(200, r#"{"sub":"1"}"#).replace("application/json", kind);
         for (answer, words) in [
             (reply(200, r#"{"sub":"1invalid"}"#), "sub is not that"),

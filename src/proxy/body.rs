@@ -1,4 +1,4 @@
-//! What happens to a body while it streams?
+//! Streaming request and response bodies
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use super::forwarded;
 use crate::access::headers::OwnedHeaders;
 
-/// A client's body on its way to the application: it says when it moves, and its trailers cannot say what headers may
-/// not.
+/// A request body on its way to the application. It notifies `progress` for each frame, and strips from trailers what
+/// it strips from headers.
 #[derive(Debug)]
 pub(super) struct RequestBody {
     pub(super) body: Body,
     pub(super) owned: Arc<OwnedHeaders>,
-    pub(super) moved: Arc<Notify>,
+    pub(super) progress: Arc<Notify>,
 }
 
 impl hyper::body::Body for RequestBody {
@@ -31,8 +31,8 @@ impl hyper::body::Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let next = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.moved.notify_one();
-        Poll::Ready(next.map(|frame| frame.map(|frame| clean(&self.owned, frame))))
+        self.progress.notify_one();
+        Poll::Ready(next.map(|frame| frame.map(|frame| strip_trailers(&self.owned, frame))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -44,8 +44,8 @@ impl hyper::body::Body for RequestBody {
     }
 }
 
-/// Some back ends merge trailers into headers (against RFC 9110 §6.5.1), after the headers were checked.
-fn clean(owned: &OwnedHeaders, frame: Frame<Bytes>) -> Frame<Bytes> {
+/// Strips trailers, because some applications merge them into the checked headers (contrary to RFC 9110 §6.5.1).
+fn strip_trailers(owned: &OwnedHeaders, frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(trailers) if owned.guard(&trailers).is_err() => Frame::trailers(HeaderMap::new()),
         Ok(mut trailers) => {
@@ -57,11 +57,11 @@ fn clean(owned: &OwnedHeaders, frame: Frame<Bytes>) -> Frame<Bytes> {
     }
 }
 
-/// The application's body on its way to the client: it takes up room until it has ended or the client has gone.
+/// A response body on its way to the client. It holds its permit until it ends or the client disconnects.
 #[derive(Debug)]
 pub(super) struct ResponseBody {
     pub(super) body: Incoming,
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 impl hyper::body::Body for ResponseBody {

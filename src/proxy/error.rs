@@ -1,4 +1,4 @@
-//! Why is there no answer of the application, and which part failed
+//! Errors of forwarding, by the party that failed
 
 use std::error::Error as _;
 
@@ -7,51 +7,51 @@ use thiserror::Error;
 
 use crate::access::target::TargetError;
 
-/// Why there is no answer of the application.
+/// The reason why the application returned no response.
 #[derive(Debug, Error)]
 pub enum ForwardError {
-    /// A request that a server may get, but no application behind us.
-    #[error("the request cannot be passed on: {0}")]
+    /// A request that a server may receive, but that must not reach the application.
+    #[error("cannot forward the request: {0}")]
     ClientMalformed(#[from] Malformed),
-    /// The client went away, or its body broke off.
-    #[error("the client broke off its request")]
+    /// The client disconnected, or its body was incomplete.
+    #[error("the client aborted its request")]
     ClientAborted(#[source] legacy::Error),
-    /// As many requests or WebSockets are under way as may be.
-    #[error("too many requests to the application are under way")]
+    /// The limit of concurrent requests or WebSockets is reached.
+    #[error("too many requests to the application are in progress")]
     Busy,
-    /// No connection could be made.
+    /// No connection was established.
     #[error("the application cannot be reached")]
     UpstreamUnreachable(#[source] legacy::Error),
-    /// It took the request and said nothing.
+    /// It accepted the request and sent no response.
     #[error("the application did not answer in time")]
     UpstreamTimedOut,
-    /// It closed the connection without an answer, or answered what is not HTTP.
-    #[error("the application did not answer in HTTP")]
+    /// It closed the connection without a response, or its response is not HTTP.
+    #[error("the application did not send an HTTP response")]
     UpstreamBroke(#[source] legacy::Error),
-    /// It answered what we cannot pass on.
-    #[error("the application answered what was not asked: {0}")]
+    /// It sent a response that cannot be forwarded.
+    #[error("the application's response cannot be forwarded: {0}")]
     UpstreamMisbehaved(&'static str),
 }
 
-/// What is wrong with a request.
+/// The reason why a request is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// Absolute, authority or asterisk form, or hidden bytes.
+    /// The target has absolute, authority or asterisk form, or hidden bytes.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// `CONNECT` is for other proxies, and `TRACE` would show the client what we tell the application.
+    /// `CONNECT` is for other kinds of proxies, and `TRACE` would show the client the fields sent to the application.
     #[error("its method is CONNECT or TRACE")]
     Method,
-    /// Missing, named in `Connection`, or there twice (RFC 9112 §3.2).
-    #[error("it has not exactly one Host")]
+    /// `Host` is missing, named in `Connection`, or duplicate (RFC 9112 §3.2).
+    #[error("it does not have exactly one Host")]
     Host,
-    /// Such as `gzip, chunked`.
+    /// The body has a transfer coding such as `gzip, chunked`.
     #[error("its body has a transfer coding other than chunked")]
     TransferCoding,
 }
 
 impl ForwardError {
-    /// Says who broke an exchange off.
+    /// Returns the error with the party that ended an exchange.
     pub(super) fn classify(error: legacy::Error) -> Self {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
         if error.is_connect() {

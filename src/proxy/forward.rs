@@ -1,4 +1,4 @@
-//! What becomes of one request on its way to the application and back?
+//! Forwarding of one request and its response
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::access::target::{Target, TargetError};
 use crate::access::websocket::is_switch;
 
 impl Upstream {
-    /// Passes a request on, as the grant says, and gives back the application's answer.
+    /// Forwards a request with the headers of the grant and returns the application's response.
     ///
-    /// Dropping the future or the answer's body ends the application's request too. A WebSocket outlives both: it ends
-    /// when either side closes it.
+    /// Dropping the future or the response body also ends the request to the application. A WebSocket continues until
+    /// either side closes it.
     pub async fn forward(
         &self,
         grant: Grant,
@@ -32,27 +32,28 @@ impl Upstream {
         origin: &Origin,
         client: IpAddr,
     ) -> Result<Response<Body>, ForwardError> {
-        let uri = self.uri(&request)?;
-        let socket = upgrade::of(&mut request);
-        let room = if socket.is_some() { self.room_for_tunnel() } else { self.room_for_request() };
-        let room = room.ok_or(ForwardError::Busy)?;
+        let uri = self.upstream_uri(&request)?;
+        let client_upgrade = upgrade::take_client_upgrade(&mut request);
+        let permit =
+            if client_upgrade.is_some() { self.try_acquire_tunnel() } else { self.try_acquire_request() };
+        let permit = permit.ok_or(ForwardError::Busy)?;
         let (mut head, body) = request.into_parts();
         let accepts_trailers = has_member(&head.headers, &header::TE, "trailers");
-        edit(&mut head.headers, &grant, origin, client)?;
-        set_connection(&mut head.headers, &body, socket.is_some(), accepts_trailers);
-        let moved = Arc::new(Notify::new());
-        let body = RequestBody { body, owned: Arc::clone(&self.owned), moved: Arc::clone(&moved) };
-        let mut passed = Request::new(body);
-        *passed.method_mut() = head.method;
-        *passed.uri_mut() = uri;
-        *passed.headers_mut() = head.headers;
-        let mut response = self.send(passed, &moved).await?;
-        (self.keep_out)(response.headers_mut());
-        answer(response, socket, room)
+        rewrite_headers(&mut head.headers, &grant, origin, client)?;
+        set_connection(&mut head.headers, &body, client_upgrade.is_some(), accepts_trailers);
+        let progress = Arc::new(Notify::new());
+        let body = RequestBody { body, owned: Arc::clone(&self.owned), progress: Arc::clone(&progress) };
+        let mut forwarded_request = Request::new(body);
+        *forwarded_request.method_mut() = head.method;
+        *forwarded_request.uri_mut() = uri;
+        *forwarded_request.headers_mut() = head.headers;
+        let mut response = self.send(forwarded_request, &progress).await?;
+        (self.remove_own_cookies)(response.headers_mut());
+        build_response(response, client_upgrade, permit)
     }
 
-    /// The target as it came, at the application's address.
-    fn uri(&self, request: &Request<Body>) -> Result<Uri, Malformed> {
+    /// Returns the unchanged target at the application's address.
+    fn upstream_uri(&self, request: &Request<Body>) -> Result<Uri, Malformed> {
         if *request.method() == Method::CONNECT || *request.method() == Method::TRACE {
             return Err(Malformed::Method);
         }
@@ -69,26 +70,33 @@ impl Upstream {
         Uri::from_parts(parts).map_err(|_| TargetError::NotOriginForm.into())
     }
 
-    /// Waits for the response head. The clock starts anew whenever the body moves: a long upload is no silence.
+    /// Waits for the response head. The timeout restarts with each frame of the request body, so that a long upload
+    /// does not time out.
     async fn send(
         &self,
         request: Request<RequestBody>,
-        moved: &Notify,
+        progress: &Notify,
     ) -> Result<Response<Incoming>, ForwardError> {
         let mut response = self.client.request(request);
         loop {
             tokio::select! {
                 biased;
                 answered = &mut response => return answered.map_err(ForwardError::classify),
-                () = moved.notified() => {}
+                () = progress.notified() => {}
                 () = tokio::time::sleep(self.limits.response_head) => return Err(ForwardError::UpstreamTimedOut),
             }
         }
     }
 }
 
-/// Removes what the client must not set, then sets what is ours; the other order loses ours (CVE-2024-45410).
-fn edit(headers: &mut HeaderMap, grant: &Grant, origin: &Origin, client: IpAddr) -> Result<(), Malformed> {
+/// Removes what the client must not set, then sets the fields of the gateway. The other order would lose them
+/// (CVE-2024-45410).
+fn rewrite_headers(
+    headers: &mut HeaderMap,
+    grant: &Grant,
+    origin: &Origin,
+    client: IpAddr,
+) -> Result<(), Malformed> {
     hop_by_hop::strip(headers).map_err(|_| Malformed::TransferCoding)?;
     for name in grant.removals(headers) {
         headers.remove(name);
@@ -104,41 +112,41 @@ fn edit(headers: &mut HeaderMap, grant: &Grant, origin: &Origin, client: IpAddr)
     Ok(())
 }
 
-/// Sets what concerns our own connection to the application.
-fn set_connection(headers: &mut HeaderMap, body: &Body, socket: bool, accepts_trailers: bool) {
-    if socket {
-        upgrade::set(headers);
+/// Sets the hop-by-hop fields of the connection to the application.
+fn set_connection(headers: &mut HeaderMap, body: &Body, is_upgrade: bool, accepts_trailers: bool) {
+    if is_upgrade {
+        upgrade::set_fields(headers);
     } else if accepts_trailers {
-        // RFC 9110 §10.1.4: who sends it names it.
+        // A sender of `TE` must name it in `Connection` (RFC 9110 §10.1.4).
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("TE"));
     }
     if !body.is_end_stream() && !headers.contains_key(header::CONTENT_LENGTH) {
-        // Said aloud, because hyper would send a GET without its body.
+        // Set explicitly, because hyper would send a GET without its body.
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
-fn answer(
+fn build_response(
     mut response: Response<Incoming>,
-    socket: Option<OnUpgrade>,
-    room: OwnedSemaphorePermit,
+    client_upgrade: Option<OnUpgrade>,
+    permit: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, ForwardError> {
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let websocket = is_switch(response.headers());
     let coding = hop_by_hop::strip(response.headers_mut());
     coding.map_err(|_| ForwardError::UpstreamMisbehaved("a transfer coding other than chunked"))?;
-    // An application that speaks HTTP/1.0 would have the client's connection closed, too.
+    // With the HTTP/1.0 of an application, the client's connection would be closed as well.
     *response.version_mut() = Version::HTTP_11;
-    match socket {
+    match client_upgrade {
         Some(client) if switches && websocket => {
-            upgrade::set(response.headers_mut());
+            upgrade::set_fields(response.headers_mut());
             let upstream = hyper::upgrade::on(&mut response);
-            // Not awaited anywhere: it outlives the request, and its number is bounded by the room it takes up.
-            tokio::spawn(upgrade::splice(client, upstream, room));
+            // The task is not awaited, because it outlives the request. Its permit limits the number of such tasks.
+            tokio::spawn(upgrade::splice(client, upstream, permit));
             Ok(response.map(|_| Body::empty()))
         }
         _ if switches => Err(ForwardError::UpstreamMisbehaved("a switch of protocols")),
-        _ => Ok(response.map(|body| Body::new(ResponseBody { body, _room: room }))),
+        _ => Ok(response.map(|body| Body::new(ResponseBody { body, _permit: permit }))),
     }
 }

@@ -1,4 +1,4 @@
-//! The forwarded fields that the application receives.
+//! Forwarded fields that the application receives
 
 use std::net::IpAddr;
 
@@ -9,33 +9,34 @@ use crate::access::field_names::{
 };
 use crate::access::origin::Origin;
 
-/// Families of fields by which proxies tell what a client asked for, who it is, or where it is.
-const FAMILIES: [&str; 2] = ["x-forwarded-", "x-original-"];
+/// Prefixes of fields by which proxies state what a client requested, who it is, or its address.
+const PREFIXES: [&str; 2] = ["x-forwarded-", "x-original-"];
 const FIELDS: [&str; 4] = ["forwarded", "x-real-ip", "x-rewrite-url", "x-scheme"];
 
-/// Removes whatever a client says about where it comes from, in every spelling a back end may fold into the same name.
+/// Removes every such field of a client, in every spelling that an application may treat as the same name.
 pub(super) fn strip(headers: &mut HeaderMap) {
-    remove_fields(headers, is_claim);
+    remove_fields(headers, is_forwarded_field);
 }
 
-/// Says it from what we know: the origin's entry and the connection, never a header. `Host` is the entry's too, so that
-/// no spelling of the client's reaches an application that builds links with it.
+/// Sets the fields from the configured origin and the connection, never from a header. `Host` is also set from the
+/// origin. Therefore no spelling of the client reaches an application that builds links with it.
 pub(super) fn set(headers: &mut HeaderMap, origin: &Origin, client: IpAddr) {
     let proto = if origin.is_secure() { "https" } else { "http" };
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     let host = origin.as_str().split_once("://").and_then(|(_, host)| HeaderValue::try_from(host).ok());
-    // A host of an origin is always a header value; were it not, the client's must not stand in its place.
+    // The host of an origin is always a valid header value. The fallback is empty, so that the client's `Host` is
+    // never kept.
     let host = host.unwrap_or(const { HeaderValue::from_static("") });
     headers.insert(header::HOST, host.clone());
     headers.insert(X_FORWARDED_HOST, host);
-    // An address is always a header value; were it not, the field would be missing, and no forged one in its place.
+    // An address is always a valid header value. Otherwise the field would be missing, never forged.
     if let Ok(client) = HeaderValue::try_from(client.to_canonical().to_string()) {
         headers.insert(X_FORWARDED_FOR, client);
     }
 }
 
-fn is_claim(name: &str) -> bool {
-    FAMILIES.iter().any(|family| has_prefix(name, family))
+fn is_forwarded_field(name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| has_prefix(name, prefix))
         || FIELDS.iter().any(|field| is_same_name(name, field))
 }
 
@@ -45,7 +46,7 @@ mod tests {
     use http::HeaderName;
 
     #[test]
-    fn no_claim_of_the_client_survives_in_any_spelling() {
+    fn forwarded_fields_of_the_client_are_stripped_in_any_spelling() {
         let claims = [
             "Forwarded",
             "X-Forwarded-For",
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_and_the_connection_are_told() {
+    fn forwarded_fields_are_set_from_origin_and_connection() {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("APP.test.:08443"));
         set(

@@ -1,10 +1,11 @@
-//! The header fields that concern one connection alone (RFC 9110 §7.6.1).
+//! Hop-by-hop header fields (RFC 9110 §7.6.1)
 
 use http::{HeaderMap, HeaderName, header};
 
 use crate::access::field_names::members;
 
-/// Removed whether `Connection` names them or not; `Trailer` and `Expect` are for the far end and stay.
+/// Fields that are removed even if `Connection` does not name them. `Trailer` and `Expect` are end-to-end and are
+/// kept.
 static FIELDS: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -17,17 +18,18 @@ static FIELDS: [HeaderName; 9] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// A body is coded in a way (`gzip, chunked`) that could not be told to the other side.
+/// A body has a transfer coding (`gzip, chunked`) that cannot be declared to the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ForeignCoding;
+pub(super) struct UnsupportedCoding;
 
-/// Removes them, and every field that `Connection` names.
-pub(super) fn strip(headers: &mut HeaderMap) -> Result<(), ForeignCoding> {
+/// Removes these fields and every field that `Connection` names.
+pub(super) fn strip(headers: &mut HeaderMap) -> Result<(), UnsupportedCoding> {
     if members(headers, &header::TRANSFER_ENCODING).any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
-        return Err(ForeignCoding);
+        return Err(UnsupportedCoding);
     }
     if headers.contains_key(header::TRANSFER_ENCODING) {
-        // It overrides the length (RFC 9112 §6.3), which kept alone would let the two sides disagree on the body's end.
+        // `Transfer-Encoding` overrides the length (RFC 9112 §6.3). A remaining length would let the two sides
+        // disagree on the body's end.
         headers.remove(header::CONTENT_LENGTH);
     }
     let named: Vec<HeaderName> =
@@ -47,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_the_connection_goes_and_the_rest_stays() {
+    fn hop_by_hop_fields_are_removed_and_others_kept() {
         let mut headers = map(&[
             ("connection", "close, x-one"),
             ("connection", "X-TWO ,, keep-alive"),
@@ -66,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beside_a_transfer_coding_does_not_survive() {
+    fn content_length_with_a_transfer_coding_is_removed() {
         let mut headers = map(&[("transfer-encoding", "Chunked"), ("content-length", "3")]);
         assert_eq!(strip(&mut headers), Ok(()));
         assert!(headers.is_empty());
     }
 
     #[test]
-    fn a_coding_that_cannot_be_passed_on_is_refused() {
-        assert_eq!(strip(&mut map(&[("transfer-encoding", "gzip, chunked")])), Err(ForeignCoding));
+    fn transfer_coding_other_than_chunked_is_rejected() {
+        assert_eq!(strip(&mut map(&[("transfer-encoding", "gzip, chunked")])), Err(UnsupportedCoding));
     }
 }

@@ -1,16 +1,17 @@
-//! How does a request that may pass reach the application, where we are the proxy ourselves?
+//! Reverse proxy that forwards allowed requests to the application
 //!
-//! [`upstream::Upstream::forward`] takes the [`Grant`](crate::access::decision::Grant) by value, so nothing gets
-//! through that was not decided. On the way
+//! [`upstream::Upstream::forward`] takes the [`Grant`](crate::access::decision::Grant) by value, so that only a request
+//! with an access decision is forwarded. For each request:
 //!
-//! 1. what concerns one connection alone is removed before ours is set (RFC 9110 §7.6.1);
-//! 2. what we own, and what says where a request came from, is removed in every spelling, then set;
-//! 3. the target and `Host` stay byte for byte, because applications check them;
-//! 4. bodies and trailers stream, and nothing waits for their end;
-//! 5. the only protocol one may switch to is WebSocket: requests inside any other (`h2c`) would never be decided on.
+//! 1. Hop-by-hop fields of the client are removed before those of the gateway are set (RFC 9110 §7.6.1).
+//! 2. Identity headers and forwarded fields are stripped in every spelling and then set.
+//! 3. The target is forwarded byte for byte, because applications check it. `Host` is set to the configured origin.
+//! 4. Bodies and trailers stream. Nothing waits for their end.
+//! 5. WebSocket is the only protocol that a connection may switch to. Requests inside another protocol (`h2c`) would
+//!    bypass the access decision.
 //!
-//! Deployment caveat: the server in front must serve connections with upgrades, and sets the limits on a client's own
-//! slowness and on the size of a request.
+//! Deployment caveat: the server that calls this module must serve connections with upgrades. It also limits how slow
+//! a client may be and how large a request may be.
 
 mod body;
 pub mod error;

@@ -1,4 +1,4 @@
-//! A client and an application, both of bytes, and the proxy between them.
+//! Tests of the reverse proxy between a client and an application at byte level
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -33,8 +33,8 @@ mod streams;
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 const BRIEF: Duration = Duration::from_millis(200);
-/// Shorter than a tunnel lingers, so that an end that is not passed on is noticed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Shorter than the close timeout of a tunnel, so that a test fails if a close is not forwarded.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn owned() -> OwnedHeaders {
     let names = IdentityHeaderNames {
@@ -46,8 +46,8 @@ fn owned() -> OwnedHeaders {
     OwnedHeaders::new(names, false)
 }
 
-/// Stands for the session's own rule.
-fn keep_out(headers: &mut HeaderMap) {
+/// Replaces the cookie rule of the session module.
+fn remove_own_cookies(headers: &mut HeaderMap) {
     headers.remove("x-kept-out");
 }
 
@@ -55,7 +55,7 @@ fn origin() -> Origin {
     Origin::parse("https://app.test").unwrap()
 }
 
-/// What `decide` gives for alice, whatever the request under test claims.
+/// Returns the grant of `decide` for alice, independent of the request under test.
 fn grant() -> Grant {
     let everyone = Policy::new(vec![], vec![], vec![]);
     let rules = Rules {
@@ -82,7 +82,7 @@ fn grant() -> Grant {
     }
 }
 
-/// The proxy on its own listener, and the application's listener behind it.
+/// The proxy on its own listener, and the listener of the application behind it.
 struct Stage {
     proxy: SocketAddr,
     application: TcpListener,
@@ -101,30 +101,31 @@ impl Stage {
 
     async fn client(&self, request: &str) -> Wire {
         let mut wire = Wire(TcpStream::connect(self.proxy).await.unwrap());
-        wire.say(request).await;
+        wire.send(request).await;
         wire
     }
 
-    /// The next connection the proxy opens to the application.
+    /// Accepts the next connection that the proxy opens to the application.
     async fn accept(&self) -> Wire {
-        let (stream, _) = tokio::time::timeout(PATIENCE, self.application.accept()).await.unwrap().unwrap();
+        let (stream, _) =
+            tokio::time::timeout(READ_TIMEOUT, self.application.accept()).await.unwrap().unwrap();
         Wire(stream)
     }
 
-    /// One exchange: what the application read as its head, and all the client read.
+    /// Runs one exchange. Returns the head that the application read and everything that the client read.
     async fn exchange(&self, request: &str, reply: &str) -> (String, String) {
         let mut client = self.client(request).await;
         let mut application = self.accept().await;
-        let head = application.hear_until("\r\n\r\n").await;
-        application.say(reply).await;
+        let head = application.read_until("\r\n\r\n").await;
+        application.send(reply).await;
         drop(application);
-        (head, client.hear_all().await)
+        (head, client.read_all().await)
     }
 }
 
 async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
     let url = Url::parse(&format!("http://{application}")).unwrap();
-    let upstream = Arc::new(Upstream::with_limits(&url, owned(), keep_out, limits).unwrap());
+    let upstream = Arc::new(Upstream::with_limits(&url, owned(), remove_own_cookies, limits).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -138,7 +139,7 @@ async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
     address
 }
 
-/// An error is shown to the client by its name: the tests' `edge`.
+/// Replaces the `edge` module: returns an error to the client by its name.
 async fn serve(upstream: Arc<Upstream>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
     let answer = upstream.forward(grant(), request.map(Body::new), &origin(), CLIENT).await;
     Ok(answer.unwrap_or_else(|error| {
@@ -146,29 +147,29 @@ async fn serve(upstream: Arc<Upstream>, request: Request<Incoming>) -> hyper::Re
     }))
 }
 
-/// One end of a connection; nothing is waited for longer than anybody's patience.
+/// One end of a connection. Each read has a timeout.
 struct Wire(TcpStream);
 
 impl Wire {
-    async fn say(&mut self, text: impl AsRef<[u8]>) {
+    async fn send(&mut self, text: impl AsRef<[u8]>) {
         self.0.write_all(text.as_ref()).await.unwrap();
     }
 
-    async fn hear_until(&mut self, end: &str) -> String {
-        let mut heard = Vec::new();
-        while !heard.ends_with(end.as_bytes()) {
-            let byte = tokio::time::timeout(PATIENCE, self.0.read_u8()).await;
-            let so_far = String::from_utf8_lossy(&heard);
-            heard.push(byte.unwrap_or_else(|_| panic!("{so_far}")).unwrap_or_else(|_| panic!("{so_far}")));
+    async fn read_until(&mut self, end: &str) -> String {
+        let mut received = Vec::new();
+        while !received.ends_with(end.as_bytes()) {
+            let byte = tokio::time::timeout(READ_TIMEOUT, self.0.read_u8()).await;
+            let so_far = String::from_utf8_lossy(&received);
+            received.push(byte.unwrap_or_else(|_| panic!("{so_far}")).unwrap_or_else(|_| panic!("{so_far}")));
         }
-        String::from_utf8(heard).unwrap()
+        String::from_utf8(received).unwrap()
     }
 
-    /// Everything up to the end of the connection, however it ends.
-    async fn hear_all(&mut self) -> String {
-        let mut heard = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut heard)).await;
-        let _reset = ended.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&heard)));
-        String::from_utf8(heard).unwrap()
+    /// Reads until the connection ends, with or without an error.
+    async fn read_all(&mut self) -> String {
+        let mut received = Vec::new();
+        let ended = tokio::time::timeout(READ_TIMEOUT, self.0.read_to_end(&mut received)).await;
+        let _reset = ended.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&received)));
+        String::from_utf8(received).unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! Where is the application, and how much of us may it take up?
+//! Application address, connection pool and limits
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,23 +15,25 @@ use url::Url;
 use super::body::RequestBody;
 use crate::access::headers::OwnedHeaders;
 
-/// Below the five seconds after which Node closes an idle connection: a request on a closing one would be lost.
-const IDLE: Duration = Duration::from_secs(4);
-const MAX_IDLE: usize = 64;
-/// A peer that vanished without a word is noticed, so that its tunnel ends.
-const KEEPALIVE: Duration = Duration::from_mins(1);
-const MAX_RESPONSE_HEAD: usize = 64 * 1024;
+/// Shorter than the five seconds after which Node closes an idle connection: a request on a closing connection would
+/// be lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+const MAX_IDLE_CONNECTIONS: usize = 64;
+/// TCP keepalive detects a peer that disappeared without closing the connection, so that its tunnel ends.
+const TCP_KEEPALIVE: Duration = Duration::from_mins(1);
+const MAX_RESPONSE_HEAD_BYTES: usize = 64 * 1024;
 
-/// How much time and room the application is given.
+/// Limits on the time and the concurrency of the application.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// To open a connection.
+    /// Timeout for opening a connection.
     pub connect: Duration,
-    /// To answer with a response head, once the request stops moving; a response body may stream without end.
+    /// Timeout for the response head, from the last progress of the request. A response body may stream without end.
     pub response_head: Duration,
-    /// Requests under way, from first byte to last byte of the response.
+    /// Maximum of concurrent requests, each counted from its first byte to the last byte of its response.
     pub requests: usize,
-    /// Open WebSockets: counted apart, so that sockets that stay open for hours leave room for requests.
+    /// Maximum of open WebSockets, counted separately, so that long-lived sockets do not use up the limit of
+    /// requests.
     pub tunnels: usize,
 }
 
@@ -46,51 +48,55 @@ impl Default for Limits {
     }
 }
 
-/// The application behind us.
+/// The application behind the gateway.
 #[derive(Debug)]
 pub struct Upstream {
     pub(super) authority: Authority,
     pub(super) owned: Arc<OwnedHeaders>,
-    /// Takes the cookies that only we may set out of an answer.
-    pub(super) keep_out: fn(&mut HeaderMap),
+    /// Removes the cookies that only the gateway may set from a response.
+    pub(super) remove_own_cookies: fn(&mut HeaderMap),
     pub(super) client: Client<HttpConnector, RequestBody>,
     pub(super) limits: Limits,
     requests: Arc<Semaphore>,
     tunnels: Arc<Semaphore>,
 }
 
-/// Why a URL is not an application's.
+/// The reason why a URL cannot be that of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UpstreamError {
-    /// TLS to the application is not offered yet.
+    /// TLS to the application is not supported yet.
     #[error("its scheme is not http")]
     Scheme,
-    /// Targets are passed on unchanged, so there is nothing a path or a query could mean.
+    /// Targets are forwarded unchanged, so a path or a query would have no meaning.
     #[error("it has more than scheme, host and port")]
     MoreThanOrigin,
-    /// The host cannot be written in a request.
-    #[error("its host is not one a request can name")]
+    /// The host is not valid in a request.
+    #[error("its host is not valid in a request")]
     Host,
 }
 
 impl Upstream {
-    /// The application at `http://host[:port]`, with the usual limits; `keep_out` takes cookies that only we may set out
-    /// of its answers.
-    pub fn new(url: &Url, owned: OwnedHeaders, keep_out: fn(&mut HeaderMap)) -> Result<Self, UpstreamError> {
-        Self::with_limits(url, owned, keep_out, Limits::default())
+    /// Creates the application at `http://host[:port]` with the default limits. `remove_own_cookies` removes the
+    /// cookies that only the gateway may set from its responses.
+    pub fn new(
+        url: &Url,
+        owned: OwnedHeaders,
+        remove_own_cookies: fn(&mut HeaderMap),
+    ) -> Result<Self, UpstreamError> {
+        Self::with_limits(url, owned, remove_own_cookies, Limits::default())
     }
 
-    /// The application at `http://host[:port]`.
+    /// Creates the application at `http://host[:port]` with the given limits.
     pub fn with_limits(
         url: &Url,
         owned: OwnedHeaders,
-        keep_out: fn(&mut HeaderMap),
+        remove_own_cookies: fn(&mut HeaderMap),
         limits: Limits,
     ) -> Result<Self, UpstreamError> {
         Ok(Self {
             authority: authority(url)?,
             owned: Arc::new(owned),
-            keep_out,
+            remove_own_cookies,
             client: client(limits.connect),
             limits,
             requests: Arc::new(Semaphore::new(limits.requests)),
@@ -98,13 +104,14 @@ impl Upstream {
         })
     }
 
-    /// Room for one more request; nobody queues, because a queue in front of a slow application only makes it slower.
-    pub(super) fn room_for_request(&self) -> Option<OwnedSemaphorePermit> {
+    /// Returns a permit for one more request. There is no queue, because it would make a slow application even
+    /// slower.
+    pub(super) fn try_acquire_request(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests).try_acquire_owned().ok()
     }
 
-    /// Room for one more WebSocket.
-    pub(super) fn room_for_tunnel(&self) -> Option<OwnedSemaphorePermit> {
+    /// Returns a permit for one more WebSocket.
+    pub(super) fn try_acquire_tunnel(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.tunnels).try_acquire_owned().ok()
     }
 }
@@ -123,13 +130,13 @@ fn authority(url: &Url) -> Result<Authority, UpstreamError> {
 fn client(connect: Duration) -> Client<HttpConnector, RequestBody> {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(connect));
-    connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_keepalive(Some(TCP_KEEPALIVE));
     connector.set_nodelay(true);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(MAX_IDLE)
-        .http1_max_buf_size(MAX_RESPONSE_HEAD)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
         .build(connector)
 }
 
@@ -138,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_plain_origin_is_an_application() {
+    fn upstream_url_with_more_than_http_origin_is_rejected() {
         let read = |text: &str| authority(&Url::parse(text).unwrap());
         assert_eq!(read("http://headlamp.svc.:4466").unwrap(), "headlamp.svc.:4466");
         assert_eq!(read("http://[::1]/").unwrap(), "[::1]");

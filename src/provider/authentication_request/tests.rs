@@ -19,7 +19,7 @@ fn url_with(settings: &ProviderSettings, verifier: &str) -> Result<Url, Provider
 }
 
 #[test]
-fn it_holds_what_the_standards_ask_for_and_each_parameter_once() {
+fn authentication_url_has_every_required_parameter_exactly_once() {
     let mut settings = settings(ISSUER);
     settings.authorization_parameters = [("kc_idp_hint".to_owned(), "a&b".to_owned())].into();
     let url = url_with(&settings, VERIFIER).unwrap();
@@ -48,7 +48,7 @@ fn it_holds_what_the_standards_ask_for_and_each_parameter_once() {
 }
 
 #[test]
-fn a_verifier_of_a_length_that_is_not_allowed_is_an_error_and_no_panic() {
+fn verifier_of_invalid_length_returns_an_error() {
     for length in [0, 42, 129] {
         assert!(url_with(&settings(ISSUER), &"v".repeat(length)).is_err());
     }

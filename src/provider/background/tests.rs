@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_wait_grows_from_half_a_second_to_thirty_and_half_of_it_is_jitter() {
+fn retry_delay_grows_up_to_thirty_seconds_and_half_of_it_is_jitter() {
     let bounds = |failures| (retry_delay(failures, 0), retry_delay(failures, u64::MAX));
     assert_eq!(bounds(1).0, Duration::from_millis(500));
     assert_eq!(bounds(3).0, Duration::from_secs(2));

@@ -40,7 +40,7 @@ async fn endless(block: Vec<u8>, pause: Duration, blocks: usize) -> (String, Arc
 }
 
 #[tokio::test]
-async fn a_body_of_100_mb_is_cut_while_it_streams() {
+async fn body_of_100_mb_is_rejected_while_it_streams() {
     let (origin, sent) = endless(vec![b'x'; 1 << 20], Duration::ZERO, 100).await;
     let error = http(Duration::from_secs(20)).send(request(&origin), 64 * 1024).await.unwrap_err();
     assert!(matches!(error.failure, Failure::BodyTooLong(65536)), "{error}");
@@ -50,7 +50,7 @@ async fn a_body_of_100_mb_is_cut_while_it_streams() {
 }
 
 #[tokio::test]
-async fn a_body_of_exactly_the_limit_passes() {
+async fn body_of_exactly_the_limit_is_accepted() {
     let server = Server::start(|_| reply(200, "12345678")).await;
     let http = http(Duration::from_secs(5));
     assert_eq!(http.send(request(&server.origin), 8).await.unwrap().into_body(), b"12345678");
@@ -58,7 +58,7 @@ async fn a_body_of_exactly_the_limit_passes() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_given_up_in_time() {
+async fn endless_body_times_out() {
     let (origin, _) = endless(vec![b' '], Duration::from_millis(5), usize::MAX).await;
     let call = http(Duration::from_millis(300));
     let call = call.send(request(&origin), 64 * 1024);
@@ -77,7 +77,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_document_needs_status_200() {
+async fn document_with_another_status_than_200_is_an_error() {
     let server = Server::start(|_| reply(500, "{}")).await;
     let url = Url::parse(&server.origin).unwrap();
     let error = http(Duration::from_secs(5)).get(&url, 99).await.unwrap_err();
@@ -109,7 +109,7 @@ async fn at_most_64_calls_run_at_once() {
 }
 
 #[tokio::test]
-async fn an_error_names_the_host_and_nothing_else_of_the_request() {
+async fn http_error_names_only_the_host_of_the_request() {
     // Nothing listens on port 1.
     let request = request("http://127.0.0.1:1/callback?code=s3cret");
     let error = http(Duration::from_secs(5)).send(request, 99).await.unwrap_err();
@@ -119,7 +119,7 @@ async fn an_error_names_the_host_and_nothing_else_of_the_request() {
 }
 
 #[test]
-fn a_certificate_that_is_not_believed_names_the_setting() {
+fn untrusted_certificate_error_names_provider_ca_file() {
     assert!(is_disbelief("client error (Connect): invalid peer certificate: UnknownIssuer"));
     let failure = Failure::Untrusted("invalid peer certificate: UnknownIssuer".to_owned());
     let text = HttpError { host: "kc.example".to_owned(), failure }.to_string();

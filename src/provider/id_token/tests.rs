@@ -75,7 +75,7 @@ fn refused(result: Result<(), IdTokenError>, why: impl Into<IdTokenError>) {
 }
 
 #[test]
-fn a_good_token_tells_subject_end_and_claims() {
+fn valid_id_token_returns_subject_expiry_and_claims() {
     let verified = verified(&header(&json!({})), &claims(&json!({}))).unwrap();
     assert_eq!(verified.subject, "f:1:alice");
     assert_eq!(verified.expires_at, NOW.plus(Duration::from_mins(5)));
@@ -88,7 +88,7 @@ fn a_good_token_tells_subject_end_and_claims() {
 }
 
 #[test]
-fn every_algorithm_verifies_and_a_changed_signature_never_does() {
+fn every_algorithm_accepts_its_signature_and_rejects_a_changed_one() {
     let signers = [
         (rsa(), "RS256"),
         (rsa(), "PS256"),
@@ -122,7 +122,7 @@ fn a_changed_payload_is_refused() {
 }
 
 #[test]
-fn only_pinned_algorithms_count() {
+fn id_token_with_an_algorithm_not_configured_is_rejected() {
     for alg in ["none", "None", "NONE", "HS256", "RS512", "rs256", "", "ES256K"] {
         refused(with_header(&json!({"alg": alg})), JwsError::AlgorithmNotAllowed);
     }
@@ -150,7 +150,7 @@ fn an_algorithm_does_not_reinterpret_a_key() {
 }
 
 #[test]
-fn a_key_that_the_token_brings_is_not_used() {
+fn key_in_the_token_header_is_not_used() {
     let mine = Signer::p256();
     let evil = "https://evil.example/jwks";
     let brought =
@@ -162,7 +162,7 @@ fn a_key_that_the_token_brings_is_not_used() {
 }
 
 #[test]
-fn a_kid_picks_its_key_and_no_other() {
+fn kid_selects_only_its_key() {
     refused(with_header(&json!({"kid": "other"})), JwsError::UnknownKey);
     refused(with_header(&json!({"kid": 7})), JwsError::BadHeader);
     let two = keys(&[Signer::p256().named("a"), rsa().named("b"), with(&rsa().jwk(), &json!({"kid": "c"}))]);
@@ -171,7 +171,7 @@ fn a_kid_picks_its_key_and_no_other() {
 }
 
 #[test]
-fn without_a_kid_every_fitting_key_is_tried() {
+fn token_without_kid_is_verified_with_every_matching_key() {
     let signer = Signer::p256();
     let token = signer.token(&header(&json!({"alg": "ES256", "kid": null})), &claims(&json!({})));
     let with_others = keys(&[rsa().named("a"), Signer::p256().named("b"), signer.named("c")]);
@@ -183,7 +183,7 @@ fn without_a_kid_every_fitting_key_is_tried() {
 }
 
 #[test]
-fn an_extension_that_is_called_critical_is_refused() {
+fn token_with_a_critical_extension_is_rejected() {
     refused(with_header(&json!({"crit": ["exp"], "exp": 1})), JwsError::CriticalExtension);
     refused(with_header(&json!({"crit": []})), JwsError::CriticalExtension);
     let null = r#"{"alg":"RS256","kid":"k","crit":null}"#;
@@ -191,7 +191,7 @@ fn an_extension_that_is_called_critical_is_refused() {
 }
 
 #[test]
-fn another_kind_of_token_is_refused() {
+fn token_with_typ_of_another_kind_is_rejected() {
     for typ in ["logout+jwt", "at+jwt", "application/at+jwt", "JOSE", ""] {
         refused(with_header(&json!({"typ": typ})), JwsError::WrongType);
     }
@@ -201,7 +201,7 @@ fn another_kind_of_token_is_refused() {
 }
 
 #[test]
-fn what_is_not_three_parts_of_base64url_is_refused() {
+fn token_that_is_not_three_base64url_parts_is_rejected() {
     let token = rsa().token(&header(&json!({})), &claims(&json!({})));
     let parts: Vec<&str> = token.split('.').collect();
     let other = [
@@ -222,7 +222,7 @@ fn what_is_not_three_parts_of_base64url_is_refused() {
 }
 
 #[test]
-fn a_header_that_is_no_object_is_refused() {
+fn token_header_that_is_no_object_is_rejected() {
     for head in ["[]", "", "null", "\"RS256\"", r#"{"alg":"RS256","alg":"RS256","kid":"k"}"#] {
         assert_eq!(refusal(head, &claims(&json!({}))), JwsError::BadHeader.into(), "{head}");
     }
@@ -236,14 +236,14 @@ fn a_token_of_more_than_64_kib_is_refused() {
 }
 
 #[test]
-fn claims_that_are_no_object_are_refused() {
+fn claims_that_are_no_object_are_rejected() {
     for payload in ["[]", "", "null", "7", "\"x\"", "{", "{}x"] {
         assert_eq!(refusal(&header(&json!({})), payload), IdTokenError::BadClaims, "{payload}");
     }
 }
 
 #[test]
-fn a_member_that_comes_twice_is_refused() {
+fn duplicate_claim_is_rejected_at_any_depth() {
     let good = claims(&json!({}));
     for (name, value) in
         [("iss", ISSUER), ("sub", "root"), ("aud", "foregate"), ("nonce", "n"), ("groups", "x")]
@@ -257,14 +257,14 @@ fn a_member_that_comes_twice_is_refused() {
 }
 
 #[test]
-fn deep_nesting_neither_passes_nor_overflows() {
+fn deeply_nested_claims_are_rejected_without_stack_overflow() {
     let deep = format!("\"x\":{}1{}", "[".repeat(20_000), "]".repeat(20_000));
     let deep = verified(&header(&json!({})), &and(&deep, &claims(&json!({})))).map(|_| ());
     refused(deep, IdTokenError::BadClaims);
 }
 
 #[test]
-fn another_issuer_is_refused() {
+fn id_token_of_another_issuer_is_rejected() {
     for iss in
         [json!(format!("{ISSUER}1")), json!(format!("{ISSUER}/")), json!([ISSUER]), json!(7), json!(null)]
     {
@@ -273,7 +273,7 @@ fn another_issuer_is_refused() {
 }
 
 #[test]
-fn a_token_for_somebody_else_is_refused() {
+fn id_token_for_another_audience_is_rejected() {
     for aud in
         [json!("foregate1"), json!(null), json!(7), json!([]), json!(["other"]), json!({"foregate": 1})]
     {
@@ -283,14 +283,14 @@ fn a_token_for_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_token_for_us_and_others_is_refused() {
+fn id_token_with_an_untrusted_audience_is_rejected() {
     for aud in [json!(["foregate", "other"]), json!(["other", "foregate"]), json!(["foregate", 7])] {
         refused(with_claims(&json!({"aud": aud})), IdTokenError::UntrustedAudience);
     }
 }
 
 #[test]
-fn an_audience_may_be_set_and_others_trusted_beside_it() {
+fn configured_and_trusted_audiences_are_accepted() {
     let trusted = ["kubernetes".to_owned()];
     let result = |change: &Value| {
         let expected =
@@ -314,7 +314,7 @@ fn an_audience_may_be_set_and_others_trusted_beside_it() {
 }
 
 #[test]
-fn a_token_that_another_client_got_is_refused() {
+fn id_token_with_azp_of_another_client_is_rejected() {
     for azp in [json!("other"), json!(7), json!(["foregate"])] {
         refused(with_claims(&json!({"azp": azp})), IdTokenError::WrongAuthorizedParty);
     }
@@ -334,7 +334,7 @@ fn an_expired_token_is_refused_beyond_the_leeway() {
 }
 
 #[test]
-fn a_time_of_any_size_is_a_time() {
+fn expiry_of_any_size_is_accepted() {
     for exp in ["1e300", "18446744073709551615", "18446744073709551616"] {
         let payload = and(&format!("\"exp\":{exp}"), &claims(&json!({"exp": null})));
         assert_eq!(verified(&header(&json!({})), &payload).unwrap().expires_at, UnixTime(u64::MAX), "{exp}");
@@ -352,7 +352,7 @@ fn a_token_that_is_not_valid_yet_is_refused() {
 }
 
 #[test]
-fn a_token_must_have_been_issued_just_now() {
+fn id_token_issued_in_the_future_or_too_long_ago_is_rejected() {
     for iat in [json!(NOW.0 + 60), json!(NOW.0 - 660)] {
         assert_eq!(with_claims(&json!({"iat": iat})), Ok(()));
     }
@@ -364,7 +364,7 @@ fn a_token_must_have_been_issued_just_now() {
 }
 
 #[test]
-fn the_token_of_another_sign_in_is_refused() {
+fn id_token_with_nonce_of_another_sign_in_is_rejected() {
     refused(with_claims(&json!({"nonce": null})), IdTokenError::NoNonce);
     refused(with_claims(&json!({"nonce": ["n-0S6_WzA2Mj"]})), IdTokenError::NoNonce);
     for nonce in ["n-0S6_WzA2Mj1", "n-0S6_WzA2M", ""] {
@@ -373,7 +373,7 @@ fn the_token_of_another_sign_in_is_refused() {
 }
 
 #[test]
-fn an_access_token_of_somebody_else_is_refused() {
+fn id_token_with_at_hash_of_another_access_token_is_rejected() {
     use aws_lc_rs::digest::{SHA256, SHA384, SHA512};
     let p384 = Signer::p384();
     let ed25519 = Signer::ed25519();
@@ -392,7 +392,7 @@ fn an_access_token_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_token_for_nobody_is_refused() {
+fn id_token_without_valid_sub_is_rejected() {
     for sub in [json!(null), json!(""), json!(7), json!("x".repeat(256))] {
         refused(with_claims(&json!({"sub": sub})), IdTokenError::BadSubject);
     }

@@ -11,7 +11,7 @@ fn set(keys: &[Value]) -> Option<KeySet> {
 }
 
 #[test]
-fn a_key_fits_its_own_algorithms_only() {
+fn key_is_candidate_only_for_its_own_algorithms() {
     let keys = set(&[
         rsa().named("r"),
         Signer::p256().named("p"),
@@ -33,7 +33,7 @@ fn a_key_fits_its_own_algorithms_only() {
 }
 
 #[test]
-fn an_alg_in_the_key_pins_it() {
+fn alg_of_a_key_restricts_it_to_that_algorithm() {
     let keys = set(&[with(&rsa().named("r"), &json!({"alg": "PS256"}))]).unwrap();
     assert_eq!(keys.candidates(Some("r"), Algorithm::Ps256).len(), 1);
     assert_eq!(keys.candidates(Some("r"), Algorithm::Rs256).len(), 0);
@@ -63,14 +63,14 @@ fn a_short_rsa_key_is_not_used() {
 }
 
 #[test]
-fn an_rsa_key_with_a_sign_octet_is_understood() {
+fn rsa_key_with_a_leading_zero_octet_is_accepted() {
     let n = URL_SAFE_NO_PAD.decode_to_vec(rsa().jwk()["n"].as_str().unwrap()).unwrap();
     let padded = base64([&[0], n.as_slice()].concat());
     assert!(set(&[with(&rsa().jwk(), &json!({"n": padded}))]).is_some());
 }
 
 #[test]
-fn a_key_that_cannot_be_used_does_not_spoil_the_others() {
+fn unusable_key_does_not_affect_the_other_keys() {
     let Signer::P256(key) = Signer::p256() else { panic!("not P-256") };
     let point = &key.public_key().as_ref()[1..];
     let odd = [
@@ -91,7 +91,7 @@ fn a_key_that_cannot_be_used_does_not_spoil_the_others() {
 }
 
 #[test]
-fn the_number_of_keys_and_of_tries_is_bounded() {
+fn number_of_keys_and_of_candidates_is_limited() {
     let key = Signer::p256().jwk();
     let keys = set(&vec![key; 1000]).unwrap();
     assert_eq!(keys.0.len(), 50);
@@ -99,7 +99,7 @@ fn the_number_of_keys_and_of_tries_is_bounded() {
 }
 
 #[test]
-fn what_is_no_key_set_is_refused() {
+fn invalid_key_set_is_rejected() {
     for body in ["", "[]", "{}", r#"{"keys": 7}"#, r#"{"keys": []}"#] {
         assert!(KeySet::read(body.as_bytes()).is_err(), "{body}");
     }

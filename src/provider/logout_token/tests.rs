@@ -69,7 +69,7 @@ async fn logout_token_names_sessions_and_its_times() {
 }
 
 #[tokio::test]
-async fn each_claim_is_asked_for() {
+async fn logout_token_with_an_invalid_claim_is_rejected() {
     let fixture = fixture().await;
     let long = "x".repeat(256);
     for (change, broken) in [
@@ -112,7 +112,7 @@ async fn each_claim_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_null_or_comes_twice_does_not_hide() {
+async fn null_nonce_and_duplicate_members_of_logout_tokens_are_rejected() {
     let fixture = fixture().await;
     let good = claims(&fixture, &json!({})).to_string();
     for (more, broken) in [
@@ -127,7 +127,7 @@ async fn a_member_that_is_null_or_comes_twice_does_not_hide() {
 }
 
 #[tokio::test]
-async fn a_configured_audience_is_ours_too() {
+async fn logout_token_for_the_configured_audience_is_accepted() {
     let fixture = fixture_with(|settings| settings.audience = Some("api://foregate".to_owned())).await;
     for audience in [json!("foregate"), json!("api://foregate"), json!(["api://foregate", "foregate"])] {
         assert!(with_claims(&fixture, &json!({ "aud": audience })).await.is_ok(), "{audience}");
@@ -135,7 +135,7 @@ async fn a_configured_audience_is_ours_too() {
 }
 
 #[tokio::test]
-async fn only_a_logout_token_of_the_provider_is_one() {
+async fn logout_token_needs_type_algorithm_and_signature_of_the_provider() {
     let fixture = fixture().await;
     for typ in [json!("logout+jwt"), json!("Logout+JWT"), json!("JWT"), json!(null)] {
         assert!(with_header(&fixture, &json!({"typ": typ})).await.is_ok(), "{typ}");
@@ -162,7 +162,7 @@ async fn only_a_logout_token_of_the_provider_is_one() {
 }
 
 #[tokio::test]
-async fn of_all_odd_logout_tokens_only_those_that_break_no_rule_are_believed() {
+async fn faulty_logout_tokens_of_the_dev_provider_are_rejected() {
     let dev = dev_provider::start(dev_provider::Settings::default()).await.unwrap();
     let (ours, clock, _) = provider(dev.issuer());
     tokio::spawn(Arc::clone(&ours).keep_fresh());
@@ -181,7 +181,7 @@ async fn of_all_odd_logout_tokens_only_those_that_break_no_rule_are_believed() {
 }
 
 #[tokio::test]
-async fn an_id_token_ends_no_session() {
+async fn id_token_is_rejected_as_logout_token() {
     let fixture = fixture().await;
     let header = json!({"alg": "RS256", "kid": "k", "typ": "JWT"});
     let sign_in_token = fixture.token(rsa(), &header, &json!({"jti": "t", "sid": "s1"}));
@@ -191,7 +191,7 @@ async fn an_id_token_ends_no_session() {
 }
 
 #[tokio::test]
-async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
+async fn logout_token_is_rejected_as_id_token_of_a_refresh() {
     let fixture = fixture().await;
     for typ in ["logout+jwt", "JWT"] {
         let token = rsa().token(&header(&json!({"typ": typ})), &claims(&fixture, &json!({})).to_string());
@@ -206,8 +206,7 @@ async fn a_logout_token_vouches_for_nobody_even_where_no_nonce_is_asked() {
 }
 
 #[tokio::test]
-async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute_and_a_token_of_a_new_one_may_come_again()
- {
+async fn unknown_keys_of_logout_tokens_cause_one_key_fetch_in_30_seconds() {
     let fixture = fixture().await;
     send_tokens_with_unknown_keys(&fixture).await;
     assert_eq!(fixture.fetches(), 2);
@@ -221,7 +220,7 @@ async fn strange_keys_make_one_look_at_the_providers_in_half_a_minute_and_a_toke
 }
 
 #[tokio::test]
-async fn a_look_that_fails_lets_a_token_come_again() {
+async fn logout_token_may_be_sent_again_after_a_failed_key_fetch() {
     let fixture = fixture().await;
     fixture.responses.break_keys();
     let token = token_signed_by(&fixture, &Signer::p256(), "new");
@@ -230,7 +229,7 @@ async fn a_look_that_fails_lets_a_token_come_again() {
 }
 
 #[tokio::test]
-async fn strange_logout_tokens_do_not_keep_us_from_the_keys_of_the_token_endpoint() {
+async fn unknown_keys_of_logout_tokens_do_not_block_key_fetch_of_a_refresh() {
     let fixture = fixture().await;
     send_tokens_with_unknown_keys(&fixture).await;
     let new = Signer::p256();
@@ -266,7 +265,7 @@ async fn send_tokens_with_unknown_keys(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn without_keys_nobody_knows() {
+async fn logout_token_without_loaded_keys_returns_unavailable() {
     let (not_loaded, ..) = provider("http://127.0.0.1:1");
     assert!(matches!(not_loaded.logout_token("a.b.c").await, Err(LogoutTokenError::ProviderUnavailable(_))));
 }

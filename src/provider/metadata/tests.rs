@@ -23,7 +23,7 @@ fn keycloaks_document_is_read() {
 }
 
 #[test]
-fn another_issuer_is_refused_and_both_are_named() {
+fn metadata_of_another_issuer_is_rejected_and_both_are_named() {
     for other in
         ["https://kc.example/realms/main/", "https://kc.example/realms/mainINVALID", "HTTPS://kc.example"]
     {
@@ -57,7 +57,7 @@ fn an_endpoint_without_tls_is_refused() {
 }
 
 #[test]
-fn an_endpoint_elsewhere_is_refused_until_its_host_is_listed() {
+fn endpoint_on_another_host_is_rejected_unless_listed() {
     for name in ENDPOINTS {
         for url in ["https://evil.example/x", "https://kc.example.evil.example/x", "http://127.0.0.1:9/x"] {
             let document = with(&metadata(ISSUER), &json!({name: url}));
@@ -75,7 +75,7 @@ fn an_endpoint_elsewhere_is_refused_until_its_host_is_listed() {
 }
 
 #[test]
-fn a_plain_issuer_vouches_for_its_own_host_alone() {
+fn http_issuer_allows_http_endpoints_on_its_own_host_only() {
     let issuer = "http://kc.example:8080";
     let settings = ProviderSettings { endpoint_hosts: vec!["other.example".to_owned()], ..settings(issuer) };
     let document = with(&metadata(issuer), &json!({"token_endpoint": "http://other.example/token"}));
@@ -85,7 +85,7 @@ fn a_plain_issuer_vouches_for_its_own_host_alone() {
 }
 
 #[test]
-fn what_is_set_goes_before_what_is_said() {
+fn configured_endpoints_take_precedence_over_discovery() {
     let url = |text: &str| Some(Url::parse(text).unwrap());
     let endpoints = Endpoints {
         authorization: url("https://a.example/authorize"),
@@ -109,7 +109,7 @@ fn what_is_set_goes_before_what_is_said() {
 }
 
 #[test]
-fn a_plain_back_channel_allows_plain_calls_of_ours_but_sends_no_browser_there() {
+fn http_back_channel_allows_http_for_the_gateway_but_not_for_browsers() {
     let mut settings = settings(ISSUER);
     settings.backchannel_url = Some(Url::parse("http://kc.auth.svc:8080/realms/main").unwrap());
     let internal = json!({
@@ -126,13 +126,13 @@ fn a_plain_back_channel_allows_plain_calls_of_ours_but_sends_no_browser_there() 
 }
 
 #[test]
-fn a_plain_issuer_may_have_plain_endpoints() {
+fn http_issuer_may_have_http_endpoints() {
     let issuer = "http://kc.example:8080/realms/main";
     assert!(read(&settings(issuer), &metadata(issuer)).is_ok());
 }
 
 #[test]
-fn the_document_lies_below_the_back_channel_or_the_issuer() {
+fn discovery_url_is_below_the_back_channel_url_or_the_issuer() {
     let mut settings = settings("https://kc.example/realms/main/");
     let path = "/realms/main/.well-known/openid-configuration";
     assert_eq!(document_url(&settings).unwrap().as_str(), format!("https://kc.example{path}"));
@@ -141,7 +141,7 @@ fn the_document_lies_below_the_back_channel_or_the_issuer() {
 }
 
 #[test]
-fn a_page_instead_of_a_document_says_so() {
+fn unreadable_or_incomplete_metadata_returns_the_reason() {
     let error = Metadata::read(b"<html>", &settings(ISSUER)).unwrap_err();
     assert!(error.to_string().starts_with("the discovery document cannot be read: "), "{error}");
     let relative = with(&metadata(ISSUER), &json!({"token_endpoint": "/token"}));
@@ -151,7 +151,7 @@ fn a_page_instead_of_a_document_says_so() {
 }
 
 #[test]
-fn userinfo_that_is_to_be_asked_must_be_named() {
+fn configured_userinfo_needs_an_endpoint() {
     let asking = ProviderSettings { userinfo: true, ..settings(ISSUER) };
     let document = metadata(ISSUER);
     assert!(read(&settings(ISSUER), &document).is_ok());

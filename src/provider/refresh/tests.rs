@@ -52,7 +52,7 @@ fn after(seconds: u64) -> UnixTime {
 }
 
 #[tokio::test]
-async fn new_tokens_are_taken_with_their_ends() {
+async fn refresh_returns_new_tokens_with_their_expiry() {
     let fixture = fixture().await;
     let token = id_token(&fixture, &json!({"groups": ["dev"], "auth_time": NOW.0 - 9, "acr": "2"}));
     let more = json!({"expires_in": 30, "refresh_expires_in": 1800});
@@ -70,7 +70,7 @@ async fn new_tokens_are_taken_with_their_ends() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_ends_when_the_provider_says_so() {
+async fn refresh_token_expires_as_the_provider_states() {
     let fixture = fixture().await;
     for (given, end) in [
         (json!(1800), Some(1800)),
@@ -90,7 +90,7 @@ async fn a_refresh_token_ends_when_the_provider_says_so() {
 }
 
 #[tokio::test]
-async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
+async fn refresh_response_may_omit_id_token_and_refresh_token() {
     let fixture = fixture().await;
     let least = json!({"access_token": "at", "token_type": "Bearer"});
     let new = refresh_with_response(&fixture, &least).await.unwrap_or_else(|error| panic!("{error}"));
@@ -100,7 +100,7 @@ async fn an_id_token_and_a_new_refresh_token_may_be_missing() {
 }
 
 #[tokio::test]
-async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_nonce() {
+async fn id_token_of_a_refresh_is_validated_except_for_its_nonce() {
     let fixture = fixture().await;
     for (change, outcome) in [
         (json!({}), "good"),
@@ -120,7 +120,7 @@ async fn an_id_token_of_a_refresh_keeps_the_rules_of_the_first_except_for_its_no
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_had_costs_nobody_the_new_refresh_token_and_one_that_is_not_there_does() {
+async fn refresh_with_unavailable_keys_keeps_only_the_new_refresh_token() {
     let fixture = fixture().await;
     let header = json!({"alg": "ES256", "kid": "new"});
     let answer = tokens(&fixture.token(&Signer::p256(), &header, &json!({})));
@@ -139,7 +139,7 @@ async fn a_key_that_cannot_be_had_costs_nobody_the_new_refresh_token_and_one_tha
 }
 
 #[tokio::test]
-async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
+async fn refresh_response_determines_whether_the_token_may_be_sent_again() {
     let fixture = fixture().await;
     for (status, body, outcome) in [
         (400, r#"{"error":"invalid_grant"}"#, "grant"),
@@ -178,7 +178,7 @@ async fn an_answer_tells_whether_the_refresh_token_may_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() {
+async fn retry_after_of_the_provider_is_limited_to_one_hour() {
     let fixture = fixture().await;
     for (field, seconds) in [
         ("7", Some(7)),
@@ -203,7 +203,7 @@ async fn a_provider_that_wants_a_pause_says_how_long_and_gets_an_hour_at_most() 
 }
 
 #[tokio::test]
-async fn only_what_was_never_sent_may_be_sent_again() {
+async fn refresh_token_may_be_sent_again_only_if_it_was_never_sent() {
     let hung_up = fixture().await;
     hung_up.responses.respond_at("token", String::new());
     assert_eq!(kind(&send_refresh(&hung_up.provider).await), "unknown");
@@ -218,7 +218,7 @@ async fn only_what_was_never_sent_may_be_sent_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_in_time_leaves_the_outcome_open() {
+async fn refresh_timeout_returns_unknown_outcome_once_sent() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/token", silent.local_addr().unwrap()).parse().ok();
     let fixture = fixture_with(|settings| {
@@ -234,7 +234,7 @@ async fn an_answer_that_does_not_come_in_time_leaves_the_outcome_open() {
 }
 
 #[tokio::test]
-async fn refreshes_that_hang_do_not_keep_anybody_from_signing_in() {
+async fn hanging_refreshes_do_not_block_sign_ins() {
     let fixture = fixture().await;
     let held = join_all((0..64).map(|_| fixture.provider.refreshes.acquire_permit())).await;
     let exchange = fixture.provider.exchanges.acquire_permit();
@@ -243,7 +243,7 @@ async fn refreshes_that_hang_do_not_keep_anybody_from_signing_in() {
 }
 
 #[tokio::test]
-async fn userinfo_that_cannot_be_asked_costs_nobody_the_new_refresh_token_and_renews_nothing() {
+async fn refresh_without_userinfo_keeps_only_the_new_refresh_token() {
     let fixture = fixture_with(|settings| settings.userinfo = true).await;
     let answer = with(&tokens(&id_token(&fixture, &json!({}))), &json!({"expires_in": 30}));
     fixture.responses.respond_at("userinfo", reply(200, r#"{"sub":"alice","groups":["dev"]}"#));
@@ -262,7 +262,7 @@ async fn userinfo_that_cannot_be_asked_costs_nobody_the_new_refresh_token_and_re
 }
 
 #[tokio::test]
-async fn the_request_names_the_grant_and_proves_who_asks_as_for_a_code() {
+async fn refresh_request_has_the_grant_and_authenticates_the_client() {
     let der = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
     let der = base64_simd::STANDARD.encode_to_string(der.as_ref());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
@@ -294,7 +294,7 @@ async fn the_request_names_the_grant_and_proves_who_asks_as_for_a_code() {
 }
 
 #[tokio::test]
-async fn no_error_tells_a_token() {
+async fn refresh_error_contains_no_token() {
     let fixture = fixture().await;
     for answer in [
         r#"{"error":"invalid_grant"}"#,

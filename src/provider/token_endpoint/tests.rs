@@ -51,7 +51,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn basic_encodes_id_and_secret_before_it_joins_them() {
+async fn basic_authentication_encodes_id_and_secret_before_joining() {
     let (authorization, body) = request(ClientAuthentication::Basic(secret_to_encode())).await;
     let encoded = base64_simd::STANDARD.encode_to_string("fore+gate:a%3Ab%25%2B+c%2F%C3%BC");
     assert_eq!(authorization.unwrap(), format!("Basic {encoded}"));
@@ -67,7 +67,7 @@ async fn basic_encodes_id_and_secret_before_it_joins_them() {
 }
 
 #[tokio::test]
-async fn post_sends_id_and_secret_in_the_body() {
+async fn post_authentication_sends_id_and_secret_in_the_body() {
     let (authorization, body) = request(ClientAuthentication::Post(secret_to_encode())).await;
     assert_eq!(authorization, None);
     assert!(
@@ -76,7 +76,7 @@ async fn post_sends_id_and_secret_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_public_client_sends_its_id_alone() {
+async fn public_client_sends_only_its_id() {
     let (authorization, body) = request(ClientAuthentication::None).await;
     assert_eq!(authorization, None);
     assert!(body.contains(&pair("client_id", "fore gate")));
@@ -111,7 +111,7 @@ async fn a_key_signs_a_new_assertion_for_each_request() {
 }
 
 #[tokio::test]
-async fn the_tokens_are_taken_as_they_came() {
+async fn code_exchange_returns_tokens_unchanged() {
     let tokens = exchange_with_response(200, GOOD).await.ok().unwrap();
     assert_eq!(tokens.id_token.unwrap().expose(), "a.b.c");
     assert_eq!(tokens.access_token.expose(), "at");
@@ -126,7 +126,7 @@ async fn the_tokens_are_taken_as_they_came() {
 }
 
 #[tokio::test]
-async fn a_lifetime_in_digits_counts_and_one_that_makes_no_sense_does_not() {
+async fn unreadable_expires_in_is_absent_and_a_negative_one_is_an_error() {
     let seconds = |lifetime: &str| {
         let body = r#"{"access_token":"at","token_type":"Bearer","id_token":"a.b.c","expires_in":"#;
         let body: &'static str = format!("{body}{lifetime}}}").leak();
@@ -147,7 +147,7 @@ async fn a_lifetime_in_digits_counts_and_one_that_makes_no_sense_does_not() {
 }
 
 #[tokio::test]
-async fn each_error_blames_the_right_one() {
+async fn code_exchange_error_names_the_responsible_party() {
     let why = |error: ExchangeError| match error {
         ExchangeError::ProviderUnavailable(_) => "unavailable",
         ExchangeError::CodeRefused(_) => "code",
@@ -202,7 +202,7 @@ async fn each_error_blames_the_right_one() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_called_json_is_not_read() {
+async fn token_response_without_json_content_type_is_rejected() {
     for (kind, good) in
         [("application/json;charset=utf-8", true), ("text/html", false), ("application/jwt", false)]
     {
@@ -217,7 +217,7 @@ async fn an_answer_that_is_not_called_json_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_description_is_told_without_control_characters_and_without_length() {
+async fn error_description_is_shortened_and_has_no_control_characters() {
     let error = exchange_with_response(
         400,
         r#"{"error":"invalid_grant","error_description":"no\r\nfake: line\u001b[2J"}"#,
@@ -232,7 +232,7 @@ async fn a_description_is_told_without_control_characters_and_without_length() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_not_told() {
+async fn unreadable_token_response_is_not_part_of_the_error() {
     let error = exchange_with_response(
         200,
         r#"{"access_token":["s3cret"],"token_type":"Bearer","id_token":"a.b.c"}"#,
@@ -242,7 +242,7 @@ async fn what_cannot_be_read_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_or_hangs_up_is_unavailable() {
+async fn unreachable_or_disconnecting_provider_is_unavailable() {
     let mut gone = Server::start(|_| String::new()).await;
     let hung_up = send_exchange(&gone, &settings("https://kc.example")).await.err();
     assert!(matches!(hung_up, Some(ExchangeError::ProviderUnavailable(_))));
@@ -252,7 +252,7 @@ async fn a_provider_that_is_not_there_or_hangs_up_is_unavailable() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_misbehaviour() {
+async fn oversized_token_response_is_misbehaviour() {
     let server = Server::start(|_| reply(200, &" ".repeat(MAX_RESPONSE_BYTES + 1))).await;
     let error = send_exchange(&server, &settings("https://kc.example")).await.err();
     assert!(matches!(error, Some(ExchangeError::ProviderMisbehaved(_))));

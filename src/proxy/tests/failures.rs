@@ -1,4 +1,4 @@
-//! Who is blamed when it does not work?
+//! Tests of the error that each failure returns
 
 use super::*;
 
@@ -9,45 +9,45 @@ fn brief() -> Limits {
 }
 
 #[tokio::test]
-async fn an_application_that_is_not_there_is_unreachable() {
+async fn refused_connection_returns_upstream_unreachable() {
     let Stage { proxy, application } = Stage::new().await;
     drop(application);
     let mut client = Wire(TcpStream::connect(proxy).await.unwrap());
-    client.say(GET).await;
-    client.hear_until("\r\n\r\nUpstreamUnreachable").await;
+    client.send(GET).await;
+    client.read_until("\r\n\r\nUpstreamUnreachable").await;
 }
 
 #[tokio::test]
-async fn an_application_that_says_nothing_is_out_of_time() {
+async fn silent_application_returns_upstream_timed_out() {
     let stage = Stage::with_limits(brief()).await;
     let mut client = stage.client(GET).await;
     let mut application = stage.accept().await;
-    client.hear_until("\r\n\r\nUpstreamTimedOut").await;
-    application.hear_until("\r\n\r\n").await;
-    assert_eq!(application.hear_all().await, "", "its connection is closed");
+    client.read_until("\r\n\r\nUpstreamTimedOut").await;
+    application.read_until("\r\n\r\n").await;
+    assert_eq!(application.read_all().await, "", "its connection is closed");
 }
 
 #[tokio::test]
-async fn an_upload_that_moves_and_an_answer_that_streams_are_in_time() {
+async fn slow_upload_and_streaming_response_do_not_time_out() {
     let stage = Stage::with_limits(brief()).await;
     let mut client =
         stage.client("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     for _ in 0..6 {
         tokio::time::sleep(BRIEF / 2).await;
-        client.say("1\r\nx\r\n").await;
+        client.send("1\r\nx\r\n").await;
     }
-    client.say("0\r\n\r\n").await;
+    client.send("0\r\n\r\n").await;
     let mut application = stage.accept().await;
-    application.hear_until("0\r\n\r\n").await;
-    application.say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").await;
-    client.hear_until("\r\n\r\no").await;
+    application.read_until("0\r\n\r\n").await;
+    application.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").await;
+    client.read_until("\r\n\r\no").await;
     tokio::time::sleep(BRIEF * 2).await;
-    application.say("k").await;
-    client.hear_until("k").await;
+    application.send("k").await;
+    client.read_until("k").await;
 }
 
 #[tokio::test]
-async fn an_application_that_breaks_http_is_blamed() {
+async fn invalid_http_response_returns_upstream_broke() {
     for reply in [
         "",
         "HTTP/1.1 200",
@@ -61,30 +61,30 @@ async fn an_application_that_breaks_http_is_blamed() {
 }
 
 #[tokio::test]
-async fn a_body_in_another_coding_is_not_passed_back_unnamed() {
+async fn response_with_unsupported_transfer_coding_is_rejected() {
     let stage = Stage::new().await;
     let mut client = stage.client(GET).await;
-    stage.accept().await.say("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
-    client.hear_until("UpstreamMisbehaved(\"a transfer coding other than chunked\")").await;
+    stage.accept().await.send("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
+    client.read_until("UpstreamMisbehaved(\"a transfer coding other than chunked\")").await;
 }
 
 #[tokio::test]
-async fn one_request_too_many_is_refused_and_room_comes_back() {
+async fn request_above_the_limit_is_rejected_until_a_permit_is_released() {
     let stage = Stage::with_limits(Limits { requests: 1, ..Limits::default() }).await;
     let mut first = stage.client(GET).await;
     let mut application = stage.accept().await;
-    application.say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").await;
-    first.hear_until("\r\n\r\no").await;
-    stage.client(GET).await.hear_until("\r\n\r\nBusy").await;
-    application.say("k").await;
-    first.hear_until("k").await;
-    application.hear_until("\r\n\r\n").await;
-    first.say(GET).await;
-    application.hear_until("\r\n\r\n").await;
+    application.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").await;
+    first.read_until("\r\n\r\no").await;
+    stage.client(GET).await.read_until("\r\n\r\nBusy").await;
+    application.send("k").await;
+    first.read_until("k").await;
+    application.read_until("\r\n\r\n").await;
+    first.send(GET).await;
+    application.read_until("\r\n\r\n").await;
 }
 
 #[tokio::test]
-async fn a_request_no_application_may_get_does_not_reach_it() {
+async fn malformed_request_does_not_reach_the_application() {
     for (request, why) in [
         ("GET http://evil.test/ HTTP/1.1\r\nHost: app.test\r\n", "NotOriginForm"),
         ("CONNECT evil.test:443 HTTP/1.1\r\nHost: app.test\r\n", "Method"),
@@ -96,20 +96,20 @@ async fn a_request_no_application_may_get_does_not_reach_it() {
         ("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: gzip, chunked\r\n", "TransferCoding"),
     ] {
         let stage = Stage::new().await;
-        let heard = stage.client(&format!("{request}\r\n")).await.hear_until(")").await;
+        let heard = stage.client(&format!("{request}\r\n")).await.read_until(")").await;
         assert!(heard.contains("\r\n\r\nClientMalformed(") && heard.contains(why), "{request}: {heard}");
     }
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_its_own_body_is_blamed() {
+async fn invalid_request_body_returns_client_aborted() {
     let stage = Stage::new().await;
     let mut client = stage
         .client("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
         .await;
     let mut application = stage.accept().await;
-    application.hear_until("2\r\nhi\r\n").await;
-    client.say("no length\r\n").await;
-    client.hear_until("\r\n\r\nClientAborted").await;
-    assert_eq!(application.hear_all().await, "", "the body must not seem complete");
+    application.read_until("2\r\nhi\r\n").await;
+    client.send("no length\r\n").await;
+    client.read_until("\r\n\r\nClientAborted").await;
+    assert_eq!(application.read_all().await, "", "the body must not seem complete");
 }

@@ -1,17 +1,17 @@
-//! Which header fields arrive?
+//! Tests of the header fields that reach the application and the client
 
 use super::*;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// What the application reads when a client sends these fields.
+/// Returns the head that the application reads if a client sends these fields.
 async fn arrives(fields: &str) -> String {
     let request = format!("GET / HTTP/1.1\r\nHost: app.test\r\n{fields}Connection: close\r\n\r\n");
     Stage::new().await.exchange(&request, OK).await.0
 }
 
 #[tokio::test]
-async fn the_target_arrives_byte_for_byte_and_the_host_as_it_is_configured() {
+async fn target_is_forwarded_unchanged_and_host_is_the_configured_origin() {
     let target = "//a/../b/%2e%2E/c%2F;x=1?q=%20&&a=b?c[]=|{}";
     let request = format!("GET {target} HTTP/1.1\r\nHost: APP.test:8443\r\nConnection: close\r\n\r\n");
     let (head, _) = Stage::new().await.exchange(&request, OK).await;
@@ -20,7 +20,7 @@ async fn the_target_arrives_byte_for_byte_and_the_host_as_it_is_configured() {
 }
 
 #[tokio::test]
-async fn the_person_and_the_origin_are_told_once_and_truly() {
+async fn forged_identity_and_forwarded_fields_are_replaced() {
     let head = arrives(
         "X-Forwarded-User: root\r\nx-forwarded-user: admin\r\nImpersonate-User: root\r\nCookie: session=stolen\r\n\
          X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: evil.test\r\n\
@@ -46,7 +46,7 @@ async fn the_person_and_the_origin_are_told_once_and_truly() {
 }
 
 #[tokio::test]
-async fn what_only_we_may_set_is_taken_out_of_the_answer() {
+async fn own_cookies_are_removed_from_the_response() {
     let reply =
         "HTTP/1.1 200 OK\r\nx-kept-out: 1\r\nx-app: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let request = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n";
@@ -55,7 +55,7 @@ async fn what_only_we_may_set_is_taken_out_of_the_answer() {
 }
 
 #[tokio::test]
-async fn what_concerns_the_clients_connection_does_not_arrive() {
+async fn hop_by_hop_fields_of_the_client_are_not_forwarded() {
     let head = arrives(
         "Connection: X-Secret, Keep-Alive\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n\
          Proxy-Authorization: Basic x\r\nTE: gzip, trailers\r\nTrailer: X-Sum\r\n",
@@ -69,9 +69,9 @@ async fn what_concerns_the_clients_connection_does_not_arrive() {
     }
 }
 
-/// CVE-2024-45410, with the names `access` would have refused.
+/// CVE-2024-45410, with names that the `access` module would have rejected.
 #[tokio::test]
-async fn connection_cannot_remove_what_we_set() {
+async fn connection_header_cannot_remove_fields_of_the_gateway() {
     let head =
         arrives("Connection: X-Forwarded-User, X-Forwarded-For, Cookie\r\nX-Forwarded-User: root\r\n").await;
     for ours in ["x-forwarded-user: alice\r\n", "x-forwarded-for: 192.0.2.7\r\n", "cookie: theme=dark\r\n"] {
@@ -80,16 +80,16 @@ async fn connection_cannot_remove_what_we_set() {
 }
 
 #[tokio::test]
-async fn what_concerns_the_applications_connection_does_not_come_back() {
+async fn hop_by_hop_fields_of_the_application_are_not_returned() {
     let reply = "HTTP/1.1 200 Fine\r\ncontent-length: 2\r\nconnection: x-secret, close\r\nx-secret: 1\r\n\
                  keep-alive: timeout=5\r\nupgrade: h2c\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\r\nok";
     let request = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
     let stage = Stage::new().await;
     let mut client = stage.client(request).await;
     let mut application = stage.accept().await;
-    application.hear_until("\r\n\r\n").await;
-    application.say(reply).await;
-    let heard = client.hear_until("\r\n\r\nok").await;
+    application.read_until("\r\n\r\n").await;
+    application.send(reply).await;
+    let heard = client.read_until("\r\n\r\nok").await;
     let (first, fields) = heard.split_once("\r\n").unwrap();
     assert_eq!(first, "HTTP/1.1 200 Fine");
     assert!(
@@ -100,19 +100,19 @@ async fn what_concerns_the_applications_connection_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_request_in_two_framings_arrives_in_one() {
+async fn request_with_two_framings_is_forwarded_with_one() {
     let request = "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\
                    Connection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
     let stage = Stage::new().await;
     let _client = stage.client(request).await;
     let mut application = stage.accept().await;
-    let head = application.hear_until("\r\n\r\n").await;
+    let head = application.read_until("\r\n\r\n").await;
     assert!(head.contains("transfer-encoding: chunked\r\n") && !head.contains("content-length"), "{head}");
-    assert_eq!(application.hear_until("0\r\n\r\n").await, "2\r\nhi\r\n0\r\n\r\n");
+    assert_eq!(application.read_until("0\r\n\r\n").await, "2\r\nhi\r\n0\r\n\r\n");
 }
 
 #[tokio::test]
-async fn a_response_in_two_framings_comes_back_in_one() {
+async fn response_with_two_framings_is_returned_with_one() {
     let reply =
         "HTTP/1.1 200 OK\r\ncontent-length: 40\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
     let request = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n";
@@ -122,7 +122,7 @@ async fn a_response_in_two_framings_comes_back_in_one() {
 }
 
 #[tokio::test]
-async fn answers_without_a_body_keep_their_length() {
+async fn responses_without_a_body_keep_their_content_length() {
     for (method, reply) in [
         ("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n"),
         ("GET", "HTTP/1.1 304 Not Modified\r\netag: \"x\"\r\n\r\n"),

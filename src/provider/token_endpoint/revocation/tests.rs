@@ -24,7 +24,7 @@ fn request_to(fixture: &Fixture) -> (Vec<(String, String)>, Option<String>) {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
+async fn revocation_authenticates_the_client() {
     let base = ["token", "token_type_hint"].as_slice();
     let der = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
     let der = base64_simd::STANDARD.encode_to_string(der.as_ref());
@@ -58,7 +58,7 @@ async fn a_refresh_token_is_revoked_by_whom_it_was_given_to() {
 }
 
 #[tokio::test]
-async fn an_answer_tells_what_became_of_it() {
+async fn revocation_response_determines_the_outcome() {
     let fixture = fixture().await;
     fixture.responses.respond_at("revoke", reply(200, r#"{"error":"invalid_token"}"#));
     assert!(
@@ -80,7 +80,7 @@ async fn an_answer_tells_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn a_revocation_endpoint_that_is_missing_or_not_acceptable_is_none_and_spoils_nothing() {
+async fn invalid_revocation_endpoint_counts_as_absent() {
     let fixture = fixture().await;
     for announced in [json!(null), json!("https://evil.example/revoke"), json!("no URL")] {
         let document = with(&metadata(&fixture.server.origin), &json!({ "revocation_endpoint": announced }));
