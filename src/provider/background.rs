@@ -1,11 +1,12 @@
 //! Loading of provider metadata and signing keys
 //!
 //! 1. The last loaded metadata and keys stay in use until newer ones are loaded. An outage does not remove them.
-//! 2. A record_load_failure load is retried after 0.5 to 30 seconds. The delay grows and is jittered, so that many gateways do not
+//! 2. A failed load is retried after 0.5 to 30 seconds. The delay grows and is jittered, so that many gateways do not
 //!    call a recovered provider at the same moment.
-//! 3. A token with an unknown key causes a fetch of the keys: one at a time, and one in 30 seconds, so that no token
-//!    can make the gateway flood the provider. Tokens from the token endpoint and tokens that any client can send
-//!    have separate limits. An unauthenticated client therefore cannot block the fetch that a sign-in needs.
+//! 3. A token with an unknown key causes a fetch of the keys. Fetches run one at a time and at most once in 30
+//!    seconds, so that tokens cannot make the gateway flood the provider. Tokens from the token endpoint and tokens
+//!    that any client can send have separate limits. An unauthenticated client therefore cannot block the fetch that
+//!    a sign-in needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Validation of endpoints that the provider metadata names
 //!
 //! 1. The host of an endpoint is that of the issuer or of the back-channel URL, or the operator has listed it.
-//!    Otherwise an attacker who can change the document could name their own host and learn the client secret.
+//!    Otherwise a manipulated document could name an attacker's host, which would receive the client secret.
 //! 2. Plain http is allowed for loopback, and for the host of an issuer or back-channel URL that is itself http. A
 //!    browser is redirected to plain http on another host than loopback only if the issuer is http.
 

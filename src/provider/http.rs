@@ -52,8 +52,8 @@ enum Failure {
     #[error("cannot be reached: {0}")]
     Unreachable(String),
     #[error(
-        "its certificate is not trusted ({0}); if your own certificate authority signed it, set provider.ca_file to the \
-         certificate of that authority"
+        "its certificate is not trusted ({0}); if your own certificate authority signed it, set provider.ca_file to \
+         the certificate of that authority"
     )]
     Untrusted(String),
     #[error("was not called: {MAX_CONCURRENT_CALLS} calls were in progress until the timeout")]

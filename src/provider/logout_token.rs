@@ -4,8 +4,8 @@
 //! 1. The claims are a JSON object without duplicate members.
 //! 2. `iss` is exactly the configured issuer.
 //! 3. `aud` contains the client ID or the configured audience. Other values are only trusted audiences.
-//! 4. `iat` is a number, not in the future and less than ten minutes in the past. `exp`, which older providers omit,
-//!    is in the future, and `nbf` is not.
+//! 4. `iat` is a number, not in the future and less than ten minutes in the past. `exp`, if present, is in the
+//!    future; older providers omit it. `nbf`, if present, is not in the future.
 //! 5. `jti` is a string (§2.4). The session store detects a replayed token.
 //! 6. `events` contains the logout event, which is an object. Other events are ignored.
 //! 7. There is no `nonce`, so that an ID token is not accepted as a logout token.

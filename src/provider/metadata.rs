@@ -51,13 +51,13 @@ pub(super) enum MetadataError {
     #[error("the provider names no {name}; set provider.endpoints.{key}")]
     Missing { name: &'static str, key: &'static str },
     #[error(
-        "the provider's {locations}, which is neither the host of provider.issuer nor of provider.backchannel_url; if the \
-         provider uses this host, add it to provider.endpoint_hosts"
+        "the provider's {locations}, which is neither the host of provider.issuer nor of provider.backchannel_url; if \
+         the provider uses this host, add it to provider.endpoint_hosts"
     )]
     UnknownHosts { locations: String },
     #[error(
-        "the provider's {name} is {url}, which is not https; plain http is allowed only for loopback and for the host of \
-         an http provider.issuer or provider.backchannel_url"
+        "the provider's {name} is {url}, which is not https; plain http is allowed only for loopback and for the host \
+         of an http provider.issuer or provider.backchannel_url"
     )]
     NotEncrypted { name: &'static str, url: String },
 }

@@ -195,8 +195,8 @@ impl Provider {
 }
 
 const NO_ID_TOKEN: &str = "the token response has no ID token; check that provider.scopes contains openid";
-const ALREADY_EXPIRED: &str = "the tokens are already expired (exp, expires_in), so that no session can begin: the clocks \
-                               differ, or the lifetime of the provider's tokens is too short";
+const ALREADY_EXPIRED: &str = "the tokens are already expired (exp, expires_in), so that no session can begin: the \
+                               clocks differ, or the lifetime of the provider's tokens is too short";
 
 fn classify(error: IdTokenError) -> ExchangeError {
     let text = error.to_string();

@@ -31,7 +31,8 @@ fn metadata_of_another_issuer_is_rejected_and_both_are_named() {
         assert_eq!(
             error,
             format!(
-                "provider.issuer is {ISSUER}, but the issuer in the discovery document is {other}; they must be identical"
+                "provider.issuer is {ISSUER}, but the issuer in the discovery document is {other}; they must be \
+                 identical"
             )
         );
     }

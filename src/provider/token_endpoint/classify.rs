@@ -1,9 +1,9 @@
 //! Classification of token endpoint errors
 //!
 //! 1. A code is spent in any case. The error therefore states whether a new sign-in may succeed.
-//! 2. A refresh token may be sent again only if the provider certainly did not redeem it: the token was never sent,
-//!    or the provider itself is unavailable. A 502, 504 or similar status comes from a proxy in front of the
-//!    provider, which does not know.
+//! 2. A refresh token may be sent again only if the provider certainly did not redeem it. Either it was never sent,
+//!    or the provider itself reports that it is unavailable. A status such as 502 or 504 may come from a proxy in
+//!    front of the provider, which does not know.
 
 use http::StatusCode;
 
