@@ -32,10 +32,10 @@ pub enum ClientKeyError {
     #[error("it is encrypted with a password")]
     Encrypted,
     /// It is a key in an older format, a certificate or a public key.
-    #[error("it is PEM, but not a private key in PKCS#8 format")]
+    #[error("it is PEM, but not a private key in PKCS#8 form")]
     OtherPem,
     /// It is not PEM with a private key.
-    #[error("it contains no private key in PEM format")]
+    #[error("it contains no private key in PEM form")]
     NotPem,
     /// The key is damaged or its type is not supported.
     #[error("its key is damaged, or its type is not supported")]

@@ -120,8 +120,8 @@ async fn response_with_another_time_is_logged_as_a_warning() {
 #[tokio::test]
 async fn slow_exchanges_do_not_block_key_fetches() {
     let fixture = fixture().await;
-    let turns: Vec<_> = (0..64).map(|_| fixture.provider.exchanges.acquire_permit()).collect();
-    let held = join_all(turns).await;
+    let permits: Vec<_> = (0..64).map(|_| fixture.provider.exchanges.acquire_permit()).collect();
+    let held = join_all(permits).await;
     fetch_keys(&fixture.provider).await;
     assert_eq!(fixture.calls.count(ProviderCall::Keys, CallOutcome::Answered), 2);
     assert_eq!(held.len(), 64);

@@ -227,8 +227,8 @@ async fn refresh_timeout_returns_unknown_outcome_once_sent() {
     })
     .await;
     assert_eq!(kind(&send_refresh(&fixture.provider).await), "unknown");
-    let turns: Vec<_> = (0..64).map(|_| fixture.provider.refreshes.acquire_permit()).collect();
-    let held = join_all(turns).await;
+    let permits: Vec<_> = (0..64).map(|_| fixture.provider.refreshes.acquire_permit()).collect();
+    let held = join_all(permits).await;
     assert_eq!(kind(&send_refresh(&fixture.provider).await), "unavailable", "it did not get a permit");
     drop(held);
 }
