@@ -121,7 +121,7 @@ impl Provider {
             id_token,
             refresh_token,
             expires_at,
-            requested_at: requested_at,
+            requested_at,
             id_token_issued_at: verified.issued_at,
             authentication: verified.authentication,
             id_token_expires_at: verified.expires_at,

@@ -48,7 +48,7 @@ pub(super) async fn exchange(
 ) -> Result<Tokens, ExchangeError> {
     request_code_exchange(http, settings, url, now, exchange)
         .await
-        .map_err(|error| error.into_exchange_error())
+        .map_err(TokenEndpointError::into_exchange_error)
 }
 
 /// Requests new tokens with a refresh token (OpenID Connect Core §12.1).

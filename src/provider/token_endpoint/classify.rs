@@ -34,7 +34,7 @@ const USER_ERRORS: [&str; 5] = [
 impl TokenEndpointError {
     /// Returns the error of a code exchange (RFC 6749 §5.2). Keycloak returns `unauthorized_client` for a wrong
     /// secret.
-    pub(super) fn into_exchange_error(&self) -> ExchangeError {
+    pub(super) fn into_exchange_error(self) -> ExchangeError {
         let text = self.to_string();
         match self {
             Self::BadRedirectUri | Self::NoAssertion(_) => ExchangeError::ClientRefused(text),
@@ -48,7 +48,7 @@ impl TokenEndpointError {
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => ExchangeError::CodeRefused(text),
                 "invalid_client" | "unauthorized_client" => ExchangeError::ClientRefused(text),
-                _ if *status == StatusCode::UNAUTHORIZED => ExchangeError::ClientRefused(text),
+                _ if status == StatusCode::UNAUTHORIZED => ExchangeError::ClientRefused(text),
                 _ => ExchangeError::ProviderMisbehaved(text),
             },
         }
