@@ -1,7 +1,7 @@
 //! Comparison of the provider's clock with the local clock
 //!
-//! 1. The `Date` of every response (RFC 9110 §6.6.1), plus its `Age` if a cache sent it (RFC 9111 §5.1), is compared
-//!    with the local time between request and response.
+//! 1. The `Date` of every response (RFC 9110 §6.6.1) is compared with the local time between request and response. If
+//!    a cache sent the response, its `Age` is added (RFC 9111 §5.1).
 //! 2. A difference of more than 30 seconds is logged as a warning, at most once in ten minutes.
 
 use std::sync::Arc;
