@@ -1,10 +1,12 @@
-//! Claims to identity
+//! Conversion of claims to an identity
 //!
-//! 1. The value of `email` counts only beside `email_verified: true`, and that of `phone_number` only beside
-//!    `phone_number_verified: true` (OpenID Connect Core §5.1): users type them in at many providers.
-//! 2. Another claim that holds an address, by its name or because it is `claims.email`, counts only if the operator
-//!    accepts unverified addresses: no claim verifies it.
-//! 3. This holds wherever the value goes: user name, address or group. Policies see only what counts.
+//! 1. The value of `email` counts only with `email_verified: true`, and that of `phone_number` only with
+//!    `phone_number_verified: true` (OpenID Connect Core §5.1). At many providers, users enter these values
+//!    themselves.
+//! 2. Another claim holds an e-mail address if its name says so, or if it is `claims.email`. No claim verifies it, so
+//!    it counts only if the operator accepts unverified addresses.
+//! 3. These rules apply to each use of the value: user name, e-mail address and group. Policies see only values that
+//!    count.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -13,7 +15,7 @@ use thiserror::Error;
 
 use super::identity::{Identity, InvalidHeaderText};
 
-/// A claim's value, as far as an identity needs it (JSON without numbers' and nulls' values).
+/// The value of a claim: JSON, without the values of numbers and null, which an identity does not need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// A JSON string.
@@ -24,15 +26,16 @@ pub enum Claim {
     List(Vec<Self>),
     /// A JSON object.
     Object(Claims),
-    /// A number or null: nothing that names a person or a group.
+    /// A number or null, which names no user and no group.
     Other,
 }
 
 /// Claims by name (OpenID Connect Core §5.1).
 pub type Claims = BTreeMap<String, Claim>;
 
-/// `sid`: the provider's name for its session (OpenID Connect Front-Channel Logout §3); empty where there is none that
-/// can be kept.
+/// Returns `sid`, the provider's identifier of its session (OpenID Connect Front-Channel Logout §3).
+///
+/// The text is empty if the claim is absent, is not a string, or is longer than 255 bytes.
 pub fn sid(claims: &Claims) -> &str {
     match claims.get("sid") {
         Some(Claim::Text(sid)) if sid.len() <= MAX_SID_BYTES => sid,
@@ -42,21 +45,22 @@ pub fn sid(claims: &Claims) -> &str {
 
 const MAX_SID_BYTES: usize = 255;
 
-/// Names under which providers send e-mail addresses.
-const ADDRESSES: [&str; 5] = ["email", "emails", "mail", "email_address", "emailAddress"];
+/// Names of claims in which providers send e-mail addresses.
+const EMAIL_CLAIM_NAMES: [&str; 5] = ["email", "emails", "mail", "email_address", "emailAddress"];
 
-/// The way to a claim: `groups`, `realm_access.roles`, or a JSON pointer (RFC 6901) where a name holds a dot:
-/// `/resource_access/my.client/roles`.
+/// The path of a claim, such as `groups` or `realm_access.roles`.
+///
+/// If a name contains a dot, the path is a JSON pointer (RFC 6901): `/resource_access/my.client/roles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(Vec<String>);
 
-/// A path that leads nowhere.
+/// A text that is not a claim path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("it is not a claim path such as groups, realm_access.roles or /resource_access/my.client/roles")]
 pub struct NotAPath;
 
 impl ClaimPath {
-    /// Reads a path.
+    /// Parses a path.
     pub fn parse(text: &str) -> Result<Self, NotAPath> {
         let steps: Vec<String> = match text.strip_prefix('/') {
             Some(pointer) => {
@@ -67,24 +71,26 @@ impl ClaimPath {
         if steps.iter().any(String::is_empty) { Err(NotAPath) } else { Ok(Self(steps)) }
     }
 
-    /// The names on the way to the claim, its own last.
+    /// Returns the names of the enclosing objects, and last the name of the claim.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether its own name says that it holds an e-mail address.
-    fn names_an_address(&self) -> bool {
-        self.0.last().is_some_and(|name| ADDRESSES.iter().any(|one| name.eq_ignore_ascii_case(one)))
+    /// Returns whether the name of the claim says that it holds an e-mail address.
+    fn has_email_name(&self) -> bool {
+        self.0
+            .last()
+            .is_some_and(|name| EMAIL_CLAIM_NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)))
     }
 
     fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Claim> {
-        let (last, way) = self.0.split_last()?;
-        let mut here = claims;
-        for step in way {
-            let Claim::Object(next) = here.get(step)? else { return None };
-            here = next;
+        let (name, parents) = self.0.split_last()?;
+        let mut object = claims;
+        for parent in parents {
+            let Claim::Object(inner) = object.get(parent)? else { return None };
+            object = inner;
         }
-        here.get(last)
+        object.get(name)
     }
 
     fn text<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
@@ -105,31 +111,31 @@ impl Display for ClaimPath {
     }
 }
 
-/// Which claims are read.
+/// The claims that an identity is made of.
 #[derive(Clone, Debug)]
 pub struct ClaimRules {
-    /// The name applications see.
+    /// The path of the name that applications see.
     pub user: ClaimPath,
-    /// The e-mail address.
+    /// The path of the e-mail address.
     pub email: ClaimPath,
-    /// The groups: the lists at these paths, one after the other.
+    /// The paths of the groups. The lists are joined in this order.
     pub groups: Vec<ClaimPath>,
-    /// Whether a slash before a group is taken away: `/dev` and `dev` are then one group.
+    /// Whether to remove a slash at the beginning of a group, so that `/dev` and `dev` are one group.
     pub strip_group_slash: bool,
     /// Whether an address counts without `email_verified: true`.
     pub accept_unverified_email: bool,
 }
 
-/// Why claims make no identity.
+/// Why claims do not make an identity.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ClaimError {
-    /// The claim at this path, which names the user, is absent or no string.
+    /// The claim at this path, which names the user, is absent or not a string.
     #[error("the ID token has no text at `{0}` (claims.user)")]
     NoUser(ClaimPath),
-    /// The name cannot be carried in a header.
-    #[error("the person's name or subject cannot be carried in a header: {0}")]
-    UnfitUser(InvalidHeaderText),
-    /// The user name is a value that users may have typed in themselves.
+    /// A header cannot carry the user name or the subject.
+    #[error("a header cannot carry the user name or subject: {0}")]
+    InvalidUser(InvalidHeaderText),
+    /// The user name is a value that the user may have entered.
     #[error("the user name comes from a claim that is not verified: {0}")]
     UnverifiedUser(Unverified),
 }
@@ -139,7 +145,7 @@ pub enum ClaimError {
 pub enum Unverified {
     /// `email` without `email_verified: true`.
     #[error(
-        "the provider does not send email_verified: true beside email; let it verify addresses, or set \
+        "the provider does not send email_verified: true with email; let it verify addresses, or set \
          claims.accept_unverified_email = true if no user can choose an address there"
     )]
     Email,
@@ -150,36 +156,34 @@ pub enum Unverified {
     )]
     OtherEmail,
     /// `phone_number` without `phone_number_verified: true`.
-    #[error(
-        "the provider does not send phone_number_verified: true beside phone_number; choose another claim"
-    )]
+    #[error("the provider does not send phone_number_verified: true with phone_number; choose another claim")]
     PhoneNumber,
 }
 
-/// Why a value is left out of the identity.
+/// Why the identity omits a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OmissionReason {
-    /// No header can carry it.
-    #[error("no header can carry it: {0}")]
+    /// A header cannot carry it.
+    #[error("a header cannot carry it: {0}")]
     InvalidHeaderText(#[from] InvalidHeaderText),
-    /// It does not count.
+    /// It does not count, because it is not verified.
     #[error(transparent)]
     Unverified(#[from] Unverified),
 }
 
-/// A value of the provider that is left out of the identity, and logged.
+/// A value of the provider that the identity omits. It is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OmittedClaim {
     /// `email` or `group`.
     pub what: &'static str,
     /// The value as the provider sent it.
     pub value: String,
-    /// Why.
+    /// The reason.
     pub why: OmissionReason,
 }
 
 impl ClaimRules {
-    /// Makes the identity of a verified ID token's `sub` and claims, and says what had to be left out.
+    /// Returns the identity in the `sub` and the claims of a verified ID token, and the omitted values.
     pub fn identity(
         &self,
         subject: &str,
@@ -187,13 +191,13 @@ impl ClaimRules {
     ) -> Result<(Identity, Vec<OmittedClaim>), ClaimError> {
         let user = self.user.text(claims).ok_or_else(|| ClaimError::NoUser(self.user.clone()))?;
         self.verify(&self.user, claims).map_err(ClaimError::UnverifiedUser)?;
-        let mut identity = Identity::new(subject, user).map_err(ClaimError::UnfitUser)?;
-        let mut omitted_claim = Vec::new();
+        let mut identity = Identity::new(subject, user).map_err(ClaimError::InvalidUser)?;
+        let mut omitted = Vec::new();
         let counts = self.verify(&self.email, claims).is_ok();
         if let Some(email) = self.email.text(claims).filter(|_| counts)
             && let Err(why) = identity.set_email(email)
         {
-            omitted_claim.push(OmittedClaim { what: "email", value: email.to_owned(), why: why.into() });
+            omitted.push(OmittedClaim { what: "email", value: email.to_owned(), why: why.into() });
         }
         for path in &self.groups {
             let verified = self.verify(path, claims);
@@ -202,32 +206,34 @@ impl ClaimRules {
                 let added = verified.map_err(OmissionReason::from);
                 let added = added.and_then(|()| Ok(identity.add_group(group)?));
                 if let Err(why) = added {
-                    omitted_claim.push(OmittedClaim { what: "group", value: group.to_owned(), why });
+                    omitted.push(OmittedClaim { what: "group", value: group.to_owned(), why });
                 }
             }
         }
-        Ok((identity, omitted_claim))
+        Ok((identity, omitted))
     }
 
-    /// Whether the provider kept groups back because there are too many: it then points to another place instead, with
-    /// `_claim_names` (OpenID Connect Core §5.6.2) or with Entra ID's `hasgroups`. Nobody goes there: whoever wrote the
-    /// token would choose what we call.
+    /// Returns whether the provider omitted the groups because there are too many.
+    ///
+    /// It then refers to another address, with `_claim_names` (OpenID Connect Core §5.6.2) or with the `hasgroups` of
+    /// Entra ID. The gateway does not request that address, because the author of the token would choose it.
     pub fn groups_are_unknown(&self, claims: &Claims) -> bool {
-        let elsewhere = |name: &String| match claims.get("_claim_names") {
+        let is_distributed = |name: &String| match claims.get("_claim_names") {
             Some(Claim::Object(names)) => names.contains_key(name),
             _ => false,
         };
         let has_groups = is_true(claims, "hasgroups");
-        let points_away =
-            |path: &ClaimPath| path.0.first().is_some_and(elsewhere) || (has_groups && path.0 == ["groups"]);
-        self.groups.iter().any(|path| path.find(claims).is_none() && points_away(path))
+        let is_omitted = |path: &ClaimPath| {
+            path.0.first().is_some_and(is_distributed) || (has_groups && path.0 == ["groups"])
+        };
+        self.groups.iter().any(|path| path.find(claims).is_none() && is_omitted(path))
     }
 
-    /// Whether the value at a path counts, by the rules of this module.
+    /// Returns whether the value at a path counts, by the rules of this module.
     fn verify(&self, path: &ClaimPath, claims: &Claims) -> Result<(), Unverified> {
         let is_email = path.0 == ["email"];
-        let holds_an_address = *path == self.email || path.names_an_address();
-        if holds_an_address && self.accept_unverified_email {
+        let is_address = *path == self.email || path.has_email_name();
+        if is_address && self.accept_unverified_email {
             return Ok(());
         }
         if is_email {
@@ -236,11 +242,11 @@ impl ClaimRules {
         if path.0 == ["phone_number"] && !is_true(claims, "phone_number_verified") {
             return Err(Unverified::PhoneNumber);
         }
-        if holds_an_address { Err(Unverified::OtherEmail) } else { Ok(()) }
+        if is_address { Err(Unverified::OtherEmail) } else { Ok(()) }
     }
 }
 
-/// Some providers send booleans as text.
+/// Returns whether a claim is true. Some providers send booleans as text.
 fn is_true(claims: &Claims, name: &str) -> bool {
     match claims.get(name) {
         Some(Claim::Flag(flag)) => *flag,
@@ -249,7 +255,7 @@ fn is_true(claims: &Claims, name: &str) -> bool {
     }
 }
 
-/// The strings of a list; a single string is a list of one.
+/// Returns the strings of a list. A single string counts as a list of one.
 fn texts(claim: &Claim) -> Vec<&str> {
     match claim {
         Claim::Text(text) => vec![text],

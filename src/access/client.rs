@@ -1,24 +1,24 @@
-//! Who is at the other end of the connection: may it ask us at all, and for whom does it ask?
+//! Trusted proxies, and the client address in `X-Forwarded-For`
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
 
-/// The peers whose forwarded headers we believe: the proxy, and nobody else.
+/// The networks of the proxies whose forwarded headers the gateway trusts.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
-/// An entry that is no address, network or the word `private`.
+/// An entry that is neither an address, nor a network, nor the word `private`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("it is not an address, a network such as 10.0.0.0/8, or the word private")]
 pub struct NotANetwork;
 
-/// No way to us leads through more proxies.
+/// The maximum number of entries that are read. No deployment has more proxies in a row.
 const MAX_HOPS: usize = 32;
 
 impl TrustedProxies {
-    /// This machine alone: what a listener on a loopback address can be reached from.
+    /// Returns the loopback networks: only this machine can reach a listener on a loopback address.
     pub fn loopback() -> Self {
         Self(vec![
             Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
@@ -37,27 +37,31 @@ impl TrustedProxies {
         Ok(())
     }
 
-    /// Whether a peer is answered. Where no address is trusted, a client certificate that the listener has asked for
-    /// decides; where some are, the address decides, and the certificate was a condition before.
+    /// Returns whether a peer may send checks.
+    ///
+    /// If no address is trusted, the client certificate decides. If some are trusted, the address decides: the
+    /// listener has already required the certificate.
     pub fn answers(&self, peer: IpAddr, certified: bool) -> bool {
         (self.is_empty() && certified) || self.trusts(peer)
     }
 
-    /// Whether a peer is one of them; an IPv4-mapped IPv6 address counts as the IPv4 address it is.
+    /// Returns whether a peer is a trusted proxy. An IPv4-mapped IPv6 address counts as the IPv4 address.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.0.iter().any(|network| network.contains(&peer))
     }
 
-    /// The client that a trusted peer's `X-Forwarded-For` tells of: read from the right, the first address that is no
-    /// trusted proxy's own. `None` where the last entry is no address.
+    /// Returns the client's address in the `X-Forwarded-For` of a trusted peer, or `None` if the last entry is not an
+    /// address.
     ///
-    /// Each proxy adds the address it was asked from, so what stands left of a stranger's is that stranger's word. An
-    /// entry that cannot be read ends the walk, as does the end of the list: the last address before it counts.
+    /// 1. Each proxy appends the address of its own peer, so the entries are read from the right.
+    /// 2. The client is the first address that is not a trusted proxy. Everything left of it was supplied by that
+    ///    client and proves nothing.
+    /// 3. An unreadable entry ends the search, as does the end of the list. The last address before it is the client.
     pub fn client(&self, forwarded_for: &[u8]) -> Option<IpAddr> {
         let mut client = None;
         for entry in forwarded_for.rsplit(|byte| *byte == b',').take(MAX_HOPS) {
-            let Some(address) = address(entry.trim_ascii()) else { break };
+            let Some(address) = parse_address(entry.trim_ascii()) else { break };
             client = Some(address);
             if !self.trusts(address) {
                 break;
@@ -66,14 +70,14 @@ impl TrustedProxies {
         client
     }
 
-    /// Whether nobody is trusted.
+    /// Returns whether no address is trusted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// An address as proxies write it: bare, or with a port as some balancers do; IPv4-mapped ones as what they are.
-fn address(entry: &[u8]) -> Option<IpAddr> {
+/// Parses an entry: an address, with a port as some load balancers write it. An IPv4-mapped address becomes IPv4.
+fn parse_address(entry: &[u8]) -> Option<IpAddr> {
     let entry = str::from_utf8(entry).ok()?;
     let address = entry.parse::<IpAddr>().or_else(|_| entry.parse::<SocketAddr>().map(|socket| socket.ip()));
     address.ok().map(|address| address.to_canonical())

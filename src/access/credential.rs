@@ -1,22 +1,22 @@
-//! The credential of a request: on whose behalf it is decided
+//! Credential of a request
 
 use super::identity::IdentityRef;
 use super::policy::PolicyVerdicts;
 use super::token::TokenText;
 
-/// What a request has proved about its user.
+/// The proof of identity that a request carries.
 #[derive(Clone, Copy)]
 pub enum Credential<'a> {
-    /// Nothing: there is no session, or none that can be used.
+    /// There is no usable session.
     None,
-    /// A session.
+    /// A usable session.
     Session(SessionCredential<'a>),
 }
 
-/// A session, as far as a decision and the application need it.
+/// The parts of a session that a decision or the application needs.
 #[derive(Clone, Copy)]
 pub struct SessionCredential<'a> {
-    /// Who signed in.
+    /// The user who signed in.
     pub user: IdentityRef<'a>,
     /// The ID token as the provider signed it.
     pub id_token: TokenText<'a>,

@@ -1,14 +1,18 @@
-//! May this request pass, and if not, what is the person told?
+//! Decision about a request
 //!
-//! [`decide`] asks in this order; the first rule that applies ends it:
+//! [`decide`] applies these rules in order. The first rule that matches decides.
 //!
-//! 1. an alias of a header we own, or one of ours named in `Connection`: Deny;
-//! 2. no usable session: Allow as nobody on a public path; else Challenge, or Deny where the policy is unknown;
-//! 3. a WebSocket handshake whose `Origin` is not the target's own: Deny (no fetch metadata protects it);
-//! 4. a method that changes something, from a page of an origin that is none of ours (`SameSite` cookies do not keep
-//!    sibling hosts out); an unknown policy, or a condition of it that the person does not meet: Deny; the first and the
-//!    last are allowed as nobody on a public path;
-//! 5. otherwise: Allow.
+//! 1. The request has an alias of an owned header, or names an owned header in `Connection`: Deny.
+//! 2. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
+//!    Otherwise: Challenge.
+//! 3. A WebSocket handshake has an `Origin` other than the target's: Deny. Fetch metadata does not protect
+//!    handshakes.
+//! 4. A page of another origin sends an unsafe method: Deny, but on a public path Allow without an identity. The
+//!    setting [`Rules::allow_cross_origin_writes`] disables this rule. `SameSite` cookies do not protect against
+//!    sibling hosts.
+//! 5. The policy is unknown: Deny.
+//! 6. The user does not meet the policy: Deny, but on a public path Allow without an identity.
+//! 7. Otherwise: Allow.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use thiserror::Error;
@@ -27,109 +31,109 @@ use super::surface::{Surface, is_from_other_origin};
 use super::token::TokenText;
 use super::websocket::is_handshake;
 
-/// The answer. Closed on purpose: every adapter must render every arm.
+/// The decision. The enum is exhaustive, so that each adapter must render each variant.
 #[derive(Debug)]
 pub enum Decision {
-    /// Pass, with these edits.
+    /// The request passes, with these header edits.
     Allow(Grant),
-    /// No usable session; here is where to get one.
+    /// There is no usable session.
     Challenge(Challenge),
-    /// Known, and not permitted.
+    /// The request must not pass.
     Deny(Denial),
-    /// We could not tell. Never passes.
+    /// No decision is possible now. The request does not pass.
     Fail(Outage),
 }
 
-/// The right to pass once, and what the application is told. Only [`decide`] makes one.
+/// The right of one request to pass, and the header edits that it needs. Only [`decide`] creates it.
 #[derive(Debug)]
 pub struct Grant {
     edits: HeaderEdits,
 }
 
 impl Grant {
-    /// What is set on the request: each field once.
+    /// Returns the fields to set on the request, each name once.
     pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.edits.fields()
     }
 
-    /// The names that the proxy must remove from a request that came with these fields ([`HeaderEdits::removals`]).
+    /// Returns the names that the proxy must remove from a request with these fields ([`HeaderEdits::removals`]).
     pub fn removals(&self, client: &HeaderMap) -> Vec<HeaderName> {
         self.edits.removals(client)
     }
 }
 
-/// What to do about a missing session.
+/// The reply to a request without a usable session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Challenge {
-    /// A person is looking at a page: send them to sign in, at this absolute URL of ours.
+    /// A navigation: redirect it to this absolute URL of our sign-in.
     SignIn(String),
-    /// A form was sent to a page: it cannot be sent on, and this page of ours says so.
+    /// A form was sent: it cannot be forwarded. Redirect to this page of ours, which says so.
     FormNotSent(String),
-    /// A script or a socket asks: say 401, and let the page reload itself.
+    /// A script or a WebSocket: return 401, and let the page reload itself.
     Unauthenticated,
 }
 
-/// Why a known request may not pass.
+/// Why a request must not pass.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Denial {
-    /// A spoofing attempt, or a very odd client.
+    /// A header is an alias of an owned name: an attempt to forge it, or an unusual client.
     #[error(transparent)]
     Alias(#[from] Alias),
     /// The proxy names a policy that is not configured.
     #[error("the policy is not configured")]
     UnknownPolicy,
-    /// A page of another origin changes something in the person's name.
-    #[error("a page of another origin would change something in a signed-in person's name")]
+    /// A cross-origin write: a page of another origin sent an unsafe method in the session of a user.
+    #[error("a page of another origin sent an unsafe method in the session of a user")]
     CrossOriginWrite,
-    /// Another site opens a socket in the person's name.
+    /// A page of another origin would open a WebSocket as the user.
     #[error("the WebSocket handshake comes from another origin")]
     CrossOriginWebSocket,
-    /// The person does not meet the policy.
+    /// The user does not meet the policy.
     #[error("{refusal}")]
     Policy {
-        /// The condition.
+        /// The condition that is not met.
         refusal: Refusal,
-        /// The person's name, to be told which account it is about.
+        /// The user name, so that the page can show the account.
         user: String,
-        /// Our page where they sign in as somebody else.
+        /// The URL of our page to sign in with another account.
         another_account: String,
     },
 }
 
-/// Why no answer could be given.
+/// Why no decision is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Outage {
     /// The session store does not answer.
     #[error("the session store does not answer")]
     SessionStore,
-    /// The tokens are over, and the provider cannot be asked for new ones now.
-    #[error("the provider does not answer, and the session's tokens are over")]
+    /// The tokens have expired, and the provider cannot refresh them now.
+    #[error("the provider does not answer, and the session's tokens have expired")]
     Provider,
 }
 
-/// The rules a decision is made by.
+/// The rules of a decision.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The table of header fields we own.
     pub owned: OwnedHeaders,
     /// All policies by name.
     pub policies: Policies,
-    /// What passes without a session.
+    /// The paths that pass without a session.
     pub public_paths: PublicPaths,
-    /// The origins one may come back to.
+    /// The origins that the gateway serves or returns to.
     pub origins: Origins,
-    /// Where a person is sent to sign in.
+    /// The page that a navigation without a session is redirected to.
     pub sign_in: SignInBy,
-    /// Whether pages of other origins may change something in a signed-in person's name.
+    /// Whether pages of other origins may send unsafe methods as the user.
     pub allow_cross_origin_writes: bool,
 }
 
-/// Where a person without a session is sent.
+/// The page that a navigation without a session is redirected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInBy {
-    /// Straight on to the provider.
+    /// The page that redirects to the provider at once.
     Start,
-    /// To our page with a button.
+    /// The page with a sign-in button.
     Page,
 }
 
@@ -142,17 +146,19 @@ impl SignInBy {
     }
 }
 
-/// Decides, by the rules of this module.
+/// Decides by the rules of this module.
 ///
-/// `other_cookies` are the client's cookies without ours.
+/// `other_cookies` are the client's cookies without the gateway's own.
 pub fn decide(rules: &Rules, request: &AccessRequest<'_>, other_cookies: Vec<u8>) -> Decision {
-    match judge(rules, request) {
+    match authorize(rules, request) {
         Ok(Some(SessionCredential { user, id_token, .. })) => {
             Decision::Allow(Grant { edits: rules.owned.edits(*user, *id_token, other_cookies) })
         }
         Ok(None) | Err(Denial::Policy { .. } | Denial::CrossOriginWrite) if is_public(rules, request) => {
-            let nobody = IdentityRef { subject: "", user: "", email: "", groups: "" };
-            Decision::Allow(Grant { edits: rules.owned.edits(nobody, TokenText::Whole(""), other_cookies) })
+            let anonymous = IdentityRef { subject: "", user: "", email: "", groups: "" };
+            Decision::Allow(Grant {
+                edits: rules.owned.edits(anonymous, TokenText::Whole(""), other_cookies),
+            })
         }
         Ok(None) => Decision::Challenge(challenge(rules, request)),
         Err(denial) => Decision::Deny(denial),
@@ -163,13 +169,13 @@ fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {
     rules.public_paths.matches(request.method, request.origin, request.target)
 }
 
-fn judge<'k, 'c>(
+fn authorize<'k, 'c>(
     rules: &Rules,
     request: &'k AccessRequest<'c>,
 ) -> Result<Option<&'k SessionCredential<'c>>, Denial> {
     rules.owned.guard(request.headers)?;
-    let known = match &request.credential {
-        Credential::Session(known) => known,
+    let session = match &request.credential {
+        Credential::Session(session) => session,
         Credential::None if rules.policies.contains(request.policy) => return Ok(None),
         Credential::None => return Err(Denial::UnknownPolicy),
     };
@@ -179,37 +185,40 @@ fn judge<'k, 'c>(
     if !rules.allow_cross_origin_writes && is_cross_origin_write(rules, request) {
         return Err(Denial::CrossOriginWrite);
     }
-    let permitted = rules.policies.permit(request.policy, known.user, known.policies);
+    let permitted = rules.policies.permit(request.policy, session.user, session.policies);
     permitted.map_err(|error| match error {
         PolicyError::Unknown => Denial::UnknownPolicy,
         PolicyError::Refused(refusal) => Denial::Policy {
             refusal,
-            user: known.user.user.to_owned(),
+            user: session.user.user.to_owned(),
             another_account: another_account(rules, request.origin),
         },
     })?;
-    Ok(Some(known))
+    Ok(Some(session))
 }
 
-/// Programs send no `Origin`; browsers always do (RFC 6455 §4.1), and once.
+/// Returns whether a handshake has the target's origin or none.
+///
+/// Browsers always send `Origin`, exactly once (RFC 6455 §4.1). Other programs send none.
 fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
-    comes_from(headers, |url| own.contains(url)).unwrap_or(true)
+    is_origin_accepted(headers, |url| own.contains(url)).unwrap_or(true)
 }
 
-/// Browsers name the origin with every method but GET and HEAD (Fetch §3.2), and fetch metadata say how far it is.
+/// Browsers send `Origin` with every method except GET and HEAD (Fetch §3.2). If it is absent, fetch metadata decide.
 fn is_cross_origin_write(rules: &Rules, request: &AccessRequest<'_>) -> bool {
     if request.method.is_safe() {
         return false;
     }
     let ours = |url: &Url| request.origin.contains(url) || rules.origins.serves(url);
-    comes_from(request.headers, ours).map_or_else(|| is_from_other_origin(request.headers), |ours| !ours)
+    is_origin_accepted(request.headers, ours)
+        .map_or_else(|| is_from_other_origin(request.headers), |ours| !ours)
 }
 
-/// Whether the one `Origin` is acceptable; `None` where there is none.
-fn comes_from(headers: &HeaderMap, acceptable: impl FnOnce(&Url) -> bool) -> Option<bool> {
+/// Returns whether the only `Origin` is acceptable, or `None` if there is none. Repeated fields are never acceptable.
+fn is_origin_accepted(headers: &HeaderMap, acceptable: impl FnOnce(&Url) -> bool) -> Option<bool> {
     let mut values = headers.get_all(header::ORIGIN).iter();
-    let one = values.next()?;
-    let url = one.to_str().ok().and_then(|text| Url::parse(text).ok());
+    let value = values.next()?;
+    let url = value.to_str().ok().and_then(|text| Url::parse(text).ok());
     Some(values.next().is_none() && url.is_some_and(|url| acceptable(&url)))
 }
 
@@ -218,16 +227,17 @@ fn another_account(rules: &Rules, origin: &Origin) -> String {
     OwnPage::Start.with_parameter(sign_in, ANOTHER_ACCOUNT, &ReturnTo::home(origin))
 }
 
-/// Where a person goes who is signed in with tokens that are over: to our page that renews them.
+/// Returns the challenge for a navigation of a user whose tokens have expired: our page that refreshes them.
 pub fn refresh_challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     let sign_in = rules.origins.sign_in_of(request.origin);
-    Challenge::SignIn(OwnPage::Refresh.with_return(sign_in, &here(rules, request)))
+    Challenge::SignIn(OwnPage::Refresh.with_return(sign_in, &requested_url(rules, request)))
 }
 
-fn here(rules: &Rules, request: &AccessRequest<'_>) -> ReturnTo {
+/// Returns the URL of the request, or the start page of its origin if that URL is not a valid return URL.
+fn requested_url(rules: &Rules, request: &AccessRequest<'_>) -> ReturnTo {
     let origin = request.origin;
-    let here = format!("{}{}", origin.as_str(), request.target.to_ascii());
-    ReturnTo::parse(&here, origin, &rules.origins).unwrap_or_else(|| ReturnTo::home(origin))
+    let url = format!("{}{}", origin.as_str(), request.target.to_ascii());
+    ReturnTo::parse(&url, origin, &rules.origins).unwrap_or_else(|| ReturnTo::home(origin))
 }
 
 fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
@@ -236,13 +246,13 @@ fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
     }
     let sign_in = rules.origins.sign_in_of(request.origin);
     if *request.method == Method::GET || *request.method == Method::HEAD {
-        Challenge::SignIn(rules.sign_in.own_page().with_return(sign_in, &here(rules, request)))
+        Challenge::SignIn(rules.sign_in.own_page().with_return(sign_in, &requested_url(rules, request)))
     } else {
         Challenge::FormNotSent(OwnPage::SignIn.with_parameter(sign_in, FORM_NOT_SENT, &page_of_form(request)))
     }
 }
 
-/// The page that holds the form, as far as it is on the same origin.
+/// Returns the page with the form if it is on the same origin, else the start page.
 fn page_of_form(request: &AccessRequest<'_>) -> ReturnTo {
     let own = Origins::new(vec![request.origin.clone()]);
     let referer = request.headers.get(header::REFERER).and_then(|value| value.to_str().ok());

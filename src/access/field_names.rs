@@ -1,8 +1,8 @@
-//! Header field names: aliases, the forwarded fields and list-valued fields.
+//! Header field names: aliases, forwarded fields and list-valued fields
 //!
 //! 1. Two names are aliases if they differ only in case and in bytes that are neither letters nor digits. CGI and its
-//!    successors read every such byte as the same one, so `X_Forwarded_User` becomes `X-Forwarded-User`.
-//! 2. A list-valued field is all its lines together, split at commas (RFC 9110 §5.6.1). Empty members are ignored.
+//!    successors read all these bytes as one, so `X_Forwarded_User` becomes `X-Forwarded-User`.
+//! 2. The lines of a list-valued field are joined and split at commas (RFC 9110 §5.6.1). Empty members are ignored.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,14 +14,16 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// The client's path and query.
 pub const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
-/// The client's address, and those of the proxies on the way.
+/// The address of the client, and those of the proxies that forwarded the request.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The five fields by which a proxy describes the client's request.
 pub static FORWARDED: [HeaderName; 5] =
     [X_FORWARDED_METHOD, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_URI, X_FORWARDED_FOR];
 
-/// Returns the index of a name in [`FORWARDED`]: a match on short texts is a few comparisons of numbers.
+/// Returns the index of a name in [`FORWARDED`].
+///
+/// A match on short texts compiles to a few integer comparisons.
 pub fn forwarded_index(name: &str) -> Option<usize> {
     let (prefix, rest) = name.as_bytes().split_first_chunk::<12>()?;
     if prefix != b"x-forwarded-" {
@@ -46,7 +48,7 @@ pub struct NameSet {
     lengths: u64,
     /// One bit for each first byte of a name or prefix: few other names share both bits.
     initials: u64,
-    /// The same for prefixes alone.
+    /// One bit for each first byte of a prefix.
     prefix_initials: u64,
 }
 
@@ -69,12 +71,12 @@ impl NameSet {
     pub fn matches(&self, name: impl AsRef<[u8]>) -> bool {
         let name = name.as_ref();
         self.prefixes.iter().any(|prefix| has_prefix(name, prefix))
-            || self.names.iter().any(|one| is_same_name(name, one))
+            || self.names.iter().any(|known| is_same_name(name, known))
     }
 
     /// Returns whether a name in lower case is an alias of one in the set, rather than one of them itself.
     ///
-    /// A check asks this of every field, so the bits decide first.
+    /// A check calls this for each field, so the bits are compared first.
     pub fn has_alias(&self, name: &str) -> bool {
         let initial = name.bytes().next().map_or(0, byte_bit);
         if self.initials & initial == 0 {
@@ -99,7 +101,7 @@ pub fn has_prefix(name: impl AsRef<[u8]>, prefix: &str) -> bool {
 
 /// Returns whether a name in lower case consists of letters, digits and `-`: its aliases fold into this spelling.
 ///
-/// A check asks this of most fields that a proxy adds, so eight bytes are compared at once, and the last eight again
+/// A check calls this for most fields that a proxy adds. It compares eight bytes at once, and the last eight again
 /// instead of a remainder.
 pub fn is_plain(name: &str) -> bool {
     let name = name.as_bytes();
@@ -120,7 +122,7 @@ fn is_plain_byte(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')
 }
 
-/// Removes every field whose name is one of those that `is_unwanted` accepts.
+/// Removes each field whose name `is_unwanted` accepts.
 pub fn remove_fields(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
     let found: Vec<HeaderName> = headers.keys().filter(|name| is_unwanted(name.as_str())).cloned().collect();
     for name in found {
@@ -163,7 +165,7 @@ fn length_bit(name: &str) -> u64 {
     1 << name.len().min(63)
 }
 
-/// The first bytes of a name's aliases: for a letter or digit itself, else any.
+/// Returns the possible first bytes of a name's aliases: a letter or digit stays the same, else any byte is possible.
 fn initial_bits(name: &str) -> u64 {
     let first = name.bytes().next().map(|byte| byte.to_ascii_lowercase());
     first.filter(u8::is_ascii_alphanumeric).map_or(u64::MAX, byte_bit)
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn set_matches_every_spelling_and_finds_aliases_alone() {
+    fn set_matches_every_spelling_and_reports_only_aliases_as_alias() {
         let mut set = NameSet::default();
         set.insert("X-User");
         set.insert("-odd");
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn list_is_all_lines_without_empty_members() {
+    fn list_members_are_read_from_all_lines_without_empty_ones() {
         let headers = map(&[b"a, B;q=1 ,,", b"", b"\xff\t, c"]);
         assert_eq!(members(&headers, &LIST).collect::<Vec<_>>(), [&b"a"[..], b"B;q=1", b"\xff", b"c"]);
         assert!(has_member(&headers, &LIST, "C") && !has_member(&headers, &LIST, "b"));

@@ -1,15 +1,15 @@
-//! The header fields that the gateway owns, and their values.
+//! Header fields that the gateway owns, and their values
 //!
-//! One table serves both ways. What we own
+//! One table serves for rejecting, setting and removing. An owned field
 //!
-//! 1. is refused if a client names it by an alias ([`super::field_names`]), or in `Connection`, which would have it
-//!    removed on the way;
+//! 1. is rejected if a client sends an alias of it ([`super::field_names`]), or names it in `Connection`, because a
+//!    proxy would then remove it;
 //! 2. is set from the session alone ([`OwnedHeaders::edits`]);
-//! 3. is removed from the client's request if it is not set ([`HeaderEdits::removals`]), as are the names under which
-//!    other gateways pass an identity on. Trailers lose all of them ([`OwnedHeaders::strip`]).
+//! 3. is removed from the client's request if it is not set ([`HeaderEdits::removals`]). So are the identity fields
+//!    of other gateways. Trailers lose all of them ([`OwnedHeaders::strip`]).
 //!
-//! We own the four identity fields, `Cookie` (returned without our cookies), everything that begins with
-//! `Impersonate-`, and, if configured, `Authorization`.
+//! The gateway owns the four identity headers, `Cookie` (returned without its own cookies), every name that begins
+//! with `Impersonate-`, and, if configured, `Authorization`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,20 +25,20 @@ use super::token::TokenText;
 
 const IMPERSONATE: &str = "impersonate-";
 
-/// The names under which an identity is passed on.
+/// The names of the identity headers.
 #[derive(Clone, Debug)]
 pub struct IdentityHeaderNames {
-    /// The person's name.
+    /// The user name.
     pub user: HeaderName,
     /// The groups, joined with commas.
     pub group: HeaderName,
     /// The e-mail address.
     pub email: HeaderName,
-    /// The ID token, as the provider signed it.
+    /// The ID token as the provider signed it.
     pub id_token: HeaderName,
 }
 
-/// The table of header fields we own. Clones share it.
+/// The table of owned header fields. Clones share it.
 #[derive(Clone, Debug)]
 pub struct OwnedHeaders(Arc<Table>);
 
@@ -62,19 +62,20 @@ impl Table {
     }
 }
 
-/// A client used another spelling of a header field that is ours.
+/// A client sent an alias of a header field that only the gateway may set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the request carries the header {0}, an alias of one that only the gateway may set")]
 pub struct Alias(pub String);
 
 impl OwnedHeaders {
-    /// Builds the table; `authorization` says whether `Authorization: Bearer` with the ID token is ours too.
+    /// Builds the table. If `authorization` is set, the gateway also owns `Authorization` and sends the ID token in
+    /// it.
     pub fn new(names: IdentityHeaderNames, authorization: bool) -> Self {
         let mut guarded = NameSet::default();
         guarded.insert_prefix(IMPERSONATE);
         let mut table = Table { names, authorization, stripped: StrippedHeaders::default(), guarded };
         let owned: Vec<_> = table.fields().map(|field| table.names.of(field).clone()).collect();
-        // Only the proxy sets the forwarded fields: an alias of one is as forged as an alias of ours.
+        // Only the proxy sets the forwarded fields, so an alias of them is forged, too.
         for name in owned.iter().chain(&FORWARDED) {
             table.guarded.insert(name.as_str());
         }
@@ -87,7 +88,7 @@ impl OwnedHeaders {
         Self(Arc::new(Table { stripped, ..Arc::unwrap_or_clone(self.0) }))
     }
 
-    /// Refuses a request that names one of them by an alias, or in `Connection`.
+    /// Rejects a request with an alias of an owned or forwarded field, or with such a name in `Connection`.
     pub fn guard(&self, headers: &HeaderMap) -> Result<(), Alias> {
         for name in headers.keys() {
             if self.0.guarded.has_alias(name.as_str()) {
@@ -105,7 +106,8 @@ impl OwnedHeaders {
         named.map_or(Ok(()), |name| Err(Alias(format!("Connection: {}", String::from_utf8_lossy(name)))))
     }
 
-    /// Removes every field we own, and every blank one, from what a client sent; `Cookie` and `Authorization` as far as we set them.
+    /// Removes each owned and each stripped field from the fields of a client. The field `Authorization` is removed
+    /// only if it is owned.
     pub fn strip(&self, headers: &mut HeaderMap) {
         for field in self.0.fields() {
             headers.remove(self.0.names.of(field));
@@ -113,10 +115,13 @@ impl OwnedHeaders {
         remove_fields(headers, |name| self.0.is_impersonation_or_stripped(name));
     }
 
-    /// The edits that tell an application who the person is: identity fields always (empty where there is nothing to
-    /// say), `Authorization` and `Cookie` only where there is.
+    /// Returns the edits that give an application the identity of the user.
     ///
-    /// `other_cookies` are the client's cookies without ours; their buffer is used on, so that a check needs no second.
+    /// The identity headers are always set, empty if there is no value. The fields `Authorization` and `Cookie` are
+    /// set only if there is a value.
+    ///
+    /// The argument `other_cookies` has the client's cookies without the gateway's own. The result reuses its buffer,
+    /// so that a check needs no second one.
     pub fn edits(
         &self,
         user: IdentityRef<'_>,
@@ -125,7 +130,7 @@ impl OwnedHeaders {
     ) -> HeaderEdits {
         let mut edits = EditsBuilder { text: other_cookies, spans: [None; MAX_EDITS], used: 0 };
         if !edits.text.is_empty() {
-            edits.span(Field::Cookie, 0);
+            edits.push_span(Field::Cookie, 0);
         }
         let size = user.user.len() + user.groups.len() + user.email.len() + id_token.len();
         edits.text.reserve(BEARER.len() + size);
@@ -139,7 +144,7 @@ impl OwnedHeaders {
 
 const BEARER: &str = "Bearer ";
 
-/// The fields a grant can set.
+/// The fields that a grant can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     User,
@@ -153,7 +158,7 @@ enum Field {
 const MAX_EDITS: usize = 6;
 
 impl Field {
-    /// Secret values are not printed, and never kept in a compression table (RFC 7541 §7.1.3).
+    /// Returns whether the value is secret: never printed, and never stored in a compression table (RFC 7541 §7.1.3).
     fn is_secret(self) -> bool {
         matches!(self, Self::IdToken | Self::Authorization | Self::Cookie)
     }
@@ -172,9 +177,9 @@ impl IdentityHeaderNames {
     }
 }
 
-/// The fields that are set on a request that passes. Every other field we own is removed.
+/// The fields that are set on a request that passes. Each other owned field is removed.
 ///
-/// All values stand in one buffer, which the header values will share.
+/// All values are in one buffer, which the header values share.
 #[derive(Clone)]
 pub struct HeaderEdits {
     table: Arc<Table>,
@@ -183,11 +188,12 @@ pub struct HeaderEdits {
 }
 
 impl HeaderEdits {
-    /// The fields, each name once.
+    /// Returns the fields, each name once.
     pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.spans.iter().flatten().map(|(field, start, end)| {
             let value = self.text.slice(*start as usize..*end as usize);
-            // An identity holds no control character; were that broken, the field would be empty and the person nobody.
+            // An identity contains no control character. If it did, the field would be empty: no user, rather than
+            // another.
             let mut value =
                 HeaderValue::from_maybe_shared(value).unwrap_or(const { HeaderValue::from_static("") });
             if field.is_secret() {
@@ -199,9 +205,9 @@ impl HeaderEdits {
 
     /// Returns the names to remove from a request that came with these fields.
     ///
-    /// 1. An owned field that is not set here is always among them: a dialect may not see the client's field.
-    /// 2. `Impersonate-*` and blank fields are named as the client spelled them.
-    /// 3. A field that is set is never among them: some proxies remove after they set.
+    /// 1. An owned field that is not set here is always among them, because a dialect may not see the client's field.
+    /// 2. `Impersonate-*` and stripped fields are named as the client spelled them.
+    /// 3. A field that is set here is never among them, because some proxies remove fields after they set others.
     pub fn removals(&self, client: &HeaderMap) -> Vec<HeaderName> {
         let names = &self.table.names;
         let is_set = |wanted: Field| self.spans.iter().flatten().any(|(field, ..)| *field == wanted);
@@ -212,7 +218,7 @@ impl HeaderEdits {
     }
 }
 
-/// Names only: the values hold the ID token and cookies.
+/// Prints only the names, because the values contain the ID token and cookies.
 impl fmt::Debug for HeaderEdits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.spans.iter().flatten().map(|(field, ..)| self.table.names.of(*field));
@@ -230,10 +236,10 @@ impl EditsBuilder {
     fn set(&mut self, field: Field, value: &str) {
         let start = self.text.len();
         self.text.extend_from_slice(value.as_bytes());
-        self.span(field, start);
+        self.push_span(field, start);
     }
 
-    /// The token stands once in the buffer, behind `Bearer `; both fields share it.
+    /// Sets both fields from one copy of the token in the buffer, after `Bearer `.
     fn set_id_token(&mut self, authorization: bool, id_token: TokenText<'_>) {
         let start = self.text.len();
         let bearer = authorization && !id_token.is_empty();
@@ -242,14 +248,14 @@ impl EditsBuilder {
         }
         let token = self.text.len();
         id_token.write(&mut self.text);
-        self.span(Field::IdToken, token);
+        self.push_span(Field::IdToken, token);
         if bearer {
-            self.span(Field::Authorization, start);
+            self.push_span(Field::Authorization, start);
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "no request is 4 GiB long")]
-    fn span(&mut self, field: Field, start: usize) {
+    fn push_span(&mut self, field: Field, start: usize) {
         if let Some(span) = self.spans.get_mut(self.used) {
             *span = Some((field, start as u32, self.text.len() as u32));
             self.used += 1;

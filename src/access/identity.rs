@@ -1,13 +1,15 @@
-//! Who is the person, in words that a header field can carry?
+//! Identity of a user, as text that a header field can carry
 
 use memchr::memchr_iter;
 use thiserror::Error;
 
-/// Separates groups in one header value: Headlamp and most applications split there.
+/// Separates the groups in one header value, as Headlamp and most applications expect.
 pub const GROUP_SEPARATOR: char = ',';
 const SEPARATOR_BYTE: u8 = b',';
 
-/// A signed-in person. Every text is fit for a header field: no control character, no white space at its ends.
+/// A signed-in user.
+///
+/// A header field can carry each text: it has no control character, and no white space at its beginning or end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     subject: String,
@@ -16,48 +18,53 @@ pub struct Identity {
     groups: String,
 }
 
-/// Why an identity, or a part of one, cannot be carried.
+/// Why a header field cannot carry a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidHeaderText {
-    /// Nothing there.
+    /// The text is empty.
     #[error("it is empty")]
     Empty,
-    /// A control character would end the header field, or be dropped by a proxy.
+    /// A control character would end the header field, or a proxy would drop it.
     #[error("it holds a control character")]
     Control,
-    /// HTTP takes white space at the ends away, which would make another name of it.
+    /// HTTP removes white space at the ends, which would result in another name.
     #[error("it begins or ends with white space")]
     Space,
-    /// The separator would make two groups of one.
+    /// The separator would split the group into two.
     #[error("it holds a comma, which separates groups")]
     Separator,
-    /// An address with no `@`, several, or nothing on one side.
+    /// An address without `@`, with more than one, or with nothing on one side.
     #[error("it is not one e-mail address")]
     NotAnAddress,
 }
 
 impl Identity {
-    /// Builds one from the provider's `sub` and the name applications shall see.
+    /// Builds an identity from the provider's `sub` and the name that applications see.
     pub fn new(subject: &str, user: &str) -> Result<Self, InvalidHeaderText> {
-        let fit = |text: &str| fit(text).map(|()| text.to_owned());
-        Ok(Self { subject: fit(subject)?, user: fit(user)?, email: String::new(), groups: String::new() })
+        let checked = |text: &str| check_header_text(text).map(|()| text.to_owned());
+        Ok(Self {
+            subject: checked(subject)?,
+            user: checked(user)?,
+            email: String::new(),
+            groups: String::new(),
+        })
     }
 
     /// Sets the e-mail address.
     pub fn set_email(&mut self, email: &str) -> Result<(), InvalidHeaderText> {
-        fit(email)?;
+        check_header_text(email)?;
         let (local, domain) = email.split_once('@').ok_or(InvalidHeaderText::NotAnAddress)?;
-        let white = email.contains(char::is_whitespace);
-        if white || local.is_empty() || domain.is_empty() || domain.contains('@') {
+        let has_space = email.contains(char::is_whitespace);
+        if has_space || local.is_empty() || domain.is_empty() || domain.contains('@') {
             return Err(InvalidHeaderText::NotAnAddress);
         }
         email.clone_into(&mut self.email);
         Ok(())
     }
 
-    /// Adds a group; one that cannot be carried unchanged is refused, never split or altered.
+    /// Adds a group. A group that a header cannot carry unchanged is rejected, never split or altered.
     pub fn add_group(&mut self, group: &str) -> Result<(), InvalidHeaderText> {
-        fit(group)?;
+        check_header_text(group)?;
         if group.contains(GROUP_SEPARATOR) {
             return Err(InvalidHeaderText::Separator);
         }
@@ -68,18 +75,18 @@ impl Identity {
         Ok(())
     }
 
-    /// The same, borrowed.
+    /// Returns the identity, borrowed.
     pub fn as_ref(&self) -> IdentityRef<'_> {
         IdentityRef { subject: &self.subject, user: &self.user, email: &self.email, groups: &self.groups }
     }
 }
 
-/// A borrowed [`Identity`]: what a check reads out of an opened session without copying.
+/// A borrowed [`Identity`]. A check reads it from an opened session without copying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdentityRef<'a> {
-    /// The provider's name for the person (`sub`, OpenID Connect Core §2).
+    /// The provider's identifier of the user (`sub`, OpenID Connect Core §2).
     pub subject: &'a str,
-    /// The name applications see.
+    /// The user name that applications see.
     pub user: &'a str,
     /// The e-mail address, or empty.
     pub email: &'a str,
@@ -88,7 +95,7 @@ pub struct IdentityRef<'a> {
 }
 
 impl<'a> IdentityRef<'a> {
-    /// The groups one by one.
+    /// Returns each group.
     pub fn each_group(self) -> impl Iterator<Item = &'a str> {
         let groups = self.groups;
         let mut start = 0;
@@ -101,7 +108,7 @@ impl<'a> IdentityRef<'a> {
     }
 }
 
-fn fit(text: &str) -> Result<(), InvalidHeaderText> {
+fn check_header_text(text: &str) -> Result<(), InvalidHeaderText> {
     if text.is_empty() {
         return Err(InvalidHeaderText::Empty);
     }
@@ -119,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_header_cannot_carry_unchanged_is_refused() {
+    fn text_that_a_header_cannot_carry_unchanged_is_rejected() {
         assert_eq!(Identity::new("1", "a\r\nX-Forwarded-User: root"), Err(InvalidHeaderText::Control));
         assert_eq!(Identity::new("1", "a\u{85}b"), Err(InvalidHeaderText::Control));
         assert_eq!(Identity::new("1", "alice "), Err(InvalidHeaderText::Space));
@@ -133,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_is_one_address() {
+    fn email_must_be_exactly_one_address() {
         let mut identity = Identity::new("1", "alice").unwrap();
         for bad in ["alice", "@example.com", "alice@", "alice@evil.test@example.com", "a b@example.com"] {
             assert_eq!(identity.set_email(bad), Err(InvalidHeaderText::NotAnAddress), "{bad}");

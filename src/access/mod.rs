@@ -1,7 +1,7 @@
-//! What may pass: the rules, as pure functions over values.
+//! Access rules, as pure functions over values
 //!
-//! No async, no I/O, no clock, no serialisation: what a rule needs is an argument, so each can be read and tested
-//! alone.
+//! They use no async, I/O, clock or serialisation. Each rule gets its input as arguments, so it can be read and
+//! tested alone.
 
 pub mod claims;
 pub mod client;

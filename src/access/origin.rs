@@ -1,11 +1,11 @@
-//! Which origins do people use, and which of them does a host name mean?
+//! Public origins, and the lookup of a host name among them
 
 use std::net::IpAddr;
 
 use thiserror::Error;
 use url::Url;
 
-/// A web origin people open in their browser: scheme, host and port (RFC 6454 §4).
+/// A web origin that users open in their browser: scheme, host and port (RFC 6454 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     secure: bool,
@@ -20,7 +20,7 @@ pub enum OriginError {
     /// It does not parse as a URL.
     #[error("it is not a URL such as https://headlamp.example.com")]
     NotAUrl,
-    /// Browsers reach the gateway by http or https alone.
+    /// Browsers reach the gateway only by http or https.
     #[error("its scheme is not http or https")]
     Scheme,
     /// An origin ends after the port.
@@ -29,7 +29,7 @@ pub enum OriginError {
 }
 
 impl Origin {
-    /// Reads `https://host[:port]`, with or without one final `/`.
+    /// Parses `https://host[:port]`, with or without one final `/`.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let url = Url::parse(text).map_err(|_| OriginError::NotAUrl)?;
         let secure = match url.scheme() {
@@ -50,27 +50,29 @@ impl Origin {
         Ok(Self { secure, host, port, text })
     }
 
-    /// The serialised origin, without a final `/`.
+    /// Returns the serialised origin, without a final `/`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether the scheme is https.
+    /// Returns whether the scheme is https.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
 
-    /// The host in lower case, an IPv6 address in brackets.
+    /// Returns the host in lower case, an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Whether browsers treat it as trustworthy without TLS: 127.0.0.0/8, `[::1]`, `localhost`, `*.localhost`.
+    /// Returns whether browsers trust the origin without TLS: 127.0.0.0/8, `[::1]`, `localhost`, `*.localhost`.
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(&self.host)
     }
 
-    /// Whether a URL lies within this origin. To a browser `app.test.` is another host, with other cookies.
+    /// Returns whether a URL has this origin.
+    ///
+    /// A final dot in the host makes a difference: to a browser `app.test.` is another host, with other cookies.
     pub fn contains(&self, url: &Url) -> bool {
         let scheme = if self.secure { "https" } else { "http" };
         url.scheme() == scheme
@@ -83,7 +85,7 @@ impl Origin {
     }
 }
 
-/// Whether a host name or address literal means this machine.
+/// Returns whether a host name or address literal means this machine.
 pub fn is_loopback_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
@@ -92,7 +94,7 @@ pub fn is_loopback_host(host: &str) -> bool {
     }
 }
 
-/// The origins the gateway serves, in the operator's order.
+/// The origins that the gateway serves, in the operator's order, and those that it only returns to.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     served: Vec<Origin>,
@@ -101,37 +103,37 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Each with a sign-in of its own.
+    /// Returns origins that each have their own sign-in.
     pub fn new(served: Vec<Origin>) -> Self {
         Self { served, ..Self::default() }
     }
 
-    /// All hosts of a domain share the sign-in of one origin.
+    /// Returns origins of one domain, whose hosts all share the sign-in of one origin.
     pub fn sharing(domain: String, sign_in: Origin, others: Vec<Origin>) -> Self {
         let served = std::iter::once(sign_in).chain(others).collect();
         Self { served, domain: Some(domain), ..Self::default() }
     }
 
-    /// Adds origins that one may come back to, and that are not ours to serve.
+    /// Adds origins that a user may return to, but that the gateway does not serve.
     #[must_use]
     pub fn with_returns(self, returns: Vec<Origin>) -> Self {
         Self { returns, ..self }
     }
 
-    /// The domain whose hosts share one sign-in, if they do.
+    /// Returns the domain whose hosts share one sign-in, if that is configured.
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
     }
 
-    /// Where people of an origin sign in.
+    /// Returns the origin with the sign-in of an origin.
     pub fn sign_in_of<'o>(&'o self, origin: &'o Origin) -> &'o Origin {
         self.served.first().filter(|_| self.domain.is_some()).unwrap_or(origin)
     }
 
-    /// The origin a `Host` value means, or `None` where it is not one of ours.
+    /// Returns the served origin for a `Host` value, or `None` if there is none.
     ///
-    /// Scheme and port come from the entry, never from the request: case, one trailing dot and the port do not count,
-    /// unless two entries differ by the port alone.
+    /// The lookup ignores case, one final dot and the port; but if two entries have the same host, it compares the
+    /// port. Scheme and port of the result are those of the entry, never those of the request.
     pub fn find(&self, host: &str) -> Option<&Origin> {
         let (name, port) = split_port(host)?;
         let mut named = self.served.iter().filter(|origin| origin.host.eq_ignore_ascii_case(name));
@@ -145,31 +147,32 @@ impl Origins {
         })
     }
 
-    /// Whether a URL lies within an origin that is served.
+    /// Returns whether a URL has a served origin.
     pub fn serves(&self, url: &Url) -> bool {
         self.served.iter().any(|origin| origin.contains(url))
     }
 
-    /// Whether one may come back to a URL.
+    /// Returns whether a user may return to a URL.
     pub fn allows_return_to(&self, url: &Url) -> bool {
         self.served.iter().chain(&self.returns).any(|origin| origin.contains(url))
     }
 
-    /// All that are served.
+    /// Returns the served origins.
     pub fn iter(&self) -> impl Iterator<Item = &Origin> {
         self.served.iter()
     }
 }
 
-/// Splits `host[:port]`, an IPv6 address in brackets, and drops one trailing dot. A port is written as browsers write
-/// it: digits alone, none of them a zero in front, and at most 65535.
+/// Splits `host[:port]` with an IPv6 address in brackets, and removes one final dot.
+///
+/// The port must be as browsers write it: only digits, no leading zero, and at most 65535.
 fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
     let end_of_literal = if host.starts_with('[') { host.find(']')? + 1 } else { 0 };
     let (name, port) = match host.get(end_of_literal..)?.find(':') {
         Some(colon) => {
             let colon = end_of_literal + colon;
             let port = host.get(colon + 1..)?;
-            // The parser of numbers would take a sign and zeros in front.
+            // The number parser would also accept a sign and leading zeros.
             let plain = port.starts_with(|first| matches!(first, '1'..='9'));
             (host.get(..colon)?, Some(port.parse().ok().filter(|_| plain)?))
         }
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_found_whatever_its_case_port_and_trailing_dot() {
+    fn host_lookup_ignores_case_port_and_one_final_dot() {
         let ours = origins(&["https://Headlamp.example.com"]);
         for host in [
             "headlamp.example.com",
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_port_counts_where_two_entries_differ_by_it() {
+    fn host_lookup_compares_the_port_if_two_entries_differ_by_it() {
         let ours = origins(&["https://a.test", "https://a.test:8443"]);
         assert_eq!(ours.find("a.test").unwrap().as_str(), "https://a.test");
         assert_eq!(ours.find("a.test:8443").unwrap().as_str(), "https://a.test:8443");
@@ -227,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_literal_is_a_host() {
+    fn ipv6_literal_is_found_as_host() {
         let ours = origins(&["http://[::1]:4180"]);
         assert!(ours.find("[::1]:4180").unwrap().is_loopback());
         assert!(ours.find("[::1").is_none());
     }
 
     #[test]
-    fn more_than_an_origin_is_refused() {
+    fn url_with_more_than_an_origin_is_rejected() {
         assert_eq!(Origin::parse("https://a.test/x"), Err(OriginError::MoreThanOrigin));
         assert_eq!(Origin::parse("https://u@a.test"), Err(OriginError::MoreThanOrigin));
         assert_eq!(Origin::parse("ftp://a.test"), Err(OriginError::Scheme));

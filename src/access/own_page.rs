@@ -1,28 +1,28 @@
-//! Our own pages: their paths, and links to them.
+//! Our own pages: paths and links
 //!
-//! Every public origin serves them below `/oauth2/`. A link says where to return to in `rd`.
+//! Each public origin serves them below `/oauth2/`. In a link, the parameter `rd` is the page to return to.
 
 use url::form_urlencoded;
 
 use super::origin::Origin;
 use super::return_to::ReturnTo;
 
-/// A page that we serve on every public origin.
+/// A page that the gateway serves on each public origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnPage {
     /// Begins a sign-in at the provider.
     Start,
     /// Receives the provider's authentication response.
     Callback,
-    /// Offers to sign in.
+    /// Shows a sign-in button.
     SignIn,
-    /// Offers to sign out, and signs out.
+    /// Asks the user to confirm the sign-out, and signs out.
     SignOut,
     /// Receives the browser after the provider's sign-out.
     SignedOut,
     /// Refreshes the tokens of a session.
     Refresh,
-    /// Says who is signed in.
+    /// Returns the signed-in user, for scripts.
     Userinfo,
     /// Receives the provider's logout tokens.
     BackchannelLogout,
@@ -37,11 +37,11 @@ pub struct Parameter {
     pub value: &'static str,
 }
 
-/// [`OwnPage::Start`] lets the user choose another account.
+/// Lets the user choose another account on [`OwnPage::Start`].
 pub const ANOTHER_ACCOUNT: Parameter = Parameter { name: "account", value: "another" };
-/// [`OwnPage::Start`] begins a sign-in although one has just ended.
+/// Begins a sign-in on [`OwnPage::Start`] although a sign-in has just finished.
 pub const RETRY: Parameter = Parameter { name: "retry", value: "1" };
-/// [`OwnPage::SignIn`] says that a form was not sent.
+/// Makes [`OwnPage::SignIn`] say that a form was not sent.
 pub const FORM_NOT_SENT: Parameter = Parameter { name: "form", value: "not_sent" };
 
 impl OwnPage {
@@ -61,7 +61,8 @@ impl OwnPage {
 
     /// Returns the absolute URL on an origin.
     ///
-    /// The callback and the page after sign-out must be registered at the provider exactly as it is returned.
+    /// The URLs of the callback and of the page after sign-out must be registered at the provider exactly as
+    /// returned.
     pub fn url(self, origin: &Origin) -> String {
         format!("{}{}", origin.as_str(), self.path())
     }

@@ -1,9 +1,9 @@
-//! The path prefix of our own pages
+//! Path prefix of our own pages
 
-/// Every page of [`OwnPage`](super::own_page::OwnPage) is below it.
+/// The prefix of each [`OwnPage`](super::own_page::OwnPage).
 pub const PREFIX: &str = "/oauth2/";
 
-/// Returns whether a path is below [`PREFIX`], also to a proxy that merges several slashes into one.
+/// Returns whether a path is below [`PREFIX`], also for a proxy that merges several slashes into one.
 pub fn is_own_path(path: &str) -> bool {
     let rest = path.trim_start_matches('/').strip_prefix(PREFIX.trim_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

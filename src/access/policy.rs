@@ -1,14 +1,14 @@
-//! Policies: which signed-in users may pass
+//! Policies for signed-in users
 //!
-//! A policy is a list of conditions, and a user must meet each of them:
+//! A policy is a list of conditions. A user must meet all of them:
 //!
 //! 1. `Groups`: the user is in one of the allowed groups.
-//! 2. `Emails`: the user's e-mail address is one of the allowed, or in one of the allowed domains.
+//! 2. `Emails`: the user's e-mail address is an allowed address, or is in an allowed domain.
 //!
 //! A policy without conditions permits every signed-in user.
 //!
-//! The verdicts about a user are sealed with the session, so that a check need not evaluate the conditions again. They
-//! count only for policies none of whose conditions depends on the request.
+//! The verdicts about a user are sealed with the session, so that a check need not evaluate the conditions again. A
+//! verdict counts only if no condition of its policy depends on the request.
 
 mod condition;
 
@@ -19,21 +19,22 @@ pub use self::condition::Refusal;
 use self::condition::{AllowedEmails, AllowedGroups, Condition};
 use super::identity::IdentityRef;
 
-/// The name of the policy that applies where none is named.
+/// The name of the policy that applies if a check names none.
 pub const DEFAULT: &str = "default";
 
-/// Policies with a sealed verdict: one bit of [`PolicyVerdicts::met`] each.
+/// The maximum number of policies with a sealed verdict: one bit of [`PolicyVerdicts::met`] each.
 const MAX_SEALED: usize = 64;
 
-/// One named set of conditions.
+/// A set of conditions.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Policy {
     conditions: Vec<Condition>,
 }
 
 impl Policy {
-    /// Returns a policy of the conditions that have an entry. Addresses and domains compare without case; a domain
-    /// `.example.com` means every host below it.
+    /// Returns a policy with the conditions that have an entry.
+    ///
+    /// Addresses and domains compare without case. A domain `.example.com` means each host below it.
     pub fn new(groups: Vec<String>, emails: Vec<String>, email_domains: Vec<String>) -> Self {
         let mut conditions = Vec::new();
         if !groups.is_empty() {
@@ -46,7 +47,7 @@ impl Policy {
         Self { conditions }
     }
 
-    /// Checks each condition.
+    /// Returns an error for the first condition that the user does not meet.
     pub fn permits(&self, user: IdentityRef<'_>) -> Result<(), Refusal> {
         self.conditions.iter().try_for_each(|condition| condition.permits(user))
     }
@@ -55,7 +56,7 @@ impl Policy {
         self.conditions.iter().any(Condition::depends_on_request)
     }
 
-    /// Returns whether some request of the user may pass.
+    /// Returns whether any request of the user may pass.
     fn may_permit(&self, user: IdentityRef<'_>) -> bool {
         let mut of_user = self.conditions.iter().filter(|condition| !condition.depends_on_request());
         of_user.all(|condition| condition.permits(user).is_ok())
@@ -74,7 +75,7 @@ pub struct Policies {
 /// Which policies a user met when the session was sealed, so that a check need not evaluate them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyVerdicts {
-    /// The set of policies. Other policies have another generation, and are evaluated again.
+    /// Identifies the set of policies. A set with another generation is evaluated again.
     pub generation: u64,
     /// One bit for each of the first 64 policies, in the order of their names.
     pub met: u64,
@@ -90,12 +91,12 @@ pub enum PolicyError {
 }
 
 impl Policies {
-    /// Takes the policies over. If there is no [`DEFAULT`], it becomes one that permits every signed-in user.
+    /// Returns these policies. If there is no [`DEFAULT`], a policy is added that permits every signed-in user.
     pub fn new(mut by_name: BTreeMap<String, Policy>) -> Self {
         by_name.entry(DEFAULT.to_owned()).or_default();
         let mut hasher = DefaultHasher::new();
         by_name.hash(&mut hasher);
-        // Another release may decide otherwise, and must evaluate them again.
+        // Another release may decide differently, and must evaluate the policies again.
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         let sealable = bits(&by_name, |policy| !policy.depends_on_request());
         Self { by_name, generation: hasher.finish(), sealable }
@@ -106,7 +107,7 @@ impl Policies {
         self.by_name.contains_key(name)
     }
 
-    /// Checks a policy; `sealed` are the verdicts from when the session was sealed.
+    /// Checks a policy. `sealed` are the verdicts of the time when the session was sealed.
     pub fn permit(
         &self,
         name: &str,
@@ -121,12 +122,12 @@ impl Policies {
     }
 
     fn was_met(&self, name: &str, verdicts: PolicyVerdicts) -> bool {
-        let index = self.by_name.keys().take(MAX_SEALED).position(|one| one == name);
+        let index = self.by_name.keys().take(MAX_SEALED).position(|known| known == name);
         let met = verdicts.met & self.sealable;
         verdicts.generation == self.generation && index.is_some_and(|index| met >> index & 1 == 1)
     }
 
-    /// Returns whether a policy permits some request of a user.
+    /// Returns whether any policy permits any request of a user.
     pub fn any_permits(&self, user: IdentityRef<'_>) -> bool {
         self.by_name.values().any(|policy| policy.may_permit(user))
     }

@@ -1,10 +1,10 @@
-//! Which requests pass without a session?
+//! Public paths, which pass without a session
 //!
-//! 1. A rule names methods, hosts and paths; all three must match. Neither the query nor any header takes part.
-//! 2. A path that two programs could read in two ways never matches: a segment of nothing but dots and spaces, an empty
-//!    segment, `;`, `\`, bytes outside ASCII however they are written, a broken escape, or one that hides a control
-//!    character or one of `/ \ . % ; # ?`.
-//! 3. Everything else is compared byte for byte: nothing is decoded, nothing is normalised.
+//! 1. A rule names methods, hosts and paths; all three must match. The query and the header fields are not compared.
+//! 2. A path that two programs could read in two ways never matches. Such a path contains an empty segment before its
+//!    end, or a segment of only dots and spaces. Or it contains `;`, `\`, an invalid escape, or a byte outside ASCII,
+//!    escaped or not. Or it escapes a control character, or one of `/ \ . % ; # ?`.
+//! 3. Each other path is compared byte for byte, without decoding or normalising.
 
 use http::Method;
 use thiserror::Error;
@@ -15,33 +15,34 @@ use super::target::Target;
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicRule {
-    /// The methods; none means none.
+    /// The methods. An empty list matches no request.
     pub methods: Vec<Method>,
-    /// The hosts in lower case; an empty list means every host of ours.
+    /// The hosts in lower case. An empty list matches each served host.
     pub hosts: Vec<String>,
     /// The paths.
     pub paths: Vec<PublicPath>,
 }
 
-/// A path as a rule names it: `/favicon.ico` is that path alone, `/assets/` is everything below it as well.
+/// A path in a rule. `/favicon.ico` matches only that path; `/assets/` also matches each path below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicPath(String);
 
-/// A text that is no path of a rule.
+/// A text that is not a path of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "it is no path that begins with / and that every program reads alike, such as /favicon.ico or /assets/; there are no patterns and no queries"
+    "it is not a path that begins with / and that all programs read alike, such as /favicon.ico or /assets/; patterns \
+     and queries are not supported"
 )]
-pub struct Ambiguous;
+pub struct AmbiguousPath;
 
 impl PublicPath {
-    /// Reads a path.
-    pub fn parse(text: &str) -> Result<Self, Ambiguous> {
+    /// Parses a path.
+    pub fn parse(text: &str) -> Result<Self, AmbiguousPath> {
         let plain = is_unambiguous(text.as_bytes()) && !text.contains(['?', '#', '*']);
-        if plain { Ok(Self(text.to_owned())) } else { Err(Ambiguous) }
+        if plain { Ok(Self(text.to_owned())) } else { Err(AmbiguousPath) }
     }
 
-    /// Whether it stands for every path there is.
+    /// Returns whether it matches every path.
     pub fn is_everything(&self) -> bool {
         self.0 == "/"
     }
@@ -56,12 +57,12 @@ impl PublicPath {
 pub struct PublicPaths(Vec<PublicRule>);
 
 impl PublicPaths {
-    /// Takes the rules over.
+    /// Returns a set of these rules.
     pub fn new(rules: Vec<PublicRule>) -> Self {
         Self(rules)
     }
 
-    /// Whether a request passes without a session.
+    /// Returns whether a request passes without a session.
     pub fn matches(&self, method: &Method, origin: &Origin, target: Target<'_>) -> bool {
         if self.0.is_empty() {
             return false;
@@ -76,20 +77,22 @@ impl PublicPaths {
     }
 }
 
-/// Whether every program splits this path into the same segments, and finds the same characters in them.
+/// Returns whether all programs read the same segments and characters in this path.
 fn is_unambiguous(path: &[u8]) -> bool {
     let Some(path) = path.strip_prefix(b"/") else { return false };
     let mut segments = path.split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
-        if !is_plain(segment) || is_dots(segment) || (segment.is_empty() && !is_last) {
+        if !is_plain_segment(segment) || is_dots(segment) || (segment.is_empty() && !is_last) {
             return false;
         }
     }
     true
 }
 
-/// Dots, which some programs find behind spaces too, or more than two of them.
+/// Returns whether a segment consists of dots and escaped spaces.
+///
+/// Some programs ignore the spaces, and some accept more than two dots.
 fn is_dots(segment: &[u8]) -> bool {
     let spaces = |rest: &[u8]| rest.starts_with(b"%20");
     let mut rest = segment;
@@ -103,11 +106,11 @@ fn is_dots(segment: &[u8]) -> bool {
     !segment.is_empty()
 }
 
-fn is_plain(segment: &[u8]) -> bool {
+fn is_plain_segment(segment: &[u8]) -> bool {
     let mut rest = segment;
     while let [byte, tail @ ..] = rest {
         rest = match (*byte, tail) {
-            (b'%', [high, low, tail @ ..]) if hides_nothing(*high, *low) => tail,
+            (b'%', [high, low, tail @ ..]) if is_harmless_escape(*high, *low) => tail,
             (b'%' | b';' | b'\\' | 0..=b' ' | 0x7f.., _) => return false,
             _ => tail,
         };
@@ -115,8 +118,8 @@ fn is_plain(segment: &[u8]) -> bool {
     true
 }
 
-/// Whether two digits are an escape of a character that means nothing in a path.
-fn hides_nothing(high: u8, low: u8) -> bool {
+/// Returns whether two digits escape a character without a special meaning in a path.
+fn is_harmless_escape(high: u8, low: u8) -> bool {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let Some(byte) = digit(high).zip(digit(low)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
     else {
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_itself_or_everything_below() {
+    fn rule_path_matches_itself_or_with_a_final_slash_all_below() {
         let rules = rules(&[Method::GET], &[], &["/favicon.ico", "/assets/"]);
         for public in [
             "/favicon.ico",
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_can_be_read_two_ways_is_never_public() {
+    fn ambiguous_path_is_never_public() {
         let rules = rules(&[Method::GET], &[], &["/", "/assets/"]);
         for odd in [
             "/assets/../admin",
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn method_and_host_take_part() {
+    fn rule_compares_method_and_host() {
         let rules = rules(&[Method::HEAD], &["app.test"], &["/a"]);
         let (origin, other) =
             (Origin::parse("https://app.test").unwrap(), Origin::parse("https://b.test").unwrap());
@@ -230,17 +233,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_names_a_plain_path() {
+    fn rule_with_an_ambiguous_path_is_rejected() {
         for bad in ["", "a", "/a?b", "/a#b", "/*", "/a/../b", "//", "/a%2fb", "/ä"] {
-            assert_eq!(PublicPath::parse(bad), Err(Ambiguous), "{bad}");
+            assert_eq!(PublicPath::parse(bad), Err(AmbiguousPath), "{bad}");
         }
         assert!(PublicPath::parse("/").unwrap().is_everything());
     }
 
     proptest! {
-        /// What passes stays below the rule's path however often a program decodes and however it resolves dots.
+        /// A public path stays below the path of its rule if a program decodes it repeatedly and resolves dots.
         #[test]
-        fn no_public_path_leads_out(rest in "[a-z./%2eEfF5cC;\\\\?0-9]{0,24}") {
+        fn public_path_stays_below_the_path_of_its_rule(rest in "[a-z./%2eEfF5cC;\\\\?0-9]{0,24}") {
             let rules = rules(&[Method::GET], &[], &["/open/"]);
             let target = format!("/open/{rest}");
             if is_public(&rules, &target) {

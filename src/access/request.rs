@@ -1,4 +1,4 @@
-//! The request that is decided, whichever proxy sent it
+//! Request to decide, independent of the proxy that sent it
 
 use http::{HeaderMap, Method};
 
@@ -7,10 +7,10 @@ use super::origin::Origin;
 use super::surface::Surface;
 use super::target::Target;
 
-/// One request of a client, as an adapter in `edge` or our own proxy understood it.
+/// One request of a client, as an adapter in `edge` or our own proxy read it.
 #[derive(Clone, Copy)]
 pub struct AccessRequest<'a> {
-    /// The public origin it came to.
+    /// The public origin of the request.
     pub origin: &'a Origin,
     /// Path and query.
     pub target: Target<'a>,
@@ -20,12 +20,12 @@ pub struct AccessRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The name of the policy that applies.
     pub policy: &'a str,
-    /// On whose behalf: none, until the flow has read it.
+    /// The credential: none, until the flow has read it.
     pub credential: Credential<'a>,
 }
 
 impl AccessRequest<'_> {
-    /// How the browser asks; worked out where it is needed, which it is not where a request passes.
+    /// Returns the surface. It is computed on demand, because a request that passes does not need it.
     pub fn surface(&self) -> Surface {
         Surface::of(self.method, self.headers)
     }

@@ -1,14 +1,14 @@
-//! Return URL validation.
+//! Return URL validation
 //!
-//! One validator for every page that a user returns to after signing in or out. A return URL is accepted only if all of these hold:
+//! One validator serves each page that a user returns to after signing in or out. A return URL is accepted only if
 //!
-//! 1. it is visible ASCII characters without a backslash, and at most 2048 of them, as it comes and as it is kept: parsing
-//!    escapes some, so that one becomes three;
-//! 2. it begins with a single `/`, or it is an absolute http(s) URL without user information;
-//! 3. read as a browser reads it (WHATWG URL), it lies within one of our origins;
-//! 4. it is not one of our own pages ([`super::own_page`]), which would be a redirect loop.
+//! 1. it consists of visible ASCII characters without a backslash;
+//! 2. it has at most 2048 characters, before and after parsing, because parsing replaces some characters by three;
+//! 3. it begins with a single `/`, or it is an absolute http(s) URL without user information;
+//! 4. parsed as browsers do (WHATWG URL), it has an origin that a user may return to;
+//! 5. it is not one of our own pages ([`super::own_page`]), which would be a redirect loop.
 //!
-//! What is kept is the parsed URL, absolute, so nothing later reads it differently.
+//! The result is the parsed, absolute URL, so that later code cannot read it differently.
 
 use url::Url;
 
@@ -17,46 +17,46 @@ use super::own_path::is_own_path;
 
 const MAX_BYTES: usize = 2048;
 
-/// An absolute URL within one of our origins.
+/// A validated absolute URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// The start page of an origin: where everything hostile ends up.
+    /// Returns the start page of an origin, which replaces each URL that is not accepted.
     pub fn home(origin: &Origin) -> Self {
         Self(format!("{}/", origin.as_str()))
     }
 
-    /// Reads what a request says, relative to the origin it came to; `None` where a rule of this module refuses it.
+    /// Parses a text relative to the origin of the request. Returns `None` if a rule of this module rejects it.
     pub fn parse(text: &str, origin: &Origin, allowed: &Origins) -> Option<Self> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        if text.len() > MAX_BYTES || !plain {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        if text.len() > MAX_BYTES || !is_plain {
             return None;
         }
         let url = if text.starts_with('/') {
-            let path_only = !text.starts_with("//");
-            path_only.then(|| Url::parse(&format!("{}{text}", origin.as_str())).ok()).flatten()?
+            let is_path = !text.starts_with("//");
+            is_path.then(|| Url::parse(&format!("{}{text}", origin.as_str())).ok()).flatten()?
         } else {
-            absolute(text)?
+            parse_absolute(text)?
         };
-        let ours = origin.contains(&url) || allowed.allows_return_to(&url);
-        // What was too long to be read again would be lost when a page of ours hands it on.
-        (ours && !is_own_path(url.path()) && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
+        let is_allowed = origin.contains(&url) || allowed.allows_return_to(&url);
+        // Another of our own pages parses the result again, and would reject a longer one.
+        (is_allowed && !is_own_path(url.path()) && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
     }
 
-    /// The absolute URL.
+    /// Returns the absolute URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-fn absolute(text: &str) -> Option<Url> {
-    let http = ["http://", "https://"]
+fn parse_absolute(text: &str) -> Option<Url> {
+    let is_http = ["http://", "https://"]
         .iter()
         .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
     let authority = text.split_once("//")?.1.split(['/', '?', '#']).next()?;
-    let anonymous = http && !authority.contains('@');
-    anonymous.then(|| Url::parse(text).ok()).flatten()
+    let is_anonymous = is_http && !authority.contains('@');
+    is_anonymous.then(|| Url::parse(text).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_links_survive() {
+    fn deep_link_is_accepted_unchanged() {
         for path in [
             "/",
             "/c/main/pods?namespace=a&x=%2F",
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_forms_are_refused() {
+    fn hostile_url_is_rejected() {
         for text in [
             "",
             "x",
@@ -130,7 +130,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_ours_to_a_browser(text in "[/\\\\.:@?#a-z%0-9\\t ]{0,40}|https?:[/\\\\]{0,3}[a-z.:@]{0,20}") {
+        fn accepted_url_has_an_allowed_origin_to_a_browser(
+            text in "[/\\\\.:@?#a-z%0-9\\t ]{0,40}|https?:[/\\\\]{0,3}[a-z.:@]{0,20}",
+        ) {
             if let Some(accepted) = parse(&text) {
                 let url = Url::parse("https://elsewhere.test/x/y").unwrap().join(&accepted).unwrap();
                 prop_assert!(matches!(url.host_str(), Some("app.test" | "other.test")));

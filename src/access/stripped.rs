@@ -1,32 +1,32 @@
-//! The names under which other gateways pass an identity on.
+//! Identity headers of other gateways, which the gateway strips
 //!
-//! An application may have been behind another gateway before, or may read the fields of several. What a client sends
-//! under such a name, or an alias of one, never arrives through our own proxy.
+//! An application may have been behind another gateway before, or may read the fields of several gateways. A field of
+//! a client with such a name, or with an alias of it, never reaches the application through our own proxy.
 
 use thiserror::Error;
 
 use super::field_names::{NameSet, is_plain};
 
-/// A shorter prefix would match half of the fields of HTTP.
+/// The minimum length of a prefix. Shorter prefixes would match too many fields of HTTP.
 const MIN_PREFIX_BYTES: usize = 4;
 
-/// The names, and prefixes of names.
+/// The names and prefixes to strip.
 #[derive(Clone, Debug, Default)]
 pub struct StrippedHeaders(NameSet);
 
-/// Why an entry is no name.
+/// Why an entry is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum StrippedHeaderError {
-    /// Something else than letters, digits and `-`.
-    #[error("it is not made of letters, digits and - alone, with one * at its end or none")]
+    /// The entry is empty, or has characters other than letters, digits and `-`.
+    #[error("it must consist of letters, digits and -, with at most one * at the end")]
     NotAName,
-    /// A beginning that would take too much.
-    #[error("fewer than four characters before * mean too many fields")]
+    /// The prefix is too short.
+    #[error("it has fewer than four characters before *, and would match too many fields")]
     TooShort,
 }
 
 impl StrippedHeaders {
-    /// Adds a name such as `Remote-User`, or a beginning such as `X-Remote-*`.
+    /// Adds a name such as `Remote-User`, or a prefix such as `X-Remote-*`.
     pub fn add(&mut self, entry: &str) -> Result<(), StrippedHeaderError> {
         let entry = entry.to_ascii_lowercase();
         let prefix = entry.strip_suffix('*');
@@ -45,7 +45,7 @@ impl StrippedHeaders {
         Ok(())
     }
 
-    /// Returns whether a name is one of them, in any spelling that a back end may fold into it.
+    /// Returns whether a name is in the set, in any spelling that an application may read as such a name.
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn known() -> StrippedHeaders {
-        let mut blank = StrippedHeaders::default();
+        let mut stripped = StrippedHeaders::default();
         for entry in [
             "Remote-User",
             "Remote-Groups",
@@ -65,15 +65,15 @@ mod tests {
             "x-auth-user",
             "X-Ms-Client-Principal*",
         ] {
-            blank.add(entry).unwrap();
+            stripped.add(entry).unwrap();
         }
-        blank
+        stripped
     }
 
     #[test]
-    fn a_name_is_held_in_every_spelling_and_no_longer_one() {
+    fn name_matches_in_each_spelling_and_longer_names_do_not() {
         let known = known();
-        for held in [
+        for name in [
             "remote-user",
             "remote_user",
             "remote.groups",
@@ -84,7 +84,7 @@ mod tests {
             "x-ms-client-principal",
             "x-ms-client-principal-id",
         ] {
-            assert!(known.matches(held), "{held}");
+            assert!(known.matches(name), "{name}");
         }
         for other in [
             "remote-users",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_a_name_or_its_beginning() {
+    fn entry_must_be_a_name_or_a_prefix() {
         for (entry, error) in [
             ("*", StrippedHeaderError::TooShort),
             ("x-*", StrippedHeaderError::TooShort),

@@ -1,13 +1,13 @@
-//! What a request is for: a page, a part of a page, or a WebSocket.
+//! Surface of a request: a navigation, a WebSocket, or a part of a page
 //!
 //! A request is a top-level navigation if
 //!
-//! 1. it is no WebSocket handshake ([`super::websocket`]) and no prefetch, and
-//! 2. fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`); or, if no fetch metadata
-//!    came, it is a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`, `Sec-WebSocket-*` and
-//!    `X-Requested-With`.
+//! 1. it is neither a WebSocket handshake ([`super::websocket`]) nor a prefetch, and
+//! 2. its fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`); or
+//! 3. if it has no fetch metadata: it is a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`,
+//!    `Sec-WebSocket-*` and `X-Requested-With`.
 //!
-//! Deployment caveat: a proxy that forwards neither `Accept` nor `Sec-Fetch-*` makes everything look like a script.
+//! If a proxy forwards neither `Accept` nor `Sec-Fetch-*`, each request looks like one of a script.
 
 use http::{HeaderMap, HeaderName, Method, header};
 
@@ -20,19 +20,19 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
-/// How the browser asks.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
-    /// A page of its own: a person is looking, and can be sent to sign in.
+    /// A top-level navigation. The user sees the reply, so it may redirect to sign in.
     Navigation,
     /// A WebSocket handshake (RFC 6455 §4.1).
     WebSocket,
-    /// A script, a frame, an image, a prefetch: nobody would see a sign-in page.
+    /// A script, a frame, an image or a prefetch. No user would see a sign-in page.
     Embedded,
 }
 
 impl Surface {
-    /// Tells it from the client's own header fields, by the rules of this module.
+    /// Returns the surface by the client's own header fields and the rules of this module.
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
         if is_handshake(headers) {
             Self::WebSocket
@@ -44,13 +44,16 @@ impl Surface {
     }
 }
 
-/// Whether fetch metadata say that a page of another origin asks (Fetch Metadata §2.3).
+/// Returns whether fetch metadata say that a page of another origin sent the request (Fetch Metadata §2.3).
 pub fn is_from_other_origin(headers: &HeaderMap) -> bool {
     headers.get_all(&SEC_FETCH_SITE).iter().any(|site| site == "cross-site" || site == "same-site")
 }
 
-/// Whether fetch metadata say, if they came, that it is a page, or what a script asks for: anything else, and whatever
-/// browsers will come up with, is a part of a page that caches like to keep for everybody (Fetch Metadata §2.1).
+/// Returns whether the request is for a page or for the data of a script (Fetch Metadata §2.1), or has no
+/// `Sec-Fetch-Dest`.
+///
+/// Each other destination, including new ones of future browsers, is a part of a page that shared caches usually
+/// store.
 pub fn is_page_or_data(headers: &HeaderMap) -> bool {
     const PAGES_AND_DATA: [&str; 5] = ["document", "iframe", "frame", "empty", "websocket"];
     headers.get_all(&SEC_FETCH_DEST).iter().all(|dest| PAGES_AND_DATA.iter().any(|known| dest == known))
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn fetch_metadata_decides_where_it_comes() {
+    fn fetch_metadata_decides_if_it_is_present() {
         let document = ("sec-fetch-dest", "document");
         let navigate = ("sec-fetch-mode", "navigate");
         assert_eq!(of(&Method::GET, &[navigate, document]), Surface::Navigation);
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn without_it_the_accept_field_decides() {
+    fn accept_field_decides_without_fetch_metadata() {
         let html = ("accept", "text/html,application/xhtml+xml;q=0.9");
         assert_eq!(of(&Method::GET, &[html]), Surface::Navigation);
         assert_eq!(of(&Method::HEAD, &[html]), Surface::Navigation);
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_and_no_data_by_name_is_a_part_of_a_page() {
+    fn unlisted_destination_is_neither_page_nor_data() {
         let of = |dests: &[&'static str]| {
             let dests = dests.iter().map(|dest| (SEC_FETCH_DEST, dest.parse().unwrap()));
             is_page_or_data(&dests.collect())
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_is_known_by_its_key_where_upgrade_is_stripped() {
+    fn websocket_is_recognised_by_its_key_if_upgrade_is_stripped() {
         assert_eq!(
             of(&Method::GET, &[("sec-websocket-key", "x"), ("accept", "text/html")]),
             Surface::WebSocket

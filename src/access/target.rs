@@ -1,31 +1,33 @@
-//! What is asked for: path and query, as the application will read them.
+//! Request target: path and query, as the application reads them
 
 use thiserror::Error;
 
-/// Longer targets than any proxy we document passes on.
+/// More bytes than any documented proxy forwards.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// A request target in origin form (RFC 9112 §3.2.1): it begins with `/` and holds no space, control character or
-/// fragment. Query bytes outside ASCII are kept, because proxies pass them on.
+/// A request target in origin form (RFC 9112 §3.2.1).
+///
+/// It begins with `/` and contains no space, control character or fragment. Bytes outside ASCII in the query are
+/// kept, because proxies forward them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a>(&'a [u8]);
 
 /// Why bytes are not a request target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TargetError {
-    /// Absolute, authority and asterisk forms are not for an application behind a proxy.
+    /// The absolute, authority and asterisk forms are not for an application behind a proxy.
     #[error("the request target does not begin with /")]
     NotOriginForm,
-    /// A space, a control character or `#`.
-    #[error("the request target holds a space, a control character or #")]
+    /// The target contains a space, a control character or `#`.
+    #[error("the request target contains a space, a control character or #")]
     Byte,
-    /// Over 16 KiB.
+    /// The target is longer than 16 KiB.
     #[error("the request target is longer than 16 KiB")]
     TooLong,
 }
 
 impl<'a> Target<'a> {
-    /// Reads a target as it came in a request line or a forwarded header.
+    /// Parses a target from a request line or a forwarded header.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, TargetError> {
         if bytes.len() > MAX_BYTES {
             return Err(TargetError::TooLong);
@@ -33,7 +35,7 @@ impl<'a> Target<'a> {
         if bytes.first() != Some(&b'/') {
             return Err(TargetError::NotOriginForm);
         }
-        // Without an early end the compiler takes many bytes at once.
+        // Without an early return, the compiler can vectorise the loop.
         let odd = bytes.iter().fold(0, |odd, &byte| odd | u8::from(matches!(byte, 0..=b' ' | 0x7f | b'#')));
         if odd != 0 {
             return Err(TargetError::Byte);
@@ -41,17 +43,17 @@ impl<'a> Target<'a> {
         Ok(Self(bytes))
     }
 
-    /// The bytes, unchanged.
+    /// Returns the bytes, unchanged.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The path, without the query.
+    /// Returns the path, without the query.
     pub fn path(self) -> &'a [u8] {
         self.0.split(|byte| *byte == b'?').next().unwrap_or_default()
     }
 
-    /// The target as ASCII text: bytes outside ASCII percent-encoded, all else unchanged.
+    /// Returns the target as ASCII text: bytes outside ASCII are percent-encoded, all others unchanged.
     pub fn to_ascii(self) -> String {
         let mut text = String::with_capacity(self.0.len());
         for &byte in self.0 {
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_origin_form_without_hidden_bytes_is_a_target() {
+    fn target_must_have_origin_form_and_no_control_bytes() {
         assert_eq!(Target::parse(b"/a?b=c").unwrap().as_bytes(), b"/a?b=c");
         assert_eq!(Target::parse(b""), Err(TargetError::NotOriginForm));
         assert_eq!(Target::parse(b"*"), Err(TargetError::NotOriginForm));
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_outside_ascii_become_percent_encoded_text() {
+    fn bytes_outside_ascii_are_percent_encoded() {
         assert_eq!(Target::parse("/a?q=ü%20".as_bytes()).unwrap().to_ascii(), "/a?q=%C3%BC%20");
     }
 }

@@ -1,8 +1,8 @@
-//! What is the text of a token that was kept in parts?
+//! Text of a token that may be stored in decoded parts
 
 use base64_simd::URL_SAFE_NO_PAD;
 
-/// A token, written out only where it is needed.
+/// A token, encoded only on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenText<'a> {
     /// Header, payload and signature of a JWS, decoded (RFC 7515 §7.1).
@@ -12,7 +12,7 @@ pub enum TokenText<'a> {
 }
 
 impl TokenText<'_> {
-    /// How long the text is, in bytes.
+    /// Returns the length of the text in bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Parts(parts) => {
@@ -22,12 +22,12 @@ impl TokenText<'_> {
         }
     }
 
-    /// Whether there is no text.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Writes the text.
+    /// Appends the text to a buffer.
     pub fn write(&self, buffer: &mut Vec<u8>) {
         match self {
             Self::Parts([header, payload, signature]) => {

@@ -1,9 +1,9 @@
-//! WebSocket handshakes (RFC 6455 §4.1).
+//! WebSocket handshakes (RFC 6455 §4.1)
 //!
 //! 1. A request is a handshake if `Upgrade` lists `websocket` or, because some proxies strip that field, if
-//!    `Sec-WebSocket-Key` is present. This is broad, because rules protect what it finds.
+//!    `Sec-WebSocket-Key` is present. This rule is broad, because other rules protect each handshake.
 //! 2. A message switches to WebSocket only if `Upgrade` is `websocket` and nothing else. Our own proxy opens a tunnel
-//!    for no other message, and rule 1 finds every one of them.
+//!    for no other message, and rule 1 matches each such message.
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_switch_is_a_handshake_but_not_every_handshake_a_switch() {
+    fn each_switch_is_a_handshake_but_not_each_handshake_is_a_switch() {
         for (fields, handshake, switch) in [
             (&[("upgrade", "WebSocket")][..], true, true),
             (&[("upgrade", "h2c, websocket")], true, false),

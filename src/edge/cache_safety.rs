@@ -1,12 +1,13 @@
-//! Cookies of ours on responses of the application.
+//! Pending cookies on responses of the application
 //!
-//! A shared cache that stores the response stores the cookie with it: `Set-Cookie` prevents no storing (RFC 9111 §7.3).
+//! A shared cache that stores a response also stores its cookies: `Set-Cookie` does not prevent storing (RFC 9111
+//! §7.3).
 //!
-//! 1. A response that is meant for shared caches gets none: one with `public` or `s-maxage` (§5.2.2.9, §5.2.2.10), or
-//!    with a field for such caches alone (`CDN-Cache-Control` and the like, RFC 9213 §2; `Surrogate-Control`). The next
-//!    request delivers the cookie.
-//! 2. Any other response gets `private` (§5.2.2.7) if it lacks it. Otherwise a shared cache may store it for its
-//!    `max-age`, or by its own rules if nothing is said (§3, §4.2.2).
+//! 1. A response that is meant for shared caches gets no cookie. It has `public` or `s-maxage` (§5.2.2.9, §5.2.2.10),
+//!    or a field that is only for such caches: `CDN-Cache-Control` and similar names (RFC 9213 §2), or
+//!    `Surrogate-Control`. The response to the next request carries the cookie.
+//! 2. Any other response gets `private` (§5.2.2.7) if it lacks it. Without it, a shared cache may store the response
+//!    for its `max-age`, or by the cache's own rules if there is no directive (§3, §4.2.2).
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, header};
@@ -30,17 +31,17 @@ pub fn set_cookies_unless_cacheable(response: &mut Response<Body>, cookies: &[He
 
 fn is_for_shared_caches(headers: &HeaderMap) -> bool {
     let is_targeted = |name: &str| name == SURROGATE_CONTROL || name.ends_with("-cache-control");
-    let says = |directive: &[u8]| {
+    let is_shared = |directive: &[u8]| {
         let name = before(directive, b'=');
         name.eq_ignore_ascii_case(b"public") || name.eq_ignore_ascii_case(b"s-maxage")
     };
     headers.keys().any(|name| is_targeted(name.as_str()))
-        || lines(headers).any(|line| members_of(line).any(says))
+        || lines(headers).any(|line| members_of(line).any(is_shared))
 }
 
-/// Returns whether the whole response is private; with an argument, `private` covers some fields alone.
+/// Returns whether the whole response is private. With an argument, `private` covers only some fields.
 fn is_private(headers: &HeaderMap) -> bool {
-    // A quoted argument may hold commas, and the word may be part of it.
+    // A quoted argument may contain commas, and also the word `private`.
     let mut plain = lines(headers).filter(|line| !line.as_bytes().contains(&b'"'));
     plain.any(|line| members_of(line).any(|directive| directive.eq_ignore_ascii_case(b"private")))
 }
@@ -53,7 +54,7 @@ fn lines(headers: &HeaderMap) -> impl Iterator<Item = &HeaderValue> {
 mod tests {
     use super::*;
 
-    /// Returns whether a response with these fields gets our cookie, and its `Cache-Control`.
+    /// Returns whether a response with these fields gets the cookie, and its `Cache-Control`.
     fn response_with(fields: &[(&'static str, &'static str)]) -> (bool, Vec<String>) {
         let mut response = Response::new(Body::empty());
         for (name, value) in fields {
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cookie_goes_beside_an_answer_that_is_for_shared_caches() {
+    fn response_for_shared_caches_gets_no_cookie() {
         for value in [
             "public",
             "PUBLIC",
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_with_a_cookie_is_for_one_browser_alone() {
+    fn response_with_cookie_is_private() {
         for (value, added) in [
             ("private", false),
             ("max-age=0, Private", false),
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_cookie_is_not_touched() {
+    fn response_without_cookie_is_unchanged() {
         let mut response = Response::new(Body::empty());
         set_cookies_unless_cacheable(&mut response, &[]);
         assert!(response.headers().is_empty());

@@ -1,7 +1,7 @@
-//! The routes of the check listener: two for each dialect.
+//! Routes of the check listener, two for each dialect
 //!
-//! The path alone says which dialect and which policy: a client can send any header field. Any other path is answered
-//! with the list of these paths, because the reader is an operator who sets up a proxy.
+//! Only the path selects the dialect and the policy, because a client can send any header field. The reply to any
+//! other path lists these paths, because its reader is an operator who sets up a proxy.
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ pub fn routes(checker: Arc<Checker>) -> Router {
 }
 
 async fn no_such_check(State(checker): State<Arc<Checker>>, peer: Peer, uri: Uri) -> Response<Body> {
-    let paths = paths();
+    let paths = list_paths();
     checker.audit.hint(&Hint::UnknownCheck { peer: peer.ip(), path: uri.path(), paths: &paths });
     Reply::text(StatusCode::NOT_FOUND, format!("no such check: use {paths}\n")).into_response()
 }
 
 /// Lists the paths of all dialects, for an operator.
-fn paths() -> String {
+fn list_paths() -> String {
     let labels = CHECK_DIALECTS.map(|dialect| dialect.caller.label);
     let by_default = labels.map(|label| format!("/check/{label}"));
     let by_name = labels.map(|label| format!("/check/policy/NAME/{label}"));

@@ -1,9 +1,9 @@
-//! The one path of a check, for every dialect.
+//! Checks, the same for each dialect
 //!
 //! 1. If a proxy sends the request, it must be trusted.
-//! 2. The dialect reads the client's request; its host must be one of `public.urls`.
+//! 2. The dialect reads the client's request. Its host must be one of `public.urls`.
 //! 3. The flow decides, and the decision is recorded once.
-//! 4. A reply that is no permission is the same for every dialect, until the dialect renders it.
+//! 4. A reply to a request that does not pass is the same for each dialect, until the dialect renders it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,22 +30,22 @@ use crate::flow::caller::Caller;
 use crate::flow::check::{Check, DecisionRecord};
 use crate::flow::snapshot::Snapshot;
 
-/// Everything a check needs.
+/// The dependencies of a check.
 pub struct Checker {
     /// The flow.
     pub check: Arc<Check>,
-    /// The proxies that may ask.
+    /// The proxies that may send checks.
     pub trusted: TrustedProxies,
-    /// Where decisions are recorded.
+    /// Records decisions.
     pub audit: Arc<dyn Audit>,
-    /// Names for requests.
+    /// Generates request ids.
     pub ids: Arc<RequestIds>,
 }
 
-/// Why nothing is decided.
+/// Why a request is rejected before a decision.
 #[derive(Debug, Error)]
-enum QuestionError {
-    #[error("this peer is not trusted to ask")]
+enum CheckRequestError {
+    #[error("this peer is not a trusted proxy")]
     UntrustedPeer,
     #[error("this host is not configured")]
     UnknownHost,
@@ -53,7 +53,7 @@ enum QuestionError {
     Unreadable(#[from] ReadError),
 }
 
-impl QuestionError {
+impl CheckRequestError {
     fn status(&self) -> StatusCode {
         match self {
             Self::UntrustedPeer | Self::UnknownHost => StatusCode::FORBIDDEN,
@@ -63,7 +63,7 @@ impl QuestionError {
 }
 
 impl Checker {
-    /// Answers a proxy that only asks.
+    /// Returns the reply to the check of a proxy.
     pub async fn answer(
         &self,
         dialect: &Dialect,
@@ -79,7 +79,7 @@ impl Checker {
         (dialect.render)(reply)
     }
 
-    /// Decides about one request, and records the decision.
+    /// Decides about a request, and records the decision.
     pub async fn verdict<'s>(
         &self,
         snapshot: &'s Snapshot,
@@ -90,8 +90,8 @@ impl Checker {
         let id = self.ids.next();
         let (CheckRequest { method, target, client, .. }, origin) =
             match self.read(snapshot, dialect, peer, request) {
-                Ok(understood) => understood,
-                Err(error) => return Verdict::Refused(self.malformed(dialect, request, &error, id)),
+                Ok(request) => request,
+                Err(error) => return Verdict::Refused(self.reply_malformed(dialect, request, &error, id)),
             };
         let (method, headers, credential) = (&method, &request.headers, Credential::None);
         let access = AccessRequest { origin, target, method, headers, policy, credential };
@@ -108,21 +108,27 @@ impl Checker {
         dialect: &Dialect,
         peer: Peer,
         request: &'r Parts,
-    ) -> Result<(CheckRequest<'r>, &'s Origin), QuestionError> {
+    ) -> Result<(CheckRequest<'r>, &'s Origin), CheckRequestError> {
         if dialect.profile.sender == Sender::Proxy && !self.trusted.answers(peer.ip(), peer.certified) {
             self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
-            return Err(QuestionError::UntrustedPeer);
+            return Err(CheckRequestError::UntrustedPeer);
         }
-        let question = (dialect.read)(request, peer, &self.trusted)?;
-        let Some(origin) = snapshot.rules.origins.find(question.host) else {
-            self.audit.hint(&Hint::UnknownHost(question.host));
-            return Err(QuestionError::UnknownHost);
+        let read = (dialect.read)(request, peer, &self.trusted)?;
+        let Some(origin) = snapshot.rules.origins.find(read.host) else {
+            self.audit.hint(&Hint::UnknownHost(read.host));
+            return Err(CheckRequestError::UnknownHost);
         };
-        Ok((question, origin))
+        Ok((read, origin))
     }
 
-    /// Says in a line what would fix the question, if a proxy sent it.
-    fn malformed(&self, dialect: &Dialect, request: &Parts, error: &QuestionError, id: RequestId) -> Reply {
+    /// Records a malformed request. If a proxy sent it, the reply is one line with the cause, for its operator.
+    fn reply_malformed(
+        &self,
+        dialect: &Dialect,
+        request: &Parts,
+        error: &CheckRequestError,
+        id: RequestId,
+    ) -> Reply {
         self.audit.check(&CheckEvent {
             caller: dialect.caller,
             outcome: Outcome::Malformed,

@@ -1,6 +1,6 @@
-//! Error replies: a page for a user, a line for a program.
+//! Error replies: a page for a user, a line for a program
 //!
-//! The words are constants and the request id. Detail is in the log.
+//! The text consists of constants and the request id. Details are only in the log.
 
 use http::{HeaderValue, StatusCode, header};
 
@@ -10,16 +10,16 @@ use super::request_id::RequestId;
 use crate::access::decision::{Denial, Outage};
 use crate::access::surface::Surface;
 
-/// The request that an error page answers.
+/// The request that gets an error page.
 #[derive(Clone, Copy)]
 pub struct Requester {
     /// Whether a user sees the reply.
     pub surface: Surface,
-    /// The name of the request.
+    /// The request id.
     pub id: RequestId,
 }
 
-/// Returns a page for a navigation, else a line.
+/// Returns a page for a navigation, else a line of text.
 pub fn error_page(problem: &Problem<'_>, requester: Requester) -> Reply {
     if requester.surface == Surface::Navigation {
         return problem.reply();
@@ -33,12 +33,12 @@ pub fn error_page(problem: &Problem<'_>, requester: Requester) -> Reply {
 }
 
 impl Reply {
-    /// The request breaks a rule; `why` holds nothing secret.
+    /// The reply to a request that breaks a rule. `why` must contain no secret.
     pub fn refused(status: StatusCode, why: &str, requester: Requester) -> Self {
         error_page(&Problem::refused(status, why, &requester.id.to_string()), requester)
     }
 
-    /// The request is known and may not pass.
+    /// The reply to a denied request.
     pub fn denied(denial: &Denial, requester: Requester) -> Self {
         match denial {
             Denial::Policy { user, another_account, .. } => {
@@ -52,11 +52,11 @@ impl Reply {
         }
     }
 
-    /// No decision is possible now.
+    /// The reply if no decision is possible now.
     pub fn unavailable(outage: Outage, requester: Requester) -> Self {
         match outage {
             Outage::SessionStore | Outage::Provider => {
-                error_page(&Problem::cannot_tell(&requester.id.to_string()), requester)
+                error_page(&Problem::session_unknown(&requester.id.to_string()), requester)
             }
         }
     }

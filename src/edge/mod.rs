@@ -1,4 +1,6 @@
-//! How each proxy asks and is answered. Thin: no decision is made here.
+//! HTTP interface to proxies and browsers
+//!
+//! This layer makes no decisions.
 
 pub mod cache_safety;
 pub mod check_routes;

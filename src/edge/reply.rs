@@ -1,8 +1,8 @@
-//! The neutral reply: what a client gets, before a dialect renders it for its proxy.
+//! Reply to a client, before a dialect renders it for its proxy
 //!
-//! 1. A constructor is named after its situation; status, fields and body belong together.
-//! 2. A reply is never stored, and differs by cookie.
-//! 3. Error pages are built in [`super::error_page`], from these.
+//! 1. Each constructor is named after its situation, and sets status, header fields and body together.
+//! 2. Caches must not store a reply, and it varies by cookie.
+//! 3. [`super::error_page`] builds the error pages.
 
 use axum::body::Body;
 use axum::response::IntoResponse;
@@ -18,26 +18,26 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
-/// No browser knows this scheme, so none asks for a password; RFC 9110 §15.5.2 requires one.
+/// RFC 9110 §15.5.2 requires a scheme. No browser knows this one, so none asks for a password.
 pub(super) const SESSION_SCHEME: HeaderValue = HeaderValue::from_static("Session realm=\"foregate\"");
-/// The fields of the longest reply.
+/// The maximum number of header fields of a reply.
 const MAX_FIELDS: usize = 10;
 
-/// What a client gets, or what a proxy does with a request that passes.
+/// The response to a client, or the edits of a request that passes.
 #[derive(Debug)]
 pub struct Reply {
-    /// The status; 200 if and only if the request passes.
+    /// The status, which is 200 if and only if the request passes.
     pub status: StatusCode,
     /// The fields of the response, or those to set on a request that passes.
     pub headers: HeaderMap,
     /// The fields to remove from a request that passes, if the dialect must name them.
     pub remove_headers: Vec<HeaderName>,
-    /// The whole body.
+    /// The complete body.
     pub body: Bytes,
 }
 
 impl Reply {
-    /// Returns an empty reply, which no browser guesses to be something else.
+    /// Returns an empty reply, whose media type browsers must not guess.
     pub fn new(status: StatusCode) -> Self {
         let mut reply = Self::bare(status);
         reply.headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
@@ -51,7 +51,7 @@ impl Reply {
         Self { status, headers, remove_headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// The request passes, with the fields of the grant. Exactly 200: some proxies accept no other status.
+    /// The request passes, with the fields of the grant. The status is 200, because some proxies accept no other.
     pub fn allowed(grant: &Grant) -> Self {
         let mut reply = Self::bare(StatusCode::OK);
         for (name, value) in grant.fields() {
@@ -60,7 +60,7 @@ impl Reply {
         reply
     }
 
-    /// The request carries no session.
+    /// The request has no usable session.
     pub fn challenged(challenge: &Challenge, reload: PageReload) -> Self {
         match challenge {
             Challenge::SignIn(url) => Self::redirect(StatusCode::FOUND, url),
@@ -69,9 +69,9 @@ impl Reply {
         }
     }
 
-    /// A script or a WebSocket of a page has no session; the page may be asked to reload itself.
+    /// A script or a WebSocket has no usable session. The reply may request a reload of the page.
     fn unauthenticated(reload: PageReload) -> Self {
-        let line = "401: nobody is signed in; open a page of this site in a browser\n";
+        let line = "401: no user is signed in; open a page of this site in a browser\n";
         let mut reply = Self::text(StatusCode::UNAUTHORIZED, line);
         reply.headers.insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
         match reload {
@@ -85,7 +85,7 @@ impl Reply {
         reply
     }
 
-    /// A redirect to an absolute URL; one that no header can carry cannot come out of a parsed URL.
+    /// A redirect to an absolute URL. A header can carry each parsed URL, so the 500 is unreachable.
     pub fn redirect(status: StatusCode, url: &str) -> Self {
         let Ok(location) = HeaderValue::from_str(url) else {
             return Self::new(StatusCode::INTERNAL_SERVER_ERROR);
@@ -95,7 +95,7 @@ impl Reply {
         reply
     }
 
-    /// A line of text, for a program.
+    /// A line of text for a program.
     pub fn text(status: StatusCode, line: impl Into<Bytes>) -> Self {
         Self::new(status).with_body(TEXT, line)
     }
@@ -116,10 +116,10 @@ impl Reply {
     }
 }
 
-/// The reply as it is.
+/// Renders the reply unchanged.
 impl IntoResponse for Reply {
     fn into_response(self) -> Response<Body> {
-        // An empty body of its own kind costs no allocation.
+        // `Body::empty` needs no allocation.
         let body = if self.body.is_empty() { Body::empty() } else { Body::from(self.body) };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

@@ -1,25 +1,25 @@
-//! By which name do a person and the operator speak of the same request?
+//! Request ids, which pages and log lines share
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Gives out names that are unique across restarts: a random part for the process, a count for the request.
+/// Generates ids that are unique across restarts: a random number of the process and a counter.
 pub struct RequestIds {
     process: u32,
     next: AtomicU64,
 }
 
-/// The name of one request, as pages and log lines show it.
+/// The id of a request, as pages and log lines show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(u32, u64);
 
 impl RequestIds {
-    /// Names for a process that drew `process` at random.
+    /// Returns a generator for a process with the random number `process`.
     pub fn new(process: u32) -> Self {
         Self { process, next: AtomicU64::new(1) }
     }
 
-    /// The next name.
+    /// Returns the next id.
     pub fn next(&self) -> RequestId {
         RequestId(self.process, self.next.fetch_add(1, Ordering::Relaxed))
     }

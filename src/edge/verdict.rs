@@ -1,6 +1,6 @@
-//! The verdict on a request: it passes, or the client gets a reply.
+//! Verdict on a request: it passes, or the client gets a reply
 //!
-//! One exhaustive match: a new arm of [`Decision`] does not compile until it has a reply.
+//! The match is exhaustive, so a new variant of [`Decision`] does not compile until it has a reply.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::access::decision::{Decision, Grant};
 use crate::access::origin::Origin;
 use crate::flow::check::Checked;
 
-/// What becomes of a request.
+/// The result of a check.
 pub enum Verdict<'o> {
     /// It passes.
     Allowed(Allowed<'o>),
-    /// The client gets this reply instead.
+    /// It does not pass, and the client gets this reply.
     Refused(Reply),
 }
 
@@ -25,14 +25,14 @@ pub enum Verdict<'o> {
 pub struct Allowed<'o> {
     /// The right to pass.
     pub grant: Grant,
-    /// The public origin it came to.
+    /// The public origin of the request.
     pub origin: &'o Origin,
-    /// `Set-Cookie` values that the browser does not have yet.
+    /// `Set-Cookie` values that the browser has not presented yet.
     pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 
 impl<'o> Verdict<'o> {
-    /// The verdict that follows from a decision.
+    /// Returns the verdict for a decision.
     pub fn of(checked: Checked, origin: &'o Origin, requester: impl FnOnce() -> Requester) -> Self {
         let Checked { decision, reload, pending_cookies } = checked;
         Self::Refused(match decision {
@@ -47,7 +47,7 @@ impl<'o> Verdict<'o> {
 impl Allowed<'_> {
     /// Returns the reply to a proxy of this profile, whose client sent these fields.
     ///
-    /// If cookies do not fit, they are left out: the next request delivers them.
+    /// If the cookies do not fit, the reply omits them, and the reply to the next request carries them.
     pub fn into_reply(self, profile: &Profile, client: &HeaderMap) -> Reply {
         let mut reply = Reply::allowed(&self.grant);
         if profile.names_removals {
@@ -68,7 +68,7 @@ fn fits(headers: &HeaderMap, cookies: &[HeaderValue], profile: &Profile) -> bool
     headers.iter().chain(cookies).map(field_bytes).sum::<usize>() <= max
 }
 
-/// A line of HTTP/1.1: name, colon, space, value, end of line.
+/// Returns the size of a header line in HTTP/1.1: name, colon, space, value and end of line.
 fn field_bytes((name, value): (&HeaderName, &HeaderValue)) -> usize {
     name.as_str().len() + value.len() + 4
 }
@@ -99,7 +99,7 @@ mod tests {
         max_head_bytes: None,
     };
 
-    /// The reply to a proxy of that profile about a request of alice, with one pending cookie.
+    /// Returns the reply to a proxy of that profile for a request of alice, with one pending cookie.
     fn reply(profile: Profile) -> Reply {
         let [user, group, email, id_token] = ["user", "group", "email", "token"].map(HeaderName::from_static);
         let origin = Origin::parse("https://app.test").unwrap();
@@ -137,20 +137,20 @@ mod tests {
     }
 
     #[test]
-    fn pending_cookie_is_left_out_if_the_proxy_does_not_deliver_it() {
+    fn pending_cookie_is_omitted_if_the_proxy_does_not_deliver_it() {
         assert!(has_cookie(PROFILE));
         assert!(!has_cookie(Profile { delivers_cookies: false, ..PROFILE }));
     }
 
     #[test]
-    fn pending_cookie_is_left_out_if_the_head_would_be_too_large() {
+    fn pending_cookie_is_omitted_if_the_head_would_be_too_large() {
         let size = reply(PROFILE).headers.iter().map(field_bytes).sum();
         assert!(has_cookie(Profile { max_head_bytes: Some(size), ..PROFILE }));
         assert!(!has_cookie(Profile { max_head_bytes: Some(size - 1), ..PROFILE }));
     }
 
     #[test]
-    fn removals_are_named_if_the_proxy_removes_nothing_else() {
+    fn reply_names_removals_if_the_proxy_needs_them() {
         assert!(reply(PROFILE).remove_headers.is_empty());
         let named = reply(Profile { names_removals: true, ..PROFILE });
         assert_eq!(named.remove_headers, ["cookie", "authorization", "impersonate-user"]);

@@ -26,43 +26,43 @@ fn alice(more: &[(&str, Claim)]) -> Claims {
 }
 
 #[test]
-fn groups_come_from_every_path_and_a_single_string_is_a_list() {
+fn groups_are_read_from_each_path_and_a_string_is_a_list_of_one() {
     let realm = Claims::from([("roles".to_owned(), list(&["admin"]))]);
     let claims = alice(&[("groups", text("dev")), ("realm_access", Claim::Object(realm))]);
-    let (identity, omitted_claim) =
+    let (identity, omitted) =
         rules(&["groups", "/realm_access/roles", "absent.path"]).identity("1", &claims).unwrap();
     assert_eq!(identity.as_ref().groups, "dev,admin");
-    assert_eq!(omitted_claim, []);
+    assert_eq!(omitted, []);
 }
 
 #[test]
-fn a_group_that_cannot_be_carried_is_left_out_and_told() {
+fn group_that_a_header_cannot_carry_is_omitted_and_reported() {
     let claims = alice(&[("groups", list(&["dev", "a,system:masters"]))]);
-    let (identity, omitted_claim) = rules(&["groups"]).identity("1", &claims).unwrap();
+    let (identity, omitted) = rules(&["groups"]).identity("1", &claims).unwrap();
     assert_eq!(identity.as_ref().groups, "dev");
-    assert_eq!(omitted_claim[0].why, InvalidHeaderText::Separator.into());
+    assert_eq!(omitted[0].why, InvalidHeaderText::Separator.into());
 }
 
 #[test]
-fn a_slash_before_a_group_stays_unless_it_is_to_go() {
+fn leading_slash_of_a_group_is_removed_only_if_configured() {
     let claims = alice(&[("groups", list(&["/dev", "ops", "/a/b", "//c", "/"]))]);
     let with_slash = rules(&["groups"]);
-    let (identity, omitted_claim) = with_slash.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("/dev,ops,/a/b,//c,/", 0));
+    let (identity, omitted) = with_slash.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, omitted.len()), ("/dev,ops,/a/b,//c,/", 0));
     let without = ClaimRules { strip_group_slash: true, ..with_slash };
-    let (identity, omitted_claim) = without.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("dev,ops,a/b,/c", 1));
+    let (identity, omitted) = without.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, omitted.len()), ("dev,ops,a/b,/c", 1));
 }
 
 #[test]
-fn groups_that_the_provider_keeps_back_are_unknown() {
+fn groups_that_the_provider_omits_are_unknown() {
     let names = |name: &str| Claim::Object(Claims::from([(name.to_owned(), text("src1"))]));
     let unknown = |paths: &[&str], more: &[(&str, Claim)]| rules(paths).groups_are_unknown(&alice(more));
     assert!(unknown(&["groups"], &[("_claim_names", names("groups"))]));
     assert!(unknown(&["realm.roles"], &[("_claim_names", names("realm"))]));
     assert!(unknown(&["roles", "groups"], &[("roles", list(&[])), ("hasgroups", Claim::Flag(true))]));
     assert!(unknown(&["groups"], &[("hasgroups", text("true"))]));
-    assert!(!unknown(&["groups"], &[]), "none is none");
+    assert!(!unknown(&["groups"], &[]), "no groups are no unknown groups");
     assert!(!unknown(&["groups"], &[("hasgroups", Claim::Flag(false))]));
     assert!(!unknown(&["groups"], &[("_claim_names", names("address"))]));
     assert!(!unknown(&["roles"], &[("_claim_names", names("groups")), ("hasgroups", Claim::Flag(true))]));
@@ -79,7 +79,7 @@ const ADDRESS: &str = "boss@example.com";
 
 type Claimed = (&'static str, Claim);
 
-/// What `email` is accompanied by, and whether it then counts.
+/// Claims that accompany `email`, and whether `email` then counts.
 fn accompanied() -> [(&'static str, Vec<Claimed>, bool); 7] {
     [
         ("nothing", vec![], false),
@@ -93,7 +93,7 @@ fn accompanied() -> [(&'static str, Vec<Claimed>, bool); 7] {
 }
 
 #[test]
-fn unverified_email_becomes_no_user_name() {
+fn unverified_email_is_rejected_as_user_name() {
     for (what, more, counts) in accompanied() {
         let claims = alice(&[&[("email", text(ADDRESS))], &more[..]].concat());
         for email in ["email", "upn"] {
@@ -132,10 +132,10 @@ fn unverified_email_is_no_group() {
     let policy = Policy::new(vec![ADDRESS.to_owned()], vec![], vec![]);
     for (what, more, counts) in accompanied() {
         let claims = alice(&[&[("email", text(ADDRESS)), ("groups", list(&["dev"]))], &more[..]].concat());
-        let (identity, omitted_claim) = rules(&["email", "groups"]).identity("1", &claims).unwrap();
+        let (identity, omitted) = rules(&["email", "groups"]).identity("1", &claims).unwrap();
         assert_eq!(identity.as_ref().groups, if counts { "boss@example.com,dev" } else { "dev" }, "{what}");
         assert_eq!(policy.permits(identity.as_ref()).is_ok(), counts, "{what}");
-        let why = omitted_claim.first().map(|one| one.why);
+        let why = omitted.first().map(|one| one.why);
         assert_eq!(why, (!counts).then_some(Unverified::Email.into()), "{what}");
     }
 }
@@ -148,8 +148,8 @@ fn unverified_phone_number_is_neither_user_name_nor_group() {
     for more in [&[][..], &[("email_verified", Claim::Flag(true))]] {
         let refused = user.identity("1", &phone(more)).unwrap_err();
         assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::PhoneNumber));
-        let (identity, omitted_claim) = rules(&["phone_number"]).identity("1", &phone(more)).unwrap();
-        assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("", 1));
+        let (identity, omitted) = rules(&["phone_number"]).identity("1", &phone(more)).unwrap();
+        assert_eq!((identity.as_ref().groups, omitted.len()), ("", 1));
     }
     let addresses = ClaimRules { accept_unverified_email: true, ..user.clone() };
     assert!(addresses.identity("1", &phone(&[])).is_err(), "the setting is about addresses");
@@ -164,8 +164,8 @@ fn address_in_a_nested_claim_needs_the_setting() {
     let user = ClaimRules { user: ClaimPath::parse("traits.Mail").unwrap(), ..rules(&["/traits/email"]) };
     let refused = user.identity("1", &claims).unwrap_err();
     assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
-    let (identity, omitted_claim) = rules(&["/traits/email"]).identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, omitted_claim.len()), ("", 1));
+    let (identity, omitted) = rules(&["/traits/email"]).identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().groups, omitted.len()), ("", 1));
     let accepted = ClaimRules { accept_unverified_email: true, ..user };
     let (identity, _) = accepted.identity("1", &claims).unwrap();
     assert_eq!((identity.as_ref().user, identity.as_ref().groups), (ADDRESS, ADDRESS));
@@ -175,11 +175,11 @@ fn address_in_a_nested_claim_needs_the_setting() {
 }
 
 #[test]
-fn email_verified_vouches_for_no_other_claim() {
+fn email_verified_verifies_no_other_claim() {
     let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
     let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&["upn"]) };
-    let (identity, omitted_claim) = by_upn.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().email, identity.as_ref().groups, omitted_claim.len()), ("", "", 1));
+    let (identity, omitted) = by_upn.identity("1", &claims).unwrap();
+    assert_eq!((identity.as_ref().email, identity.as_ref().groups, omitted.len()), ("", "", 1));
     let refused = all_from("upn").identity("1", &claims).unwrap_err();
     assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
     let accepted = ClaimRules { accept_unverified_email: true, ..all_from("upn") };
@@ -197,7 +197,7 @@ fn absent_user_claim_is_named_by_its_path() {
 }
 
 #[test]
-fn nobody_is_nobody() {
+fn absent_user_claim_and_malformed_claim_path_are_rejected() {
     assert!(matches!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser(_))));
     assert_eq!(ClaimPath::parse("a..b"), Err(NotAPath));
     assert_eq!(ClaimPath::parse(""), Err(NotAPath));

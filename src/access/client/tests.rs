@@ -1,10 +1,8 @@
-//! Who is trusted, and whom does a trusted proxy ask for?
-
 use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn private_means_private_and_a_mapped_address_is_the_address() {
+fn private_entry_trusts_private_networks_and_mapped_addresses() {
     let mut trusted = TrustedProxies::default();
     trusted.add("private").unwrap();
     trusted.add("203.0.113.7").unwrap();
@@ -27,7 +25,7 @@ fn private_means_private_and_a_mapped_address_is_the_address() {
 }
 
 #[test]
-fn a_certificate_decides_where_no_address_does() {
+fn certificate_decides_only_if_no_address_is_trusted() {
     let (peer, mut trusted) = ("10.0.0.7".parse().unwrap(), TrustedProxies::default());
     assert!(trusted.answers(peer, true));
     assert!(!trusted.answers(peer, false));
@@ -38,7 +36,7 @@ fn a_certificate_decides_where_no_address_does() {
 }
 
 #[test]
-fn nobody_is_trusted_by_default() {
+fn no_address_is_trusted_by_default() {
     assert!(!TrustedProxies::default().trusts(Ipv4Addr::LOCALHOST.into()));
     assert!(TrustedProxies::loopback().trusts("127.9.9.9".parse().unwrap()));
 }
@@ -52,7 +50,7 @@ fn trusting(entries: &[&str]) -> TrustedProxies {
 }
 
 #[test]
-fn the_client_is_the_first_from_the_right_that_is_no_proxy() {
+fn client_is_the_rightmost_address_that_is_not_a_trusted_proxy() {
     let trusted = trusting(&["10.0.0.0/8", "2001:db8::/32"]);
     for (field, client) in [
         ("203.0.113.9", "203.0.113.9"),
@@ -79,7 +77,7 @@ fn the_client_is_the_first_from_the_right_that_is_no_proxy() {
 }
 
 #[test]
-fn no_walk_is_endless() {
+fn search_for_the_client_ends_after_the_maximum_of_hops() {
     let field = format!("203.0.113.9{}", ", 10.0.0.1".repeat(MAX_HOPS));
     assert_eq!(trusting(&["private"]).client(field.as_bytes()), "10.0.0.1".parse().ok());
 }
@@ -89,9 +87,9 @@ fn any_address() -> impl Strategy<Value = IpAddr> {
 }
 
 proptest! {
-    /// Whatever a client writes, our own proxies' entries behind it lead to the address it really came from.
+    /// The entries of the trusted proxies lead to the address of the client, even if the client sent other entries.
     #[test]
-    fn nothing_a_client_writes_changes_who_it_is(
+    fn forged_entries_do_not_change_the_client_address(
         written in prop::collection::vec(any::<u8>(), 0..60),
         client in any_address(),
         hops in prop::collection::vec(any::<[u8; 3]>(), 0..5),
@@ -105,10 +103,10 @@ proptest! {
     }
 
     #[test]
-    fn a_client_is_always_in_the_field(field in "[0-9a-f:., ]{0,60}") {
+    fn client_address_is_always_an_entry_of_the_field(field in "[0-9a-f:., ]{0,60}") {
         if let Some(client) = trusting(&["private"]).client(field.as_bytes()) {
-            let named = field.split(',').filter_map(|entry| address(entry.trim().as_bytes())).any(|one| one == client);
-            prop_assert!(named);
+            let mut named = field.split(',').filter_map(|entry| parse_address(entry.trim().as_bytes()));
+            prop_assert!(named.any(|found| found == client));
         }
     }
 }

@@ -73,29 +73,29 @@ fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
     fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
 }
 
-/// A form that a page sends, with where it stands.
+/// A form that a page sends; the fields say which page.
 fn form(fields: &[(&'static str, &'static str)]) -> Case {
     let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     Case { method: Method::POST, headers: headers(&[&navigation, fields].concat()), ..case() }
 }
 
 #[test]
-fn a_person_with_a_session_passes() {
+fn user_with_a_session_passes() {
     assert!(matches!(run(&Case { groups: Some("dev"), ..case() }), Decision::Allow(_)));
 }
 
 #[test]
-fn a_public_path_passes_as_nobody_and_whoever_is_known_is_told() {
-    let told = |case: &Case| match run_on(case, b"/open/x?y") {
+fn public_path_passes_without_identity_or_with_the_permitted_user() {
+    let values = |case: &Case| match run_on(case, b"/open/x?y") {
         Decision::Allow(grant) => {
             grant.fields().map(|(_, value)| value.to_str().unwrap().to_owned()).collect()
         }
-        other => vec![format!("{other:?}")],
+        decision => vec![format!("{decision:?}")],
     };
-    assert_eq!(told(&case()), ["theme=dark", "", "", "", ""]);
-    assert_eq!(told(&Case { groups: Some("dev"), ..case() }), ["theme=dark", "alice", "dev", "", "h.p.s"]);
+    assert_eq!(values(&case()), ["theme=dark", "", "", "", ""]);
+    assert_eq!(values(&Case { groups: Some("dev"), ..case() }), ["theme=dark", "alice", "dev", "", "h.p.s"]);
     let not_permitted = Case { policy: "dev", groups: Some("ops"), ..case() };
-    assert_eq!(told(&not_permitted), ["theme=dark", "", "", "", ""]);
+    assert_eq!(values(&not_permitted), ["theme=dark", "", "", "", ""]);
     let spoof = Case { headers: headers(&[("x_forwarded_user", "root")]), ..case() };
     assert!(matches!(run_on(&spoof, b"/open/x"), Decision::Deny(Denial::Alias(_))));
     let socket = Case {
@@ -108,25 +108,25 @@ fn a_public_path_passes_as_nobody_and_whoever_is_known_is_told() {
 }
 
 #[test]
-fn a_navigation_without_a_session_is_sent_to_sign_in_and_back_to_its_deep_link() {
+fn navigation_without_session_is_redirected_to_sign_in_with_its_url() {
     let Decision::Challenge(Challenge::SignIn(url)) = run(&case()) else { panic!() };
     assert_eq!(url, "https://app.test/oauth2/start?rd=https%3A%2F%2Fapp.test%2Fc%2Fmain%3Fq%3D%25C3%25BC");
 }
 
 #[test]
-fn a_form_without_a_session_is_told_that_it_was_not_sent() {
+fn form_without_session_is_redirected_to_the_form_not_sent_page() {
     let Decision::Challenge(Challenge::FormNotSent(url)) = run(&form(&[])) else { panic!() };
     assert_eq!(url, "https://app.test/oauth2/sign_in?form=not_sent&rd=https%3A%2F%2Fapp.test%2F");
     let from = form(&[("referer", "https://app.test/edit")]);
     let Decision::Challenge(Challenge::FormNotSent(url)) = run(&from) else { panic!() };
     assert!(url.ends_with("rd=https%3A%2F%2Fapp.test%2Fedit"));
-    let foreign = form(&[("referer", "https://evil.test/edit")]);
-    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&foreign) else { panic!() };
+    let other = form(&[("referer", "https://evil.test/edit")]);
+    let Decision::Challenge(Challenge::FormNotSent(url)) = run(&other) else { panic!() };
     assert!(url.ends_with("rd=https%3A%2F%2Fapp.test%2F"));
 }
 
 #[test]
-fn a_script_and_a_socket_without_a_session_are_unauthenticated() {
+fn script_and_websocket_without_session_are_unauthenticated() {
     for field in [("accept", "*/*"), ("upgrade", "websocket")] {
         let decision = run(&Case { headers: headers(&[field]), ..case() });
         assert!(matches!(decision, Decision::Challenge(Challenge::Unauthenticated)));
@@ -134,26 +134,26 @@ fn a_script_and_a_socket_without_a_session_are_unauthenticated() {
 }
 
 #[test]
-fn a_socket_of_another_origin_is_denied_even_with_a_session() {
+fn websocket_of_another_origin_is_denied_with_a_session() {
     let socket = |value| Case {
         groups: Some(""),
         headers: headers(&[("upgrade", "websocket"), ("origin", value)]),
         ..case()
     };
-    for foreign in [
+    for other in [
         "https://evil.test",
         "null",
         "http://app.test",
         "https://app.test:8443",
         "https://app.test.evil.test",
     ] {
-        assert!(matches!(run(&socket(foreign)), Decision::Deny(Denial::CrossOriginWebSocket)), "{foreign}");
+        assert!(matches!(run(&socket(other)), Decision::Deny(Denial::CrossOriginWebSocket)), "{other}");
     }
     assert!(matches!(run(&socket("https://app.test")), Decision::Allow(_)));
 }
 
 #[test]
-fn a_page_of_another_origin_changes_nothing_in_a_persons_name() {
+fn cross_origin_write_is_denied() {
     let write = |method, fields: &[(&'static str, &'static str)]| Case {
         method,
         headers: headers(fields),
@@ -165,11 +165,11 @@ fn a_page_of_another_origin_changes_nothing_in_a_persons_name() {
         Decision::Deny(Denial::CrossOriginWrite) => false,
         other => panic!("{other:?}"),
     };
-    for foreign in ["https://sibling.test", "null", "http://app.test", "https://app.test:8443", "x"] {
+    for other in ["https://sibling.test", "null", "http://app.test", "https://app.test:8443", "x"] {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            assert!(!passes(&write(method, &[("origin", foreign)])), "{foreign}");
+            assert!(!passes(&write(method, &[("origin", other)])), "{other}");
         }
-        assert!(passes(&write(Method::GET, &[("origin", foreign)])), "reading is the browser's to forbid");
+        assert!(passes(&write(Method::GET, &[("origin", other)])), "the browser protects reads");
     }
     assert!(!passes(&write(Method::POST, &[("sec-fetch-site", "same-site")])));
     assert!(!passes(&write(Method::POST, &[("sec-fetch-site", "cross-site")])));
@@ -181,7 +181,7 @@ fn a_page_of_another_origin_changes_nothing_in_a_persons_name() {
 }
 
 #[test]
-fn a_policy_that_is_not_met_or_not_there_denies() {
+fn unmet_policy_and_unknown_policy_deny() {
     let decision = run(&Case { policy: "dev", groups: Some("ops"), ..case() });
     assert!(matches!(decision, Decision::Deny(Denial::Policy { refusal: Refusal::Group, .. })));
     for groups in [Some("dev"), None] {
@@ -191,7 +191,7 @@ fn a_policy_that_is_not_met_or_not_there_denies() {
 }
 
 #[test]
-fn an_alias_is_denied_before_anything_else() {
+fn alias_is_denied_before_any_other_rule() {
     let aliased = Case { headers: headers(&[("x_forwarded_user", "root")]), groups: Some("dev"), ..case() };
     assert!(matches!(run(&aliased), Decision::Deny(Denial::Alias(_))));
 }

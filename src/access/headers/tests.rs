@@ -23,7 +23,7 @@ fn edits(authorization: bool, email: &str, token: &str, cookie: &'static str) ->
 }
 
 #[test]
-fn an_alias_of_an_owned_header_is_refused() {
+fn alias_of_an_owned_header_is_rejected() {
     for name in [
         "X_Forwarded_User",
         "x.forwarded.user",
@@ -41,7 +41,7 @@ fn an_alias_of_an_owned_header_is_refused() {
 }
 
 #[test]
-fn an_owned_name_in_connection_is_refused() {
+fn owned_name_in_connection_is_rejected() {
     for value in ["X-Forwarded-User", "close, cookie", "keep-alive,impersonate-user", "x_forwarded_email"] {
         assert!(owned(false).guard(&map(&[("connection", value)])).is_err(), "{value}");
     }
@@ -67,7 +67,7 @@ fn ordinary_headers_pass_the_guard() {
 }
 
 #[test]
-fn what_we_own_is_stripped_and_nothing_else() {
+fn strip_removes_owned_fields_and_no_others() {
     let mut fields = map(&[
         ("x-forwarded-user", "evil"),
         ("x-forwarded-user", "twice"),
@@ -86,7 +86,7 @@ fn what_we_own_is_stripped_and_nothing_else() {
 }
 
 #[test]
-fn identity_fields_are_always_set_and_others_only_if_there_is_something() {
+fn identity_headers_are_always_set_and_others_only_with_a_value() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(
         edits(true, "alice@example.com", "h.p.s", "theme=dark"),
@@ -111,7 +111,7 @@ fn identity_fields_are_always_set_and_others_only_if_there_is_something() {
 }
 
 #[test]
-fn what_is_secret_is_never_printed() {
+fn debug_output_contains_no_secret() {
     let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
     let edits = owned(true).edits(user, TokenText::Whole("h.p.s"), b"theme=dark".to_vec());
     let printed = format!("{:?} {edits:?}", edits.fields().collect::<HeaderMap>());
@@ -120,7 +120,7 @@ fn what_is_secret_is_never_printed() {
 }
 
 #[test]
-fn removals_name_unset_and_sent_fields_and_none_that_is_set() {
+fn removals_name_unset_and_sent_fields_and_no_set_field() {
     let mut blank = StrippedHeaders::default();
     for name in ["X-Remote-*", "X-Forwarded-User"] {
         blank.add(name).unwrap();
@@ -142,9 +142,9 @@ fn removals_name_unset_and_sent_fields_and_none_that_is_set() {
 }
 
 proptest! {
-    /// Whatever a client sends, removing and setting leaves what stripping everything and setting leaves.
+    /// For any fields of a client, removing and setting has the same result as stripping and setting.
     #[test]
-    fn removals_with_fields_equal_strip_with_fields(
+    fn removals_then_fields_equal_strip_then_fields(
         sent in prop::collection::vec("(x-forwarded-(user|group|email|id-token|uri)|cookie|authorization|impersonate-[a-z]{1,3}|x-remote-[a-z]|accept)", 0..12),
         token in "(|h\\.p\\.s)",
         authorization in any::<bool>(),

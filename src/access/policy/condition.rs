@@ -1,15 +1,15 @@
-//! Conditions of a policy, and what meets them
+//! Conditions of a policy
 
 use thiserror::Error;
 
 use crate::access::identity::IdentityRef;
 
-/// What a user must meet.
+/// A condition that a user must meet.
 #[derive(Clone, Debug, Hash)]
 pub(super) enum Condition {
     Groups(AllowedGroups),
     Emails(AllowedEmails),
-    /// One that depends on the request, for tests.
+    /// A condition that depends on the request, for tests.
     #[cfg(test)]
     OnRequest {
         permits: bool,
@@ -19,7 +19,7 @@ pub(super) enum Condition {
 #[derive(Clone, Debug, Hash)]
 pub(super) struct AllowedGroups {
     names: Vec<String>,
-    /// One for each name, in the same order.
+    /// One fingerprint for each name, in the same order.
     fingerprints: Vec<u64>,
 }
 
@@ -29,13 +29,13 @@ pub(super) struct AllowedEmails {
     pub(super) domains: Vec<String>,
 }
 
-/// Which condition a user does not meet.
+/// The condition that a user does not meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// In none of the allowed groups.
+    /// The user is in none of the allowed groups.
     #[error("in none of the allowed groups")]
     Group,
-    /// No allowed address, and no allowed domain.
+    /// The user has no allowed address, and no address in an allowed domain.
     #[error("no allowed e-mail address or domain")]
     Email,
 }
@@ -51,7 +51,7 @@ impl Condition {
         if is_met { Ok(()) } else { Err(refusal) }
     }
 
-    /// Returns whether two requests of one user may get different answers. Such an answer must not be sealed.
+    /// Returns whether two requests of a user may have different results. Such a result must not be sealed.
     pub(super) fn depends_on_request(&self) -> bool {
         match self {
             Self::Groups(_) | Self::Emails(_) => false,
@@ -71,7 +71,7 @@ impl AllowedGroups {
         user.each_group().any(|group| self.contains(group))
     }
 
-    /// A user may be in hundreds of groups, and one number tells most of them apart.
+    /// Compares fingerprints first: a user may be in hundreds of groups, and one number distinguishes most of them.
     fn contains(&self, group: &str) -> bool {
         let wanted = group_fingerprint(group);
         let mut allowed = self.fingerprints.iter().zip(&self.names);
@@ -79,7 +79,8 @@ impl AllowedGroups {
     }
 }
 
-/// Returns the last eight bytes, which differ in numbered names; or all bytes of a shorter name, and its length.
+/// Returns the last eight bytes, which differ in numbered names. For a shorter name, returns all bytes and the
+/// length.
 fn group_fingerprint(group: &str) -> u64 {
     let bytes = group.as_bytes();
     bytes.last_chunk().map_or_else(
@@ -91,7 +92,7 @@ fn group_fingerprint(group: &str) -> u64 {
 impl AllowedEmails {
     fn contains(&self, email: &str) -> bool {
         let Some((_, domain)) = email.split_once('@') else { return false };
-        self.addresses.iter().any(|one| one.eq_ignore_ascii_case(email))
+        self.addresses.iter().any(|allowed| allowed.eq_ignore_ascii_case(email))
             || self.domains.iter().any(|allowed| domain_matches(allowed, domain))
     }
 }

@@ -10,7 +10,7 @@ fn policy(groups: &[&str], emails: &[&str], domains: &[&str]) -> Policy {
 }
 
 #[test]
-fn groups_compare_whole_and_with_case() {
+fn group_must_be_equal_including_case() {
     let dev = policy(&["dev"], &[], &[]);
     assert_eq!(dev.permits(user("", "ops,dev")), Ok(()));
     for none in ["", "developers", "Dev", "ops"] {
@@ -19,7 +19,7 @@ fn groups_compare_whole_and_with_case() {
 }
 
 #[test]
-fn an_address_or_a_domain_is_enough_and_a_suffix_must_be_written() {
+fn allowed_address_or_domain_permits_and_subdomains_need_a_leading_dot() {
     let mail = policy(&[], &["Bob@else.test"], &["example.com", ".corp.test"]);
     for yes in ["bob@ELSE.test", "x@Example.com", "x@a.corp.test"] {
         assert_eq!(mail.permits(user(yes, "")), Ok(()), "{yes}");
@@ -30,7 +30,7 @@ fn an_address_or_a_domain_is_enough_and_a_suffix_must_be_written() {
 }
 
 #[test]
-fn every_set_condition_must_hold() {
+fn policy_with_two_conditions_requires_both() {
     let both = policy(&["dev"], &[], &["example.com"]);
     assert_eq!(both.permits(user("x@example.com", "ops")), Err(Refusal::Group));
     assert_eq!(both.permits(user("x@else.test", "dev")), Err(Refusal::Email));
@@ -38,14 +38,14 @@ fn every_set_condition_must_hold() {
 }
 
 #[test]
-fn an_unknown_policy_is_none_and_the_default_is_always_there() {
+fn unknown_policy_is_an_error_and_default_policy_always_exists() {
     let policies = Policies::new(BTreeMap::new());
     assert_eq!(policies.permit("admin", user("", ""), None), Err(PolicyError::Unknown));
     assert_eq!(policies.permit(DEFAULT, user("", ""), None), Ok(()));
 }
 
 #[test]
-fn sealed_verdicts_count_for_the_policies_they_are_about_only() {
+fn sealed_verdict_counts_only_for_its_own_set_of_policies() {
     let ops = |groups: &[&str]| Policies::new([("ops".to_owned(), policy(groups, &[], &[]))].into());
     let (narrow, wide) = (ops(&["ops"]), ops(&["ops", "dev"]));
     let dev = user("", "dev");
@@ -61,7 +61,7 @@ fn only_on_request(permits: bool) -> Policies {
 }
 
 #[test]
-fn condition_on_request_is_checked_although_sealed_verdict_says_yes() {
+fn condition_on_request_is_checked_although_sealed_verdict_permits() {
     for (permits, expected) in [(true, Ok(())), (false, Err(PolicyError::Refused(Refusal::Group)))] {
         let policies = only_on_request(permits);
         let forged = PolicyVerdicts { met: u64::MAX, ..policies.verdicts(user("", "")) };
@@ -70,13 +70,13 @@ fn condition_on_request_is_checked_although_sealed_verdict_says_yes() {
 }
 
 #[test]
-fn verdict_on_condition_on_request_is_not_sealed() {
+fn verdict_of_a_condition_on_request_is_not_sealed() {
     let verdicts = only_on_request(true).verdicts(user("", ""));
     assert_eq!(verdicts.met, 0b01, "default alone, the first by name");
 }
 
 #[test]
-fn condition_on_request_does_not_keep_user_from_all_policies() {
+fn condition_on_request_does_not_exclude_user_from_all_policies() {
     let mut conditions = policy(&["dev"], &[], &[]).conditions;
     conditions.push(Condition::OnRequest { permits: false });
     let hours = Policy { conditions };

@@ -1,13 +1,13 @@
-//! Caddy's `reverse_proxy` with `handle_response`, of which `forward_auth` is the short form.
+//! Dialect of Caddy: `reverse_proxy` with `handle_response`, or its short form `forward_auth`
 //!
-//! 1. Caddy sends a GET to a fixed path, with the client's header fields and five forwarded ones, which it replaces. It
-//!    may append the client's query to the path: nothing but the forwarded fields is read.
+//! 1. Caddy sends a GET to a fixed path, with the client's header fields and five forwarded ones, which it replaces.
+//!    It may append the client's query to the path, so only the forwarded fields are read.
 //! 2. `X-Forwarded-Uri` is the target as the client sent it, not normalised: `/a/../b` and `//a` arrive unchanged.
-//! 3. A 200 lets the request pass. Caddy removes the fields that its file names, then sets those of our reply that are
-//!    not empty. Versions before 2.11.2 kept the client's field if ours was absent or empty (CVE-2026-30851), in
-//!    `forward_auth` alone.
-//! 4. Any other reply reaches the browser unchanged. `Set-Cookie` of a 200 reaches it too, on a WebSocket as well, if the
-//!    file copies it; `forward_auth` never does.
+//! 3. With a 200, the request passes. Caddy removes the fields that the Caddyfile names, then sets the fields of the
+//!    reply that are not empty. Versions before 2.11.2 kept the client's field if the reply had none or an empty one
+//!    (CVE-2026-30851), but only in `forward_auth`.
+//! 4. Any other reply reaches the browser unchanged. `Set-Cookie` of a 200 reaches the browser, also on a WebSocket,
+//!    if the Caddyfile copies it. `forward_auth` never copies it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::definition::{Dialect, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
-/// Caddy, with the file in `deploy/caddy`.
+/// The dialect of Caddy, with the file in `deploy/caddy`.
 pub static CADDY: Dialect = Dialect {
     caller: Caller {
         label: "caddy",

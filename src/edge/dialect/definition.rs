@@ -1,6 +1,6 @@
-//! The dialect: how one proxy asks, what it can do, and how it is answered.
+//! Dialects: how a proxy describes requests, what it can do, and how it expects replies
 //!
-//! A dialect is one value in a file of its own. Everything else is one path for all ([`crate::edge::checker`]).
+//! A dialect is one value in its own file. Everything else is the same for all dialects ([`crate::edge::checker`]).
 
 use std::net::IpAddr;
 
@@ -18,11 +18,11 @@ use crate::flow::caller::Caller;
 /// One dialect.
 #[derive(Debug)]
 pub struct Dialect {
-    /// Label, patience and cookie remedy. The label is the last segment of the endpoint's path, too.
+    /// Label, patience and cookie remedy. The label is also the last segment of the path of the check.
     pub caller: Caller,
     /// What the proxy can do.
     pub profile: Profile,
-    /// Reads the client's request out of the one that we got.
+    /// Reads the client's request from the one that the gateway received.
     pub read: Read,
     /// Renders a reply as the proxy expects it.
     pub render: fn(Reply) -> Response<Body>,
@@ -31,29 +31,30 @@ pub struct Dialect {
 /// What a proxy can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
-    /// Who sends the request.
+    /// The sender of the request.
     pub sender: Sender,
-    /// Whether `Set-Cookie` of a reply that lets pass reaches the browser.
+    /// Whether `Set-Cookie` reaches the browser if the request passes.
     pub delivers_cookies: bool,
-    /// Whether a reply must name the fields to remove from the client's request; else the proxy's settings do.
+    /// Whether a reply must name the fields to remove from the client's request. Otherwise the proxy's settings name
+    /// them.
     pub names_removals: bool,
-    /// How many bytes of header fields it accepts in a reply; `None` if no limit matters.
+    /// The maximum size of the header fields of a reply, in bytes, or `None` if no limit matters.
     pub max_head_bytes: Option<usize>,
 }
 
-/// Who sends a request of a dialect.
+/// The sender of a request of a dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// A proxy that describes the client's request. It must be trusted, and its operator reads our errors.
+    /// A proxy that describes the client's request. It must be trusted, and its operator reads the errors.
     Proxy,
     /// The client.
     Client,
 }
 
-/// Reads a request that a peer sent. The client is the one in front of the trusted proxies.
+/// Reads a request of a peer. The client is the sender before the trusted proxies.
 pub type Read = for<'r> fn(&'r Parts, Peer, &TrustedProxies) -> Result<CheckRequest<'r>, ReadError>;
 
-/// The client's request, whichever proxy described it.
+/// The client's request, independent of the dialect.
 #[derive(Debug)]
 pub struct CheckRequest<'r> {
     /// The method.
@@ -66,7 +67,7 @@ pub struct CheckRequest<'r> {
     pub client: IpAddr,
 }
 
-/// Why a request cannot be read. The proxy's configuration is wrong, or a client plays proxy.
+/// Why a request cannot be read: the proxy's configuration is wrong, or a client acts as a proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// The field is missing.

@@ -1,8 +1,8 @@
-//! The forwarded fields, by which a proxy describes the client's request.
+//! Forwarded fields, in which a proxy describes the client's request
 //!
-//! 1. Each forwarded field must come exactly once: a second one is the client's.
-//! 2. No other field is asked, whatever the client sends: `Forwarded`, `X-Original-*` and `X-Forwarded-Scheme` pass
-//!    through proxies untouched.
+//! 1. Each forwarded field must be present exactly once, because the client sent the second one.
+//! 2. No other field is read: proxies forward `Forwarded`, `X-Original-*` and `X-Forwarded-Scheme` of a client
+//!    unchanged.
 
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -16,7 +16,7 @@ use crate::access::field_names::{
 use crate::access::target::Target;
 use crate::edge::peer::Peer;
 
-/// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`, in one walk over the fields: five look-ups cost twice that.
+/// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`. One iteration over all fields costs half as much as five lookups.
 pub(super) fn read<'r>(
     request: &'r Parts,
     _: Peer,
@@ -25,26 +25,26 @@ pub(super) fn read<'r>(
     forwarded(&request.headers, trusted)
 }
 
-/// Reads the five out of the fields of a request.
+/// Reads the five forwarded fields among the fields of a request.
 pub fn forwarded<'r>(
     headers: &'r HeaderMap,
     trusted: &TrustedProxies,
 ) -> Result<CheckRequest<'r>, ReadError> {
-    let [method, proto, host, uri, addresses] = fields(headers)?;
-    scheme(proto)?;
+    let [method, proto, host, uri, addresses] = find_fields(headers)?;
+    check_scheme(proto)?;
     let method = Method::from_bytes(method)
         .map_err(|_| ReadError::Malformed(X_FORWARDED_METHOD, "it is not a method"))?;
     let target = Target::parse(uri).map_err(|error| ReadError::Target(X_FORWARDED_URI, error))?;
     let host =
         str::from_utf8(host).map_err(|_| ReadError::Malformed(X_FORWARDED_HOST, "it is not a host"))?;
-    // The last entry is the asking proxy's own, so it must be an address.
+    // The proxy itself added the last entry, so it must be an address.
     let client = trusted.client(addresses);
     let client = client.ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))?;
     Ok(CheckRequest { method, target, host, client })
 }
 
-/// The values of the five, each of which must come exactly once.
-fn fields(headers: &HeaderMap) -> Result<[&[u8]; 5], ReadError> {
+/// Returns the values of the five fields, each of which must be present exactly once.
+fn find_fields(headers: &HeaderMap) -> Result<[&[u8]; 5], ReadError> {
     let mut found: [Option<&[u8]>; 5] = [None; 5];
     for (name, value) in headers {
         let slot = forwarded_index(name.as_str()).and_then(|index| found.get_mut(index));
@@ -59,8 +59,8 @@ fn fields(headers: &HeaderMap) -> Result<[&[u8]; 5], ReadError> {
     Ok(values)
 }
 
-/// The scheme is the configured origin's; here it only must be one that a browser uses.
-fn scheme(proto: &[u8]) -> Result<(), ReadError> {
+/// Checks that browsers use this scheme. The scheme of the origin is the configured one.
+fn check_scheme(proto: &[u8]) -> Result<(), ReadError> {
     match proto {
         b"http" | b"https" | b"ws" | b"wss" => Ok(()),
         _ => Err(ReadError::Malformed(X_FORWARDED_PROTO, "it is not http, https, ws or wss")),
@@ -82,7 +82,7 @@ mod tests {
         ("x-forwarded-for", "203.0.113.9, ::ffff:10.0.0.1"),
     ];
 
-    /// With no proxy but the one that asks.
+    /// Reads the fields without trusted proxies other than the peer.
     fn read(headers: &HeaderMap) -> Result<CheckRequest<'_>, ReadError> {
         forwarded(headers, &TrustedProxies::default())
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_five_fields_are_read() {
+    fn five_forwarded_fields_are_read() {
         let headers = map(&GOOD);
         let read = read(&headers).unwrap();
         assert_eq!((read.method, read.host), (Method::GET, "app.test"));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_behind_the_trusted_proxies_and_the_last_entry_an_address() {
+    fn client_precedes_trusted_proxies_and_last_entry_is_an_address() {
         let mut headers = map(&GOOD);
         let mut trusted = TrustedProxies::default();
         trusted.add("10.0.0.1").unwrap();
@@ -115,20 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn each_field_must_come_exactly_once() {
-        for (index, one) in GOOD.iter().enumerate() {
-            let name: HeaderName = one.0.parse().unwrap();
+    fn each_forwarded_field_must_be_present_exactly_once() {
+        for (index, field) in GOOD.iter().enumerate() {
+            let name: HeaderName = field.0.parse().unwrap();
             let mut without = GOOD.to_vec();
             without.remove(index);
             assert_eq!(read(&map(&without)).unwrap_err(), ReadError::Missing(name.clone()));
             let mut twice = GOOD.to_vec();
-            twice.push(*one);
+            twice.push(*field);
             assert_eq!(read(&map(&twice)).unwrap_err(), ReadError::Repeated(name));
         }
     }
 
     #[test]
-    fn a_socket_scheme_is_a_scheme_and_others_are_not() {
+    fn http_and_websocket_schemes_are_accepted_and_others_rejected() {
         for (scheme, good) in
             [("ws", true), ("wss", true), ("http", true), ("HTTPS", false), ("ftp", false), ("", false)]
         {
@@ -140,14 +140,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_panics(index in 0_usize..5, value in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_field_value_is_read_without_panic(
+            index in 0_usize..5,
+            value in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
             let mut headers = map(&GOOD);
             if let Ok(value) = HeaderValue::from_bytes(&value) {
                 headers.insert(GOOD[index].0.parse::<HeaderName>().unwrap(), value);
             }
             if let Ok(read) = read(&headers) {
                 prop_assert!(read.target.as_bytes().starts_with(b"/"));
-                prop_assert!(!read.target.to_ascii().contains(|one: char| one.is_control() || one == ' '));
+                prop_assert!(!read.target.to_ascii().contains(|found: char| found.is_control() || found == ' '));
             }
         }
     }

@@ -1,4 +1,6 @@
-//! The dialects. A new one is a file here and an entry in the list.
+//! Dialects of the proxies
+//!
+//! A new dialect is a file in this directory and an entry in [`CHECK_DIALECTS`].
 
 pub mod caddy;
 pub mod definition;

@@ -1,7 +1,7 @@
-//! Our own reverse proxy.
+//! Dialect of our own reverse proxy
 //!
-//! The request is its own source: the host is from `Host` alone, the target from the request line, the client from the
-//! connection.
+//! The request describes itself: the host is in `Host` only, the target in the request line, and the client is the
+//! peer of the connection.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::edge::host::host;
 use crate::edge::peer::Peer;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
 
-/// Our own reverse proxy. What it does with a request that passes, `proxy` does.
+/// The dialect of our own reverse proxy. `proxy` forwards a request that passes.
 pub static OWN_PROXY: Dialect = Dialect {
     caller: Caller { label: "proxy", patience: Duration::from_secs(5), cookie_remedy: REMOVED_ON_THE_WAY },
     profile: Profile {

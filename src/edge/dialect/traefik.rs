@@ -1,8 +1,9 @@
-//! Traefik's ForwardAuth.
+//! Dialect of Traefik: ForwardAuth
 //!
-//! 1. Traefik sends a GET to a fixed address, with the client's header fields and five forwarded ones, which it rebuilds.
-//! 2. A 200 lets the request pass. Traefik removes the fields in `authResponseHeaders` from the client's request, then
-//!    sets those of our reply. Any other reply reaches the browser unchanged.
+//! 1. Traefik sends a GET to a fixed address, with the client's header fields and five forwarded ones, which it
+//!    rebuilds.
+//! 2. With a 200, the request passes. Traefik removes the fields in `authResponseHeaders` from the client's request,
+//!    then sets those of the reply. Any other reply reaches the browser unchanged.
 //! 3. `Set-Cookie` of a 200 reaches the browser if `addAuthCookiesToResponse` lists the cookie's name.
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::definition::{Dialect, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
-/// Traefik's ForwardAuth.
+/// The dialect of Traefik's ForwardAuth.
 pub static TRAEFIK: Dialect = Dialect {
     caller: Caller {
         label: "traefik",

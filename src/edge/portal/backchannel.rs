@@ -1,7 +1,7 @@
-//! `POST /oauth2/backchannel-logout`: the provider says whose session is over (OpenID Connect Back-Channel Logout 1.0).
+//! `POST /oauth2/backchannel-logout`, the endpoint for logout tokens (OpenID Connect Back-Channel Logout 1.0)
 //!
-//! It calls by whichever name it reaches us, and no browser does: so this is answered on any host, and guarded by the
-//! token's signature alone.
+//! The provider may use any host name that reaches the gateway, and no browser sends this request. The endpoint
+//! therefore answers on any host, and only the signature of the token protects it.
 
 use std::sync::Arc;
 
@@ -23,22 +23,22 @@ use crate::edge::reply::{NO_STORE, Reply};
 use crate::flow::audit::{BackchannelEvent, BackchannelOutcome};
 use crate::flow::backchannel::{BackchannelError, ProviderLogout};
 
-/// Keycloak's token has 1 KB.
+/// The maximum size of the body. A token of Keycloak has 1 KB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The one route. Whoever serves it bounds its time.
+/// Returns the route. The caller must limit its time.
 pub fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
-        .route(OwnPage::BackchannelLogout.path(), post(end))
+        .route(OwnPage::BackchannelLogout.path(), post(end_sessions))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
-        .layer(map_response(never_stored))
+        .layer(map_response(forbid_storing))
         .with_state(portal)
 }
 
-async fn end(
+async fn end_sessions(
     State(portal): State<Arc<Portal>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -47,20 +47,20 @@ async fn end(
         Ok(body) => body,
         Err(rejection) => return Reply::new(rejection.status()),
     };
-    let ended = match logout_token(&headers, &body) {
+    let ended = match read_logout_token(&headers, &body) {
         Ok(token) => portal.backchannel.end_sessions(&token).await,
         Err(what) => Err(BackchannelError::Malformed(what)),
     };
-    tell(&portal, &ended);
-    answer(&ended)
+    record_logout(&portal, &ended);
+    reply_to_provider(&ended)
 }
 
-/// The `logout_token` of a form (§2.5); whatever else it holds is ignored.
-fn logout_token(headers: &HeaderMap, body: &[u8]) -> Result<String, &'static str> {
+/// Returns the `logout_token` of a form (§2.5). Other parameters are ignored.
+fn read_logout_token(headers: &HeaderMap, body: &[u8]) -> Result<String, &'static str> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case(FORM) {
-        return Err("it is no form (Content-Type)");
+        return Err("it is not a form (Content-Type)");
     }
     let mut tokens = form_urlencoded::parse(body).filter(|(name, _)| name == "logout_token");
     match (tokens.next(), tokens.next()) {
@@ -70,8 +70,10 @@ fn logout_token(headers: &HeaderMap, body: &[u8]) -> Result<String, &'static str
     }
 }
 
-/// What the provider is told (§2.8). Why a token is refused is for the log: whoever forges one learns nothing.
-fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Reply {
+/// Returns the response to the provider (§2.8).
+///
+/// The reason for rejecting a token is only in the log, so that the author of a forged token learns nothing.
+fn reply_to_provider(ended: &Result<ProviderLogout, BackchannelError>) -> Reply {
     let (status, error) = match ended {
         Ok(_) => return Reply::new(StatusCode::OK),
         Err(BackchannelError::Malformed(_) | BackchannelError::NotAcceptable(_)) => {
@@ -88,7 +90,7 @@ fn answer(ended: &Result<ProviderLogout, BackchannelError>) -> Reply {
     reply
 }
 
-fn tell(portal: &Portal, ended: &Result<ProviderLogout, BackchannelError>) {
+fn record_logout(portal: &Portal, ended: &Result<ProviderLogout, BackchannelError>) {
     let id = portal.ids.next();
     portal.audit.backchannel_logout(&BackchannelEvent {
         outcome: BackchannelOutcome::from(ended),
@@ -98,8 +100,8 @@ fn tell(portal: &Portal, ended: &Result<ProviderLogout, BackchannelError>) {
     });
 }
 
-/// §2.8; a layer's own refusal knows nothing of this.
-async fn never_stored(mut response: Response<Body>) -> Response<Body> {
+/// Adds `Cache-Control: no-store` (§2.8), also to the responses of the layers.
+async fn forbid_storing(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }

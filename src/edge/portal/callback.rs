@@ -1,4 +1,4 @@
-//! `GET /oauth2/callback`: back from the provider.
+//! `GET /oauth2/callback`, which finishes a sign-in
 
 use std::sync::Arc;
 
@@ -24,19 +24,19 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Reply {
     let work = finish(Arc::clone(&portal), visit.clone(), uri, headers);
-    let answer = portal.detached.run(work).await;
-    answer.unwrap_or_else(|| visit.told(&Problem::cannot_tell(&visit.id.to_string())))
+    let reply = portal.detached.run(work).await;
+    reply.unwrap_or_else(|| visit.error_page(&Problem::session_unknown(&visit.id.to_string())))
 }
 
 async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Reply {
     match portal.callback.finish(&visit.origin, &headers, uri.query().unwrap_or_default()).await {
-        Ok(finished) => succeeded(&portal, &visit, &finished),
-        Err(failed) => did_not(&portal, &visit, failed),
+        Ok(finished) => redirect_signed_in(&portal, &visit, &finished),
+        Err(failed) => report_failure(&portal, &visit, failed),
     }
 }
 
-/// 303, so that the browser goes on with a GET whatever it came with (RFC 9110 §15.4.4).
-fn succeeded(portal: &Portal, visit: &Visit, finished: &Finished) -> Reply {
+/// Redirects with 303, so that the browser continues with a GET after any method (RFC 9110 §15.4.4).
+fn redirect_signed_in(portal: &Portal, visit: &Visit, finished: &Finished) -> Reply {
     portal.audit.login(&LoginEvent {
         outcome: LoginOutcome::Succeeded,
         detail: None,
@@ -47,7 +47,7 @@ fn succeeded(portal: &Portal, visit: &Visit, finished: &Finished) -> Reply {
     Reply::redirect(StatusCode::SEE_OTHER, finished.return_to.as_str()).with_cookies(&finished.cookies)
 }
 
-fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Reply {
+fn report_failure(portal: &Portal, visit: &Visit, failed: Failed) -> Reply {
     portal.audit.login(&LoginEvent {
         outcome: LoginOutcome::from(&failed.error),
         detail: Some(&failed.error),
@@ -57,37 +57,39 @@ fn did_not(portal: &Portal, visit: &Visit, failed: Failed) -> Reply {
     });
     let return_to = failed.return_to.unwrap_or_else(|| ReturnTo::home(&visit.origin));
     let again = OwnPage::Start.with_return(&visit.origin, &return_to);
-    shown(visit, &failed.error, &again).with_cookies(&failed.cookies)
+    failure_page(visit, &failed.error, &again).with_cookies(&failed.cookies)
 }
 
-/// What the person sees: what happened and what to do. Detail goes to the log alone.
-fn shown(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
+/// Returns the page for the user: what happened and what to do. Details are only in the log.
+fn failure_page(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
     let id = visit.id.to_string();
     match error {
-        CallbackError::Repeated(_) | CallbackError::NoCode => visit.told(&Problem::bad_request(&id)),
+        CallbackError::Repeated(_) | CallbackError::NoCode => visit.error_page(&Problem::bad_request(&id)),
         CallbackError::UnknownState | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => {
-            visit.told(&Problem::sign_in_over(again, &id))
+            visit.error_page(&Problem::sign_in_ended(again, &id))
         }
-        CallbackError::ProviderRefused { .. } => visit.told(&Problem::provider_refused(again, &id)),
+        CallbackError::ProviderRefused { .. } => visit.error_page(&Problem::provider_refused(again, &id)),
         CallbackError::Exchange(ExchangeError::ProviderUnavailable(_) | ExchangeError::ClientRefused(_)) => {
-            visit.told(&Problem::provider_unavailable(again, &id))
+            visit.error_page(&Problem::provider_unavailable(again, &id))
         }
         CallbackError::Claims(ClaimError::UnverifiedUser(_)) => {
-            visit.told(&Problem::name_not_verified(again, &id))
+            visit.error_page(&Problem::name_not_verified(again, &id))
         }
         CallbackError::WrongIssuer(_)
         | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
-        | CallbackError::Claims(ClaimError::NoUser(_) | ClaimError::UnfitUser(_)) => {
-            visit.told(&Problem::provider_misbehaved(again, &id))
+        | CallbackError::Claims(ClaimError::NoUser(_) | ClaimError::InvalidUser(_)) => {
+            visit.error_page(&Problem::provider_misbehaved(again, &id))
         }
         CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {
-            visit.told(&Problem::clocks_differ(again, &id))
+            visit.error_page(&Problem::clocks_differ(again, &id))
         }
-        CallbackError::GroupsUnknown => visit.told(&Problem::too_many_groups(&id)),
-        CallbackError::NotKept(BeginError::TooLarge { .. }) => visit.told(&Problem::session_too_large(&id)),
-        CallbackError::NotKept(BeginError::Full(_)) => visit.told(&Problem::no_room(&id)),
+        CallbackError::GroupsUnknown => visit.error_page(&Problem::too_many_groups(&id)),
+        CallbackError::NotKept(BeginError::TooLarge { .. }) => {
+            visit.error_page(&Problem::session_too_large(&id))
+        }
+        CallbackError::NotKept(BeginError::Full(_)) => visit.error_page(&Problem::session_limit_reached(&id)),
         CallbackError::NotKept(BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_)) => {
-            visit.told(&Problem::cannot_tell(&id))
+            visit.error_page(&Problem::session_unknown(&id))
         }
     }
 }

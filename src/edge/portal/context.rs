@@ -1,4 +1,4 @@
-//! What the pages work with, and on which origin a request finds them
+//! Dependencies of the pages, and the origin that serves them
 
 use std::sync::Arc;
 
@@ -17,35 +17,35 @@ use crate::flow::ports::{Clock, Sessions};
 use crate::flow::refresh::Refresh;
 use crate::flow::snapshot::CurrentSnapshot;
 
-/// Everything the pages need.
+/// The dependencies of the pages.
 pub struct Portal {
     /// Begins sign-ins.
     pub login: Login,
     /// Finishes sign-ins.
     pub callback: Callback,
-    /// Runs what shall end though the browser goes.
+    /// Runs work that must finish even if the browser disconnects.
     pub detached: Detached,
     /// Ends sessions.
     pub logout: Logout,
-    /// Renews sessions.
+    /// Refreshes sessions.
     pub refresh: Arc<Refresh>,
-    /// Ends sessions in the provider's name.
+    /// Ends sessions on request of the provider.
     pub backchannel: Backchannel,
-    /// Where sessions live.
+    /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The rules, with the origins that the pages are served on.
     pub snapshot: CurrentSnapshot,
-    /// Where it is told what people did.
+    /// Records sign-ins and sign-outs.
     pub audit: Arc<dyn Audit>,
-    /// Names for requests.
+    /// Generates request ids.
     pub ids: Arc<RequestIds>,
 }
 
 impl Portal {
-    /// Returns where the pages of the one `Host` field are; an unknown host is reported to the operator.
-    pub(super) fn place_of(&self, headers: &HeaderMap) -> Option<Place> {
+    /// Returns the origin of the pages for the only `Host` field. An unknown host is reported to the operator.
+    pub(super) fn find_page_origin(&self, headers: &HeaderMap) -> Option<PageOrigin> {
         let host = host(headers)?;
         let snapshot = self.snapshot.load();
         let origins = &snapshot.rules.origins;
@@ -54,14 +54,18 @@ impl Portal {
             return None;
         };
         let sign_in = origins.sign_in_of(origin);
-        Some(if sign_in == origin { Place::Here(origin.clone()) } else { Place::Elsewhere(sign_in.clone()) })
+        Some(if sign_in == origin {
+            PageOrigin::Same(origin.clone())
+        } else {
+            PageOrigin::Other(sign_in.clone())
+        })
     }
 }
 
-/// Where the pages of a host are.
-pub(super) enum Place {
-    /// On this origin.
-    Here(Origin),
-    /// On another origin, which serves them for the whole domain.
-    Elsewhere(Origin),
+/// The origin that serves the pages of a host.
+pub(super) enum PageOrigin {
+    /// The origin of the host itself.
+    Same(Origin),
+    /// Another origin, which serves the pages for the whole domain.
+    Other(Origin),
 }

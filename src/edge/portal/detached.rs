@@ -1,16 +1,16 @@
-//! How does work come to its end though the browser that began it has gone?
+//! Work that finishes even if the browser disconnects
 //!
-//! A code is good once. If its exchange ended with the browser's connection, the provider would count a sign-in of which
-//! no line of ours tells.
+//! A code can be exchanged only once. If the exchange ended with the browser's connection, the provider would record
+//! a sign-in that is missing in the gateway's log.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// More wait in their own connections, and end with those.
+/// The maximum number of concurrent tasks. Further work waits in its own connection, and ends with it.
 const MAX_TASKS: usize = 256;
 
-/// Runs work in tasks of its own; 256 at once.
+/// Runs work in separate tasks, at most 256 at once.
 pub struct Detached(Arc<Semaphore>);
 
 impl Default for Detached {
@@ -20,15 +20,15 @@ impl Default for Detached {
 }
 
 impl Detached {
-    /// Runs the work to its end, whether somebody waits for it or not; `None` if it panicked.
+    /// Runs the work to its end, even if the caller no longer waits. Returns `None` if the work panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let turn = Arc::clone(&self.0).acquire_owned().await.ok()?;
+        let permit = Arc::clone(&self.0).acquire_owned().await.ok()?;
         let task = tokio::spawn(async move {
             let done = work.await;
-            drop(turn);
+            drop(permit);
             done
         });
         task.await.ok()
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn no_more_than_256_run_at_once() {
+    async fn at_most_256_tasks_run_at_once() {
         let detached = Detached::default();
         let mut many: Vec<_> = (0..MAX_TASKS).map(|_| Box::pin(detached.run(pending::<()>()))).collect();
         assert!(join_all(many.iter_mut()).now_or_never().is_none());
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_gives_its_turn_back() {
+    async fn panicked_task_releases_its_permit() {
         let detached = Detached::default();
         assert_eq!(detached.run(async { panic!("as a test") }).await, None::<()>);
         assert_eq!(detached.0.available_permits(), MAX_TASKS);

@@ -1,4 +1,4 @@
-//! Our own pages: their routes, on the origins that serve them
+//! Routes of our own pages, on the origins that serve them
 
 pub mod backchannel;
 mod callback;
@@ -23,7 +23,7 @@ use axum::routing::{get, post};
 use http::{Method, Response, StatusCode, header};
 use tower_http::csrf::CsrfLayer;
 
-use self::context::Place;
+use self::context::PageOrigin;
 pub use self::context::Portal;
 pub use self::detached::Detached;
 use self::page::Problem;
@@ -35,54 +35,57 @@ use crate::access::own_page::OwnPage;
 use crate::access::own_path;
 use crate::access::surface::Surface;
 
-/// Returns the routes of our own pages on the public listener; the back-channel has its own.
+/// Returns the routes of our own pages on the public listener, without those of the back-channel.
 pub fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
         .route(OwnPage::Start.path(), get(start::get))
         .route(OwnPage::Callback.path(), get(callback::get))
         .route(OwnPage::SignIn.path(), get(sign_in::get))
         .route(OwnPage::Refresh.path(), get(refresh::get))
-        // The guard is on the one route that changes something; a GET changes nothing and needs none.
+        // Only this route changes something, so only it needs the layer. A GET changes nothing.
         .route(OwnPage::SignOut.path(), post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
         .route(OwnPage::SignedOut.path(), get(sign_out::signed_out))
         .route(OwnPage::Userinfo.path(), get(userinfo::get))
-        .route(&format!("{}{{*unknown}}", own_path::PREFIX), axum::routing::any(unknown))
-        .layer(from_fn_with_state(Arc::clone(&portal), on_our_origins))
+        .route(&format!("{}{{*unknown}}", own_path::PREFIX), axum::routing::any(unknown_page))
+        .layer(from_fn_with_state(Arc::clone(&portal), serve_on_page_origin))
         .with_state(portal)
 }
 
-/// Outermost, so that no page is ever shown on a host that is not ours: links and cookies would be for the wrong one.
-async fn on_our_origins(
+/// Serves pages only on known hosts: on any other host, links and cookies would be for the wrong one. The outermost
+/// layer.
+async fn serve_on_page_origin(
     State(portal): State<Arc<Portal>>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
     let id = portal.ids.next();
     let requester = Requester { surface: Surface::of(request.method(), request.headers()), id };
-    let mut response = match portal.place_of(request.headers()) {
-        Some(Place::Elsewhere(sign_in)) => elsewhere(&request, &sign_in, requester).into_response(),
-        Some(Place::Here(origin)) => {
+    let mut response = match portal.find_page_origin(request.headers()) {
+        Some(PageOrigin::Other(sign_in)) => {
+            redirect_to_page_origin(&request, &sign_in, requester).into_response()
+        }
+        Some(PageOrigin::Same(origin)) => {
             request.extensions_mut().insert(Visit { origin, id });
             next.run(request).await
         }
         None => error_page(&Problem::unknown_host(&id.to_string()), requester).into_response(),
     };
-    // A layer's own refusal knows nothing of this.
+    // The responses of the layers have no `Cache-Control`.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
 
-/// The hosts of a domain share the pages of one: whoever looks for them on another is sent there.
-fn elsewhere(request: &Request, sign_in: &Origin, requester: Requester) -> Reply {
-    let safe = *request.method() == Method::GET || *request.method() == Method::HEAD;
+/// Redirects a request to the host that serves the pages for all hosts of a domain.
+fn redirect_to_page_origin(request: &Request, sign_in: &Origin, requester: Requester) -> Reply {
+    let is_safe = *request.method() == Method::GET || *request.method() == Method::HEAD;
     let target =
-        request.uri().path_and_query().filter(|_| safe).and_then(|path| path.as_str().strip_prefix('/'));
+        request.uri().path_and_query().filter(|_| is_safe).and_then(|path| path.as_str().strip_prefix('/'));
     match target {
         Some(path) => Reply::redirect(StatusCode::FOUND, &format!("{}/{path}", sign_in.as_str())),
         None => error_page(&Problem::no_such_page(&requester.id.to_string()), requester),
     }
 }
 
-async fn unknown(visit: axum::Extension<Visit>) -> Reply {
-    visit.told(&Problem::no_such_page(&visit.id.to_string()))
+async fn unknown_page(visit: axum::Extension<Visit>) -> Reply {
+    visit.error_page(&Problem::no_such_page(&visit.id.to_string()))
 }

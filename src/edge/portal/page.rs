@@ -1,12 +1,12 @@
-//! Which pages does a person see, and how is each sent?
+//! HTML pages for users
 //!
-//! Every page
+//! Each page
 //!
-//! 1. is whole in itself: no script, nothing from elsewhere, and one style sheet, which the policy names by its digest;
-//! 2. escapes whatever it is told (askama, by the template's name ending in `.html`);
-//! 3. is never cached, framed or guessed to be something else.
+//! 1. is self-contained: it has no script, loads nothing, and has one style sheet, whose digest is in the policy;
+//! 2. escapes each value (askama does so because the names of the templates end in `.html`);
+//! 3. must not be cached, framed or interpreted as another media type.
 //!
-//! Escaping cannot make a hostile link harmless: URLs given to a page are our own or went through
+//! Escaping does not make a hostile link harmless. Each URL on a page is therefore our own or a validated
 //! [`ReturnTo`](crate::access::return_to::ReturnTo).
 
 mod echo;
@@ -23,21 +23,21 @@ pub use problem::{Link, Problem, RETRY_AFTER};
 
 use crate::edge::reply::Reply;
 
-/// The one style sheet, in the page and in the policy.
+/// The style sheet. The page contains it, and the policy contains its digest.
 const STYLE: &str = include_str!("templates/style.css");
 
-/// In addition to those of every reply.
+/// Header fields in addition to those of every reply.
 const SECURITY: [(header::HeaderName, HeaderValue); 3] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// Follows from [`STYLE`] alone, so it is worked out once.
-static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(""));
+/// The policy of most pages. It depends only on [`STYLE`], so it is computed once.
+static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| content_security_policy(""));
 
-/// The policy of a page whose forms may lead to one more origin, written with a space before it.
-fn policy(form_to: &str) -> HeaderValue {
+/// Returns the policy of a page whose forms may lead to one more origin. `form_to` begins with a space, or is empty.
+fn content_security_policy(form_to: &str) -> HeaderValue {
     let style = base64_simd::STANDARD.encode_to_string(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'{form_to}; \
@@ -46,41 +46,41 @@ fn policy(form_to: &str) -> HeaderValue {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// Asks the person to sign in, where they are not sent to the provider at once.
+/// Offers to sign in, if the gateway does not redirect to the provider at once.
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 pub struct SignIn<'a> {
-    /// Where the sign-in starts.
+    /// The URL that begins the sign-in.
     pub start_url: &'a str,
 }
 
-/// Says that a form was sent when the session was over, and reached nobody.
+/// Says that a form was sent after the end of the session, and did not reach the application.
 #[derive(Template)]
 #[template(path = "form_not_sent.html")]
 pub struct FormNotSent<'a> {
-    /// Where the sign-in starts, to return to the form.
+    /// The URL that begins the sign-in and returns to the form.
     pub start_url: &'a str,
 }
 
-/// Asks whether the person wants to sign out.
+/// Asks the user to confirm the sign-out.
 #[derive(Template)]
 #[template(path = "sign_out.html")]
 pub struct SignOut<'a> {
-    /// Where the answer is posted.
+    /// The URL that the form is posted to.
     pub action: &'a str,
-    /// The person, where known.
+    /// The user name, if known.
     pub user: Option<&'a str>,
 }
 
-/// Says that the person is signed out here, and what that may not mean.
+/// Says that the user is signed out here, but perhaps not at the provider.
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub struct SignedOut<'a> {
-    /// Where to sign in again.
+    /// The URL to sign in again.
     pub sign_in_url: &'a str,
 }
 
-/// Sends a page with the header fields that every page carries.
+/// Returns a page with the header fields of all pages.
 pub fn page(status: StatusCode, template: &impl Template) -> Reply {
     let (status, media_type, text) = match template.render() {
         Ok(html) => (status, "text/html; charset=utf-8", html),
@@ -92,11 +92,12 @@ pub fn page(status: StatusCode, template: &impl Template) -> Reply {
     reply
 }
 
-/// Sends a page whose form leads to us and, by a redirect, on to another origin: Chromium asks the policy about each.
+/// Returns a page whose form is posted to the gateway, which redirects to another origin. Chromium applies the policy
+/// to both.
 pub fn page_with_form_to(origin: Option<&str>, template: &impl Template) -> Reply {
     let mut reply = page(StatusCode::OK, template);
     if let Some(origin) = origin {
-        let policy = policy(&format!(" {origin}"));
+        let policy = content_security_policy(&format!(" {origin}"));
         reply.headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     reply

@@ -1,6 +1,6 @@
-//! `GET /oauth2/refresh`: new tokens for a session whose old ones are over, and back to the page.
+//! `GET /oauth2/refresh`, which refreshes the tokens of a session and returns to the page
 //!
-//! A reply of ours carries its cookies through any proxy. Whoever has no session any more signs in.
+//! Any proxy delivers the cookies of a reply to one of our own pages. A user whose session has ended signs in again.
 
 use std::sync::Arc;
 
@@ -32,16 +32,16 @@ pub(super) async fn get(
                     Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
                 }
                 Err(cause) => {
-                    let again = OwnPage::Start.with_parameter(&visit.origin, RETRY, &return_to);
-                    visit.told(&Problem::stuck(cause, &again, &visit.id.to_string()))
+                    let retry_url = OwnPage::Start.with_parameter(&visit.origin, RETRY, &return_to);
+                    visit.error_page(&Problem::redirect_loop(cause, &retry_url, &visit.id.to_string()))
                 }
             };
             reply.with_cookies(pending_cookies.as_deref().unwrap_or_default())
         }
         Resumed::Gone => Reply::redirect(StatusCode::FOUND, &start()),
         Resumed::NotNow => {
-            let again = OwnPage::Refresh.with_return(&visit.origin, &return_to);
-            visit.told(&Problem::provider_unavailable(&again, &visit.id.to_string()))
+            let retry_url = OwnPage::Refresh.with_return(&visit.origin, &return_to);
+            visit.error_page(&Problem::provider_unavailable(&retry_url, &visit.id.to_string()))
         }
     }
 }

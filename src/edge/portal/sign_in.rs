@@ -1,4 +1,4 @@
-//! `GET /oauth2/sign_in`: a page with a button, where one is wanted, and where a form could not be sent.
+//! `GET /oauth2/sign_in`, the page with a sign-in button, also after a form that was not sent
 
 use std::sync::Arc;
 

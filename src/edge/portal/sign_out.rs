@@ -1,4 +1,8 @@
-//! `/oauth2/sign_out`: a GET asks, a POST from our own page acts; `/oauth2/signed_out`: that it is done.
+//! Pages for the sign-out
+//!
+//! 1. `GET /oauth2/sign_out` asks the user to confirm.
+//! 2. `POST /oauth2/sign_out`, accepted only from our own page, signs out.
+//! 3. `GET /oauth2/signed_out` confirms the sign-out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,22 +26,23 @@ pub(super) async fn get(
     portal
         .sessions
         .read(visit.session_request(&headers, portal.clock.now()), |opened| match opened.state {
-            SessionState::Usable(session) => question(&portal, Some(session.credential.user.user)),
+            SessionState::Usable(session) => confirmation_page(&portal, Some(session.credential.user.user)),
             SessionState::Refreshable(_) | SessionState::Absent(_) | SessionState::Undetermined(_) => {
-                question(&portal, None)
+                confirmation_page(&portal, None)
             }
         })
         .await
 }
 
-/// The page that asks. Its form leads to the provider, which the page's policy must allow.
-fn question(portal: &Portal, user: Option<&str>) -> Reply {
+/// Returns the page that asks for confirmation. Its form leads to the provider, which the policy of the page must
+/// allow.
+fn confirmation_page(portal: &Portal, user: Option<&str>) -> Reply {
     let provider = portal.logout.end_session_endpoint().map(|url| url.origin().ascii_serialization());
     page_with_form_to(provider.as_deref(), &SignOut { action: OwnPage::SignOut.path(), user })
 }
 
-/// How long a person waits for the provider to hear of it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the user waits for the revocation at the provider.
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn post(
     State(portal): State<Arc<Portal>>,
@@ -45,7 +50,7 @@ pub(super) async fn post(
     headers: HeaderMap,
 ) -> Reply {
     let Ok(signed_out) = portal.logout.sign_out(&visit.origin, &headers).await else {
-        return visit.told(&Problem::cannot_tell(&visit.id.to_string()));
+        return visit.error_page(&Problem::session_unknown(&visit.id.to_string()));
     };
     if let Some(subject) = &signed_out.subject {
         portal.audit.signed_out(visit.origin.host(), subject, &visit.id);
@@ -53,41 +58,46 @@ pub(super) async fn post(
     if let Some(token) = signed_out.revoke {
         let work = Arc::clone(&portal);
         let revoked = portal.detached.run(async move { work.logout.revoke(&token).await });
-        // The person is signed out here already; what takes longer goes on without them.
-        let _in_time = tokio::time::timeout(PATIENCE, revoked).await;
+        // The user is already signed out here. After the timeout, the revocation continues in the background.
+        let _in_time = tokio::time::timeout(REVOCATION_TIMEOUT, revoked).await;
     }
     let reply = match signed_out.onward {
         Some(url) => Reply::redirect(StatusCode::SEE_OTHER, url.expose()),
-        None => farewell(&visit),
+        None => signed_out_page(&visit),
     };
     reply.with_cookies(&signed_out.cookies)
 }
 
-/// Where the provider sends people afterwards, with our `state` or without (RP-Initiated Logout §3): it changes nothing.
+/// The provider redirects the user here after a sign-out, with our `state` or without it (RP-Initiated Logout §3).
+/// The page ends no session.
 pub(super) async fn signed_out(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Reply {
-    // Any site can lead a browser here: a user who is still signed in must not read otherwise.
+    // Any site can redirect a browser here, so a user who is still signed in must not see that they are signed out.
     let still_signed_in = portal
         .sessions
         .read(visit.session_request(&headers, portal.clock.now()), |opened| match opened.state {
-            SessionState::Usable(session) => Some(question(&portal, Some(session.credential.user.user))),
-            SessionState::Refreshable(_) | SessionState::Undetermined(_) => Some(question(&portal, None)),
+            SessionState::Usable(session) => {
+                Some(confirmation_page(&portal, Some(session.credential.user.user)))
+            }
+            SessionState::Refreshable(_) | SessionState::Undetermined(_) => {
+                Some(confirmation_page(&portal, None))
+            }
             SessionState::Absent(_) => None,
         })
         .await;
-    if let Some(question) = still_signed_in {
-        return question;
+    if let Some(page) = still_signed_in {
+        return page;
     }
     let state = parameter(uri.query(), "state").ok().flatten();
-    let landed = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));
-    farewell(&visit).with_cookies(landed.as_slice())
+    let removal = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));
+    signed_out_page(&visit).with_cookies(removal.as_slice())
 }
 
-fn farewell(visit: &Visit) -> Reply {
+fn signed_out_page(visit: &Visit) -> Reply {
     let sign_in_url = format!("{}/", visit.origin.as_str());
     page(StatusCode::OK, &SignedOut { sign_in_url: &sign_in_url })
 }

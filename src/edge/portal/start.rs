@@ -1,6 +1,6 @@
-//! `GET /oauth2/start`: on to the provider.
+//! `GET /oauth2/start`, which begins a sign-in and redirects to the provider
 //!
-//! Only a person who goes to the page begins a sign-in: a script, a frame or a prefetch would only leave cookies behind.
+//! Only a navigation begins a sign-in. A script, a frame or a prefetch would only leave cookies.
 
 use std::sync::Arc;
 
@@ -22,47 +22,47 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Navigation { visit, uri, headers }: Navigation,
 ) -> Reply {
-    let asked = match Asked::read(&uri, &headers) {
-        Ok(asked) => asked,
+    let parameters = match Parameters::read(&uri, &headers) {
+        Ok(parameters) => parameters,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match portal.login.start(&visit.origin, &headers, asked.options()).await {
+    match portal.login.start(&visit.origin, &headers, parameters.options()).await {
         Ok(Started::Provider(location, cookies)) => {
-            tell(&portal, &visit, LoginOutcome::Started, None);
+            record_login(&portal, &visit, LoginOutcome::Started, None);
             Reply::redirect(StatusCode::FOUND, location.as_str()).with_cookies(&cookies)
         }
         Ok(Started::Back(ReturnRedirect { return_to, cookies })) => {
             Reply::redirect(StatusCode::FOUND, return_to.as_str()).with_cookies(&cookies)
         }
         Ok(Started::LoopDetected(cause)) => {
-            tell(&portal, &visit, LoginOutcome::LoopDetected, Some(&cause));
-            let return_to = asked.return_to(&portal, &visit);
-            let again = OwnPage::Start.with_parameter(&visit.origin, RETRY, &return_to);
-            visit.told(&Problem::stuck(cause, &again, &visit.id.to_string()))
+            record_login(&portal, &visit, LoginOutcome::LoopDetected, Some(&cause));
+            let return_to = parameters.return_to(&portal, &visit);
+            let retry_url = OwnPage::Start.with_parameter(&visit.origin, RETRY, &return_to);
+            visit.error_page(&Problem::redirect_loop(cause, &retry_url, &visit.id.to_string()))
         }
         Err(error) => {
-            tell(&portal, &visit, LoginOutcome::ProviderUnavailable, Some(&error));
-            let return_to = asked.return_to(&portal, &visit);
-            unavailable(&visit, &error, &OwnPage::Start.with_return(&visit.origin, &return_to))
+            record_login(&portal, &visit, LoginOutcome::ProviderUnavailable, Some(&error));
+            let return_to = parameters.return_to(&portal, &visit);
+            failure_page(&visit, &error, &OwnPage::Start.with_return(&visit.origin, &return_to))
         }
     }
 }
 
 /// The parameters of the request.
-struct Asked {
+struct Parameters {
     rd: Option<String>,
     account: Account,
     is_retry: bool,
 }
 
-impl Asked {
+impl Parameters {
     fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, Repeated> {
         let parameter = |name| parameter(uri.query(), name);
         let account = parameter(ANOTHER_ACCOUNT.name)?.as_deref() == Some(ANOTHER_ACCOUNT.value);
         Ok(Self {
             rd: parameter("rd")?,
             account: if account { Account::Another } else { Account::Known },
-            // A page of somebody else could sign a person in again and again, until they have no room for a session.
+            // A page of another origin could begin sign-ins repeatedly, until the user reaches the session limit.
             is_retry: parameter(RETRY.name)?.is_some() && !is_from_other_origin(headers),
         })
     }
@@ -76,15 +76,20 @@ impl Asked {
     }
 }
 
-fn unavailable(visit: &Visit, error: &LoginError, again: &str) -> Reply {
+fn failure_page(visit: &Visit, error: &LoginError, again: &str) -> Reply {
     let id = visit.id.to_string();
     match error {
-        LoginError::ProviderUnavailable(_) => visit.told(&Problem::provider_unavailable(again, &id)),
-        LoginError::NoEntropy(_) => visit.told(&Problem::cannot_tell(&id)),
+        LoginError::ProviderUnavailable(_) => visit.error_page(&Problem::provider_unavailable(again, &id)),
+        LoginError::NoEntropy(_) => visit.error_page(&Problem::session_unknown(&id)),
     }
 }
 
-fn tell(portal: &Portal, visit: &Visit, outcome: LoginOutcome, detail: Option<&dyn std::fmt::Display>) {
+fn record_login(
+    portal: &Portal,
+    visit: &Visit,
+    outcome: LoginOutcome,
+    detail: Option<&dyn std::fmt::Display>,
+) {
     portal.audit.login(&LoginEvent {
         outcome,
         detail,

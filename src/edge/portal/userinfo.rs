@@ -1,4 +1,4 @@
-//! `GET /oauth2/userinfo`: who am I, for a page's own scripts. Never a token.
+//! `GET /oauth2/userinfo`, which returns the signed-in user to scripts of a page, never a token
 
 use std::sync::Arc;
 
@@ -19,21 +19,22 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Reply {
     let request = visit.session_request(&headers, portal.clock.now());
-    match portal.refresh.resume_session(request, who).await {
+    match portal.refresh.resume_session(request, user_info).await {
         Resumed::Usable(user, pending_cookies) => {
             json_reply(StatusCode::OK, &user).with_cookies(pending_cookies.as_deref().unwrap_or_default())
         }
         Resumed::Gone => json_reply(StatusCode::UNAUTHORIZED, &json!({"error": "no session"})),
-        Resumed::NotNow => {
-            json_reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the session cannot be told now"}))
-        }
+        Resumed::NotNow => json_reply(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({"error": "the session cannot be checked now"}),
+        ),
     }
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Times are seconds since 1970, as in a token.
-fn who(session: &Session<'_>) -> Value {
+/// Returns the user and the times of the session, in seconds since 1970 as in a token.
+fn user_info(session: &Session<'_>) -> Value {
     let user = session.credential.user;
     json!({
         "subject": user.subject,

@@ -1,4 +1,4 @@
-//! A request to one of our own pages
+//! Request to one of our own pages
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,7 +14,7 @@ use crate::edge::reply::Reply;
 use crate::edge::request_id::RequestId;
 use crate::flow::ports::{SessionRequest, UnixTime};
 
-/// Where a request came to, and its id. The router puts it into each request.
+/// The origin and the id of a request. The router adds it to each request.
 #[derive(Clone)]
 pub(super) struct Visit {
     pub(super) origin: Origin,
@@ -22,17 +22,18 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// The request as the session store sees it: our own pages do not show that the user is active in the application.
+    /// Returns the request for the session store. A visit of our own pages does not count as activity in the
+    /// application.
     pub(super) fn session_request<'r>(&'r self, headers: &'r HeaderMap, now: UnixTime) -> SessionRequest<'r> {
         SessionRequest { headers, origin: &self.origin, now, active: false, found: None }
     }
 
-    /// A page that says what went wrong.
-    pub(super) fn told(&self, problem: &Problem<'_>) -> Reply {
+    /// Returns the page about a problem.
+    pub(super) fn error_page(&self, problem: &Problem<'_>) -> Reply {
         error_page(problem, Requester { surface: Surface::Navigation, id: self.id })
     }
 
-    /// A page for a request that breaks a rule.
+    /// Returns the page for a request that breaks a rule.
     pub(super) fn refused(&self, status: StatusCode, why: &str) -> Reply {
         Reply::refused(status, why, Requester { surface: Surface::Navigation, id: self.id })
     }
@@ -40,7 +41,7 @@ impl Visit {
 
 /// A visit that is a navigation of the browser, as far as fetch metadata says.
 ///
-/// A script, a frame, an image or a prefetch is refused: it would only leave cookies behind, or end a session's tokens.
+/// A script, a frame, an image or a prefetch is rejected: it would only leave cookies, or use up tokens of a session.
 pub(super) struct Navigation {
     pub(super) visit: Visit,
     pub(super) uri: Uri,
@@ -59,7 +60,7 @@ impl<S: Sync> FromRequestParts<S> for Navigation {
             && Surface::of(&parts.method, &headers) != Surface::Navigation;
         if is_embedded {
             return Err(
-                visit.refused(StatusCode::FORBIDDEN, "only a navigation of the browser opens this page")
+                visit.refused(StatusCode::FORBIDDEN, "this page accepts only a navigation of the browser")
             );
         }
         Ok(Self { visit, uri, headers })
@@ -71,7 +72,7 @@ impl<S: Sync> FromRequestParts<S> for Navigation {
 #[error("the parameter {0} came more than once")]
 pub(super) struct Repeated(&'static str);
 
-/// The value of a query parameter that may come once.
+/// Returns the value of a query parameter that may be present once.
 pub(super) fn parameter(query: Option<&str>, name: &'static str) -> Result<Option<String>, Repeated> {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let mut values = pairs.filter(|(found, _)| found == name).map(|(_, value)| value.into_owned());

@@ -6,19 +6,23 @@ fn of_type(media_type: &str) -> HeaderMap {
 }
 
 #[test]
-fn one_token_is_read_and_nothing_beside_it() {
+fn logout_token_is_read_and_other_parameters_are_ignored() {
     let charset = "Application/X-WWW-form-urlencoded ; charset=UTF-8";
     for (media_type, body) in [
         (FORM, "logout_token=a.b.c"),
         (charset, "logout_token=a.b.c"),
         (FORM, "x=1&logout_token=a%2Eb.c&x=2&logout=1"),
     ] {
-        assert_eq!(logout_token(&of_type(media_type), body.as_bytes()), Ok("a.b.c".to_owned()), "{body}");
+        assert_eq!(
+            read_logout_token(&of_type(media_type), body.as_bytes()),
+            Ok("a.b.c".to_owned()),
+            "{body}"
+        );
     }
 }
 
 #[test]
-fn what_holds_no_token_or_two_is_refused() {
+fn form_without_exactly_one_logout_token_is_rejected() {
     for (headers, body) in [
         (of_type(FORM), "logout_token=a&logout_token=a"),
         (of_type(FORM), "logout_token=a&logout%5Ftoken=b"),
@@ -30,12 +34,12 @@ fn what_holds_no_token_or_two_is_refused() {
         (of_type("application/logout+jwt"), "logout_token=a"),
         (HeaderMap::new(), "logout_token=a"),
     ] {
-        assert!(logout_token(&headers, body.as_bytes()).is_err(), "{headers:?} {body}");
+        assert!(read_logout_token(&headers, body.as_bytes()).is_err(), "{headers:?} {body}");
     }
 }
 
 #[test]
-fn each_end_has_its_status_and_says_no_more_than_that() {
+fn each_logout_outcome_has_its_status_and_no_details() {
     let text = || "for the log only".to_owned();
     let logout = |effect| Ok(ProviderLogout { whom: Whom::Subject("1".to_owned()), effect });
     for (ended, status, body) in [
@@ -45,7 +49,7 @@ fn each_end_has_its_status_and_says_no_more_than_that() {
         (Err(BackchannelError::NotAcceptable(text())), 400, r#"{"error":"invalid_request"}"#),
         (Err(BackchannelError::ProviderUnavailable(text())), 503, r#"{"error":"temporarily_unavailable"}"#),
     ] {
-        let response = answer(&ended);
+        let response = reply_to_provider(&ended);
         assert_eq!(response.status, status, "{ended:?}");
         assert_eq!(response.headers.contains_key(header::RETRY_AFTER), status == 503, "{ended:?}");
         let sent = response.body;

@@ -1,4 +1,4 @@
-//! What does the demo application show of the request it received?
+//! Page of the demo application, which shows the request that it received
 
 use askama::Template;
 use jiff::Timestamp;
@@ -6,24 +6,25 @@ use jiff::Timestamp;
 use super::STYLE;
 use crate::flow::ports::UnixTime;
 
-/// Longer values are folded: an ID token fills a phone's screen.
-const LONG: usize = 160;
+/// The maximum length of a value that is not folded. An ID token would fill the screen of a phone.
+const MAX_UNFOLDED_BYTES: usize = 160;
 
-const START: usize = 20;
+/// The length of the visible beginning of a folded value.
+const PREVIEW_CHARACTERS: usize = 20;
 
-/// The demo application's only page: the request, the identity in it first.
+/// The only page of the demo application: the identity headers, then the rest of the request.
 #[derive(Template)]
 #[template(path = "echo.html")]
 pub struct Echo<'a> {
     /// The header fields that arrived.
     pub headers: &'a [Field<'a>],
-    /// The person.
+    /// The user name.
     pub user: &'a str,
-    /// Since when the ID token is good, where known.
+    /// The beginning of the ID token's validity, if known.
     pub token_begins_at: Option<UnixTime>,
-    /// Until when the ID token is good, where known.
+    /// The end of the ID token's validity, if known.
     pub token_ends_at: Option<UnixTime>,
-    /// Where to sign out.
+    /// The URL to sign out.
     pub sign_out_url: &'a str,
 }
 
@@ -33,30 +34,30 @@ pub struct Field<'a> {
     pub name: &'a str,
     /// Its value, as text.
     pub value: &'a str,
-    /// Whether the gateway set it, to say who the person is.
+    /// Whether it is an identity header, which the gateway set.
     pub identity: bool,
 }
 
 impl Field<'_> {
-    fn long_start(&self) -> Option<String> {
-        (self.value.len() > LONG).then(|| self.value.chars().take(START).collect())
+    fn preview(&self) -> Option<String> {
+        (self.value.len() > MAX_UNFOLDED_BYTES).then(|| self.value.chars().take(PREVIEW_CHARACTERS).collect())
     }
 }
 
-/// A time that can be shown; in UTC, since a page without script does not know the person's time zone.
-struct Moment(Timestamp);
+/// A time to show, in UTC, because a page without a script does not know the time zone of the user.
+struct UtcTime(Timestamp);
 
-impl Moment {
+impl UtcTime {
     fn new(time: UnixTime) -> Option<Self> {
         let seconds = i64::try_from(time.0).ok()?;
         Timestamp::from_second(seconds).ok().map(Self)
     }
 
-    fn machine(&self) -> impl std::fmt::Display {
+    fn rfc3339(&self) -> impl std::fmt::Display {
         self.0
     }
 
-    fn human(&self) -> impl std::fmt::Display {
+    fn readable(&self) -> impl std::fmt::Display {
         self.0.strftime("%-d %b %Y, %H:%M UTC")
     }
 }

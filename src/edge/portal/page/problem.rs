@@ -1,7 +1,7 @@
-//! What is a person told when something did not work?
+//! Error pages for users
 //!
-//! What happened, what to do next, and the request id under which the log knows more. The words are constants: nothing
-//! that a provider or a client said is repeated to the person, except the name of the account.
+//! A page says what happened and what to do next, and shows the request id of the log line. The texts are constants:
+//! except for the name of the account, a page repeats no text of a provider or a client.
 
 mod redirect_loop;
 
@@ -11,58 +11,58 @@ use http::{HeaderValue, StatusCode, header};
 use super::{STYLE, page};
 use crate::edge::reply::Reply;
 
-/// Seconds after which what failed may be asked again.
+/// The value of `Retry-After`, in seconds.
 pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Something did not work: what happened, and the next step.
+/// An error page: what happened, and the next step.
 #[derive(Template)]
 #[template(path = "problem.html")]
 pub struct Problem<'a> {
     /// The headline.
     pub title: &'a str,
-    /// What happened, in words for someone who did not build this.
+    /// What happened, for a user without technical knowledge.
     pub what_happened: &'a str,
-    /// What the person can do.
+    /// What the user can do.
     pub what_to_do: &'a str,
-    /// The account the problem is about.
+    /// The account that the problem is about.
     pub account: Option<&'a str>,
-    /// The way on, as a button.
+    /// The button to the next step.
     pub link: Option<Link<'a>>,
-    /// What the operator can change, if it is a matter of settings.
+    /// What the operator can change, if settings may be the cause.
     pub for_operator: Option<&'a str>,
-    /// The request id, which leads to the line in the log.
+    /// The request id, which is also in the log line.
     pub request_id: &'a str,
-    /// The status of the reply, also shown.
+    /// The status of the reply, which the page shows.
     pub status: StatusCode,
 }
 
-/// A button that leads on.
+/// A button to the next step.
 pub struct Link<'a> {
-    /// What it says.
+    /// Its text.
     pub label: &'a str,
-    /// Where it leads.
+    /// Its URL.
     pub url: &'a str,
 }
 
 impl<'a> Problem<'a> {
-    /// The person is known and may not pass.
+    /// The user does not meet the policy.
     pub fn not_permitted(account: &'a str, another_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "You have no access",
             what_happened: "You are signed in, but this account may not open this page.",
-            what_to_do: "Ask whoever looks after this application for access, or use another account.",
+            what_to_do: "Ask the administrator of this application for access, or use another account.",
             account: Some(account),
             link: Some(Link { label: "Use another account", url: another_url }),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
     }
 
-    /// The request is not one that we answer.
+    /// The request is not valid.
     pub fn bad_request(request_id: &'a str) -> Self {
         Self {
-            title: "This request makes no sense here",
-            what_happened: "Something in the request was missing, doubled or changed, so nothing was done with it.",
-            what_to_do: "Go to the application’s start page and try again from there.",
+            title: "This request is not valid",
+            what_happened: "A part of the request was missing, repeated or changed, so the gateway rejected it.",
+            what_to_do: "Go to the start page of the application and try again from there.",
             link: Some(Link { label: "Go to the start page", url: "/" }),
             ..Self::blank(StatusCode::BAD_REQUEST, request_id)
         }
@@ -73,100 +73,101 @@ impl<'a> Problem<'a> {
         Self { status, for_operator: Some(why), ..Self::bad_request(request_id) }
     }
 
-    /// There is no page of ours under this name.
+    /// None of our own pages has this path.
     pub fn no_such_page(request_id: &'a str) -> Self {
         Self {
-            title: "There is no such page",
+            title: "Page not found",
             what_happened: "The gateway has no page at this address.",
-            what_to_do: "Go to the application's start page and find your way from there.",
+            what_to_do: "Go to the start page of the application and continue from there.",
             link: Some(Link { label: "Go to the start page", url: "/" }),
             ..Self::blank(StatusCode::NOT_FOUND, request_id)
         }
     }
 
-    /// The application behind our proxy does not answer.
+    /// The application behind our own proxy does not answer.
     pub fn application_unavailable(request_id: &'a str) -> Self {
         Self {
             title: "The application does not answer",
-            what_happened: "You are signed in, but the application behind this page cannot be reached.",
+            what_happened: "You are signed in, but the gateway cannot reach the application.",
             what_to_do: "Wait a moment, then load the page again.",
             for_operator: Some(
-                "The log has the reason, under the request number below; the setting is upstream.url.",
+                "The log has the reason under the request number below. The setting is upstream.url.",
             ),
             ..Self::blank(StatusCode::BAD_GATEWAY, request_id)
         }
     }
 
-    /// Whether the person is signed in cannot be told now.
-    pub fn cannot_tell(request_id: &'a str) -> Self {
+    /// The gateway cannot check the session now.
+    pub fn session_unknown(request_id: &'a str) -> Self {
         Self {
             title: "This does not work right now",
-            what_happened: "The gateway cannot tell now whether you are signed in. You did nothing wrong.",
+            what_happened: "This is not your fault: the gateway cannot check your session at the moment.",
             what_to_do: "Wait a moment, then load the page again. You stay signed in.",
             ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
 
-    /// The callback came twice, too late, or to a browser that did not ask for it.
-    pub fn sign_in_over(start_url: &'a str, request_id: &'a str) -> Self {
+    /// The login transaction was finished before, has expired, or began in another browser.
+    pub fn sign_in_ended(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
-            title: "Let’s start again",
+            title: "Please start the sign-in again",
             what_happened: "This sign-in was already finished, took too long, or began in another browser.",
-            what_to_do: "Start again, and finish in this browser.",
+            what_to_do: "Start again, and complete the sign-in in this browser.",
             link: Some(Link { label: "Start again", url: start_url }),
             ..Self::blank(StatusCode::BAD_REQUEST, request_id)
         }
     }
 
-    /// The provider cannot be asked now.
+    /// The provider is unavailable.
     pub fn provider_unavailable(try_again_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "Signing in does not work right now",
-            what_happened: "The sign-in service does not answer. You did nothing wrong.",
+            what_happened: "The sign-in service is not available. This is not your fault.",
             what_to_do: "Wait a moment, then try again.",
             link: Some(Link { label: "Try again", url: try_again_url }),
             // A refresh is not logged under the request number.
             for_operator: Some(
-                "The log has the reason. A failed sign-in is there under the request number below.",
+                "The log has the reason. For a failed sign-in, it is under the request number below.",
             ),
             ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
 
-    /// The provider said no, or the person did.
+    /// The provider rejected the sign-in, or the user cancelled it.
     pub fn provider_refused(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "You were not signed in",
-            what_happened: "The sign-in service ended the sign-in, or you did.",
-            what_to_do: "Try again, perhaps with another account. If it keeps happening, ask whoever looks after \
-                         your accounts.",
+            what_happened: "The sign-in service rejected the sign-in, or you cancelled it.",
+            what_to_do: "Try again, perhaps with another account. If it happens again, ask the administrator of \
+                         your account.",
             link: Some(Link { label: "Try again", url: start_url }),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
     }
 
-    /// The provider's answer broke a rule.
+    /// The response of the provider was not valid.
     pub fn provider_misbehaved(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "You were not signed in",
-            what_happened: "The sign-in service gave an answer that cannot be trusted, so it was not used.",
-            what_to_do: "Try again. If it keeps happening, report it with the request number below.",
+            what_happened: "The response of the sign-in service cannot be trusted, so the gateway rejected it.",
+            what_to_do: "Try again. If it happens again, report it with the request number below.",
             link: Some(Link { label: "Try again", url: start_url }),
             for_operator: Some("The log has the reason, under the request number below."),
-            // The sign-in is refused for good: a 5xx would make proxies and monitors repeat it, or put their own page here.
+            // This sign-in is rejected permanently. After a 5xx, proxies and monitors would retry it, or show their
+            // own page.
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
     }
 
-    /// The provider's tokens are over or not valid yet by our clock.
+    /// By the gateway's clock, the provider's tokens have expired or are not valid yet.
     pub fn clocks_differ(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "You were not signed in",
-            what_happened: "By the clock of this gateway, what the sign-in service gave is not valid now.",
-            what_to_do: "Try again. If it keeps happening, report it with the request number below.",
+            what_happened: "By the clock of this gateway, the response of the sign-in service is not valid now.",
+            what_to_do: "Try again. If it happens again, report it with the request number below.",
             link: Some(Link { label: "Try again", url: start_url }),
             for_operator: Some(
-                "The clocks of this machine and of the provider differ: compare both with the right time.",
+                "The clocks of this machine and of the provider differ. Compare both with the correct time.",
             ),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
@@ -176,7 +177,7 @@ impl<'a> Problem<'a> {
     pub fn name_not_verified(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
             title: "Your account is not verified",
-            what_happened: "The sign-in service has not verified the address or number that would be your name here.",
+            what_happened: "The sign-in service has not verified the address or number that is your user name here.",
             what_to_do: "Verify it in your account at the sign-in service, then sign in again.",
             link: Some(Link { label: "Sign in again", url: start_url }),
             for_operator: Some(
@@ -186,16 +187,16 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The provider kept the groups back.
+    /// The provider omitted the groups.
     pub fn too_many_groups(request_id: &'a str) -> Self {
         Self {
             title: "Your account has too many groups",
-            what_happened: "Your organisation’s account is in so many groups that the sign-in service did not say \
-                            which, and without them it cannot be told whether you may come in.",
-            what_to_do: "You cannot mend this yourself. Please send the request number below to whoever looks after \
+            what_happened: "The sign-in service did not list the groups of your account, because there are too many, \
+                            so the gateway cannot check your access.",
+            what_to_do: "You cannot fix this yourself. Send the request number below to the administrator of \
                          this application.",
             for_operator: Some(
-                "Let the provider send only the groups that are assigned to this application, or roles.",
+                "Configure the provider to send only the groups that are assigned to this application, or roles.",
             ),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
@@ -205,31 +206,31 @@ impl<'a> Problem<'a> {
     pub fn session_too_large(request_id: &'a str) -> Self {
         Self {
             title: "Your account is too large to sign in",
-            what_happened: "It belongs to so many groups that your browser cannot keep the session.",
-            what_to_do: "You cannot mend this yourself. Please send the request number below to whoever looks after \
+            what_happened: "Your account is in so many groups that your browser cannot store the session.",
+            what_to_do: "You cannot fix this yourself. Send the request number below to the administrator of \
                          this application.",
-            for_operator: Some("Let the provider put fewer groups into the ID token."),
+            for_operator: Some("Configure the provider to put fewer groups into the ID token."),
             ..Self::blank(StatusCode::INTERNAL_SERVER_ERROR, request_id)
         }
     }
 
-    /// No more sessions fit.
-    pub fn no_room(request_id: &'a str) -> Self {
+    /// The limit of sessions is reached, for the gateway or for the user.
+    pub fn session_limit_reached(request_id: &'a str) -> Self {
         Self {
-            title: "No more sign-ins right now",
-            what_happened: "As many people are signed in as fit, or you are signed in very often.",
-            what_to_do: "Sign out where you do not need it, or try again later.",
+            title: "No more sessions are possible right now",
+            what_happened: "This gateway has reached its session limit, or your account has too many open sessions.",
+            what_to_do: "Sign out in browsers that you do not need, or try again later.",
             ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
 
-    /// The host is none of ours.
+    /// No public origin has this host.
     pub fn unknown_host(request_id: &'a str) -> Self {
         Self {
             title: "Nothing is served at this address",
             what_happened: "The gateway does not know the host name in the address bar.",
-            what_to_do: "Check the address, or ask for the right one.",
-            for_operator: Some("If people shall use this address, add it to public.urls."),
+            what_to_do: "Check the address, or ask for the correct one.",
+            for_operator: Some("If users need this address, add it to public.urls."),
             ..Self::blank(StatusCode::FORBIDDEN, request_id)
         }
     }
@@ -247,7 +248,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// The same in one line, for a program.
+    /// Returns the same content in one line, for a program.
     pub fn line(&self) -> String {
         let why = self.for_operator.unwrap_or(self.what_happened);
         format!("{}: {why} (request {})\n", self.title, self.request_id)

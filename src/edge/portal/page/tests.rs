@@ -3,7 +3,7 @@ use crate::flow::ports::UnixTime;
 
 const HOSTILE: &str = "<script>\"'&</style><img src=x>";
 
-/// Every page, filled with one text wherever a caller can put one.
+/// Returns each page, with the text in each field.
 fn every_page(text: &str) -> Vec<Reply> {
     let link = |url| Some(Link { label: text, url });
     let fields = [true, false].map(|identity| Field { name: text, value: text, identity });
@@ -37,7 +37,7 @@ fn every_page(text: &str) -> Vec<Reply> {
         problem.reply(),
         Problem::not_permitted(text, text, text).reply(),
         Problem::bad_request(text).reply(),
-        Problem::sign_in_over(text, text).reply(),
+        Problem::sign_in_ended(text, text).reply(),
         Problem::provider_unavailable(text, text).reply(),
         Problem::provider_refused(text, text).reply(),
         Problem::provider_misbehaved(text, text).reply(),
@@ -57,13 +57,13 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).expect(start).0
 }
 
-/// What is told, not what the style sheet says.
+/// Removes the style sheet.
 fn without_style(html: &str) -> String {
     html.replace(between(html, "<style>", "</style>"), "")
 }
 
 #[test]
-fn whatever_a_page_is_told_stays_text() {
+fn hostile_text_on_a_page_is_escaped() {
     for response in every_page(HOSTILE) {
         let html = html(&response);
         assert!(!html.contains("<script"), "{html}");
@@ -74,7 +74,7 @@ fn whatever_a_page_is_told_stays_text() {
 }
 
 #[test]
-fn the_policy_names_the_digest_of_the_style_that_is_sent() {
+fn content_security_policy_has_the_digest_of_the_style_sheet() {
     for response in every_page("x") {
         let policy = response.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
         let html = html(&response);
@@ -88,7 +88,7 @@ fn the_policy_names_the_digest_of_the_style_that_is_sent() {
 }
 
 #[test]
-fn every_page_is_made_for_phones_and_screen_readers() {
+fn each_page_supports_phones_and_screen_readers() {
     for response in every_page("alice") {
         let html = html(&response);
         assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{html}");
@@ -103,15 +103,15 @@ fn every_page_is_made_for_phones_and_screen_readers() {
 }
 
 #[test]
-fn no_page_asks_for_anything_else() {
+fn each_page_loads_nothing() {
     for response in every_page("alice") {
         let html = html(&response);
         for reference in ["src=", "srcset=", "@import", "url(", "<script", "javascript:", "http-equiv", " on"]
         {
-            let told = if reference == " on" { without_style(&html) } else { html.clone() };
+            let checked = if reference == " on" { without_style(&html) } else { html.clone() };
             let attribute = |rest: &str| rest.split([' ', '>']).next().is_some_and(|word| word.contains('='));
-            let found = told.split(reference).skip(1).any(|rest| reference != " on" || attribute(rest));
-            assert!(!found, "{reference} in {told}");
+            let found = checked.split(reference).skip(1).any(|rest| reference != " on" || attribute(rest));
+            assert!(!found, "{reference} in {checked}");
         }
         assert!(
             html.split("<link ").skip(1).all(|link| link.starts_with("rel=\"icon\" href=\"data:")),
@@ -121,7 +121,7 @@ fn no_page_asks_for_anything_else() {
 }
 
 #[test]
-fn every_page_carries_the_same_protection() {
+fn each_page_has_all_security_headers() {
     for response in every_page("alice") {
         let says = |name: &str| response.headers[name].to_str().unwrap();
         assert_eq!(says("content-type"), "text/html; charset=utf-8");
@@ -139,7 +139,7 @@ fn every_page_carries_the_same_protection() {
 }
 
 #[test]
-fn an_outage_says_when_to_come_back() {
+fn page_about_an_outage_has_retry_after() {
     let outage = Problem::provider_unavailable("/", "1").reply();
     assert_eq!(outage.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(outage.headers.contains_key(header::RETRY_AFTER));
@@ -147,7 +147,7 @@ fn an_outage_says_when_to_come_back() {
 }
 
 #[test]
-fn a_page_that_cannot_be_rendered_says_so_plainly() {
+fn page_that_cannot_be_rendered_is_replaced_by_plain_text() {
     #[derive(Template)]
     #[template(ext = "html", source = "{{ Broken }}")]
     struct Page;
@@ -165,7 +165,7 @@ fn a_page_that_cannot_be_rendered_says_so_plainly() {
 }
 
 #[test]
-fn the_demo_folds_a_long_value_and_shows_times_in_utc() {
+fn demo_page_folds_a_long_value_and_shows_times_in_utc() {
     let token = "e".repeat(1200);
     let headers = [
         Field { name: "x-id-token", value: &token, identity: true },

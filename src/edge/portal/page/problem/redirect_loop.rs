@@ -1,4 +1,4 @@
-//! Pages about sign-ins that come back without a session
+//! Error pages about redirect loops
 
 use http::StatusCode;
 
@@ -6,36 +6,36 @@ use super::{Link, Problem};
 use crate::flow::redirect_loop::LoopCause;
 
 impl<'a> Problem<'a> {
-    /// The sign-in goes round in circles.
-    pub fn stuck(cause: LoopCause, again_url: &'a str, request_id: &'a str) -> Self {
+    /// The sign-in is a redirect loop.
+    pub fn redirect_loop(cause: LoopCause, again_url: &'a str, request_id: &'a str) -> Self {
         let (title, what_happened, what_to_do, for_operator) = match cause {
             LoopCause::NotKept => (
                 "Your browser did not keep the sign-in",
-                "You signed in a moment ago, and your browser came back without the cookie that says so.",
-                "Allow cookies for this site, close private windows, and see that the address is the one you always \
+                "You signed in a moment ago, but your browser returned without the session cookie.",
+                "Allow cookies for this site, close private windows, and check that the address is the one you always \
                  use. Then try again.",
-                "Something between the browser and here may remove Set-Cookie, or the browser is on another host or \
-                 on plain http. The log has a line under the request number below.",
+                "Something between the browser and the gateway may remove Set-Cookie, or the browser uses another \
+                 host or plain http. The log has a line under the request number below.",
             ),
             LoopCause::NotOpened => (
                 "Your sign-in cannot be read here",
-                "You signed in a moment ago, but the cookie that says so does not open here.",
+                "You signed in a moment ago, but the gateway cannot decrypt the session cookie.",
                 "Delete this site's cookies, then try again.",
-                "Every process of the gateway needs the same session.keys, and every part of the cookie must arrive. \
-                 Another host of the domain may set a cookie of the same name.",
+                "Each process of the gateway needs the same session.keys, and each part of the cookie must arrive. \
+                 Another host of the domain may set a cookie with the same name.",
             ),
             LoopCause::OverAtOnce => (
-                "Your sign-in was over at once",
-                "You signed in a moment ago, and that sign-in has run out already.",
-                "Wait a minute, then try again. If it keeps happening, report it with the request number below.",
-                "The provider's tokens live too shortly, or the clocks of provider and gateway differ.",
+                "Your session ended at once",
+                "You signed in a moment ago, but that session has already ended.",
+                "Wait a minute, then try again. If it happens again, report it with the request number below.",
+                "The lifetime of the provider's tokens is too short, or the clocks of provider and gateway differ.",
             ),
             LoopCause::NotShown => (
-                "You are signed in, but the page keeps asking",
-                "Your sign-in is good, yet the page behind it does not see it.",
-                "Try again in a minute. If it keeps happening, report it with the request number below.",
-                "The proxy must pass the Cookie header to the check (an allow-list may leave it out), and the check \
-                 must have the same session.keys and public.urls as this page.",
+                "You are signed in, but the page does not see it",
+                "Your session is valid, but the page that you opened asked you to sign in again.",
+                "Try again in a minute. If it happens again, report it with the request number below.",
+                "The proxy must send the Cookie header to the check; an allow-list may omit it. The check must have \
+                 the same session.keys and public.urls as this page.",
             ),
         };
         Self {
@@ -44,7 +44,7 @@ impl<'a> Problem<'a> {
             what_to_do,
             link: Some(Link { label: "Try again", url: again_url }),
             for_operator: Some(for_operator),
-            // Nothing of ours is broken for others, and a proxy shall not put its own page here.
+            // Other users are not affected, so this is not a 5xx. A proxy must not replace it by its own page.
             ..Self::blank(StatusCode::CONFLICT, request_id)
         }
     }
