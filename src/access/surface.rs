@@ -3,9 +3,9 @@
 //! A request is a top-level navigation if
 //!
 //! 1. it is neither a WebSocket handshake ([`super::websocket`]) nor a prefetch, and
-//! 2. its fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`); or
-//! 3. if it has no fetch metadata: it is a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`,
-//!    `Sec-WebSocket-*` and `X-Requested-With`.
+//! 2. its fetch metadata says so (`Sec-Fetch-Mode: navigate` with `Sec-Fetch-Dest: document`). Without fetch
+//!    metadata, it must be a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`, `Sec-WebSocket-*` and
+//!    `X-Requested-With`.
 //!
 //! If a proxy forwards neither `Accept` nor `Sec-Fetch-*`, each request looks like one of a script.
 

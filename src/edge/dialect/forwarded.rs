@@ -1,6 +1,6 @@
 //! Forwarded fields, in which a proxy describes the client's request
 //!
-//! 1. Each forwarded field must be present exactly once, because the client sent the second one.
+//! 1. Each forwarded field must be present exactly once, because a second one was sent by the client.
 //! 2. No other field is read: proxies forward `Forwarded`, `X-Original-*` and `X-Forwarded-Scheme` of a client
 //!    unchanged.
 

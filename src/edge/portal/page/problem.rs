@@ -206,7 +206,7 @@ impl<'a> Problem<'a> {
     pub fn session_too_large(request_id: &'a str) -> Self {
         Self {
             title: "Your account is too large to sign in",
-            what_happened: "Your account is in so many groups that your browser cannot store the session.",
+            what_happened: "Your browser cannot store the session, because your account is in too many groups.",
             what_to_do: "You cannot fix this yourself. Send the request number below to the administrator of \
                          this application.",
             for_operator: Some("Configure the provider to put fewer groups into the ID token."),

@@ -19,7 +19,7 @@ impl<'a> Problem<'a> {
             ),
             LoopCause::NotOpened => (
                 "Your sign-in cannot be read here",
-                "You signed in a moment ago, but the gateway cannot decrypt the session cookie.",
+                "You signed in a moment ago, but the gateway cannot read the session cookie.",
                 "Delete this site's cookies, then try again.",
                 "Each process of the gateway needs the same session.keys, and each part of the cookie must arrive. \
                  Another host of the domain may set a cookie with the same name.",
@@ -31,8 +31,8 @@ impl<'a> Problem<'a> {
                 "The lifetime of the provider's tokens is too short, or the clocks of provider and gateway differ.",
             ),
             LoopCause::NotShown => (
-                "You are signed in, but the page does not see it",
-                "Your session is valid, but the page that you opened asked you to sign in again.",
+                "You are signed in, but the page asks again",
+                "Your session is valid, but the page that you opened does not receive it.",
                 "Try again in a minute. If it happens again, report it with the request number below.",
                 "The proxy must send the Cookie header to the check; an allow-list may omit it. The check must have \
                  the same session.keys and public.urls as this page.",
