@@ -53,7 +53,7 @@ impl<'a> Problem<'a> {
             what_to_do: "Ask the administrator of this application for access, or use another account.",
             account: Some(account),
             link: Some(Link { label: "Use another account", url: another_url }),
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Problem<'a> {
             what_happened: "A part of the request was missing, repeated or changed, so the gateway rejected it.",
             what_to_do: "Go to the start page of the application and try again from there.",
             link: Some(Link { label: "Go to the start page", url: "/" }),
-            ..Self::blank(StatusCode::BAD_REQUEST, request_id)
+            ..Self::empty(StatusCode::BAD_REQUEST, request_id)
         }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Problem<'a> {
             what_happened: "The gateway has no page at this address.",
             what_to_do: "Go to the start page of the application and continue from there.",
             link: Some(Link { label: "Go to the start page", url: "/" }),
-            ..Self::blank(StatusCode::NOT_FOUND, request_id)
+            ..Self::empty(StatusCode::NOT_FOUND, request_id)
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Problem<'a> {
             for_operator: Some(
                 "The log has the reason under the request number below. The setting is upstream.url.",
             ),
-            ..Self::blank(StatusCode::BAD_GATEWAY, request_id)
+            ..Self::empty(StatusCode::BAD_GATEWAY, request_id)
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Problem<'a> {
             title: "This does not work right now",
             what_happened: "This is not your fault: the gateway cannot check your session at the moment.",
             what_to_do: "Wait a moment, then load the page again. You stay signed in.",
-            ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
+            ..Self::empty(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> Problem<'a> {
             what_happened: "This sign-in was already finished, took too long, or began in another browser.",
             what_to_do: "Start again, and complete the sign-in in this browser.",
             link: Some(Link { label: "Start again", url: start_url }),
-            ..Self::blank(StatusCode::BAD_REQUEST, request_id)
+            ..Self::empty(StatusCode::BAD_REQUEST, request_id)
         }
     }
 
@@ -129,7 +129,7 @@ impl<'a> Problem<'a> {
             for_operator: Some(
                 "The log has the reason. For a failed sign-in, it is under the request number below.",
             ),
-            ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
+            ..Self::empty(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
 
@@ -141,7 +141,7 @@ impl<'a> Problem<'a> {
             what_to_do: "Try again, perhaps with another account. If it happens again, ask the administrator of \
                          your account.",
             link: Some(Link { label: "Try again", url: start_url }),
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
@@ -155,7 +155,7 @@ impl<'a> Problem<'a> {
             for_operator: Some("The log has the reason, under the request number below."),
             // This sign-in is rejected permanently. After a 5xx, proxies and monitors would retry it, or show their
             // own page.
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Problem<'a> {
             for_operator: Some(
                 "The clocks of this machine and of the provider differ. Compare both with the correct time.",
             ),
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
@@ -183,7 +183,7 @@ impl<'a> Problem<'a> {
             for_operator: Some(
                 "The log has a line under the request number below. It names the claim and the setting.",
             ),
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a> Problem<'a> {
             for_operator: Some(
                 "Configure the provider to send only the groups that are assigned to this application, or roles.",
             ),
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
@@ -210,7 +210,7 @@ impl<'a> Problem<'a> {
             what_to_do: "You cannot fix this yourself. Send the request number below to the administrator of \
                          this application.",
             for_operator: Some("Configure the provider to put fewer groups into the ID token."),
-            ..Self::blank(StatusCode::INTERNAL_SERVER_ERROR, request_id)
+            ..Self::empty(StatusCode::INTERNAL_SERVER_ERROR, request_id)
         }
     }
 
@@ -220,7 +220,7 @@ impl<'a> Problem<'a> {
             title: "No more sessions are possible right now",
             what_happened: "This gateway has reached its session limit, or your account has too many open sessions.",
             what_to_do: "Sign out in browsers that you do not need, or try again later.",
-            ..Self::blank(StatusCode::SERVICE_UNAVAILABLE, request_id)
+            ..Self::empty(StatusCode::SERVICE_UNAVAILABLE, request_id)
         }
     }
 
@@ -231,11 +231,11 @@ impl<'a> Problem<'a> {
             what_happened: "The gateway does not know the host name in the address bar.",
             what_to_do: "Check the address, or ask for the correct one.",
             for_operator: Some("If users need this address, add it to public.urls."),
-            ..Self::blank(StatusCode::FORBIDDEN, request_id)
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 
-    fn blank(status: StatusCode, request_id: &'a str) -> Self {
+    fn empty(status: StatusCode, request_id: &'a str) -> Self {
         Self {
             title: "",
             what_happened: "",

@@ -45,7 +45,7 @@ impl<'a> Problem<'a> {
             link: Some(Link { label: "Try again", url: again_url }),
             for_operator: Some(for_operator),
             // Other users are not affected, so this is not a 5xx. A proxy must not replace it by its own page.
-            ..Self::blank(StatusCode::CONFLICT, request_id)
+            ..Self::empty(StatusCode::CONFLICT, request_id)
         }
     }
 }
