@@ -121,9 +121,9 @@ fn debug_output_contains_no_secret() {
 
 #[test]
 fn removals_name_unset_and_sent_fields_and_no_set_field() {
-    let mut stripped = StrippedHeaders::default();
+    let mut strip_names = StrippedHeaders::default();
     for name in ["X-Remote-*", "X-Forwarded-User"] {
-        stripped.add(name).unwrap();
+        strip_names.add(name).unwrap();
     }
     let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
     let client = map(&[
@@ -133,7 +133,7 @@ fn removals_name_unset_and_sent_fields_and_no_set_field() {
         ("accept", "*/*"),
     ]);
     let removals = |token, cookie: &str| {
-        let owned = owned(true).with_stripped(stripped.clone());
+        let owned = owned(true).with_stripped(strip_names.clone());
         let edits = owned.edits(user, TokenText::Whole(token), cookie.as_bytes().to_vec());
         edits.removals(&client).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
@@ -149,9 +149,9 @@ proptest! {
         token in "(|h\\.p\\.s)",
         authorization in any::<bool>(),
     ) {
-        let mut stripped = StrippedHeaders::default();
-        stripped.add("X-Remote-*").unwrap();
-        let owned = owned(authorization).with_stripped(stripped);
+        let mut strip_names = StrippedHeaders::default();
+        strip_names.add("X-Remote-*").unwrap();
+        let owned = owned(authorization).with_stripped(strip_names);
         let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "dev" };
         let edits = owned.edits(user, TokenText::Whole(&token), Vec::new());
         let mut removed = HeaderMap::new();
