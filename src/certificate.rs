@@ -1,7 +1,7 @@
-//! The certificates of our listeners, and those that their peers must have.
+//! TLS configuration of a listener, from its certificate, its key and the authorities of its peers
 //!
-//! TLS 1.2 and 1.3 with the library's own choice of algorithms; HTTP/1.1 alone is offered (ALPN, RFC 7301), because no
-//! listener speaks anything else.
+//! 1. TLS 1.2 and 1.3 are offered, with the library's default algorithms.
+//! 2. Only HTTP/1.1 is offered (ALPN, RFC 7301), because no listener supports another version.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,33 +16,33 @@ use zeroize::Zeroizing;
 
 use crate::files::{self, KeyForm, PrivateKeyError, certificates};
 
-/// The limit of a chain, a key or a bundle of authorities.
+/// The limit of each file.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The PEM files of one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The listener's certificate, then those that lead to its authority.
+    /// The listener's certificate chain: its own certificate first, then those up to its authority.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// The authorities of the peers that may connect; without it, a peer needs no certificate.
+    /// The authorities of the peers that may connect. If there is no such file, a peer needs no certificate.
     pub client_ca: Option<PathBuf>,
 }
 
-/// One of them.
+/// One of the files in [`TlsFiles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFile {
-    /// The chain.
+    /// The certificate chain.
     Certificate,
     /// The private key.
     Key,
-    /// The authorities of peers.
+    /// The authorities of the peers.
     ClientCa,
 }
 
 impl TlsFile {
-    /// The key that names it, in its listener's section.
+    /// Returns the configuration key that names this file, in the section of its listener.
     pub fn key(self) -> &'static str {
         match self {
             Self::Certificate => "tls_certificate_file",
@@ -52,11 +52,11 @@ impl TlsFile {
     }
 }
 
-/// Why they cannot be used. Names no content.
+/// Why the files cannot be used. The text contains nothing of their content.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{why}")]
 pub struct TlsFilesError {
-    /// The file that is at fault.
+    /// The file that cannot be used.
     pub file: TlsFile,
     why: String,
 }
@@ -67,7 +67,7 @@ impl TlsFilesError {
     }
 }
 
-/// What stood in the files at one moment.
+/// The content of the files at one moment.
 pub struct TlsTexts {
     certificate: Zeroizing<Vec<u8>>,
     key: Zeroizing<Vec<u8>>,
@@ -75,7 +75,7 @@ pub struct TlsTexts {
 }
 
 impl TlsFiles {
-    /// Reads them; fails where one cannot be read or is longer than 1 MiB.
+    /// Reads the files. Fails if a file cannot be read or is longer than 1 MiB.
     pub fn read(&self) -> Result<TlsTexts, TlsFilesError> {
         let read = |file, path| {
             files::read(path, MAX_FILE_BYTES).map_err(|error| TlsFilesError::new(file, error.to_string()))
@@ -89,12 +89,12 @@ impl TlsFiles {
 }
 
 impl TlsTexts {
-    /// SHA-256 over all of them: tells whether anything has changed, and keeps no copy of the key.
+    /// Returns the SHA-256 digest over all files. It detects a change without a copy of the key.
     pub fn digest(&self) -> [u8; 32] {
         let mut context = Context::new(&SHA256);
         let client_ca = self.client_ca.as_ref().map_or(&[][..], |text| text);
         for text in [&self.certificate, &self.key, client_ca] {
-            // The length first, so that no byte can move from one file to the next unseen.
+            // The length is included, so that moving a byte from one file to the next changes the digest.
             context.update(&text.len().to_be_bytes());
             context.update(text);
         }
@@ -103,13 +103,13 @@ impl TlsTexts {
         digest
     }
 
-    /// What a listener needs; fails where a file does not hold what it should.
+    /// Returns the TLS configuration. Fails if the content of a file is not valid for its purpose.
     pub fn server_config(&self) -> Result<ServerConfig, TlsFilesError> {
-        let wrong = |file| move |why: String| TlsFilesError::new(file, why);
+        let error_in = |file| move |why: String| TlsFilesError::new(file, why);
         let chain = certificates(&self.certificate)
             .map_err(|error| error.to_string())
-            .map_err(wrong(TlsFile::Certificate))?;
-        let key = private_key(&self.key).map_err(wrong(TlsFile::Key))?;
+            .map_err(error_in(TlsFile::Certificate))?;
+        let key = parse_private_key(&self.key).map_err(error_in(TlsFile::Key))?;
         let provider = Arc::new(default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -117,17 +117,18 @@ impl TlsTexts {
         let builder = match &self.client_ca {
             None => builder.with_no_client_auth(),
             Some(pem) => {
-                let roots = authorities(pem).map_err(wrong(TlsFile::ClientCa))?;
+                let roots = parse_authorities(pem).map_err(error_in(TlsFile::ClientCa))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
                 builder.with_client_cert_verifier(
                     verifier.map_err(|error| TlsFilesError::new(TlsFile::ClientCa, error.to_string()))?,
                 )
             }
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(|error| mismatch(&error))?;
+        let mut config =
+            builder.with_single_cert(chain, key).map_err(|error| certificate_or_key_error(&error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if self.client_ca.is_some() {
-            // A resumed session would be believed after its peer's certificate has expired.
+            // A resumed session would stay trusted after the peer's certificate has expired.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -135,7 +136,7 @@ impl TlsTexts {
     }
 }
 
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+fn parse_private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     let key = files::private_key(pem).map_err(|error| match error {
         PrivateKeyError::Encrypted => "the key in the file is encrypted with a password",
         PrivateKeyError::Damaged(_) | PrivateKeyError::OtherPem | PrivateKeyError::NotPem => {
@@ -150,15 +151,17 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     })
 }
 
-fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
+fn parse_authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem).map_err(|error| error.to_string())? {
-        roots.add(certificate).map_err(|error| format!("a certificate in it is no authority's: {error}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("a certificate in the file is not usable as an authority: {error}"))?;
     }
     Ok(roots)
 }
 
-fn mismatch(error: &Error) -> TlsFilesError {
+fn certificate_or_key_error(error: &Error) -> TlsFilesError {
     match error {
         Error::InconsistentKeys(_) => {
             TlsFilesError::new(TlsFile::Key, "the key does not belong to the certificate")
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_must_hold_what_it_is_for() {
+    fn file_with_unsuitable_content_is_rejected_and_named() {
         let ((certificate, key), (other, other_key)) = (pair(), pair());
         let garbage = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
@@ -202,7 +205,7 @@ mod tests {
             (texts(certificate, encrypted, None), TlsFile::Key, "password"),
             (texts(certificate, &other_key, None), TlsFile::Key, "does not belong"),
             (texts(certificate, key, Some("")), TlsFile::ClientCa, "no certificate"),
-            (texts(certificate, key, Some(garbage)), TlsFile::ClientCa, "no authority's"),
+            (texts(certificate, key, Some(garbage)), TlsFile::ClientCa, "not usable as an authority"),
         ] {
             let error = texts.server_config().err().unwrap_or_else(|| panic!("{words}"));
             assert_eq!(error.file, file, "{error}");
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_tells_every_file_apart() {
+    fn digest_changes_if_content_moves_between_files() {
         let all = [
             texts("a", "b", None),
             texts("ab", "", None),
@@ -220,9 +223,13 @@ mod tests {
             texts("a", "bc", None),
             texts("a", "c", Some("b")),
         ];
-        for (here, one) in all.iter().enumerate() {
-            for (there, other) in all.iter().enumerate() {
-                assert_eq!(one.digest() == other.digest(), here == there, "{here} {there}");
+        for (left_index, left) in all.iter().enumerate() {
+            for (right_index, right) in all.iter().enumerate() {
+                assert_eq!(
+                    left.digest() == right.digest(),
+                    left_index == right_index,
+                    "{left_index} {right_index}"
+                );
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Files of limited size, and the PEM blocks in them (RFC 7468).
 //!
-//! 1. A file is read up to its limit and no further, whatever its size is said to be.
-//! 2. What was read is wiped when it is dropped, because any file may hold a key.
-//! 3. An error names neither the file nor its content; the caller knows which setting named it.
+//! 1. A file is read up to its limit and no further, even if the system reports another size.
+//! 2. The content is wiped when it is dropped, because any file may hold a key.
+//! 3. An error contains neither the file's name nor its content. The caller knows which setting named the file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,19 +17,21 @@ use zeroize::Zeroizing;
 /// Why a file cannot be used.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// The system did not give it out.
+    /// The system cannot open or read it.
     #[error("the file cannot be read: {0}")]
     Unreadable(io::Error),
-    /// The same, for a path that depends on where the process was started.
-    #[error("the file cannot be read: {0}; its path is relative to where the process was started")]
+    /// The system cannot open or read it, and its path is relative to the working directory of the process.
+    #[error(
+        "the file cannot be read: {0}; its path is relative to the directory in which the process was started"
+    )]
     UnreadableRelative(io::Error),
-    /// It is longer than its limit, in bytes.
+    /// It is longer than its limit in bytes.
     #[error("the file is longer than {0} bytes")]
     TooLong(u64),
     /// It is not text.
     #[error("the file is not UTF-8 text")]
     NotText,
-    /// It holds nothing but line breaks.
+    /// It contains only line breaks.
     #[error("the file is empty")]
     Empty,
 }
@@ -46,7 +48,7 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, FileError
 
 fn read_start(path: &Path, max_bytes: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
-    // A buffer that grows leaves copies behind that are not wiped.
+    // A buffer that grows leaves copies in memory that are not wiped.
     let size = usize::try_from(file.metadata()?.len().min(max_bytes)).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     file.take(max_bytes).read_to_end(&mut bytes)?;
@@ -60,7 +62,7 @@ pub fn read_text(path: &Path, max_bytes: u64) -> Result<Zeroizing<String>, FileE
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// Reads a text without the line break that editors and `echo` leave at its end; an empty one is an error.
+/// Reads a text without the line breaks that editors and `echo` append. An empty text is an error.
 pub fn read_value(path: &Path, max_bytes: u64) -> Result<Zeroizing<String>, FileError> {
     let mut text = read_text(path, max_bytes)?;
     let length = text.trim_end_matches(['\r', '\n']).len();
@@ -68,11 +70,11 @@ pub fn read_value(path: &Path, max_bytes: u64) -> Result<Zeroizing<String>, File
     if text.is_empty() { Err(FileError::Empty) } else { Ok(text) }
 }
 
-/// Why a text holds no certificates.
+/// Why a text contains no certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CertificatesError {
     /// A block is damaged.
-    #[error("the file is not PEM that can be read: {0}")]
+    #[error("the file is not readable PEM: {0}")]
     Unreadable(String),
     /// There is no certificate among the blocks.
     #[error("the file holds no certificate in PEM form")]
@@ -86,7 +88,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Certific
     if found.is_empty() { Err(CertificatesError::NoCertificate) } else { Ok(found) }
 }
 
-/// How the DER of a private key is structured.
+/// The DER structure of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyForm {
     /// Any kind of key (RFC 5958).
@@ -97,14 +99,14 @@ pub enum KeyForm {
     Pkcs1,
 }
 
-/// Why a text holds no private key.
+/// Why a text contains no private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivateKeyError {
     /// The key is encrypted with a password.
     Encrypted,
-    /// The key's block has no end, or is not base64.
+    /// The PEM block of the key has no end line, or is not base64.
     Damaged(KeyForm),
-    /// There are PEM blocks, and none is a private key.
+    /// There are PEM blocks, but none is a private key.
     OtherPem,
     /// There is no PEM block.
     NotPem,
@@ -124,9 +126,9 @@ const KEY_BLOCKS: [(KeyForm, &str, &str); 3] = [
     (KeyForm::Pkcs1, "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"),
 ];
 
-/// Returns the private key of a text; if there are several, a PKCS #8 one.
+/// Returns the private key of a text. If there are several, it prefers a PKCS #8 key.
 ///
-/// Decoded here, because the library's reader does not wipe its buffer.
+/// This function decodes the key itself, because the library's reader does not wipe its buffer.
 pub fn private_key(pem: &[u8]) -> Result<PrivateKey, PrivateKeyError> {
     let has = |text: &[u8]| memmem::find(pem, text).is_some();
     let block = KEY_BLOCKS.iter().find_map(|(form, begin, end)| Some((*form, split(pem, begin)?.1, *end)));
@@ -137,7 +139,7 @@ pub fn private_key(pem: &[u8]) -> Result<PrivateKey, PrivateKeyError> {
         None if has(b"-----BEGIN ") => Err(PrivateKeyError::OtherPem),
         None => Err(PrivateKeyError::NotPem),
     };
-    // A label says so, or a header in the block of an older form (RFC 1421 §4.6.1.1).
+    // The label marks an encrypted key; in older formats, a header in the block does (RFC 1421 §4.6.1.1).
     decoded.map_err(|error| if has(b"ENCRYPTED") { PrivateKeyError::Encrypted } else { error })
 }
 
@@ -169,7 +171,7 @@ mod tests {
         }
     }
 
-    fn file(content: &[u8]) -> TempFile {
+    fn temp_file(content: &[u8]) -> TempFile {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("foregate-files-{}-{number}", std::process::id()));
@@ -179,23 +181,23 @@ mod tests {
 
     #[test]
     fn file_is_read_up_to_its_limit() {
-        let four = file(b"four");
+        let four = temp_file(b"four");
         assert_eq!(**read(&four.0, 4).unwrap(), *b"four");
         assert_eq!(read(&four.0, 3).unwrap_err().to_string(), "the file is longer than 3 bytes");
     }
 
     #[test]
-    fn value_loses_its_line_break_and_is_not_empty() {
-        let value = |content: &[u8]| read_value(&file(content).0, 10).map_err(|error| error.to_string());
+    fn value_is_read_without_trailing_line_breaks_and_must_not_be_empty() {
+        let value = |content: &[u8]| read_value(&temp_file(content).0, 10).map_err(|error| error.to_string());
         assert_eq!(value(b" a\n b \r\n\n").as_deref().map(String::as_str), Ok(" a\n b "));
         assert_eq!(value(b"\n").unwrap_err(), "the file is empty");
         assert_eq!(value(b"\xff").unwrap_err(), "the file is not UTF-8 text");
     }
 
     #[test]
-    fn unreadable_file_says_whether_its_path_is_relative() {
+    fn error_for_an_unreadable_file_mentions_a_relative_path() {
         let why = |path: &str| read(Path::new(path), 1).unwrap_err().to_string();
-        assert!(why("nowhere/x").ends_with("relative to where the process was started"));
+        assert!(why("nowhere/x").ends_with("relative to the directory in which the process was started"));
         assert!(
             why("/nowhere/x").starts_with("the file cannot be read: ")
                 && !why("/nowhere/x").contains("relative")
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_a_private_key_says_why() {
+    fn text_without_a_private_key_returns_the_reason() {
         let legacy = block("RSA PRIVATE KEY").replace("MI", "Proc-Type: 4,ENCRYPTED\n\nMI");
         for (pem, error) in [
             (block("ENCRYPTED PRIVATE KEY"), PrivateKeyError::Encrypted),
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_certificates_are_no_certificates() {
+    fn damaged_or_missing_certificates_are_rejected() {
         let found = |pem: &str| certificates(pem.as_bytes()).map(|found| found.len());
         assert_eq!(found(&block("CERTIFICATE").repeat(2)), Ok(2));
         assert_eq!(found(&block("PRIVATE KEY")), Err(CertificatesError::NoCertificate));

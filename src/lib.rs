@@ -1,10 +1,13 @@
 #![forbid(unsafe_code)]
-//! Foregate: an identity-aware gateway.
+//! Foregate: an identity-aware gateway
 //!
-//! A request's way: proxy or browser → `edge` → `flow` → `access` → `flow` → `edge` → proxy or browser. A layer names
-//! only what stands to its right in
-//! `cli → server → config → { edge, proxy, provider, session, telemetry } → flow → access`; those in braces never name
-//! each other. `certificate`, `files`, `secret` and `trust` may be named by all.
+//! The path of a request: proxy or browser → `edge` → `flow` → `access` → `flow` → `edge` → proxy or browser.
+//!
+//! The layers are `cli → server → config → { edge, proxy, provider, session, telemetry } → flow → access`.
+//!
+//! 1. A layer uses only layers to its right.
+//! 2. The layers in braces do not use each other.
+//! 3. Every layer may use `certificate`, `files`, `secret` and `trust`.
 
 pub mod access;
 pub mod certificate;

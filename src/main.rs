@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! Foregate: parse the command line, run it, exit with its code.
+//! The `foregate` binary: runs the command line and exits with its code
 
 use std::process::ExitCode;
 

@@ -1,20 +1,20 @@
-//! How do we hold a value that nobody may print?
+//! Secret values that cannot be printed
 
 use zeroize::Zeroize;
 
-/// A token, key, code or password: wiped when dropped, and readable only by asking for it by name.
+/// A token, key, code or password. It is wiped when dropped, and only [`expose`](Self::expose) returns it.
 ///
-/// It has no `Debug`, no `Display` and no `Serialize`, so a struct that holds one cannot be logged by accident.
+/// It has no `Debug`, no `Display` and no `Serialize`, so a struct that holds a secret cannot be logged by accident.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the value over.
+    /// Takes ownership of the value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself: for a request to the provider, or for sealing.
+    /// Returns the value, for a request to the provider or for sealing.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! `foregate check`: is the configuration right?
+//! `foregate check`: validation of the configuration
 
 use std::fmt::Write;
 
@@ -11,6 +11,6 @@ pub(super) fn run(options: &ConfigOptions) -> CommandResult {
     for warning in &settings.warnings {
         writeln!(text, "warning: {warning}")?;
     }
-    writeln!(text, "The configuration is right.")?;
+    writeln!(text, "The configuration is valid.")?;
     print(&text)
 }

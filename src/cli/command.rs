@@ -1,23 +1,23 @@
-//! How does a command run, and how does it end?
+//! Execution and result of a command
 
 use std::io::{self, Write};
 
 use thiserror::Error;
 
-/// Why a command failed, in words for the person who gave it.
+/// The result of a command. The error explains the failure to the user of the command line.
 pub(super) type CommandResult = Result<(), Box<dyn std::error::Error>>;
 
-/// A command failed, and the log says why.
+/// A command failed, and the log contains the reason.
 #[derive(Debug, Error)]
-#[error("the log says why")]
+#[error("failed; see the log for the reason")]
 pub(super) struct Logged;
 
-/// Runs a command to its end. A thread that still blocks then, such as one that looks up a name, does not hold the exit.
+/// Runs a command to its end. A thread that still blocks then, for example in a name lookup, does not delay the exit.
 pub(super) fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(command);
+    let result = runtime.block_on(command);
     runtime.shutdown_background();
-    done
+    result
 }
 
 /// Writes to standard output.

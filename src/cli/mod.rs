@@ -1,4 +1,4 @@
-//! What can a person ask of the binary?
+//! Command line of the `foregate` binary
 
 mod check;
 mod command;
@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use self::command::{Logged, print};
 use self::options::ConfigOptions;
 
-/// An identity-aware gateway: signs people in with OpenID Connect and tells applications who they are.
+/// An identity-aware gateway: signs users in with OpenID Connect and passes their identity to applications.
 #[derive(Parser)]
 #[command(name = "foregate", version, about, disable_help_subcommand = true)]
 struct Arguments {
@@ -28,20 +28,20 @@ struct Arguments {
 enum Command {
     /// Run the gateway.
     Serve(ConfigOptions),
-    /// Say everything that is wrong with the configuration, and exit.
+    /// Report everything that is wrong with the configuration, and exit.
     Check(ConfigOptions),
     /// Print a key for session.keys.
     Secret,
-    /// Print a configuration file with every key, its default and what it means.
+    /// Print a configuration file with every key, its default and its meaning.
     Template,
-    /// Run a provider, the gateway and an application on this machine, to see how it works. Needs no configuration.
+    /// Run a provider, the gateway and an application on this machine, as a demonstration. Needs no configuration.
     #[cfg(feature = "demo")]
     Demo(demo::Options),
 }
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         Command::Serve(options) => serve::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Secret => secret::run(),
@@ -49,12 +49,12 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::run(&options),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Logged>() => ExitCode::FAILURE,
         Err(error) => {
-            // Nowhere left to say that standard error is closed.
-            let _told = writeln!(io::stderr(), "foregate: {error}");
+            // If standard error is closed, the error cannot be reported anywhere.
+            let _written = writeln!(io::stderr(), "foregate: {error}");
             ExitCode::FAILURE
         }
     }

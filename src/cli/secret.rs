@@ -1,4 +1,4 @@
-//! `foregate secret`: a key that nobody can guess.
+//! `foregate secret`: generation of a random session key
 
 use base64_simd::URL_SAFE_NO_PAD;
 
@@ -7,11 +7,11 @@ use crate::flow::ports::{Entropy, NoEntropy};
 use crate::server::SystemEntropy;
 
 pub(super) fn run() -> CommandResult {
-    print(&format!("{}\n", key()?))
+    print(&format!("{}\n", generate_key()?))
 }
 
-/// 256 random bits, as `session.keys` takes them.
-pub(super) fn key() -> Result<String, NoEntropy> {
+/// Returns 256 random bits in the format of `session.keys`.
+pub(super) fn generate_key() -> Result<String, NoEntropy> {
     let mut key = [0; 32];
     SystemEntropy.fill(&mut key)?;
     Ok(URL_SAFE_NO_PAD.encode_to_string(key))

@@ -1,4 +1,4 @@
-//! `foregate serve`: the gateway, until a signal ends it
+//! `foregate serve`: the gateway, until a signal stops it
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,7 +11,7 @@ use crate::telemetry::log::Log;
 pub(super) fn run(options: &ConfigOptions) -> CommandResult {
     let settings = options.load()?;
     let log = Log::start(settings.log.format, settings.log.level)?;
-    // From here on the log's thread alone writes to standard error, whose reader may have stalled.
+    // From here on, only the log's thread writes to standard error, because its reader may have stalled.
     block_on(serve(settings, &log)).map_err(|error| {
         tracing::error!("{error}");
         Box::new(Logged) as Box<dyn std::error::Error>
@@ -30,24 +30,25 @@ async fn serve(settings: Settings, log: &Log) -> CommandResult {
     }
     let (reloader, reloads) = Reloader::new();
     let system = System::new(log.lost_lines(), reloads);
-    let orderly = Drain::from(&settings.drain);
-    Ok(server::serve(settings, listeners, system, signals.until_stop(reloader, orderly)).await?)
+    let configured_drain = Drain::from(&settings.drain);
+    Ok(server::serve(settings, listeners, system, signals.handle_until_stop(reloader, configured_drain))
+        .await?)
 }
 
-/// The signals that would end the process by themselves.
+/// The signals that would end the process without a handler.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
     user1: Signal,
     user2: Signal,
-    /// The keys of the files that SIGHUP reads again.
-    followed: Vec<&'static str>,
+    /// The settings whose files SIGHUP reads again.
+    reloadable: Vec<&'static str>,
 }
 
 impl Signals {
     fn new(settings: &Settings) -> std::io::Result<Self> {
-        let followed = [
+        let reloadable = [
             ("session.keys_file", settings.session.keys_file.is_some()),
             ("public.tls", settings.public.tls.is_some()),
             ("check.tls", settings.check.tls.is_some()),
@@ -58,35 +59,36 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
-            followed: followed.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect(),
+            reloadable: reloadable.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect(),
         })
     }
 
-    /// Handles signals until one stops the process: SIGTERM drains as configured; a Ctrl-C does not wait.
-    async fn until_stop(mut self, reloader: Reloader, orderly: Drain) -> Drain {
+    /// Handles signals until one stops the process. SIGTERM drains as configured, Ctrl-C drains with
+    /// [`Drain::PROMPT`].
+    async fn handle_until_stop(mut self, reloader: Reloader, configured_drain: Drain) -> Drain {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return orderly,
+                _ = self.terminate.recv() => return configured_drain,
                 _ = self.interrupt.recv() => return Drain::PROMPT,
                 _ = self.hangup.recv() => self.reload(&reloader),
-                _ = self.user1.recv() => ignore("SIGUSR1"),
-                _ = self.user2.recv() => ignore("SIGUSR2"),
+                _ = self.user1.recv() => log_ignored("SIGUSR1"),
+                _ = self.user2.recv() => log_ignored("SIGUSR2"),
             }
         }
     }
 
     fn reload(&self, reloader: &Reloader) {
-        if self.followed.is_empty() {
+        if self.reloadable.is_empty() {
             tracing::info!(
-                "SIGHUP: nothing to read again; only session.keys_file, public.tls and check.tls change without a restart"
+                "SIGHUP: no file to read again; only session.keys_file, public.tls and check.tls change without a restart"
             );
         } else {
-            tracing::info!(files = self.followed.join(" "), "SIGHUP: reading keys and certificates again");
+            tracing::info!(files = self.reloadable.join(" "), "SIGHUP: reading keys and certificates again");
             reloader.request();
         }
     }
 }
 
-fn ignore(signal: &'static str) {
-    tracing::info!("{signal}: ignored; SIGHUP reads keys and certificates again, SIGTERM stops");
+fn log_ignored(signal: &'static str) {
+    tracing::info!("{signal}: ignored; SIGHUP reads keys and certificates again, SIGTERM stops the gateway");
 }

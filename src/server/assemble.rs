@@ -1,4 +1,4 @@
-//! How do the settings become a gateway?
+//! Construction of the gateway from the settings
 
 use std::future::Future;
 use std::sync::Arc;
@@ -40,30 +40,31 @@ use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recorder::Recorder;
 
-/// A page waits for three calls to the provider, one after the other: a code, new keys, userinfo.
-const MAX_CONCURRENT_CALLS: u32 = 3;
-/// What a page may take beside them.
-const OWN_TIME: Duration = Duration::from_secs(10);
-/// How many sessions a process keeps in mind: some hundred bytes each, and some thousand where a proxy drops cookies.
+/// A page waits for at most three consecutive calls to the provider: code exchange, signing keys, userinfo.
+const MAX_CALLS_PER_PAGE: u32 = 3;
+/// The time for a page in addition to the calls to the provider.
+const PAGE_TIME_WITHOUT_CALLS: Duration = Duration::from_secs(10);
+/// The number of sessions that a process tracks. A session takes some hundred bytes, or some thousand if a proxy drops
+/// cookies.
 const ROOM: Room = Room { sessions: 100_000, per_user: 1000 };
-/// Our own pages take no larger body.
-const PAGE_BODY: usize = 16 * 1024;
+/// The limit of a request body that our own pages accept.
+const MAX_PAGE_BODY_BYTES: usize = 16 * 1024;
 
-/// Everything that runs, not yet running.
+/// All parts of the gateway, not yet started.
 pub(super) struct Gateway<F> {
     pub(super) public: Router,
     pub(super) check: Router,
     pub(super) ops: Router,
     pub(super) readiness: Arc<Readiness>,
-    /// What renews sessions.
+    /// Refreshes sessions.
     pub(super) refresh: Arc<Refresh>,
-    /// Keeps the provider's metadata and keys fresh, and the keys of sessions; never ends.
+    /// Keeps the provider's metadata, the provider's keys and the session keys up to date. Never completes.
     pub(super) keep_fresh: F,
 }
 
-/// What every part shares.
+/// Parts that several others share.
 struct Shared {
-    /// What seals sessions and sign-ins.
+    /// Seals sessions and sign-ins.
     keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -71,13 +72,13 @@ struct Shared {
     ids: Arc<RequestIds>,
     provider: Arc<dyn IdentityProvider>,
     sessions: Arc<dyn Sessions>,
-    /// The same, as who looks after it sees it.
+    /// The same store, with the state that probes and metrics report.
     store: Arc<CookieStore>,
     markers: Arc<dyn Markers>,
 }
 
-/// Builds the gateway.
-pub(super) fn gateway(
+/// Builds the gateway. Fails if a setting cannot be used.
+pub(super) fn build_gateway(
     settings: &Settings,
     system: &System,
 ) -> Result<Gateway<impl Future<Output = ()> + Send + 'static>, StartError> {
@@ -86,11 +87,14 @@ pub(super) fn gateway(
     let audit: Arc<dyn Audit> = Arc::new(Recorder::new(Arc::clone(&metrics), Arc::clone(&clock)));
     let provider = Provider::new(settings.provider.clone(), Arc::clone(&audit), Arc::clone(&clock))
         .map_err(|error| StartError::Build(format!("provider.ca_file: {error}")))?;
-    let shared = shared(settings, system, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
-    let following_keys =
-        keys::follow(Arc::clone(&shared.keys), settings.session.keys_file.clone(), system.reloads.clone());
-    let snapshot = CurrentSnapshot::new(snapshot(settings));
-    let refresh = Arc::new(refresh(settings, &shared, snapshot.clone()));
+    let shared = build_shared(settings, system, audit, Arc::clone(&provider) as Arc<dyn IdentityProvider>)?;
+    let following_keys = keys::follow_file(
+        Arc::clone(&shared.keys),
+        settings.session.keys_file.clone(),
+        system.reloads.clone(),
+    );
+    let snapshot = CurrentSnapshot::new(build_snapshot(settings));
+    let refresh = Arc::new(build_refresh(settings, &shared, snapshot.clone()));
     let check = Arc::new(Check {
         snapshot: snapshot.clone(),
         sessions: Arc::clone(&shared.sessions),
@@ -98,12 +102,12 @@ pub(super) fn gateway(
         clock: Arc::clone(&shared.clock),
         refresh: Arc::clone(&refresh),
     });
-    let checker = Arc::new(checker(settings, &shared, check));
+    let checker = Arc::new(build_checker(settings, &shared, check));
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store)));
     Ok(Gateway {
         check: check_routes::routes(Arc::clone(&checker)),
         ops: ops::routes(Arc::clone(&readiness), metrics),
-        public: public(settings, shared, checker)?,
+        public: build_public_router(settings, shared, checker)?,
         readiness,
         refresh,
         keep_fresh: async move {
@@ -112,7 +116,7 @@ pub(super) fn gateway(
     })
 }
 
-fn shared(
+fn build_shared(
     settings: &Settings,
     system: &System,
     audit: Arc<dyn Audit>,
@@ -152,7 +156,7 @@ fn shared(
     })
 }
 
-fn refresh(settings: &Settings, shared: &Shared, snapshot: CurrentSnapshot) -> Refresh {
+fn build_refresh(settings: &Settings, shared: &Shared, snapshot: CurrentSnapshot) -> Refresh {
     Refresh {
         provider: Arc::clone(&shared.provider),
         sessions: Arc::clone(&shared.sessions),
@@ -161,13 +165,13 @@ fn refresh(settings: &Settings, shared: &Shared, snapshot: CurrentSnapshot) -> R
         audit: Arc::clone(&shared.audit),
         settings: RefreshSettings {
             provider_bears_reuse: settings.provider.bears_reuse,
-            timeout: settings.provider.timeout * MAX_CONCURRENT_CALLS,
+            timeout: settings.provider.timeout * MAX_CALLS_PER_PAGE,
         },
         exchanges: Exchanges::default(),
     }
 }
 
-fn snapshot(settings: &Settings) -> Snapshot {
+fn build_snapshot(settings: &Settings) -> Snapshot {
     let rules = Rules {
         owned: OwnedHeaders::new(settings.headers.names.clone(), settings.headers.authorization)
             .with_stripped(settings.headers.stripped.clone()),
@@ -181,38 +185,50 @@ fn snapshot(settings: &Settings) -> Snapshot {
     Snapshot { rules, claims, background_paths }
 }
 
-fn checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
+fn build_checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
     let trusted = settings.check.trusted_proxies.clone();
     Checker { check, trusted, audit: Arc::clone(&shared.audit), ids: Arc::clone(&shared.ids) }
 }
 
-/// Our own pages, within limits, and behind them the application or nothing.
-fn public(settings: &Settings, shared: Shared, checker: Arc<Checker>) -> Result<Router, StartError> {
+/// Returns our own pages with their limits. Other paths lead to the application, if there is one.
+fn build_public_router(
+    settings: &Settings,
+    shared: Shared,
+    checker: Arc<Checker>,
+) -> Result<Router, StartError> {
     let (refresh, snapshot) = (Arc::clone(&checker.check.refresh), checker.check.snapshot.clone());
-    let behind = match &settings.upstream {
-        Some(upstream) => proxy_service::routes(Arc::new(proxy_service(upstream, checker)?)),
-        None => proxy_service::nothing_behind(Arc::clone(&shared.ids)),
+    let fallback = match &settings.upstream {
+        Some(upstream) => proxy_service::routes(Arc::new(build_proxy_service(upstream, checker)?)),
+        None => proxy_service::not_found_routes(Arc::clone(&shared.ids)),
     };
-    let within = settings.provider.timeout * MAX_CONCURRENT_CALLS + OWN_TIME;
-    let portal = Arc::new(portal(settings, shared, refresh, snapshot));
-    let in_time = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, within);
+    let page_timeout = settings.provider.timeout * MAX_CALLS_PER_PAGE + PAGE_TIME_WITHOUT_CALLS;
+    let portal = Arc::new(build_portal(settings, shared, refresh, snapshot));
+    let timeout_layer = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, page_timeout);
     let pages = portal::routes(Arc::clone(&portal))
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(PAGE_BODY))
-        .layer(in_time);
-    let backchannel = portal::backchannel::routes(portal).layer(in_time);
-    Ok(pages.merge(backchannel).merge(behind))
+        .layer(RequestBodyLimitLayer::new(MAX_PAGE_BODY_BYTES))
+        .layer(timeout_layer);
+    let backchannel = portal::backchannel::routes(portal).layer(timeout_layer);
+    Ok(pages.merge(backchannel).merge(fallback))
 }
 
-fn proxy_service(upstream: &UpstreamSettings, checker: Arc<Checker>) -> Result<ProxyService, StartError> {
+fn build_proxy_service(
+    upstream: &UpstreamSettings,
+    checker: Arc<Checker>,
+) -> Result<ProxyService, StartError> {
     let owned = checker.check.snapshot.load().rules.owned.clone();
     let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
-    Ok(ProxyService { checker, upstream, failures: LogRateLimit::new(proxy_service::MAX_FAILURES) })
+    Ok(ProxyService { checker, upstream, failures: LogRateLimit::new(proxy_service::MAX_FAILURE_LINES) })
 }
 
-fn portal(settings: &Settings, shared: Shared, refresh: Arc<Refresh>, snapshot: CurrentSnapshot) -> Portal {
-    let logout = logout(settings, &shared);
+fn build_portal(
+    settings: &Settings,
+    shared: Shared,
+    refresh: Arc<Refresh>,
+    snapshot: CurrentSnapshot,
+) -> Portal {
+    let logout = build_logout(settings, &shared);
     let backchannel = Backchannel {
         provider: Arc::clone(&shared.provider),
         sessions: Arc::clone(&shared.sessions),
@@ -247,7 +263,7 @@ fn portal(settings: &Settings, shared: Shared, refresh: Arc<Refresh>, snapshot: 
     }
 }
 
-fn logout(settings: &Settings, shared: &Shared) -> Logout {
+fn build_logout(settings: &Settings, shared: &Shared) -> Logout {
     let at_provider = || ProviderLogout {
         provider: Arc::clone(&shared.provider),
         client_id: settings.provider.client_id.clone(),

@@ -1,9 +1,9 @@
-//! Drain: the end of the process without failed requests
+//! Drain: shutdown without failed requests
 //!
-//! 1. The process says that it is not ready, and serves on until load balancers have noticed.
-//! 2. It accepts no connection. Idle connections are closed; open requests finish.
-//! 3. It exits once no request is open and no refresh runs. What is left at the timeout is cut, and WebSockets are cut at
-//!    the exit: they have no end to wait for, and browsers connect again.
+//! 1. The process reports that it is not ready. It continues to serve until load balancers have noticed.
+//! 2. It accepts no new connections. It closes idle connections and finishes open requests.
+//! 3. It exits when no request is open and no refresh runs. At the timeout, it cuts the remaining connections and
+//!    refreshes. It cuts WebSockets at the exit: they do not end by themselves, and browsers connect again.
 
 use std::time::Duration;
 
@@ -11,50 +11,50 @@ use tokio::sync::watch;
 
 use crate::config::Drain as DrainSettings;
 
-/// How long each step may take.
+/// The duration of each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
-    /// Not ready, and still serving.
+    /// How long the process reports that it is not ready and still serves.
     pub unready_time: Duration,
-    /// Accepting nothing new, and finishing what is open.
+    /// How long open requests and refreshes may take to finish.
     pub finish_timeout: Duration,
 }
 
 impl Drain {
-    /// For an operator at a terminal.
+    /// The drain for an operator at a terminal: at most one second.
     pub const PROMPT: Self = Self { unready_time: Duration::ZERO, finish_timeout: Duration::from_secs(1) };
 }
 
-/// For the signal of an orchestrator.
+/// The configured drain, for the signal of an orchestrator.
 impl From<&DrainSettings> for Drain {
     fn from(settings: &DrainSettings) -> Self {
         Self { unready_time: settings.unready_time, finish_timeout: settings.finish_timeout }
     }
 }
 
-/// Lets all listeners and connections finish when it is dropped.
+/// Starts the drain of all listeners and connections when it is dropped.
 pub(super) struct Drainer(watch::Sender<()>);
 
-/// Receives the request to finish.
+/// Receives the start of the drain.
 #[derive(Clone)]
 pub(super) struct Draining(watch::Receiver<()>);
 
-/// Returns a pair of both.
+/// Returns a connected sender and receiver.
 pub(super) fn channel() -> (Drainer, Draining) {
     let (sender, receiver) = watch::channel(());
     (Drainer(sender), Draining(receiver))
 }
 
 impl Drainer {
-    /// Requests that all finish.
+    /// Starts the drain.
     pub(super) fn begin(self) {
         drop(self.0);
     }
 }
 
 impl Draining {
-    /// Ends when no more connections and requests are to be accepted.
-    pub(super) async fn begun(&mut self) {
+    /// Waits until the drain starts. After that, no connection or request is accepted.
+    pub(super) async fn wait_for_start(&mut self) {
         while self.0.changed().await.is_ok() {}
     }
 }

@@ -1,33 +1,34 @@
-//! Is the head of a request within our limits?
+//! Limits of a request head
 //!
-//! hyper has limits of its own, twice as wide, and closes the connection without a word; within those a person is told
-//! what to do, because it is nearly always a browser with too many cookies.
+//! 1. A head beyond our limits gets a 431 with an explanation, because the client is usually a browser with too many
+//!    cookies.
+//! 2. hyper has its own limits, set to twice ours. It closes the connection of a larger head without an explanation.
 
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
-/// At most so many fields, a repeated one counted each time.
-pub(super) const FIELDS: usize = 100;
-/// At most so many bytes of names and values, and of the target.
-pub(super) const BYTES: usize = 32 * 1024;
+/// The limit of header fields. A repeated field counts each time.
+pub(super) const MAX_FIELDS: usize = 100;
+/// The limit of all names, values and the request target together, in bytes.
+pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-const TOLD: &str = "The request's header fields are more than 100, or longer than 32 KiB. A browser that sees this has too \
-                    many cookies for this site: remove them and load the page again.\n";
+const MESSAGE: &str = "The request has more than 100 header fields, or they are longer than 32 KiB. In a browser, the usual \
+                       cause is too many cookies for this site. Remove them and load the page again.\n";
 
-/// Refuses a head that is too large (RFC 6585 §5).
-pub(super) fn refuse<B>(request: &Request<B>) -> Option<Response<Body>> {
+/// Returns a 431 response if the head is too large (RFC 6585 §5).
+pub(super) fn reject_large_head<B>(request: &Request<B>) -> Option<Response<Body>> {
     let (headers, target) = (request.headers(), request.uri().path_and_query());
     let target = target.map_or(0, |target| target.as_str().len());
     let bytes = headers.iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len());
-    if headers.len() <= FIELDS && bytes <= BYTES {
+    if headers.len() <= MAX_FIELDS && bytes <= MAX_HEAD_BYTES {
         return None;
     }
-    let mut response = Response::new(Body::from(TOLD));
+    let mut response = Response::new(Body::from(MESSAGE));
     *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // The rest of what such a client sends is not worth reading.
+    // The connection is closed, so that the rest of the request need not be read.
     fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     Some(response)
 }

@@ -5,45 +5,52 @@ use std::time::Duration;
 /// The limits of one listener.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
+    /// The limit of open connections.
     pub(super) connections: usize,
-    /// The connections of one address that is no trusted proxy's.
-    pub(super) share: usize,
-    /// From the connection to the end of the TLS handshake, where there is one.
-    pub(super) handshake_within: Duration,
-    /// From the end of one request to the last byte of the next one's head: of a trusted proxy, and of any other client.
-    pub(super) head_within: [Duration; 2],
+    /// The limit of open connections for each address that is not a trusted proxy's.
+    pub(super) per_ip: usize,
+    /// The time from the connection to the end of the TLS handshake, if the listener uses TLS.
+    pub(super) handshake_timeout: Duration,
+    /// The time from the end of a request to the last byte of the next head, for a trusted proxy.
+    pub(super) proxy_head_timeout: Duration,
+    /// The same time for any other client.
+    pub(super) client_head_timeout: Duration,
 }
 
-/// Any client may connect, and half of them from behind one address translator.
+/// Any client may connect, and half of the connections may come from one address translator.
 pub(super) const PUBLIC: Limits = Limits {
     connections: 8192,
-    share: 4096,
-    handshake_within: HANDSHAKE_WITHIN,
-    head_within: [HEAD_WITHIN, HEAD_WITHIN],
+    per_ip: 4096,
+    handshake_timeout: HANDSHAKE_TIMEOUT,
+    proxy_head_timeout: HEAD_TIMEOUT,
+    client_head_timeout: HEAD_TIMEOUT,
 };
-/// A proxy keeps its connections open between checks: closing them early costs a new connection for each.
+/// A proxy keeps its connections open between checks. If they were closed early, each check would need a new one.
 pub(super) const CHECK: Limits = Limits {
     connections: 4096,
-    share: 64,
-    handshake_within: HANDSHAKE_WITHIN,
-    head_within: [Duration::from_secs(100), HEAD_WITHIN],
+    per_ip: 64,
+    handshake_timeout: HANDSHAKE_TIMEOUT,
+    proxy_head_timeout: Duration::from_secs(100),
+    client_head_timeout: HEAD_TIMEOUT,
 };
-/// A few probes.
+/// Only a few probes connect.
 pub(super) const OPS: Limits = Limits {
     connections: 64,
-    share: 32,
-    handshake_within: HANDSHAKE_WITHIN,
-    head_within: [HEAD_WITHIN, HEAD_WITHIN],
+    per_ip: 32,
+    handshake_timeout: HANDSHAKE_TIMEOUT,
+    proxy_head_timeout: HEAD_TIMEOUT,
+    client_head_timeout: HEAD_TIMEOUT,
 };
 
 impl Limits {
-    /// If only a certificate identifies the proxy, its address says nothing before the handshake.
+    /// Returns the limits for a proxy that only its certificate identifies. Its address cannot be trusted before the
+    /// handshake, so one address may hold half of the connections.
     pub(super) fn by_certificate(self) -> Self {
-        Self { share: self.connections / 2, ..self }
+        Self { per_ip: self.connections / 2, ..self }
     }
 }
 
-/// Two round trips and a signature, on a bad line.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// A head is one write of a program.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// Enough for two round trips and a signature on a slow line.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Enough because a client usually sends a head in one write.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,10 +1,12 @@
 //! Connections of a listener, and their limits
 //!
-//! 1. At most so many connections at once, a TLS handshake counted; further ones wait in the kernel's queue. One address
-//!    that is no trusted proxy's holds a share of them at most; what is beyond that is closed.
-//! 2. A TLS handshake within ten seconds; a head within the limits of `head`, and within the time of the listener.
-//! 3. A peer that is gone, or takes nothing of what is sent to it, is cut.
-//! 4. A panic of a handler is that request's 500, never the connection's or the process's end.
+//! 1. The number of open connections is limited, and a TLS handshake counts. Further connections wait in the kernel's
+//!    queue.
+//! 2. An address that is not a trusted proxy's has its own limit. Its connections beyond that are closed.
+//! 3. A TLS handshake must finish within ten seconds.
+//! 4. A head must meet the limits of `head_limits` and arrive within the listener's timeout.
+//! 5. A connection is cut if its peer has vanished or acknowledges none of the data sent to it.
+//! 6. If a handler panics, that request gets a 500. The connection and the process continue.
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,77 +41,78 @@ use crate::edge::peer::Peer;
 use crate::flow::ports::{Clock, UnixTime};
 use crate::telemetry::log_rate_limit::{Line, LogRateLimit};
 
-/// What a listener serves, and how.
+/// The application of a listener and how it is served.
 pub(super) struct Service {
-    /// Who answers.
+    /// Answers the requests.
     pub(super) app: Router,
-    /// Within which limits.
+    /// The limits of the listener.
     pub(super) limits: Limits,
-    /// Whose connections have no share.
-    pub(super) known: TrustedProxies,
-    /// With which certificate; plain http without one.
+    /// The proxies whose connections have no limit per address.
+    pub(super) trusted_proxies: TrustedProxies,
+    /// The certificate. Without one, the listener serves plain HTTP.
     pub(super) tls: Option<Tls>,
-    /// The time of what is logged at a limited rate.
+    /// The clock for the rate limit of log lines.
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// A quiet connection is asked this often whether its peer is still there.
-const IDLE: Duration = Duration::from_secs(60);
-/// A peer that acknowledges nothing of what was sent for so long is cut (RFC 5482).
-const TAKES_NOTHING: Duration = Duration::from_secs(30);
+/// The interval of keep-alive probes on an idle connection.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+/// A connection is cut if its peer acknowledges none of the data sent for this time (RFC 5482).
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Lines a minute about connections that were closed at once, and about those that could not be accepted.
-const REFUSALS: u32 = 5;
-const FAILURES: u32 = 5;
+/// Log lines a minute about connections that were closed because of the limit per address.
+const MAX_REFUSAL_LINES: u32 = 5;
+/// Log lines a minute about connections that could not be accepted.
+const MAX_FAILURE_LINES: u32 = 5;
 
-/// Accepts and serves until draining begins; ends when the last connection has ended.
+/// Accepts and serves connections until the drain starts. Returns when the last connection has ended.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
-    let Service { app, limits, known, tls, clock } = service;
+    let Service { app, limits, trusted_proxies, tls, clock } = service;
     let app = app.layer(CatchPanicLayer::new());
     let tls = tls.map(Arc::new);
-    // Ends with this listener: dropped, it stops.
-    let mut following = JoinSet::new();
-    following.spawn(Tls::follow(tls.clone()));
-    let shares = PerIpLimits::new(limits.share, known);
-    let [refusals, failures] = [REFUSALS, FAILURES].map(LogRateLimit::new);
-    let places = Arc::new(Semaphore::new(limits.connections));
+    // The task stops when the set is dropped, together with this listener.
+    let mut file_follower = JoinSet::new();
+    file_follower.spawn(Tls::follow_files(tls.clone()));
+    let per_ip = PerIpLimits::new(limits.per_ip, trusted_proxies);
+    let [refusals, failures] = [MAX_REFUSAL_LINES, MAX_FAILURE_LINES].map(LogRateLimit::new);
+    let permits = Arc::new(Semaphore::new(limits.connections));
     loop {
         tokio::select! {
-            () = draining.begun() => break,
+            () = draining.wait_for_start() => break,
             (stream, peer) = accept(&listener, &failures, &*clock) => {
-                let Some(held) = shares.take(peer.ip()) else {
-                    closed(peer, &refusals, clock.now());
+                let Some(per_ip_permit) = per_ip.acquire(peer.ip()) else {
+                    log_refusal(peer, &refusals, clock.now());
                     continue;
                 };
-                // A connection that finds no place waits here, and those behind it in the kernel's queue.
-                let place = tokio::select! {
-                    () = draining.begun() => break,
-                    place = Arc::clone(&places).acquire_owned() => place,
+                // At the limit, this connection waits here, and later ones wait in the kernel's queue.
+                let permit = tokio::select! {
+                    () = draining.wait_for_start() => break,
+                    permit = Arc::clone(&permits).acquire_owned() => permit,
                 };
-                let known = shares.knows(peer.ip());
-                let talk = Talk { app: app.clone(), peer, known, limits, draining: draining.clone() };
-                let connection = connection(stream, tls.as_ref().map(|tls| tls.acceptor()), talk);
+                let is_proxy = per_ip.is_trusted_proxy(peer.ip());
+                let context = Context { app: app.clone(), peer, is_proxy, limits, draining: draining.clone() };
+                let connection = serve_connection(stream, tls.as_ref().map(|tls| tls.acceptor()), context);
                 tokio::spawn(async move {
                     connection.await;
-                    drop((held, place));
+                    drop((per_ip_permit, permit));
                 });
             }
         }
     }
     drop(listener);
-    // Every place is free again when every connection has ended.
+    // All permits are available when every connection has ended.
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    let _all = places.acquire_many(all).await;
+    let _all = permits.acquire_many(all).await;
 }
 
-/// Logs a connection that is closed at once.
-fn closed(peer: SocketAddr, refusals: &LogRateLimit, now: UnixTime) {
+/// Logs a connection that is closed because of the limit per address.
+fn log_refusal(peer: SocketAddr, refusals: &LogRateLimit, now: UnixTime) {
     if let Some(Line { suppressed }) = refusals.take(now.0) {
-        tracing::warn!(%peer, suppressed, "an address that has its share of the connections gets no other");
+        tracing::warn!(%peer, suppressed, "connection closed: its address has reached the limit of connections per address");
     }
 }
 
-/// The next connection. Never fails: an error says something about one connection, or about this moment.
+/// Returns the next connection. Never fails: an error concerns a single connection or is temporary.
 async fn accept(
     listener: &TcpListener,
     failures: &LogRateLimit,
@@ -119,9 +122,10 @@ async fn accept(
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                // Out of descriptors, or the peer is gone: the next accept would fail at once again, so it waits.
+                // There are no free descriptors, or the peer has vanished. The pause keeps the loop from failing again
+                // at once.
                 if let Some(Line { suppressed }) = failures.take(clock.now().0) {
-                    tracing::warn!(%error, suppressed, "a connection could not be accepted");
+                    tracing::warn!(%error, suppressed, "connection could not be accepted");
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -129,76 +133,86 @@ async fn accept(
     }
 }
 
-/// Cuts a peer that has vanished, or that takes nothing of what is sent to it.
-fn watch(stream: &TcpStream) -> io::Result<()> {
+/// Sets the options that cut a connection if its peer has vanished or acknowledges no data.
+fn set_socket_options(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE).with_interval(IDLE).with_retries(2))?;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(KEEPALIVE_INTERVAL).with_interval(KEEPALIVE_INTERVAL).with_retries(2),
+    )?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(TAKES_NOTHING))?;
-    // Replies are small and written whole: waiting to fill a packet would only delay them.
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    // Responses are small and written in one piece, so that waiting for a full packet would only delay them.
     stream.set_nodelay(true)
 }
 
-/// What a connection needs to be served.
-struct Talk {
+/// The state that serving one connection needs.
+struct Context {
     app: Router,
     peer: SocketAddr,
-    /// Whether it is a trusted proxy's address.
-    known: bool,
+    /// Whether the peer has a trusted proxy's address.
+    is_proxy: bool,
     limits: Limits,
     draining: Draining,
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, talk: Talk) {
-    let peer = talk.peer;
-    if let Err(error) = watch(&stream) {
-        tracing::debug!(%error, %peer, "a connection ended before it began");
+async fn serve_connection(stream: TcpStream, tls: Option<TlsAcceptor>, context: Context) {
+    let peer = context.peer;
+    if let Err(error) = set_socket_options(&stream) {
+        tracing::debug!(%error, %peer, "connection closed: its socket options could not be set");
         return;
     }
-    let Some(tls) = tls else { return talk.http(stream, false).await };
-    match timeout(talk.limits.handshake_within, tls.accept(stream)).await {
-        Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
-        Ok(Err(error)) => tracing::debug!(%error, %peer, "a TLS handshake failed"),
+    let Some(tls) = tls else { return context.serve_http(stream, false).await };
+    match timeout(context.limits.handshake_timeout, tls.accept(stream)).await {
+        Err(_) => tracing::debug!(%peer, "TLS handshake timed out"),
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "TLS handshake failed"),
         Ok(Ok(stream)) => {
-            // Only a listener that asks for certificates gets one, and it has checked it.
+            // Only a listener that requests certificates receives one, and the handshake has verified it.
             let certified = stream.get_ref().1.peer_certificates().is_some();
-            talk.http(stream, certified).await;
+            context.serve_http(stream, certified).await;
         }
     }
 }
 
-impl Talk {
-    /// Serves requests until either side ends it.
-    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S, certified: bool) {
+impl Context {
+    /// Serves requests until either side closes the connection.
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        mut self,
+        stream: S,
+        certified: bool,
+    ) {
         let (address, app) = (self.peer, self.app);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer { address, certified });
             let app = app.clone();
             async move {
-                match head_limits::refuse(&request) {
-                    Some(refusal) => Ok(refusal),
+                match head_limits::reject_large_head(&request) {
+                    Some(rejection) => Ok(rejection),
                     None => app.oneshot(request.map(Body::new)).await,
                 }
             }
         });
-        let [of_a_proxy, of_anybody] = self.limits.head_within;
+        let Limits { proxy_head_timeout, client_head_timeout, .. } = self.limits;
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(if self.known || certified { of_a_proxy } else { of_anybody })
-            .max_headers(2 * head_limits::FIELDS)
-            .max_header_size(2 * head_limits::BYTES)
+            .header_read_timeout(if self.is_proxy || certified {
+                proxy_head_timeout
+            } else {
+                client_head_timeout
+            })
+            .max_headers(2 * head_limits::MAX_FIELDS)
+            .max_header_size(2 * head_limits::MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades();
         let mut serving = pin!(serving);
         let ended = tokio::select! {
             ended = &mut serving => ended,
-            () = self.draining.begun() => {
+            () = self.draining.wait_for_start() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, peer = %address, "a connection ended early");
+            tracing::debug!(%error, peer = %address, "connection ended with an error");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Listeners: one entry for each
+//! Listeners: purpose, address, limits and router of each
 //!
-//! A new listener is a variant of [`Purpose`], its [`Entry`] and its router.
+//! A new listener needs a variant of [`Purpose`], an [`Entry`] and a router.
 
 use std::net::SocketAddr;
 
@@ -15,30 +15,30 @@ use super::tls::{self, Tls};
 use crate::certificate::TlsFiles;
 use crate::config::Settings;
 
-/// What a listener is for.
+/// The purpose of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Pages for browsers.
     Public,
-    /// Checks of proxies.
+    /// Checks from proxies.
     Check,
     /// Probes and metrics.
     Ops,
 }
 
-/// A bound socket and its purpose. Sockets are bound before anything runs, so that the caller may choose free ports.
+/// A bound socket and its purpose. The caller binds sockets before the gateway starts, so that it can choose free ports.
 pub struct Listener {
-    /// What it is for.
+    /// The purpose of the listener.
     pub purpose: Purpose,
-    /// Where it accepts connections.
+    /// The bound socket.
     pub socket: TcpListener,
 }
 
-/// What the settings and this file say about a listener.
+/// The configuration of a listener, from the settings and this file.
 pub(super) struct Entry<'s> {
-    /// Section of the settings, and name in the log.
+    /// The section of the settings. The log uses it as the listener's name.
     name: &'static str,
-    /// Key of the address.
+    /// The configuration key of the address.
     setting: &'static str,
     address: SocketAddr,
     pub(super) limits: Limits,
@@ -78,7 +78,7 @@ impl Purpose {
         }
     }
 
-    /// The section of its settings, by which the log names it.
+    /// Returns the section of the listener's settings. The log uses it as the listener's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -97,7 +97,7 @@ impl Purpose {
 }
 
 impl Listener {
-    /// Binds the addresses that are configured; fails with the first that cannot be listened on.
+    /// Binds the configured addresses. Fails at the first address that cannot be bound.
     pub async fn bind_all(settings: &Settings) -> Result<Vec<Self>, StartError> {
         let mut bound = Vec::new();
         for purpose in Purpose::ALL {
@@ -111,10 +111,11 @@ impl Listener {
 }
 
 impl Entry<'_> {
-    /// Its TLS, if it has any; fails if the files cannot be used.
+    /// Returns the TLS state, if the listener uses TLS. Fails if the files cannot be used.
     pub(super) fn tls(&self, system: &System) -> Result<Option<Tls>, StartError> {
-        let tls =
-            self.tls.map(|files| Tls::new(self.name, files.clone(), tls::EVERY, system.reloads.clone()));
+        let tls = self
+            .tls
+            .map(|files| Tls::new(self.name, files.clone(), tls::RELOAD_INTERVAL, system.reloads.clone()));
         let tls = tls.transpose();
         tls.map_err(|error| StartError::Build(format!("{}.{}: {error}", self.name, error.file.key())))
     }

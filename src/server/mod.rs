@@ -1,4 +1,4 @@
-//! Process: what listens, what runs behind it, how it ends
+//! Server: listeners, background tasks and shutdown
 
 mod assemble;
 mod drain;
@@ -29,7 +29,7 @@ pub use self::start_error::StartError;
 pub use self::system::{System, SystemClock, SystemEntropy};
 use crate::config::Settings;
 
-/// Serves until `stop` ends, then drains.
+/// Serves until `stop` completes, then drains. Fails if a part cannot be built from the settings.
 pub async fn serve(
     settings: Settings,
     listeners: Vec<Listener>,
@@ -41,30 +41,30 @@ pub async fn serve(
         let entry = purpose.entry(&settings);
         prepared.push((purpose, socket, entry.limits, entry.tls(&system)?));
     }
-    // Browsers usually come through the proxy that asks, too.
-    let known = settings.check.trusted_proxies.clone();
-    let gateway = assemble::gateway(&settings, &system)?;
+    // Browsers usually connect through the same proxy that sends the checks.
+    let trusted_proxies = settings.check.trusted_proxies.clone();
+    let gateway = assemble::build_gateway(&settings, &system)?;
     let (drain, draining) = drain::channel();
     let mut serving = JoinSet::new();
     for (purpose, socket, limits, tls) in prepared {
-        let (app, known, clock) = (purpose.router(&gateway), known.clone(), Arc::clone(&system.clock));
-        let service = Service { app, limits, known, tls, clock };
+        let (app, clock) = (purpose.router(&gateway), Arc::clone(&system.clock));
+        let service = Service { app, limits, trusted_proxies: trusted_proxies.clone(), tls, clock };
         serving.spawn(listen::serve(socket, service, draining.clone()));
     }
     let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
-    let how = stop.await;
-    tracing::info!("stopping: no longer ready, serving on for {:?}", how.unready_time);
-    readiness.unready();
-    sleep(how.unready_time).await;
+    let steps = stop.await;
+    tracing::info!("stopping: no longer ready; requests are served for another {:?}", steps.unready_time);
+    readiness.set_unready();
+    sleep(steps.unready_time).await;
     drain.begin();
     let finished = async {
         while serving.join_next().await.is_some() {}
-        // An exchange that is cut may have used up its refresh token for nothing.
+        // If an exchange is cut, its refresh token may be spent and the new tokens lost.
         refresh.drained().await;
     };
-    if timeout(how.finish_timeout, finished).await.is_err() {
-        tracing::warn!("drain.finish_timeout has passed; open connections and refreshes are cut");
+    if timeout(steps.finish_timeout, finished).await.is_err() {
+        tracing::warn!("drain.finish_timeout has expired; open connections and refreshes are cut");
     }
     keeping_fresh.abort();
     tracing::info!("stopped");

@@ -1,4 +1,4 @@
-//! What do probes and Prometheus read?
+//! Ops endpoints: liveness, readiness and metrics
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +14,10 @@ use crate::flow::ports::{IdentityProvider, ProviderState};
 use crate::session::cookie_store::CookieStore;
 use crate::telemetry::metrics::Metrics;
 
-/// Whether checks can be answered.
+/// Whether the gateway can answer checks.
 ///
-/// The provider's state is told, and never decides: a provider that is down must not close every door.
+/// The provider's state is reported but does not affect readiness: an outage of the provider must not block every
+/// request.
 pub(super) struct Readiness {
     draining: AtomicBool,
     provider: Arc<dyn IdentityProvider>,
@@ -24,23 +25,23 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    /// Ready.
+    /// Returns the state of a gateway that is ready.
     pub(super) fn new(provider: Arc<dyn IdentityProvider>, sessions: Arc<CookieStore>) -> Self {
         Self { draining: AtomicBool::new(false), provider, sessions }
     }
 
-    /// From now on not ready.
-    pub(super) fn unready(&self) {
+    /// Marks the gateway as not ready, because it drains.
+    pub(super) fn set_unready(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 }
 
-/// `/livez`, `/readyz`, `/metrics`.
+/// Returns the routes `/livez`, `/readyz` and `/metrics`.
 pub(super) fn routes(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(readyz).with_state(Arc::clone(&readiness)))
-        .route("/metrics", get(exposition).with_state((readiness, metrics)))
+        .route("/metrics", get(metrics_text).with_state((readiness, metrics)))
 }
 
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
@@ -64,9 +65,11 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
     (status, [json, (header::CACHE_CONTROL, "no-store")], format!("{body:#}\n"))
 }
 
-async fn exposition(State((readiness, metrics)): State<(Arc<Readiness>, Arc<Metrics>)>) -> impl IntoResponse {
-    metrics.sessions(readiness.sessions.known(), readiness.sessions.is_shared());
-    metrics.provider_ready(readiness.provider.state() == ProviderState::Ready);
+async fn metrics_text(
+    State((readiness, metrics)): State<(Arc<Readiness>, Arc<Metrics>)>,
+) -> impl IntoResponse {
+    metrics.set_sessions(readiness.sessions.known(), readiness.sessions.is_shared());
+    metrics.set_provider_ready(readiness.provider.state() == ProviderState::Ready);
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, open_metrics)], metrics.text())
 }

@@ -1,4 +1,4 @@
-//! The service of our own reverse proxy: a check, then the application.
+//! Own reverse proxy: a check, then the application
 
 use std::sync::Arc;
 
@@ -23,20 +23,20 @@ use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::Upstream;
 use crate::telemetry::log_rate_limit::{Line, LogRateLimit};
 
-/// The proxy, behind a check.
+/// The reverse proxy and the check before it.
 pub(super) struct ProxyService {
-    /// What decides.
+    /// Decides each request.
     pub(super) checker: Arc<Checker>,
     /// The application.
     pub(super) upstream: Upstream,
-    /// Which failures are logged.
+    /// The rate limit of log lines about failures.
     pub(super) failures: LogRateLimit,
 }
 
-/// Log lines a minute: a client can cause any number of failures.
-pub(super) const MAX_FAILURES: u32 = 20;
+/// Log lines a minute about failures, because a client can cause any number of them.
+pub(super) const MAX_FAILURE_LINES: u32 = 20;
 
-/// Everything that is no page of ours is forwarded, if it passes.
+/// Returns the routes that forward each allowed request, except requests to our own pages.
 pub(super) fn routes(service: Arc<ProxyService>) -> Router {
     Router::new().fallback(forward).with_state(service)
 }
@@ -60,15 +60,15 @@ async fn forward(
             set_cookies_unless_cacheable(&mut response, pending_cookies.as_deref().unwrap_or_default());
             response
         }
-        Err(error) => failed(&error, surface, &service).into_response(),
+        Err(error) => failure_reply(&error, surface, &service).into_response(),
     }
 }
 
-fn failed(error: &ForwardError, surface: Surface, service: &ProxyService) -> Reply {
+fn failure_reply(error: &ForwardError, surface: Surface, service: &ProxyService) -> Reply {
     let requester = Requester { surface, id: service.checker.ids.next() };
     let now = service.checker.check.clock.now().0;
     if let Some(Line { suppressed }) = service.failures.take(now) {
-        tracing::warn!(%error, request = %requester.id, suppressed, "a request was not passed on to the application");
+        tracing::warn!(%error, request = %requester.id, suppressed, "request not passed on to the application");
     }
     match error {
         ForwardError::ClientMalformed(why) => {
@@ -88,12 +88,12 @@ fn unavailable(status: StatusCode, requester: Requester) -> Reply {
     error_page(&Problem { status, ..Problem::application_unavailable(&id) }, requester)
 }
 
-/// Without an application behind us, there are our own pages alone.
-pub(super) fn nothing_behind(ids: Arc<RequestIds>) -> Router {
-    Router::new().fallback(nothing).with_state(ids)
+/// Returns the routes of a gateway without an application: every path outside our own pages is a 404.
+pub(super) fn not_found_routes(ids: Arc<RequestIds>) -> Router {
+    Router::new().fallback(not_found).with_state(ids)
 }
 
-async fn nothing(State(ids): State<Arc<RequestIds>>, request: Request<Body>) -> Reply {
+async fn not_found(State(ids): State<Arc<RequestIds>>, request: Request<Body>) -> Reply {
     let requester = Requester { surface: Surface::of(request.method(), request.headers()), id: ids.next() };
     error_page(&Problem::no_such_page(&requester.id.to_string()), requester)
 }

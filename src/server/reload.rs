@@ -1,7 +1,8 @@
-//! Files that are read again while the process runs
+//! Reload of files while the process runs
 //!
-//! They are read at intervals, because a tool that renews certificates, or an orchestrator that replaces a mounted
-//! secret, sends no notice; and at once on request (SIGHUP). The contents decide, not the file's time.
+//! 1. Files are read at intervals, because tools that replace certificates or mounted secrets send no notice.
+//! 2. Files are read at once on request (SIGHUP).
+//! 3. The content determines whether a file has changed, not its modification time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,34 +13,34 @@ use tokio::time::{MissedTickBehavior, interval};
 /// Why a file is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// Its interval has passed: only what is new is reported.
+    /// The interval has passed. Only a change is logged.
     Interval,
-    /// The operator asked: the result is reported in any case.
+    /// The operator requested it. The result is always logged.
     Request,
 }
 
-/// Requests that files are read again.
+/// Sends requests to read files again.
 pub struct Reloader(watch::Sender<()>);
 
-/// Where the requests arrive.
+/// Receives requests to read files again.
 #[derive(Clone)]
 pub struct ReloadRequests(watch::Receiver<()>);
 
 impl Reloader {
-    /// A pair of both ends.
+    /// Returns a connected sender and receiver.
     pub fn new() -> (Self, ReloadRequests) {
         let (sender, receiver) = watch::channel(());
         (Self(sender), ReloadRequests(receiver))
     }
 
-    /// Requests that all files are read again.
+    /// Requests that all files be read again.
     pub fn request(&self) {
         self.0.send_replace(());
     }
 }
 
 impl ReloadRequests {
-    /// No request ever arrives.
+    /// Returns a receiver that never receives a request.
     pub fn never() -> Self {
         Reloader::new().1
     }
@@ -51,14 +52,14 @@ impl ReloadRequests {
     }
 }
 
-/// Reads for ever, one look at a time. Each look receives what the one before has seen.
+/// Calls `reload` forever, one call at a time. Each call receives the state that the previous one returned.
 pub(super) async fn follow<S: Clone + Send + 'static>(
     every: Duration,
     mut requests: ReloadRequests,
     first: S,
-    look: impl Fn(&S, Reason) -> S + Send + Sync + 'static,
+    reload: impl Fn(&S, Reason) -> S + Send + Sync + 'static,
 ) {
-    let (look, mut seen) = (Arc::new(look), first);
+    let (reload, mut state) = (Arc::new(reload), first);
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -66,8 +67,8 @@ pub(super) async fn follow<S: Clone + Send + 'static>(
             _ = ticks.tick() => Reason::Interval,
             () = requests.next() => Reason::Request,
         };
-        let (look, before) = (Arc::clone(&look), seen.clone());
-        // A file may be on a slow volume. A look that panics is repeated.
-        seen = tokio::task::spawn_blocking(move || look(&before, reason)).await.unwrap_or(seen);
+        let (reload, before) = (Arc::clone(&reload), state.clone());
+        // A file may be on a slow volume. If a call panics, the next one receives the same state.
+        state = tokio::task::spawn_blocking(move || reload(&before, reason)).await.unwrap_or(state);
     }
 }

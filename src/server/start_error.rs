@@ -8,19 +8,19 @@ use thiserror::Error;
 /// Why the process does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
+    /// An address cannot be bound.
     #[error(
-        "{setting} = '{address}': cannot listen there: {cause}; set {setting} to an address of this machine with a free port"
+        "{setting} = '{address}': cannot listen on this address: {cause}; set {setting} to an address of this machine with a free port"
     )]
     Listen {
-        /// The key.
+        /// The configuration key.
         setting: &'static str,
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The error of the system.
         cause: io::Error,
     },
-    /// A part cannot be built of the settings.
+    /// A part cannot be built from the settings.
     #[error("{0}")]
     Build(String),
 }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unusable_address_is_logged_as_toml() {
+    fn error_for_an_unusable_address_shows_it_as_toml() {
         let cause = io::ErrorKind::AddrInUse.into();
         let error =
             StartError::Listen { setting: "public.listen", address: ([127, 0, 0, 1], 4180).into(), cause };

@@ -1,6 +1,6 @@
-//! What the process takes from the system: time, randomness, the log, requests to read files again
+//! System resources: clock, random numbers, lost log lines and reload requests
 //!
-//! A test of the whole gateway passes its own.
+//! A test of the whole gateway passes its own resources.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use super::reload::ReloadRequests;
 use crate::flow::ports::{Clock, Entropy, NoEntropy, UnixTime};
 use crate::telemetry::log::LostLines;
 
-/// What a gateway runs on.
+/// The system resources of a gateway.
 #[derive(Clone)]
 pub struct System {
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Random numbers.
+    /// The source of random numbers.
     pub entropy: Arc<dyn Entropy>,
-    /// Log lines that could not be written.
+    /// The count of log lines that could not be written.
     pub lost_lines: LostLines,
     /// Requests to read keys and certificates again.
     pub reloads: ReloadRequests,
 }
 
 impl System {
-    /// The machine's clock and random numbers.
+    /// Returns resources with the machine's clock and random numbers.
     pub fn new(lost_lines: LostLines, reloads: ReloadRequests) -> Self {
         Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy), lost_lines, reloads }
     }
@@ -39,23 +39,24 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> UnixTime {
-        // With a clock before 1970 every token is issued in the future, and is refused.
-        UnixTime(seconds().unwrap_or(0))
+        // If the clock is before 1970, every token counts as issued in the future and is rejected.
+        UnixTime(read_clock().unwrap_or(0))
     }
 }
 
-/// A check reads the time once. The coarse clock is at most some milliseconds late, and costs a quarter of the exact one.
+/// Returns the time in seconds since 1970. The coarse clock is at most some milliseconds late and costs a quarter of
+/// the exact one. A check reads the time once.
 #[cfg(target_os = "linux")]
-#[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
-fn seconds() -> Option<u64> {
+#[expect(clippy::disallowed_methods, reason = "this is the implementation of the Clock port")]
+fn read_clock() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
 
     u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-#[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
-fn seconds() -> Option<u64> {
+#[expect(clippy::disallowed_methods, reason = "this is the implementation of the Clock port")]
+fn read_clock() -> Option<u64> {
     use std::time::{SystemTime, UNIX_EPOCH};
 
     SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())

@@ -1,6 +1,7 @@
-//! Which certificate does a listener show now?
+//! Reload of a listener's certificate from its files
 //!
-//! The files are followed. New ones that cannot be used leave the old ones in place, and one line in the log says so.
+//! 1. The files are read at intervals and on request.
+//! 2. If new files cannot be used, the current certificate stays in use, and one log line reports the reason.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,66 +13,69 @@ use tokio_rustls::rustls::ServerConfig;
 use super::reload::{self, Reason, ReloadRequests};
 use crate::certificate::{TlsFiles, TlsFilesError, TlsTexts};
 
-/// How often the files are looked at.
-pub(super) const EVERY: Duration = Duration::from_secs(30);
+/// The interval at which the files are read.
+pub(super) const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The TLS of one listener.
+/// The TLS state of one listener.
 pub(super) struct Tls {
-    /// For the log.
+    /// The listener's section in the settings, for the log.
     section: &'static str,
     files: TlsFiles,
-    every: Duration,
+    interval: Duration,
     reloads: ReloadRequests,
     current: ArcSwap<ServerConfig>,
-    /// What stood in the files at the start.
-    first: Seen,
+    /// The state of the files at the start.
+    first: TlsFilesState,
 }
 
-/// What was found in the files: a digest of their texts, or why they cannot be read.
-type Seen = Result<[u8; 32], TlsFilesError>;
+/// The digest of the files' content, or the reason why they cannot be read.
+type TlsFilesState = Result<[u8; 32], TlsFilesError>;
 
 impl Tls {
-    /// Reads the files; fails where they cannot be used.
+    /// Reads the files. Fails if they cannot be used.
     pub(super) fn new(
         section: &'static str,
         files: TlsFiles,
-        every: Duration,
+        interval: Duration,
         reloads: ReloadRequests,
     ) -> Result<Self, TlsFilesError> {
         let texts = files.read()?;
         let current = ArcSwap::from_pointee(texts.server_config()?);
-        Ok(Self { section, files, every, reloads, current, first: Ok(texts.digest()) })
+        Ok(Self { section, files, interval, reloads, current, first: Ok(texts.digest()) })
     }
 
-    /// What the next connection is accepted with.
+    /// Returns the acceptor for the next connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.current.load_full())
     }
 
-    /// Follows the files for ever, or is done at once where there are none.
-    pub(super) async fn follow(tls: Option<Arc<Self>>) {
+    /// Follows the files forever. Returns at once if there are none.
+    pub(super) async fn follow_files(tls: Option<Arc<Self>>) {
         let Some(tls) = tls else { return };
         let (reloads, first) = (tls.reloads.clone(), tls.first.clone());
-        reload::follow(tls.every, reloads, first, move |before, reason| tls.look(before, reason)).await;
+        reload::follow(tls.interval, reloads, first, move |before, reason| {
+            tls.reload_if_changed(before, reason)
+        })
+        .await;
     }
 
-    /// Takes what has changed since `before`, if it can be used. Reports what is new, or what was asked for.
-    fn look(&self, before: &Seen, reason: Reason) -> Seen {
+    /// Uses the files if they have changed since `before` and can be used. Logs a change, and the result of each request.
+    fn reload_if_changed(&self, before: &TlsFilesState, reason: Reason) -> TlsFilesState {
         let read = self.files.read();
-        let seen = read.as_ref().map(TlsTexts::digest).map_err(Clone::clone);
-        if seen == *before && reason == Reason::Interval {
-            return seen;
+        let state = read.as_ref().map(TlsTexts::digest).map_err(Clone::clone);
+        if state == *before && reason == Reason::Interval {
+            return state;
         }
         match read.and_then(|texts| texts.server_config()) {
             Ok(config) => {
                 self.current.store(Arc::new(config));
-                tracing::info!("{}: the TLS files were read again, and are in use", self.section);
+                tracing::info!("{}: TLS files read again, and in use", self.section);
             }
             Err(error) => {
                 let (section, file) = (self.section, error.file.key());
                 tracing::error!("{section}.{file}: {error}; the certificate read before stays in use");
             }
         }
-        seen
+        state
     }
 }

@@ -1,8 +1,9 @@
-//! How does an event become one line, whatever its fields hold?
+//! Format of a log line
 //!
-//! Every text is cut to a length, and what would begin a line, move the cursor or turn the direction of writing is
-//! written as JSON escapes it (RFC 8259 §7), in both formats; so nothing a field holds can look like another field, or
-//! another line.
+//! 1. An event is one line. The content of a field cannot look like another field or another line.
+//! 2. Every text is cut to a maximum length.
+//! 3. Characters that begin a line, move the cursor or change the direction of writing are escaped as in JSON (RFC 8259
+//!    §7), in both formats.
 
 use std::fmt::{self, Debug, Write};
 
@@ -15,26 +16,26 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::access::quoted::is_hidden;
 
-/// Characters of one field.
-const MAX_CHARACTERS: usize = 512;
-/// Characters of a message: those are ours, and some explain at length.
+/// The limit of one field, in characters.
+const MAX_FIELD_CHARACTERS: usize = 512;
+/// The limit of a message, in characters. Messages are our own texts, and some explain a problem in detail.
 const MAX_MESSAGE_CHARACTERS: usize = 2048;
-/// Stands where the rest of a text was cut off.
+/// Marks the end of a text that was cut.
 const CUT: &str = "…(cut)";
 
-/// Who reads the log.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// People in a terminal: one line, with colours.
+    /// For users at a terminal: one line of text for each event, with colours.
     Text,
-    /// Programs: one JSON object a line.
+    /// For programs: one JSON object on each line.
     Json,
 }
 
-/// Writes events.
-pub(super) struct Lines(pub(super) LogFormat);
+/// Formats events as lines.
+pub(super) struct EventFormatter(pub(super) LogFormat);
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for EventFormatter
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -45,9 +46,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut parts = Parts { format: self.0, message: String::new(), fields: String::new() };
+        let mut parts = LineParts { format: self.0, message: String::new(), fields: String::new() };
         event.record(&mut parts);
-        let Parts { message, fields, .. } = parts;
+        let LineParts { message, fields, .. } = parts;
         let level = event.metadata().level();
         match self.0 {
             LogFormat::Json => {
@@ -56,7 +57,7 @@ where
                 writeln!(writer, "\",\"level\":\"{level}\",\"message\":\"{message}\"{fields}}}")
             }
             LogFormat::Text => {
-                let [dim, colour, end] = colours(*level, writer.has_ansi_escapes());
+                let [dim, colour, end] = colour_codes(*level, writer.has_ansi_escapes());
                 writer.write_str(dim)?;
                 SystemTime.format_time(&mut writer)?;
                 writeln!(writer, "{end} {colour}{level:>5}{end} {message}{fields}")
@@ -65,9 +66,9 @@ where
     }
 }
 
-/// What begins a time, what begins a level, and what ends both (ECMA-48 §8.3.117).
-fn colours(level: Level, wanted: bool) -> [&'static str; 3] {
-    if !wanted {
+/// Returns the sequences that begin a time, begin a level, and end both (ECMA-48 §8.3.117).
+fn colour_codes(level: Level, enabled: bool) -> [&'static str; 3] {
+    if !enabled {
         return [""; 3];
     }
     let colour = match level {
@@ -79,32 +80,33 @@ fn colours(level: Level, wanted: bool) -> [&'static str; 3] {
     ["\u{1b}[2m", colour, "\u{1b}[0m"]
 }
 
-/// The parts of a line, ready to be written.
-struct Parts {
+/// The parts of a line, escaped and cut.
+struct LineParts {
     format: LogFormat,
     message: String,
     fields: String,
 }
 
-impl Parts {
-    /// `quotes` says whether people's format needs them even around a plain word.
-    fn text(&mut self, field: &Field, quotes: bool, value: fmt::Arguments<'_>) {
+impl LineParts {
+    /// Adds a text. `quotes` is whether the text format needs quotes even around a single word.
+    fn push_text(&mut self, field: &Field, quotes: bool, value: fmt::Arguments<'_>) {
         if field.name() == "message" {
-            self.message = short(MAX_MESSAGE_CHARACTERS, value);
+            self.message = escape_and_cut(MAX_MESSAGE_CHARACTERS, value);
             return;
         }
-        let value = short(MAX_CHARACTERS, value);
+        let value = escape_and_cut(MAX_FIELD_CHARACTERS, value);
         let quotes = quotes || value.is_empty() || value.contains([' ', '\\', '=', '"']);
         if quotes || self.format == LogFormat::Json {
-            self.bare(field, format_args!("\"{value}\""));
+            self.push_bare(field, format_args!("\"{value}\""));
         } else {
-            self.bare(field, format_args!("{value}"));
+            self.push_bare(field, format_args!("{value}"));
         }
     }
 
-    fn bare(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+    /// Adds a value without quotes.
+    fn push_bare(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let name = field.name();
-        // Writing into a string has no way to fail.
+        // Writing into a string cannot fail.
         let _written = match self.format {
             LogFormat::Json => write!(self.fields, ",\"{name}\":{value}"),
             LogFormat::Text => write!(self.fields, " {name}={value}"),
@@ -112,52 +114,54 @@ impl Parts {
     }
 }
 
-impl Visit for Parts {
+impl Visit for LineParts {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.text(field, false, format_args!("{value:?}"));
+        self.push_text(field, false, format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, true, format_args!("{value}"));
+        self.push_text(field, true, format_args!("{value}"));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.bare(field, format_args!("{value}"));
+        self.push_bare(field, format_args!("{value}"));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.bare(field, format_args!("{value}"));
+        self.push_bare(field, format_args!("{value}"));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.bare(field, format_args!("{value}"));
+        self.push_bare(field, format_args!("{value}"));
     }
 }
 
-/// The text escaped and cut to `most` characters of its own.
-fn short(most: usize, text: fmt::Arguments<'_>) -> String {
-    let mut short = Short { written: String::new(), left: most };
-    // The only failure is that it is full: then nothing more is formatted.
-    if short.write_fmt(text).is_err() {
-        short.written.push_str(CUT);
+/// Returns the text escaped, and cut to `max_characters` before escaping.
+fn escape_and_cut(max_characters: usize, text: fmt::Arguments<'_>) -> String {
+    let mut escaped = EscapedText { written: String::new(), remaining: max_characters };
+    // The only error is that the limit is reached: then formatting stops.
+    if escaped.write_fmt(text).is_err() {
+        escaped.written.push_str(CUT);
     }
-    short.written
+    escaped.written
 }
 
-struct Short {
+/// A text that is escaped while it is written.
+struct EscapedText {
     written: String,
-    left: usize,
+    /// The number of characters that may still be written.
+    remaining: usize,
 }
 
-impl Write for Short {
+impl Write for EscapedText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            self.remaining = self.remaining.checked_sub(1).ok_or(fmt::Error)?;
             match character {
                 '\n' => self.written.push_str("\\n"),
                 '\r' => self.written.push_str("\\r"),
                 '"' | '\\' => self.written.extend(['\\', character]),
-                // None of them lies beyond the first plane, so that four digits are enough.
+                // All of them are in the Basic Multilingual Plane, so four digits are enough.
                 hidden if is_hidden(hidden) => write!(self.written, "\\u{:04x}", u32::from(hidden))?,
                 other => self.written.push(other),
             }

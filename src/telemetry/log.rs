@@ -1,16 +1,16 @@
-//! The log: who writes it, and what becomes of a line that cannot be written
+//! Log: levels, formats and start
 //!
-//! 1. Only our own lines follow the configured level. Libraries log requests and frames at lower levels, and those hold
-//!    cookies and tokens: they stay at warnings, whatever the level.
-//! 2. No request waits for the log: see `log_writer`.
-//! 3. A panic is a line of the log like any other, and prints nothing by itself.
+//! 1. The configured level applies to our own lines only. Libraries log at `warn`, because their lower levels contain
+//!    requests and frames with cookies and tokens.
+//! 2. No request waits for the log. See `log_writer`.
+//! 3. A panic is logged as a normal line and prints nothing else.
 
 use std::io;
 use std::panic;
 
 use tracing_subscriber::EnvFilter;
 
-use super::line::Lines;
+use super::line::EventFormatter;
 pub use super::line::LogFormat;
 use super::log_writer::LogWriter;
 pub use super::log_writer::LostLines;
@@ -18,15 +18,15 @@ pub use super::log_writer::LostLines;
 /// The least severe events that are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
-    /// What is broken.
+    /// Failures.
     Error,
-    /// What may break.
+    /// Problems that may cause a failure.
     Warn,
-    /// What happens.
+    /// Events.
     Info,
-    /// Why it happens.
+    /// Reasons of events.
     Debug,
-    /// Everything.
+    /// All details.
     Trace,
 }
 
@@ -42,14 +42,14 @@ impl LogLevel {
     }
 }
 
-/// The running log. Dropping it writes what waits, for a second at most.
+/// The running log. Dropping it writes the queued lines and waits at most one second for them.
 pub struct Log {
     lost: LostLines,
     writer: LogWriter,
 }
 
 impl Log {
-    /// Starts to log to standard error; a second call in one process changes nothing. It fails if the system gives no
+    /// Starts to log to standard error. A second call in one process changes nothing. Fails if the system provides no
     /// thread or file descriptor.
     pub fn start(format: LogFormat, level: LogLevel) -> io::Result<Self> {
         let lost = LostLines::default();
@@ -59,19 +59,19 @@ impl Log {
             .with_env_filter(EnvFilter::new(format!("warn,foregate={}", level.name())))
             .with_ansi(colours)
             .with_writer(writer.clone())
-            // It would report a failed write with `eprintln!`, which panics if that fails too.
+            // Otherwise, it reports a failed write with `eprintln!`, which panics if that also fails.
             .log_internal_errors(false)
-            .event_format(Lines(format));
+            .event_format(EventFormatter(format));
         if lines.try_init().is_err() {
-            tracing::debug!("logging had begun already");
+            tracing::debug!("log already started");
         } else {
-            // The default hook writes to standard error itself, and waits for its reader.
-            panic::set_hook(Box::new(|panic| tracing::error!("a panic: {panic}")));
+            // The default hook writes to standard error directly, and a stalled reader blocks it.
+            panic::set_hook(Box::new(|panic| tracing::error!("panic: {panic}")));
         }
         Ok(Self { lost, writer })
     }
 
-    /// What could not be written.
+    /// Returns the count of lines that could not be written.
     pub fn lost_lines(&self) -> LostLines {
         self.lost.clone()
     }

@@ -1,51 +1,52 @@
-//! Which lines are not written, because somebody makes too many of one kind?
+//! Rate limit of log lines
 //!
-//! A stranger can cause refusals without end; the log says how many there were, without a line for each.
+//! Any client can cause an unlimited number of rejections. The log reports their number without a line for each.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Seconds that a turn lasts.
-const TURN: u64 = 60;
+/// The length of a window, in seconds.
+const WINDOW_SECONDS: u64 = 60;
 
-/// Lets some lines of one kind through in each turn of a minute, and counts the others.
+/// Allows a number of lines of one kind in each window of a minute, and counts the suppressed ones.
 pub struct LogRateLimit {
-    most: u32,
-    turn: Mutex<Turn>,
+    max_lines: u32,
+    window: Mutex<Window>,
 }
 
 #[derive(Default)]
-struct Turn {
-    /// Seconds of the clock that [`LogRateLimit::take`] is given.
-    began: u64,
+struct Window {
+    /// The start, in seconds of the clock that the caller of [`LogRateLimit::take`] uses.
+    began_at: u64,
     lines: u32,
     suppressed: u64,
 }
 
 /// A line that may be written.
 pub struct Line {
-    /// How many of its kind were not, since the last one that was; to be said where there were any.
+    /// The number of lines of this kind that were suppressed since the previous line, if there were any.
     pub suppressed: Option<u64>,
 }
 
 impl LogRateLimit {
-    /// At most `most` lines a minute.
-    pub fn new(most: u32) -> Self {
-        Self { most, turn: Mutex::default() }
+    /// Allows at most `max_lines` lines a minute.
+    pub fn new(max_lines: u32) -> Self {
+        Self { max_lines, window: Mutex::default() }
     }
 
-    /// The next line, at `now` in seconds of any one clock, or `None` where it is to be left out and is counted.
+    /// Returns a line to write, or counts the line as suppressed and returns `None`. `now` is the time in seconds; all
+    /// calls must use the same clock.
     pub fn take(&self, now: u64) -> Option<Line> {
-        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back begins a turn too: the log must not fall silent until it has caught up.
-        if now < turn.began || now - turn.began >= TURN {
-            (turn.began, turn.lines) = (now, 0);
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back also begins a window. Otherwise, no line would be written until it has caught up.
+        if now < window.began_at || now - window.began_at >= WINDOW_SECONDS {
+            (window.began_at, window.lines) = (now, 0);
         }
-        if turn.lines >= self.most {
-            turn.suppressed = turn.suppressed.saturating_add(1);
+        if window.lines >= self.max_lines {
+            window.suppressed = window.suppressed.saturating_add(1);
             return None;
         }
-        turn.lines += 1;
-        let suppressed = std::mem::take(&mut turn.suppressed);
+        window.lines += 1;
+        let suppressed = std::mem::take(&mut window.suppressed);
         Some(Line { suppressed: (suppressed > 0).then_some(suppressed) })
     }
 }
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_thousand_events_make_a_few_lines_whose_counts_add_up() {
+    fn suppressed_lines_of_ten_thousand_events_are_all_counted() {
         let rate_limit = LogRateLimit::new(20);
         let times = (0..10_000).map(|number| 1_800_000_000 + number / 100).chain([1_800_001_000]);
         let lines: Vec<Line> = times.filter_map(|now| rate_limit.take(now)).collect();
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_silences_nothing() {
+    fn clock_that_is_set_back_begins_a_new_window() {
         let rate_limit = LogRateLimit::new(1);
         assert!(rate_limit.take(1000).is_some_and(|line| line.suppressed.is_none()));
         assert!(rate_limit.take(1001).is_none());

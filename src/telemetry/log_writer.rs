@@ -1,12 +1,12 @@
-//! The log's writer: one thread, for which a bounded number of lines wait
+//! Log writer: one thread with a bounded queue of lines
 //!
-//! 1. No thread but this one ever writes: a reader that stalls, or is gone, keeps no request and no stop waiting.
+//! 1. Only this thread writes. A reader that stalls or has gone blocks no request and no shutdown.
 //! 2. A line that cannot be written is dropped and counted.
-//! 3. It writes to a duplicate of standard error, so that it never holds the lock of [`std::io::stderr`], for which a
+//! 3. The thread writes to a duplicate of standard error. It never holds the lock of [`std::io::stderr`], for which a
 //!    panic would wait.
 //!
-//! `tracing-appender` has such a writer, but prints to standard output when it is dropped with a full queue: with a
-//! stalled reader the process could not stop.
+//! `tracing-appender` has a similar writer, but it prints to standard output when it is dropped with a full queue. With a
+//! stalled reader, the process could not stop.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,35 +19,35 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A line has at most some kilobytes, most have 200 bytes.
-const MAX_WAITING_LINES: usize = 4096;
-/// How long a stop waits until the last lines are written.
-const FLUSH_WITHIN: Duration = Duration::from_secs(1);
-/// How often it looks for room in a full queue meanwhile.
-const FLUSH_RETRY: Duration = Duration::from_millis(10);
+/// The limit of queued lines. Most lines have 200 bytes, and none has more than some kilobytes.
+const MAX_QUEUED_LINES: usize = 4096;
+/// How long a shutdown waits until the last lines are written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// The interval at which a flush retries if the queue is full.
+const FLUSH_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How many log lines could not be written.
+/// The count of log lines that could not be written.
 #[derive(Clone, Default)]
 pub struct LostLines(Arc<AtomicU64>);
 
 impl LostLines {
-    /// The count since the process started.
+    /// Returns the count since the process started.
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn add(&self) {
+    fn increment(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 enum Message {
     Line(Vec<u8>),
-    /// All lines before it have been written when this is dropped.
+    /// The thread drops the sender when all earlier lines have been written.
     Flush(SyncSender<()>),
 }
 
-/// Where lines wait.
+/// The queue of lines.
 #[derive(Clone)]
 pub(super) struct LogWriter {
     queue: SyncSender<Message>,
@@ -55,12 +55,12 @@ pub(super) struct LogWriter {
 }
 
 impl LogWriter {
-    /// Starts the thread, which writes to standard error.
+    /// Starts the thread, which writes to standard error. Fails if the system provides no thread or file descriptor.
     pub(super) fn start(lost: LostLines) -> io::Result<Self> {
         let output = File::from(io::stderr().as_fd().try_clone_to_owned()?);
-        let (queue, lines) = sync_channel(MAX_WAITING_LINES);
+        let (queue, lines) = sync_channel(MAX_QUEUED_LINES);
         let counted = lost.clone();
-        thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&lines, output, &counted))?;
+        thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&lines, output, &counted))?;
         Ok(Self { queue, lost })
     }
 
@@ -68,25 +68,25 @@ impl LogWriter {
     pub(super) fn flush(&self) {
         let (written, wait) = sync_channel(1);
         let mut message = Message::Flush(written);
-        for _ in 0..FLUSH_WITHIN.as_millis() / FLUSH_RETRY.as_millis() {
+        for _ in 0..FLUSH_TIMEOUT.as_millis() / FLUSH_RETRY_INTERVAL.as_millis() {
             match self.queue.try_send(message) {
                 Ok(()) => {
-                    // It ends when the thread drops the other end, or with the time.
-                    let _written = wait.recv_timeout(FLUSH_WITHIN);
+                    // It returns when the thread drops the sender, or at the timeout.
+                    let _written = wait.recv_timeout(FLUSH_TIMEOUT);
                     return;
                 }
                 Err(TrySendError::Full(same)) => message = same,
                 Err(TrySendError::Disconnected(_)) => return,
             }
-            thread::park_timeout(FLUSH_RETRY);
+            thread::park_timeout(FLUSH_RETRY_INTERVAL);
         }
     }
 }
 
-fn write_all(lines: &Receiver<Message>, mut output: impl Write, lost: &LostLines) {
+fn write_lines(lines: &Receiver<Message>, mut output: impl Write, lost: &LostLines) {
     for message in lines {
         match message {
-            Message::Line(line) if output.write_all(&line).is_err() => lost.add(),
+            Message::Line(line) if output.write_all(&line).is_err() => lost.increment(),
             Message::Line(_) => {}
             Message::Flush(written) => drop(written),
         }
@@ -97,7 +97,7 @@ impl Write for LogWriter {
     /// The log calls this once for each line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.queue.try_send(Message::Line(line.to_vec())).is_err() {
-            self.lost.add();
+            self.lost.increment();
         }
         Ok(line.len())
     }

@@ -1,4 +1,4 @@
-//! What happened: the operator's log and metrics.
+//! Log and metrics for the operator
 
 mod line;
 pub mod log;

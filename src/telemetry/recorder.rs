@@ -1,6 +1,7 @@
-//! How is an event told: which number, which line?
+//! Recording of events in metrics and log
 //!
-//! Numbers count every event; of lines that somebody could make without end, only so many a minute are written.
+//! 1. Metrics count every event.
+//! 2. If clients can cause an event any number of times, its log lines have a limit per minute.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use tracing::{debug, info, warn};
 
 use super::log_rate_limit::{Line, LogRateLimit};
 use super::metrics::Metrics;
-use super::refreshes::{keys_are_shared, not_delivered};
+use super::refreshes::{log_shared_keys, log_undelivered_cookies};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
     Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome,
@@ -20,21 +21,21 @@ use crate::flow::audit::{
 use crate::flow::caller::Caller;
 use crate::flow::ports::{Absence, Clock, Whom};
 
-/// Lines a minute of what settings can mend: one is enough to see it.
-const HINTS: u32 = 1;
-/// Lines a minute of what anybody can cause.
+/// Lines a minute for a problem that a setting can fix. One line is enough for the operator to notice it.
+const MAX_HINT_LINES: u32 = 1;
+/// Lines a minute for events that any client can cause.
 const MAX_ANONYMOUS_LINES: u32 = 20;
-/// Lines a minute of what only somebody can cause whom the provider has signed in: each matters to an audit.
+/// Lines a minute for events that only a signed-in user can cause. Each of them matters to an audit.
 const MAX_USER_LINES: u32 = 600;
 
-/// Tells events to metrics and log.
+/// Records events in metrics and log.
 pub struct Recorder {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     rate_limits: LogRateLimits,
 }
 
-/// How many lines each kind of event may make.
+/// The rate limit of each kind of event.
 struct LogRateLimits {
     peers: LogRateLimit,
     check_paths: LogRateLimit,
@@ -44,9 +45,9 @@ struct LogRateLimits {
     keys: LogRateLimit,
     malformed: LogRateLimit,
     failed: LogRateLimit,
-    /// People whom a policy does not permit.
+    /// Users that a policy does not allow.
     denied: LogRateLimit,
-    /// Requests that nobody may make, signed in or not.
+    /// Requests that no user may send, with or without a session.
     unknown: LogRateLimit,
     omitted_claim: LogRateLimit,
     sign_outs: LogRateLimit,
@@ -57,15 +58,15 @@ struct LogRateLimits {
 }
 
 impl Recorder {
-    /// Tells to these metrics.
+    /// Returns a recorder that uses these metrics.
     pub fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
         let rate_limits = LogRateLimits {
-            peers: LogRateLimit::new(HINTS),
-            check_paths: LogRateLimit::new(HINTS),
-            hosts: LogRateLimit::new(HINTS),
-            groups: LogRateLimit::new(HINTS),
-            deliveries: LogRateLimit::new(HINTS),
-            keys: LogRateLimit::new(HINTS),
+            peers: LogRateLimit::new(MAX_HINT_LINES),
+            check_paths: LogRateLimit::new(MAX_HINT_LINES),
+            hosts: LogRateLimit::new(MAX_HINT_LINES),
+            groups: LogRateLimit::new(MAX_HINT_LINES),
+            deliveries: LogRateLimit::new(MAX_HINT_LINES),
+            keys: LogRateLimit::new(MAX_HINT_LINES),
             malformed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
             failed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
             denied: LogRateLimit::new(MAX_USER_LINES),
@@ -74,7 +75,7 @@ impl Recorder {
             sign_outs: LogRateLimit::new(MAX_USER_LINES),
             provider_logouts: LogRateLimit::new(MAX_USER_LINES),
             refused_logout_tokens: LogRateLimit::new(MAX_ANONYMOUS_LINES),
-            logins: LoginOutcome::ALL.map(|outcome| LogRateLimit::new(most_logins(outcome))),
+            logins: LoginOutcome::ALL.map(|outcome| LogRateLimit::new(max_login_lines(outcome))),
             refreshes: RefreshOutcome::ALL.map(|_| LogRateLimit::new(MAX_USER_LINES)),
         };
         Self { metrics, clock, rate_limits }
@@ -95,27 +96,27 @@ impl Recorder {
     }
 }
 
-fn most_logins(outcome: LoginOutcome) -> u32 {
+fn max_login_lines(outcome: LoginOutcome) -> u32 {
     if outcome == LoginOutcome::Succeeded { MAX_USER_LINES } else { MAX_ANONYMOUS_LINES }
 }
 
 impl Audit for Recorder {
     fn check(&self, event: &CheckEvent<'_>) {
-        self.metrics.check(event.caller, event.outcome);
+        self.metrics.count_check(event.caller, event.outcome);
         let rate_limit = match event.outcome {
-            Outcome::Allow | Outcome::Challenge => return passed_or_asked(event),
+            Outcome::Allow | Outcome::Challenge => return log_allow_or_challenge(event),
             Outcome::Deny if event.subject.is_some() => &self.rate_limits.denied,
             Outcome::Deny => &self.rate_limits.unknown,
             Outcome::Fail => &self.rate_limits.failed,
             Outcome::Malformed => &self.rate_limits.malformed,
         };
         if let Some(line) = self.line(rate_limit) {
-            refused(event, &line);
+            log_refused_check(event, &line);
         }
     }
 
     fn login(&self, event: &LoginEvent<'_>) {
-        self.metrics.login(event.outcome);
+        self.metrics.count_login(event.outcome);
         let (outcome, host, request) = (event.outcome.label(), event.host, text(event.request_id));
         if event.outcome == LoginOutcome::Started {
             return debug!(outcome, host, request, "sign-in started");
@@ -134,17 +135,17 @@ impl Audit for Recorder {
     }
 
     fn waits(&self, caller: Caller) {
-        self.metrics.refreshes().waits(caller);
+        self.metrics.refreshes().count_wait(caller);
     }
 
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {
-        self.metrics.signed_out();
+        self.metrics.count_sign_out();
         let Some(Line { suppressed }) = self.line(&self.rate_limits.sign_outs) else { return };
         info!(host, subject, request = text(request_id), suppressed, "signed out");
     }
 
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>) {
-        self.metrics.backchannel_logout(event.outcome);
+        self.metrics.count_backchannel_logout(event.outcome);
         let (outcome, request) = (event.outcome.label(), text(event.request_id));
         let (sid, subject) = match event.whom {
             Some(Whom::Session { sid, subject }) => (Some(quoted(sid)), subject.as_deref().map(quoted)),
@@ -168,8 +169,8 @@ impl Audit for Recorder {
                 subject,
                 request,
                 suppressed,
-                "the provider ended more sessions than can be recorded; the sessions it may mean must refresh there \
-                 before their next request"
+                "the provider ended more sessions than can be recorded; all sessions that it may mean must refresh at the \
+                 provider before their next request"
             ),
             BackchannelOutcome::Malformed
             | BackchannelOutcome::NotAcceptable
@@ -183,12 +184,12 @@ impl Audit for Recorder {
     fn omitted_claim(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
         let Some(Line { suppressed }) = self.line(&self.rate_limits.omitted_claim) else { return };
         let (value, why) = (quoted(value), text(why));
-        warn!(what, value, why, subject, suppressed, "a claim's value is left out of the identity");
+        warn!(what, value, why, subject, suppressed, "value of a claim left out of the identity");
     }
 
     fn hint(&self, hint: &Hint<'_>) {
         if let Hint::RotationNotDelivered(caller) = hint {
-            self.metrics.refreshes().not_delivered(*caller);
+            self.metrics.refreshes().count_undelivered(*caller);
         }
         let rate_limit = match hint {
             Hint::UntrustedPeer(_) => &self.rate_limits.peers,
@@ -200,43 +201,43 @@ impl Audit for Recorder {
         };
         let Some(Line { suppressed }) = self.line(rate_limit) else { return };
         match hint {
-            Hint::UntrustedPeer(peer) => untrusted(*peer, suppressed),
+            Hint::UntrustedPeer(peer) => log_untrusted_peer(*peer, suppressed),
             Hint::UnknownCheck { peer, path, paths } => {
                 let path = quoted(path);
-                warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, let it ask at {paths}");
+                warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, configure it to ask at {paths}");
             }
             Hint::UnknownHost(host) => {
                 warn!(
                     host,
                     suppressed,
-                    "refused a request to a host that is not configured; if it is yours, add its origin to public.urls"
+                    "refused a request to a host that is not configured; if the host is yours, add its origin to public.urls"
                 );
             }
             Hint::GroupsUnknown(subject) => {
                 warn!(
                     subject,
                     suppressed,
-                    "signed in without groups: there are too many, so the provider left them out; let it send only the \
-                     groups that are assigned to this application, or roles"
+                    "signed in without groups: the provider left them out because there are too many; configure it to send \
+                     roles, or only the groups that are assigned to this application"
                 );
             }
-            Hint::RotationNotDelivered(caller) => not_delivered(*caller),
-            Hint::KeysAreShared => keys_are_shared(),
+            Hint::RotationNotDelivered(caller) => log_undelivered_cookies(*caller),
+            Hint::KeysAreShared => log_shared_keys(),
         }
     }
 
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
-        self.metrics.provider_call(call, outcome, took);
+        self.metrics.observe_provider_call(call, outcome, took);
     }
 }
 
-fn untrusted(peer: IpAddr, suppressed: Option<u64>) {
-    // Single quotes: the log escapes double ones, and TOML takes both.
+fn log_untrusted_peer(peer: IpAddr, suppressed: Option<u64>) {
+    // Single quotes, because the log escapes double quotes. TOML accepts both.
     let setting = format!("check.trusted_proxies = ['{}']", peer.to_canonical());
     warn!(%peer, suppressed, "refused a check from a peer that is not trusted; if it is your proxy, set {setting}");
 }
 
-fn passed_or_asked(event: &CheckEvent<'_>) {
+fn log_allow_or_challenge(event: &CheckEvent<'_>) {
     debug!(
         decision = event.outcome.label(),
         dialect = event.caller.label,
@@ -248,7 +249,7 @@ fn passed_or_asked(event: &CheckEvent<'_>) {
     );
 }
 
-fn refused(event: &CheckEvent<'_>, line: &Line) {
+fn log_refused_check(event: &CheckEvent<'_>, line: &Line) {
     warn!(
         decision = event.outcome.label(),
         dialect = event.caller.label,

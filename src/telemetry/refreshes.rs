@@ -1,4 +1,4 @@
-//! How is the renewal of sessions told?
+//! Metrics and log lines of session refreshes
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,19 +22,19 @@ struct DialectLabel {
     dialect: &'static str,
 }
 
-/// The series of renewals.
+/// The series of refreshes.
 #[derive(Default)]
 pub struct Refreshes {
     outcomes: Family<Labels, Counter>,
     not_delivered: Family<DialectLabel, Counter>,
     waits: Family<DialectLabel, Counter>,
-    /// Whether the provider failed last: an outage is one line, not one for each session.
+    /// Whether the last refresh failed because of the provider. An outage is one line, not one for each session.
     failing: AtomicBool,
 }
 
 impl Refreshes {
-    /// Registers all series, at zero for these dialects.
-    pub fn listed(registry: &mut Registry, dialects: &[&'static str]) -> Self {
+    /// Registers all series, with the value zero for these dialects.
+    pub fn register(registry: &mut Registry, dialects: &[&'static str]) -> Self {
         let this = Self::default();
         for outcome in RefreshOutcome::ALL {
             drop(this.outcomes.get_or_create(&Labels { outcome: outcome.label() }));
@@ -44,16 +44,16 @@ impl Refreshes {
             drop(this.not_delivered.get_or_create(&label));
             drop(this.waits.get_or_create(&label));
         }
-        registry.register("refreshes", "Renewals of sessions' tokens, by outcome", this.outcomes.clone());
-        let help = "Checks that waited for a renewal, because the tokens were over, by who asked";
+        registry.register("refreshes", "Session refreshes, by outcome", this.outcomes.clone());
+        let help = "Checks that waited for a refresh because the tokens had expired, by dialect";
         registry.register("checks_waited", help, this.waits.clone());
-        let help = "Renewals after which a browser went on showing the old cookie, by who asked: 1 or more means that \
-                    this caller does not hand Set-Cookie on";
+        let help = "Refreshes after which a browser kept presenting the old cookie, by dialect: 1 or more means that \
+                    this caller does not pass on Set-Cookie";
         registry.register("rotation_not_delivered", help, this.not_delivered.clone());
         this
     }
 
-    /// Counts a refresh, and logs it unless the rate limit of its outcome keeps the line back.
+    /// Counts a refresh, and logs it unless the rate limit of its outcome suppresses the line.
     pub fn record(&self, event: &RefreshEvent<'_>, line: impl FnOnce() -> Option<Line>) {
         let outcome = event.outcome.label();
         self.outcomes.get_or_create(&Labels { outcome }).inc();
@@ -63,33 +63,36 @@ impl Refreshes {
                 if self.failing.swap(false, Ordering::Relaxed)
                     && let Some(Line { suppressed }) = line()
                 {
-                    info!(suppressed, "the provider renews sessions again");
+                    info!(suppressed, "the provider refreshes sessions again");
                 }
-                debug!(outcome, subject, dialect = event.caller.label, "session renewed");
+                debug!(outcome, subject, dialect = event.caller.label, "session refreshed");
             }
             RefreshOutcome::TooLate => {
                 let Some(Line { suppressed }) = line() else { return };
-                info!(outcome, subject, suppressed, "a session ended while it was renewed");
+                info!(outcome, subject, suppressed, "session ended during its refresh");
             }
             RefreshOutcome::GrantRefused => {
                 let Some(Line { suppressed }) = line() else { return };
-                info!(outcome, subject, detail, suppressed, "session over: the provider has ended it");
+                info!(
+                    outcome,
+                    subject, detail, suppressed, "session ended: the provider refused its refresh token"
+                );
             }
             RefreshOutcome::ProviderMisbehaved => {
                 let Some(Line { suppressed }) = line() else { return };
-                let message = "session over: the provider's new tokens are not acceptable";
+                let message = "session ended: the provider's new tokens are not acceptable";
                 warn!(outcome, subject, detail, suppressed, "{message}");
             }
             RefreshOutcome::NotKept => {
                 let Some(Line { suppressed }) = line() else { return };
-                let message = "session not renewed: it lives on until its tokens end";
+                let message = "session not refreshed: it continues until its tokens expire";
                 warn!(outcome, subject, detail, suppressed, "{message}");
             }
             RefreshOutcome::ProviderUnavailable
             | RefreshOutcome::ClientRefused
             | RefreshOutcome::OutcomeUnknown => {
                 if self.failing.swap(true, Ordering::Relaxed) {
-                    return debug!(outcome, subject, detail, "session not renewed");
+                    return debug!(outcome, subject, detail, "session not refreshed");
                 }
                 let Some(Line { suppressed }) = line() else { return };
                 warn!(
@@ -97,37 +100,37 @@ impl Refreshes {
                     subject,
                     detail,
                     suppressed,
-                    "the provider does not renew sessions; they live on until their tokens end, and it is asked again"
+                    "the provider does not refresh sessions; they continue until their tokens expire, and the refresh is retried"
                 );
             }
         }
     }
 
-    /// A check waits.
-    pub fn waits(&self, caller: Caller) {
+    /// Counts a check that waits for a refresh.
+    pub fn count_wait(&self, caller: Caller) {
         self.waits.get_or_create(&DialectLabel { dialect: caller.label }).inc();
     }
 
-    /// A caller drops cookies.
-    pub fn not_delivered(&self, caller: Caller) {
+    /// Counts a refresh whose cookies the caller dropped.
+    pub fn count_undelivered(&self, caller: Caller) {
         self.not_delivered.get_or_create(&DialectLabel { dialect: caller.label }).inc();
     }
 }
 
-/// A caller drops cookies.
-pub fn not_delivered(caller: Caller) {
+/// Logs that a caller drops refreshed cookies.
+pub fn log_undelivered_cookies(caller: Caller) {
     warn!(
         dialect = caller.label,
-        "renewed sessions do not reach browsers: this proxy does not hand Set-Cookie on ({}); until it does, a restart of \
-         the gateway costs people a redirect",
+        "refreshed sessions do not reach browsers: this proxy does not pass on Set-Cookie ({}); until it does, users get \
+         a redirect after a restart of the gateway",
         caller.cookie_remedy
     );
 }
 
-/// Two processes with one key.
-pub fn keys_are_shared() {
+/// Logs that another process uses the same session keys.
+pub fn log_shared_keys() {
     error!(
-        "cookies come that another process seals with the same session.keys: this store is for one process alone, and \
-         two of them end each other's sessions; run one, or give each its own keys"
+        "received cookies that another process seals with the same session.keys: the session store supports one process \
+         only, and two end each other's sessions; run one process, or give each its own keys"
     );
 }

@@ -1,4 +1,4 @@
-//! What does the application behind the gateway receive? A page that shows it.
+//! Demo application: a page with the header fields that it received from the gateway
 
 use axum::Router;
 use base64_simd::URL_SAFE_NO_PAD;
@@ -16,13 +16,13 @@ const IDENTITY: [&str; 5] =
 
 /// Serves the page at every path until the process ends.
 pub(super) async fn serve(listener: TcpListener) {
-    let application = Router::new().fallback(async |headers: HeaderMap| echo(&headers));
+    let application = Router::new().fallback(async |headers: HeaderMap| echo_page(&headers));
     if let Err(error) = axum::serve(listener, application).await {
-        tracing::error!(%error, "the demo's application ended");
+        tracing::error!(%error, "the demo application stopped");
     }
 }
 
-fn echo(headers: &HeaderMap) -> Reply {
+fn echo_page(headers: &HeaderMap) -> Reply {
     let mut fields: Vec<Field<'_>> = headers
         .iter()
         .map(|(name, value)| Field {
@@ -33,7 +33,7 @@ fn echo(headers: &HeaderMap) -> Reply {
         .collect();
     fields
         .sort_by_key(|field| IDENTITY.iter().position(|name| *name == field.name).unwrap_or(IDENTITY.len()));
-    let token = headers.get("x-forwarded-id-token").and_then(|value| times(value.to_str().ok()?));
+    let token = headers.get("x-forwarded-id-token").and_then(|value| token_times(value.to_str().ok()?));
     let user = headers.get("x-forwarded-user").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let echo = Echo {
         headers: &fields,
@@ -45,14 +45,14 @@ fn echo(headers: &HeaderMap) -> Reply {
     page(StatusCode::OK, &echo)
 }
 
-/// The times of an ID token (RFC 7519 §4.1), unverified: only the gateway can have sent it.
+/// The times of an ID token (RFC 7519 §4.1). The token is not verified, because only the gateway can have sent it.
 #[derive(Deserialize)]
-struct Times {
+struct TokenTimes {
     iat: u64,
     exp: u64,
 }
 
-fn times(token: &str) -> Option<Times> {
+fn token_times(token: &str) -> Option<TokenTimes> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(payload).ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! `foregate demo`: a provider, the gateway and an application, all on this machine and nowhere else.
+//! `foregate demo`: a provider, the gateway and an application, on the loopback interface only
 
 mod application;
 
@@ -14,10 +14,10 @@ use crate::config::{self, Settings, Sources};
 use crate::server::{self, Drain, Listener, Purpose, ReloadRequests, System};
 use crate::telemetry::log::Log;
 
-/// The options of the demo. There is none for an address: it listens on loopback alone.
+/// The options of the demo. The address is not an option, because the demo listens on loopback only.
 #[derive(Args)]
 pub(super) struct Options {
-    /// The port to open in the browser; 0 takes any free one.
+    /// The port to open in the browser. 0 selects a free port.
     #[arg(long, default_value_t = 4180)]
     port: u16,
 }
@@ -28,34 +28,36 @@ pub(super) fn run(options: &Options) -> CommandResult {
 
 async fn demo(port: u16) -> CommandResult {
     let taken = |error| {
-        format!("port {port} cannot be used: {error}; choose another with --port, or any with --port 0")
+        format!(
+            "port {port} cannot be used: {error}; choose another port with --port, or a free one with --port 0"
+        )
     };
-    let public = loopback(port).await.map_err(taken)?;
-    let (check, ops) = (loopback(0).await?, loopback(0).await?);
+    let public = bind_loopback(port).await.map_err(taken)?;
+    let (check, ops) = (bind_loopback(0).await?, bind_loopback(0).await?);
     let (address, ops_address) = (public.local_addr()?, ops.local_addr()?);
     let sockets = [(Purpose::Public, public), (Purpose::Check, check), (Purpose::Ops, ops)];
     let listeners = sockets.map(|(purpose, socket)| Listener { purpose, socket }).into();
-    let application = loopback(0).await?;
+    let application = bind_loopback(0).await?;
     let provider_settings = dev_provider::Settings::default();
-    let client = client(&provider_settings);
+    let clients = describe_clients(&provider_settings);
     let provider = dev_provider::start(provider_settings).await?;
-    let settings = settings(address, application.local_addr()?, &provider)?;
+    let settings = demo_settings(address, application.local_addr()?, &provider)?;
     let log = Log::start(settings.log.format, settings.log.level)?;
     let application = tokio::spawn(application::serve(application));
     // A closed standard output must not stop the demo.
-    let _printed = print(&welcome(address, ops_address, provider.issuer(), &client));
+    let _printed = print(&welcome_text(address, ops_address, provider.issuer(), &clients));
     let system = System::new(log.lost_lines(), ReloadRequests::never());
-    server::serve(settings, listeners, system, stop()).await?;
+    server::serve(settings, listeners, system, wait_for_ctrl_c()).await?;
     application.abort();
     provider.stop().await;
     Ok(())
 }
 
-async fn loopback(port: u16) -> std::io::Result<TcpListener> {
+async fn bind_loopback(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
 
-fn settings(
+fn demo_settings(
     public: SocketAddr,
     application: SocketAddr,
     provider: &DevProvider,
@@ -65,7 +67,7 @@ fn settings(
         ("provider.issuer", provider.issuer().to_owned()),
         ("provider.client_id", "foregate".to_owned()),
         ("provider.client_secret", "foregate-secret".to_owned()),
-        ("session.keys", secret::key()?),
+        ("session.keys", secret::generate_key()?),
         ("headers.authorization", "true".to_owned()),
         ("upstream.url", format!("http://{application}")),
     ];
@@ -73,16 +75,16 @@ fn settings(
     Ok(config::load(&Sources { file: None, set, environment: Vec::new() })?)
 }
 
-async fn stop() -> Drain {
-    // Without signals there is nothing to wait for: the demo ends with its process.
+async fn wait_for_ctrl_c() -> Drain {
+    // If signals are unavailable, the demo runs until its process ends.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
     Drain::PROMPT
 }
 
-/// Describes the provider's client, for another gateway that is tried with it.
-fn client(settings: &dev_provider::Settings) -> String {
+/// Returns a description of the provider's clients, so that another gateway can be tried with the provider.
+fn describe_clients(settings: &dev_provider::Settings) -> String {
     let described = settings.clients.iter().map(|client| {
         let secret = client.secret.as_deref().unwrap_or("none");
         format!("client ID {}, secret {secret}, redirect URIs {}", client.id, client.redirect_uris.join(" "))
@@ -90,14 +92,14 @@ fn client(settings: &dev_provider::Settings) -> String {
     described.collect::<Vec<_>>().join("; ")
 }
 
-fn welcome(address: SocketAddr, ops: SocketAddr, issuer: &str, client: &str) -> String {
+fn welcome_text(address: SocketAddr, ops: SocketAddr, issuer: &str, clients: &str) -> String {
     format!(
-        "\n  Foregate demo, on this machine alone\n\n  \
+        "\n  Foregate demo, on this machine only\n\n  \
          1. Open      http://{address}/\n  \
          2. Sign in   testuser / testuser\n  \
          3. See       the header fields that the application behind the gateway received\n\n  \
          The provider is at {issuer}; probes and metrics are at http://{ops}/readyz and /metrics.\n  \
-         The provider has the {client}\n  \
-         Ctrl-C ends it; nothing is kept.\n\n"
+         The provider has the {clients}\n  \
+         Ctrl-C stops the demo; no data is kept.\n\n"
     )
 }

@@ -1,4 +1,4 @@
-//! Which contents of the file count, and what does the log say of them?
+//! Tests of the key reload: accepted content, rejected content and log lines
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -13,19 +13,19 @@ use super::*;
 use crate::config::{Sources, load};
 use crate::server::SystemEntropy;
 use crate::session::codec::seal::{Binding, Purpose};
-use crate::telemetry::testing::Kept;
+use crate::telemetry::testing::CapturedLog;
 
 const OLD: &str = "mLr1sWZ3m8CTLVJTVvKvdfAwLVqOtPLZWaDdkBHLtcE";
 const NEW: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
 const PASSPHRASE: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSAxMjM";
 
-/// A folder with a file of keys, and what a process makes of it that began with the old key.
+/// A directory with a keys file, and the state of a process that started with the old key.
 struct Scene {
     folder: PathBuf,
     path: PathBuf,
     ring: KeyRing,
     file: KeysFile,
-    seen: Seen,
+    state: KeysFileState,
 }
 
 impl Scene {
@@ -47,32 +47,33 @@ impl Scene {
         let session = load(&Sources { set, ..Sources::default() }).unwrap().session;
         let file = session.keys_file.unwrap();
         let ring = KeyRing::new(session.keys.iter().map(|key| &**key)).unwrap();
-        Self { folder, path, ring, seen: Ok(file.first), file }
+        Self { folder, path, ring, state: Ok(file.first), file }
     }
 
-    /// One look, and the lines it makes: never with a key in them, nor with anything else of the file.
-    fn look(&mut self) -> Vec<String> {
-        let kept = Kept::default();
-        let writer = kept.clone();
+    /// Reloads once and returns the log lines, which contain no key and nothing else from the file.
+    fn reload(&mut self) -> Vec<String> {
+        let captured = CapturedLog::default();
+        let writer = captured.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        self.seen = with_default(log, || look(&self.ring, &self.file, &self.seen, Reason::Interval));
-        let lines = kept.text();
+        self.state =
+            with_default(log, || reload_if_changed(&self.ring, &self.file, &self.state, Reason::Interval));
+        let lines = captured.text();
         for secret in [OLD, NEW, PASSPHRASE, "canary"] {
             assert!(!lines.contains(secret.split_at(6).0), "{lines}");
         }
         lines.lines().map(str::to_owned).collect()
     }
 
-    fn written(&mut self, text: impl AsRef<[u8]>) -> Vec<String> {
+    fn write_and_reload(&mut self, text: impl AsRef<[u8]>) -> Vec<String> {
         fs::write(&self.path, text).unwrap();
-        self.look()
+        self.reload()
     }
 
-    /// Whether what this key closes opens, and whether it is the one that closes.
+    /// Returns whether the ring opens values that this key sealed, and whether the ring seals with this key.
     fn role(&self, key: &str) -> (bool, bool) {
         let bytes = URL_SAFE_NO_PAD.decode_to_vec(key).unwrap();
         let alone = KeyRing::new([bytes.as_slice().try_into().unwrap()]).unwrap();
-        (opens(&alone, &self.ring), opens(&self.ring, &alone))
+        (can_open(&alone, &self.ring), can_open(&self.ring, &alone))
     }
 }
 
@@ -82,34 +83,36 @@ impl Drop for Scene {
     }
 }
 
-fn opens(closing: &KeyRing, opening: &KeyRing) -> bool {
+fn can_open(sealer: &KeyRing, opener: &KeyRing) -> bool {
     let binding = Binding::new(Purpose::Session, "a", "b", "c", "d");
-    let mut value = closing.seal(&binding, 1, b"text", &SystemEntropy).unwrap();
-    opening.open(&binding, 1, &mut value).is_some()
+    let mut value = sealer.seal(&binding, 1, b"text", &SystemEntropy).unwrap();
+    opener.open(&binding, 1, &mut value).is_some()
 }
 
-const OPENS: (bool, bool) = (true, false);
-const CLOSES_TOO: (bool, bool) = (true, true);
+const OPENS_ONLY: (bool, bool) = (true, false);
+const OPENS_AND_SEALS: (bool, bool) = (true, true);
 const UNKNOWN: (bool, bool) = (false, false);
 
 #[test]
-fn the_first_key_of_a_new_content_closes_and_what_is_gone_opens_nothing() {
+fn first_key_of_a_changed_file_seals_and_removed_keys_do_not_open() {
     let mut scene = Scene::new();
-    assert_eq!(scene.look(), [""; 0], "it is what the start has read");
+    assert_eq!(scene.reload(), [""; 0], "the content is the same as at the start");
     let both = format!("# changed\n{NEW}\n{OLD}\n");
-    for (text, old, new, count) in
-        [(both.as_str(), OPENS, CLOSES_TOO, 2), (NEW, UNKNOWN, CLOSES_TOO, 1), (OLD, CLOSES_TOO, UNKNOWN, 1)]
-    {
-        let lines = scene.written(text);
+    for (text, old, new, count) in [
+        (both.as_str(), OPENS_ONLY, OPENS_AND_SEALS, 2),
+        (NEW, UNKNOWN, OPENS_AND_SEALS, 1),
+        (OLD, OPENS_AND_SEALS, UNKNOWN, 1),
+    ] {
+        let lines = scene.write_and_reload(text);
         assert_eq!((scene.role(OLD), scene.role(NEW)), (old, new), "{count}");
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("INFO") && lines[0].contains(&format!("keys={count}")), "{lines:?}");
-        assert_eq!(scene.look(), [""; 0], "told once");
+        assert_eq!(scene.reload(), [""; 0], "logged once");
     }
 }
 
 #[test]
-fn a_content_that_cannot_be_used_changes_nothing_and_is_told_once() {
+fn unusable_keys_file_changes_no_key_and_is_logged_once() {
     let mut scene = Scene::new();
     for (text, words) in [
         (b"".to_vec(), "the file is empty"),
@@ -120,27 +123,27 @@ fn a_content_that_cannot_be_used_changes_nothing_and_is_told_once() {
         (b"canary\xff".to_vec(), "not UTF-8"),
         (format!("{NEW}\n{}", "#canary\n".repeat(10_000)).into_bytes(), "longer than"),
     ] {
-        let lines = scene.written(text);
+        let lines = scene.write_and_reload(text);
         assert_eq!(lines.len(), 1, "{words}: {lines:?}");
         assert!(lines[0].contains("ERROR") && lines[0].contains("session.keys_file: "), "{lines:?}");
         assert!(lines[0].contains(words) && lines[0].contains("stay in use"), "{words}: {lines:?}");
-        assert_eq!((scene.role(OLD), scene.role(NEW)), (CLOSES_TOO, UNKNOWN), "{words}");
-        assert_eq!(scene.look(), [""; 0], "told once");
+        assert_eq!((scene.role(OLD), scene.role(NEW)), (OPENS_AND_SEALS, UNKNOWN), "{words}");
+        assert_eq!(scene.reload(), [""; 0], "logged once");
     }
     fs::remove_file(&scene.path).unwrap();
-    assert!(scene.look()[0].contains("cannot be read"));
-    assert_eq!(scene.look(), [""; 0], "told once");
-    assert_eq!(scene.role(OLD), CLOSES_TOO);
-    assert_eq!(scene.written(NEW).len(), 1, "and it goes on after all that");
-    assert_eq!(scene.role(NEW), CLOSES_TOO);
+    assert!(scene.reload()[0].contains("cannot be read"));
+    assert_eq!(scene.reload(), [""; 0], "logged once");
+    assert_eq!(scene.role(OLD), OPENS_AND_SEALS);
+    assert_eq!(scene.write_and_reload(NEW).len(), 1, "a usable file is accepted after the errors");
+    assert_eq!(scene.role(NEW), OPENS_AND_SEALS);
 }
 
-/// As an orchestrator mounts a secret: a link to a link to a folder, and the second is swapped.
+/// An orchestrator mounts a secret as a link to a link to a directory, and swaps the second link.
 #[test]
-fn a_link_that_is_swapped_counts_by_what_lies_behind_it() {
+fn swapped_link_is_a_change_only_if_the_text_differs() {
     let mut scene = Scene::new();
     let folder = scene.folder.clone();
-    let made = |name: &str, text: &str| {
+    let create = |name: &str, text: &str| {
         fs::create_dir(folder.join(name)).unwrap();
         fs::write(folder.join(name).join("keys"), text).unwrap();
         let file = File::options().write(true).open(folder.join(name).join("keys")).unwrap();
@@ -151,15 +154,15 @@ fn a_link_that_is_swapped_counts_by_what_lies_behind_it() {
         fs::rename(folder.join("data.new"), folder.join("data")).unwrap();
     };
     for (name, text) in [("first", OLD), ("second", OLD), ("third", NEW)] {
-        made(name, text);
+        create(name, text);
     }
     swap("first");
     fs::remove_file(&scene.path).unwrap();
     symlink(Path::new("data").join("keys"), &scene.path).unwrap();
-    assert_eq!(scene.look(), [""; 0]);
+    assert_eq!(scene.reload(), [""; 0]);
     swap("second");
-    assert_eq!(scene.look(), [""; 0], "another file with the same text is no change");
+    assert_eq!(scene.reload(), [""; 0], "a file with the same text is not a change");
     swap("third");
-    assert_eq!(scene.look().len(), 1, "another text is one, whatever its time");
-    assert_eq!((scene.role(OLD), scene.role(NEW)), (UNKNOWN, CLOSES_TOO));
+    assert_eq!(scene.reload().len(), 1, "a different text is a change, even with the same modification time");
+    assert_eq!((scene.role(OLD), scene.role(NEW)), (UNKNOWN, OPENS_AND_SEALS));
 }

@@ -1,4 +1,4 @@
-//! Whom does a listener with TLS serve, and with which certificate?
+//! Tests of listeners with TLS: client certificates, reload and handshakes
 
 mod bounds;
 #[path = "../../../tests/support/pki.rs"]
@@ -23,12 +23,13 @@ use crate::server::system::SystemClock;
 
 const LIMITS: Limits = Limits {
     connections: 8,
-    share: 8,
-    handshake_within: Duration::from_secs(10),
-    head_within: [Duration::from_secs(10); 2],
+    per_ip: 8,
+    handshake_timeout: Duration::from_secs(10),
+    proxy_head_timeout: Duration::from_secs(10),
+    client_head_timeout: Duration::from_secs(10),
 };
-/// Nothing here takes so long; a test that hangs shall fail.
-const BOUND: Duration = Duration::from_secs(20);
+/// Longer than any test here takes, so that a test that hangs fails.
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Running {
     address: SocketAddr,
@@ -36,15 +37,15 @@ struct Running {
 }
 
 async fn start(limits: Limits, tls: Option<Tls>) -> Running {
-    begin(limits, TrustedProxies::default(), tls).await
+    start_with_proxies(limits, TrustedProxies::default(), tls).await
 }
 
-async fn begin(limits: Limits, known: TrustedProxies, tls: Option<Tls>) -> Running {
+async fn start_with_proxies(limits: Limits, trusted_proxies: TrustedProxies, tls: Option<Tls>) -> Running {
     let app = Router::new().route("/", get(async |peer: Peer| format!("certified: {}", peer.certified)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, draining) = drain::channel();
-    let service = Service { app, limits, known, tls, clock: Arc::new(SystemClock) };
+    let service = Service { app, limits, trusted_proxies, tls, clock: Arc::new(SystemClock) };
     tokio::spawn(serve(listener, service, draining));
     Running { address, _drainer: drainer }
 }
@@ -61,11 +62,11 @@ fn tls(files: TlsFiles) -> Tls {
     Tls::new("check", files, Duration::from_millis(10), ReloadRequests::never()).unwrap()
 }
 
-fn client(server_ca: &Authority, shows: Option<&Pair>) -> Arc<ClientConfig> {
+fn client(server_ca: &Authority, certificate: Option<&Pair>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(server_ca.certificate.as_bytes()).unwrap()).unwrap();
     let builder = ClientConfig::builder().with_root_certificates(roots);
-    let mut config = match shows {
+    let mut config = match certificate {
         None => builder.with_no_client_auth(),
         Some(pair) => {
             let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
@@ -80,56 +81,56 @@ fn client(server_ca: &Authority, shows: Option<&Pair>) -> Arc<ClientConfig> {
 async fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     let name = "localhost".try_into().unwrap();
-    timeout(BOUND, TlsConnector::from(Arc::clone(config)).connect(name, stream)).await.unwrap()
+    timeout(TEST_TIMEOUT, TlsConnector::from(Arc::clone(config)).connect(name, stream)).await.unwrap()
 }
 
-/// The whole answer. In TLS 1.3 a client learns of its refusal only after its own handshake.
-async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<String> {
+/// Returns the whole answer. In TLS 1.3, a client learns that it is rejected only after its own handshake.
+async fn send_request<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) -> io::Result<String> {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await?;
     let mut answer = String::new();
-    timeout(BOUND, stream.read_to_string(&mut answer)).await.unwrap()?;
+    timeout(TEST_TIMEOUT, stream.read_to_string(&mut answer)).await.unwrap()?;
     Ok(answer)
 }
 
-async fn asked(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<String> {
-    ask(connect(address, config).await?).await
+async fn connect_and_send(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<String> {
+    send_request(connect(address, config).await?).await
 }
 
 #[tokio::test]
-async fn only_a_peer_with_a_certificate_of_the_authority_is_served() {
-    let (own, proxies, foreign) = (Authority::new(), Authority::new(), Authority::new());
+async fn only_a_peer_with_a_valid_certificate_of_client_ca_is_served() {
+    let (own, proxies, other) = (Authority::new(), Authority::new(), Authority::new());
     let listener = start(LIMITS, Some(tls(files("mtls", &own.server(), Some(&proxies))))).await;
-    let answer = asked(listener.address, &client(&own, Some(&proxies.client()))).await.unwrap();
+    let answer = connect_and_send(listener.address, &client(&own, Some(&proxies.client()))).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("certified: true"), "{answer}");
-    for (who, shows) in [
-        ("nothing", None),
-        ("of a foreign authority", Some(foreign.client())),
+    for (case, certificate) in [
+        ("no certificate", None),
+        ("of another authority", Some(other.client())),
         ("of the server's own authority", Some(own.client())),
         ("expired", Some(proxies.expired_client())),
         ("for servers", Some(proxies.server())),
     ] {
-        let refused = asked(listener.address, &client(&own, shows.as_ref())).await;
-        assert!(refused.is_err(), "{who}: {refused:?}");
+        let result = connect_and_send(listener.address, &client(&own, certificate.as_ref())).await;
+        assert!(result.is_err(), "{case}: {result:?}");
     }
-    let plain = ask(TcpStream::connect(listener.address).await.unwrap()).await;
-    assert!(!plain.is_ok_and(|answer| answer.contains("HTTP/1.1")), "no plain http beside TLS");
+    let plain = send_request(TcpStream::connect(listener.address).await.unwrap()).await;
+    assert!(!plain.is_ok_and(|answer| answer.contains("HTTP/1.1")), "a TLS listener serves no plain HTTP");
 }
 
 #[tokio::test]
-async fn without_an_authority_for_peers_nobody_is_certified() {
+async fn listener_without_client_ca_certifies_no_peer() {
     let (own, proxies) = (Authority::new(), Authority::new());
     let listener = start(LIMITS, Some(tls(files("one-way", &own.server(), None)))).await;
-    for shows in [None, Some(proxies.client())] {
-        let answer = asked(listener.address, &client(&own, shows.as_ref())).await.unwrap();
+    for certificate in [None, Some(proxies.client())] {
+        let answer = connect_and_send(listener.address, &client(&own, certificate.as_ref())).await.unwrap();
         assert!(answer.ends_with("certified: false"), "{answer}");
     }
     let listener = start(LIMITS, None).await;
-    let answer = ask(TcpStream::connect(listener.address).await.unwrap()).await.unwrap();
+    let answer = send_request(TcpStream::connect(listener.address).await.unwrap()).await.unwrap();
     assert!(answer.ends_with("certified: false"), "{answer}");
 }
 
 #[tokio::test]
-async fn http_1_1_is_agreed_on_and_a_client_that_was_certified_is_asked_again() {
+async fn listener_negotiates_http_1_1_and_resumes_no_certified_session() {
     let (own, proxies) = (Authority::new(), Authority::new());
     let listener = start(LIMITS, Some(tls(files("again", &own.server(), Some(&proxies))))).await;
     let config = client(&own, Some(&proxies.client()));
@@ -137,41 +138,44 @@ async fn http_1_1_is_agreed_on_and_a_client_that_was_certified_is_asked_again() 
         let mut stream = connect(listener.address, &config).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
         assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
-        assert!(ask(&mut stream).await.unwrap().ends_with("certified: true"));
+        assert!(send_request(&mut stream).await.unwrap().ends_with("certified: true"));
     }
 }
 
 #[tokio::test]
-async fn new_files_are_used_without_a_restart_and_broken_ones_are_not() {
+async fn new_tls_files_are_used_without_a_restart_unless_they_are_broken() {
     let (before, after) = (Authority::new(), Authority::new());
     let files = files("rotation", &before.server(), None);
     let listener = start(LIMITS, Some(tls(files.clone()))).await;
     let (old, new) = (client(&before, None), client(&after, None));
-    assert!(asked(listener.address, &old).await.is_ok());
-    assert!(asked(listener.address, &new).await.is_err());
+    assert!(connect_and_send(listener.address, &old).await.is_ok());
+    assert!(connect_and_send(listener.address, &new).await.is_err());
     std::fs::write(&files.certificate, "broken").unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(asked(listener.address, &old).await.is_ok(), "the certificate read before stays in use");
+    assert!(
+        connect_and_send(listener.address, &old).await.is_ok(),
+        "the certificate read before stays in use"
+    );
     let pair = after.server();
     std::fs::write(&files.certificate, &pair.certificate).unwrap();
     std::fs::write(&files.key, &pair.key).unwrap();
-    let renewed = async {
-        while asked(listener.address, &new).await.is_err() {
+    let reloaded = async {
+        while connect_and_send(listener.address, &new).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(BOUND, renewed).await.unwrap();
-    assert!(asked(listener.address, &old).await.is_err());
+    timeout(TEST_TIMEOUT, reloaded).await.unwrap();
+    assert!(connect_and_send(listener.address, &old).await.is_err());
 }
 
 #[tokio::test]
-async fn a_slow_handshake_takes_a_place_and_is_cut() {
+async fn slow_handshake_counts_as_a_connection_and_is_cut() {
     let own = Authority::new();
-    let limits = Limits { connections: 1, handshake_within: Duration::from_millis(300), ..LIMITS };
+    let limits = Limits { connections: 1, handshake_timeout: Duration::from_millis(300), ..LIMITS };
     let listener = start(limits, Some(tls(files("slow", &own.server(), None)))).await;
     let mut slow = TcpStream::connect(listener.address).await.unwrap();
     slow.write_all(&[22, 3, 1, 0, 200]).await.unwrap();
-    // There is one place, so this waits until the slow one is gone.
-    assert!(asked(listener.address, &client(&own, None)).await.is_ok());
-    assert!(slow.try_read(&mut [0; 64]).is_ok_and(|count| count == 0), "it is gone");
+    // The limit is one connection, so this one waits until the slow one is cut.
+    assert!(connect_and_send(listener.address, &client(&own, None)).await.is_ok());
+    assert!(slow.try_read(&mut [0; 64]).is_ok_and(|count| count == 0), "the slow connection is closed");
 }

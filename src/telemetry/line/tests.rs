@@ -1,21 +1,21 @@
-//! What a stranger may put into a field, and the line it makes.
+//! Tests of the line format with hostile field content
 
 use serde_json::Value;
 use tracing::subscriber::with_default;
 
 use super::*;
-use crate::telemetry::testing::Kept;
+use crate::telemetry::testing::CapturedLog;
 
-/// What is written of the events of `tell`.
-fn log(format: LogFormat, tell: impl FnOnce()) -> String {
-    let kept = Kept::default();
-    let writer = kept.clone();
+/// Returns the lines that the events of `emit` write.
+fn log(format: LogFormat, emit: impl FnOnce()) -> String {
+    let captured = CapturedLog::default();
+    let writer = captured.clone();
     let lines = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_writer(move || writer.clone())
-        .event_format(Lines(format));
-    with_default(lines.finish(), tell);
-    kept.text()
+        .event_format(EventFormatter(format));
+    with_default(lines.finish(), emit);
+    captured.text()
 }
 
 fn hostile() -> Vec<String> {
@@ -36,26 +36,26 @@ fn hostile() -> Vec<String> {
 }
 
 #[test]
-fn whatever_a_field_holds_an_event_is_one_short_line() {
+fn event_with_hostile_fields_is_one_short_line() {
     for format in [LogFormat::Text, LogFormat::Json] {
         for text in hostile() {
-            let told = log(format, || {
+            let written = log(format, || {
                 tracing::warn!(host = text, reason = %text, kind = ?text, number = 7, "{text}");
             });
-            let line = told.strip_suffix('\n').unwrap();
+            let line = written.strip_suffix('\n').unwrap();
             assert!(!line.chars().any(is_hidden), "{format:?}: {line:?}");
             assert!(
-                line.len() < 6 * (3 * MAX_CHARACTERS + MAX_MESSAGE_CHARACTERS) + 200,
+                line.len() < 6 * (3 * MAX_FIELD_CHARACTERS + MAX_MESSAGE_CHARACTERS) + 200,
                 "{format:?}: {}",
                 line.len()
             );
-            let shown = |most: usize| text.chars().take(most).collect::<String>();
+            let start = |count: usize| text.chars().take(count).collect::<String>();
             if format == LogFormat::Json {
                 let line: Value = serde_json::from_str(line).unwrap();
-                assert!(line["host"].as_str().unwrap().starts_with(&shown(MAX_CHARACTERS)));
-                assert!(line["message"].as_str().unwrap().starts_with(&shown(MAX_MESSAGE_CHARACTERS)));
+                assert!(line["host"].as_str().unwrap().starts_with(&start(MAX_FIELD_CHARACTERS)));
+                assert!(line["message"].as_str().unwrap().starts_with(&start(MAX_MESSAGE_CHARACTERS)));
                 assert_eq!((&line["level"], &line["number"]), (&"WARN".into(), &7.into()));
-                let longest = MAX_CHARACTERS + CUT.chars().count();
+                let longest = MAX_FIELD_CHARACTERS + CUT.chars().count();
                 for field in ["host", "reason", "kind"] {
                     assert!(line[field].as_str().unwrap().chars().count() <= longest, "{line}");
                 }
@@ -65,23 +65,23 @@ fn whatever_a_field_holds_an_event_is_one_short_line() {
 }
 
 #[test]
-fn what_was_cut_says_so_and_what_fits_does_not() {
+fn cut_text_is_marked_and_text_that_fits_is_not() {
     let at = |count: usize| log(LogFormat::Json, || tracing::warn!(host = "x".repeat(count), "m"));
-    assert!(!at(MAX_CHARACTERS).contains(CUT));
-    assert!(at(MAX_CHARACTERS + 1).contains(CUT));
+    assert!(!at(MAX_FIELD_CHARACTERS).contains(CUT));
+    assert!(at(MAX_FIELD_CHARACTERS + 1).contains(CUT));
 }
 
 #[test]
-fn what_cannot_be_seen_is_written_so_that_it_can() {
+fn invisible_characters_are_escaped() {
     for format in [LogFormat::Text, LogFormat::Json] {
-        let told = log(format, || tracing::warn!(reason = %"a\r\nb\u{1b}\u{202e}\u{2028}\u{61c}c", "m"));
-        assert!(told.contains(r#""a\r\nb\u001b\u202e\u2028\u061cc""#), "{told}");
+        let written = log(format, || tracing::warn!(reason = %"a\r\nb\u{1b}\u{202e}\u{2028}\u{61c}c", "m"));
+        assert!(written.contains(r#""a\r\nb\u001b\u202e\u2028\u061cc""#), "{written}");
     }
 }
 
 #[test]
-fn a_field_for_people_cannot_look_like_two() {
-    let told =
+fn field_in_text_format_cannot_look_like_two_fields() {
+    let written =
         log(LogFormat::Text, || tracing::warn!(reason = %"no subject=root", client = %"10.0.0.1", "m"));
-    assert!(told.ends_with(" WARN m reason=\"no subject=root\" client=10.0.0.1\n"), "{told}");
+    assert!(written.ends_with(" WARN m reason=\"no subject=root\" client=10.0.0.1\n"), "{written}");
 }

@@ -1,4 +1,4 @@
-//! How many lines a stranger can make.
+//! Tests of the rate limits of log lines
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,22 +6,22 @@ use tracing::subscriber::with_default;
 
 use super::*;
 use crate::flow::ports::UnixTime;
-use crate::telemetry::testing::Kept;
+use crate::telemetry::testing::CapturedLog;
 
-struct Hand(AtomicU64);
+struct ManualClock(AtomicU64);
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         UnixTime(self.0.load(Ordering::Relaxed))
     }
 }
 
-/// The lines of 10,000 events of one kind within a minute, and of one more a minute later.
-fn lines(event: impl Fn(&Recorder)) -> Vec<String> {
-    let clock = Arc::new(Hand(AtomicU64::new(1_800_000_000)));
+/// Returns the lines of 10,000 events of one kind within a minute, and of one more a minute later.
+fn log_events(event: impl Fn(&Recorder)) -> Vec<String> {
+    let clock = Arc::new(ManualClock(AtomicU64::new(1_800_000_000)));
     let recorder = Recorder::new(Arc::default(), Arc::clone(&clock) as Arc<dyn Clock>);
-    let kept = Kept::default();
-    let writer = kept.clone();
+    let captured = CapturedLog::default();
+    let writer = captured.clone();
     let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     with_default(log, || {
         for _ in 0..10_000 {
@@ -30,13 +30,13 @@ fn lines(event: impl Fn(&Recorder)) -> Vec<String> {
         clock.0.fetch_add(60, Ordering::Relaxed);
         event(&recorder);
     });
-    kept.text().lines().map(str::to_owned).collect()
+    captured.text().lines().map(str::to_owned).collect()
 }
 
-fn add_up(most: u32, event: impl Fn(&Recorder)) {
-    let lines = lines(event);
-    assert_eq!(lines.len(), usize::try_from(most).unwrap() + 1, "{:?}", lines.first());
-    let suppressed = 10_000 - most;
+fn assert_limit(max_lines: u32, event: impl Fn(&Recorder)) {
+    let lines = log_events(event);
+    assert_eq!(lines.len(), usize::try_from(max_lines).unwrap() + 1, "{:?}", lines.first());
+    let suppressed = 10_000 - max_lines;
     assert!(lines.last().unwrap().contains(&format!("suppressed={suppressed}")), "{:?}", lines.last());
     assert_eq!(lines.iter().filter(|line| line.contains("suppressed")).count(), 1);
 }
@@ -56,31 +56,33 @@ fn check(recorder: &Recorder, outcome: Outcome, subject: Option<&str>) {
 }
 
 #[test]
-fn refused_questions_make_few_lines_whose_counts_add_up() {
-    add_up(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Malformed, None));
-    add_up(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Fail, Some("alice")));
-    add_up(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Deny, None));
-    add_up(MAX_USER_LINES, |recorder| check(recorder, Outcome::Deny, Some("alice")));
+fn refused_checks_are_logged_at_a_limited_rate() {
+    assert_limit(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Malformed, None));
+    assert_limit(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Fail, Some("alice")));
+    assert_limit(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Deny, None));
+    assert_limit(MAX_USER_LINES, |recorder| check(recorder, Outcome::Deny, Some("alice")));
 }
 
 #[test]
-fn sign_ins_that_fail_make_few_lines_whose_counts_add_up() {
+fn completed_sign_ins_are_logged_at_a_limited_rate() {
     for outcome in LoginOutcome::ALL.into_iter().filter(|outcome| *outcome != LoginOutcome::Started) {
         let event =
             LoginEvent { outcome, detail: Some(&"no"), subject: Some("alice"), host: "h", request_id: &"id" };
-        add_up(most_logins(outcome), |recorder| recorder.login(&event));
+        assert_limit(max_login_lines(outcome), |recorder| recorder.login(&event));
     }
 }
 
 #[test]
-fn hints_and_sign_outs_make_few_lines_whose_counts_add_up() {
+fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
     let peer = IpAddr::from([192, 0, 2, 1]);
-    add_up(HINTS, |recorder| recorder.hint(&Hint::UntrustedPeer(peer)));
-    add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" }));
-    add_up(HINTS, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
-    add_up(HINTS, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
-    add_up(MAX_USER_LINES, |recorder| recorder.signed_out("h", "alice", &"id"));
-    add_up(MAX_USER_LINES, |recorder| recorder.omitted_claim("group", "a,b", &"a comma", "alice"));
+    assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UntrustedPeer(peer)));
+    assert_limit(MAX_HINT_LINES, |recorder| {
+        recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" })
+    });
+    assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
+    assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
+    assert_limit(MAX_USER_LINES, |recorder| recorder.signed_out("h", "alice", &"id"));
+    assert_limit(MAX_USER_LINES, |recorder| recorder.omitted_claim("group", "a,b", &"a comma", "alice"));
 }
 
 fn refresh(recorder: &Recorder, outcome: RefreshOutcome) {
@@ -89,44 +91,44 @@ fn refresh(recorder: &Recorder, outcome: RefreshOutcome) {
 }
 
 #[test]
-fn sessions_that_refreshes_end_make_few_lines_whose_counts_add_up() {
+fn unsuccessful_refreshes_are_logged_at_a_limited_rate() {
     for outcome in [
         RefreshOutcome::TooLate,
         RefreshOutcome::GrantRefused,
         RefreshOutcome::ProviderMisbehaved,
         RefreshOutcome::NotKept,
     ] {
-        add_up(MAX_USER_LINES, |recorder| refresh(recorder, outcome));
+        assert_limit(MAX_USER_LINES, |recorder| refresh(recorder, outcome));
     }
 }
 
 #[test]
-fn outages_in_turn_with_refreshes_make_few_lines_of_each_kind() {
-    let lines = lines(|recorder| {
+fn alternating_outages_and_refreshes_are_logged_at_a_limited_rate() {
+    let lines = log_events(|recorder| {
         refresh(recorder, RefreshOutcome::ProviderUnavailable);
         refresh(recorder, RefreshOutcome::Renewed);
     });
-    for kind in ["does not renew sessions", "renews sessions again"] {
+    for kind in ["does not refresh sessions", "refreshes sessions again"] {
         let of_kind = lines.iter().filter(|line| line.contains(kind)).count();
         assert_eq!(of_kind, usize::try_from(MAX_USER_LINES).unwrap() + 1, "{kind}");
     }
 }
 
 #[test]
-fn logout_tokens_make_few_lines_whose_counts_add_up() {
+fn logout_tokens_are_logged_at_a_limited_rate() {
     let whom = Whom::Subject("alice".to_owned());
     for outcome in BackchannelOutcome::ALL {
         let accepted = matches!(outcome, BackchannelOutcome::Ended | BackchannelOutcome::MustRefresh);
         let whom = accepted.then_some(&whom);
         let event = BackchannelEvent { outcome, detail: None, whom, request_id: &"id" };
-        let most = if accepted { MAX_USER_LINES } else { MAX_ANONYMOUS_LINES };
-        add_up(most, |recorder| recorder.backchannel_logout(&event));
+        let max_lines = if accepted { MAX_USER_LINES } else { MAX_ANONYMOUS_LINES };
+        assert_limit(max_lines, |recorder| recorder.backchannel_logout(&event));
     }
 }
 
 #[test]
-fn one_kind_of_event_silences_no_other() {
-    let lines = lines(|recorder| {
+fn rate_limit_of_one_kind_does_not_suppress_another_kind() {
+    let lines = log_events(|recorder| {
         check(recorder, Outcome::Malformed, None);
         recorder.hint(&Hint::UnknownHost("evil.test"));
     });
