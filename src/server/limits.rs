@@ -25,7 +25,7 @@ pub(super) const PUBLIC: Limits = Limits {
     proxy_head_timeout: HEAD_TIMEOUT,
     client_head_timeout: HEAD_TIMEOUT,
 };
-/// A proxy keeps its connections open between checks. If they were closed early, each check would need a new one.
+/// A proxy keeps its connections open between checks. If they were closed early, each check would need a new connection.
 pub(super) const CHECK: Limits = Limits {
     connections: 4096,
     per_ip: 64,

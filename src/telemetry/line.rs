@@ -26,7 +26,7 @@ const CUT: &str = "…(cut)";
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For users at a terminal: one line of text for each event, with colours.
+    /// For operators at a terminal: one line of text for each event, with colours.
     Text,
     /// For programs: one JSON object on each line.
     Json,

@@ -33,8 +33,9 @@ impl LogRateLimit {
         Self { max_lines, window: Mutex::default() }
     }
 
-    /// Returns a line to write, or counts the line as suppressed and returns `None`. `now` is the time in seconds; all
-    /// calls must use the same clock.
+    /// Returns a line to write, or counts the line as suppressed and returns `None`.
+    ///
+    /// `now` is the time in seconds. All calls must use the same clock.
     pub fn take(&self, now: u64) -> Option<Line> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back also begins a window. Otherwise, no line would be written until it has caught up.

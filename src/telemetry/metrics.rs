@@ -119,7 +119,7 @@ impl Metrics {
     /// Counts a check.
     pub fn count_check(&self, caller: Caller, outcome: Outcome) {
         let of_dialect = self.checks.iter().find(|(dialect, _)| *dialect == caller.label);
-        let by_outcome = Outcome::ALL.iter().position(|one| *one == outcome);
+        let by_outcome = Outcome::ALL.iter().position(|candidate| *candidate == outcome);
         if let Some(counter) = of_dialect.zip(by_outcome).and_then(|((_, series), index)| series.get(index)) {
             counter.inc();
         }

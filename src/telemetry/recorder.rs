@@ -86,12 +86,12 @@ impl Recorder {
     }
 
     fn login_line(&self, outcome: LoginOutcome) -> Option<Line> {
-        let index = LoginOutcome::ALL.iter().position(|one| *one == outcome)?;
+        let index = LoginOutcome::ALL.iter().position(|candidate| *candidate == outcome)?;
         self.rate_limits.logins.get(index).and_then(|rate_limit| self.line(rate_limit))
     }
 
     fn refresh_line(&self, outcome: RefreshOutcome) -> Option<Line> {
-        let index = RefreshOutcome::ALL.iter().position(|one| *one == outcome)?;
+        let index = RefreshOutcome::ALL.iter().position(|candidate| *candidate == outcome)?;
         self.rate_limits.refreshes.get(index).and_then(|rate_limit| self.line(rate_limit))
     }
 }

@@ -21,7 +21,7 @@ const PASSPHRASE: &str = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSAxMjM";
 
 /// A directory with a keys file, and the state of a process that started with the old key.
 struct Scene {
-    folder: PathBuf,
+    directory: PathBuf,
     path: PathBuf,
     ring: KeyRing,
     file: KeysFile,
@@ -32,9 +32,9 @@ impl Scene {
     fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("foregate-keys-{}-{number}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
-        let path = folder.join("keys");
+        let directory = std::env::temp_dir().join(format!("foregate-keys-{}-{number}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let path = directory.join("keys");
         fs::write(&path, OLD).unwrap();
         let set = [
             ("public.urls", "https://a.test"),
@@ -47,7 +47,7 @@ impl Scene {
         let session = load(&Sources { set, ..Sources::default() }).unwrap().session;
         let file = session.keys_file.unwrap();
         let ring = KeyRing::new(session.keys.iter().map(|key| &**key)).unwrap();
-        Self { folder, path, ring, state: Ok(file.first), file }
+        Self { directory, path, ring, state: Ok(file.first), file }
     }
 
     /// Reloads once and returns the log lines, which contain no key and nothing else from the file.
@@ -72,14 +72,14 @@ impl Scene {
     /// Returns whether the ring opens values that this key sealed, and whether the ring seals with this key.
     fn role(&self, key: &str) -> (bool, bool) {
         let bytes = URL_SAFE_NO_PAD.decode_to_vec(key).unwrap();
-        let alone = KeyRing::new([bytes.as_slice().try_into().unwrap()]).unwrap();
-        (can_open(&alone, &self.ring), can_open(&self.ring, &alone))
+        let single = KeyRing::new([bytes.as_slice().try_into().unwrap()]).unwrap();
+        (can_open(&single, &self.ring), can_open(&self.ring, &single))
     }
 }
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        fs::remove_dir_all(&self.folder).unwrap();
+        fs::remove_dir_all(&self.directory).unwrap();
     }
 }
 
@@ -142,16 +142,16 @@ fn unusable_keys_file_changes_no_key_and_is_logged_once() {
 #[test]
 fn swapped_link_is_a_change_only_if_the_text_differs() {
     let mut scene = Scene::new();
-    let folder = scene.folder.clone();
+    let directory = scene.directory.clone();
     let create = |name: &str, text: &str| {
-        fs::create_dir(folder.join(name)).unwrap();
-        fs::write(folder.join(name).join("keys"), text).unwrap();
-        let file = File::options().write(true).open(folder.join(name).join("keys")).unwrap();
+        fs::create_dir(directory.join(name)).unwrap();
+        fs::write(directory.join(name).join("keys"), text).unwrap();
+        let file = File::options().write(true).open(directory.join(name).join("keys")).unwrap();
         file.set_modified(UNIX_EPOCH).unwrap();
     };
     let swap = |to: &str| {
-        symlink(to, folder.join("data.new")).unwrap();
-        fs::rename(folder.join("data.new"), folder.join("data")).unwrap();
+        symlink(to, directory.join("data.new")).unwrap();
+        fs::rename(directory.join("data.new"), directory.join("data")).unwrap();
     };
     for (name, text) in [("first", OLD), ("second", OLD), ("third", NEW)] {
         create(name, text);

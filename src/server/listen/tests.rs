@@ -175,7 +175,7 @@ async fn slow_handshake_counts_as_a_connection_and_is_cut() {
     let listener = start(limits, Some(tls(files("slow", &own.server(), None)))).await;
     let mut slow = TcpStream::connect(listener.address).await.unwrap();
     slow.write_all(&[22, 3, 1, 0, 200]).await.unwrap();
-    // The limit is one connection, so this one waits until the slow one is cut.
+    // The limit is one connection, so this client waits until the slow connection is cut.
     assert!(connect_and_send(listener.address, &client(&own, None)).await.is_ok());
     assert!(slow.try_read(&mut [0; 64]).is_ok_and(|count| count == 0), "the slow connection is closed");
 }

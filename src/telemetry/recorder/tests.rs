@@ -77,7 +77,7 @@ fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
     let peer = IpAddr::from([192, 0, 2, 1]);
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UntrustedPeer(peer)));
     assert_limit(MAX_HINT_LINES, |recorder| {
-        recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" })
+        recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" });
     });
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
