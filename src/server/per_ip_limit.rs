@@ -66,8 +66,7 @@ impl Drop for PerIpPermit {
     }
 }
 
-/// Returns the address or network that a limit applies to. A client with an IPv6 address has the whole
-/// /64 around it.
+/// Returns the address or network that a limit applies to. A client with an IPv6 address has the whole /64 network.
 fn limited_network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => address.into(),
