@@ -64,7 +64,7 @@ pub async fn serve(
         refresh.drained().await;
     };
     if timeout(steps.finish_timeout, finished).await.is_err() {
-        tracing::warn!("drain.finish_timeout has expired; open connections and refreshes are cut");
+        tracing::warn!("drain.finish_timeout has passed; open connections and refreshes are cut");
     }
     keeping_fresh.abort();
     tracing::info!("stopped");
