@@ -1,11 +1,11 @@
-//! With which algorithms can a token be signed, and what follows from each?
+//! Signing algorithms
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 
-/// A JWS algorithm the provider can sign with (RFC 7518 §3.1, RFC 8037 §3.1); each has a key of its own.
+/// A JWS algorithm that the provider can sign with (RFC 7518 §3.1, RFC 8037 §3.1). Each has its own key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SigningAlgorithm {
-    /// RSA PKCS #1 v1.5 with SHA-256, what every client must understand (Core §15.1).
+    /// RSA PKCS #1 v1.5 with SHA-256, which every client must support (Core §15.1).
     #[default]
     Rs256,
     /// RSA-PSS with SHA-256.
@@ -19,7 +19,7 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
-    /// The value of `alg`.
+    /// Returns the value of `alg`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -30,7 +30,7 @@ impl SigningAlgorithm {
         }
     }
 
-    /// The hash of `at_hash` (Core §3.1.3.6); for Ed25519 the one inside the algorithm.
+    /// Returns the hash function of `at_hash` (Core §3.1.3.6). For Ed25519, it is the one that the algorithm uses.
     pub(crate) fn digest(self) -> &'static digest::Algorithm {
         match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 => &SHA256,

@@ -1,13 +1,13 @@
-//! Which faults wait, and which request takes them?
+//! Queue of armed faults and set of held faults
 
 use std::collections::VecDeque;
 
 use crate::fault::{Endpoint, Fault};
 
-/// More than a test arms; beyond it the batch armed first is forgotten.
-const CAPACITY: usize = 256;
+/// Tests arm fewer batches. A full queue drops its oldest batch.
+const MAX_BATCHES: usize = 256;
 
-/// Faults for one request each, in the order they were armed, and faults that stay.
+/// Batches that each affect one request, in the order of arming, and held faults that affect every request.
 #[derive(Default)]
 pub(crate) struct Arming {
     queue: VecDeque<Vec<Fault>>,
@@ -15,14 +15,15 @@ pub(crate) struct Arming {
 }
 
 impl Arming {
+    /// Appends a batch to the queue.
     pub(crate) fn arm(&mut self, faults: &[Fault]) {
-        if self.queue.len() >= CAPACITY {
+        if self.queue.len() >= MAX_BATCHES {
             self.queue.pop_front();
         }
         self.queue.push_back(faults.to_vec());
     }
 
-    /// Held once, however often it is asked for, so that there are never more than faults.
+    /// Stores a held fault once, even if it is held again. The list is thus never longer than the list of all faults.
     pub(crate) fn hold(&mut self, fault: Fault) {
         if !self.held.contains(&fault) {
             self.held.push(fault);
@@ -38,21 +39,22 @@ impl Arming {
         self.held.clear();
     }
 
-    /// Those held for this endpoint and those of the first batch that has any for it, which leave the queue.
+    /// Returns the faults that are held for this endpoint, and those of the first batch that has any for it. The latter
+    /// are removed from the queue.
     pub(crate) fn take(&mut self, endpoint: Endpoint) -> Vec<Fault> {
-        let meets = |fault: &Fault| fault.endpoint() == endpoint;
-        let mut taken: Vec<Fault> = self.held.iter().copied().filter(meets).collect();
-        if let Some(batch) = self.queue.iter_mut().find(|batch| batch.iter().any(meets)) {
-            taken.extend(batch.extract_if(.., |fault| meets(fault)));
+        let affects = |fault: &Fault| fault.endpoint() == endpoint;
+        let mut faults: Vec<Fault> = self.held.iter().copied().filter(affects).collect();
+        if let Some(batch) = self.queue.iter_mut().find(|batch| batch.iter().any(affects)) {
+            faults.extend(batch.extract_if(.., |fault| affects(fault)));
         }
         self.queue.retain(|batch| !batch.is_empty());
-        taken
+        faults
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Arming, CAPACITY};
+    use super::{Arming, MAX_BATCHES};
     use crate::fault::{ClaimFault, Endpoint, Fault, JwksFault, TokenFault};
 
     const SUB: Fault = Fault::Claim(ClaimFault::SubMissing);
@@ -60,7 +62,7 @@ mod tests {
     const KEYS: Fault = Fault::Jwks(JwksFault::NoKeys);
 
     #[test]
-    fn a_batch_for_two_endpoints_is_met_at_each() {
+    fn batch_for_two_endpoints_affects_each() {
         let mut arming = Arming::default();
         arming.arm(&[SUB, KEYS, Fault::Token(TokenFault::TypeMac)]);
         arming.arm(&[AUD]);
@@ -71,15 +73,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_forgets_the_batch_armed_first() {
+    fn full_queue_drops_oldest_batch() {
         let mut arming = Arming::default();
         arming.arm(&[AUD]);
-        (0..CAPACITY).for_each(|_| arming.arm(&[SUB]));
-        assert_eq!((arming.queue.len(), arming.take(Endpoint::Token)), (CAPACITY, vec![SUB]));
+        (0..MAX_BATCHES).for_each(|_| arming.arm(&[SUB]));
+        assert_eq!((arming.queue.len(), arming.take(Endpoint::Token)), (MAX_BATCHES, vec![SUB]));
     }
 
     #[test]
-    fn a_fault_held_twice_is_held_once() {
+    fn fault_held_twice_is_stored_once() {
         let mut arming = Arming::default();
         arming.hold(SUB);
         arming.hold(SUB);

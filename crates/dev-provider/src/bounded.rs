@@ -1,8 +1,8 @@
-//! How does a map forget before it grows without end?
+//! Map with a capacity limit
 
 use std::collections::HashMap;
 
-/// A map that drops its oldest entry to take a new one when full.
+/// A map that, if full, drops its oldest entry to insert a new one.
 pub(crate) struct Bounded<V> {
     entries: HashMap<String, Entry<V>>,
     capacity: usize,
@@ -52,7 +52,7 @@ impl<V> Bounded<V> {
         self.entries.retain(|_, entry| keep(&entry.value));
     }
 
-    /// A scan, because it runs only when full and a second index would have to be kept true on every removal.
+    /// Scans all entries: this runs only if the map is full, and an index by age would need an update on every removal.
     fn drop_oldest(&mut self) {
         let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.age).map(|(key, _)| key.clone());
         if let Some(key) = oldest {
@@ -66,7 +66,7 @@ mod tests {
     use super::Bounded;
 
     #[test]
-    fn a_full_map_forgets_its_oldest_entry() {
+    fn full_map_drops_oldest_entry() {
         let mut map = Bounded::new(2);
         for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
             map.insert(key.to_owned(), value);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn replacing_an_entry_drops_no_other() {
+    fn replaced_entry_drops_no_other() {
         let mut map = Bounded::new(2);
         for (key, value) in [("a", 1), ("b", 2), ("b", 3)] {
             map.insert(key.to_owned(), value);

@@ -1,4 +1,6 @@
-//! What does each token say? (Nothing here signs or sends.)
+//! Claims of tokens and of userinfo
+//!
+//! This module neither signs nor sends.
 
 use std::time::Duration;
 
@@ -10,19 +12,19 @@ use crate::algorithm::SigningAlgorithm;
 use crate::settings::User;
 use crate::store::Grant;
 
-/// What all tokens of one answer share.
+/// The values that all tokens of one response share.
 pub(crate) struct Context<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) user: &'a User,
     pub(crate) grant_id: &'a str,
     pub(crate) grant: &'a Grant,
-    /// What the ID token is signed with.
+    /// The algorithm that signs the ID token.
     pub(crate) algorithm: SigningAlgorithm,
     pub(crate) now: Duration,
 }
 
 impl Context<'_> {
-    /// The claims of the access token (RFC 9068), with the grant that can be revoked under it.
+    /// Returns the claims of the access token (RFC 9068). They name the grant, so that its revocation affects the token.
     pub(crate) fn access_token(&self, jti: &str, life: Duration) -> Map<String, Value> {
         let mut claims = self.common(jti, life);
         put(&mut claims, "client_id", json!(self.grant.client_id));
@@ -31,13 +33,13 @@ impl Context<'_> {
         claims
     }
 
-    /// The claims of the ID token (Core §2); `nonce` only in answer to a code (Core §12.2).
+    /// Returns the claims of the ID token (Core §2), without `nonce`: only a response to a code has it (Core §12.2).
     pub(crate) fn id_token(&self, jti: &str, life: Duration, access_token: &str) -> Map<String, Value> {
         let mut claims = profile(self.user);
         claims.extend(self.common(jti, life));
         put(&mut claims, "azp", json!(self.grant.client_id));
         put(&mut claims, "auth_time", json!(self.grant.auth_time));
-        put(&mut claims, "at_hash", json!(half_hash(self.algorithm, access_token)));
+        put(&mut claims, "at_hash", json!(at_hash(self.algorithm, access_token)));
         claims
     }
 
@@ -54,7 +56,7 @@ impl Context<'_> {
     }
 }
 
-/// The claims of userinfo.
+/// Returns the claims of userinfo.
 pub(crate) fn userinfo(user: &User) -> Map<String, Value> {
     let mut claims = profile(user);
     put(&mut claims, "sub", json!(user.subject));
@@ -78,8 +80,8 @@ fn put(claims: &mut Map<String, Value>, name: &str, value: Value) {
     claims.insert(name.to_owned(), value);
 }
 
-/// `at_hash`: the left half of the hash (Core §3.1.3.6).
-fn half_hash(algorithm: SigningAlgorithm, access_token: &str) -> String {
+/// Returns `at_hash`, the left half of the hash (Core §3.1.3.6).
+fn at_hash(algorithm: SigningAlgorithm, access_token: &str) -> String {
     let hash = digest(algorithm.digest(), access_token.as_bytes());
     let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
     URL_SAFE_NO_PAD.encode_to_string(left)

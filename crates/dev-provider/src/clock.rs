@@ -1,20 +1,20 @@
-//! The provider's source of time
+//! Source of time
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A source of time; the default is the machine's clock. A test passes its own, and can share it with a client.
+/// A source of time. The default is the system clock. A test can pass its own clock and share it with a client.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Duration + Send + Sync>);
 
 impl Clock {
-    /// A clock that calls `now` for the time since the Unix epoch.
+    /// Returns a clock that calls `now` for the time since the Unix epoch.
     pub fn new(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// Time since the Unix epoch: whole seconds go into tokens, and the fraction keeps short lives in tests exact.
+    /// Returns the time since the Unix epoch. Tokens contain whole seconds; the fraction keeps short lifetimes exact.
     pub(crate) fn now(&self) -> Duration {
         (self.0)()
     }
@@ -22,7 +22,7 @@ impl Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::new(system)
+        Self::new(system_time)
     }
 }
 
@@ -32,7 +32,10 @@ impl fmt::Debug for Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place here that reads the clock; handlers pass it on")]
-fn system() -> Duration {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place that reads the clock; handlers pass the time on"
+)]
+fn system_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

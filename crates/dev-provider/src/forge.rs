@@ -1,4 +1,6 @@
-//! How does an ID token or a logout token come out with the faults that were asked for, and genuine without any?
+//! ID tokens and logout tokens with the requested faults
+//!
+//! Without faults, the token is genuine.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
@@ -9,12 +11,12 @@ use crate::algorithm::SigningAlgorithm;
 use crate::der::ecdsa_signature;
 use crate::fault::Fault;
 use crate::fault::facts::Facts;
-use crate::fault::header::{Head, Signer};
+use crate::fault::header::{HeaderDraft, Signer};
 use crate::fault::signature::Act;
 use crate::key::SigningKey;
 
-/// The compact serialisation, by way of raw parts so that anything at all can be written.
-pub(crate) fn token(
+/// Returns the compact serialisation. It is built from raw parts, so that faults can write any bytes.
+pub(crate) fn sign_with_faults(
     faults: &[Fault],
     facts: &Facts<'_>,
     mut claims: Map<String, Value>,
@@ -26,9 +28,9 @@ pub(crate) fn token(
             _ => (),
         }
     }
-    let payload = payload(faults, claims);
-    let head = head(faults, facts);
-    let message = format!("{}.{}", b64(header(&head)), b64(payload));
+    let payload = build_payload(faults, claims);
+    let head = build_header(faults, facts);
+    let message = format!("{}.{}", b64(header_json(&head)), b64(payload));
     let mut signature = sign(&head.signer, facts, message.as_bytes())?;
     for_signature(faults, |act| {
         if let Act::Bytes(change) = act {
@@ -44,11 +46,11 @@ pub(crate) fn token(
     Ok(token)
 }
 
-/// Whether a key that was never published has to be there.
-pub(crate) fn wants_stranger(faults: &[Fault]) -> bool {
+/// Returns whether a fault needs an unpublished key.
+pub(crate) fn needs_unpublished_key(faults: &[Fault]) -> bool {
     faults.iter().any(|fault| match fault {
-        Fault::Header(fault) => fault.wants_stranger(),
-        Fault::Signature(fault) => matches!(fault.act(), Act::Stranger),
+        Fault::Header(fault) => fault.needs_unpublished_key(),
+        Fault::Signature(fault) => matches!(fault.act(), Act::UnpublishedKey),
         _ => false,
     })
 }
@@ -61,7 +63,7 @@ fn for_signature(faults: &[Fault], mut apply: impl FnMut(Act)) {
     }
 }
 
-fn payload(faults: &[Fault], claims: Map<String, Value>) -> Vec<u8> {
+fn build_payload(faults: &[Fault], claims: Map<String, Value>) -> Vec<u8> {
     let mut payload = Value::Object(claims).to_string().into_bytes();
     for fault in faults {
         if let Fault::Payload(fault) = fault {
@@ -71,16 +73,16 @@ fn payload(faults: &[Fault], claims: Map<String, Value>) -> Vec<u8> {
     payload
 }
 
-fn head(faults: &[Fault], facts: &Facts<'_>) -> Head {
+fn build_header(faults: &[Fault], facts: &Facts<'_>) -> HeaderDraft {
     let mut members = Map::new();
     for (name, value) in [("alg", facts.key.algorithm().name()), ("typ", facts.typ), ("kid", facts.key.kid())]
     {
         members.insert(name.to_owned(), json!(value));
     }
-    let mut head = Head { members, before: "", signer: Signer::Own };
+    let mut head = HeaderDraft { members, before: "", signer: Signer::Own };
     for_signature(faults, |act| {
-        if matches!(act, Act::Stranger) {
-            head.signer = Signer::Stranger;
+        if matches!(act, Act::UnpublishedKey) {
+            head.signer = Signer::Unpublished;
         }
     });
     for fault in faults {
@@ -91,7 +93,7 @@ fn head(faults: &[Fault], facts: &Facts<'_>) -> Head {
     head
 }
 
-fn header(head: &Head) -> String {
+fn header_json(head: &HeaderDraft) -> String {
     let json = Value::Object(head.members.clone()).to_string();
     format!("{{{}{}", head.before, json.strip_prefix('{').unwrap_or(&json))
 }
@@ -99,13 +101,13 @@ fn header(head: &Head) -> String {
 fn sign(signer: &Signer, facts: &Facts<'_>, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
     match signer {
         Signer::Own => facts.key.sign(message),
-        Signer::Stranger => facts.stranger.ok_or(Unspecified)?.sign(message),
+        Signer::Unpublished => facts.unpublished_key.ok_or(Unspecified)?.sign(message),
         Signer::Hmac(secret) => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
             Ok(hmac::sign(&key, message).as_ref().to_vec())
         }
         Signer::Sha384 { pss } => facts.key.sign_sha384(*pss, message).or_else(|_| facts.key.sign(message)),
-        Signer::Nobody => Ok(Vec::new()),
+        Signer::Absent => Ok(Vec::new()),
         Signer::Zeros => Ok(vec![0; 64]),
         Signer::EcdsaDer if facts.key.algorithm() == SigningAlgorithm::Es256 => {
             facts.key.sign(message).map(|raw| ecdsa_signature(&raw))

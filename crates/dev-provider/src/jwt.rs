@@ -1,4 +1,4 @@
-//! How do claims become a compact JWS and come back?
+//! Signing and verification of compact JWS
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::key::SigningKey;
 
-/// What a token is for, told by its `typ` so that one kind is never taken for another (RFC 8725 §3.11).
+/// The purpose of a token. Its `typ` names the kind, so that one kind is never accepted as another (RFC 8725 §3.11).
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Id,
@@ -32,7 +32,7 @@ pub(crate) fn sign(key: &SigningKey, kind: Kind, claims: Map<String, Value>) -> 
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode_to_string(signature)))
 }
 
-/// The claims of a token of this kind signed by one of these keys; whether it has expired is the caller's question.
+/// Returns the claims of a token of this kind that one of these keys signed. The caller checks the expiry.
 pub(crate) fn read(keys: &[Arc<SigningKey>], kind: Kind, token: &str) -> Option<Map<String, Value>> {
     let (message, signature) = token.rsplit_once('.')?;
     let signature = URL_SAFE_NO_PAD.decode_to_vec(signature).ok()?;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_only_as_its_own_kind_and_by_its_own_key() {
+    fn token_verifies_only_as_its_kind_and_with_its_key() {
         use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
         for algorithm in [Rs256, Ps256, Es256, Es384, EdDsa] {
             let keys = [key(algorithm)];

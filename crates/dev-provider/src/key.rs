@@ -1,4 +1,4 @@
-//! How is one key made, used, and shown to the world?
+//! Signing key and its public JWK
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -16,12 +16,12 @@ use serde_json::{Map, Value, json};
 use crate::algorithm::SigningAlgorithm;
 use crate::der::rsa_components;
 
-/// A key for one algorithm, named by its RFC 7638 thumbprint.
+/// A key for one algorithm. Its `kid` is its thumbprint (RFC 7638).
 pub(crate) struct SigningKey {
     algorithm: SigningAlgorithm,
     pair: Pair,
     kid: String,
-    /// The members that make the key (RFC 7638 §3.2), in the order of their names.
+    /// The required members of the JWK (RFC 7638 §3.2), sorted by name.
     members: Map<String, Value>,
     spki: Vec<u8>,
 }
@@ -33,7 +33,7 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// Slow for RSA, so not to be called on a thread that serves.
+    /// Generates a key. This is slow for RSA: do not call it on a thread that serves requests.
     pub(crate) fn generate(algorithm: SigningAlgorithm) -> Result<Self, Unspecified> {
         let pair = Pair::generate(algorithm)?;
         let members = pair.members(algorithm)?;
@@ -51,7 +51,7 @@ impl SigningKey {
         &self.kid
     }
 
-    /// The public key as a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1).
+    /// Returns the public key as a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1).
     pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
     }
@@ -67,7 +67,7 @@ impl SigningKey {
         }
     }
 
-    /// By PS384 or RS384 with the same key; an error when the key is not an RSA key.
+    /// Signs with PS384 or RS384 and the same key. Returns an error if the key is not an RSA key.
     pub(crate) fn sign_sha384(&self, pss: bool, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let Pair::Rsa(pair) = &self.pair else {
             return Err(Unspecified);
@@ -76,12 +76,12 @@ impl SigningKey {
     }
 
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(verification(self.algorithm), self.pair.public())
+        UnparsedPublicKey::new(verification_algorithm(self.algorithm), self.pair.public_key())
             .verify(message, signature)
             .is_ok()
     }
 
-    /// The public key as a JWK, with its use, algorithm and id.
+    /// Returns the public key as a JWK with `use`, `alg` and `kid`.
     pub(crate) fn jwk(&self) -> Map<String, Value> {
         let mut jwk = self.members.clone();
         for (name, value) in [("use", "sig"), ("alg", self.algorithm.name()), ("kid", &self.kid)] {
@@ -91,8 +91,8 @@ impl SigningKey {
     }
 }
 
-/// How a signature of this algorithm is checked.
-pub(crate) fn verification(algorithm: SigningAlgorithm) -> &'static dyn VerificationAlgorithm {
+/// Returns the verification algorithm for signatures of this signing algorithm.
+pub(crate) fn verification_algorithm(algorithm: SigningAlgorithm) -> &'static dyn VerificationAlgorithm {
     match algorithm {
         SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         SigningAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
@@ -114,7 +114,7 @@ impl Pair {
         })
     }
 
-    fn public(&self) -> &[u8] {
+    fn public_key(&self) -> &[u8] {
         match self {
             Self::Rsa(pair) => pair.public_key().as_ref(),
             Self::Ec(pair) => pair.public_key().as_ref(),
@@ -123,20 +123,20 @@ impl Pair {
     }
 
     fn members(&self, algorithm: SigningAlgorithm) -> Result<Map<String, Value>, Unspecified> {
-        let public = self.public();
+        let public_key = self.public_key();
         Ok(match self {
             Self::Rsa(_) => {
-                let (modulus, exponent) = rsa_components(public).ok_or(Unspecified)?;
-                named(&[("e", &b64(exponent)), ("kty", "RSA"), ("n", &b64(modulus))])
+                let (modulus, exponent) = rsa_components(public_key).ok_or(Unspecified)?;
+                jwk_members(&[("e", &b64(exponent)), ("kty", "RSA"), ("n", &b64(modulus))])
             }
             Self::Ec(_) => {
-                // SEC 1 §2.3.3: a 4, then both coordinates at full length.
-                let point = public.strip_prefix(&[4]).ok_or(Unspecified)?;
+                // SEC 1 §2.3.3: the byte 4, then both coordinates at full length.
+                let point = public_key.strip_prefix(&[4]).ok_or(Unspecified)?;
                 let (x, y) = point.split_at(point.len() / 2);
                 let curve = if algorithm == SigningAlgorithm::Es384 { "P-384" } else { "P-256" };
-                named(&[("crv", curve), ("kty", "EC"), ("x", &b64(x)), ("y", &b64(y))])
+                jwk_members(&[("crv", curve), ("kty", "EC"), ("x", &b64(x)), ("y", &b64(y))])
             }
-            Self::Ed(_) => named(&[("crv", "Ed25519"), ("kty", "OKP"), ("x", &b64(public))]),
+            Self::Ed(_) => jwk_members(&[("crv", "Ed25519"), ("kty", "OKP"), ("x", &b64(public_key))]),
         })
     }
 
@@ -164,6 +164,6 @@ fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
-fn named(members: &[(&str, &str)]) -> Map<String, Value> {
+fn jwk_members(members: &[(&str, &str)]) -> Map<String, Value> {
     members.iter().map(|&(name, value)| (name.to_owned(), json!(value))).collect()
 }

@@ -1,4 +1,4 @@
-//! Which keys are there, which one signs, and which does the world see?
+//! Key ring: the signing key, the published keys and the withdrawn keys
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use tokio::task::spawn_blocking;
 use crate::algorithm::SigningAlgorithm;
 use crate::key::SigningKey;
 
-/// More than a test rotates; beyond it the oldest key is forgotten and its access tokens die.
-const CAPACITY: usize = 32;
+/// Tests rotate fewer keys. A full ring drops its oldest key; access tokens of that key become invalid.
+const MAX_KEYS: usize = 32;
 
-/// The keys, oldest first; the last one signs. A withdrawn key still reads the access tokens it made.
+/// The keys, oldest first. The last one signs. A withdrawn key still verifies the access tokens that it signed.
 pub(crate) struct KeyRing {
     entries: VecDeque<Entry>,
 }
@@ -27,7 +27,7 @@ impl KeyRing {
         Self { entries: VecDeque::from([Entry { key, published: true }]) }
     }
 
-    /// The key that signs; nothing only if the ring were empty, which it never is.
+    /// Returns the key that signs. `None` would mean an empty ring, which does not occur.
     pub(crate) fn signing(&self) -> Option<Arc<SigningKey>> {
         self.entries.back().map(|entry| Arc::clone(&entry.key))
     }
@@ -40,16 +40,16 @@ impl KeyRing {
         self.entries.iter().filter(|entry| entry.published).map(|entry| Arc::clone(&entry.key)).collect()
     }
 
-    /// The new key signs from here on.
+    /// Adds a published key, which signs from now on.
     pub(crate) fn add(&mut self, key: Arc<SigningKey>) {
-        if self.entries.len() >= CAPACITY {
+        if self.entries.len() >= MAX_KEYS {
             self.entries.pop_front();
         }
         self.entries.push_back(Entry { key, published: true });
     }
 
-    /// The published key of this algorithm signs from here on; false when there is none.
-    pub(crate) fn choose(&mut self, algorithm: SigningAlgorithm) -> bool {
+    /// Signs with the published key of this algorithm from now on. Returns false if there is none.
+    pub(crate) fn switch_to(&mut self, algorithm: SigningAlgorithm) -> bool {
         let fits = |entry: &Entry| entry.published && entry.key.algorithm() == algorithm;
         let chosen = self.entries.iter().rposition(fits).and_then(|index| self.entries.remove(index));
         let found = chosen.is_some();
@@ -57,7 +57,7 @@ impl KeyRing {
         found
     }
 
-    /// Only the key that signs stays published.
+    /// Stops publishing every key except the one that signs.
     pub(crate) fn withdraw_old(&mut self) {
         let signing = self.entries.len().saturating_sub(1);
         for entry in self.entries.iter_mut().take(signing) {
@@ -66,7 +66,7 @@ impl KeyRing {
     }
 }
 
-/// A new key, made on a thread that does not serve.
+/// Generates a key on a thread that does not serve requests.
 pub(crate) async fn generate(algorithm: SigningAlgorithm) -> Result<Arc<SigningKey>, Unspecified> {
     spawn_blocking(move || SigningKey::generate(algorithm)).await.map_err(|_| Unspecified)?.map(Arc::new)
 }

@@ -1,13 +1,15 @@
-//! An OpenID Provider for demos and tests: real flows, strict refresh-token reuse detection, loopback only.
+//! OpenID Provider for demos and tests: real flows, strict refresh-token reuse detection, loopback only
 //!
-//! [`start`] binds, makes a key and serves until the returned [`DevProvider`] is stopped or dropped.
-//! What it does wrong on demand is a [`Fault`], armed by [`DevProvider::arm`]; the README lists all of them by name.
-//! The rules it keeps, because a gateway is only as well tested as its provider is strict:
-//! 1. It refuses to listen on anything but loopback, and every page says it is not for production.
-//! 2. PKCE with S256 is required of every client (RFC 7636, RFC 9700 §2.1.1).
-//! 3. A redirect URI that is not registered is never redirected to (RFC 6749 §4.1.2.1).
-//! 4. A code or a refresh token presented twice kills all that came from it (RFC 6749 §4.1.2, RFC 9700 §4.14.2).
-//! 5. Everything remembered is bounded, and nothing survives the process.
+//! [`start`] binds the address, generates a key and serves until the returned [`DevProvider`] is stopped or dropped.
+//! [`DevProvider::arm`] arms a [`Fault`], an error that the provider makes on demand. The README lists all faults by name.
+//!
+//! A strict provider makes the tests of a gateway strict. These rules hold:
+//! 1. The provider listens on loopback addresses only. Every page says that it is not for production.
+//! 2. Every client must use PKCE with S256 (RFC 7636, RFC 9700 §2.1.1).
+//! 3. The provider never redirects to an unregistered redirect URI (RFC 6749 §4.1.2.1).
+//! 4. A code or a refresh token that is presented twice revokes all tokens that it yielded (RFC 6749 §4.1.2, RFC 9700
+//!    §4.14.2).
+//! 5. All stored state has a size limit, and none survives the process.
 
 #![forbid(unsafe_code)]
 

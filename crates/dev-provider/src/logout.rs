@@ -1,4 +1,4 @@
-//! Whose sessions end because the provider wants it, and who is told how (Back-Channel Logout)?
+//! Logout tokens, and sessions that the provider ends (Back-Channel Logout)
 
 use std::time::Duration;
 
@@ -19,21 +19,21 @@ use crate::provider::DevProvider;
 use crate::random::opaque;
 use crate::shared::Shared;
 
-/// As long as Keycloak's logout tokens live.
-const LIFE: u64 = 120;
-/// As long as Keycloak waits for a client.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// No status line is longer.
-const MOST_BYTES: u64 = 1024;
+/// The lifetime in seconds of Keycloak's logout tokens.
+const LIFETIME_SECONDS: u64 = 120;
+/// The time that Keycloak waits for the response of a client.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A status line is shorter.
+const MAX_RESPONSE_BYTES: u64 = 1024;
 
-/// Whom a logout token names.
+/// The session or user that a logout token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoggedOut<'a> {
     /// One session (`sid`).
     Session(&'a str),
-    /// All sessions of a person (`sub`).
+    /// All sessions of a user (`sub`).
     Person(&'a str),
-    /// One session, with its person beside it, as Keycloak says it.
+    /// One session and its user, as Keycloak sends it.
     Both {
         /// `sid`.
         sid: &'a str,
@@ -43,39 +43,44 @@ pub enum LoggedOut<'a> {
 }
 
 impl DevProvider {
-    /// A logout token for a client, as Keycloak makes it (§2.4), with these faults; [`KeyError`] when it cannot be signed.
+    /// Returns a logout token for a client, in the form of Keycloak (§2.4), with these faults. Returns [`KeyError`] if it
+    /// cannot be signed.
     pub fn logout_token(
         &self,
         client_id: &str,
-        whom: LoggedOut<'_>,
+        target: LoggedOut<'_>,
         faults: &[LogoutFault],
     ) -> Result<String, KeyError> {
-        mint(&self.shared, client_id, whom, faults).map_err(|_| KeyError)
+        mint_logout_token(&self.shared, client_id, target, faults).map_err(|_| KeyError)
     }
 
-    /// The `sid` of each session of a user, as the ID tokens say it.
+    /// Returns the `sid` of each session of a user, as in the ID tokens.
     pub fn sids(&self, username: &str) -> Vec<String> {
         self.shared.store().sids_of(username).into_iter().collect()
     }
 
-    /// From here on, logout tokens for a registered client are posted to this `http` URL (`backchannel_logout_uri`,
-    /// §2.2); nothing happens for a client that is not registered.
+    /// Sets the `http` URL to which logout tokens for a registered client are posted (`backchannel_logout_uri`, §2.2).
+    /// Does nothing if the client is not registered.
     pub fn send_logouts_to(&self, client_id: &str, uri: &Url) {
         if self.shared.client(client_id).is_some() {
             self.shared.backchannel().insert(client_id.to_owned(), uri.clone());
         }
     }
 
-    /// Ends all sessions of a user as an administrator does: their refresh tokens are dead, the browser has to sign in
-    /// again, and each client with a back-channel URL that was given something is told, once for each session, without a
-    /// second try. Gives the status of each answer, none where there was none in five seconds.
+    /// Ends all sessions of a user, as an administrator does.
+    ///
+    /// 1. The refresh tokens of the sessions become invalid, and the browser must sign in again.
+    /// 2. Each client with a back-channel URL and a grant in a session gets a logout token for that session, without
+    ///    retries.
+    ///
+    /// Returns the status of each response, `None` if no response arrived within five seconds.
     pub async fn end_sessions(&self, username: &str) -> Vec<Option<u16>> {
         let sids = self.sids(username);
-        let mut answers = Vec::new();
+        let mut statuses = Vec::new();
         for sid in sids {
-            answers.extend(end_session(&self.shared, username, &sid).await);
+            statuses.extend(end_session(&self.shared, username, &sid).await);
         }
-        answers
+        statuses
     }
 }
 
@@ -87,30 +92,30 @@ async fn end_session(shared: &Shared, username: &str, sid: &str) -> Vec<Option<u
         clients
     };
     let sub = shared.user(username).map_or_else(String::new, |user| user.subject.clone());
-    let mut answers = Vec::new();
+    let mut statuses = Vec::new();
     for client_id in clients {
         let uri = shared.backchannel().get(&client_id).cloned();
         let Some(uri) = uri else { continue };
-        let token = mint(shared, &client_id, LoggedOut::Both { sid, sub: &sub }, &[]);
-        answers.push(match token {
-            Ok(token) => timeout(PATIENCE, post(&uri, &token)).await.ok().flatten(),
+        let token = mint_logout_token(shared, &client_id, LoggedOut::Both { sid, sub: &sub }, &[]);
+        statuses.push(match token {
+            Ok(token) => timeout(RESPONSE_TIMEOUT, post(&uri, &token)).await.ok().flatten(),
             Err(Unspecified) => None,
         });
     }
-    answers
+    statuses
 }
 
-fn mint(
+fn mint_logout_token(
     shared: &Shared,
     client_id: &str,
-    whom: LoggedOut<'_>,
-    wrong: &[LogoutFault],
+    target: LoggedOut<'_>,
+    logout_faults: &[LogoutFault],
 ) -> Result<String, Unspecified> {
     let key = shared.signing_key()?;
     let now = shared.now().as_secs();
-    let mut claims = claims(&shared.issuer, client_id, whom, now)?;
+    let mut claims = claims(&shared.issuer, client_id, target, now)?;
     let mut faults: Vec<Fault> = Vec::new();
-    for fault in wrong {
+    for fault in logout_faults {
         match fault.act() {
             Act::Claims(change) => change(&mut claims),
             Act::Like(fault) => faults.push(fault),
@@ -125,18 +130,18 @@ fn mint(
         now,
         key: &key,
         other_kid: None,
-        stranger: None,
+        unpublished_key: None,
     };
-    forge::token(&faults, &facts, claims)
+    forge::sign_with_faults(&faults, &facts, claims)
 }
 
 fn claims(
     issuer: &str,
     client_id: &str,
-    whom: LoggedOut<'_>,
+    target: LoggedOut<'_>,
     now: u64,
 ) -> Result<Map<String, Value>, Unspecified> {
-    let (sid, sub) = match whom {
+    let (sid, sub) = match target {
         LoggedOut::Session(sid) => (Some(sid), None),
         LoggedOut::Person(sub) => (None, Some(sub)),
         LoggedOut::Both { sid, sub } => (Some(sid), Some(sub)),
@@ -146,7 +151,7 @@ fn claims(
         ("iss", json!(issuer)),
         ("aud", json!(client_id)),
         ("iat", json!(now)),
-        ("exp", json!(now + LIFE)),
+        ("exp", json!(now + LIFETIME_SECONDS)),
         ("jti", json!(opaque()?)),
         ("typ", json!("Logout")),
         ("events", json!({EVENT: {}, "revoke_offline_access": true})),
@@ -161,7 +166,7 @@ fn claims(
     Ok(claims)
 }
 
-/// Posts a logout token (§2.5) and reads the status.
+/// Posts a logout token (§2.5) and returns the status.
 async fn post(uri: &Url, token: &str) -> Option<u16> {
     let host = uri.host_str().filter(|_| uri.scheme() == "http")?;
     let port = uri.port_or_known_default()?;
@@ -174,7 +179,7 @@ async fn post(uri: &Url, token: &str) -> Option<u16> {
     );
     let mut stream = TcpStream::connect((host, port)).await.ok()?;
     stream.write_all(request.as_bytes()).await.ok()?;
-    let mut answer = Vec::new();
-    stream.take(MOST_BYTES).read_to_end(&mut answer).await.ok()?;
-    String::from_utf8_lossy(&answer).split(' ').nth(1)?.parse().ok()
+    let mut response = Vec::new();
+    stream.take(MAX_RESPONSE_BYTES).read_to_end(&mut response).await.ok()?;
+    String::from_utf8_lossy(&response).split(' ').nth(1)?.parse().ok()
 }

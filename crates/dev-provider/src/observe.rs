@@ -1,14 +1,14 @@
-//! What has the provider been asked, so that a test can tell what a client did?
+//! Counters and records of requests, by which tests observe a client
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use crate::params::Params;
 
-/// How many of the latest requests are kept.
-const KEPT: usize = 100;
+/// At most this many of the latest requests are kept.
+const MAX_KEPT_REQUESTS: usize = 100;
 
-/// How often what happened since the start.
+/// Counts of events since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     /// Requests for the discovery document.
@@ -27,7 +27,7 @@ pub struct Observed {
     pub refresh: u64,
     /// Presentations of a refresh token that had been used before.
     pub reuse_violations: u64,
-    /// Refresh tokens that their client gave up.
+    /// Refresh tokens that their client revoked.
     pub revocation: u64,
     /// Requests to userinfo, refused ones included.
     pub userinfo: u64,
@@ -35,28 +35,28 @@ pub struct Observed {
     pub end_session: u64,
     /// Requests to the token endpoint that got an error.
     pub token_refused: u64,
-    /// Requests to where redirects, metadata, headers and claims point that are wrong on demand; a careful client
-    /// makes none.
+    /// Requests to the other host that faulty redirects, metadata, headers and claims refer to. A careful client makes
+    /// none.
     pub elsewhere: u64,
 }
 
-/// One request to the token endpoint as it came, valid or not.
+/// One request to the token endpoint as received, valid or not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenRequest {
-    /// The `Authorization` header, when there was one.
+    /// The `Authorization` header, if there was one.
     pub authorization: Option<String>,
-    /// The form's names and values, decoded, in their order.
+    /// The decoded names and values of the form, in their order.
     pub form: Vec<(String, String)>,
 }
 
 impl TokenRequest {
-    /// The first value of this name.
+    /// Returns the first value of this name.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.form.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Names only: the values are secrets, codes and tokens.
+/// Shows names only: the values are secrets, codes and tokens.
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.form.iter().map(|(name, _)| name.as_str()).collect();
@@ -75,15 +75,15 @@ pub(crate) struct Observations {
 }
 
 impl Observations {
-    pub(crate) fn saw_authorization(&mut self, params: &Params) {
+    pub(crate) fn record_authorization(&mut self, params: &Params) {
         self.observed.authorization += 1;
-        keep(&mut self.authorization_requests, params.pairs().iter().cloned().collect());
+        push_bounded(&mut self.authorization_requests, params.pairs().iter().cloned().collect());
     }
 
-    pub(crate) fn saw_token_request(&mut self, authorization: Option<&str>, params: &Params) {
+    pub(crate) fn record_token_request(&mut self, authorization: Option<&str>, params: &Params) {
         self.observed.token += 1;
         let form = params.pairs().to_vec();
-        keep(
+        push_bounded(
             &mut self.token_requests,
             TokenRequest { authorization: authorization.map(str::to_owned), form },
         );
@@ -98,8 +98,8 @@ impl Observations {
     }
 }
 
-fn keep<T>(ring: &mut VecDeque<T>, item: T) {
-    if ring.len() >= KEPT {
+fn push_bounded<T>(ring: &mut VecDeque<T>, item: T) {
+    if ring.len() >= MAX_KEPT_REQUESTS {
         ring.pop_front();
     }
     ring.push_back(item);

@@ -1,4 +1,4 @@
-//! How does the provider start and stop, and what can its owner see?
+//! Start, stop and observation of the provider
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,32 +20,32 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::{key_ring, web};
 
-/// How long [`DevProvider::stop`] waits for requests under way.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The maximum time that [`DevProvider::stop`] waits for requests in progress.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the provider did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Anyone can read its passwords, so nobody else may reach it.
+    /// The passwords are public, so only this machine may reach the provider.
     #[error("{0} is not a loopback address; the development provider listens on loopback only")]
     NotLoopback(SocketAddr),
     /// Endpoints are at fixed paths below the issuer.
     #[error("the issuer {0:?} is not an http or https URL without path, query, fragment and user")]
     Issuer(String),
-    /// The address cannot be listened on.
+    /// The provider cannot listen on the address.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The system gave no key.
+    /// The operating system did not provide the randomness for a key.
     #[error("cannot generate the signing key")]
     Key,
 }
 
-/// A running provider; it stops when dropped.
+/// A running provider. It stops when it is dropped.
 pub struct DevProvider {
     pub(crate) shared: Arc<Shared>,
     address: SocketAddr,
@@ -53,7 +53,7 @@ pub struct DevProvider {
     server: JoinHandle<()>,
 }
 
-/// Binds, makes a key and serves in a task of its own; fails as [`StartError`] tells.
+/// Binds the address, generates a key and serves in a separate task. [`StartError`] lists the errors.
 pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
     if !settings.listen.ip().to_canonical().is_loopback() {
         return Err(StartError::NotLoopback(settings.listen));
@@ -62,16 +62,18 @@ pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
         return Err(StartError::Issuer(issuer.clone()));
     }
     let (listener, address) = bind(settings.listen).await?;
-    let (key, refresh_tokens) = keys(settings.signing_algorithm).await.map_err(|_| StartError::Key)?;
+    let (key, refresh_tokens) =
+        generate_keys(settings.signing_algorithm).await.map_err(|_| StartError::Key)?;
     let base = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}"));
-    let shared = Arc::new(Shared::new(settings, base, elsewhere(address), key, refresh_tokens));
+    let shared = Arc::new(Shared::new(settings, base, other_host_base(address), key, refresh_tokens));
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(serve(listener, Arc::clone(&shared), stopped));
     Ok(DevProvider { shared, address, stop, server })
 }
 
-/// Another origin to any client, for the issuer names the address by its number unless told otherwise.
-fn elsewhere(address: SocketAddr) -> String {
+/// Returns the base URL at `localhost`. It is another origin for a client, because the default issuer contains the
+/// numeric address.
+fn other_host_base(address: SocketAddr) -> String {
     format!("http://localhost:{}/elsewhere", address.port())
 }
 
@@ -93,58 +95,59 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
     Ok((listener, bound))
 }
 
-async fn keys(algorithm: SigningAlgorithm) -> Result<(Arc<SigningKey>, RefreshTokens), Unspecified> {
+async fn generate_keys(algorithm: SigningAlgorithm) -> Result<(Arc<SigningKey>, RefreshTokens), Unspecified> {
     Ok((key_ring::generate(algorithm).await?, RefreshTokens::generate()?))
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let waiting = Arc::clone(&shared);
+    let delayed = Arc::clone(&shared);
     let until_stopped = async move {
-        // A dropped sender means a dropped provider: the same thing.
+        // A dropped sender means a dropped provider, which also stops the server.
         let _ = stopped.await;
-        // An answer that is slow on demand would outlive the provider by minutes.
-        waiting.release_all();
+        // Without this, a response that a fault delays would outlive the provider by minutes.
+        delayed.release_all();
     };
-    // axum's accept loop retries by itself and never returns an error.
+    // axum's accept loop retries and never returns an error.
     let _ = axum::serve(listener, web::router(shared)).with_graceful_shutdown(until_stopped).await;
 }
 
 impl DevProvider {
-    /// The issuer as in discovery and in every token.
+    /// Returns the issuer, as in discovery and in every token.
     pub fn issuer(&self) -> &str {
         &self.shared.issuer
     }
 
-    /// The URL its endpoints are below; the issuer, unless [`Settings::issuer_text`] says another.
+    /// Returns the base URL of the endpoints: the issuer, unless [`Settings::issuer_text`] sets another issuer.
     pub fn base_url(&self) -> &str {
         &self.shared.base
     }
 
-    /// Where it listens.
+    /// Returns the address that the provider listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The counters as they stand.
+    /// Returns the current counters.
     pub fn observed(&self) -> Observed {
         self.shared.observations().observed
     }
 
-    /// The last 100 requests to the token endpoint, oldest first.
+    /// Returns the last 100 requests to the token endpoint, oldest first.
     pub fn token_requests(&self) -> Vec<TokenRequest> {
         self.shared.observations().token_requests()
     }
 
-    /// The query parameters of the last 100 authorization requests, oldest first; the last value of a repeated name.
+    /// Returns the query parameters of the last 100 authorization requests, oldest first. A repeated name has its last
+    /// value.
     pub fn authorization_requests(&self) -> Vec<BTreeMap<String, String>> {
         self.shared.observations().authorization_requests()
     }
 
-    /// Takes no more connections, finishes what is under way for up to two seconds, and ends.
+    /// Stops the provider. It accepts no more connections and completes requests in progress for at most two seconds.
     pub async fn stop(self) {
         let Self { stop, mut server, .. } = self;
         drop(stop);
-        if tokio::time::timeout(PATIENCE, &mut server).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, &mut server).await.is_err() {
             server.abort();
         }
     }

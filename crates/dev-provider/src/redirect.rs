@@ -1,11 +1,11 @@
-//! May a browser be sent there, and with what?
+//! Redirect URI matching and redirect responses
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use http::{HeaderValue, StatusCode};
 use url::Url;
 
-/// Whether the URI is one of the registered entries: an exact string, or a prefix when the entry ends in `*`.
+/// Returns whether the URI matches a registered entry: an exact string, or a prefix if the entry ends in `*`.
 pub(crate) fn is_registered(entries: &[String], uri: &str) -> bool {
     is_plain(uri)
         && entries.iter().any(|entry| match entry.strip_suffix('*') {
@@ -14,7 +14,7 @@ pub(crate) fn is_registered(entries: &[String], uri: &str) -> bool {
         })
 }
 
-/// Without this, `http://127.0.0.1:80@evil.example/` begins with a loopback prefix and leads elsewhere.
+/// Without this check, `http://127.0.0.1:80@evil.example/` would match a loopback prefix and refer to another host.
 fn is_plain(uri: &str) -> bool {
     let printable = uri.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let absolute = Url::parse(uri)
@@ -22,7 +22,7 @@ fn is_plain(uri: &str) -> bool {
     printable && absolute
 }
 
-/// The URI with the pairs added to its query, keeping the rest of it as registered.
+/// Appends the pairs to the query of the URI. The rest of the URI stays as registered.
 pub(crate) fn with_query<T: AsRef<str>>(uri: &str, pairs: &[(T, T)]) -> String {
     if pairs.is_empty() {
         return uri.to_owned();
@@ -32,7 +32,7 @@ pub(crate) fn with_query<T: AsRef<str>>(uri: &str, pairs: &[(T, T)]) -> String {
     format!("{uri}{joint}{added}")
 }
 
-/// 303, so that a browser never posts a password on to the client (RFC 9700 §4.12).
+/// Returns a redirect with status 303, so that a browser never posts a password to the client (RFC 9700 §4.12).
 pub(crate) fn see_other(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
         return StatusCode::BAD_REQUEST.into_response();
@@ -48,7 +48,7 @@ mod tests {
     use super::{is_registered, with_query};
 
     #[test]
-    fn a_prefix_entry_takes_any_port_and_no_other_host() {
+    fn prefix_entry_matches_any_port_and_no_other_host() {
         let entries = ["http://127.0.0.1:*".to_owned()];
         assert!(is_registered(&entries, "http://127.0.0.1:8080/oauth2/callback"));
         for evil in [
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_entry_takes_only_itself() {
+    fn exact_entry_matches_only_itself() {
         let entries = ["https://app.example/callback".to_owned()];
         assert!(is_registered(&entries, "https://app.example/callback"));
         assert!(!is_registered(&entries, "https://app.example/callback/"));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_begun_or_continued() {
+    fn pairs_start_or_extend_the_query() {
         assert_eq!(with_query("http://a/b", &[("c", "d e")]), "http://a/b?c=d+e");
         assert_eq!(with_query("http://a/b?x=y", &[("c", "&")]), "http://a/b?x=y&c=%26");
     }

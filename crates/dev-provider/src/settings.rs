@@ -1,4 +1,4 @@
-//! What can a caller choose about the provider?
+//! Settings of the provider
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,37 +9,40 @@ use serde_json::{Map, Value};
 use crate::algorithm::SigningAlgorithm;
 use crate::clock::Clock;
 
-/// Everything [`start`](crate::start) needs; the default is a complete provider for one client and three users.
+/// The settings of [`start`](crate::start). The default is a complete provider with one client and three users.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen: loopback only; port 0 takes a free one.
+    /// The address to listen on, loopback only. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The issuer, compared by clients as an exact string; `http://<address>` when absent.
+    /// The issuer, which clients compare as an exact string. The default is `http://<address>`.
     pub issuer: Option<String>,
-    /// Another text for `iss`, whatever the endpoints are below, as Entra ID says `https://sts.windows.net/{tenant}/`.
+    /// Another value of `iss`, independent of the URLs of the endpoints. Entra ID uses
+    /// `https://sts.windows.net/{tenant}/`.
     pub issuer_text: Option<String>,
-    /// Whether there is a discovery document; 404 when not.
+    /// Whether the provider serves a discovery document. If not, the response is 404.
     pub discovery: bool,
-    /// The query of `jwks_uri`, such as `appid=...` at Entra ID; without it, the list of keys is empty.
+    /// The query of `jwks_uri`, for example `appid=...` of Entra ID. A request without this query gets an empty list of
+    /// keys.
     pub jwks_query: Option<String>,
-    /// The clients that may ask.
+    /// The registered clients.
     pub clients: Vec<Client>,
     /// The users that may sign in.
     pub users: Vec<User>,
-    /// With what ID and access tokens are signed; [`DevProvider::sign_with`](crate::DevProvider::sign_with) changes it.
+    /// The algorithm that signs ID and access tokens. [`DevProvider::sign_with`](crate::DevProvider::sign_with) changes
+    /// it.
     pub signing_algorithm: SigningAlgorithm,
-    /// Whether a browser may ask for faults in its own login: the authorization request parameter `fault` then holds
-    /// names of faults of the token endpoint, separated by spaces.
+    /// Whether a browser may request faults for its own login. If true, the authorization request parameter `fault`
+    /// contains names of faults of the token endpoint, separated by spaces.
     pub faults_by_request: bool,
-    /// How long an authorization code can be redeemed.
+    /// The lifetime of an authorization code.
     pub code_life: Duration,
-    /// How long an access token is accepted.
+    /// The lifetime of an access token.
     pub access_token_life: Duration,
-    /// How far in the future an ID token's `exp` is.
+    /// The lifetime of an ID token, which sets its `exp`.
     pub id_token_life: Duration,
-    /// How long a refresh token can be used, counted anew at each rotation.
+    /// The lifetime of a refresh token, which restarts at each rotation.
     pub refresh_token_life: Duration,
-    /// The time by which all of these lives are measured, and the `Date` of every answer.
+    /// The clock for all these lifetimes and for the `Date` of every response.
     pub clock: Clock,
 }
 
@@ -48,22 +51,22 @@ pub struct Settings {
 pub struct Client {
     /// The `client_id`.
     pub id: String,
-    /// The `client_secret`; absent for a public client.
+    /// The `client_secret`. A public client has none.
     pub secret: Option<String>,
     /// The public key of its client assertions (RFC 7523), as a JWK or as a PEM `PUBLIC KEY`, for RS256, PS256 or ES256.
     pub assertion_key: Option<String>,
-    /// Where answers may go: exact strings, or a prefix when the entry ends in `*`.
+    /// The allowed redirect URIs: exact strings, or a prefix if the entry ends in `*`.
     pub redirect_uris: Vec<String>,
-    /// Where a browser may go after logout, by the same rule.
+    /// The allowed redirect URIs after logout, in the same form.
     pub post_logout_redirect_uris: Vec<String>,
 }
 
 /// One user.
 #[derive(Clone)]
 pub struct User {
-    /// What is typed at sign-in, and `preferred_username`.
+    /// The user name for the sign-in, and `preferred_username`.
     pub username: String,
-    /// What is typed at sign-in.
+    /// The password for the sign-in.
     pub password: String,
     /// `sub`.
     pub subject: String,
@@ -73,9 +76,10 @@ pub struct User {
     pub email: String,
     /// `email_verified`.
     pub email_verified: bool,
-    /// `groups`; the claim is absent when there are none, as Keycloak does.
+    /// `groups`. A user without groups has no such claim, as in Keycloak.
     pub groups: Vec<String>,
-    /// Merged into the ID token and userinfo over the claims above; never over the protocol's own (`iss`, `sub`, ...).
+    /// Further claims of the ID token and userinfo. They replace the claims above, but never those of the protocol (`iss`,
+    /// `sub`, ...).
     pub extra: Map<String, Value>,
 }
 

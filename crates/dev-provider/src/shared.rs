@@ -1,4 +1,4 @@
-//! What do all endpoints share?
+//! State that all endpoints share
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,24 +18,24 @@ use crate::refresh_token::RefreshTokens;
 use crate::settings::{Client, Settings, User};
 use crate::store::Store;
 
-/// The provider itself. All locks are plain mutexes, for no await happens under them.
+/// The state of the provider. All locks are plain mutexes, because no code awaits while it holds one.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
-    /// What every token says.
+    /// The `iss` of every token.
     pub(crate) issuer: String,
-    /// What the endpoints are below.
+    /// The base URL of the endpoints.
     pub(crate) base: String,
-    /// The base of URLs at another host name of this provider, where requests are only counted.
+    /// The base of URLs at another host name of this provider, which only counts the requests.
     pub(crate) elsewhere: String,
     pub(crate) refresh_tokens: RefreshTokens,
     keys: Mutex<KeyRing>,
     store: Mutex<Store>,
     arming: Mutex<Arming>,
-    /// For refreshes alone.
+    /// Faults for refreshes only.
     refresh_arming: Mutex<Arming>,
-    /// Where logout tokens go, by registered client.
+    /// The URLs for logout tokens, by registered client.
     backchannel: Mutex<BTreeMap<String, Url>>,
-    /// Told when all faults are released, for answers that wait.
+    /// Notifies delayed responses when all faults are released.
     released: watch::Sender<()>,
     date_skew: AtomicI64,
     observations: Mutex<Observations>,
@@ -84,7 +84,7 @@ impl Shared {
         self.keys().signing().ok_or(Unspecified)
     }
 
-    /// A new key of this algorithm signs from here on; the others stay published.
+    /// Signs with a new key of this algorithm from now on. The other keys stay published.
     pub(crate) async fn add_key(&self, algorithm: SigningAlgorithm) -> Result<(), Unspecified> {
         let key = key_ring::generate(algorithm).await?;
         self.keys().add(key);
@@ -113,7 +113,7 @@ impl Shared {
         self.released.send_replace(());
     }
 
-    /// How many seconds the `Date` of every answer is ahead.
+    /// Returns the number of seconds by which the `Date` of every response is ahead.
     pub(crate) fn date_skew(&self) -> i64 {
         self.date_skew.load(Ordering::Relaxed)
     }
@@ -130,7 +130,7 @@ impl Shared {
         *counter(&mut self.observations().observed) += 1;
     }
 
-    /// The URL of an endpoint; an issuer may end in a slash (Discovery §4.1).
+    /// Returns the URL of an endpoint. An issuer may end in a slash (Discovery §4.1).
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base.trim_end_matches('/'))
     }

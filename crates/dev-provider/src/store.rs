@@ -1,30 +1,30 @@
-//! What does the provider remember between requests, and when is it dead?
+//! State between requests: sign-ins, codes, sessions and grants
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::bounded::Bounded;
 use crate::fault::Fault;
-use crate::refresh_token::Turn;
+use crate::refresh_token::RefreshTokenContent;
 
-/// More than any test or demo opens, little enough to hold in memory.
-const CAPACITY: usize = 1024;
+/// Tests and demos need fewer entries of each kind, and this many fit in memory.
+const MAX_ENTRIES: usize = 1024;
 
-/// All that is remembered, behind one lock held for no longer than one change.
+/// The stored state. One lock protects it, for the duration of one change.
 pub(crate) struct Store {
-    /// Sign-in pages that were shown, by the id in their form.
+    /// Requests that wait for the sign-in form, by the id in the form.
     pub(crate) pending: Bounded<Pending>,
-    /// Codes, by themselves; a redeemed one stays so that its replay is seen.
+    /// Codes, by their value. A redeemed code stays here, so that its replay is detected.
     pub(crate) codes: Bounded<Code>,
-    /// Single sign-on sessions, by their cookie.
+    /// Single sign-on sessions, by the value of their cookie.
     pub(crate) sessions: Bounded<Session>,
-    /// Client assertions, by client and `jti`; the oldest is forgotten first and has expired long before.
+    /// Client assertions, by client and `jti`. The oldest is dropped first; it has expired long before.
     pub(crate) assertions: Bounded<()>,
-    /// What clients were given, by id: a refresh-token family and the access tokens beside it.
+    /// Grants, by id: a refresh-token family and its access tokens.
     pub(crate) grants: Bounded<Grant>,
 }
 
-/// An authorization request that was found valid.
+/// A valid authorization request.
 #[derive(Clone)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client_id: String,
@@ -33,7 +33,7 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: String,
-    /// What the tokens of this login are to suffer, once.
+    /// The faults that affect the tokens of this login, once.
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Pending {
 pub(crate) struct Session {
     pub(crate) sid: String,
     pub(crate) username: String,
-    /// When the password was typed, in seconds of the Unix epoch.
+    /// The time of the sign-in with the password, in seconds since the Unix epoch.
     pub(crate) auth_time: u64,
     pub(crate) expires: Duration,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Code {
     pub(crate) request: AuthorizationRequest,
     pub(crate) session: Session,
     pub(crate) expires: Duration,
-    /// The grant it was exchanged for.
+    /// The grant that the code was exchanged for.
     pub(crate) redeemed: Option<String>,
 }
 
@@ -68,30 +68,30 @@ pub(crate) struct Grant {
     pub(crate) sid: String,
     pub(crate) auth_time: u64,
     pub(crate) scope: String,
-    /// Which refresh token of the family is the newest.
+    /// The generation of the newest refresh token of the family.
     pub(crate) generation: u64,
-    /// When the newest refresh token dies.
+    /// The expiry of the newest refresh token, since the Unix epoch.
     pub(crate) refresh_expires: Duration,
     pub(crate) revoked: bool,
 }
 
-/// Why a refresh token was refused.
+/// The reason for which a refresh token was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RefreshRefused {
-    /// Not of this client, expired, revoked or forgotten.
-    Dead,
-    /// Used before; the whole family is dead from here on.
+    /// The token belongs to another client, has expired, was revoked, or its grant is no longer stored.
+    Invalid,
+    /// The token was used before. The whole family is now revoked.
     Reused,
 }
 
 impl Store {
     pub(crate) fn new() -> Self {
         Self {
-            pending: Bounded::new(CAPACITY),
-            codes: Bounded::new(CAPACITY),
-            sessions: Bounded::new(CAPACITY),
-            assertions: Bounded::new(CAPACITY),
-            grants: Bounded::new(CAPACITY),
+            pending: Bounded::new(MAX_ENTRIES),
+            codes: Bounded::new(MAX_ENTRIES),
+            sessions: Bounded::new(MAX_ENTRIES),
+            assertions: Bounded::new(MAX_ENTRIES),
+            grants: Bounded::new(MAX_ENTRIES),
         }
     }
 
@@ -99,23 +99,23 @@ impl Store {
         self.sessions.get(cookie).filter(|session| now < session.expires)
     }
 
-    /// Moves a family one turn on, for another life; a turn taken before revokes it (RFC 9700 §4.14.2). Without a life the
-    /// refresh token stays as good as it is.
+    /// Advances a family by one generation, with a new lifetime. An older generation revokes the family (RFC 9700
+    /// §4.14.2). Without a lifetime, the presented token stays valid until its expiry.
     pub(crate) fn rotate(
         &mut self,
-        turn: &Turn,
+        presented: &RefreshTokenContent,
         client_id: &str,
         now: Duration,
         life: Option<Duration>,
     ) -> Result<Grant, RefreshRefused> {
-        let grant = self.grants.get_mut(&turn.grant).filter(|grant| grant.client_id == client_id);
-        let grant = grant.ok_or(RefreshRefused::Dead)?;
-        if turn.generation != grant.generation {
+        let grant = self.grants.get_mut(&presented.grant).filter(|grant| grant.client_id == client_id);
+        let grant = grant.ok_or(RefreshRefused::Invalid)?;
+        if presented.generation != grant.generation {
             grant.revoked = true;
             return Err(RefreshRefused::Reused);
         }
         if grant.revoked || now >= grant.refresh_expires {
-            return Err(RefreshRefused::Dead);
+            return Err(RefreshRefused::Invalid);
         }
         if let Some(life) = life {
             grant.generation += 1;
@@ -124,14 +124,14 @@ impl Store {
         Ok(grant.clone())
     }
 
-    /// The faults asked for with this code, which are met once.
+    /// Removes and returns the faults that the login of this code requested.
     pub(crate) fn take_faults(&mut self, code: &str) -> Vec<Fault> {
         self.codes.get_mut(code).map(|code| std::mem::take(&mut code.request.faults)).unwrap_or_default()
     }
 
-    /// Whether no assertion of this client had this `jti` before; from here on one had.
-    pub(crate) fn first_assertion(&mut self, client_id: &str, jti: &str) -> bool {
-        // A client id could hold the separator, so its length goes first.
+    /// Records the `jti` of an assertion. Returns whether this client uses it for the first time.
+    pub(crate) fn record_assertion(&mut self, client_id: &str, jti: &str) -> bool {
+        // A client id could contain the separator, so the key begins with its length.
         let key = format!("{} {client_id} {jti}", client_id.len());
         let first = self.assertions.get(&key).is_none();
         self.assertions.insert(key, ());
@@ -144,32 +144,32 @@ impl Store {
         }
     }
 
-    /// Revokes what a client was given; whether it was given that.
-    pub(crate) fn revoke_of(&mut self, grant: &str, client_id: &str) -> bool {
+    /// Revokes a grant, if it belongs to this client. Returns whether it does.
+    pub(crate) fn revoke_for_client(&mut self, grant: &str, client_id: &str) -> bool {
         let own = self.grants.get_mut(grant).filter(|grant| grant.client_id == client_id);
         own.map(|grant| grant.revoked = true).is_some()
     }
 
-    /// The single sign-on sessions of a user: those that live, and those that only what clients were given lives of.
+    /// Returns the `sid` of each session of a user: stored single sign-on sessions, and sessions of unrevoked grants.
     pub(crate) fn sids_of(&self, username: &str) -> BTreeSet<String> {
         let sessions = self.sessions.values().filter(|session| session.username == username);
         let grants = self.grants.values().filter(|grant| grant.username == username && !grant.revoked);
         sessions.map(|session| session.sid.clone()).chain(grants.map(|grant| grant.sid.clone())).collect()
     }
 
-    /// The clients that were given something in a session.
+    /// Returns the clients that have a grant in a session.
     pub(crate) fn clients_of(&self, sid: &str) -> BTreeSet<String> {
         let grants = self.grants.values().filter(|grant| grant.sid == sid);
         grants.map(|grant| grant.client_id.clone()).collect()
     }
 
-    /// Ends the single sign-on session and all that clients were given in it.
+    /// Ends the single sign-on session and revokes all grants in it.
     pub(crate) fn end_session(&mut self, sid: &str) {
         self.sessions.retain(|session| session.sid != sid);
         for grant in self.grants.values_mut().filter(|grant| grant.sid == sid) {
             grant.revoked = true;
         }
-        // A code not yet redeemed would outlive the logout.
+        // Without this, a code that is not yet redeemed would outlive the logout.
         self.codes.retain(|code| code.session.sid != sid);
     }
 }

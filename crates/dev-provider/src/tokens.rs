@@ -1,4 +1,4 @@
-//! What does a client get for a grant?
+//! Token response for a grant
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::forge;
 use crate::jwt::{self, Kind};
 use crate::key::SigningKey;
 use crate::random::opaque;
-use crate::refresh_token::Turn;
+use crate::refresh_token::RefreshTokenContent;
 use crate::settings::User;
 use crate::shared::Shared;
 use crate::store::Grant;
 
-/// A grant as it stands when tokens are made for it.
+/// A grant for which tokens are issued.
 pub(crate) struct Issue<'a> {
     pub(crate) grant_id: &'a str,
     pub(crate) grant: &'a Grant,
@@ -26,39 +26,40 @@ pub(crate) struct Issue<'a> {
     /// Present in the exchange of a code only (Core §12.2).
     pub(crate) nonce: Option<&'a str>,
     pub(crate) now: Duration,
-    pub(crate) wrong: &'a Wrong,
+    pub(crate) requested: &'a RequestedFaults,
 }
 
-/// What is to be wrong with the answer.
+/// The faults that affect the response.
 #[derive(Default)]
-pub(crate) struct Wrong {
+pub(crate) struct RequestedFaults {
     pub(crate) faults: Vec<Fault>,
-    /// There when a fault wants a key that was never published.
-    pub(crate) stranger: Option<Arc<SigningKey>>,
+    /// Present if a fault needs an unpublished key.
+    pub(crate) unpublished_key: Option<Arc<SigningKey>>,
 }
 
-impl Wrong {
+impl RequestedFaults {
     pub(crate) fn has(&self, fault: TokenFault) -> bool {
         self.faults.contains(&Fault::Token(fault))
     }
 }
 
 impl Issue<'_> {
-    /// The token response (RFC 6749 §5.1, Core §3.1.3.3).
+    /// Returns the token response (RFC 6749 §5.1, Core §3.1.3.3).
     pub(crate) fn response(&self, shared: &Shared) -> Result<Value, Unspecified> {
         let key = shared.signing_key()?;
         let access_token = self.access_token(shared, &key)?;
-        let turn = Turn { grant: self.grant_id.to_owned(), generation: self.grant.generation };
+        let content =
+            RefreshTokenContent { grant: self.grant_id.to_owned(), generation: self.grant.generation };
         let mut body = json!({
             "id_token": self.id_token(shared, &key, &access_token)?,
             "access_token": access_token,
-            "refresh_token": shared.refresh_tokens.mint(&turn),
+            "refresh_token": shared.refresh_tokens.mint(&content),
             "token_type": "Bearer",
             "expires_in": shared.settings.access_token_life.as_secs(),
             "refresh_expires_in": shared.settings.refresh_token_life.as_secs(),
             "scope": self.grant.scope,
         });
-        for fault in &self.wrong.faults {
+        for fault in &self.requested.faults {
             if let (Fault::Token(fault), Some(members)) = (fault, body.as_object_mut()) {
                 fault.apply(members);
             }
@@ -74,7 +75,7 @@ impl Issue<'_> {
     fn id_token(&self, shared: &Shared, key: &SigningKey, access_token: &str) -> Result<String, Unspecified> {
         let life = shared.settings.id_token_life;
         let mut claims = self.context(shared, key).id_token(&opaque()?, life, access_token);
-        // `extra` must not put a nonce where the protocol has none.
+        // `extra` must not add a nonce to a response to a refresh.
         claims.remove("nonce");
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".to_owned(), json!(nonce));
@@ -100,9 +101,9 @@ impl Issue<'_> {
             now: self.now.as_secs(),
             key,
             other_kid: other.map(|other| other.kid()),
-            stranger: self.wrong.stranger.as_deref(),
+            unpublished_key: self.requested.unpublished_key.as_deref(),
         };
-        forge::token(&self.wrong.faults, &facts, claims)
+        forge::sign_with_faults(&self.requested.faults, &facts, claims)
     }
 
     fn context<'a>(&'a self, shared: &'a Shared, key: &SigningKey) -> Context<'a> {

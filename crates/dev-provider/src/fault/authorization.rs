@@ -1,43 +1,43 @@
-//! What can be wrong with the parameters that go back to the client (RFC 6749 §4.1.2, RFC 9207)?
+//! Faults of the authorization response (RFC 6749 §4.1.2, RFC 9207)
 
 use super::faults;
 
 type Act = fn(&mut Vec<(String, String)>);
 
 faults! {
-    /// A wrong authorization response; met when the browser is sent back.
+    /// A faulty authorization response. It affects the redirect to the client.
     AuthorizationFault: Act;
     IssChanged, "authorization-iss-changed", "X15", "`iss` has a `1` at its end", |p| append(p, "iss", "1");
     IssMissing, "authorization-iss-missing", "X16", "`iss` is left out", |p| remove(p, "iss");
-    IssDuplicated, "authorization-iss-duplicated", "row 36", "`iss` comes twice", |p| twice(p, "iss");
+    IssDuplicated, "authorization-iss-duplicated", "row 36", "`iss` is sent twice", |p| twice(p, "iss");
     StateChanged, "authorization-state-changed", "X17",
         "`state` has a `1` at its end",
         |p| append(p, "state", "1");
     StateMissing, "authorization-state-missing", "X18", "`state` is left out", |p| remove(p, "state");
-    StateDuplicated, "authorization-state-duplicated", "row 36", "`state` comes twice", |p| twice(p, "state");
+    StateDuplicated, "authorization-state-duplicated", "row 36", "`state` is sent twice", |p| twice(p, "state");
     CodeMissing, "authorization-code-missing", "refuse", "`code` is left out", |p| remove(p, "code");
     CodeEmpty, "authorization-code-empty", "refuse",
         "`code` is empty",
         |p| { remove(p, "code"); add(p, "code", ""); };
-    CodeDuplicated, "authorization-code-duplicated", "row 36", "`code` comes twice", |p| twice(p, "code");
+    CodeDuplicated, "authorization-code-duplicated", "row 36", "`code` is sent twice", |p| twice(p, "code");
     ErrorOdd, "authorization-error-odd", "no markup, no log injection",
-        "`error` and `error_description` with markup and control characters come instead of `code`",
+        "`error` and `error_description` with markup and control characters replace `code`",
         |p| {
             remove(p, "code");
             add(p, "error", "<b>odd</b>\r\n");
             add(p, "error_description", "<script>alert(1)</script>\u{1b}[31m\r\nforged=1");
         };
     ErrorAndCode, "authorization-error-and-code", "refuse",
-        "`error=access_denied` comes beside `code`",
+        "`error=access_denied` comes together with `code`",
         |p| add(p, "error", "access_denied");
     ErrorDuplicated, "authorization-error-duplicated", "row 36",
-        "`error` comes twice instead of `code`",
+        "`error` is sent twice instead of `code`",
         |p| { remove(p, "code"); add(p, "error", "access_denied"); twice(p, "error"); };
     SessionState, "authorization-session-state", "accept",
-        "`session_state` comes as well",
+        "`session_state` is sent as well",
         |p| add(p, "session_state", "state-of-the-session");
     SessionStateDuplicated, "authorization-session-state-duplicated", "row 36",
-        "`session_state` comes twice",
+        "`session_state` is sent twice",
         |p| { add(p, "session_state", "state-of-the-session"); twice(p, "session_state"); };
 }
 

@@ -1,17 +1,17 @@
-//! What can be wrong with the metadata (Discovery §3 and §4.3)?
+//! Faults of the metadata (Discovery §3 and §4.3)
 
 use serde_json::{Map, Value, json};
 
 use super::claim::other_slash;
 use super::faults;
 
-/// An action on the metadata; the text is the base of URLs at another host.
+/// An action on the metadata. The string is the base of URLs at another host.
 type Act = fn(&mut Metadata<'_>, &str);
 
-/// The document, with the few ways of changing it.
+/// The metadata document, with methods that change it.
 pub(crate) struct Metadata<'a>(&'a mut Map<String, Value>);
 
-/// The endpoints a browser or a client is sent to.
+/// The members with endpoints that a browser or a client uses.
 const ENDPOINTS: [&str; 4] =
     ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "end_session_endpoint"];
 
@@ -46,17 +46,17 @@ impl Metadata<'_> {
 }
 
 faults! {
-    /// Wrong metadata.
+    /// Faulty metadata.
     DiscoveryFault: Act;
     IssuerChanged, "discovery-issuer-changed", "D03, X02",
         "`issuer` has `INVALID` at its end",
         |m, _| m.change("issuer", |issuer| format!("{issuer}INVALID"));
     IssuerSlash, "discovery-issuer-slash", "D03",
-        "`issuer` has a slash more, or one less, at its end",
+        "`issuer` has one slash more or less at its end",
         |m, _| m.change("issuer", other_slash);
     IssuerMissing, "discovery-issuer-missing", "refuse", "`issuer` is left out", |m, _| m.remove("issuer");
     EndpointsElsewhere, "discovery-endpoints-elsewhere", "D01, row 23",
-        "the endpoints, but for the keys, are at another host",
+        "the endpoints, except `jwks_uri`, are at another host",
         |m, e| ENDPOINTS.into_iter().for_each(|name| m.set(name, json!(format!("{e}/{name}"))));
     EndpointsHttp, "discovery-endpoints-http", "row 23",
         "the endpoints and the keys are at `http:` URLs",
@@ -93,7 +93,7 @@ faults! {
         "`code_challenge_methods_supported` is left out",
         |m, _| m.remove("code_challenge_methods_supported");
     AlgNone, "discovery-alg-none", "C11",
-        "`none` and `HS256` are announced for ID tokens as well",
+        "`none` and `HS256` are listed for ID tokens as well",
         |m, _| m.announce_weak();
 }
 

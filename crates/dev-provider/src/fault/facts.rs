@@ -1,21 +1,21 @@
-//! Facts about a token that its faults refer to.
+//! Facts about a token that its faults refer to
 
 use crate::key::SigningKey;
 
-/// What a fault may need to know.
+/// The facts that a fault can use.
 pub(crate) struct Facts<'a> {
-    /// What a healthy header has for `typ`.
+    /// The `typ` of a header without faults.
     pub(crate) typ: &'a str,
     pub(crate) issuer: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) client_secret: &'a str,
-    /// The base of URLs at another host that only count who comes.
+    /// The base of URLs at another host, which only counts the requests.
     pub(crate) elsewhere: &'a str,
-    /// Seconds of the Unix epoch.
+    /// The current time, in seconds since the Unix epoch.
     pub(crate) now: u64,
     pub(crate) key: &'a SigningKey,
     /// A published key of another algorithm.
     pub(crate) other_kid: Option<&'a str>,
-    /// A key of the same algorithm that was never published; there when a fault wants one.
-    pub(crate) stranger: Option<&'a SigningKey>,
+    /// A key of the same algorithm that is never published. Present if a fault needs one.
+    pub(crate) unpublished_key: Option<&'a SigningKey>,
 }

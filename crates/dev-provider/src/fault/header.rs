@@ -1,4 +1,4 @@
-//! What can be wrong with the header of an ID token, and with whose key it is signed (RFC 7515 §4)?
+//! Faults of the header of an ID token and of the signing key (RFC 7515 §4)
 
 use base64_simd::STANDARD;
 use serde_json::{Map, Value, json};
@@ -6,36 +6,36 @@ use serde_json::{Map, Value, json};
 use super::facts::Facts;
 use super::faults;
 
-/// A header in the making.
-pub(crate) struct Head {
+/// A header before its serialisation, and the signer.
+pub(crate) struct HeaderDraft {
     pub(crate) members: Map<String, Value>,
-    /// Text put before the first member, comma included, so that a name can occur twice.
+    /// Text before the first member, including the comma, so that a name can occur twice.
     pub(crate) before: &'static str,
     pub(crate) signer: Signer,
 }
 
-/// What makes the signature.
+/// The key or method that makes the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Signer {
-    /// The key that signs everything.
+    /// The signing key of the provider.
     Own,
-    /// A key of the same algorithm that was never published.
-    Stranger,
+    /// A key of the same algorithm that is never published.
+    Unpublished,
     /// HMAC with SHA-256 and this key.
     Hmac(Vec<u8>),
-    /// SHA-384 with the own RSA key, by PSS or by PKCS #1 v1.5.
+    /// SHA-384 with the provider's RSA key, as PSS or PKCS #1 v1.5.
     Sha384 { pss: bool },
-    /// No signature at all.
-    Nobody,
+    /// An empty signature.
+    Absent,
     /// 64 zero bytes (CVE-2022-21449).
     Zeros,
-    /// A P-256 signature as DER.
+    /// A P-256 signature in DER.
     EcdsaDer,
 }
 
-type Act = fn(&mut Head, &Facts<'_>);
+type Act = fn(&mut HeaderDraft, &Facts<'_>);
 
-impl Head {
+impl HeaderDraft {
     fn set(&mut self, name: &str, value: Value) {
         self.members.insert(name.to_owned(), value);
     }
@@ -49,12 +49,12 @@ impl Head {
         self.signer = signer;
     }
 
-    /// Signed by a stranger whose key the header itself offers.
+    /// Signs with an unpublished key, which the header itself names.
     fn offer(&mut self, name: &str, value: Value, facts: &Facts<'_>) {
         self.set(name, value);
-        self.signer = Signer::Stranger;
-        if let Some(stranger) = facts.stranger {
-            self.set("kid", json!(stranger.kid()));
+        self.signer = Signer::Unpublished;
+        if let Some(unpublished_key) = facts.unpublished_key {
+            self.set("kid", json!(unpublished_key.kid()));
         }
     }
 
@@ -65,14 +65,14 @@ impl Head {
 }
 
 faults! {
-    /// A wrong header, or a signature by the wrong key; what is not said to differ is genuine.
+    /// A faulty header, or a signature by the wrong key. Everything else in the token is genuine.
     HeaderFault: Act;
     AlgNone, "alg-none", "C11, X06",
         "`alg` is `none` and the signature is empty",
-        |h, _| h.alg("none", Signer::Nobody);
+        |h, _| h.alg("none", Signer::Absent);
     AlgNoneMixedCase, "alg-none-mixed-case", "row 21",
         "`alg` is `nOnE` and the signature is empty",
-        |h, _| h.alg("nOnE", Signer::Nobody);
+        |h, _| h.alg("nOnE", Signer::Absent);
     AlgNoneSigned, "alg-none-signed", "row 21",
         "`alg` is `none` over a genuine signature",
         |h, _| h.alg("none", Signer::Own);
@@ -90,60 +90,60 @@ faults! {
         |h, f| h.alg("HS256", Signer::Hmac(modulus(f)));
     AlgUnknown, "alg-unknown", "refuse", "`alg` is `XX999`", |h, _| h.set("alg", json!("XX999"));
     AlgLowerCase, "alg-lower-case", "refuse",
-        "`alg` is the right one in lower case",
+        "`alg` is the correct name in lower case",
         |h, f| h.set("alg", json!(f.key.algorithm().name().to_ascii_lowercase()));
     AlgMissing, "alg-missing", "refuse", "`alg` is left out", |h, _| h.remove("alg");
     AlgNumber, "alg-number", "refuse", "`alg` is a number", |h, _| h.set("alg", json!(256));
     AlgRs384, "alg-rs384", "X07",
-        "RS384 with the own RSA key (an honest signature with another kind of key)",
+        "RS384 with the provider's RSA key (a genuine signature with another type of key)",
         |h, _| h.alg("RS384", Signer::Sha384 { pss: false });
     AlgPs384, "alg-ps384", "X07",
-        "PS384 with the own RSA key (an honest signature with another kind of key)",
+        "PS384 with the provider's RSA key (a genuine signature with another type of key)",
         |h, _| h.alg("PS384", Signer::Sha384 { pss: true });
     AlgEs256Zeros, "alg-es256-zeros", "C13, row 21",
         "`alg` is `ES256` over 64 zero bytes",
         |h, _| h.alg("ES256", Signer::Zeros);
     AlgEs256Der, "alg-es256-der", "C13, row 21",
-        "`alg` is `ES256` over a DER signature by the own key, or by any P-256 key when there is none",
+        "`alg` is `ES256` over a DER signature by the provider's P-256 key, or by a new one if its key has another type",
         |h, _| h.alg("ES256", Signer::EcdsaDer);
     KidMissing, "kid-missing", "C08, C09", "`kid` is left out", |h, _| h.remove("kid");
     KidUnknown, "kid-unknown", "row 20", "`kid` is `unknown-key`", |h, _| h.set("kid", json!("unknown-key"));
     KidOtherType, "kid-other-type", "refuse",
-        "`kid` names a published key of another algorithm, when one was published by `sign_with`",
+        "`kid` names a published key of another algorithm, if `sign_with` published such a key",
         |h, f| h.set("kid", json!(f.other_kid.unwrap_or("unknown-key")));
     KidPath, "kid-path", "row 21",
         "`kid` is a path to /dev/null",
         |h, _| h.set("kid", json!("../../../../../dev/null"));
     KidSql, "kid-sql", "row 21",
-        "`kid` is a piece of SQL",
+        "`kid` is an SQL fragment",
         |h, _| h.set("kid", json!("x' UNION SELECT 'key';--"));
     KidLong, "kid-long", "no crash",
         "`kid` is 8192 characters long",
         |h, _| h.set("kid", json!("k".repeat(8192)));
     KidNumber, "kid-number", "refuse", "`kid` is a number", |h, _| h.set("kid", json!(1));
     Jwk, "jwk-embedded", "row 21",
-        "`jwk` holds the stranger's key that signs",
-        |h, f| h.offer("jwk", f.stranger.map_or(Value::Null, |key| Value::Object(key.jwk())), f);
+        "`jwk` contains the unpublished key that signs",
+        |h, f| h.offer("jwk", f.unpublished_key.map_or(Value::Null, |key| Value::Object(key.jwk())), f);
     Jku, "jku", "row 21",
-        "`jku` points elsewhere and a stranger signs",
+        "`jku` is a URL at another host and an unpublished key signs",
         |h, f| h.offer("jku", json!(format!("{}/jwks", f.elsewhere)), f);
     X5u, "x5u", "row 21",
-        "`x5u` points elsewhere and a stranger signs",
+        "`x5u` is a URL at another host and an unpublished key signs",
         |h, f| h.offer("x5u", json!(format!("{}/chain.pem", f.elsewhere)), f);
     X5c, "x5c", "row 21",
-        "`x5c` holds the stranger's public key and the stranger signs",
-        |h, f| h.offer("x5c", json!([f.stranger.map(|key| STANDARD.encode_to_string(key.spki()))]), f);
+        "`x5c` contains the public half of the unpublished key that signs",
+        |h, f| h.offer("x5c", json!([f.unpublished_key.map(|key| STANDARD.encode_to_string(key.spki()))]), f);
     CritUnknown, "crit-unknown", "row 21",
-        "`crit` asks for `x-unknown`",
+        "`crit` requires `x-unknown`",
         |h, _| h.critical("x-unknown", json!(true));
     B64False, "b64-false", "row 21",
-        "`b64` is false and `crit` asks for it (RFC 7797), the claims encoded all the same",
+        "`b64` is false and `crit` requires it (RFC 7797), but the claims are encoded",
         |h, _| h.critical("b64", json!(false));
     TypLogout, "typ-logout", "refuse", "`typ` is `logout+jwt`", |h, _| h.set("typ", json!("logout+jwt"));
     TypAccess, "typ-access", "refuse", "`typ` is `at+jwt`", |h, _| h.set("typ", json!("at+jwt"));
     TypMissing, "typ-missing", "accept", "`typ` is left out", |h, _| h.remove("typ");
     Zip, "zip", "refuse or ignore",
-        "`zip` is `DEF`, the claims not compressed",
+        "`zip` is `DEF`, but the claims are not compressed",
         |h, _| h.set("zip", json!("DEF"));
     AlgDuplicated, "header-alg-duplicated", "row 21",
         "`alg` occurs twice, first as `none`",
@@ -151,17 +151,17 @@ faults! {
 }
 
 impl HeaderFault {
-    pub(crate) fn apply(self, head: &mut Head, facts: &Facts<'_>) {
+    pub(crate) fn apply(self, head: &mut HeaderDraft, facts: &Facts<'_>) {
         self.action()(head, facts);
     }
 
-    /// Whether a key that was never published has to sign.
-    pub(crate) fn wants_stranger(self) -> bool {
+    /// Returns whether an unpublished key signs.
+    pub(crate) fn needs_unpublished_key(self) -> bool {
         matches!(self, Self::Jwk | Self::Jku | Self::X5u | Self::X5c)
     }
 }
 
-/// The textual form of RFC 7468 §13, as a careless library would read it from a file.
+/// Returns the textual form of RFC 7468 §13, as a careless library would read it from a file.
 pub(crate) fn pem(spki: &[u8]) -> String {
     let encoded = STANDARD.encode_to_string(spki);
     let lines = encoded.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line));

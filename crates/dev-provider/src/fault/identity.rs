@@ -1,4 +1,4 @@
-//! What can be odd about the claims that describe the user in an ID token?
+//! Faults of the claims about the user in an ID token
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::faults;
 
 faults! {
-    /// An odd claim about the user.
+    /// An unusual claim about the user.
     IdentityFault: Act;
     EmailMissing, "email-missing", "C18",
         "`email` and `email_verified` are left out",
@@ -15,17 +15,17 @@ faults! {
     EmailUnverified, "email-unverified", "no access by e-mail",
         "`email_verified` is false",
         |c, _| c.set("email_verified", json!(false));
-    EmailVerifiedText, "email-verified-text", "not taken as true",
+    EmailVerifiedText, "email-verified-text", "accept as true",
         "`email_verified` is the string `true`",
         |c, _| c.set("email_verified", json!("true"));
-    EmailVerifiedMissing, "email-verified-missing", "not taken as true",
+    EmailVerifiedMissing, "email-verified-missing", "not verified",
         "`email_verified` is left out",
         |c, _| c.remove("email_verified");
     EmailControl, "email-control", "no header injection",
-        "`email` holds CR, LF and a header line",
+        "`email` contains CR, LF and a header line",
         |c, _| c.append("email", "\r\nx-injected: 1");
     NameControl, "name-control", "no header injection",
-        "`name` and `preferred_username` hold CR, LF and a header line",
+        "`name` and `preferred_username` contain CR, LF and a header line",
         |c, _| {
             c.append("name", "\r\nx-injected: 1");
             c.append("preferred_username", "\r\nx-injected: 1");
@@ -38,34 +38,34 @@ faults! {
         "`groups` is a list of numbers, null and an object",
         |c, _| c.set("groups", json!([1, null, { "name": "dev" }]));
     GroupsHundred, "groups-hundred", "accept",
-        "`groups` is a list of a hundred: `group-000` to `group-099`",
+        "`groups` is a list of a hundred groups: `group-000` to `group-099`",
         |c, _| c.set("groups", hundred());
     GroupsComma, "groups-comma", "not two groups",
-        "`groups` holds `dev,admin`",
+        "`groups` contains `dev,admin`",
         |c, _| c.set("groups", json!(["dev,admin", "ops"]));
     GroupsControl, "groups-control", "no header injection",
-        "`groups` holds CR, LF and a header line",
+        "`groups` contains CR, LF and a header line",
         |c, _| c.set("groups", json!(["dev\r\nx-injected: 1", "ops"]));
     GroupsNul, "groups-nul", "no header injection",
-        "`groups` holds a NUL",
+        "`groups` contains a NUL",
         |c, _| c.set("groups", json!(["dev\u{0}", "ops"]));
     GroupsPaths, "groups-paths", "accept",
-        "`groups` holds paths: `/dev/backend` and `/ops`",
+        "`groups` contains paths: `/dev/backend` and `/ops`",
         |c, _| c.set("groups", json!(["/dev/backend", "/ops"]));
     GroupsOverage, "groups-overage", "C21",
-        "`_claim_names` sends for `groups` elsewhere, and `groups` is left out",
+        "`_claim_names` refers to another host for `groups`, and `groups` is left out",
         |c, f| overage(c, f);
     ClaimsAggregated, "claims-aggregated", "C21",
-        "`_claim_names` and `_claim_sources` carry a JWT with `department`",
+        "`_claim_names` and `_claim_sources` contain a JWT with `department`",
         |c, _| aggregated(c);
     ClaimsDistributed, "claims-distributed", "C21",
-        "`_claim_names` and `_claim_sources` send for `department` elsewhere",
+        "`_claim_names` and `_claim_sources` refer to another host for `department`",
         |c, f| distributed(c, f, "department");
     RealmRoles, "realm-roles", "accept",
         "`realm_access.roles` is `dev`, `offline_access`",
         |c, _| c.set("realm_access", json!({ "roles": ["dev", "offline_access"] }));
     ClientRoles, "client-roles", "accept",
-        "`resource_access` holds `viewer` for this client and `manage-account` for another",
+        "`resource_access` contains `viewer` for this client and `manage-account` for another",
         |c, f| client_roles(c, f);
 }
 
@@ -84,7 +84,7 @@ fn overage(claims: &mut Claims<'_>, facts: &Facts<'_>) {
     distributed(claims, facts, "groups");
 }
 
-/// Where a fetch would be counted.
+/// The endpoint of the claim source counts requests.
 fn distributed(claims: &mut Claims<'_>, facts: &Facts<'_>, name: &str) {
     claims.set("_claim_names", json!({ name: "src1" }));
     let endpoint = format!("{}/claims", facts.elsewhere);
@@ -93,7 +93,7 @@ fn distributed(claims: &mut Claims<'_>, facts: &Facts<'_>, name: &str) {
 
 fn aggregated(claims: &mut Claims<'_>) {
     claims.set("_claim_names", json!({ "department": "src1" }));
-    // {"alg":"none"}.{"department":"everything"}. — nothing in it may be believed.
+    // {"alg":"none"}.{"department":"everything"}. A client must not accept its content.
     let jwt = "eyJhbGciOiJub25lIn0.eyJkZXBhcnRtZW50IjoiZXZlcnl0aGluZyJ9.";
     claims.set("_claim_sources", json!({ "src1": { "JWT": jwt } }));
 }

@@ -1,4 +1,4 @@
-//! What can be odd about the published keys (RFC 7517 §4 and §5)?
+//! Faults of the published keys (RFC 7517 §4 and §5)
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::faults;
 type Act = fn(&mut Vec<Value>);
 
 faults! {
-    /// An odd list of keys.
+    /// An unusual list of keys.
     JwksFault: Act;
     NoKeys, "jwks-no-keys", "not ready", "`keys` is an empty list", Vec::clear;
     NoKid, "jwks-no-kid", "C08, C09", "no key has a `kid`", |keys| each(keys, |key| remove(key, "kid"));
@@ -16,31 +16,31 @@ faults! {
         "no key has `alg` and `use`",
         |keys| each(keys, |key| { remove(key, "alg"); remove(key, "use"); });
     EncryptionKey, "jwks-encryption-key", "not used",
-        "an RSA key with `use: enc` stands first",
+        "an RSA key with `use: enc` is first in the list",
         |keys| keys.insert(0, decoy(0, "enc"));
     EncryptionOnly, "jwks-encryption-only", "refuse",
-        "every key says `use: enc`",
+        "every key has `use: enc`",
         |keys| each(keys, |key| set(key, "use", "enc"));
-    Twenty, "jwks-twenty", "cap",
-        "other RSA keys stand before the real ones, twenty in all",
+    Twenty, "jwks-twenty", "limit",
+        "other RSA keys precede the real ones, twenty in all",
         twenty;
-    TwentyNoKid, "jwks-twenty-no-kid", "C09, cap",
+    TwentyNoKid, "jwks-twenty-no-kid", "C09, limit",
         "as `jwks-twenty`, and no key has a `kid`",
         |keys| { twenty(keys); each(keys, |key| remove(key, "kid")); };
     SameKid, "jwks-same-kid", "accept or refuse",
-        "another RSA key with the `kid` of the last one stands first",
+        "another RSA key with the `kid` of the last one is first in the list",
         same_kid;
     UnknownType, "jwks-unknown-type", "accept",
-        "a key of type `XYZ` stands first",
+        "a key of type `XYZ` is first in the list",
         |keys| keys.insert(0, json!({ "kty": "XYZ", "kid": "xyz" }));
     Symmetric, "jwks-symmetric", "not used",
-        "a key of type `oct` stands first",
+        "a key of type `oct` is first in the list",
         |keys| keys.insert(0, json!({ "kty": "oct", "kid": "oct", "alg": "HS256", "k": "c2VjcmV0" }));
     AlgMismatch, "jwks-alg-mismatch", "refuse",
-        "every key says `alg: HS256`",
+        "every key has `alg: HS256`",
         |keys| each(keys, |key| set(key, "alg", "HS256"));
     NotObjects, "jwks-not-objects", "no crash",
-        "a number and null stand before the keys",
+        "a number and null precede the keys",
         |keys| { keys.insert(0, json!(1)); keys.insert(0, Value::Null); };
 }
 
@@ -79,7 +79,7 @@ fn same_kid(keys: &mut Vec<Value>) {
     keys.insert(0, other);
 }
 
-/// A well-formed RSA public key to which nobody has the private half.
+/// Returns a well-formed RSA public key whose private key is unknown.
 fn decoy(number: u8, purpose: &str) -> Value {
     let mut modulus = [number; 256];
     let [first, .., last] = &mut modulus;

@@ -1,4 +1,4 @@
-//! Which faults are there, by which names, and which request does each one meet?
+//! Faults: their names, effects and endpoints
 
 pub(crate) mod authorization;
 pub(crate) mod claim;
@@ -33,7 +33,7 @@ pub use token::TokenFault;
 pub use transport::TransportFault;
 pub use userinfo::UserinfoFault;
 
-/// One thing the provider does wrong on demand; each changes nothing but what its effect says.
+/// An error that the provider makes on demand. A fault changes only what its effect describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// A claim of the protocol in the ID token.
@@ -42,40 +42,40 @@ pub enum Fault {
     Identity(IdentityFault),
     /// The bytes of the claims of the ID token.
     Payload(PayloadFault),
-    /// The header of the ID token, and who signs it.
+    /// The header of the ID token, and the key that signs it.
     Header(HeaderFault),
-    /// The signature of the ID token and the shape of the whole.
+    /// The signature of the ID token, and its segments.
     Signature(SignatureFault),
-    /// The answer of the token endpoint.
+    /// The response of the token endpoint.
     Token(TokenFault),
     /// The list of keys.
     Jwks(JwksFault),
     /// The metadata.
     Discovery(DiscoveryFault),
-    /// The parameters that go back to the client.
+    /// The parameters of the authorization response.
     Authorization(AuthorizationFault),
-    /// The answer of userinfo.
+    /// The response of userinfo.
     Userinfo(UserinfoFault),
-    /// How an endpoint answers at all; the authorization endpoint has none of these.
+    /// The transport of a response. The authorization endpoint has no such faults.
     Transport(Endpoint, TransportFault),
 }
 
-/// Where a fault shows.
+/// The endpoint that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// The token endpoint, and the ID token it gives.
+    /// The token endpoint, and the ID token that it returns.
     Token,
     /// The keys.
     Jwks,
     /// The metadata.
     Discovery,
-    /// The authorization endpoint and the sign-in form, when they send the browser back.
+    /// The authorization endpoint and the sign-in form, when they redirect the browser to the client.
     Authorization,
     /// Userinfo.
     Userinfo,
 }
 
-/// Those a client asks itself.
+/// The endpoints that a client requests directly.
 const ASKED: [Endpoint; 4] = [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token, Endpoint::Userinfo];
 
 impl Endpoint {
@@ -90,13 +90,13 @@ impl Endpoint {
     }
 }
 
-/// No fault has this name.
+/// The error for a name that no fault has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no fault is named {0:?}")]
 pub struct UnknownFault(String);
 
 impl Fault {
-    /// Every fault, in the order of the table in the crate's README.
+    /// Returns all faults, in the order of the tables in the crate's README.
     pub fn all() -> Vec<Self> {
         let claims = ClaimFault::ALL.iter().copied().map(Self::Claim);
         let identity = IdentityFault::ALL.iter().copied().map(Self::Identity);
@@ -116,7 +116,7 @@ impl Fault {
         id_token.chain(answers).chain(transport).collect()
     }
 
-    /// Its name, in kebab-case; it does not change once given.
+    /// Returns the name, in kebab-case. A name never changes.
     pub fn name(self) -> Cow<'static, str> {
         match self {
             Self::Transport(endpoint, fault) => {
@@ -126,17 +126,17 @@ impl Fault {
         }
     }
 
-    /// What exactly it changes.
+    /// Returns the exact change.
     pub fn effect(self) -> &'static str {
         self.row().effect
     }
 
-    /// The conformance cases it plays, or what a client is to do with it.
+    /// Returns the conformance cases of the fault, or the required behaviour of a client.
     pub fn cases(self) -> &'static str {
         self.row().cases
     }
 
-    /// Where it shows.
+    /// Returns the endpoint that the fault affects.
     pub fn endpoint(self) -> Endpoint {
         match self {
             Self::Claim(_)
@@ -186,7 +186,7 @@ mod tests {
     use super::Fault;
 
     #[test]
-    fn every_name_is_kebab_case_leads_back_and_is_given_once() {
+    fn every_name_is_kebab_case_unique_and_parses_to_its_fault() {
         for fault in Fault::all() {
             let name = fault.name();
             assert!(

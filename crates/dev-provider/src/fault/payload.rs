@@ -1,20 +1,20 @@
-//! What can be wrong with the bytes between the two dots of an ID token?
+//! Faults of the bytes of an ID token's claims
 
 use super::faults;
 
-/// From the JSON of the claims to what is sent instead.
+/// Converts the JSON of the claims to the bytes that replace it.
 type Act = fn(&str) -> Vec<u8>;
 
-/// How deep the nesting goes: over any parser's limit, and 40 KB long.
-const DEPTH: usize = 20_000;
+/// The depth of the nesting: above the limit of any parser, and 40 KB long.
+const NESTING_DEPTH: usize = 20_000;
 
 const MEGABYTE: usize = 1024 * 1024;
 
 faults! {
-    /// Claims that are not one plain JSON object.
+    /// Claims that are not a plain JSON object.
     PayloadFault: Act;
     SubDuplicated, "claims-sub-duplicated", "row 21",
-        "the claims hold `sub` twice, last as `admin`",
+        "the claims contain `sub` twice, last as `admin`",
         |json| with_last(json, r#""sub":"admin""#);
     ExpInfinite, "claims-exp-infinite", "row 21",
         "`exp` occurs once more as a number of 400 digits",
@@ -23,19 +23,19 @@ faults! {
         "`exp` occurs once more as `NaN`",
         |json| with_last(json, r#""exp":NaN"#);
     List, "claims-list", "refuse",
-        "the claims are a list holding the object",
+        "the claims are a list that contains the object",
         |json| format!("[{json}]").into_bytes();
-    Empty, "claims-empty", "refuse", "the claims are no bytes at all", |_| Vec::new();
+    Empty, "claims-empty", "refuse", "the claims have no bytes", |_| Vec::new();
     NotJson, "claims-not-json", "refuse", "the claims are the text `not json`", |_| b"not json".to_vec();
     NotUtf8, "claims-not-utf8", "refuse",
-        "the claims hold a member whose value is no UTF-8",
+        "the claims contain a member whose value is not UTF-8",
         |json| not_utf8(json);
     Megabyte, "claims-megabyte", "row 19",
-        "the claims hold a member of a megabyte",
+        "the claims contain a member of a megabyte",
         |json| with_last(json, &format!(r#""pad":"{}""#, "a".repeat(MEGABYTE)));
     Deep, "claims-deep", "row 21",
-        "the claims hold 20000 lists, one in the other",
-        |json| with_last(json, &format!(r#""deep":{}{}"#, "[".repeat(DEPTH), "]".repeat(DEPTH)));
+        "the claims contain 20000 nested lists",
+        |json| with_last(json, &format!(r#""deep":{}{}"#, "[".repeat(NESTING_DEPTH), "]".repeat(NESTING_DEPTH)));
 }
 
 impl PayloadFault {
@@ -44,7 +44,7 @@ impl PayloadFault {
     }
 }
 
-/// The object with one more member at its end, repeated or not.
+/// Appends a member to the object, even if its name is already present.
 fn with_last(json: &str, member: &str) -> Vec<u8> {
     format!("{},{member}}}", json.strip_suffix('}').unwrap_or(json)).into_bytes()
 }

@@ -1,35 +1,35 @@
-//! What can be wrong with the signature of an ID token, and with the shape of the whole (RFC 7515 §7.1)?
+//! Faults of the signature and of the segments of an ID token (RFC 7515 §7.1)
 
 use super::faults;
 
-/// What is changed: the bytes of the signature, the finished token, or the key.
+/// The change that a fault makes: to the bytes of the signature, to the complete token, or to the key.
 pub(crate) enum Act {
     Bytes(fn(&mut Vec<u8>)),
     Whole(fn(&str) -> String),
-    Stranger,
+    UnpublishedKey,
 }
 
 faults! {
-    /// A wrong signature, or a token of another shape.
+    /// A faulty signature, or a token with faulty segments.
     SignatureFault: Act;
     Corrupted, "signature-corrupted", "C12, C13",
-        "the last byte of the signature is another",
+        "the last byte of the signature is changed",
         Act::Bytes(|bytes| corrupt(bytes));
     Truncated, "signature-truncated", "refuse",
         "the second half of the signature is missing",
         Act::Bytes(|bytes| bytes.truncate(bytes.len() / 2));
-    Empty, "signature-empty", "refuse", "the signature is empty, `alg` untouched", Act::Bytes(Vec::clear);
+    Empty, "signature-empty", "refuse", "the signature is empty, and `alg` is unchanged", Act::Bytes(Vec::clear);
     Stranger, "signature-by-stranger", "C12, C13",
-        "a key that was never published signs under the `kid` of the real one",
-        Act::Stranger;
+        "an unpublished key signs under the `kid` of the real one",
+        Act::UnpublishedKey;
     Padded, "segments-padded", "refuse",
         "every segment has `=` at its end",
         Act::Whole(|token| token.split('.').map(|part| format!("{part}=")).collect::<Vec<_>>().join("."));
     Whitespace, "segments-whitespace", "refuse",
-        "a line break stands after every dot",
+        "a line break follows every dot",
         Act::Whole(|token| token.replace('.', ".\n"));
     TrailingBits, "segments-trailing-bits", "refuse",
-        "the unused bits of the last character are set, where there are any",
+        "the unused bits of the last character are set, if there are any",
         Act::Whole(trailing_bits);
     Two, "segments-two", "refuse",
         "the signature and its dot are missing",
@@ -52,7 +52,7 @@ fn corrupt(bytes: &mut [u8]) {
     }
 }
 
-/// The last character with its lowest bit flipped, which a lax decoder throws away.
+/// Flips the lowest bit of the last character, which a lax decoder discards.
 fn trailing_bits(token: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let length = token.rsplit('.').next().map_or(0, str::len);

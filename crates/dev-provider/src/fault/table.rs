@@ -1,13 +1,13 @@
-//! Declaration of a fault in one row: its name, cases, effect and action.
+//! Declaration of a fault in one row: its name, cases, effect and action
 
-/// What is said of a fault where it is declared.
+/// The description of a fault, from its declaration.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) cases: &'static str,
     pub(crate) effect: &'static str,
 }
 
-/// Makes an enum of faults, each row being: variant, name, cases, effect, action.
+/// Defines an enum of faults. Each row contains: variant, name, cases, effect, action.
 macro_rules! faults {
     (
         $(#[$about:meta])* $kind:ident: $action:ty;

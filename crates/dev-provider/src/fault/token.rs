@@ -1,4 +1,4 @@
-//! What can be wrong with the JSON of the token endpoint (RFC 6749 §5)?
+//! Faults of the JSON of the token endpoint (RFC 6749 §5)
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::faults;
 
 type Act = fn(&mut Body<'_>);
 
-/// The members of the answer; an `error` among them makes it a 400.
+/// The members of the response. With the member `error`, the status is 400.
 pub(crate) struct Body<'a>(&'a mut Map<String, Value>);
 
 impl Body<'_> {
@@ -26,7 +26,7 @@ impl Body<'_> {
 }
 
 faults! {
-    /// A wrong answer of the token endpoint.
+    /// A faulty response of the token endpoint.
     TokenFault: Act;
     IdTokenMissing, "token-id-token-missing", "refuse", "`id_token` is left out", |b| b.remove("id_token");
     IdTokenNull, "token-id-token-null", "refuse", "`id_token` is null", |b| b.set("id_token", Value::Null);
@@ -54,31 +54,31 @@ faults! {
         "`expires_in` is 2^64 - 1",
         |b| b.set("expires_in", json!(u64::MAX));
     RefreshTokenMissing, "token-refresh-token-missing", "accept",
-        "`refresh_token` is left out; in a refresh the old one stays good",
+        "`refresh_token` is left out; in a refresh the old one stays valid",
         |b| b.remove("refresh_token");
     RefreshTokenEmpty, "token-refresh-token-empty", "no crash",
         "`refresh_token` is the empty string",
         |b| b.set("refresh_token", json!(""));
     ErrorInvalidGrant, "token-error-invalid-grant", "show an error page",
-        "400 `invalid_grant`, though the grant was used up",
+        "400 `invalid_grant`, although the code or token was redeemed",
         |b| b.refuse("invalid_grant", "the grant is not valid");
     ErrorControl, "token-error-control", "no log injection",
-        "400 whose `error_description` holds CR, LF, ESC and a log line",
+        "400 whose `error_description` contains CR, LF, ESC and a log line",
         |b| b.refuse("invalid_grant", "bad\r\nlevel=INFO forged=1 \u{1b}[31m\u{0}");
     ErrorHtml, "token-error-html", "no markup in pages",
-        "400 whose `error` and `error_description` hold a script",
+        "400 whose `error` and `error_description` contain a script",
         |b| b.refuse("<script>alert(1)</script>", "<img src=x onerror=alert(1)>");
     RefreshExpiresInMissing, "token-refresh-expires-in-missing", "accept",
         "`refresh_expires_in` is left out",
         |b| b.remove("refresh_expires_in");
-    RefreshExpiresInZero, "token-refresh-expires-in-zero", "no end",
+    RefreshExpiresInZero, "token-refresh-expires-in-zero", "no expiry",
         "`refresh_expires_in` is 0",
         |b| b.set("refresh_expires_in", json!(0));
     ErrorInvalidClient, "token-error-invalid-client", "keep the session",
         "401 `invalid_client`, and nothing is redeemed",
         |_| ();
     KeysRotated, "keys-rotated-before-signing", "D04",
-        "a new key signs this answer and is the only one published from here on",
+        "a new key signs this response and is the only published key from then on",
         |_| ();
 }
 

@@ -1,10 +1,10 @@
-//! What can be wrong with the answer of userinfo (Core §5.3)?
+//! Faults of the userinfo response (Core §5.3)
 
 use serde_json::{Map, Value, json};
 
 use super::faults;
 
-/// What is changed: the claims, the form they are sent in, or the permission.
+/// The change that a fault makes: to the claims, to their format, or to the authorization.
 pub(crate) enum Act {
     Claims(fn(&mut Map<String, Value>)),
     Signed,
@@ -12,7 +12,7 @@ pub(crate) enum Act {
 }
 
 faults! {
-    /// A wrong answer of userinfo.
+    /// A faulty response of userinfo.
     UserinfoFault: Act;
     SubChanged, "userinfo-sub-changed", "C15",
         "`sub` has `invalid` at its end",
@@ -25,13 +25,13 @@ faults! {
         "`sub` is left out",
         Act::Claims(|claims| { claims.remove("sub"); });
     OnlySub, "userinfo-only-sub", "C18",
-        "nothing but `sub` is there",
+        "only `sub` is present",
         Act::Claims(|claims| claims.retain(|name, _| name == "sub"));
     Signed, "userinfo-signed", "U03",
-        "the claims come as a signed JWT with `iss` and `aud`, as `application/jwt`",
+        "the claims are a signed JWT with `iss` and `aud`, sent as `application/jwt`",
         Act::Signed;
-    Refused, "userinfo-refused", "no session on it",
-        "401 with `error=\"invalid_token\"` for a good token",
+    Refused, "userinfo-refused", "no session",
+        "401 with `error=\"invalid_token\"` for a valid token",
         Act::Refused;
 }
 

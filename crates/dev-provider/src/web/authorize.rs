@@ -1,4 +1,4 @@
-//! What does an authorization request get: a code, the sign-in form, or an error (Core §3.1.2)?
+//! Authorization endpoint: a code, the sign-in form, or an error (Core §3.1.2)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::page::{self, SignIn};
 use super::reply::Failure;
 use super::sso;
-use super::validate::{Destination, Refusal, destination, faults, oldest_sign_in, validate};
+use super::validate::{Destination, Refusal, destination, oldest_sign_in, requested_faults, validate};
 use crate::fault::{Endpoint, Fault};
 use crate::params::Params;
 use crate::random::opaque;
@@ -18,11 +18,11 @@ use crate::redirect::{see_other, with_query};
 use crate::shared::Shared;
 use crate::store::{AuthorizationRequest, Code, Pending, Session};
 
-/// A request is remembered and observed, so it may not be of any size.
-const QUERY_LIMIT: usize = 16 * 1024;
+/// The maximum size of a query in bytes. The limit exists because requests are stored and observed.
+const MAX_QUERY_BYTES: usize = 16 * 1024;
 
-/// How long a sign-in page waits for its form.
-const PENDING_LIFE: Duration = Duration::from_mins(10);
+/// The lifetime of a sign-in page.
+const FORM_LIFETIME: Duration = Duration::from_mins(10);
 
 pub(super) async fn authorize(
     State(shared): State<Arc<Shared>>,
@@ -30,27 +30,30 @@ pub(super) async fn authorize(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let query = query.unwrap_or_default();
-    if query.len() > QUERY_LIMIT {
+    if query.len() > MAX_QUERY_BYTES {
         return Ok(StatusCode::URI_TOO_LONG.into_response());
     }
     let params = Params::parse(query.as_bytes());
-    shared.observations().saw_authorization(&params);
-    let (destination, faults) = match known(&shared, &params) {
-        Ok(known) => known,
+    shared.observations().record_authorization(&params);
+    let (destination, faults) = match check_before_redirect(&shared, &params) {
+        Ok(checked) => checked,
         Err(message) => return Ok(page::notice(StatusCode::BAD_REQUEST, "Sign-in refused", message)),
     };
     let now = shared.now();
     let session = live_session(&shared, &headers, now);
-    match answer(&params, &destination, faults, session.as_ref(), now) {
+    match next_step(&params, &destination, faults, session.as_ref(), now) {
         Ok(Next::Code(request, session)) => redirect_with_code(&shared, request, session, now),
         Ok(Next::Form(request)) => show_form(&shared, &params, request, now),
         Err(refusal) => Ok(redirect_with_error(&shared, &destination, refusal)),
     }
 }
 
-/// What has to be right before anything is redirected.
-fn known<'a>(shared: &Shared, params: &'a Params) -> Result<(Destination<'a>, Vec<Fault>), &'static str> {
-    Ok((destination(shared, params)?, faults(shared, params)?))
+/// Checks the parameters that must be valid before any redirect.
+fn check_before_redirect<'a>(
+    shared: &Shared,
+    params: &'a Params,
+) -> Result<(Destination<'a>, Vec<Fault>), &'static str> {
+    Ok((destination(shared, params)?, requested_faults(shared, params)?))
 }
 
 fn live_session(shared: &Shared, headers: &HeaderMap, now: Duration) -> Option<Session> {
@@ -58,13 +61,13 @@ fn live_session(shared: &Shared, headers: &HeaderMap, now: Duration) -> Option<S
     shared.store().live_session(cookie, now).cloned()
 }
 
-/// What a valid request leads to.
+/// The response to a valid request.
 enum Next {
     Code(AuthorizationRequest, Session),
     Form(AuthorizationRequest),
 }
 
-fn answer(
+fn next_step(
     params: &Params,
     destination: &Destination<'_>,
     faults: Vec<Fault>,
@@ -75,13 +78,13 @@ fn answer(
     let prompt = params.words("prompt");
     let silent = prompt.contains(&"none");
     if silent && prompt.len() > 1 {
-        return Err(("invalid_request", "prompt=none goes with no other prompt"));
+        return Err(("invalid_request", "prompt=none must be the only prompt"));
     }
-    let asks_again = prompt.contains(&"login") || prompt.contains(&"select_account");
+    let requires_sign_in = prompt.contains(&"login") || prompt.contains(&"select_account");
     let oldest = oldest_sign_in(params, now)?;
-    match session.filter(|session| !asks_again && session.auth_time >= oldest) {
+    match session.filter(|session| !requires_sign_in && session.auth_time >= oldest) {
         Some(session) => Ok(Next::Code(request, session.clone())),
-        None if silent => Err(("login_required", "nobody is signed in")),
+        None if silent => Err(("login_required", "no user is signed in")),
         None => Ok(Next::Form(request)),
     }
 }
@@ -97,23 +100,28 @@ fn show_form(
         pending: &id,
         client: &request.client_id,
         redirect_uri: &request.redirect_uri,
-        username: params.once("login_hint").unwrap_or_default(),
+        username: params.single("login_hint").unwrap_or_default(),
         message: None,
     });
-    shared.store().pending.insert(id, Pending { request, expires: now + PENDING_LIFE });
+    shared.store().pending.insert(id, Pending { request, expires: now + FORM_LIFETIME });
     Ok(page)
 }
 
 fn redirect_with_error(shared: &Shared, destination: &Destination<'_>, refusal: Refusal) -> Response {
     let (error, description) = refusal;
-    let said = [("error", error), ("error_description", description)];
-    see_other(&location(shared, destination.redirect_uri, &said, destination.state))
+    let parameters = [("error", error), ("error_description", description)];
+    see_other(&redirect_location(shared, destination.redirect_uri, &parameters, destination.state))
 }
 
-/// Where the browser goes, with what is said to the client, its state and who says it (RFC 9207 §2).
-fn location(shared: &Shared, redirect_uri: &str, said: &[(&str, &str)], state: Option<&str>) -> String {
+/// Returns the redirect location with the response parameters, the `state` of the client and `iss` (RFC 9207 §2).
+fn redirect_location(
+    shared: &Shared,
+    redirect_uri: &str,
+    parameters: &[(&str, &str)],
+    state: Option<&str>,
+) -> String {
     let state = state.map(|state| ("state", state));
-    let all = said.iter().copied().chain(state).chain([("iss", shared.issuer.as_str())]);
+    let all = parameters.iter().copied().chain(state).chain([("iss", shared.issuer.as_str())]);
     let mut pairs: Vec<(String, String)> =
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     for fault in shared.arming().take(Endpoint::Authorization) {
@@ -124,7 +132,7 @@ fn location(shared: &Shared, redirect_uri: &str, said: &[(&str, &str)], state: O
     with_query(redirect_uri, &pairs)
 }
 
-/// Sends the browser back with a code for this session; sign-in by form ends here as well.
+/// Redirects the browser to the client with a code for this session. The sign-in form uses this function as well.
 pub(super) fn redirect_with_code(
     shared: &Shared,
     request: AuthorizationRequest,
@@ -132,7 +140,8 @@ pub(super) fn redirect_with_code(
     now: Duration,
 ) -> Result<Response, Failure> {
     let code = opaque()?;
-    let location = location(shared, &request.redirect_uri, &[("code", &code)], request.state.as_deref());
+    let location =
+        redirect_location(shared, &request.redirect_uri, &[("code", &code)], request.state.as_deref());
     let expires = now + shared.settings.code_life;
     shared.store().codes.insert(code, Code { request, session, expires, redeemed: None });
     Ok(see_other(&location))

@@ -1,4 +1,4 @@
-//! Does this client assertion prove who is asking (RFC 7523 §2.2 and §3, `private_key_jwt` of Core §9)?
+//! Client assertions (RFC 7523 §2.2 and §3, `private_key_jwt` of Core §9)
 
 use std::time::Duration;
 
@@ -8,22 +8,26 @@ use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use crate::algorithm::SigningAlgorithm;
-use crate::key::verification;
+use crate::key::verification_algorithm;
 use crate::settings::Client;
 use crate::shared::Shared;
 
-/// The only type there is (RFC 7523 §2.2).
+/// The only assertion type (RFC 7523 §2.2).
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// What is announced and accepted.
+/// The algorithms in the metadata, which are also those accepted.
 pub(super) const ALGORITHMS: [SigningAlgorithm; 3] =
     [SigningAlgorithm::Rs256, SigningAlgorithm::Ps256, SigningAlgorithm::Es256];
 
-/// An assertion is made for one request, so it may not live longer; the rest is for clocks that differ.
-const LONGEST_LIFE: u64 = 60 + 15;
+/// The maximum lifetime in seconds: a minute, because an assertion is for one request, and 15 seconds of clock skew.
+const MAX_LIFETIME_SECONDS: u64 = 60 + 15;
 
-/// The client that made the assertion; nothing when anything about it is wrong or its `jti` was seen before.
-pub(super) fn client<'a>(shared: &'a Shared, assertion: &str, now: Duration) -> Option<&'a Client> {
+/// Returns the client that signed the assertion, or `None` if the assertion is invalid or its `jti` was used before.
+pub(super) fn authenticate_client<'a>(
+    shared: &'a Shared,
+    assertion: &str,
+    now: Duration,
+) -> Option<&'a Client> {
     let (message, signature) = assertion.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     let claims = object(claims)?;
@@ -31,9 +35,9 @@ pub(super) fn client<'a>(shared: &'a Shared, assertion: &str, now: Duration) -> 
     let signature = URL_SAFE_NO_PAD.decode_to_vec(signature).ok()?;
     let algorithm = algorithm(&object(header)?)?;
     let genuine = verifies(client.assertion_key.as_deref()?, algorithm, message.as_bytes(), &signature);
-    let jti = fits(shared, client, &claims, now.as_secs()).filter(|_| genuine)?;
-    // Last, so that nobody can use up a `jti` for somebody else.
-    shared.store().first_assertion(&client.id, jti).then_some(client)
+    let jti = check_claims(shared, client, &claims, now.as_secs()).filter(|_| genuine)?;
+    // Last, so that a client cannot spend a `jti` of another client.
+    shared.store().record_assertion(&client.id, jti).then_some(client)
 }
 
 fn object(segment: &str) -> Option<Map<String, Value>> {
@@ -41,7 +45,7 @@ fn object(segment: &str) -> Option<Map<String, Value>> {
 }
 
 fn algorithm(header: &Map<String, Value>) -> Option<SigningAlgorithm> {
-    // Nothing critical is understood here (RFC 7515 §4.1.11).
+    // The provider supports no critical header parameters (RFC 7515 §4.1.11).
     if header.contains_key("crit") {
         return None;
     }
@@ -49,34 +53,39 @@ fn algorithm(header: &Map<String, Value>) -> Option<SigningAlgorithm> {
     ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == name)
 }
 
-/// The `jti`, when the claims say what they have to.
-fn fits<'a>(shared: &Shared, client: &Client, claims: &'a Map<String, Value>, now: u64) -> Option<&'a str> {
+/// Returns the `jti`, if the claims are valid.
+fn check_claims<'a>(
+    shared: &Shared,
+    client: &Client,
+    claims: &'a Map<String, Value>,
+    now: u64,
+) -> Option<&'a str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let audience = text("aud")?;
     let for_us = audience == shared.issuer || audience == shared.url("/token");
     let exp = claims.get("exp")?.as_u64()?;
-    let fresh = now < exp && exp <= now + LONGEST_LIFE;
+    let fresh = now < exp && exp <= now + MAX_LIFETIME_SECONDS;
     let by_client = text("iss")? == client.id;
     text("jti").filter(|_| for_us && fresh && by_client)
 }
 
-/// The key is a PEM `PUBLIC KEY` (RFC 7468 §13) or a JWK.
+/// Verifies a signature. The key is a PEM `PUBLIC KEY` (RFC 7468 §13) or a JWK.
 fn verifies(key: &str, algorithm: SigningAlgorithm, message: &[u8], signature: &[u8]) -> bool {
     let verified = if key.trim_start().starts_with("-----BEGIN PUBLIC KEY-----") {
-        by_pem(key, algorithm, message, signature)
+        verify_by_pem(key, algorithm, message, signature)
     } else {
-        by_jwk(key, algorithm, message, signature)
+        verify_by_jwk(key, algorithm, message, signature)
     };
     verified.is_some()
 }
 
-fn by_pem(pem: &str, algorithm: SigningAlgorithm, message: &[u8], signature: &[u8]) -> Option<()> {
+fn verify_by_pem(pem: &str, algorithm: SigningAlgorithm, message: &[u8], signature: &[u8]) -> Option<()> {
     let encoded: String = pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
     let spki = STANDARD.decode_to_vec(encoded).ok()?;
-    UnparsedPublicKey::new(verification(algorithm), spki).verify(message, signature).ok()
+    UnparsedPublicKey::new(verification_algorithm(algorithm), spki).verify(message, signature).ok()
 }
 
-fn by_jwk(jwk: &str, algorithm: SigningAlgorithm, message: &[u8], signature: &[u8]) -> Option<()> {
+fn verify_by_jwk(jwk: &str, algorithm: SigningAlgorithm, message: &[u8], signature: &[u8]) -> Option<()> {
     let jwk: Map<String, Value> = serde_json::from_str(jwk).ok()?;
     let number = |name: &str| URL_SAFE_NO_PAD.decode_to_vec(jwk.get(name)?.as_str()?).ok();
     let by_rsa = |parameters: &RsaParameters| {
@@ -88,7 +97,7 @@ fn by_jwk(jwk: &str, algorithm: SigningAlgorithm, message: &[u8], signature: &[u
         SigningAlgorithm::Ps256 => by_rsa(&RSA_PSS_2048_8192_SHA256),
         _ => {
             let point = [vec![4], number("x")?, number("y")?].concat();
-            UnparsedPublicKey::new(verification(algorithm), point).verify(message, signature).ok()
+            UnparsedPublicKey::new(verification_algorithm(algorithm), point).verify(message, signature).ok()
         }
     }
 }

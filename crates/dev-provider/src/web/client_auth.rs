@@ -1,4 +1,4 @@
-//! Which client is asking, and can it prove that (RFC 6749 §2.3)?
+//! Client authentication (RFC 6749 §2.3)
 
 use std::time::Duration;
 
@@ -11,20 +11,21 @@ use crate::params::{Params, decode_component};
 use crate::settings::Client;
 use crate::shared::Shared;
 
-/// What the request offers as its identity.
+/// The client id and secret of a request.
 struct Credentials {
     id: String,
     secret: Option<String>,
 }
 
-/// Accepts `client_secret_basic`, `client_secret_post`, `private_key_jwt`, and `none` for a client without any proof.
+/// Authenticates the client by `client_secret_basic`, `client_secret_post`, `private_key_jwt`, or `none` for a public
+/// client.
 pub(super) fn authenticate<'a>(
     shared: &'a Shared,
     authorization: Option<&str>,
     form: &Params,
     now: Duration,
 ) -> Result<&'a Client, TokenError> {
-    if let Some(assertion) = form.once("client_assertion") {
+    if let Some(assertion) = form.single("client_assertion") {
         return from_assertion(shared, assertion, authorization, form, now);
     }
     let credentials = match authorization {
@@ -33,7 +34,7 @@ pub(super) fn authenticate<'a>(
     };
     shared
         .client(&credentials.id)
-        .filter(|client| proves(client, credentials.secret.as_deref()))
+        .filter(|client| secret_matches(client, credentials.secret.as_deref()))
         .ok_or(TokenError::InvalidClient)
 }
 
@@ -44,37 +45,39 @@ fn from_assertion<'a>(
     form: &Params,
     now: Duration,
 ) -> Result<&'a Client, TokenError> {
-    if authorization.is_some() || form.once("client_secret").is_some() {
-        return Err(TokenError::InvalidRequest("more than one way of client authentication"));
+    if authorization.is_some() || form.single("client_secret").is_some() {
+        return Err(TokenError::InvalidRequest("more than one client authentication method"));
     }
-    if form.once("client_assertion_type") != Some(client_assertion::TYPE) {
-        return Err(TokenError::InvalidRequest("client_assertion_type is not that of a JWT"));
+    if form.single("client_assertion_type") != Some(client_assertion::TYPE) {
+        return Err(TokenError::InvalidRequest("client_assertion_type is not the JWT type"));
     }
-    let client = client_assertion::client(shared, assertion, now).ok_or(TokenError::InvalidClient)?;
-    if form.once("client_id").is_some_and(|id| id != client.id) {
-        return Err(TokenError::InvalidRequest("client_id is not the one that authenticates"));
+    let client =
+        client_assertion::authenticate_client(shared, assertion, now).ok_or(TokenError::InvalidClient)?;
+    if form.single("client_id").is_some_and(|id| id != client.id) {
+        return Err(TokenError::InvalidRequest("client_id differs from the authenticated client"));
     }
     Ok(client)
 }
 
 fn from_header(header: &str, form: &Params) -> Result<Credentials, TokenError> {
-    if form.once("client_secret").is_some() {
-        return Err(TokenError::InvalidRequest("more than one way of client authentication"));
+    if form.single("client_secret").is_some() {
+        return Err(TokenError::InvalidRequest("more than one client authentication method"));
     }
-    let credentials = basic(header).ok_or(TokenError::InvalidClient)?;
-    if form.once("client_id").is_some_and(|id| id != credentials.id) {
-        return Err(TokenError::InvalidRequest("client_id is not the one that authenticates"));
+    let credentials = parse_basic(header).ok_or(TokenError::InvalidClient)?;
+    if form.single("client_id").is_some_and(|id| id != credentials.id) {
+        return Err(TokenError::InvalidRequest("client_id differs from the authenticated client"));
     }
     Ok(credentials)
 }
 
 fn from_form(form: &Params) -> Result<Credentials, TokenError> {
-    let id = form.once("client_id").ok_or(TokenError::InvalidClient)?.to_owned();
-    Ok(Credentials { id, secret: form.once("client_secret").map(str::to_owned) })
+    let id = form.single("client_id").ok_or(TokenError::InvalidClient)?.to_owned();
+    Ok(Credentials { id, secret: form.single("client_secret").map(str::to_owned) })
 }
 
-/// Both halves are form-encoded before they are joined and base64-encoded (RFC 6749 §2.3.1).
-fn basic(header: &str) -> Option<Credentials> {
+/// Parses a Basic header. The client id and the secret are form-encoded, joined and then base64-encoded (RFC 6749
+/// §2.3.1).
+fn parse_basic(header: &str) -> Option<Credentials> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -84,9 +87,9 @@ fn basic(header: &str) -> Option<Credentials> {
     Some(Credentials { id: decode_component(id)?, secret: Some(decode_component(secret)?) })
 }
 
-fn proves(client: &Client, secret: Option<&str>) -> bool {
+fn secret_matches(client: &Client, secret: Option<&str>) -> bool {
     if client.secret.is_none() && client.assertion_key.is_some() {
-        // Not a public client: its key is its only proof.
+        // This client is not public: it can authenticate with its key only.
         return false;
     }
     match (&client.secret, secret) {
@@ -94,7 +97,7 @@ fn proves(client: &Client, secret: Option<&str>) -> bool {
             verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
         }
         (None, None) => true,
-        // A public client's id with an empty password is what some libraries send.
+        // Some libraries send the id of a public client with an empty password.
         (None, Some(given)) => given.is_empty(),
         (Some(_), None) => false,
     }

@@ -1,4 +1,4 @@
-//! What does the provider say about itself (Discovery §3, RFC 8414, RFC 9207)?
+//! Metadata and keys of the provider (Discovery §3, RFC 8414, RFC 9207)
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::algorithm::SigningAlgorithm;
 use crate::fault::Fault;
 use crate::shared::Shared;
 
-/// The scopes that are granted when asked for; others are left out of the answer.
+/// The scopes that are granted on request. The response omits others.
 pub(super) const SCOPES: [&str; 5] = ["openid", "profile", "email", "groups", "offline_access"];
 
 pub(super) async fn metadata(
@@ -35,7 +35,7 @@ pub(super) async fn metadata(
     reply::json(StatusCode::OK, &document)
 }
 
-/// Without the query that was asked for, the list is there and the key that signs is not in it.
+/// Serves the published keys. A request without the configured query gets a list without keys.
 pub(super) async fn keys(
     State(shared): State<Arc<Shared>>,
     Extension(Active(faults)): Extension<Active>,
@@ -61,7 +61,7 @@ fn published_keys(shared: &Shared) -> Vec<Value> {
     shared.keys().published().iter().map(|key| Value::Object(key.jwk())).collect()
 }
 
-/// Those of the published keys, each once.
+/// Returns the algorithms of the published keys, without repeats.
 fn algorithms(shared: &Shared) -> Vec<&'static str> {
     let mut names: Vec<&str> = shared.keys().published().iter().map(|key| key.algorithm().name()).collect();
     names.sort_unstable();

@@ -1,4 +1,4 @@
-//! Does the password fit, and what follows?
+//! Sign-in form: password check and session
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::settings::User;
 use crate::shared::Shared;
 use crate::store::{AuthorizationRequest, Session};
 
-/// A working day.
-const SESSION_LIFE: Duration = Duration::from_hours(12);
+/// The lifetime of a single sign-on session.
+const SESSION_LIFETIME: Duration = Duration::from_hours(12);
 
 pub(super) async fn login(
     State(shared): State<Arc<Shared>>,
@@ -31,20 +31,20 @@ pub(super) async fn login(
     shared.count(|observed| &mut observed.login);
     let params = Params::parse(&body);
     let now = shared.now();
-    let id = params.once("request").unwrap_or_default();
+    let id = params.single("request").unwrap_or_default();
     let Some(request) = pending(&shared, id, now) else {
-        return Ok(no_longer_waiting());
+        return Ok(invalid_form_notice());
     };
     let Some(user) = authenticate(&shared, &params) else {
-        return Ok(try_again(id, &request, &params));
+        return Ok(form_with_error(id, &request, &params));
     };
-    // Taken only now, so that a mistyped password does not end the sign-in, and two submissions give one code.
+    // Removed only now: a wrong password does not end the sign-in, and two submissions yield one code.
     if shared.store().pending.remove(id).is_none() {
-        return Ok(no_longer_waiting());
+        return Ok(invalid_form_notice());
     }
     let (cookie, session) = open_session(&shared, user, sso::cookie(&headers), now)?;
     let mut response = redirect_with_code(&shared, request, session, now)?;
-    if let Some(header) = sso::set(&shared, &cookie) {
+    if let Some(header) = sso::set_cookie(&shared, &cookie) {
         response.headers_mut().insert(SET_COOKIE, header);
     }
     Ok(response)
@@ -56,12 +56,13 @@ fn pending(shared: &Shared, id: &str, now: Duration) -> Option<AuthorizationRequ
 }
 
 fn authenticate<'a>(shared: &'a Shared, params: &Params) -> Option<&'a User> {
-    let user = shared.user(params.once("username")?)?;
-    let given = params.once("password")?;
+    let user = shared.user(params.single("username")?)?;
+    let given = params.single("password")?;
     verify_slices_are_equal(given.as_bytes(), user.password.as_bytes()).ok().map(|()| user)
 }
 
-/// A new cookie always (no session fixation); the same `sid` when the same user signs in once more.
+/// Opens a session with a new cookie, which prevents session fixation. If the same user signs in again, the `sid`
+/// stays the same.
 fn open_session(
     shared: &Shared,
     user: &User,
@@ -76,23 +77,23 @@ fn open_session(
         sid: same_user.map_or(new_sid, |old| old.sid),
         username: user.username.clone(),
         auth_time: now.as_secs(),
-        expires: now + SESSION_LIFE,
+        expires: now + SESSION_LIFETIME,
     };
     store.sessions.insert(cookie.clone(), session.clone());
     Ok((cookie, session))
 }
 
-fn try_again(id: &str, request: &AuthorizationRequest, params: &Params) -> Response {
+fn form_with_error(id: &str, request: &AuthorizationRequest, params: &Params) -> Response {
     page::sign_in(&SignIn {
         pending: id,
         client: &request.client_id,
         redirect_uri: &request.redirect_uri,
-        username: params.once("username").unwrap_or_default(),
-        message: Some("The user name or the password is not right."),
+        username: params.single("username").unwrap_or_default(),
+        message: Some("The user name or password is not correct."),
     })
 }
 
-fn no_longer_waiting() -> Response {
-    let message = "It was used already, or it took too long. Go back to the application and start again.";
-    page::notice(StatusCode::BAD_REQUEST, "This sign-in is no longer waiting", message)
+fn invalid_form_notice() -> Response {
+    let message = "It was already used, or it has expired. Go back to the application and sign in again.";
+    page::notice(StatusCode::BAD_REQUEST, "This sign-in page is no longer valid", message)
 }

@@ -1,4 +1,4 @@
-//! Whose session ends, and where does the browser go then (RP-Initiated Logout 1.0)?
+//! End-session endpoint (RP-Initiated Logout 1.0)
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::params::Params;
 use crate::redirect::{is_registered, see_other, with_query};
 use crate::shared::Shared;
 
-/// What a valid hint names.
+/// The client and session of a valid hint.
 struct Hint {
     client_id: String,
     sid: String,
@@ -32,19 +32,19 @@ pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMa
     logout(&shared, &Params::parse(&body), &headers)
 }
 
-/// Everything is checked before anything ends, so that a refused request leaves the session alone.
+/// Checks the whole request before it ends a session, so that a refused request changes nothing.
 fn logout(shared: &Shared, params: &Params, headers: &HeaderMap) -> Response {
     shared.count(|observed| &mut observed.end_session);
     let (hint, location) = match check(shared, params) {
         Ok(checked) => checked,
         Err(message) => return page::notice(StatusCode::BAD_REQUEST, "Sign-out refused", message),
     };
-    end(shared, hint.as_ref(), headers);
+    end_sessions(shared, hint.as_ref(), headers);
     let mut response = match location {
         Some(location) => see_other(&location),
         None => page::notice(StatusCode::OK, "You are signed out", "You can close this page."),
     };
-    if let Some(header) = sso::clear(shared) {
+    if let Some(header) = sso::clear_cookie(shared) {
         response.headers_mut().insert(SET_COOKIE, header);
     }
     response
@@ -54,33 +54,35 @@ fn check(shared: &Shared, params: &Params) -> Result<(Option<Hint>, Option<Strin
     if params.has_repeats() {
         return Err("A parameter is repeated.");
     }
-    let hint = match params.once("id_token_hint") {
-        Some(token) => Some(read_hint(shared, token).ok_or("The ID token hint is not one of ours.")?),
+    let hint = match params.single("id_token_hint") {
+        Some(token) => {
+            Some(read_hint(shared, token).ok_or("The ID token hint was not issued by this provider.")?)
+        }
         None => None,
     };
-    let asked = params.once("client_id");
+    let asked = params.single("client_id");
     let hinted = hint.as_ref().map(|hint| hint.client_id.as_str());
     if asked.is_some() && hinted.is_some() && asked != hinted {
-        return Err("The ID token hint is of another application.");
+        return Err("The ID token hint belongs to another application.");
     }
-    let location = location(shared, params, hinted.or(asked))?;
+    let location = redirect_location(shared, params, hinted.or(asked))?;
     Ok((hint, location))
 }
 
-/// An expired hint is as good as a fresh one, for it only names the session (RP-Initiated Logout §2).
+/// Reads a hint. An expired hint is valid, because it only names the session (RP-Initiated Logout §2).
 fn read_hint(shared: &Shared, token: &str) -> Option<Hint> {
     let claims = jwt::read(&shared.keys().all(), Kind::Id, token)?;
     let text = |name: &str| claims.get(name)?.as_str().map(str::to_owned);
     Some(Hint { client_id: text("aud")?, sid: text("sid")? })
 }
 
-/// The URI to go to, when one is asked for and registered for the client that is known.
-fn location(
+/// Returns the requested redirect URI with the `state`. Returns an error if it is not registered for the client.
+fn redirect_location(
     shared: &Shared,
     params: &Params,
     client_id: Option<&str>,
 ) -> Result<Option<String>, &'static str> {
-    let Some(uri) = params.once("post_logout_redirect_uri") else {
+    let Some(uri) = params.single("post_logout_redirect_uri") else {
         return Ok(None);
     };
     let client = client_id.and_then(|id| shared.client(id));
@@ -88,12 +90,12 @@ fn location(
     if !is_registered(&client.post_logout_redirect_uris, uri) {
         return Err("The redirect URI is not registered for this application.");
     }
-    let state: Vec<(&str, &str)> = params.once("state").map(|state| ("state", state)).into_iter().collect();
+    let state: Vec<(&str, &str)> = params.single("state").map(|state| ("state", state)).into_iter().collect();
     Ok(Some(with_query(uri, &state)))
 }
 
-/// Ends the session the hint names and the one this browser holds; a server may send the hint without a cookie.
-fn end(shared: &Shared, hint: Option<&Hint>, headers: &HeaderMap) {
+/// Ends the session of the hint and the session of this browser. A server may send the hint without a cookie.
+fn end_sessions(shared: &Shared, hint: Option<&Hint>, headers: &HeaderMap) {
     let mut store = shared.store();
     let of_browser = sso::cookie(headers).and_then(|cookie| store.sessions.get(cookie));
     let of_browser = of_browser.map(|session| session.sid.clone());

@@ -1,4 +1,4 @@
-//! Which path is which endpoint?
+//! Router of the endpoints
 
 mod authorize;
 mod client_assertion;
@@ -26,7 +26,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 use http::StatusCode;
 
-use crate::params::FORM_LIMIT;
+use crate::params::MAX_FORM_BYTES;
 use crate::shared::Shared;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -41,13 +41,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/logout", get(logout::by_query).post(logout::by_form))
         .route("/elsewhere", any(elsewhere))
         .route("/elsewhere/{*rest}", any(elsewhere))
-        .layer(from_fn_with_state(Arc::clone(&shared), faulty::meet))
-        // Outermost, so that no handler can read more than this.
-        .layer(DefaultBodyLimit::max(FORM_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(&shared), faulty::apply_faults))
+        // The outermost layer, so that no handler can read more.
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .with_state(shared)
 }
 
-/// Where nobody should come: counted, and answered so that a client that does come notices nothing.
+/// Counts a request that a careful client does not make. The response is 200, so that the client notices nothing.
 async fn elsewhere(State(shared): State<Arc<Shared>>) -> StatusCode {
     shared.count(|observed| &mut observed.elsewhere);
     StatusCode::OK

@@ -1,4 +1,4 @@
-//! What does a person see?
+//! HTML pages for the user
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::response::{IntoResponse, Response};
@@ -12,18 +12,19 @@ use url::Url;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Where a browser may be led on to after the form: browsers hold every redirect that follows to this list.
-const LOCAL: &str = "http://127.0.0.1:* http://localhost:* http://*.localhost:* https://*.localhost:*";
+/// Allowed targets of redirects after the form. Browsers apply `form-action` to every redirect that follows.
+const LOCAL_SOURCES: &str =
+    "http://127.0.0.1:* http://localhost:* http://*.localhost:* https://*.localhost:*";
 
-/// What the sign-in page shows.
+/// The content of the sign-in page.
 pub(super) struct SignIn<'a> {
     /// The id of the request that waits for this form.
     pub(super) pending: &'a str,
     pub(super) client: &'a str,
     pub(super) redirect_uri: &'a str,
-    /// What the name field holds already.
+    /// The initial value of the user name field.
     pub(super) username: &'a str,
-    /// Why the last try failed.
+    /// The reason for which the last attempt failed.
     pub(super) message: Option<&'a str>,
 }
 
@@ -31,7 +32,7 @@ pub(super) fn sign_in(view: &SignIn<'_>) -> Response {
     let message = view.message.map(|message| format!("<p role=\"alert\">{}</p>\n", escape(message)));
     let body = format!(
         r#"<h1>Sign in</h1>
-<p>to go on to <strong>{client}</strong></p>
+<p>to continue to <strong>{client}</strong></p>
 {message}<form id="login" method="post" action="/login">
 <input type="hidden" name="request" value="{pending}">
 <label for="username">User name</label>
@@ -45,11 +46,11 @@ pub(super) fn sign_in(view: &SignIn<'_>) -> Response {
         pending = escape(view.pending),
         username = escape(view.username),
     );
-    let form_action = format!("'self' {LOCAL}{}", origin(view.redirect_uri));
+    let form_action = format!("'self' {LOCAL_SOURCES}{}", origin(view.redirect_uri));
     page(StatusCode::OK, "Sign in", &body, &form_action)
 }
 
-/// A page that only tells something.
+/// Returns a page with a message only.
 pub(super) fn notice(status: StatusCode, title: &str, message: &str) -> Response {
     let body = format!("<h1>{}</h1>\n<p>{}</p>", escape(title), escape(message));
     page(status, title, &body, "'none'")
@@ -83,7 +84,7 @@ fn headers(form_action: &str) -> [(HeaderName, HeaderValue); 6] {
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style}'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     );
-    // The origin in it is plain (see `origin`), so this cannot fail; if it did, nothing would be allowed.
+    // The origin in the policy is plain (see `origin`), so this cannot fail. If it failed, the policy would allow nothing.
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -95,7 +96,8 @@ fn headers(form_action: &str) -> [(HeaderName, HeaderValue); 6] {
     ]
 }
 
-/// The redirect URI's origin as one more source, or nothing when it holds what a policy would read as its own syntax.
+/// Returns the origin of the redirect URI as a further source. Returns an empty string if the origin contains characters
+/// that are policy syntax.
 fn origin(redirect_uri: &str) -> String {
     let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     let plain = origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/.-_".contains(&byte));
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_cannot_add_to_the_policy() {
+    fn origin_with_policy_syntax_is_left_out() {
         assert_eq!(origin("https://app.example:8443/cb"), " https://app.example:8443");
         assert_eq!(origin("https://a;script-src:1/"), "");
         assert_eq!(origin("custom:callback"), "");

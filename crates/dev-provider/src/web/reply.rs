@@ -1,4 +1,4 @@
-//! How is JSON answered, and what when the provider itself fails?
+//! JSON responses and internal errors
 
 use aws_lc_rs::error::Unspecified;
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-/// The system gave no randomness or no signature.
+/// The operating system provided no randomness, or signing failed.
 pub(super) struct Failure;
 
 impl From<Unspecified> for Failure {
@@ -21,7 +21,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// JSON that no cache may keep (RFC 6749 §5.1).
+/// Returns a JSON response that no cache may store (RFC 6749 §5.1).
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),

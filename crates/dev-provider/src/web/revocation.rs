@@ -1,4 +1,4 @@
-//! Which refresh token is worthless from here on (RFC 7009)?
+//! Revocation endpoint (RFC 7009)
 
 use std::sync::Arc;
 
@@ -16,18 +16,22 @@ use crate::shared::Shared;
 pub(super) async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let params = Params::parse(&body);
     let authorization = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    match end(&shared, authorization.as_deref(), &params) {
+    match revoke_refresh_token(&shared, authorization.as_deref(), &params) {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => error.into_response(),
     }
 }
 
-/// A token that is not known is as good as revoked (§2.2).
-fn end(shared: &Shared, authorization: Option<&str>, params: &Params) -> Result<(), TokenError> {
+/// Revokes a refresh token. An unknown token counts as revoked (§2.2).
+fn revoke_refresh_token(
+    shared: &Shared,
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<(), TokenError> {
     let client = authenticate(shared, authorization, params, shared.now())?;
-    let token = params.once("token").ok_or(TokenError::InvalidRequest("token is missing"))?;
-    if let Some(turn) = shared.refresh_tokens.read(token)
-        && shared.store().revoke_of(&turn.grant, &client.id)
+    let token = params.single("token").ok_or(TokenError::InvalidRequest("token is missing"))?;
+    if let Some(content) = shared.refresh_tokens.read(token)
+        && shared.store().revoke_for_client(&content.grant, &client.id)
     {
         shared.count(|observed| &mut observed.revocation);
     }

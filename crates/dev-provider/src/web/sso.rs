@@ -1,13 +1,13 @@
-//! Which browser is signed in here?
+//! Single sign-on cookie
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use crate::shared::Shared;
 
-const NAME: &str = "dev_provider_sso";
+const COOKIE_NAME: &str = "dev_provider_sso";
 
-/// The value of the single sign-on cookie.
+/// Returns the value of the single sign-on cookie.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
     headers
         .get_all(COOKIE)
@@ -15,20 +15,21 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == NAME).then_some(value))
+        .find_map(|(name, value)| (name == COOKIE_NAME).then_some(value))
 }
 
-/// `Set-Cookie` for a new session.
-pub(super) fn set(shared: &Shared, value: &str) -> Option<HeaderValue> {
-    HeaderValue::try_from(format!("{NAME}={value}; {}", attributes(shared))).ok()
+/// Returns the `Set-Cookie` header for a new session.
+pub(super) fn set_cookie(shared: &Shared, value: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("{COOKIE_NAME}={value}; {}", attributes(shared))).ok()
 }
 
-/// `Set-Cookie` that makes the browser forget.
-pub(super) fn clear(shared: &Shared) -> Option<HeaderValue> {
-    HeaderValue::try_from(format!("{NAME}=; Max-Age=0; {}", attributes(shared))).ok()
+/// Returns the `Set-Cookie` header that deletes the cookie.
+pub(super) fn clear_cookie(shared: &Shared) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("{COOKIE_NAME}=; Max-Age=0; {}", attributes(shared))).ok()
 }
 
-/// Lax, because the browser comes here by a link from another site; Secure only where it would be sent back.
+/// `SameSite=Lax`, because a link from another site leads the browser here. `Secure` only with https: otherwise the
+/// browser would not send the cookie.
 fn attributes(shared: &Shared) -> &'static str {
     if shared.base.starts_with("https:") {
         "Path=/; HttpOnly; SameSite=Lax; Secure"

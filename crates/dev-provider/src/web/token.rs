@@ -1,4 +1,4 @@
-//! What does a client get for this code or this refresh token (RFC 6749 §4.1.3 and §6)?
+//! Token endpoint (RFC 6749 §4.1.3 and §6)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::random::opaque;
 use crate::settings::{Client, User};
 use crate::shared::Shared;
 use crate::store::{Code, Grant, RefreshRefused, Store};
-use crate::tokens::{Issue, Wrong};
+use crate::tokens::{Issue, RequestedFaults};
 use crate::{forge, key_ring};
 
 pub(super) async fn token(
@@ -34,15 +34,15 @@ pub(super) async fn token(
 ) -> Response {
     let params = Params::parse(&body);
     let authorization = headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    shared.observations().saw_token_request(authorization.as_deref(), &params);
+    shared.observations().record_token_request(authorization.as_deref(), &params);
     if faults.iter().any(|fault| matches!(fault, Fault::Transport(_, fault) if !fault.needs_answer())) {
         return StatusCode::OK.into_response();
     }
-    let wrong = match prepare(&shared, faults, &params).await {
-        Ok(wrong) => wrong,
+    let requested = match prepare_faults(&shared, faults, &params).await {
+        Ok(requested) => requested,
         Err(error) => return TokenError::from(error).into_response(),
     };
-    match exchange(&shared, authorization.as_deref(), &params, &wrong) {
+    match exchange(&shared, authorization.as_deref(), &params, &requested) {
         Ok(body) => reply::json(status(&body), &body),
         Err(error) => {
             shared.count(|observed| &mut observed.token_refused);
@@ -51,9 +51,13 @@ pub(super) async fn token(
     }
 }
 
-/// What is to be wrong with this answer, and the keys for it, made before anything is redeemed.
-async fn prepare(shared: &Shared, mut faults: Vec<Fault>, params: &Params) -> Result<Wrong, Unspecified> {
-    if let Some(code) = params.once("code") {
+/// Returns the faults of this response, and generates their keys before anything is redeemed.
+async fn prepare_faults(
+    shared: &Shared,
+    mut faults: Vec<Fault>,
+    params: &Params,
+) -> Result<RequestedFaults, Unspecified> {
+    if let Some(code) = params.single("code") {
         faults.extend(shared.store().take_faults(code));
     }
     let algorithm = shared.signing_key()?.algorithm();
@@ -61,12 +65,12 @@ async fn prepare(shared: &Shared, mut faults: Vec<Fault>, params: &Params) -> Re
         shared.add_key(algorithm).await?;
         shared.keys().withdraw_old();
     }
-    let stranger =
-        if forge::wants_stranger(&faults) { Some(key_ring::generate(algorithm).await?) } else { None };
-    Ok(Wrong { faults, stranger })
+    let unpublished_key =
+        if forge::needs_unpublished_key(&faults) { Some(key_ring::generate(algorithm).await?) } else { None };
+    Ok(RequestedFaults { faults, unpublished_key })
 }
 
-/// A fault may have made an error of the answer.
+/// Returns the status. A fault can turn the response into an error.
 fn status(body: &Value) -> StatusCode {
     if body.get("error").is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK }
 }
@@ -75,32 +79,32 @@ fn exchange(
     shared: &Shared,
     authorization: Option<&str>,
     params: &Params,
-    wrong: &Wrong,
+    requested: &RequestedFaults,
 ) -> Result<Value, TokenError> {
     if params.has_repeats() {
         return Err(TokenError::InvalidRequest("a parameter is repeated"));
     }
-    if wrong.has(TokenFault::ErrorInvalidClient) {
+    if requested.has(TokenFault::ErrorInvalidClient) {
         return Err(TokenError::InvalidClient);
     }
     let now = shared.now();
     let client = authenticate(shared, authorization, params, now)?;
-    match params.once("grant_type") {
-        Some("authorization_code") => by_code(shared, client, params, now, wrong),
-        Some("refresh_token") => by_refresh_token(shared, client, params, now, wrong),
+    match params.single("grant_type") {
+        Some("authorization_code") => exchange_code(shared, client, params, now, requested),
+        Some("refresh_token") => exchange_refresh_token(shared, client, params, now, requested),
         Some(_) => Err(TokenError::UnsupportedGrantType),
         None => Err(TokenError::InvalidRequest("grant_type is missing")),
     }
 }
 
-fn by_code(
+fn exchange_code(
     shared: &Shared,
     client: &Client,
     params: &Params,
     now: Duration,
-    wrong: &Wrong,
+    requested: &RequestedFaults,
 ) -> Result<Value, TokenError> {
-    let code = params.once("code").ok_or(TokenError::InvalidRequest("code is missing"))?;
+    let code = params.single("code").ok_or(TokenError::InvalidRequest("code is missing"))?;
     let grant_id = opaque()?;
     let refresh_expires = now + shared.settings.refresh_token_life;
     let (grant, nonce) = {
@@ -111,13 +115,15 @@ fn by_code(
         (grant, redeemed.request.nonce)
     };
     let nonce = nonce.as_deref();
-    let tokens = Issue { grant_id: &grant_id, grant: &grant, user: user(shared, &grant)?, nonce, now, wrong }
-        .response(shared)?;
+    let tokens =
+        Issue { grant_id: &grant_id, grant: &grant, user: user(shared, &grant)?, nonce, now, requested }
+            .response(shared)?;
     shared.count(|observed| &mut observed.code_exchange);
     Ok(tokens)
 }
 
-/// Marks the code used; a wrong verifier or redirect URI burns it, and a replay kills what it gave (RFC 6749 §4.1.2).
+/// Marks the code as used. A wrong verifier or redirect URI invalidates it. A replay revokes its tokens (RFC 6749
+/// §4.1.2).
 fn redeem(
     store: &mut Store,
     code: &str,
@@ -133,7 +139,7 @@ fn redeem(
         store.revoke(&earlier);
         return Err(TokenError::InvalidGrant("the code was used before"));
     }
-    if let Err(error) = check(known, params, now) {
+    if let Err(error) = check_code(known, params, now) {
         store.codes.remove(code);
         return Err(error);
     }
@@ -141,16 +147,16 @@ fn redeem(
     Ok(known.clone())
 }
 
-fn check(code: &Code, params: &Params, now: Duration) -> Result<(), TokenError> {
+fn check_code(code: &Code, params: &Params, now: Duration) -> Result<(), TokenError> {
     if now >= code.expires {
         return Err(TokenError::InvalidGrant("the code has expired"));
     }
-    if params.once("redirect_uri") != Some(&code.request.redirect_uri) {
-        return Err(TokenError::InvalidGrant("redirect_uri is not that of the authorization request"));
+    if params.single("redirect_uri") != Some(&code.request.redirect_uri) {
+        return Err(TokenError::InvalidGrant("redirect_uri differs from the authorization request"));
     }
-    if !params.once("code_verifier").is_some_and(|verifier| pkce::answers(verifier, &code.request.challenge))
+    if !params.single("code_verifier").is_some_and(|verifier| pkce::verify(verifier, &code.request.challenge))
     {
-        return Err(TokenError::InvalidGrant("code_verifier does not answer the challenge"));
+        return Err(TokenError::InvalidGrant("code_verifier does not match the challenge"));
     }
     Ok(())
 }
@@ -168,30 +174,37 @@ fn grant_for(code: &Code, refresh_expires: Duration) -> Grant {
     }
 }
 
-fn by_refresh_token(
+fn exchange_refresh_token(
     shared: &Shared,
     client: &Client,
     params: &Params,
     now: Duration,
-    wrong: &Wrong,
+    requested: &RequestedFaults,
 ) -> Result<Value, TokenError> {
-    let token = params.once("refresh_token").ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
-    let turn = shared.refresh_tokens.read(token);
-    let turn = turn.ok_or(TokenError::InvalidGrant("the refresh token is not valid"))?;
+    let token =
+        params.single("refresh_token").ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
+    let presented = shared.refresh_tokens.read(token);
+    let presented = presented.ok_or(TokenError::InvalidGrant("the refresh token is not valid"))?;
     let life = shared.settings.refresh_token_life;
-    let moves_on = !wrong.has(TokenFault::RefreshTokenMissing);
-    let rotated = shared.store().rotate(&turn, &client.id, now, moves_on.then_some(life));
+    let rotates = !requested.has(TokenFault::RefreshTokenMissing);
+    let rotated = shared.store().rotate(&presented, &client.id, now, rotates.then_some(life));
     let grant = rotated.map_err(|refused| refresh_error(shared, &refused))?;
-    let tokens =
-        Issue { grant_id: &turn.grant, grant: &grant, user: user(shared, &grant)?, nonce: None, now, wrong }
-            .response(shared)?;
+    let tokens = Issue {
+        grant_id: &presented.grant,
+        grant: &grant,
+        user: user(shared, &grant)?,
+        nonce: None,
+        now,
+        requested,
+    }
+    .response(shared)?;
     shared.count(|observed| &mut observed.refresh);
     Ok(tokens)
 }
 
 fn refresh_error(shared: &Shared, refused: &RefreshRefused) -> TokenError {
     match refused {
-        RefreshRefused::Dead => TokenError::InvalidGrant("the refresh token is not valid"),
+        RefreshRefused::Invalid => TokenError::InvalidGrant("the refresh token is not valid"),
         RefreshRefused::Reused => {
             shared.count(|observed| &mut observed.reuse_violations);
             TokenError::InvalidGrant("the refresh token was used before")
@@ -200,5 +213,5 @@ fn refresh_error(shared: &Shared, refused: &RefreshRefused) -> TokenError {
 }
 
 fn user<'a>(shared: &'a Shared, grant: &Grant) -> Result<&'a User, TokenError> {
-    shared.user(&grant.username).ok_or(TokenError::InvalidGrant("the user is gone"))
+    shared.user(&grant.username).ok_or(TokenError::InvalidGrant("the user no longer exists"))
 }

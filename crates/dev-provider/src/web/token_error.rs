@@ -1,4 +1,4 @@
-//! Why did the token endpoint refuse, in the words of RFC 6749 §5.2?
+//! Errors of the token endpoint (RFC 6749 §5.2)
 
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
@@ -14,7 +14,7 @@ pub(super) enum TokenError {
     InvalidClient,
     InvalidGrant(&'static str),
     UnsupportedGrantType,
-    /// Ours, not the client's.
+    /// An error of the provider, not of the client.
     Failed,
 }
 
@@ -29,9 +29,10 @@ impl IntoResponse for TokenError {
         match self {
             Self::InvalidRequest(description) => bad_request("invalid_request", description),
             Self::InvalidGrant(description) => bad_request("invalid_grant", description),
-            Self::UnsupportedGrantType => {
-                bad_request("unsupported_grant_type", "only authorization_code and refresh_token are served")
-            }
+            Self::UnsupportedGrantType => bad_request(
+                "unsupported_grant_type",
+                "only authorization_code and refresh_token are supported",
+            ),
             Self::InvalidClient => invalid_client(),
             Self::Failed => Failure.into_response(),
         }

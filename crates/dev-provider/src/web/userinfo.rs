@@ -1,4 +1,4 @@
-//! Who is the user behind this access token (Core §5.3)?
+//! Userinfo endpoint (Core §5.3)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +32,12 @@ pub(super) async fn userinfo(
         return unauthorized(r#"Bearer realm="dev-provider""#);
     };
     match user(&shared, token, shared.now()) {
-        Some((user, client_id)) => answer(&shared, claims::userinfo(user), &client_id, &faults),
+        Some((user, client_id)) => respond(&shared, claims::userinfo(user), &client_id, &faults),
         None => unauthorized(INVALID_TOKEN),
     }
 }
 
-fn answer(shared: &Shared, mut claims: Map<String, Value>, client_id: &str, faults: &[Fault]) -> Response {
+fn respond(shared: &Shared, mut claims: Map<String, Value>, client_id: &str, faults: &[Fault]) -> Response {
     let mut signed = false;
     for fault in faults {
         if let Fault::Userinfo(fault) = fault {
@@ -54,7 +54,7 @@ fn answer(shared: &Shared, mut claims: Map<String, Value>, client_id: &str, faul
     reply::json(StatusCode::OK, &Value::Object(claims))
 }
 
-/// Core §5.3.2: with `iss` and `aud`, and no more of the protocol's claims.
+/// Returns the claims as a signed JWT (Core §5.3.2), with `iss` and `aud` and no further claims of the protocol.
 fn as_jwt(shared: &Shared, mut claims: Map<String, Value>, client_id: &str) -> Result<Response, Unspecified> {
     claims.insert("iss".to_owned(), json!(shared.issuer));
     claims.insert("aud".to_owned(), json!(client_id));
@@ -67,7 +67,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// A token is good while it is ours, fresh, and its grant lives: a revoked family's tokens die at once.
+/// Returns the user and the client of an access token. The token must be genuine and unexpired, and its grant must not
+/// be revoked. Revocation takes effect immediately.
 fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<(&'a User, String)> {
     let claims = jwt::read(&shared.keys().all(), Kind::Access, token)?;
     if now.as_secs() >= claims.get("exp")?.as_u64()? {

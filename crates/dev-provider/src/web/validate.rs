@@ -1,4 +1,4 @@
-//! Is this authorization request valid (RFC 6749 §4.1.1, Core §3.1.2.2)?
+//! Validation of authorization requests (RFC 6749 §4.1.1, Core §3.1.2.2)
 
 use std::time::Duration;
 
@@ -10,39 +10,38 @@ use crate::redirect::is_registered;
 use crate::shared::Shared;
 use crate::store::AuthorizationRequest;
 
-/// More than make sense together.
-const FAULT_LIMIT: usize = 8;
+/// The maximum number of faults in one request. Useful combinations have fewer.
+const MAX_FAULTS: usize = 8;
 
-/// Where the answer goes, once that is known to be safe.
+/// The checked redirect URI of the response, and the `state`.
 pub(super) struct Destination<'a> {
     pub(super) redirect_uri: &'a str,
     pub(super) state: Option<&'a str>,
 }
 
-/// An OAuth error code and a sentence for the developer.
+/// An OAuth error code and a description for the developer.
 pub(super) type Refusal = (&'static str, &'static str);
 
-/// Until client and redirect URI are known to belong together, nothing is redirected (RFC 6749 §4.1.2.1).
+/// Checks the client and its redirect URI. Without this check, no redirect is safe (RFC 6749 §4.1.2.1).
 pub(super) fn destination<'a>(shared: &Shared, params: &'a Params) -> Result<Destination<'a>, &'static str> {
-    let client = params.once("client_id").and_then(|id| shared.client(id));
+    let client = params.single("client_id").and_then(|id| shared.client(id));
     let client = client.ok_or("The application that sent you here is not registered.")?;
-    let redirect_uri = params.once("redirect_uri").ok_or("The redirect URI is missing or repeated.")?;
+    let redirect_uri = params.single("redirect_uri").ok_or("The redirect URI is missing or repeated.")?;
     if !is_registered(&client.redirect_uris, redirect_uri) {
         return Err("The redirect URI is not registered for this application.");
     }
-    Ok(Destination { redirect_uri, state: params.once("state") })
+    Ok(Destination { redirect_uri, state: params.single("state") })
 }
 
-/// What this login is to suffer; an error for a name that is no fault of the token endpoint.
-pub(super) fn faults(shared: &Shared, params: &Params) -> Result<Vec<Fault>, &'static str> {
+/// Returns the faults that this request asks for. Returns an error if a name is not a fault of the token endpoint.
+pub(super) fn requested_faults(shared: &Shared, params: &Params) -> Result<Vec<Fault>, &'static str> {
     if !shared.settings.faults_by_request {
         return Ok(Vec::new());
     }
-    let named = params.words("fault").into_iter().take(FAULT_LIMIT).map(str::parse::<Fault>);
-    let faults: Vec<Fault> =
-        named.collect::<Result<_, _>>().map_err(|_| "There is no fault of this name.")?;
+    let named = params.words("fault").into_iter().take(MAX_FAULTS).map(str::parse::<Fault>);
+    let faults: Vec<Fault> = named.collect::<Result<_, _>>().map_err(|_| "No fault has this name.")?;
     if faults.iter().any(|fault| fault.endpoint() != Endpoint::Token) {
-        return Err("This fault cannot be asked for by a browser.");
+        return Err("A browser cannot request this fault.");
     }
     Ok(faults)
 }
@@ -59,19 +58,19 @@ pub(super) fn validate(
     }
     let granted: Vec<&str> = SCOPES.into_iter().filter(|scope| asked.contains(scope)).collect();
     Ok(AuthorizationRequest {
-        client_id: params.once("client_id").unwrap_or_default().to_owned(),
+        client_id: params.single("client_id").unwrap_or_default().to_owned(),
         redirect_uri: destination.redirect_uri.to_owned(),
         scope: granted.join(" "),
         state: destination.state.map(str::to_owned),
-        nonce: params.once("nonce").map(str::to_owned),
+        nonce: params.single("nonce").map(str::to_owned),
         challenge: challenge(params)?.to_owned(),
         faults,
     })
 }
 
-/// The least `auth_time` that `max_age` lets pass; `max_age=0` asks for the password always.
+/// Returns the minimum `auth_time` that `max_age` accepts. `max_age=0` always requires the password.
 pub(super) fn oldest_sign_in(params: &Params, now: Duration) -> Result<u64, Refusal> {
-    let Some(max_age) = params.once("max_age") else {
+    let Some(max_age) = params.single("max_age") else {
         return Ok(0);
     };
     match max_age.parse::<u64>() {
@@ -85,16 +84,16 @@ fn check_shape(params: &Params) -> Result<(), Refusal> {
     if params.has_repeats() {
         return Err(("invalid_request", "a parameter is repeated"));
     }
-    if params.once("request").is_some() {
+    if params.single("request").is_some() {
         return Err(("request_not_supported", "request objects are not supported"));
     }
-    if params.once("request_uri").is_some() {
+    if params.single("request_uri").is_some() {
         return Err(("request_uri_not_supported", "request objects are not supported"));
     }
-    if params.once("response_mode").is_some_and(|mode| mode != "query") {
+    if params.single("response_mode").is_some_and(|mode| mode != "query") {
         return Err(("invalid_request", "response_mode must be query"));
     }
-    match params.once("response_type") {
+    match params.single("response_type") {
         Some("code") => Ok(()),
         Some(_) => Err(("unsupported_response_type", "response_type must be code")),
         None => Err(("invalid_request", "response_type is missing")),
@@ -102,10 +101,10 @@ fn check_shape(params: &Params) -> Result<(), Refusal> {
 }
 
 fn challenge(params: &Params) -> Result<&str, Refusal> {
-    // An absent method means plain (RFC 7636 §4.3).
-    if params.once("code_challenge_method") != Some("S256") {
+    // An absent method means `plain` (RFC 7636 §4.3).
+    if params.single("code_challenge_method") != Some("S256") {
         return Err(("invalid_request", "code_challenge_method must be S256"));
     }
-    let challenge = params.once("code_challenge").filter(|challenge| pkce::is_challenge(challenge));
-    challenge.ok_or(("invalid_request", "code_challenge is missing or not that of S256"))
+    let challenge = params.single("code_challenge").filter(|challenge| pkce::is_challenge(challenge));
+    challenge.ok_or(("invalid_request", "code_challenge is missing or not an S256 challenge"))
 }

@@ -1,89 +1,89 @@
-//! Which request does an armed fault meet, and for how long?
+//! Requests that armed, held and requested faults affect
 
 use dev_provider::{Fault, Settings, SigningAlgorithm};
 
-use crate::claims::world;
-use crate::harness::{World, part, text};
+use crate::claims::fixture;
+use crate::harness::{Fixture, part, text};
 
 fn fault(name: &str) -> Fault {
     name.parse().unwrap()
 }
 
-async fn sub(world: &World, code: &str) -> Option<serde_json::Value> {
-    part(text(&world.redeem(code).await.json(), "id_token"), 1).get("sub").cloned()
+async fn sub(fixture: &Fixture, code: &str) -> Option<serde_json::Value> {
+    part(text(&fixture.redeem(code).await.json(), "id_token"), 1).get("sub").cloned()
 }
 
 #[tokio::test]
-async fn faults_are_met_in_the_order_they_were_armed() {
-    let world = world().await;
-    world.provider.arm(fault("sub-empty"));
-    world.provider.arm(fault("sub-number"));
-    assert_eq!(sub(&world, &world.code().await).await.unwrap(), "");
-    assert_eq!(sub(&world, &world.code().await).await.unwrap(), 1001);
-    assert_eq!(sub(&world, &world.code().await).await.unwrap().as_str().unwrap().len(), 36);
+async fn faults_take_effect_in_the_order_of_arming() {
+    let fixture = fixture().await;
+    fixture.provider.arm(fault("sub-empty"));
+    fixture.provider.arm(fault("sub-number"));
+    assert_eq!(sub(&fixture, &fixture.code().await).await.unwrap(), "");
+    assert_eq!(sub(&fixture, &fixture.code().await).await.unwrap(), 1001);
+    assert_eq!(sub(&fixture, &fixture.code().await).await.unwrap().as_str().unwrap().len(), 36);
 }
 
 #[tokio::test]
-async fn faults_armed_together_meet_one_answer() {
-    let world = world().await;
-    world.provider.arm_all(&[fault("sub-missing"), fault("kid-missing"), fault("token-type-mac")]);
-    let tokens = world.tokens().await;
+async fn faults_armed_together_affect_one_response() {
+    let fixture = fixture().await;
+    fixture.provider.arm_all(&[fault("sub-missing"), fault("kid-missing"), fault("token-type-mac")]);
+    let tokens = fixture.tokens().await;
     assert_eq!(text(&tokens, "token_type"), "mac");
     let token = text(&tokens, "id_token");
     assert!(part(token, 0).get("kid").is_none() && part(token, 1).get("sub").is_none());
-    assert_eq!(text(&world.tokens().await, "token_type"), "Bearer");
+    assert_eq!(text(&fixture.tokens().await, "token_type"), "Bearer");
 }
 
 #[tokio::test]
-async fn a_held_fault_stays_until_released() {
-    let world = world().await;
+async fn held_fault_stays_until_released() {
+    let fixture = fixture().await;
     for release_all in [false, true] {
-        world.provider.hold(fault("sub-missing"));
+        fixture.provider.hold(fault("sub-missing"));
         for _ in 0..2 {
-            assert!(sub(&world, &world.code().await).await.is_none());
+            assert!(sub(&fixture, &fixture.code().await).await.is_none());
         }
         if release_all {
-            world.provider.release_all();
+            fixture.provider.release_all();
         } else {
-            world.provider.release(fault("sub-missing"));
+            fixture.provider.release(fault("sub-missing"));
         }
-        assert!(sub(&world, &world.code().await).await.is_some());
+        assert!(sub(&fixture, &fixture.code().await).await.is_some());
     }
 }
 
 #[tokio::test]
-async fn a_refreshed_id_token_can_be_wrong_too() {
-    let world = world().await;
-    let tokens = world.tokens().await;
-    world.provider.arm(fault("iss-changed"));
-    let refreshed = world.refresh(text(&tokens, "refresh_token")).await.json();
+async fn armed_fault_affects_a_refreshed_id_token() {
+    let fixture = fixture().await;
+    let tokens = fixture.tokens().await;
+    fixture.provider.arm(fault("iss-changed"));
+    let refreshed = fixture.refresh(text(&tokens, "refresh_token")).await.json();
     let claims = part(text(&refreshed, "id_token"), 1);
-    assert_eq!(claims.get("iss").unwrap().as_str().unwrap(), format!("{}1", world.provider.issuer()));
+    assert_eq!(claims.get("iss").unwrap().as_str().unwrap(), format!("{}1", fixture.provider.issuer()));
 }
 
 #[tokio::test]
-async fn a_browser_asks_for_a_fault_in_its_own_login_only() {
+async fn fault_requested_by_a_browser_affects_only_its_own_login() {
     let settings = Settings {
         signing_algorithm: SigningAlgorithm::Es256,
         faults_by_request: true,
         ..Settings::default()
     };
-    let world = World::with(settings).await;
-    let page = world.authorize(&[("fault", "sub-missing token-type-mac")]).await;
-    let wrong = world.submit(&page, "testuser", "testuser").await.sent_back("code").unwrap();
-    let healthy = world.code().await;
-    assert!(sub(&world, &healthy).await.is_some());
-    let tokens = world.redeem(&wrong).await.json();
+    let fixture = Fixture::with(settings).await;
+    let page = fixture.authorize(&[("fault", "sub-missing token-type-mac")]).await;
+    let wrong = fixture.submit(&page, "testuser", "testuser").await.sent_back("code").unwrap();
+    let healthy = fixture.code().await;
+    assert!(sub(&fixture, &healthy).await.is_some());
+    let tokens = fixture.redeem(&wrong).await.json();
     assert_eq!(text(&tokens, "token_type"), "mac");
     assert_eq!(part(text(&tokens, "id_token"), 1).get("sub"), None);
-    let unknown = world.authorize(&[("fault", "no-such-fault")]).await;
+    let unknown = fixture.authorize(&[("fault", "no-such-fault")]).await;
     assert_eq!((unknown.status, unknown.header("location")), (400, None));
 }
 
 #[tokio::test]
-async fn a_browser_asks_in_vain_unless_it_may() {
-    let world = world().await;
-    let page = world.authorize(&[("fault", "sub-missing")]).await;
-    let code = world.submit(&page, "testuser", "testuser").await.sent_back("code").unwrap();
-    assert!(sub(&world, &code).await.is_some());
+async fn fault_requested_by_a_browser_is_ignored_by_default() {
+    let fixture = fixture().await;
+    let page = fixture.authorize(&[("fault", "sub-missing")]).await;
+    let code = fixture.submit(&page, "testuser", "testuser").await.sent_back("code").unwrap();
+    assert!(sub(&fixture, &code).await.is_some());
 }

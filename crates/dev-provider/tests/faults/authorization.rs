@@ -1,12 +1,12 @@
-//! Are the parameters that go back wrong as asked?
+//! Faults of the authorization response
 
 use dev_provider::Fault;
 
-use crate::claims::world;
-use crate::harness::World;
+use crate::claims::fixture;
+use crate::harness::Fixture;
 
-/// Name, then the parameters that come back in place of the healthy ones: `-` for absent, `2` for twice the same,
-/// `+` for a `1` at the end, else the value.
+/// Each fault by name, with the parameters that differ from a healthy response. `-` means absent, `2` the same value
+/// twice, `+` a `1` at the end. Any other text is the value.
 const EXPECTED: [(&str, &[(&str, &str)]); 14] = [
     ("authorization-iss-changed", &[("iss", "+")]),
     ("authorization-iss-missing", &[("iss", "-")]),
@@ -33,13 +33,13 @@ const EXPECTED: [(&str, &[(&str, &str)]); 14] = [
 
 #[tokio::test]
 async fn each_authorization_fault_changes_its_parameters_and_no_other() {
-    let world = world().await;
-    world.code().await;
-    let mut played = Vec::new();
+    let fixture = fixture().await;
+    fixture.code().await;
+    let mut checked = Vec::new();
     for (name, changes) in EXPECTED {
-        world.provider.arm(name.parse().unwrap());
-        let faulty = sent_back(&world).await;
-        let healthy = sent_back(&world).await;
+        fixture.provider.arm(name.parse().unwrap());
+        let faulty = sent_back(&fixture).await;
+        let healthy = sent_back(&fixture).await;
         for parameter in ["iss", "state", "code", "error", "error_description", "session_state"] {
             let (was, is) = (values(&healthy, parameter), values(&faulty, parameter));
             match changes.iter().find(|(changed, _)| *changed == parameter) {
@@ -51,25 +51,25 @@ async fn each_authorization_fault_changes_its_parameters_and_no_other() {
             }
         }
         assert_eq!((healthy.len(), values(&healthy, "state")), (3, vec!["a state & more".to_owned()]));
-        played.push(name.parse().unwrap());
+        checked.push(name.parse().unwrap());
     }
     let all = Fault::all().into_iter().filter(|fault| matches!(fault, Fault::Authorization(_)));
-    assert_eq!(all.collect::<Vec<_>>(), played);
+    assert_eq!(all.collect::<Vec<_>>(), checked);
 }
 
 #[tokio::test]
-async fn the_sign_in_form_meets_them_too() {
-    let world = world().await;
-    let page = world.authorize(&[]).await;
-    world.provider.arm("authorization-iss-missing".parse().unwrap());
-    let reply = world.submit(&page, "testuser", "testuser").await;
+async fn authorization_faults_affect_the_sign_in_form() {
+    let fixture = fixture().await;
+    let page = fixture.authorize(&[]).await;
+    fixture.provider.arm("authorization-iss-missing".parse().unwrap());
+    let reply = fixture.submit(&page, "testuser", "testuser").await;
     assert!(reply.sent_back("code").is_some() && reply.sent_back("iss").is_none());
 }
 
 type Pairs = Vec<(String, String)>;
 
-async fn sent_back(world: &World) -> Pairs {
-    let reply = world.authorize(&[]).await;
+async fn sent_back(fixture: &Fixture) -> Pairs {
+    let reply = fixture.authorize(&[]).await;
     url::Url::parse(reply.header("location").unwrap()).unwrap().query_pairs().into_owned().collect()
 }
 

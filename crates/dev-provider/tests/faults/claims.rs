@@ -1,11 +1,12 @@
-//! Does each fault of the claims change what it says, and nothing else?
+//! Faults of the claims of an ID token
 
 use dev_provider::{Fault, Settings, SigningAlgorithm};
 use serde_json::{Map, Value};
 
-use crate::harness::{World, part, text};
+use crate::harness::{Fixture, part, text};
 
-/// Name, then what each changed claim becomes: `-` for absent, `*` for any other value, else its JSON.
+/// Each fault by name, with the new value of each changed claim. `-` means absent, `*` any other value. Any other text
+/// is the JSON of the value.
 const EXPECTED: &str = r#"
 iss-changed iss=*
 iss-missing iss=-
@@ -72,37 +73,40 @@ realm-roles realm_access={"roles":["dev","offline_access"]}
 client-roles resource_access={"foregate":{"roles":["viewer"]},"account":{"roles":["manage-account"]}}
 "#;
 
-pub(crate) async fn world() -> World {
-    World::with(Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() }).await
+pub(crate) async fn fixture() -> Fixture {
+    Fixture::with(Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() }).await
 }
 
 #[tokio::test]
 async fn each_claim_fault_changes_its_claims_and_no_other() {
-    let world = world().await;
-    let mut played = Vec::new();
+    let fixture = fixture().await;
+    let mut checked = Vec::new();
     for line in EXPECTED.trim().lines() {
         let (name, changes) = line.split_once(' ').unwrap();
         let fault: Fault = name.parse().unwrap();
-        let healthy = claims(&world).await;
-        world.provider.arm(fault);
-        let faulty = claims(&world).await;
-        let meant: Vec<&str> = changes.split(' ').map(|change| change.split_once('=').unwrap().0).collect();
+        let healthy = claims(&fixture).await;
+        fixture.provider.arm(fault);
+        let faulty = claims(&fixture).await;
+        let expected_claims: Vec<&str> =
+            changes.split(' ').map(|change| change.split_once('=').unwrap().0).collect();
         for change in changes.split(' ') {
             let (claim, expected) = change.split_once('=').unwrap();
             check(name, expected, healthy.get(claim), faulty.get(claim));
         }
-        for claim in healthy.keys().chain(faulty.keys()).filter(|claim| !meant.contains(&claim.as_str())) {
+        for claim in
+            healthy.keys().chain(faulty.keys()).filter(|claim| !expected_claims.contains(&claim.as_str()))
+        {
             assert!(same(claim, healthy.get(claim), faulty.get(claim)), "{name} changed {claim} too");
         }
-        played.push(fault);
+        checked.push(fault);
     }
     let all = Fault::all().into_iter().filter(|fault| matches!(fault, Fault::Claim(_) | Fault::Identity(_)));
-    assert_eq!(all.collect::<Vec<_>>(), played);
+    assert_eq!(all.collect::<Vec<_>>(), checked);
 }
 
 #[tokio::test]
-async fn times_are_off_by_what_they_say() {
-    let world = world().await;
+async fn time_claim_faults_have_the_declared_offset() {
+    let fixture = fixture().await;
     for (name, claim, low, high) in [
         ("exp-past", "exp", -365, -360),
         ("iat-old", "iat", -725, -720),
@@ -110,17 +114,17 @@ async fn times_are_off_by_what_they_say() {
         ("nbf-future", "nbf", 3595, 3600),
         ("auth-time-future", "auth_time", 3595, 3600),
     ] {
-        world.provider.arm(name.parse().unwrap());
-        let said = claims(&world).await.get(claim).and_then(Value::as_i64).unwrap();
-        // The next token is made no earlier.
-        let now = claims(&world).await.get("iat").and_then(Value::as_i64).unwrap();
+        fixture.provider.arm(name.parse().unwrap());
+        let said = claims(&fixture).await.get(claim).and_then(Value::as_i64).unwrap();
+        // The next token is signed later or in the same second.
+        let now = claims(&fixture).await.get("iat").and_then(Value::as_i64).unwrap();
         assert!((low..=high).contains(&(said - now)), "{name}: {}", said - now);
     }
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_plain_object_are_sent_as_they_are() {
-    let world = world().await;
+async fn claims_that_are_not_a_plain_object_are_sent_unchanged() {
+    let fixture = fixture().await;
     for (name, holds, at_least) in [
         ("claims-sub-duplicated", r#","sub":"admin"}"#, 100),
         ("claims-exp-infinite", "9999999999", 500),
@@ -130,24 +134,24 @@ async fn bytes_that_are_no_plain_object_are_sent_as_they_are() {
         ("claims-megabyte", r#""pad":"aaa"#, 1024 * 1024),
         ("claims-deep", "[[[[]]]]", 40_000),
     ] {
-        world.provider.arm(name.parse().unwrap());
-        let payload = String::from_utf8(raw(&world, 1).await).unwrap();
+        fixture.provider.arm(name.parse().unwrap());
+        let payload = String::from_utf8(raw(&fixture, 1).await).unwrap();
         assert!(payload.contains(holds) && payload.len() >= at_least, "{name}");
-        assert_eq!(claims(&world).await.get("aud").unwrap(), "foregate");
+        assert_eq!(claims(&fixture).await.get("aud").unwrap(), "foregate");
     }
-    world.provider.arm("claims-empty".parse().unwrap());
-    assert!(raw(&world, 1).await.is_empty());
-    world.provider.arm("claims-not-utf8".parse().unwrap());
-    assert!(String::from_utf8(raw(&world, 1).await).is_err());
+    fixture.provider.arm("claims-empty".parse().unwrap());
+    assert!(raw(&fixture, 1).await.is_empty());
+    fixture.provider.arm("claims-not-utf8".parse().unwrap());
+    assert!(String::from_utf8(raw(&fixture, 1).await).is_err());
 }
 
-async fn claims(world: &World) -> Map<String, Value> {
-    part(text(&world.tokens().await, "id_token"), 1)
+async fn claims(fixture: &Fixture) -> Map<String, Value> {
+    part(text(&fixture.tokens().await, "id_token"), 1)
 }
 
-/// The bytes of a segment of a new ID token.
-pub(crate) async fn raw(world: &World, index: usize) -> Vec<u8> {
-    let tokens = world.tokens().await;
+/// Returns the bytes of a segment of a new ID token.
+pub(crate) async fn raw(fixture: &Fixture, index: usize) -> Vec<u8> {
+    let tokens = fixture.tokens().await;
     let segment = text(&tokens, "id_token").split('.').nth(index).unwrap();
     base64_simd::URL_SAFE_NO_PAD.decode_to_vec(segment).unwrap()
 }
@@ -163,7 +167,7 @@ fn check(name: &str, expected: &str, healthy: Option<&Value>, faulty: Option<&Va
     }
 }
 
-/// Whether two tokens made shortly after each other agree on a claim.
+/// Returns whether two tokens that are signed in short succession have the same value of a claim.
 fn same(claim: &str, left: Option<&Value>, right: Option<&Value>) -> bool {
     if ["jti", "at_hash"].contains(&claim) {
         return true;

@@ -1,11 +1,12 @@
-//! Is the metadata wrong as asked?
+//! Faults of the metadata
 
 use dev_provider::{Fault, Settings, SigningAlgorithm};
 use serde_json::{Map, Value, json};
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
-/// Name, then what each changed member becomes: `-` for absent, `*` for any other value, else the text.
+/// Each fault by name, with the new value of each changed member. `-` means absent, `*` any other value. Any other
+/// text is the value.
 const EXPECTED: [(&str, &[(&str, &str)]); 17] = [
     ("discovery-issuer-changed", &[("issuer", "https://op.example/INVALID")]),
     ("discovery-issuer-slash", &[("issuer", "https://op.example")]),
@@ -50,12 +51,12 @@ async fn each_discovery_fault_changes_its_members_and_no_other() {
         issuer: Some("https://op.example/".to_owned()),
         ..Settings::default()
     };
-    let world = World::with(settings).await;
-    let healthy = metadata(&world).await;
-    let mut played = Vec::new();
+    let fixture = Fixture::with(settings).await;
+    let healthy = metadata(&fixture).await;
+    let mut checked = Vec::new();
     for (name, changes) in EXPECTED {
-        world.provider.arm(name.parse().unwrap());
-        let faulty = metadata(&world).await;
+        fixture.provider.arm(name.parse().unwrap());
+        let faulty = metadata(&fixture).await;
         for (member, expected) in changes {
             let is = faulty.get(*member);
             match *expected {
@@ -67,39 +68,39 @@ async fn each_discovery_fault_changes_its_members_and_no_other() {
         for member in healthy.keys().filter(|member| !changes.iter().any(|(changed, _)| changed == member)) {
             assert_eq!(healthy.get(member), faulty.get(member), "{name} {member}");
         }
-        assert_eq!(metadata(&world).await, healthy, "{name}");
-        played.push(name.parse().unwrap());
+        assert_eq!(metadata(&fixture).await, healthy, "{name}");
+        checked.push(name.parse().unwrap());
     }
     let all = Fault::all().into_iter().filter(|fault| matches!(fault, Fault::Discovery(_)));
-    assert_eq!(all.collect::<Vec<_>>(), played);
+    assert_eq!(all.collect::<Vec<_>>(), checked);
 }
 
 #[tokio::test]
-async fn another_host_is_this_provider_and_counts() {
-    let world = crate::claims::world().await;
+async fn other_host_reaches_this_provider_and_counts_requests() {
+    let fixture = crate::claims::fixture().await;
     for (name, member) in
         [("discovery-jwks-elsewhere", "jwks_uri"), ("discovery-endpoints-elsewhere", "token_endpoint")]
     {
-        world.provider.arm(name.parse().unwrap());
-        let url = metadata(&world).await.get(member).unwrap().as_str().unwrap().to_owned();
-        let before = world.provider.observed().elsewhere;
-        let host = format!("http://localhost:{}", world.provider.address().port());
-        world.get(url.strip_prefix(&host).unwrap(), &[]).await;
-        assert_eq!(world.provider.observed().elsewhere, before + 1);
+        fixture.provider.arm(name.parse().unwrap());
+        let url = metadata(&fixture).await.get(member).unwrap().as_str().unwrap().to_owned();
+        let before = fixture.provider.observed().elsewhere;
+        let host = format!("http://localhost:{}", fixture.provider.address().port());
+        fixture.get(url.strip_prefix(&host).unwrap(), &[]).await;
+        assert_eq!(fixture.provider.observed().elsewhere, before + 1);
     }
 }
 
 #[tokio::test]
-async fn weak_algorithms_and_the_flag_are_announced_as_asked() {
-    let world = crate::claims::world().await;
-    world.provider.arm("discovery-alg-none".parse().unwrap());
-    let announced = metadata(&world).await.get("id_token_signing_alg_values_supported").cloned();
+async fn metadata_lists_weak_algorithms_and_the_false_flag() {
+    let fixture = crate::claims::fixture().await;
+    fixture.provider.arm("discovery-alg-none".parse().unwrap());
+    let announced = metadata(&fixture).await.get("id_token_signing_alg_values_supported").cloned();
     assert_eq!(announced, Some(json!(["ES256", "none", "HS256"])));
-    world.provider.arm("discovery-iss-flag-false".parse().unwrap());
-    let flag = metadata(&world).await.get("authorization_response_iss_parameter_supported").cloned();
+    fixture.provider.arm("discovery-iss-flag-false".parse().unwrap());
+    let flag = metadata(&fixture).await.get("authorization_response_iss_parameter_supported").cloned();
     assert_eq!(flag, Some(json!(false)));
 }
 
-async fn metadata(world: &World) -> Map<String, Value> {
-    world.get("/.well-known/openid-configuration", &[]).await.json().as_object().unwrap().clone()
+async fn metadata(fixture: &Fixture) -> Map<String, Value> {
+    fixture.get("/.well-known/openid-configuration", &[]).await.json().as_object().unwrap().clone()
 }

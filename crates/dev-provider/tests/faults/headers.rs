@@ -1,4 +1,4 @@
-//! Does each fault of the header stand in the header, and who signed?
+//! Faults of the header of an ID token and of the signing key
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
@@ -9,10 +9,10 @@ use base64_simd::URL_SAFE_NO_PAD;
 use dev_provider::{Fault, SigningAlgorithm};
 use serde_json::{Value, json};
 
-use crate::claims::world;
-use crate::harness::{World, part, text};
+use crate::claims::fixture;
+use crate::harness::{Fixture, part, text};
 
-/// Name, the members of the header that differ, and whether the published key signed.
+/// Each fault by name, with the header members that differ, and whether the published key signed.
 const EXPECTED: [(&str, &[&str], bool); 33] = [
     ("alg-none", &["alg"], false),
     ("alg-none-mixed-case", &["alg"], false),
@@ -51,13 +51,13 @@ const EXPECTED: [(&str, &[&str], bool); 33] = [
 
 #[tokio::test]
 async fn each_header_fault_changes_its_members_and_no_other() {
-    let world = world().await;
-    let key = public_point(&world).await;
-    let mut played = Vec::new();
+    let fixture = fixture().await;
+    let key = public_point(&fixture).await;
+    let mut checked = Vec::new();
     for (name, members, genuine) in EXPECTED {
-        let healthy = part(&token(&world).await, 0);
-        world.provider.arm(name.parse().unwrap());
-        let token = token(&world).await;
+        let healthy = part(&token(&fixture).await, 0);
+        fixture.provider.arm(name.parse().unwrap());
+        let token = token(&fixture).await;
         let header = part(&token, 0);
         let mut names: Vec<&String> = healthy.keys().chain(header.keys()).collect();
         names.sort_unstable();
@@ -65,18 +65,18 @@ async fn each_header_fault_changes_its_members_and_no_other() {
         names.retain(|name| healthy.get(*name) != header.get(*name));
         assert_eq!(names, members, "{name}");
         assert_eq!(verifies(&key, &token), genuine, "{name}");
-        played.push(name.parse().unwrap());
+        checked.push(name.parse().unwrap());
     }
     let all = Fault::all().into_iter().filter(|fault| matches!(fault, Fault::Header(_)));
-    assert_eq!(all.collect::<Vec<_>>(), played);
+    assert_eq!(all.collect::<Vec<_>>(), checked);
 }
 
 #[tokio::test]
-async fn a_shared_key_signature_uses_what_it_says() {
-    let world = world().await;
-    let jwks = world.get("/jwks", &[]).await.json();
+async fn hs256_signature_uses_the_named_secret() {
+    let fixture = fixture().await;
+    let jwks = fixture.get("/jwks", &[]).await.json();
     let x = jwks.pointer("/keys/0/x").and_then(Value::as_str).unwrap().to_owned();
-    let der = spki(&public_point(&world).await);
+    let der = spki(&public_point(&fixture).await);
     let pem = format!(
         "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
         base64_simd::STANDARD
@@ -93,8 +93,8 @@ async fn a_shared_key_signature_uses_what_it_says() {
         ("alg-hs256-der", &der),
         ("alg-hs256-modulus", x.as_bytes()),
     ] {
-        world.provider.arm(name.parse().unwrap());
-        let token = token(&world).await;
+        fixture.provider.arm(name.parse().unwrap());
+        let token = token(&fixture).await;
         assert_eq!(part(&token, 0).get("alg"), Some(&json!("HS256")));
         let (message, signature) = split(&token);
         hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes(), &signature).expect(name);
@@ -102,39 +102,39 @@ async fn a_shared_key_signature_uses_what_it_says() {
 }
 
 #[tokio::test]
-async fn odd_signatures_of_es256_are_as_they_say() {
-    let world = world().await;
-    let point = public_point(&world).await;
-    world.provider.arm("alg-es256-zeros".parse().unwrap());
-    assert_eq!(split(&token(&world).await).1, [0; 64]);
-    world.provider.arm("alg-es256-der".parse().unwrap());
-    let token = token(&world).await;
+async fn es256_signature_faults_send_zeros_and_der() {
+    let fixture = fixture().await;
+    let point = public_point(&fixture).await;
+    fixture.provider.arm("alg-es256-zeros".parse().unwrap());
+    assert_eq!(split(&token(&fixture).await).1, [0; 64]);
+    fixture.provider.arm("alg-es256-der".parse().unwrap());
+    let token = token(&fixture).await;
     let (message, der) = split(&token);
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &point).verify(message.as_bytes(), &der).unwrap();
 }
 
 #[tokio::test]
-async fn the_longer_hash_is_signed_by_the_own_rsa_key() {
-    let world = World::new().await;
-    let jwks = world.get("/jwks", &[]).await.json();
+async fn rs384_and_ps384_signatures_use_the_provider_key() {
+    let fixture = Fixture::new().await;
+    let jwks = fixture.get("/jwks", &[]).await.json();
     let number =
         |name: &str| URL_SAFE_NO_PAD.decode_to_vec(text(jwks.pointer("/keys/0").unwrap(), name)).unwrap();
     let key = RsaPublicKeyComponents { n: number("n"), e: number("e") };
     for (name, algorithm) in
         [("alg-rs384", &RSA_PKCS1_2048_8192_SHA384), ("alg-ps384", &RSA_PSS_2048_8192_SHA384)]
     {
-        world.provider.arm(name.parse().unwrap());
-        let token = token(&world).await;
+        fixture.provider.arm(name.parse().unwrap());
+        let token = token(&fixture).await;
         let (message, signature) = split(&token);
         key.verify(algorithm, message.as_bytes(), &signature).expect(name);
     }
 }
 
 #[tokio::test]
-async fn an_embedded_key_verifies_what_it_came_with() {
-    let world = world().await;
-    world.provider.arm("jwk-embedded".parse().unwrap());
-    let token = token(&world).await;
+async fn embedded_key_verifies_its_token() {
+    let fixture = fixture().await;
+    fixture.provider.arm("jwk-embedded".parse().unwrap());
+    let token = token(&fixture).await;
     let header = part(&token, 0);
     let jwk = header.get("jwk").unwrap();
     assert_eq!(jwk.get("kid"), header.get("kid"));
@@ -142,28 +142,28 @@ async fn an_embedded_key_verifies_what_it_came_with() {
 }
 
 #[tokio::test]
-async fn a_kid_of_another_type_is_published() {
-    let world = world().await;
-    world.provider.sign_with(SigningAlgorithm::EdDsa).await.unwrap();
-    world.provider.sign_with(SigningAlgorithm::Es256).await.unwrap();
-    world.provider.arm("kid-other-type".parse().unwrap());
-    let header = part(&token(&world).await, 0);
-    let jwks = world.get("/jwks", &[]).await.json();
+async fn kid_of_another_key_type_is_published() {
+    let fixture = fixture().await;
+    fixture.provider.sign_with(SigningAlgorithm::EdDsa).await.unwrap();
+    fixture.provider.sign_with(SigningAlgorithm::Es256).await.unwrap();
+    fixture.provider.arm("kid-other-type".parse().unwrap());
+    let header = part(&token(&fixture).await, 0);
+    let jwks = fixture.get("/jwks", &[]).await.json();
     let keys = jwks.get("keys").and_then(Value::as_array).unwrap();
     let named = keys.iter().find(|key| key.get("kid") == header.get("kid")).unwrap();
     assert_eq!((text(named, "kty"), header.get("alg").unwrap().as_str()), ("OKP", Some("ES256")));
 }
 
 #[tokio::test]
-async fn a_name_can_occur_twice() {
-    let world = world().await;
-    world.provider.arm("header-alg-duplicated".parse().unwrap());
-    let header = crate::claims::raw(&world, 0).await;
+async fn duplicated_header_member_is_sent_twice() {
+    let fixture = fixture().await;
+    fixture.provider.arm("header-alg-duplicated".parse().unwrap());
+    let header = crate::claims::raw(&fixture, 0).await;
     assert!(header.starts_with(br#"{"alg":"none","#));
 }
 
-pub(crate) async fn token(world: &World) -> String {
-    text(&world.tokens().await, "id_token").to_owned()
+pub(crate) async fn token(fixture: &Fixture) -> String {
+    text(&fixture.tokens().await, "id_token").to_owned()
 }
 
 pub(crate) fn split(token: &str) -> (&str, Vec<u8>) {
@@ -171,9 +171,9 @@ pub(crate) fn split(token: &str) -> (&str, Vec<u8>) {
     (message, URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap())
 }
 
-/// The published P-256 key as a point (SEC 1 §2.3.3).
-pub(crate) async fn public_point(world: &World) -> Vec<u8> {
-    point(world.get("/jwks", &[]).await.json().pointer("/keys/0").unwrap())
+/// Returns the published P-256 key as a point (SEC 1 §2.3.3).
+pub(crate) async fn public_point(fixture: &Fixture) -> Vec<u8> {
+    point(fixture.get("/jwks", &[]).await.json().pointer("/keys/0").unwrap())
 }
 
 fn point(jwk: &Value) -> Vec<u8> {
@@ -181,7 +181,7 @@ fn point(jwk: &Value) -> Vec<u8> {
     [vec![4], coordinate("x"), coordinate("y")].concat()
 }
 
-/// RFC 5480 §2: the fixed front of every uncompressed P-256 key.
+/// Prepends the fixed prefix of every uncompressed P-256 key (RFC 5480 §2).
 fn spki(point: &[u8]) -> Vec<u8> {
     let front = [
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,

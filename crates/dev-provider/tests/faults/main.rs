@@ -1,4 +1,4 @@
-//! Is each fault really on the wire, and is the next answer healthy again?
+//! Each fault in the response to a real request, and the healthy response after it
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arming;

@@ -1,4 +1,4 @@
-//! Does the README list every fault, with the effect and the cases it is declared with?
+//! Comparison of the tables in the README with the declared faults
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ use dev_provider::{Endpoint, Fault, LogoutFault};
 const README: &str = include_str!("../../README.md");
 
 #[test]
-fn the_readme_lists_every_fault_as_it_is_declared() {
+fn readme_lists_every_fault_as_declared() {
     let expected = tables();
     let (_, listed) = README.split_once("a test compares them. -->\n\n").unwrap();
     assert!(listed == expected, "the tables should be:\n{expected}");
 }
 
 #[test]
-fn the_readme_lists_every_fault_of_logout_tokens() {
+fn readme_lists_every_fault_of_logout_tokens() {
     for fault in LogoutFault::all() {
         let row = format!("| `{}` | {} | {} |\n", fault.name(), fault.effect(), fault.cases());
         assert!(README.contains(&row), "{row}");
@@ -25,7 +25,7 @@ fn the_readme_lists_every_fault_of_logout_tokens() {
 fn tables() -> String {
     let mut out = String::new();
     let mut title = "";
-    // The transport faults are the same at four endpoints.
+    // The transport faults are the same for four endpoints.
     let once = |fault: &Fault| !matches!(fault, Fault::Transport(at, _) if *at != Endpoint::Jwks);
     for fault in Fault::all().into_iter().filter(once) {
         let is = heading(fault);

@@ -1,19 +1,19 @@
-//! Is the answer of userinfo wrong as asked?
+//! Faults of the userinfo response
 
-use crate::claims::world;
+use crate::claims::fixture;
 use crate::harness::{part, text};
 use crate::headers::{public_point, verifies};
 
 #[tokio::test]
-async fn each_userinfo_fault_is_met_once() {
-    let world = world().await;
-    let tokens = world.tokens().await;
+async fn each_userinfo_fault_affects_one_response() {
+    let fixture = fixture().await;
+    let tokens = fixture.tokens().await;
     let access_token = text(&tokens, "access_token");
-    let healthy = world.userinfo(access_token).await.json();
+    let healthy = fixture.userinfo(access_token).await.json();
     let faulty = async |name: &str| {
-        world.provider.arm(name.parse().unwrap());
-        let reply = world.userinfo(access_token).await;
-        assert_eq!(world.userinfo(access_token).await.json(), healthy, "{name}");
+        fixture.provider.arm(name.parse().unwrap());
+        let reply = fixture.userinfo(access_token).await;
+        assert_eq!(fixture.userinfo(access_token).await.json(), healthy, "{name}");
         reply
     };
     let changed = faulty("userinfo-sub-changed").await.json();
@@ -27,7 +27,7 @@ async fn each_userinfo_fault_is_met_once() {
     assert_eq!(signed.header("content-type"), Some("application/jwt"));
     let claims = part(&signed.body, 1);
     assert_eq!(claims.get("aud").unwrap(), "foregate");
-    assert_eq!(claims.get("iss").unwrap(), world.provider.issuer());
+    assert_eq!(claims.get("iss").unwrap(), fixture.provider.issuer());
     assert_eq!(claims.get("sub"), healthy.get("sub"));
-    assert!(verifies(&public_point(&world).await, &signed.body));
+    assert!(verifies(&public_point(&fixture).await, &signed.body));
 }

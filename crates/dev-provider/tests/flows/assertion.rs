@@ -1,4 +1,4 @@
-//! Which client assertion proves who is asking (RFC 7523 §3)?
+//! Client assertions (RFC 7523 §3)
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,21 +12,21 @@ use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use dev_provider::{Client, Settings, SigningAlgorithm};
 use serde_json::{Value, json};
 
-use crate::harness::{World, code_form, text};
+use crate::harness::{Fixture, code_form, text};
 use crate::http::Reply;
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// A world with one client that has nothing but this key, and the key.
+/// A fixture with a client whose only credential is this key, and the key.
 struct Scene {
-    world: World,
+    fixture: Fixture,
     key: EcdsaKeyPair,
 }
 
 impl Scene {
     async fn new() -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        Self { world: world(jwk(&key)).await, key }
+        Self { fixture: fixture(jwk(&key)).await, key }
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> String {
@@ -35,9 +35,9 @@ impl Scene {
         format!("{message}.{}", b64(signature))
     }
 
-    /// Healthy claims, with this one replaced, or left out when null.
+    /// Signs valid claims, with one claim replaced, or left out if the value is null.
     fn assertion(&self, name: &str, value: Value) -> String {
-        let mut claims = claims(&self.world);
+        let mut claims = claims(&self.fixture);
         if value.is_null() {
             claims.as_object_mut().unwrap().remove(name);
         } else {
@@ -48,10 +48,10 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn each_algorithm_and_form_of_key_is_understood() {
+async fn assertion_with_each_algorithm_and_key_format_is_accepted() {
     let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    // RFC 8017 appendix A.1.1: nine bytes of front, the modulus, and 65537.
+    // RFC 8017 appendix A.1.1: a prefix of nine bytes, the modulus, and 65537.
     let modulus = rsa.public_key().as_ref().get(9..265).unwrap();
     let rsa_jwk = json!({ "kty": "RSA", "n": b64(modulus), "e": "AQAB" }).to_string();
     let ec_der: PublicKeyX509Der<'_> = ec.public_key().as_der().unwrap();
@@ -63,8 +63,8 @@ async fn each_algorithm_and_form_of_key_is_understood() {
         ("PS256", rsa_jwk),
         ("RS256", pem(rsa_der.as_ref())),
     ] {
-        let world = world(key).await;
-        let message = message(&json!({ "alg": alg, "kid": "any" }), &claims(&world));
+        let fixture = fixture(key).await;
+        let message = message(&json!({ "alg": alg, "kid": "any" }), &claims(&fixture));
         let mut signature = vec![0; 256];
         let random = SystemRandom::new();
         match alg {
@@ -72,15 +72,15 @@ async fn each_algorithm_and_form_of_key_is_understood() {
             "PS256" => rsa.sign(&RSA_PSS_SHA256, &random, message.as_bytes(), &mut signature).unwrap(),
             _ => signature = ec.sign(&random, message.as_bytes()).unwrap().as_ref().to_vec(),
         }
-        let reply = redeem(&world, &format!("{message}.{}", b64(signature))).await;
+        let reply = redeem(&fixture, &format!("{message}.{}", b64(signature))).await;
         assert_eq!(reply.status, 200, "{alg}: {}", reply.body);
     }
 }
 
 #[tokio::test]
-async fn the_audience_is_the_issuer_or_the_token_endpoint_as_a_string() {
+async fn assertion_audience_is_issuer_or_token_endpoint_as_a_string() {
     let scene = Scene::new().await;
-    let issuer = scene.world.provider.issuer().to_owned();
+    let issuer = scene.fixture.provider.issuer().to_owned();
     for (audience, status) in [
         (json!(issuer), 200),
         (json!(format!("{issuer}/token")), 200),
@@ -90,12 +90,12 @@ async fn the_audience_is_the_issuer_or_the_token_endpoint_as_a_string() {
         (Value::Null, 401),
     ] {
         let assertion = scene.assertion("aud", audience.clone());
-        assert_eq!(redeem(&scene.world, &assertion).await.status, status, "{audience}");
+        assert_eq!(redeem(&scene.fixture, &assertion).await.status, status, "{audience}");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_or_missing_claim_is_refused() {
+async fn assertion_with_a_wrong_or_missing_claim_is_refused() {
     let scene = Scene::new().await;
     for (name, value) in [
         ("iss", json!("other")),
@@ -109,13 +109,13 @@ async fn a_wrong_or_missing_claim_is_refused() {
         ("jti", json!("")),
         ("jti", Value::Null),
     ] {
-        let reply = redeem(&scene.world, &scene.assertion(name, value.clone())).await;
+        let reply = redeem(&scene.fixture, &scene.assertion(name, value.clone())).await;
         assert_eq!((reply.status, text(&reply.json(), "error")), (401, "invalid_client"), "{name} {value}");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_algorithm_or_signature_is_refused() {
+async fn assertion_with_a_wrong_algorithm_or_signature_is_refused() {
     let scene = Scene::new().await;
     for header in [
         json!({ "alg": "none" }),
@@ -124,36 +124,36 @@ async fn a_wrong_algorithm_or_signature_is_refused() {
         json!({ "alg": "ES256", "crit": ["x"], "x": 1 }),
         json!({}),
     ] {
-        let assertion = scene.sign(&header, &claims(&scene.world));
-        assert_eq!(redeem(&scene.world, &assertion).await.status, 401, "{header}");
+        let assertion = scene.sign(&header, &claims(&scene.fixture));
+        assert_eq!(redeem(&scene.fixture, &assertion).await.status, 401, "{header}");
     }
-    let stranger = Scene::new().await;
-    let forged = stranger.sign(&json!({ "alg": "ES256" }), &claims(&scene.world));
-    assert_eq!(redeem(&scene.world, &forged).await.status, 401);
-    assert_eq!(redeem(&scene.world, &scene.assertion("extra", json!(1))).await.status, 200);
+    let other = Scene::new().await;
+    let forged = other.sign(&json!({ "alg": "ES256" }), &claims(&scene.fixture));
+    assert_eq!(redeem(&scene.fixture, &forged).await.status, 401);
+    assert_eq!(redeem(&scene.fixture, &scene.assertion("extra", json!(1))).await.status, 200);
 }
 
 #[tokio::test]
-async fn an_assertion_is_taken_once() {
+async fn assertion_is_accepted_once() {
     let scene = Scene::new().await;
     let assertion = scene.assertion("extra", json!(1));
-    assert_eq!(redeem(&scene.world, &assertion).await.status, 200);
-    assert_eq!(redeem(&scene.world, &assertion).await.status, 401);
-    assert_eq!(redeem(&scene.world, &scene.assertion("extra", json!(1))).await.status, 200);
+    assert_eq!(redeem(&scene.fixture, &assertion).await.status, 200);
+    assert_eq!(redeem(&scene.fixture, &assertion).await.status, 401);
+    assert_eq!(redeem(&scene.fixture, &scene.assertion("extra", json!(1))).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_client_with_a_key_is_not_public_and_proves_itself_one_way() {
+async fn client_with_a_key_is_not_public_and_uses_one_auth_method() {
     let scene = Scene::new().await;
-    let code = code(&scene.world).await;
+    let code = code(&scene.fixture).await;
     let named = [code_form(&code).as_slice(), &[("client_id", "keyed")]].concat();
-    assert_eq!(scene.world.post("/token", &[], &named).await.status, 401);
+    assert_eq!(scene.fixture.post("/token", &[], &named).await.status, 401);
     let assertion = scene.assertion("extra", json!(1));
     let both = [named.as_slice(), &[("client_secret", "x"), ("client_assertion", &assertion)]].concat();
-    assert_eq!(scene.world.post("/token", &[], &both).await.status, 400);
+    assert_eq!(scene.fixture.post("/token", &[], &both).await.status, 400);
     let untyped = [named.as_slice(), &[("client_assertion", &assertion)]].concat();
-    assert_eq!(scene.world.post("/token", &[], &untyped).await.status, 400);
-    let metadata = scene.world.get("/.well-known/openid-configuration", &[]).await.json();
+    assert_eq!(scene.fixture.post("/token", &[], &untyped).await.status, 400);
+    let metadata = scene.fixture.get("/.well-known/openid-configuration", &[]).await.json();
     assert_eq!(
         metadata.get("token_endpoint_auth_signing_alg_values_supported"),
         Some(&json!(["RS256", "PS256", "ES256"]))
@@ -167,7 +167,7 @@ async fn a_client_with_a_key_is_not_public_and_proves_itself_one_way() {
     );
 }
 
-async fn world(key: String) -> World {
+async fn fixture(key: String) -> Fixture {
     let mut settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
     let template = settings.clients.first().unwrap().clone();
     settings.clients.push(Client {
@@ -176,27 +176,27 @@ async fn world(key: String) -> World {
         assertion_key: Some(key),
         ..template
     });
-    World::with(settings).await
+    Fixture::with(settings).await
 }
 
-async fn code(world: &World) -> String {
-    let page = world.authorize(&[("client_id", "keyed")]).await;
+async fn code(fixture: &Fixture) -> String {
+    let page = fixture.authorize(&[("client_id", "keyed")]).await;
     match page.sent_back("code") {
         Some(code) => code,
-        None => world.submit(&page, "testuser", "testuser").await.sent_back("code").unwrap(),
+        None => fixture.submit(&page, "testuser", "testuser").await.sent_back("code").unwrap(),
     }
 }
 
-async fn redeem(world: &World, assertion: &str) -> Reply {
-    let code = code(world).await;
+async fn redeem(fixture: &Fixture, assertion: &str) -> Reply {
+    let code = code(fixture).await;
     let proof = [("client_assertion_type", TYPE), ("client_assertion", assertion)];
-    world.post("/token", &[], &[code_form(&code).as_slice(), &proof].concat()).await
+    fixture.post("/token", &[], &[code_form(&code).as_slice(), &proof].concat()).await
 }
 
-fn claims(world: &World) -> Value {
+fn claims(fixture: &Fixture) -> Value {
     let mut random = [0; 16];
     aws_lc_rs::rand::fill(&mut random).unwrap();
-    let (issuer, exp) = (world.provider.issuer(), now() + 60);
+    let (issuer, exp) = (fixture.provider.issuer(), now() + 60);
     json!({ "iss": "keyed", "sub": "keyed", "aud": issuer, "exp": exp, "jti": b64(random) })
 }
 

@@ -1,18 +1,18 @@
-//! Can a client find everything, and trust the keys it finds?
+//! Metadata, published keys and the claims of tokens
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::harness::{World, part, text};
+use crate::harness::{Fixture, part, text};
 
 #[tokio::test]
 async fn every_endpoint_is_below_the_issuer() {
-    let world = World::new().await;
-    let metadata = world.get("/.well-known/openid-configuration", &[]).await.json();
-    let issuer = world.provider.issuer();
-    assert_eq!(issuer, format!("http://{}", world.provider.address()));
+    let fixture = Fixture::new().await;
+    let metadata = fixture.get("/.well-known/openid-configuration", &[]).await.json();
+    let issuer = fixture.provider.issuer();
+    assert_eq!(issuer, format!("http://{}", fixture.provider.address()));
     assert_eq!(text(&metadata, "issuer"), issuer);
     for name in
         ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint"]
@@ -21,14 +21,14 @@ async fn every_endpoint_is_below_the_issuer() {
     }
     assert_eq!(metadata.get("code_challenge_methods_supported"), Some(&json!(["S256"])));
     assert_eq!(metadata.get("authorization_response_iss_parameter_supported"), Some(&json!(true)));
-    assert_eq!(world.provider.observed().discovery, 1);
+    assert_eq!(fixture.provider.observed().discovery, 1);
 }
 
 #[tokio::test]
 async fn the_id_token_is_signed_by_the_published_key() {
-    let world = World::new().await;
-    let tokens = world.tokens().await;
-    let keys = world.get("/jwks", &[]).await.json();
+    let fixture = Fixture::new().await;
+    let tokens = fixture.tokens().await;
+    let keys = fixture.get("/jwks", &[]).await.json();
     let key = keys.pointer("/keys/0").unwrap();
     assert_eq!((text(key, "use"), text(key, "alg"), text(key, "kty")), ("sig", "RS256", "RSA"));
     for name in ["id_token", "access_token"] {
@@ -44,9 +44,9 @@ async fn the_id_token_is_signed_by_the_published_key() {
 }
 
 #[tokio::test]
-async fn the_id_token_says_what_core_asks_for() {
-    let world = World::new().await;
-    let tokens = world.tokens().await;
+async fn id_token_has_the_claims_that_core_requires() {
+    let fixture = Fixture::new().await;
+    let tokens = fixture.tokens().await;
     let claims = Value::Object(part(text(&tokens, "id_token"), 1));
     for name in ["exp", "iat", "auth_time"] {
         assert!(claims.get(name).unwrap().is_u64(), "{name}");
@@ -58,7 +58,7 @@ async fn the_id_token_says_what_core_asks_for() {
     for (name, value) in expected {
         assert_eq!(text(&claims, name), value);
     }
-    assert_eq!(text(&claims, "iss"), world.provider.issuer());
+    assert_eq!(text(&claims, "iss"), fixture.provider.issuer());
     assert_eq!(text(&claims, "email"), "testuser@example.com");
     assert_eq!(claims.get("groups"), Some(&json!(["dev", "ops"])));
     assert_eq!((text(&tokens, "token_type"), text(&tokens, "scope")), ("Bearer", "openid profile email"));
@@ -66,25 +66,25 @@ async fn the_id_token_says_what_core_asks_for() {
 
 #[tokio::test]
 async fn a_user_without_groups_has_no_groups_claim() {
-    let world = World::new().await;
-    let page = world.authorize(&[]).await;
-    let code = world.submit(&page, "bob", "bob").await.sent_back("code").unwrap();
-    let tokens = world.redeem(&code).await.json();
+    let fixture = Fixture::new().await;
+    let page = fixture.authorize(&[]).await;
+    let code = fixture.submit(&page, "bob", "bob").await.sent_back("code").unwrap();
+    let tokens = fixture.redeem(&code).await.json();
     let claims = part(text(&tokens, "id_token"), 1);
     assert_eq!(claims.get("groups"), None);
     assert_eq!(claims.get("email_verified"), Some(&json!(false)));
 }
 
 #[tokio::test]
-async fn userinfo_takes_an_access_token_and_nothing_else() {
-    let world = World::new().await;
-    let tokens = world.tokens().await;
-    let userinfo = world.userinfo(text(&tokens, "access_token")).await;
+async fn userinfo_accepts_access_tokens_only() {
+    let fixture = Fixture::new().await;
+    let tokens = fixture.tokens().await;
+    let userinfo = fixture.userinfo(text(&tokens, "access_token")).await;
     assert_eq!(text(&userinfo.json(), "preferred_username"), "testuser");
     for wrong in [text(&tokens, "id_token"), "garbage", ""] {
-        let refused = world.userinfo(wrong).await;
+        let refused = fixture.userinfo(wrong).await;
         assert_eq!(refused.status, 401);
         assert!(refused.header("www-authenticate").unwrap().starts_with("Bearer"));
     }
-    assert_eq!(world.get("/userinfo", &[]).await.status, 401);
+    assert_eq!(fixture.get("/userinfo", &[]).await.status, 401);
 }

@@ -1,4 +1,4 @@
-//! How does a test sign in and ask for tokens in one line?
+//! Fixture for sign-ins and token requests
 
 use std::cell::RefCell;
 
@@ -14,13 +14,13 @@ pub(crate) const REDIRECT: &str = "http://127.0.0.1:9/oauth2/callback";
 pub(crate) const VERIFIER: &str = "a-verifier-of-no-less-than-forty-three-characters";
 pub(crate) const BASIC: &str = "Basic Zm9yZWdhdGU6Zm9yZWdhdGUtc2VjcmV0";
 
-/// A provider, and one browser's cookie for it.
-pub(crate) struct World {
+/// A provider, and the cookie of one browser for it.
+pub(crate) struct Fixture {
     pub(crate) provider: DevProvider,
     pub(crate) cookie: RefCell<Option<String>>,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with(Settings::default()).await
     }
@@ -39,13 +39,14 @@ impl World {
         send(self.provider.address(), &format!("POST {path}"), &headers, &encode(form)).await
     }
 
-    /// The authorization endpoint, as this browser, with these parameters changed or added (empty: left out).
+    /// Sends an authorization request of this browser, with these parameters changed or added. An empty value leaves the
+    /// parameter out.
     pub(crate) async fn authorize(&self, changes: &[(&str, &str)]) -> Reply {
         let cookie = self.cookie.borrow().clone().unwrap_or_default();
         self.get(&format!("/authorize?{}", encode(&request(changes))), &[("cookie", &cookie)]).await
     }
 
-    /// Posts the form of a sign-in page.
+    /// Posts the form of a sign-in page, and stores the cookie.
     pub(crate) async fn submit(&self, page: &Reply, username: &str, password: &str) -> Reply {
         let pending = page.body.split(r#"name="request" value=""#).nth(1).unwrap().split('"').next().unwrap();
         let cookie = self.cookie.borrow().clone().unwrap_or_default();
@@ -57,7 +58,7 @@ impl World {
         reply
     }
 
-    /// A code for `testuser`, who types the password once.
+    /// Returns a code for `testuser`. Only the first call submits the password.
     pub(crate) async fn code(&self) -> String {
         let page = self.authorize(&[]).await;
         if let Some(code) = page.sent_back("code") {
@@ -79,7 +80,7 @@ impl World {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
     }
 
-    /// The tokens of a new sign-in.
+    /// Returns the tokens of a new code.
     pub(crate) async fn tokens(&self) -> Value {
         let reply = self.redeem(&self.code().await).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
@@ -109,7 +110,7 @@ pub(crate) fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode_to_string(format!("{}:{}", encode(id), encode(secret))))
 }
 
-/// A part of a compact JWS, as JSON.
+/// Returns a segment of a compact JWS, as JSON.
 pub(crate) fn part(token: &str, index: usize) -> Map<String, Value> {
     let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(part).unwrap()).unwrap()

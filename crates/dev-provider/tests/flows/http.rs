@@ -1,4 +1,4 @@
-//! How do the tests speak HTTP without a client library that would follow or normalise anything?
+//! Minimal HTTP client, which neither follows redirects nor normalises anything
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// A query parameter of the `Location`.
+    /// Returns a query parameter of the `Location` header.
     pub(crate) fn sent_back(&self, name: &str) -> Option<String> {
         let location = url::Url::parse(self.header("location")?).unwrap();
         location.query_pairs().find(|(given, _)| given == name).map(|(_, value)| value.into_owned())

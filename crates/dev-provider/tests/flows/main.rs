@@ -1,4 +1,4 @@
-//! Does the provider keep the rules a gateway relies on, over real sockets?
+//! Flows without faults, over real sockets
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod assertion;

@@ -1,14 +1,14 @@
-//! Where does the provider agree to run?
+//! Start and stop of the provider
 
 use std::net::SocketAddr;
 
 use dev_provider::{Settings, StartError, start};
 use tokio::net::TcpStream;
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
 #[tokio::test]
-async fn anything_but_loopback_is_refused() {
+async fn address_other_than_loopback_is_refused() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         let listen: SocketAddr = address.parse().unwrap();
         let refused = start(Settings { listen, ..Settings::default() }).await;
@@ -23,16 +23,16 @@ async fn an_issuer_with_a_path_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stopped_provider_takes_no_connections() {
-    let world = World::new().await;
-    let address = world.provider.address();
-    assert_eq!(world.get("/jwks", &[]).await.status, 200);
-    world.provider.stop().await;
+async fn stopped_provider_accepts_no_connections() {
+    let fixture = Fixture::new().await;
+    let address = fixture.provider.address();
+    assert_eq!(fixture.get("/jwks", &[]).await.status, 200);
+    fixture.provider.stop().await;
     assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[test]
-fn debug_output_holds_no_secret() {
+fn debug_output_contains_no_secret() {
     let shown = format!("{:?}", Settings::default());
     assert!(shown.contains("alice") && !shown.contains("foregate-secret") && !shown.contains("password"));
 }
