@@ -39,8 +39,8 @@ impl Arming {
         self.held.clear();
     }
 
-    /// Returns the faults that are held for this endpoint, and those of the first batch that has any for it. The latter
-    /// are removed from the queue.
+    /// Returns the faults that are held for this endpoint, and those of the first batch that has any for it. The
+    /// faults of the batch are removed from the queue.
     pub(crate) fn take(&mut self, endpoint: Endpoint) -> Vec<Fault> {
         let affects = |fault: &Fault| fault.endpoint() == endpoint;
         let mut faults: Vec<Fault> = self.held.iter().copied().filter(affects).collect();

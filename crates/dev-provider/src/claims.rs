@@ -24,7 +24,8 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Returns the claims of the access token (RFC 9068). They name the grant, so that its revocation affects the token.
+    /// Returns the claims of the access token (RFC 9068). They name the grant, so that its revocation affects the
+    /// token.
     pub(crate) fn access_token(&self, jti: &str, life: Duration) -> Map<String, Value> {
         let mut claims = self.common(jti, life);
         put(&mut claims, "client_id", json!(self.grant.client_id));

@@ -22,8 +22,8 @@ impl DevProvider {
         self.shared.arming().arm(faults);
     }
 
-    /// Arms faults of the token endpoint together for the next refresh, once (RFC 6749 §6). They do not affect exchanges
-    /// of codes.
+    /// Arms faults of the token endpoint together for the next refresh, once (RFC 6749 §6). They do not affect
+    /// exchanges of codes.
     pub fn arm_at_refresh(&self, faults: &[Fault]) {
         self.shared.refresh_arming().arm(faults);
     }

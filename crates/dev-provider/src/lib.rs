@@ -1,7 +1,9 @@
 //! OpenID Provider for demos and tests: real flows, strict refresh-token reuse detection, loopback only
 //!
 //! [`start`] binds the address, generates a key and serves until the returned [`DevProvider`] is stopped or dropped.
-//! [`DevProvider::arm`] arms a [`Fault`], an error that the provider makes on demand. The README lists all faults by name.
+//!
+//! [`DevProvider::arm`] arms a [`Fault`], an error that the provider makes on demand. The README lists all faults
+//! by name.
 //!
 //! A strict provider makes the tests of a gateway strict. These rules hold:
 //! 1. The provider listens on loopback addresses only. Every page says that it is not for production.

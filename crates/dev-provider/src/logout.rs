@@ -43,8 +43,8 @@ pub enum LoggedOut<'a> {
 }
 
 impl DevProvider {
-    /// Returns a logout token for a client, in the form of Keycloak (§2.4), with these faults. Returns [`KeyError`] if it
-    /// cannot be signed.
+    /// Returns a logout token for a client, in the form of Keycloak (§2.4), with these faults. Returns [`KeyError`] if
+    /// it cannot be signed.
     pub fn logout_token(
         &self,
         client_id: &str,

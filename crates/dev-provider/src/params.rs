@@ -12,8 +12,8 @@ impl Params {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }
 
-    /// Returns the value, if the name occurs once and the value is not empty. An empty value counts as omitted (RFC 6749
-    /// §3.1).
+    /// Returns the value, if the name occurs once and the value is not empty. An empty value counts as omitted (RFC
+    /// 6749 §3.1).
     pub(crate) fn single(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
         let first = values.next()?;

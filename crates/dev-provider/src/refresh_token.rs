@@ -1,7 +1,7 @@
 //! Refresh tokens
 //!
-//! A token contains its grant and its generation under a MAC. A spent token is therefore recognised for as long as its
-//! grant is stored. No list of spent tokens is necessary, so none can overflow.
+//! A token contains its grant and its generation under a MAC. A spent token is therefore recognised for as long as
+//! its grant is stored. No list of spent tokens is necessary, so none can overflow.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;

@@ -78,8 +78,8 @@ pub struct User {
     pub email_verified: bool,
     /// `groups`. A user without groups has no such claim, as in Keycloak.
     pub groups: Vec<String>,
-    /// Further claims of the ID token and userinfo. They replace the claims above, but never those of the protocol (`iss`,
-    /// `sub`, ...).
+    /// Further claims of the ID token and userinfo. They replace the claims above, but never those of the protocol
+    /// (`iss`, `sub`, ...).
     pub extra: Map<String, Value>,
 }
 

@@ -39,7 +39,7 @@ faults! {
         |c, _| c.set("groups", json!([1, null, { "name": "dev" }]));
     GroupsHundred, "groups-hundred", "accept",
         "`groups` is a list of a hundred groups: `group-000` to `group-099`",
-        |c, _| c.set("groups", hundred());
+        |c, _| c.set("groups", hundred_groups());
     GroupsComma, "groups-comma", "not two groups",
         "`groups` contains `dev,admin`",
         |c, _| c.set("groups", json!(["dev,admin", "ops"]));
@@ -54,13 +54,13 @@ faults! {
         |c, _| c.set("groups", json!(["/dev/backend", "/ops"]));
     GroupsOverage, "groups-overage", "C21",
         "`_claim_names` refers to another host for `groups`, and `groups` is left out",
-        |c, f| overage(c, f);
+        |c, f| set_groups_overage(c, f);
     ClaimsAggregated, "claims-aggregated", "C21",
         "`_claim_names` and `_claim_sources` contain a JWT with `department`",
-        |c, _| aggregated(c);
+        |c, _| set_aggregated_claim(c);
     ClaimsDistributed, "claims-distributed", "C21",
         "`_claim_names` and `_claim_sources` refer to another host for `department`",
-        |c, f| distributed(c, f, "department");
+        |c, f| set_distributed_claim(c, f, "department");
     RealmRoles, "realm-roles", "accept",
         "`realm_access.roles` is `dev`, `offline_access`",
         |c, _| c.set("realm_access", json!({ "roles": ["dev", "offline_access"] }));
@@ -75,23 +75,23 @@ impl IdentityFault {
     }
 }
 
-fn hundred() -> Value {
+fn hundred_groups() -> Value {
     json!((0..100).map(|number| format!("group-{number:03}")).collect::<Vec<_>>())
 }
 
-fn overage(claims: &mut Claims<'_>, facts: &Facts<'_>) {
+fn set_groups_overage(claims: &mut Claims<'_>, facts: &Facts<'_>) {
     claims.remove("groups");
-    distributed(claims, facts, "groups");
+    set_distributed_claim(claims, facts, "groups");
 }
 
 /// The endpoint of the claim source counts requests.
-fn distributed(claims: &mut Claims<'_>, facts: &Facts<'_>, name: &str) {
+fn set_distributed_claim(claims: &mut Claims<'_>, facts: &Facts<'_>, name: &str) {
     claims.set("_claim_names", json!({ name: "src1" }));
     let endpoint = format!("{}/claims", facts.elsewhere);
     claims.set("_claim_sources", json!({ "src1": { "endpoint": endpoint } }));
 }
 
-fn aggregated(claims: &mut Claims<'_>) {
+fn set_aggregated_claim(claims: &mut Claims<'_>) {
     claims.set("_claim_names", json!({ "department": "src1" }));
     // {"alg":"none"}.{"department":"everything"}. A client must not accept its content.
     let jwt = "eyJhbGciOiJub25lIn0.eyJkZXBhcnRtZW50IjoiZXZlcnl0aGluZyJ9.";

@@ -28,7 +28,7 @@ faults! {
         "as `jwks-twenty`, and no key has a `kid`",
         |keys| { twenty(keys); each(keys, |key| remove(key, "kid")); };
     SameKid, "jwks-same-kid", "accept or refuse",
-        "another RSA key with the `kid` of the last one is first in the list",
+        "another RSA key with the `kid` of the last key is first in the list",
         same_kid;
     UnknownType, "jwks-unknown-type", "accept",
         "a key of type `XYZ` is first in the list",

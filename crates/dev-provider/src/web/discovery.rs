@@ -42,8 +42,8 @@ pub(super) async fn keys(
     RawQuery(query): RawQuery,
 ) -> Response {
     shared.count(|observed| &mut observed.jwks);
-    let asked = shared.settings.jwks_query.is_none() || shared.settings.jwks_query == query;
-    let mut keys = if asked { published_keys(&shared) } else { Vec::new() };
+    let query_matches = shared.settings.jwks_query.is_none() || shared.settings.jwks_query == query;
+    let mut keys = if query_matches { published_keys(&shared) } else { Vec::new() };
     for fault in faults {
         if let Fault::Jwks(fault) = fault {
             fault.apply(&mut keys);

@@ -115,8 +115,8 @@ async fn halve_body(healthy: Response, broken: bool) -> Response {
     Response::from_parts(parts, streams::broken(bytes))
 }
 
-/// Sets `Date` to the time of the provider's clock plus the configured skew (RFC 9110 §6.6.1). Tokens keep the correct
-/// time.
+/// Sets `Date` to the time of the provider's clock plus the configured skew (RFC 9110 §6.6.1). Tokens keep the
+/// correct time.
 fn set_date(shared: &Shared, response: &mut Response) {
     let shown = shared.now().as_secs().saturating_add_signed(shared.date_skew());
     let shown = UNIX_EPOCH.checked_add(Duration::from_secs(shown)).map(httpdate::fmt_http_date);

@@ -84,7 +84,7 @@ fn headers(form_action: &str) -> [(HeaderName, HeaderValue); 6] {
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style}'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     );
-    // The origin in the policy is plain (see `origin`), so this cannot fail. If it failed, the policy would allow nothing.
+    // The origin in the policy is plain (see `origin`), so this cannot fail. If it did, the policy would allow nothing.
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -96,8 +96,8 @@ fn headers(form_action: &str) -> [(HeaderName, HeaderValue); 6] {
     ]
 }
 
-/// Returns the origin of the redirect URI as a further source. Returns an empty string if the origin contains characters
-/// that are policy syntax.
+/// Returns the origin of the redirect URI as a further source. Returns an empty string if the origin contains
+/// characters that are policy syntax.
 fn origin(redirect_uri: &str) -> String {
     let origin = Url::parse(redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     let plain = origin.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/.-_".contains(&byte));

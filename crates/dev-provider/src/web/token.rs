@@ -186,8 +186,8 @@ fn exchange_refresh_token(
     let presented = shared.refresh_tokens.read(token);
     let presented = presented.ok_or(TokenError::InvalidGrant("the refresh token is not valid"))?;
     let life = shared.settings.refresh_token_life;
-    let rotates = !requested.has(TokenFault::RefreshTokenMissing);
-    let rotated = shared.store().rotate(&presented, &client.id, now, rotates.then_some(life));
+    let must_rotate = !requested.has(TokenFault::RefreshTokenMissing);
+    let rotated = shared.store().rotate(&presented, &client.id, now, must_rotate.then_some(life));
     let grant = rotated.map_err(|refused| refresh_error(shared, &refused))?;
     let tokens = Issue {
         grant_id: &presented.grant,

@@ -67,8 +67,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Returns the user and the client of an access token. The token must be genuine and unexpired, and its grant must not
-/// be revoked. Revocation takes effect immediately.
+/// Returns the user and the client of an access token. The token must be genuine and unexpired, and its grant must
+/// not be revoked. Revocation takes effect immediately.
 fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<(&'a User, String)> {
     let claims = jwt::read(&shared.keys().all(), Kind::Access, token)?;
     if now.as_secs() >= claims.get("exp")?.as_u64()? {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::harness::{Fixture, part, text};
 
-/// Each fault by name, with the new value of each changed claim. `-` means absent, `*` any other value. Any other text
-/// is the JSON of the value.
+/// Each fault by name, with the new value of each changed claim. `-` means absent, `*` any other value. Any other
+/// text is the JSON of the value.
 const EXPECTED: &str = r#"
 iss-changed iss=*
 iss-missing iss=-
@@ -115,10 +115,10 @@ async fn time_claim_faults_have_the_declared_offset() {
         ("auth-time-future", "auth_time", 3595, 3600),
     ] {
         fixture.provider.arm(name.parse().unwrap());
-        let said = claims(&fixture).await.get(claim).and_then(Value::as_i64).unwrap();
+        let claimed = claims(&fixture).await.get(claim).and_then(Value::as_i64).unwrap();
         // The next token is signed later or in the same second.
         let now = claims(&fixture).await.get("iat").and_then(Value::as_i64).unwrap();
-        assert!((low..=high).contains(&(said - now)), "{name}: {}", said - now);
+        assert!((low..=high).contains(&(claimed - now)), "{name}: {}", claimed - now);
     }
 }
 

@@ -165,7 +165,7 @@ async fn slow_first_byte_is_delayed_until_released() {
     for (endpoint, start) in ENDPOINTS {
         fixture.provider.hold(Fault::Transport(endpoint, TransportFault::SlowFirstByte));
         let mut slow = open(&fixture, start).await;
-        // The response to another request shows that the delayed one is not merely queued.
+        // The response to another request shows that the delayed request is not merely queued.
         assert_eq!(ask(&fixture, "GET /elsewhere").await.status, 200);
         let mut first = [0; 1];
         assert!(slow.try_read(&mut first).is_err());

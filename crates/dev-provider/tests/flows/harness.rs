@@ -39,8 +39,8 @@ impl Fixture {
         send(self.provider.address(), &format!("POST {path}"), &headers, &encode(form)).await
     }
 
-    /// Sends an authorization request of this browser, with these parameters changed or added. An empty value leaves the
-    /// parameter out.
+    /// Sends an authorization request of this browser, with these parameters changed or added. An empty value leaves
+    /// the parameter out.
     pub(crate) async fn authorize(&self, changes: &[(&str, &str)]) -> Reply {
         let cookie = self.cookie.borrow().clone().unwrap_or_default();
         self.get(&format!("/authorize?{}", encode(&request(changes))), &[("cookie", &cookie)]).await
