@@ -1,4 +1,4 @@
-//! Checks of values that several sections share.
+//! Parsers of values that several sections share
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use url::Url;
 use super::report::Wrong;
 use crate::access::origin::is_loopback_host;
 
-/// Reads an address and port to listen on.
+/// Parses the address and port of a listener.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, Wrong> {
     text.parse().map_err(|_| {
         if let Some((_, port)) = text.rsplit_once(':')
             && port.parse::<u64>().is_ok_and(|port| port > 65535)
         {
-            return Wrong::new(format!("{port} is no port: the highest is 65535"));
+            return Wrong::new(format!("{port} is not a port: the highest port is 65535"));
         }
         let named = text.starts_with(':') || text.starts_with("localhost:") || !text.contains(':');
         let what = if named {
@@ -27,7 +27,7 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, Wrong> {
     })
 }
 
-/// Reads a time such as `90s`, `10h` or `1d 12h` that lies between two others.
+/// Parses a time such as `90s`, `10h` or `1d 12h` between `least` and `most`, inclusive.
 pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, Wrong> {
     let span: Span = text.trim().parse().map_err(|_| {
         let number = text.trim().parse::<f64>().is_ok();
@@ -43,41 +43,41 @@ pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Du
     }
 }
 
-/// Reads an absolute http or https URL without user information, query and fragment.
+/// Parses an absolute http or https URL without user information, query and fragment.
 pub(super) fn absolute_url(text: &str) -> Result<Url, Wrong> {
     let url = address(text)?;
     if url.query().is_some() {
-        return Err(Wrong::new("it has something behind ? or #"));
+        return Err(Wrong::new("it has a query or a fragment (? or #)"));
     }
     Ok(url)
 }
 
-/// Reads the same with a query, if there is one.
+/// Parses a URL as [`absolute_url`] does, but accepts a query.
 pub(super) fn address(text: &str) -> Result<Url, Wrong> {
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Wrong::new("it holds a space or a character that no URL has"));
+        return Err(Wrong::new("it contains a space or a character that no URL may have"));
     }
-    // The WHATWG parser mends `https:host` and `https:/host`; a person should.
+    // The WHATWG parser corrects `https:host` and `https:/host` silently. The operator must correct them.
     let web = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url
         .filter(|_| web)
         .ok_or_else(|| Wrong::new("it is not an absolute URL that begins with https://"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Wrong::new("it holds a user name or password, which ends up in logs"));
+        return Err(Wrong::new("it contains a user name or password, which would end up in logs"));
     }
     if url.fragment().is_some() {
-        return Err(Wrong::new("it has something behind #"));
+        return Err(Wrong::new("it has a fragment (#)"));
     }
     Ok(url)
 }
 
-/// Returns whether a URL leads to this machine.
+/// Returns whether the host of a URL is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 
-/// Reads one of a few words.
+/// Parses one of several words.
 pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Wrong> {
     let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
     found.ok_or_else(|| {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_a_unit() {
+    fn time_without_a_unit_or_out_of_range_is_refused() {
         assert_eq!(time("90s"), Some(Duration::from_secs(90)));
         assert_eq!(time("30d"), Some(Duration::from_secs(30 * 86_400)));
         assert_eq!(time("1h30m"), Some(Duration::from_secs(5400)));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_written_out() {
+    fn incomplete_url_is_refused() {
         assert!(absolute_url("https://a.test/realms/main").is_ok());
         for wrong in [
             "a.test",

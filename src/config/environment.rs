@@ -1,23 +1,23 @@
-//! What do the environment and the flags say?
+//! Settings from the environment and the flags
 
-use super::given::Given;
 use super::key::Known;
 use super::keys::TABLE;
-use super::nearest::unknown;
+use super::nearest::report_unknown_key;
 use super::report::Report;
+use super::source_value::SourceValue;
 
 const PREFIX: &str = "FOREGATE_";
 
-/// The variable that names the file; no key.
+/// The variable that names the file. It is not a key.
 pub(super) const CONFIG: &str = "FOREGATE_CONFIG";
 
-/// How a key is written in the environment.
+/// Returns the name of a key's environment variable.
 pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Everything that begins with `FOREGATE_`.
-pub(super) fn read_variables(report: &mut Report, environment: &[(String, String)]) -> Vec<Given> {
+/// Reads all variables that begin with `FOREGATE_`.
+pub(super) fn read_variables(report: &mut Report, environment: &[(String, String)]) -> Vec<SourceValue> {
     let mut found = Vec::new();
     for (name, text) in environment {
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
@@ -31,8 +31,8 @@ pub(super) fn read_variables(report: &mut Report, environment: &[(String, String
     found
 }
 
-/// Every `--set key=value`.
-pub(super) fn read_flags(report: &mut Report, flags: &[(String, String)]) -> Vec<Given> {
+/// Reads all flags `--set key=value`.
+pub(super) fn read_flags(report: &mut Report, flags: &[(String, String)]) -> Vec<SourceValue> {
     let mut found = Vec::new();
     for (name, text) in flags {
         let path: Vec<String> = name.split('.').map(str::to_owned).collect();
@@ -47,16 +47,16 @@ fn read_one(
     text: &str,
     place: &str,
     spell: impl Fn(&str) -> String,
-) -> Option<Given> {
+) -> Option<SourceValue> {
     if let Known::Key(key) = TABLE.look_up(path) {
-        return Given::from_text(report, path, key, text, place).ok();
+        return SourceValue::from_text(report, path, key, text, place).ok();
     }
-    unknown(report, path, place, spell);
+    report_unknown_key(report, path, place, spell);
     None
 }
 
-/// Kubernetes tells every pod of a namespace about a service called `foregate` or `foregate-…` in variables of this
-/// form (`FOREGATE_SERVICE_HOST`, `FOREGATE_PORT_4181_TCP`): not the operator's words.
+/// Returns whether Kubernetes set the variable. It describes a service named `foregate` or `foregate-…` to every pod of
+/// its namespace in such variables (`FOREGATE_SERVICE_HOST`, `FOREGATE_PORT_4181_TCP`).
 fn is_service_link(rest: &str, text: &str) -> bool {
     let rest = format!("_{rest}");
     let address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| text.starts_with(scheme));
@@ -67,7 +67,7 @@ fn is_service_link(rest: &str, text: &str) -> bool {
         || is_port_link(&rest)
 }
 
-/// `…_PORT_4181_TCP`, and the same with `_PORT`, `_PROTO` or `_ADDR` behind it.
+/// Returns whether the name is `…_PORT_4181_TCP`, or the same followed by `_PORT`, `_PROTO` or `_ADDR`.
 fn is_port_link(rest: &str) -> bool {
     let last = ["_PORT", "_PROTO", "_ADDR"].iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
     let number = ["_TCP", "_UDP", "_SCTP"].iter().find_map(|end| last.strip_suffix(end));
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_kubernetes_says_about_its_services_is_not_ours() {
+    fn kubernetes_service_variables_are_ignored() {
         for (name, value) in [
             ("SERVICE_HOST", "10.0.0.1"),
             ("SERVICE_PORT", "80"),

@@ -1,16 +1,16 @@
-//! What does a TOML text say, and on which line?
+//! Reading of a TOML file, with the line of each value
 
 use figment::value::{Dict, Value};
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::given::{Given, filled};
 use super::key::{Key, Kind, Known};
 use super::keys::TABLE;
-use super::nearest::unknown;
+use super::nearest::report_unknown_key;
 use super::report::{Report, Reported, Wrong, show_raw};
+use super::source_value::{SourceValue, require_text};
 
-/// Reads the whole text; `name` is what messages call it.
-pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<Given>, Reported> {
+/// Reads the whole text. Messages call it `name`.
+pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<SourceValue>, Reported> {
     match DeTable::parse(text) {
         Ok(table) => {
             let mut walk = Walk { report, text, name, path: Vec::new(), found: Vec::new() };
@@ -20,10 +20,10 @@ pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<Gi
         Err(error) => {
             let start = error.span().map_or(0, |span| span.start);
             let place = format!("{name}, line {}", line(text, start));
-            // The parser's own rendering repeats the line, which may hold a secret; its message does not.
+            // The parser's own rendering repeats the line, which may contain a secret. Its message does not.
             let wrong = format!("it is not TOML: {}", error.message().replace('\n', ", "));
             let right = "`key = \"value\"` on a line of its own, below its `[section]`".to_owned();
-            Err(report.other("the file", None, &place, wrong, right))
+            Err(report.add_other("the file", None, &place, wrong, right))
         }
     }
 }
@@ -33,7 +33,7 @@ struct Walk<'a> {
     text: &'a str,
     name: &'a str,
     path: Vec<String>,
-    found: Vec<Given>,
+    found: Vec<SourceValue>,
 }
 
 impl Walk<'_> {
@@ -49,17 +49,17 @@ impl Walk<'_> {
                 (Known::Section, DeValue::Table(inner)) => self.section(inner, &place),
                 (Known::Section, _) => self.not_a_section(&place),
                 (Known::Nothing, _) => {
-                    unknown(self.report, &self.path, &place, str::to_owned);
+                    report_unknown_key(self.report, &self.path, &place, str::to_owned);
                 }
             }
             self.path.pop();
         }
     }
 
-    /// An empty section says something too: `[policies.staff]` lets every signed-in person pass.
+    /// Reads a section. An empty one counts too: `[policies.staff]` lets every signed-in user pass.
     fn section(&mut self, inner: &DeTable<'_>, place: &str) {
         if inner.is_empty() {
-            self.found.push(Given::new(&self.path, Dict::new(), place));
+            self.found.push(SourceValue::new(&self.path, Dict::new(), place));
         }
         self.table(inner);
     }
@@ -68,27 +68,33 @@ impl Walk<'_> {
         let name = self.path.join(".");
         let read: Result<Value, Wrong> = match (key.kind, value) {
             (Kind::Text | Kind::Secret | Kind::SecretFile, DeValue::String(text)) => {
-                filled(text).map(Into::into)
+                require_text(text).map(Into::into)
             }
             (Kind::Switch, DeValue::Boolean(switch)) => Ok((*switch).into()),
             (Kind::List | Kind::Secrets, DeValue::Array(array)) => list(array).map(Into::into),
-            (kind, other) => Err(other_kind(kind, other)),
+            (kind, other) => Err(wrong_kind(kind, other)),
         };
         match read {
-            Ok(value) => self.found.push(Given::new(&self.path, value, place)),
+            Ok(value) => self.found.push(SourceValue::new(&self.path, value, place)),
             Err(wrong) => {
-                // Shown as written: quotes or their absence may be the very mistake.
+                // Shown as written, because the quotes or their absence may be the mistake.
                 let value = show_raw(key.kind, &raw.split_whitespace().collect::<Vec<_>>().join(" "));
-                self.report.key(&name, key, value, place, wrong);
+                self.report.add(&name, key, value, place, wrong);
             }
         }
     }
 
     fn not_a_section(&mut self, place: &str) {
         let name = self.path.join(".");
-        let right = format!("[{name}] on a line of its own, and its keys below");
-        self.report.meant(&name);
-        self.report.other(&name, None, place, "it is a section, and here it has a value".to_owned(), right);
+        let right = format!("[{name}] on a line of its own, with its keys below");
+        self.report.mark_reported(&name);
+        self.report.add_other(
+            &name,
+            None,
+            place,
+            "it is a section, but it has a value here".to_owned(),
+            right,
+        );
     }
 
     fn place(&self, start: usize) -> String {
@@ -102,27 +108,29 @@ fn line(text: &str, start: usize) -> usize {
 
 fn list(array: &DeArray<'_>) -> Result<Vec<String>, Wrong> {
     let entry = |value: &DeValue<'_>| match value {
-        DeValue::String(text) => filled(text).map(str::to_owned).map_err(|_| Wrong::new("an entry is empty")),
-        other => Err(Wrong::new(format!("an entry is {}, not a text in quotes", called(other)))),
+        DeValue::String(text) => {
+            require_text(text).map(str::to_owned).map_err(|_| Wrong::new("an entry is empty"))
+        }
+        other => Err(Wrong::new(format!("an entry is {}, not a text in quotes", kind_name(other)))),
     };
     array.iter().map(|value| entry(value.get_ref())).collect()
 }
 
-fn other_kind(wanted: Kind, value: &DeValue<'_>) -> Wrong {
-    let it_is = called(value);
+fn wrong_kind(wanted: Kind, value: &DeValue<'_>) -> Wrong {
+    let it_is = kind_name(value);
     match wanted {
         Kind::Text | Kind::SecretFile => Wrong::new(format!("it is {it_is}, not a text in quotes")),
         Kind::Secret => Wrong::new(format!("it is {it_is}, not a text in quotes"))
-            .right("the same with quotes around it, so that every character counts: \"…\""),
+            .right("the same value in quotes, so that every character counts: \"…\""),
         Kind::List | Kind::Secrets => Wrong::new(format!("it is {it_is}, not a list"))
-            .right("texts in brackets, even where there is only one: [\"…\"]"),
+            .right("texts in brackets, even if there is only one: [\"…\"]"),
         Kind::Switch => {
-            Wrong::new(format!("it is {it_is}, not a switch")).right("true or false, without quotes")
+            Wrong::new(format!("it is {it_is}, not true or false")).right("true or false, without quotes")
         }
     }
 }
 
-fn called(value: &DeValue<'_>) -> &'static str {
+fn kind_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

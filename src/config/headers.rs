@@ -1,4 +1,4 @@
-//! In which header fields are applications told who it is?
+//! Identity headers, and headers of other gateways to strip
 
 use http::HeaderName;
 
@@ -13,7 +13,7 @@ const RIGHT: &str =
     "a field name of letters, digits and - that nothing else uses, such as X-Forwarded-User or X-Auth-User";
 
 /// oauth2-proxy, Authelia, Kubernetes, Grafana, authentik, Pomerium, Vouch, Tailscale, and the gateways of four clouds.
-const OF_OTHER_GATEWAYS: &str = "[\"X-Auth-Request-*\", \"X-Auth-User\", \"X-Auth-Username\", \"X-Auth-Email\", \
+const HEADERS_OF_OTHER_GATEWAYS: &str = "[\"X-Auth-Request-*\", \"X-Auth-User\", \"X-Auth-Username\", \"X-Auth-Email\", \
      \"X-Auth-Groups\", \"X-Auth-Roles\", \"Remote-User\", \"Remote-Groups\", \"Remote-Name\", \
      \"Remote-Email\", \"X-Remote-*\", \"X-Authenticated-*\", \"X-Webauth-*\", \"X-Authentik-*\", \
      \"X-Pomerium-*\", \"X-Vouch-*\", \"Tailscale-User-*\", \"X-Forwarded-Preferred-Username\", \
@@ -24,11 +24,11 @@ const OF_OTHER_GATEWAYS: &str = "[\"X-Auth-Request-*\", \"X-Auth-User\", \"X-Aut
 pub(super) const SECTION: Section = Section {
     path: "headers",
     example: "",
-    about: "The header fields that tell an application who somebody is. What a client sends under these \
-            names never arrives.",
+    about: "The header fields in which an application receives the user's identity. If a client sends fields with \
+            these names, they never reach the application.",
     keys: &[
-        name("user", "\"X-Forwarded-User\"", "The person's name."),
-        name("group", "\"X-Forwarded-Group\"", "The groups, with commas between them."),
+        name("user", "\"X-Forwarded-User\"", "The user name."),
+        name("group", "\"X-Forwarded-Group\"", "The groups, separated by commas."),
         name("email", "\"X-Forwarded-Email\"", "The e-mail address."),
         name("id_token", "\"X-Forwarded-Id-Token\"", "The ID token as the provider signed it."),
         Key {
@@ -42,9 +42,11 @@ pub(super) const SECTION: Section = Section {
         Key {
             name: "strip",
             kind: Kind::List,
-            need: Need::Default(OF_OTHER_GATEWAYS),
-            about: "Names under which other gateways tell who somebody is, each whole or with a * for any end: what a \
-                    client sends under them never arrives through our own proxy. A list of your own replaces this one.",
+            need: Need::Default(HEADERS_OF_OTHER_GATEWAYS),
+            about: "Names of header fields in which other gateways pass on an identity. An entry is a complete \
+                    name, or the beginning of a name followed by *. If a client sends such a field through our own \
+                    proxy (upstream.url), it never reaches the application. If you set this key, your list \
+                    replaces this one.",
             right: "names of letters, digits and -, such as [\"Remote-User\", \"X-Auth-Request-*\"]",
         },
     ],
@@ -54,8 +56,8 @@ const fn name(name: &'static str, default: &'static str, about: &'static str) ->
     Key { name, kind: Kind::Text, need: Need::Default(default), about, right: RIGHT }
 }
 
-/// Fields that mean something else to HTTP, to the proxy or to us.
-const TAKEN: [&str; 27] = [
+/// Fields that have another meaning to HTTP, to the proxy or to the gateway.
+const TAKEN_NAMES: [&str; 27] = [
     "accept",
     "alt-svc",
     "authorization",
@@ -85,21 +87,21 @@ const TAKEN: [&str; 27] = [
     "x-sign-in",
 ];
 
-/// Forwarded fields that we do not read, but that proxies set.
+/// Forwarding fields that proxies set and the gateway does not read.
 const OTHER_FORWARDED: [&str; 2] = ["x-forwarded-port", "x-forwarded-server"];
 
-const TAKEN_BEGINNINGS: [&str; 7] =
+const TAKEN_PREFIXES: [&str; 7] =
     ["access-control-", "content-", "impersonate-", "if-", "proxy-", "sec-", "x-original-"];
 
 const KEYS: [&str; 4] = ["headers.user", "headers.group", "headers.email", "headers.id_token"];
 
-/// How applications are told who it is.
+/// The headers in which applications receive the identity.
 pub struct Headers {
-    /// The names; all different.
+    /// The names, all different.
     pub names: IdentityHeaderNames,
-    /// Whether the ID token goes into `Authorization` too.
+    /// Whether the ID token is also sent in `Authorization`.
     pub authorization: bool,
-    /// What nobody may send through our own proxy.
+    /// The headers that our own proxy removes from the client's request.
     pub stripped: StrippedHeaders,
 }
 
@@ -107,10 +109,12 @@ impl Headers {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let mut seen: Vec<(HeaderName, &str)> = Vec::new();
         let [user, group, email, id_token] = KEYS.map(|key| {
-            let name = reader.need(key, read_name)?;
-            if let Some((_, other)) = seen.iter().find(|(one, _)| *one == name) {
-                let what = format!("{other} has that name already");
-                return Err(reader.wrong(key, Wrong::new(what).right("a name of its own for every field")));
+            let name = reader.read_required(key, read_name)?;
+            if let Some((_, other)) = seen.iter().find(|(earlier, _)| *earlier == name) {
+                let what = format!("{other} already has that name");
+                return Err(
+                    reader.report_wrong(key, Wrong::new(what).right("a different name for each field"))
+                );
             }
             seen.push((name.clone(), key));
             Ok(name)
@@ -123,26 +127,27 @@ impl Headers {
 
 fn read_stripped(reader: &mut Reader) -> Result<StrippedHeaders, Reported> {
     let mut stripped = StrippedHeaders::default();
-    reader.each("headers.strip", |entry| {
+    reader.read_list("headers.strip", |entry| {
         let mut alone = StrippedHeaders::default();
         let added = alone.add(entry).and_then(|()| stripped.add(entry));
         added.map_err(|error| Wrong::new(error.to_string()))?;
         let begins = |start: &&&str| alone.matches(start) || entry.to_ascii_lowercase().starts_with(**start);
-        let taken = TAKEN.iter().find(|name| alone.matches(name)).or(TAKEN_BEGINNINGS.iter().find(begins));
-        taken.map_or(Ok(()), |name| Err(Wrong::new(format!("{name} means something else already"))))
+        let taken =
+            TAKEN_NAMES.iter().find(|name| alone.matches(name)).or(TAKEN_PREFIXES.iter().find(begins));
+        taken.map_or(Ok(()), |name| Err(Wrong::new(format!("{name} already has another meaning"))))
     })?;
     Ok(stripped)
 }
 
 fn read_name(text: &str) -> Result<HeaderName, Wrong> {
-    // Applications behind CGI fold every other character into the same one, so that two names would become one.
+    // Applications behind CGI map every other character to the same one, so two names could become one.
     let name = text.parse::<HeaderName>().ok().filter(|name| is_plain(name.as_str()));
-    let name = name.ok_or_else(|| Wrong::new("it is not made of letters, digits and - alone"))?;
+    let name = name.ok_or_else(|| Wrong::new("it has characters other than letters, digits and -"))?;
     let forwarded = FORWARDED.contains(&name) || OTHER_FORWARDED.contains(&name.as_str());
-    let taken = TAKEN.contains(&name.as_str()) || forwarded;
-    let begins = TAKEN_BEGINNINGS.iter().any(|start| name.as_str().starts_with(start));
+    let taken = TAKEN_NAMES.contains(&name.as_str()) || forwarded;
+    let begins = TAKEN_PREFIXES.iter().any(|start| name.as_str().starts_with(start));
     if taken || begins {
-        return Err(Wrong::new("this field means something else already"));
+        return Err(Wrong::new("this field already has another meaning"));
     }
     Ok(name)
 }

@@ -1,77 +1,77 @@
-//! Types that describe the keys of the configuration, and the search in a table of them.
+//! Description of the configuration keys, and lookup in a table of them
 
-/// One part of the file, and the keys in it.
+/// A section of the file, with its keys.
 pub(super) struct Section {
-    /// Its name in the file; `*` stands for a name of the operator's own.
+    /// Its name in the file; `*` is a placeholder for a name that the operator chooses.
     pub(super) path: &'static str,
-    /// What `*` is in the template.
+    /// The name that replaces `*` in the template.
     pub(super) example: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub(super) about: &'static str,
     /// Its keys.
     pub(super) keys: &'static [Key],
 }
 
-/// One key.
+/// A key.
 pub(super) struct Key {
-    /// Its name in its section; `*` stands for any.
+    /// Its name in its section; `*` is a placeholder for any name.
     pub(super) name: &'static str,
-    /// What a value of it looks like.
+    /// The kind of its values.
     pub(super) kind: Kind,
     /// Whether it must be set.
     pub(super) need: Need,
-    /// What it is for.
+    /// Its purpose.
     pub(super) about: &'static str,
-    /// What would be right, where something is wrong.
+    /// The correction that a mistake report suggests.
     pub(super) right: &'static str,
 }
 
-/// What a value looks like.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A string.
     Text,
-    /// A string that is never shown.
+    /// A string that no message shows.
     Secret,
-    /// The path of a file that holds a secret; shown only where it looks like a path.
+    /// The path of a file that contains a secret; shown only if it looks like a path.
     SecretFile,
     /// A list of strings.
     List,
-    /// A list of strings that are never shown.
+    /// A list of strings that no message shows.
     Secrets,
     /// True or false.
     Switch,
 }
 
-/// Whether a key must be set. The texts are TOML.
+/// Whether a key must be set. The texts are TOML values.
 pub(super) enum Need {
-    /// It must be; this is an example.
+    /// The key must be set; the text is an example.
     Required(&'static str),
-    /// It can be; this is an example.
+    /// The key may be set; the text is an example.
     Optional(&'static str),
-    /// This is what it is unless something else is said.
+    /// The text is the value of the key if no source sets another.
     Default(&'static str),
 }
 
 /// Every section, in the order of the template and the reference.
 #[derive(Clone, Copy)]
 pub(super) struct Table {
-    /// The sections; none is there twice.
+    /// The sections, without duplicates.
     pub(super) sections: &'static [Section],
 }
 
-/// What a path leads to.
+/// The result of [`Table::look_up`].
 pub(super) enum Known {
     /// A key.
     Key(&'static Key),
     /// A section, or a part of a section's name.
     Section,
-    /// Nothing that we know.
+    /// The path is unknown.
     Nothing,
 }
 
 impl Key {
-    /// Stands in for a key that is in no table; shows nothing.
+    /// Placeholder for a key that is not in the table. Its values are not shown.
     pub(super) const UNLISTED: Self = Self {
         name: "",
         kind: Kind::Secret,
@@ -82,7 +82,7 @@ impl Key {
 }
 
 impl Section {
-    /// The path with the example in place of `*`.
+    /// Returns the path with the example in place of `*`.
     pub(super) fn example_path(&self) -> String {
         self.path.replace('*', self.example)
     }
@@ -110,7 +110,7 @@ impl Table {
     }
 }
 
-/// How many steps of `known` are left behind `path`, or `None` where they part.
+/// Returns how many steps `known` has after `path`, or `None` if `path` is not its beginning.
 fn compare<S: AsRef<str>>(known: &str, path: &[S]) -> Option<usize> {
     let mut steps = known.split('.');
     for part in path {

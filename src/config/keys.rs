@@ -1,4 +1,6 @@
-//! Table of all keys. Each section's file holds its own part of it.
+//! Table of all configuration keys
+//!
+//! Each section is defined in the module that reads it.
 
 use super::key::Table;
 use super::{

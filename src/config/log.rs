@@ -1,4 +1,4 @@
-//! What does the log look like?
+//! Format and level of the log
 
 use super::checks::choice;
 use super::key::{Key, Kind, Need, Section};
@@ -9,7 +9,7 @@ use crate::telemetry::log::{LogFormat, LogLevel};
 pub(super) const SECTION: Section = Section {
     path: "log",
     example: "",
-    about: "What the log looks like.",
+    about: "The format and the level of the log.",
     keys: &[
         Key {
             name: "format",
@@ -22,17 +22,17 @@ pub(super) const SECTION: Section = Section {
             name: "level",
             kind: Kind::Text,
             need: Need::Default("\"info\""),
-            about: "How much is said: error, warn, info, debug or trace.",
+            about: "The least severe level that is logged: error, warn, info, debug or trace.",
             right: "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
         },
     ],
 };
 
-/// What the log looks like.
+/// The format and the level of the log.
 pub struct Log {
-    /// Who reads it.
+    /// The format: text or JSON.
     pub format: LogFormat,
-    /// How much is said.
+    /// The least severe level that is logged.
     pub level: LogLevel,
 }
 
@@ -46,11 +46,11 @@ impl Log {
             ("debug", LogLevel::Debug),
             ("trace", LogLevel::Trace),
         ];
-        let format = reader.need("log.format", |text| match text {
+        let format = reader.read_required("log.format", |text| match text {
             "people" => Err(Wrong::new("the choice people was renamed to text")),
             _ => choice(text, &formats),
         });
-        let level = reader.need("log.level", |text| choice(text, &levels));
+        let level = reader.read_required("log.level", |text| choice(text, &levels));
         Ok(Self { format: format?, level: level? })
     }
 }

@@ -1,19 +1,19 @@
-//! How is a mistake told to the operator?
+//! Mistake reports for the operator
 
 use std::fmt;
 
-/// Something in the configuration that cannot be used as it stands.
+/// A mistake in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// The key with its section, such as `provider.issuer`.
     pub key: String,
-    /// The value as TOML would write it; absent where nothing is set, or where it is or may be a secret.
+    /// The value as TOML would write it; absent if the key is not set, or if the value is or may be a secret.
     pub value: Option<String>,
-    /// What is wrong.
+    /// The mistake.
     pub wrong: String,
-    /// What would be right.
+    /// The correction.
     pub right: String,
-    /// Where it was set: a file and line, an environment variable, a flag.
+    /// The source of the value: a file and line, an environment variable, or a flag.
     pub place: String,
 }
 
@@ -28,17 +28,17 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// All mistakes of a configuration; never none.
+/// All mistakes of a configuration; at least one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Mistakes(pub(super) Vec<Mistake>);
 
 impl Mistakes {
-    /// Each of them, in the order of the sources and then of the keys.
+    /// Returns the mistakes, in the order of the sources and then of the keys.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.0.iter()
     }
 
-    /// How many.
+    /// Returns the number of mistakes.
     pub fn count(&self) -> usize {
         self.0.len()
     }

@@ -1,8 +1,9 @@
-//! What did the operator say, and is it right?
+//! Configuration: reading and validation
 //!
-//! Defaults, then the TOML file, then `FOREGATE_…` in the environment, then `--set` flags: the later one wins. One
-//! table of keys (`keys`) drives the reading, the search for unknown keys, the template and the reference. All
-//! mistakes are told at once; what comes out of [`load`] is parsed and cannot be wrong.
+//! 1. A later source overrides an earlier one: the defaults, the TOML file, `FOREGATE_…` environment variables, `--set`
+//!    flags.
+//! 2. One table of keys (`keys`) drives the reading, the search for unknown keys, the template and the reference.
+//! 3. All mistakes are reported at once. The settings that [`load`] returns are parsed and valid.
 
 mod checks;
 mod claims;
@@ -10,7 +11,6 @@ mod cookie;
 mod drain;
 mod environment;
 mod file;
-mod given;
 mod headers;
 mod key;
 mod keys;
@@ -29,6 +29,7 @@ mod secrets;
 mod session;
 mod settings;
 mod sign_in;
+mod source_value;
 mod sources;
 mod template;
 mod tls;

@@ -1,28 +1,29 @@
-//! Which key did the operator mean?
+//! Suggestions for unknown keys
 
 use super::key::Key;
 use super::keys::TABLE;
 use super::report::{Report, Reported};
 
-/// Keys that earlier versions had, and their new names.
+/// Keys of earlier versions, with their new names.
 const RENAMED: [(&str, &str); 3] = [
     ("headers.blank", "headers.strip"),
     ("public.accept_foreign_writes", "public.allow_cross_origin_writes"),
     ("session.quiet_paths", "session.background_paths"),
 ];
-/// Below this two names are strangers.
-const ALIKE: f64 = 0.7;
 
-/// How good a guess is where the last step is right and the section is not.
-const SAME_NAME: f64 = 0.8;
+/// The lowest similarity at which a name is suggested.
+const MIN_SIMILARITY: f64 = 0.7;
 
-/// How good a guess is where the section is right and the last step is one of the words of the key's.
-const SAME_SECTION: f64 = 0.9;
+/// The similarity if the last step is right and the section is not.
+const SIMILARITY_OF_SAME_NAME: f64 = 0.8;
 
-/// Tells of a path that leads to nothing; `spell` writes a key as this source writes it.
+/// The similarity if the section is right and the last step is a word of the key's last step.
+const SIMILARITY_IN_SAME_SECTION: f64 = 0.9;
+
+/// Reports an unknown path. `spell` writes a key in the notation of its source.
 ///
-/// The value is never shown: it may be a secret under a misspelled name.
-pub(super) fn unknown(
+/// The value is never shown, because it may be a secret under a misspelled name.
+pub(super) fn report_unknown_key(
     report: &mut Report,
     path: &[String],
     place: &str,
@@ -30,41 +31,41 @@ pub(super) fn unknown(
 ) -> Reported {
     let name = path.join(".");
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
-        report.meant(new);
+        report.mark_reported(new);
         let right = format!("renamed to {}", spell(new));
-        return report.other(&name, None, place, "there is no such key any more".to_owned(), right);
+        return report.add_other(&name, None, place, "there is no such key any more".to_owned(), right);
     }
     let right = match nearest(path) {
         Some(found) => {
-            report.meant(&found);
+            report.mark_reported(&found);
             format!("did you mean {}?", spell(&found))
         }
-        None => neighbours(path, spell),
+        None => existing_keys(path, spell),
     };
-    report.other(&name, None, place, "there is no such key".to_owned(), right)
+    report.add_other(&name, None, place, "there is no such key".to_owned(), right)
 }
 
 fn nearest(path: &[String]) -> Option<String> {
     let name = path.join(".");
-    let scored = candidates(path).map(|known| (likeness(&name, &known), known));
+    let scored = candidates(path).map(|known| (similarity(&name, &known), known));
     let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(score, _)| *score >= ALIKE).map(|(_, known)| known)
+    best.filter(|(score, _)| *score >= MIN_SIMILARITY).map(|(_, known)| known)
 }
 
-fn likeness(name: &str, known: &str) -> f64 {
+fn similarity(name: &str, known: &str) -> f64 {
     let whole = strsim::normalized_damerau_levenshtein(name, known);
     let (section, key) = name.rsplit_once('.').unwrap_or(("", name));
     let (known_section, known_key) = known.rsplit_once('.').unwrap_or(("", known));
     if section == known_section && known_key.split('_').any(|word| word == key) {
-        whole.max(SAME_SECTION + whole / 10.0)
+        whole.max(SIMILARITY_IN_SAME_SECTION + whole / 10.0)
     } else if key == known_key {
-        whole.max(SAME_NAME + whole / 10.0)
+        whole.max(SIMILARITY_OF_SAME_NAME + whole / 10.0)
     } else {
         whole
     }
 }
 
-/// Every key and every section, with the operator's own names in place of `*`.
+/// Returns every key and every section, with the names that the operator chose in place of `*`.
 fn candidates(path: &[String]) -> impl Iterator<Item = String> {
     TABLE.all().flat_map(|(known, _)| {
         let mut steps: Vec<&str> = Vec::new();
@@ -72,7 +73,7 @@ fn candidates(path: &[String]) -> impl Iterator<Item = String> {
         for (index, step) in known.split('.').enumerate() {
             let own = path.get(index).map_or("name", String::as_str);
             steps.push(if step == "*" { own } else { step });
-            // A name of the operator's own is no suggestion: it is what was said.
+            // A name that the operator chose is no suggestion, because it is part of the input.
             if step != "*" {
                 names.push(steps.join("."));
             }
@@ -81,8 +82,8 @@ fn candidates(path: &[String]) -> impl Iterator<Item = String> {
     })
 }
 
-/// What there is in the section that was named, or else which sections there are.
-fn neighbours(path: &[String], spell: impl Fn(&str) -> String) -> String {
+/// Returns the keys of the section that the path names, or all sections if there is no such section.
+fn existing_keys(path: &[String], spell: impl Fn(&str) -> String) -> String {
     let section = path.first().map_or("", String::as_str);
     let here: Vec<String> = TABLE
         .all()
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_a_wrong_section_and_a_missing_underscore_are_understood() {
+    fn misspelled_or_misplaced_key_gets_a_suggestion() {
         for (said, meant) in [
             ("public.url", "public.urls"),
             ("providr", "provider"),

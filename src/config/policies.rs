@@ -1,4 +1,4 @@
-//! Who of the signed-in may pass, and where?
+//! Policies: which signed-in users may pass
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
@@ -6,36 +6,36 @@ use super::report::{Reported, Wrong, all};
 use crate::access::identity::GROUP_SEPARATOR;
 use crate::access::policy::{DEFAULT, Policies, Policy};
 
-/// A policy's name is part of a path.
+/// The longest name of a policy. The name is part of a path.
 const MAX_NAME_BYTES: usize = 63;
 
 pub(super) const SECTION: Section = Section {
     path: "policies.*",
     example: DEFAULT,
-    about: "Who of the signed-in may pass. The proxy chooses a policy by its name, and policies.default is \
-            for where it names none. Both conditions must hold, where both are set: a group, and an \
-            address or domain. Without any, everybody passes who can sign in.",
+    about: "Which signed-in users may pass. The proxy chooses a policy by its name. If the proxy names none, \
+            policies.default applies. A policy has two conditions: a group, and an e-mail address or domain. If \
+            both are set, both must hold. Without any condition, every user who can sign in may pass.",
     keys: &[
         Key {
             name: "allowed_groups",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "The person is in one of these groups.",
-            right: "group names as the provider sends them, one for each entry, such as [\"developers\"]",
+            about: "The user must be in one of these groups.",
+            right: "group names as the provider sends them, one in each entry, such as [\"developers\"]",
         },
         Key {
             name: "allowed_emails",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "The person has one of these e-mail addresses.",
-            right: "whole addresses such as alice@example.com; a whole domain belongs into allowed_email_domains",
+            about: "The user must have one of these e-mail addresses, or an address in one of allowed_email_domains.",
+            right: "complete addresses such as alice@example.com; for a whole domain, use allowed_email_domains",
         },
         Key {
             name: "allowed_email_domains",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "Or the person's e-mail address lies in one of these domains. example.com means that \
-                    domain alone, .example.com every domain below it.",
+            about: "The user's e-mail address must be in one of these domains, or be one of allowed_emails. \
+                    example.com means only that domain. .example.com means every domain below it.",
             right: "a domain such as example.com, or .example.com for every domain below it",
         },
     ],
@@ -52,24 +52,24 @@ fn read_policy(reader: &mut Reader, name: &str) -> Result<Policy, Reported> {
     let section = format!("policies.{name}");
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(plain) {
         let place = reader.place(&section);
-        let wrong = "a policy's name is part of a path, and this cannot be".to_owned();
+        let wrong = "a policy's name is part of a path, and this name cannot be part of one".to_owned();
         let right = format!(
             "at most {MAX_NAME_BYTES} of the characters a to z, 0 to 9 and -, such as [policies.staff]"
         );
-        return Err(reader.report.other(&section, None, &place, wrong, right));
+        return Err(reader.report.add_other(&section, None, &place, wrong, right));
     }
-    let groups = reader.each(&format!("{section}.allowed_groups"), group);
-    let emails = reader.each(&format!("{section}.allowed_emails"), email);
-    let domains = reader.each(&format!("{section}.allowed_email_domains"), domain);
+    let groups = reader.read_list(&format!("{section}.allowed_groups"), group);
+    let emails = reader.read_list(&format!("{section}.allowed_emails"), email);
+    let domains = reader.read_list(&format!("{section}.allowed_email_domains"), domain);
     Ok(Policy::new(groups?, emails?, domains?))
 }
 
 fn group(text: &str) -> Result<String, Wrong> {
     if text.contains(GROUP_SEPARATOR) {
-        return Err(Wrong::new("it holds a comma, which separates groups, so nobody is ever in it"));
+        return Err(Wrong::new("it contains a comma, which separates groups, so no user can be in it"));
     }
     if text.trim() != text {
-        return Err(Wrong::new("it begins or ends with a space, so nobody is ever in it"));
+        return Err(Wrong::new("it begins or ends with a space, so no user can be in it"));
     }
     Ok(text.to_owned())
 }
@@ -86,7 +86,7 @@ fn email(text: &str) -> Result<String, Wrong> {
 
 fn domain(text: &str) -> Result<String, Wrong> {
     if let Some((_, domain)) = text.rsplit_once(['@', '*']) {
-        let wrong = Wrong::new("it has an @ or a * in it, and is compared as it stands");
+        let wrong = Wrong::new("it contains an @ or a *, but domains are compared literally");
         return Err(if domain.trim_matches('.').is_empty() {
             wrong
         } else {

@@ -1,4 +1,4 @@
-//! Where do people come in?
+//! Public origins, and the listener for browsers
 
 use std::net::SocketAddr;
 
@@ -14,40 +14,42 @@ use crate::certificate::TlsFiles;
 pub(super) const SECTION: Section = Section {
     path: "public",
     example: "",
-    about: "Where people come in.",
+    about: "The addresses that users open in their browser, and the listener for browsers.",
     keys: &[
         Key {
             name: "urls",
             kind: Kind::List,
             need: Need::Required("[\"https://headlamp.example.com\"]"),
-            about: "The addresses people open in their browser, each as scheme, host and, if it is not the \
-                    usual one, port. Sign-in works on these and on no other host. Plain http works on this \
-                    machine alone (localhost), because elsewhere browsers drop the session cookie.",
-            right: "every address people open in their browser, such as [\"https://headlamp.example.com\"]",
+            about: "The addresses that users open in their browser. Each has a scheme, a host and, if it is not \
+                    the usual one, a port. Sign-in works on these hosts and on no other. Plain http works only on \
+                    this machine (localhost), because browsers drop the session cookie elsewhere.",
+            right: "every address that users open in their browser, such as [\"https://headlamp.example.com\"]",
         },
         Key {
             name: "return_hosts",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "Other hosts one may come back to after signing in, each with its port if it is not the usual one. \
-                    With cookie.domain they share the sign-in, and the proxy may ask for them.",
+            about: "Other hosts to which a user may return after signing in. Each has its port, if that is not the \
+                    usual one. With cookie.domain, these hosts share the sign-in, and the proxy may send checks \
+                    for them.",
             right: "hosts without scheme and path, such as [\"grafana.example.com\"]",
         },
         Key {
             name: "allow_cross_origin_writes",
             kind: Kind::Switch,
             need: Need::Default("false"),
-            about: "Whether a page of another host may change something in the name of a person who is signed in \
-                    here, where the application allows it. Without it a POST, PUT, PATCH or DELETE whose Origin is \
-                    none of ours gets 403: the session cookie keeps other sites out, and not other hosts of the same.",
+            about: "If true, a page of another host may change something in the name of a user who is signed in \
+                    here, if the application allows it. If false, a POST, PUT, PATCH or DELETE whose Origin does \
+                    not belong to this gateway gets 403. The session cookie itself keeps out other sites, but not \
+                    other hosts of the same site.",
             right: "true or false",
         },
         Key {
             name: "listen",
             kind: Kind::Text,
             need: Need::Default("\"127.0.0.1:4180\""),
-            about: "The address and port for browsers, usually reached through the proxy. [::]:4180 means \
-                    every address of the machine.",
+            about: "The address and port on which the gateway serves browsers. They usually reach it through the \
+                    proxy. [::]:4180 means every address of the machine.",
             right: "an address and a port, such as 127.0.0.1:4180, or [::]:4180 for every address of the machine",
         },
         tls::CERTIFICATE,
@@ -55,22 +57,22 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// Where people come in.
+/// The public origins and the listener for browsers.
 pub struct Public {
-    /// The origins people use; at least one.
+    /// The origins that users open; at least one.
     pub origins: Origins,
-    /// Whether pages of other origins may change something in a signed-in person's name.
+    /// Whether pages of other origins may change something in the name of a signed-in user.
     pub allow_cross_origin_writes: bool,
-    /// The address browsers reach.
+    /// The address and port for browsers.
     pub listen: SocketAddr,
-    /// What it speaks TLS with.
+    /// The files for TLS; `None` for plain http.
     pub tls: Option<TlsFiles>,
 }
 
 impl Public {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let origins = read_origins(reader);
-        let listen = reader.need("public.listen", socket);
+        let listen = reader.read_required("public.listen", socket);
         let allow_cross_origin_writes = reader.switch("public.allow_cross_origin_writes");
         let tls = tls::read(reader, "public");
         Ok(Self { origins: origins?, allow_cross_origin_writes, listen: listen?, tls: tls? })
@@ -79,9 +81,9 @@ impl Public {
 
 fn read_origins(reader: &mut Reader) -> Result<Origins, Reported> {
     let urls = read_urls(reader);
-    // The scheme is that of the sign-in: a mixture would be a host without a cookie.
+    // All hosts have the scheme of the sign-in, because a host with the other scheme would receive no cookie.
     let scheme = urls.as_ref().ok().and_then(|urls| urls.first()).is_none_or(Origin::is_secure);
-    let hosts = reader.each("public.return_hosts", |text| read_host(text, scheme));
+    let hosts = reader.read_list("public.return_hosts", |text| read_host(text, scheme));
     let (urls, hosts) = (urls?, hosts?);
     let domain = cookie::read(reader, &urls, &hosts)?;
     Ok(match (domain, urls.first()) {
@@ -91,7 +93,7 @@ fn read_origins(reader: &mut Reader) -> Result<Origins, Reported> {
 }
 
 fn read_host(text: &str, secure: bool) -> Result<Origin, Wrong> {
-    let wrong = || Wrong::new("it is not a host, with its port where that is not the usual one");
+    let wrong = || Wrong::new("it is not a host, with its port if that is not the usual one");
     if text.contains(['/', '@', '*', '?', '#']) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(wrong());
     }
@@ -102,7 +104,7 @@ fn read_host(text: &str, secure: bool) -> Result<Origin, Wrong> {
 fn read_urls(reader: &mut Reader) -> Result<Vec<Origin>, Reported> {
     let key = "public.urls";
     let mut seen: Vec<Origin> = Vec::new();
-    let origins = reader.each(key, |text| {
+    let origins = reader.read_list(key, |text| {
         let origin = read_origin(text)?;
         if seen.contains(&origin) {
             return Err(Wrong::new("it is in the list twice").right("each address once"));
@@ -111,11 +113,12 @@ fn read_urls(reader: &mut Reader) -> Result<Vec<Origin>, Reported> {
         Ok(origin)
     })?;
     for origin in origins.iter().filter(|origin| !origin.is_secure()) {
-        let text = format!("{} is plain http: good for trying things out on this machine", origin.as_str());
+        let text =
+            format!("{} is plain http, which is suitable only for tests on this machine", origin.as_str());
         reader.report.warn(key, &text);
     }
     if origins.is_empty() {
-        return Err(reader.missing(key));
+        return Err(reader.report_missing(key));
     }
     Ok(origins)
 }
@@ -129,13 +132,13 @@ fn read_origin(text: &str) -> Result<Origin, Wrong> {
     }
     let origin = Origin::parse(text).map_err(|error| Wrong::new(error.to_string()))?;
     if origin.host().contains('*') {
-        return Err(Wrong::new("a host with * in it is no address").right("one entry for each host"));
+        return Err(Wrong::new("a host with a * is not an address").right("one entry for each host"));
     }
     if !origin.is_secure() && !origin.is_loopback() {
         return Err(Wrong::new(
-            "over plain http browsers drop the session cookie, so nobody could stay signed in",
+            "browsers drop the session cookie over plain http, so no user could stay signed in",
         )
-        .right(format!("https://{}, with the proxy in front doing TLS", origin.host())));
+        .right(format!("https://{}, with TLS at the proxy in front", origin.host())));
     }
     Ok(origin)
 }

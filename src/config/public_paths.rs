@@ -1,4 +1,4 @@
-//! What may anybody see?
+//! Rules for requests that pass without a sign-in
 
 use http::Method;
 
@@ -11,30 +11,31 @@ use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 pub(super) const SECTION: Section = Section {
     path: "public_paths.*",
     example: "assets",
-    about: "What passes without signing in; each section is one rule with a name of your own. Whoever is signed in \
-            is told to the application here too, others are told as nobody. A path with dot segments, empty \
-            segments, a semicolon or escapes that hide such things never passes this way.",
+    about: "Requests that pass without a sign-in. Each section is one rule, with a name that you choose. If the \
+            user is signed in, the application receives the identity here too. Otherwise it receives no identity. \
+            A path never passes this way if it has dot segments, empty segments, a semicolon, or escapes that hide \
+            such things.",
     keys: &[
         Key {
             name: "paths",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "The paths, exactly as the browser sends them: \"/favicon.ico\" is that one, \"/assets/\" is \
-                    everything below it too. No patterns.",
+            about: "The paths, exactly as the browser sends them. \"/favicon.ico\" is only that path. \"/assets/\" \
+                    is also everything below it. Patterns are not supported.",
             right: "paths that begin with /, such as [\"/favicon.ico\", \"/assets/\"]",
         },
         Key {
             name: "methods",
             kind: Kind::List,
             need: Need::Default("[\"GET\", \"HEAD\"]"),
-            about: "The methods.",
+            about: "The request methods.",
             right: "methods in capitals, such as [\"GET\", \"HEAD\"]",
         },
         Key {
             name: "hosts",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "The hosts, each one of public.urls; an empty list means all of them.",
+            about: "The hosts. Each must be the host of one of public.urls. An empty list means all of them.",
             right: "the host of one of public.urls, without scheme and port",
         },
     ],
@@ -47,18 +48,19 @@ pub(super) fn read(reader: &mut Reader, origins: Option<&Origins>) -> Result<Pub
 
 fn read_rule(reader: &mut Reader, name: &str, origins: Option<&Origins>) -> Result<PublicRule, Reported> {
     let key = |name_of_key: &str| format!("public_paths.{name}.{name_of_key}");
-    let paths = reader
-        .each(&key("paths"), |text| PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string())));
-    let methods = reader.each(&key("methods"), method);
-    // Where the origins themselves are wrong, that is told already.
-    let hosts = reader.each(&key("hosts"), |text| host(text, origins));
+    let paths = reader.read_list(&key("paths"), |text| {
+        PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string()))
+    });
+    let methods = reader.read_list(&key("methods"), method);
+    // If the origins themselves are wrong, that has been reported before.
+    let hosts = reader.read_list(&key("hosts"), |text| host(text, origins));
     let (paths, mut methods, hosts) = (paths?, methods?, hosts?);
-    // A section of the operator's own name has no defaults in the tree.
+    // The tree has no defaults for sections that the operator names.
     if methods.is_empty() {
         methods = vec![Method::GET, Method::HEAD];
     }
     if paths.iter().any(PublicPath::is_everything) {
-        reader.report.warn(&key("paths"), "/ lets everybody see everything with these methods");
+        reader.report.warn(&key("paths"), "/ makes every path public for these methods");
     }
     Ok(PublicRule { methods, hosts, paths })
 }
@@ -74,5 +76,5 @@ fn method(text: &str) -> Result<Method, Wrong> {
 fn host(text: &str, origins: Option<&Origins>) -> Result<String, Wrong> {
     let host = text.to_ascii_lowercase();
     let known = origins.is_none_or(|origins| origins.iter().any(|origin| origin.host() == host));
-    if known { Ok(host) } else { Err(Wrong::new("it is the host of none of public.urls")) }
+    if known { Ok(host) } else { Err(Wrong::new("it is not the host of any of public.urls")) }
 }

@@ -1,4 +1,4 @@
-//! What does the reference page of all keys say?
+//! Reference page of all keys
 
 use super::environment::variable;
 use super::key::{Key, Need, Section};
@@ -7,27 +7,28 @@ use super::keys::TABLE;
 const HEAD: &str = "\
 # Configuration
 
-This page is written by the program from the same table that reads the configuration; a test keeps it so.
+This page lists every key. The program generates it from the table with which it reads the configuration, and a test
+keeps the page up to date.
 
-## Where settings come from
+## Sources of settings
 
-Later ones win:
+A setting can come from four sources. A later source overrides an earlier one:
 
-1. the defaults below;
-2. a TOML file, named by `--config` or by `FOREGATE_CONFIG`;
-3. the environment: `FOREGATE_`, the section, two underscores, the key, all in capitals, with commas between the
-   entries of a list: `FOREGATE_PUBLIC__URLS=https://a.example.com,https://b.example.com`;
-4. flags: `--set public.urls=https://a.example.com`.
+1. The defaults on this page.
+2. A TOML file, which `--config` or `FOREGATE_CONFIG` names.
+3. The environment. The name of a variable is `FOREGATE_`, the section, two underscores and the key, all in capitals.
+   Commas separate the entries of a list: `FOREGATE_PUBLIC__URLS=https://a.example.com,https://b.example.com`.
+4. Flags: `--set public.urls=https://a.example.com`.
 
-Every secret can be given as a file: the same key with `_file` behind it. A secret in the environment is taken
-letter by letter, whether it looks like a number or not. A time has a unit: `90s`, `10h`, `30d`.
+Every secret can be in a file instead: add `_file` to the key, and give the path. A secret in the environment is used
+exactly as it is, even if it looks like a number. A time has a unit: `90s`, `10h`, `30d`.
 
-`foregate check` tells every mistake at once: the key, its value (never a secret's), where it was set, what is wrong
-and what would be right. A key that does not exist is a mistake. The service variables that Kubernetes puts into a
-pod (`FOREGATE_SERVICE_HOST` and the like) are passed over.
+`foregate check` reports all mistakes at once. For each mistake, it shows the key, the value, the place where it was
+set, what is wrong and what would be right. It never shows the value of a secret. An unknown key is a mistake.
+Foregate ignores the service variables that Kubernetes puts into a pod (`FOREGATE_SERVICE_HOST` and the like).
 
-Calls to the provider take the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, in capitals or not. A
-provider on this machine or inside the cluster belongs into `NO_PROXY`. Requests to `upstream.url` never take a proxy.
+Calls to the provider use the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, in capitals or not. Add a
+provider on this machine or inside the cluster to `NO_PROXY`. Requests to `upstream.url` never use a proxy.
 
 ## The smallest file
 
@@ -42,10 +43,10 @@ client_secret_file = \"/run/secrets/client-secret\"
 keys_file = \"/run/secrets/session-keys\"
 ```
 
-`config/foregate.toml` holds every key with a comment.
+`config/foregate.toml` contains every key with a comment.
 ";
 
-/// The page, in Markdown.
+/// Returns the page, in Markdown.
 pub fn reference() -> String {
     TABLE.sections.iter().fold(HEAD.to_owned(), |page, section| page + &chapter(section))
 }

@@ -1,16 +1,16 @@
-//! What has been found so far that the operator must hear?
+//! Collected mistakes and warnings
 
 use super::key::{Key, Kind};
 use super::mistake::Mistake;
 
-/// Longer values are cut: a message is read in a terminal.
+/// Longer values are cut, so that a message stays readable in a terminal.
 const SHOWN_CHARACTERS: usize = 120;
 
-/// Proof that a mistake has been told. Only [`Report`] makes one, so nothing can go missing without a word.
+/// Proof that a mistake has been reported. Only [`Report`] creates it, so no failure can go unreported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reported(());
 
-/// Everything, if all went well; nothing is left unread because of a mistake before it.
+/// Reads all items, then returns them or the first error. An item is read even if an earlier one has a mistake.
 pub(super) fn all<T, C: FromIterator<T>>(
     read: impl Iterator<Item = Result<T, Reported>>,
 ) -> Result<C, Reported> {
@@ -18,38 +18,38 @@ pub(super) fn all<T, C: FromIterator<T>>(
     read.into_iter().collect()
 }
 
-/// What is wrong with a value.
+/// A mistake in a value, and its correction.
 pub(super) struct Wrong {
     what: String,
     right: Option<String>,
 }
 
 impl Wrong {
-    /// The words of the key's own entry say what would be right.
+    /// Describes a mistake. The correction is the one in the table of keys.
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), right: None }
     }
 
-    /// Here something more fitting can be said.
+    /// Sets a more specific correction.
     pub(super) fn right(self, right: impl Into<String>) -> Self {
         Self { right: Some(right.into()), ..self }
     }
 }
 
-/// Mistakes and warnings, as they are found.
+/// Mistakes and warnings, in the order in which they are found.
 #[derive(Default)]
 pub(super) struct Report {
-    /// Each stops the start.
+    /// The mistakes; each prevents the start.
     pub(super) mistakes: Vec<Mistake>,
-    /// None does.
+    /// The warnings; none prevents the start.
     pub(super) warnings: Vec<String>,
-    /// Keys and sections that a mistake was about: that they are missing as well is no news.
-    told: Vec<String>,
+    /// Keys and sections with a mistake. They are not reported as missing in addition.
+    reported: Vec<String>,
 }
 
 impl Report {
-    /// Something is wrong with a key we know.
-    pub(super) fn key(
+    /// Reports a mistake in a key of the table.
+    pub(super) fn add(
         &mut self,
         name: &str,
         key: &Key,
@@ -59,12 +59,12 @@ impl Report {
     ) -> Reported {
         let Wrong { what, right } = wrong;
         let right = right.unwrap_or_else(|| key.right.to_owned());
-        self.told.push(name.to_owned());
-        self.other(name, value, place, what, right)
+        self.reported.push(name.to_owned());
+        self.add_other(name, value, place, what, right)
     }
 
-    /// Something is wrong with anything else.
-    pub(super) fn other(
+    /// Reports a mistake in anything else, such as an unknown key or the file.
+    pub(super) fn add_other(
         &mut self,
         name: &str,
         value: Option<String>,
@@ -76,41 +76,41 @@ impl Report {
         Reported(())
     }
 
-    /// A key that must be set is not.
-    pub(super) fn missing(&mut self, name: &str, key: &Key) -> Reported {
-        if self.told.iter().any(|told| covers(told, name)) {
+    /// Reports that a required key is not set.
+    pub(super) fn add_missing(&mut self, name: &str, key: &Key) -> Reported {
+        if self.reported.iter().any(|reported| covers(reported, name)) {
             return Reported(());
         }
-        self.key(name, key, None, "not set", Wrong::new("it is missing"))
+        self.add(name, key, None, "not set", Wrong::new("it is missing"))
     }
 
-    /// The operator most likely meant this key or section.
-    pub(super) fn meant(&mut self, name: &str) {
-        self.told.push(name.to_owned());
+    /// Records the key or section that a misspelled name most likely means, so that it is not reported as missing.
+    pub(super) fn mark_reported(&mut self, name: &str) {
+        self.reported.push(name.to_owned());
     }
 
-    /// Something that works and yet is not good.
+    /// Records a warning: a setting that works, but is dangerous or has no effect.
     pub(super) fn warn(&mut self, key: &str, text: &str) {
         self.warnings.push(format!("{key}: {text}"));
     }
 }
 
-/// Whether `told` is the key itself, its `_file`, or a section around it.
-fn covers(told: &str, name: &str) -> bool {
-    let told = told.strip_suffix("_file").unwrap_or(told);
-    name.strip_prefix(told).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// Returns whether `reported` is the key itself, its `_file`, or a section that contains it.
+fn covers(reported: &str, name: &str) -> bool {
+    let reported = reported.strip_suffix("_file").unwrap_or(reported);
+    name.strip_prefix(reported).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// A value as a message may show it, in quotes.
+/// Returns a value as a message may show it, in quotes, or `None` if it must not be shown.
 pub(super) fn show(kind: Kind, text: &str) -> Option<String> {
     show_raw(kind, text).map(|text| format!("{text:?}"))
 }
 
-/// The same without quotes: for what stood in a file with quotes of its own, or lacked them.
+/// As [`show`], without added quotes: for the text of a file, which has its own quotes or lacks them.
 pub(super) fn show_raw(kind: Kind, text: &str) -> Option<String> {
     let shown = match kind {
         Kind::Secret | Kind::Secrets => false,
-        // Somebody may have put the secret itself where the path belongs.
+        // The operator may have written the secret itself instead of the path.
         Kind::SecretFile => text.starts_with(['/', '.', '~']),
         Kind::Text | Kind::List | Kind::Switch => true,
     };
@@ -124,7 +124,7 @@ pub(super) fn show_raw(kind: Kind, text: &str) -> Option<String> {
     })
 }
 
-/// The text, and where it is a URL with user information, that left out.
+/// Returns the text. If it is a URL with user information, that part is replaced by `…`.
 fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("//") else { return text.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_shown_quoted_cut_and_without_a_password() {
+    fn shown_value_is_quoted_cut_and_without_password() {
         assert_eq!(show(Kind::Text, "a\"b\n").unwrap(), r#""a\"b\n""#);
         assert_eq!(show(Kind::Text, &"ü".repeat(200)).unwrap().chars().count(), 120 + 3);
         assert_eq!(show(Kind::List, "https://u:hunter2@a.test/@x").unwrap(), "\"https://…@a.test/@x\"");

@@ -1,4 +1,4 @@
-//! What are valid settings as a whole?
+//! Complete and valid settings
 
 use super::keys::TABLE;
 use super::reader::Reader;
@@ -12,39 +12,39 @@ use crate::access::policy::Policies;
 use crate::access::public_paths::PublicPaths;
 use crate::provider::ProviderSettings;
 
-/// What the operator wants. It is made by [`load`] alone, and nobody needs to check it again.
+/// The settings of the process. Only [`load`] creates them, so they need no further validation.
 pub struct Settings {
-    /// Where people come in.
+    /// The public origins and the listener for browsers.
     pub public: Public,
-    /// Where the proxy asks.
+    /// The check listener.
     pub check: CheckListener,
-    /// Where probes and Prometheus come in.
+    /// The listener for probes and Prometheus.
     pub ops: Ops,
-    /// Who signs people in.
+    /// The OpenID Provider.
     pub provider: ProviderSettings,
-    /// Which claims make an identity.
+    /// The claims that make an identity.
     pub claims: ClaimRules,
-    /// How long a sign-in lasts, and what seals it.
+    /// The lifetimes and keys of sessions.
     pub session: Session,
-    /// How applications are told who it is.
+    /// The identity headers.
     pub headers: Headers,
-    /// Who may pass.
+    /// The policies, which decide who may pass.
     pub policies: Policies,
-    /// What passes without signing in.
+    /// The requests that pass without a sign-in.
     pub public_paths: PublicPaths,
-    /// What a person sees before signing in.
+    /// What users see when they sign in and sign out.
     pub sign_in: SignIn,
-    /// The application, where we are the proxy.
+    /// The application, if the gateway is its proxy.
     pub upstream: Option<Upstream>,
-    /// What the log looks like.
+    /// The format and the level of the log.
     pub log: Log,
-    /// How the process ends.
+    /// The times of the drain.
     pub drain: Drain,
-    /// What works and yet is not good: for the log at the start.
+    /// Settings that work, but are dangerous or have no effect. They are logged at the start.
     pub warnings: Vec<String>,
 }
 
-/// Reads all sources; fails with every mistake in them.
+/// Reads all sources. The error contains every mistake in them.
 pub fn load(sources: &Sources) -> Result<Settings, Mistakes> {
     let mut report = Report::default();
     let tree = match sources.gather(&mut report) {
@@ -60,7 +60,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Mistakes> {
     }
 }
 
-/// Reads every section before it gives up on any, so that every mistake is told.
+/// Reads every section before it fails, so that every mistake is reported.
 fn read(reader: &mut Reader) -> Result<Settings, Reported> {
     let public = Public::read(reader);
     let provider = provider::read(reader);
@@ -75,7 +75,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Reported> {
     let upstream = Upstream::read(reader);
     let log = Log::read(reader);
     let drain = Drain::read(reader);
-    let apart = listeners::keep_apart(reader);
+    let no_conflicts = listeners::check_port_conflicts(reader);
     let settings = Settings {
         public: public?,
         check: check?,
@@ -92,5 +92,5 @@ fn read(reader: &mut Reader) -> Result<Settings, Reported> {
         drain: drain?,
         warnings: Vec::new(),
     };
-    apart.map(|()| settings)
+    no_conflicts.map(|()| settings)
 }

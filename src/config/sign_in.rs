@@ -1,4 +1,4 @@
-//! What does a person meet when signing in, and when signing out?
+//! Settings of the sign-in and sign-out pages
 
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
@@ -6,31 +6,33 @@ use super::reader::Reader;
 pub(super) const SECTION: Section = Section {
     path: "sign_in",
     example: "",
-    about: "What a person meets when signing in, and when signing out.",
+    about: "What users see when they sign in and sign out.",
     keys: &[
         Key {
             name: "page",
             kind: Kind::Switch,
             need: Need::Default("false"),
-            about: "Whether a page with a button comes first. Without it people go to the provider at once.",
+            about: "Whether a page with a button is shown first. If false, users are redirected to the provider at \
+                    once.",
             right: "true or false",
         },
         Key {
             name: "provider_logout",
             kind: Kind::Switch,
             need: Need::Default("true"),
-            about: "Whether signing out ends the session at the provider too, where it has an end_session_endpoint. \
-                    <address>/oauth2/signed_out must then be registered there as a post logout redirect URI.",
+            about: "Whether a sign-out also ends the session at the provider, if the provider has an \
+                    end_session_endpoint. <address>/oauth2/signed_out must then be registered there as a post \
+                    logout redirect URI.",
             right: "true or false",
         },
     ],
 };
 
-/// What a person meets when signing in, and when signing out.
+/// What users see when they sign in and sign out.
 pub struct SignIn {
-    /// Whether a page with a button comes before the provider.
+    /// Whether a page with a button is shown before the redirect to the provider.
     pub page: bool,
-    /// Whether signing out ends the session at the provider too.
+    /// Whether a sign-out also ends the session at the provider.
     pub provider_logout: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What does a file look like that holds every key?
+//! Configuration file that contains every key
 
 use super::key::{Key, Need, Section};
 use super::keys::TABLE;
@@ -6,15 +6,15 @@ use super::keys::TABLE;
 const WIDTH: usize = 98;
 
 const HEAD: &str = "\
-# Every key of Foregate. The lines behind a single # show the default, or an example where there is none.
-# Written by the program itself: `foregate template` prints it.
+# Every key of Foregate. A line with a key shows its default, or an example if it has no default.
+# Remove the # before the key to set it. `foregate template` prints this file.
 #
-# The same keys can be set in the environment, which wins over this file: FOREGATE_, the section, two
-# underscores, the key, all in capitals, with commas between the entries of a list
-# (FOREGATE_PUBLIC__URLS). `--set public.urls=…` wins over both. `foregate check` tells every mistake.
+# Environment variables override this file. The name of a variable is FOREGATE_, the section, two
+# underscores and the key, all in capitals (FOREGATE_PUBLIC__URLS). Commas separate the entries of a
+# list. `--set public.urls=…` overrides both. `foregate check` reports every mistake.
 ";
 
-/// The file with every key, each with its comment, each commented out.
+/// Returns the file. Each key has a comment and is itself commented out.
 pub fn template() -> String {
     HEAD.to_owned() + &TABLE.sections.iter().map(chapter).collect::<String>()
 }
@@ -28,7 +28,7 @@ fn chapter(section: &Section) -> String {
     head + &section.keys.iter().map(entry).collect::<String>()
 }
 
-/// The defaults as a file would say them. The operator's own names have none.
+/// Returns the defaults as a TOML file. Sections that the operator names have no defaults.
 pub(super) fn defaults() -> String {
     let mut lines = Vec::new();
     for section in TABLE.sections.iter().filter(|section| !section.path.contains('*')) {
@@ -47,7 +47,7 @@ impl Key {
 }
 
 impl Need {
-    /// The default, or the example.
+    /// Returns the default or the example.
     pub(super) fn value(&self) -> &'static str {
         match self {
             Self::Required(value) | Self::Optional(value) | Self::Default(value) => value,

@@ -1,4 +1,4 @@
-//! Which application do we stand in front of ourselves?
+//! Application to which the gateway itself forwards requests
 
 use std::net::SocketAddr;
 
@@ -12,20 +12,20 @@ use super::report::{Reported, Wrong};
 pub(super) const SECTION: Section = Section {
     path: "upstream",
     example: "",
-    about: "One application to pass requests to, where no other proxy does that.",
+    about: "One application to which the gateway forwards requests, if no other proxy does that.",
     keys: &[Key {
         name: "url",
         kind: Kind::Text,
         need: Need::Optional("\"http://127.0.0.1:4466\""),
-        about: "The application's address: plain http, host and port. Without it the gateway answers the \
-                proxy's questions and passes nothing on.",
-        right: "host and port of the application, by plain http and without a path, such as http://127.0.0.1:4466",
+        about: "The application's address: plain http, host and port. Without this key, the gateway answers the \
+                checks of the proxy and forwards nothing.",
+        right: "host and port of the application, with plain http and without a path, such as http://127.0.0.1:4466",
     }],
 };
 
-/// The application, where we are the proxy.
+/// The application, if the gateway is its proxy.
 pub struct Upstream {
-    /// `http://host:port/`: no path, no query.
+    /// `http://host:port/`, without path and query.
     pub url: Url,
 }
 
@@ -35,7 +35,7 @@ impl Upstream {
             .iter()
             .filter_map(|key| reader.text(key).and_then(|text| socket(&text).ok()))
             .collect();
-        let url = reader.may("upstream.url", |text| read_url(text, &own))?;
+        let url = reader.read_optional("upstream.url", |text| read_url(text, &own))?;
         Ok(url.map(|url| Self { url }))
     }
 }
@@ -43,18 +43,18 @@ impl Upstream {
 fn read_url(text: &str, own: &[SocketAddr]) -> Result<Url, Wrong> {
     let url = absolute_url(text)?;
     if url.scheme() != "http" {
-        return Err(Wrong::new("TLS to the application is not offered"));
+        return Err(Wrong::new("TLS to the application is not supported"));
     }
     if url.path() != "/" {
-        return Err(Wrong::new("it has a path, and requests keep their own"));
+        return Err(Wrong::new("it has a path, but requests keep their own path"));
     }
-    if literal(&url).is_some_and(|address| own.contains(&address)) {
-        return Err(Wrong::new("it is this gateway itself, so that requests would go round in circles"));
+    if literal_address(&url).is_some_and(|address| own.contains(&address)) {
+        return Err(Wrong::new("it is this gateway itself, so requests would be forwarded in a loop"));
     }
     Ok(url)
 }
 
-/// The address, where it is written as one: names are not looked up here.
-fn literal(url: &Url) -> Option<SocketAddr> {
+/// Returns the address of a URL whose host is an IP address. Names are not resolved.
+fn literal_address(url: &Url) -> Option<SocketAddr> {
     format!("{}:{}", url.host_str()?, url.port_or_known_default()?).parse().ok()
 }

@@ -97,7 +97,7 @@ fn what_people_write_before_they_know_the_secret_is_no_secret() {
         ("session.keys=ab+/", "standard base64"),
         ("session.keys=short", "5 characters long, not 43"),
         ("session.keys=short!", "a character that base64url does not have"),
-        ("public.listen=127.0.0.1:99999", "99999 is no port"),
+        ("public.listen=127.0.0.1:99999", "99999 is not a port"),
     ] {
         let told = String::from_utf8(foregate(&["check", "--set", setting], &[]).stderr).unwrap();
         assert!(told.contains(wrong), "{setting}\n{told}");

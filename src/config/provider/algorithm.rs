@@ -1,27 +1,27 @@
-//! Which signatures may an ID token carry?
+//! Accepted signature algorithms of ID tokens
 
 use crate::config::reader::Reader;
 use crate::config::report::{Reported, Wrong};
 use crate::provider::Algorithm;
 
-fn parse(text: &str) -> Result<Algorithm, Wrong> {
+fn parse_algorithm(text: &str) -> Result<Algorithm, Wrong> {
     Algorithm::parse(text).ok_or_else(|| {
         let upper = text.to_ascii_uppercase();
         Wrong::new(if upper == "NONE" {
-            "an ID token without a signature could be written by anybody"
+            "an attacker could forge an ID token without a signature"
         } else if upper.starts_with("HS") {
-            "its key is the client secret, so whoever knows that could sign in as anybody"
+            "its key is the client secret, so an attacker who knows the secret could sign in as any user"
         } else {
-            "it is not a signature algorithm that we verify"
+            "it is not a supported signature algorithm"
         })
     })
 }
 
 pub(super) fn read(reader: &mut Reader) -> Result<Vec<Algorithm>, Reported> {
     let key = "provider.signing_algorithms";
-    let algorithms = reader.each(key, parse)?;
+    let algorithms = reader.read_list(key, parse_algorithm)?;
     if algorithms.is_empty() {
-        return Err(reader.wrong(key, Wrong::new("it is empty, so that no ID token would be accepted")));
+        return Err(reader.report_wrong(key, Wrong::new("it is empty, so no ID token would be accepted")));
     }
     Ok(algorithms)
 }

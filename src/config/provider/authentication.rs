@@ -1,4 +1,4 @@
-//! How does this gateway prove itself to the provider, and is there what that takes?
+//! Client authentication at the provider
 
 use crate::config::checks::choice;
 use crate::config::reader::Reader;
@@ -26,24 +26,24 @@ const METHODS: [(&str, Method); 4] = [
     ("none", Method::None),
 ];
 
-/// Reads the method and what goes with it; a credential that the method would not use is a mistake.
+/// Reads the method and its credential. A credential that the method does not use is a mistake.
 pub(super) fn read(reader: &mut Reader) -> Result<ClientAuthentication, Reported> {
-    let given = secret(reader, SECRET);
+    let client_secret = secret(reader, SECRET);
     let key = read_key(reader);
-    let audience = reader.may("provider.client_assertion_audience", |text| Ok(text.to_owned()));
-    let method = reader.need(METHOD, |text| choice(text, &METHODS))?;
-    let (given, key) = (given?, key?);
+    let audience = reader.read_optional("provider.client_assertion_audience", |text| Ok(text.to_owned()));
+    let method = reader.read_required(METHOD, |text| choice(text, &METHODS))?;
+    let (client_secret, key) = (client_secret?, key?);
     if key.is_some() && method != Method::PrivateKey {
-        let what = "a client key is set, and this would not use it";
-        let right = "\"private_key_jwt\"; or take the client key away";
-        return Err(reader.wrong(METHOD, Wrong::new(what).right(right)));
+        let what = "a client key is set, but this method does not use it";
+        let right = "\"private_key_jwt\"; or remove the client key";
+        return Err(reader.report_wrong(METHOD, Wrong::new(what).right(right)));
     }
-    match (method, given) {
+    match (method, client_secret) {
         (Method::Basic, Some(secret)) => Ok(ClientAuthentication::Basic(secret)),
         (Method::Post, Some(secret)) => Ok(ClientAuthentication::Post(secret)),
-        (Method::Basic | Method::Post, None) => Err(reader.missing(SECRET)),
+        (Method::Basic | Method::Post, None) => Err(reader.report_missing(SECRET)),
         (Method::PrivateKey, None) => {
-            let (key, audience) = (key.ok_or_else(|| reader.missing(KEY))?, audience?);
+            let (key, audience) = (key.ok_or_else(|| reader.report_missing(KEY))?, audience?);
             Ok(ClientAuthentication::PrivateKey { key, audience })
         }
         (Method::None, None) => Ok(ClientAuthentication::None),
@@ -52,27 +52,27 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClientAuthentication, Reported
 }
 
 fn unused_secret(reader: &mut Reader) -> Reported {
-    reader.wrong(
+    reader.report_wrong(
         METHOD,
-        Wrong::new("a client secret is set, and this would not use it").right(
-            "\"client_secret_basic\"; or take the client secret away, if the provider calls the client public or knows \
-             its key",
+        Wrong::new("a client secret is set, but this method does not use it").right(
+            "\"client_secret_basic\"; or remove the client secret, if the client is public at the provider or the provider \
+             knows its key",
         ),
     )
 }
 
 fn read_key(reader: &mut Reader) -> Result<Option<ClientKey>, Reported> {
     let pem = secret(reader, KEY);
-    let id = reader.may("provider.client_key_id", |text| Ok(text.to_owned()));
+    let id = reader.read_optional("provider.client_key_id", |text| Ok(text.to_owned()));
     let (Some(pem), id) = (pem?, id?) else { return Ok(None) };
     let source = if reader.is_set(KEY_FILE) { KEY_FILE } else { KEY };
     ClientKey::read(&pem, id).map(Some).map_err(|error| {
         let wrong = Wrong::new(error.to_string());
-        reader.wrong(source, if is_mended_by_openssl(error) { wrong.right(CONVERT) } else { wrong })
+        reader.report_wrong(source, if is_converted_by_openssl(error) { wrong.right(CONVERT) } else { wrong })
     })
 }
 
-fn is_mended_by_openssl(error: ClientKeyError) -> bool {
+fn is_converted_by_openssl(error: ClientKeyError) -> bool {
     matches!(error, ClientKeyError::Encrypted | ClientKeyError::OtherPem)
 }
 

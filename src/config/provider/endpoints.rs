@@ -1,4 +1,4 @@
-//! Where is the provider asked what, and to which hosts may its own words send us?
+//! Endpoints of the provider, and hosts that its discovery document may name
 
 use url::Url;
 
@@ -8,33 +8,34 @@ use crate::config::reader::Reader;
 use crate::config::report::{Reported, Wrong, all};
 use crate::provider::Endpoints;
 
-const RIGHT: &str = "the endpoint's whole address, such as https://login.example.com/token";
+const RIGHT: &str = "the complete URL of the endpoint, such as https://login.example.com/token";
 
 pub(in crate::config) const ENDPOINTS: Section = Section {
     path: "provider.endpoints",
     example: "",
-    about: "The provider's endpoints, where its discovery document is not to say them. Each that is set here is \
-            taken as it is; the others come from the document.",
+    about: "The provider's endpoints, if they are not to be taken from its discovery document. An endpoint that is \
+            set here is used as it is. The others come from the document.",
     keys: &[
         Key {
             name: "authorization",
             kind: Kind::Text,
             need: Need::Optional("\"https://login.example.com/authorize\""),
-            about: "Where people are sent to sign in. Required where provider.discovery is false.",
+            about: "The URL to which users are redirected to sign in. Required if provider.discovery is false.",
             right: RIGHT,
         },
         Key {
             name: "token",
             kind: Kind::Text,
             need: Need::Optional("\"https://login.example.com/token\""),
-            about: "Where this process exchanges codes for tokens. Required where provider.discovery is false.",
+            about: "The URL at which this process exchanges codes for tokens. Required if provider.discovery is \
+                    false.",
             right: RIGHT,
         },
         Key {
             name: "jwks",
             kind: Kind::Text,
             need: Need::Optional("\"https://login.example.com/keys\""),
-            about: "Where this process loads the signing keys; a query is allowed. Required where \
+            about: "The URL from which this process loads the signing keys. It may have a query. Required if \
                     provider.discovery is false.",
             right: RIGHT,
         },
@@ -42,33 +43,33 @@ pub(in crate::config) const ENDPOINTS: Section = Section {
             name: "userinfo",
             kind: Kind::Text,
             need: Need::Optional("\"https://login.example.com/userinfo\""),
-            about: "Where this process asks for more claims. Required where provider.discovery is false and \
-                    provider.userinfo true.",
+            about: "The URL at which this process requests further claims. Required if provider.discovery is false \
+                    and provider.userinfo is true.",
             right: RIGHT,
         },
         Key {
             name: "end_session",
             kind: Kind::Text,
             need: Need::Optional("\"https://login.example.com/logout\""),
-            about: "Where people sign out at the provider.",
+            about: "The URL to which users are redirected to sign out at the provider.",
             right: RIGHT,
         },
     ],
 };
 
-/// Reads the section; without discovery those that are asked must be there.
-pub(super) fn read(reader: &mut Reader, discovery: bool, asks_userinfo: bool) -> Result<Endpoints, Reported> {
-    let authorization = one(reader, "authorization", for_browsers);
-    let token = one(reader, "token", address);
-    let jwks = one(reader, "jwks", address);
-    let userinfo = one(reader, "userinfo", address);
-    let end_session = one(reader, "end_session", for_browsers);
+/// Reads the section. Without discovery, the endpoints that the gateway uses must be set.
+pub(super) fn read(reader: &mut Reader, discovery: bool, uses_userinfo: bool) -> Result<Endpoints, Reported> {
+    let authorization = read_endpoint(reader, "authorization", parse_browser_url);
+    let token = read_endpoint(reader, "token", address);
+    let jwks = read_endpoint(reader, "jwks", address);
+    let userinfo = read_endpoint(reader, "userinfo", address);
+    let end_session = read_endpoint(reader, "end_session", parse_browser_url);
     for name in ["token", "jwks", "userinfo"] {
         warn_of_plain_http(reader, &format!("{}.{name}", ENDPOINTS.path));
     }
     if !discovery {
-        let asked = ["authorization", "token", "jwks"].into_iter().chain(asks_userinfo.then_some("userinfo"));
-        let _there: Vec<()> = all(asked.map(|name| required(reader, name)))?;
+        let used = ["authorization", "token", "jwks"].into_iter().chain(uses_userinfo.then_some("userinfo"));
+        let _set: Vec<()> = all(used.map(|name| require_endpoint(reader, name)))?;
     }
     Ok(Endpoints {
         authorization: authorization?,
@@ -79,28 +80,28 @@ pub(super) fn read(reader: &mut Reader, discovery: bool, asks_userinfo: bool) ->
     })
 }
 
-fn one(
+fn read_endpoint(
     reader: &mut Reader,
     name: &str,
     parse: impl FnOnce(&str) -> Result<Url, Wrong>,
 ) -> Result<Option<Url>, Reported> {
-    reader.may(&format!("{}.{name}", ENDPOINTS.path), parse)
+    reader.read_optional(&format!("{}.{name}", ENDPOINTS.path), parse)
 }
 
-fn required(reader: &mut Reader, name: &str) -> Result<(), Reported> {
+fn require_endpoint(reader: &mut Reader, name: &str) -> Result<(), Reported> {
     let key = format!("{}.{name}", ENDPOINTS.path);
     if reader.is_set(&key) {
         return Ok(());
     }
-    let what = "it is missing, and provider.discovery is false, so that nobody else says it";
-    Err(reader.wrong(&key, Wrong::new(what)))
+    let what = "it is missing, and provider.discovery is false, so the endpoint is unknown";
+    Err(reader.report_wrong(&key, Wrong::new(what)))
 }
 
-fn for_browsers(text: &str) -> Result<Url, Wrong> {
+fn parse_browser_url(text: &str) -> Result<Url, Wrong> {
     let url = address(text)?;
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(Wrong::new(
-            "a browser is sent there, and over plain http anybody on the way could answer",
+            "browsers are redirected there, and over plain http an attacker on the network could answer",
         ));
     }
     Ok(url)
@@ -109,13 +110,15 @@ fn for_browsers(text: &str) -> Result<Url, Wrong> {
 fn warn_of_plain_http(reader: &mut Reader, key: &str) {
     let url = reader.text(key).and_then(|text| address(&text).ok());
     if url.is_some_and(|url| url.scheme() == "http" && !is_loopback(&url)) {
-        reader.report.warn(key, "plain http: who can listen in between reads and changes what is sent there");
+        reader
+            .report
+            .warn(key, "plain http: an attacker on the network can read and change what is sent there");
     }
 }
 
-/// The hosts that endpoints of the discovery document may lie on, in lower case.
+/// Returns the hosts on which the discovery document may place endpoints, in lower case.
 pub(super) fn hosts(reader: &mut Reader) -> Result<Vec<String>, Reported> {
-    reader.each("provider.endpoint_hosts", |text| {
+    reader.read_list("provider.endpoint_hosts", |text| {
         let url = Url::parse(&format!("https://{text}/")).ok();
         let host = url.as_ref().and_then(Url::host_str).filter(|host| host.eq_ignore_ascii_case(text));
         host.map(str::to_owned).ok_or_else(|| Wrong::new("it is not a host name alone"))

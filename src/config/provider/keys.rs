@@ -1,26 +1,26 @@
-//! Which keys describe the OpenID Provider?
+//! Keys of the OpenID Provider
 
 use crate::config::key::{Key, Kind, Need, Section};
 
 pub(in crate::config) const SECTION: Section = Section {
     path: "provider",
     example: "",
-    about: "The OpenID Provider that signs people in: Keycloak, or any other.",
+    about: "The OpenID Provider at which users sign in: Keycloak, or any other.",
     keys: KEYS,
 };
 
 pub(in crate::config) const PARAMETERS: Section = Section {
     path: "provider.authorization_parameters",
     example: "",
-    about: "More query parameters for the provider's sign-in page. The browser carries them, so a person can take \
-            them away: they ask the provider for something, and enforce nothing here.",
+    about: "Further query parameters for the provider's sign-in page. The browser carries them, so a user can \
+            remove them. They request something from the provider, and enforce nothing here.",
     keys: &[Key {
         name: "*",
-        // Whatever it is, it need not be in a log.
+        // A parameter may be confidential, so no message shows it.
         kind: Kind::Secret,
         need: Need::Optional("kc_idp_hint = \"corporate\""),
-        about: "Any parameter the provider understands, as name = \"text\". What the sign-in itself needs \
-                (state, redirect_uri and the like) is not for you to set.",
+        about: "Any parameter that the provider understands, as name = \"text\". Parameters that the sign-in \
+                itself needs (state, redirect_uri and the like) cannot be set here.",
         right: "a name that the sign-in itself does not use, with a text in quotes, such as prompt = \"login\"",
     }],
 };
@@ -30,79 +30,80 @@ const KEYS: &[Key] = &[
         name: "issuer",
         kind: Kind::Text,
         need: Need::Required("\"https://keycloak.example.com/realms/main\""),
-        about: "The provider's name for itself. It must match what its discovery document and its tokens \
-                say, to the last character.",
-        right: "the issuer exactly as the provider's discovery document says it, such as \
+        about: "The URL by which the provider identifies itself. It must be the same in the discovery document and \
+                in the tokens, to the last character.",
+        right: "the issuer exactly as in the provider's discovery document, such as \
                 https://keycloak.example.com/realms/main",
     },
     Key {
         name: "backchannel_url",
         kind: Kind::Text,
         need: Need::Optional("\"http://keycloak.auth.svc:8080/realms/main\""),
-        about: "Where this process reaches the provider, if that is not where browsers reach it: the \
-                discovery document is fetched below this URL. Without it the issuer is used.",
-        right: "the URL under which this process finds /.well-known/openid-configuration, such as \
-                http://keycloak.auth.svc:8080/realms/main; or take the key away",
+        about: "The URL at which this process reaches the provider, if it differs from the URL for browsers. The \
+                discovery document is fetched below this URL. Without this key, the issuer is used.",
+        right: "the URL below which this process finds /.well-known/openid-configuration, such as \
+                http://keycloak.auth.svc:8080/realms/main; or remove the key",
     },
     Key {
         name: "discovery",
         kind: Kind::Switch,
         need: Need::Default("true"),
-        about: "Whether the provider's discovery document says where its endpoints are. Without it \
-                provider.endpoints does, and the document is never fetched.",
+        about: "If true, the provider's discovery document names the endpoints of the provider. If false, \
+                provider.endpoints names them, and the document is never fetched.",
         right: "true or false",
     },
     Key {
         name: "endpoint_hosts",
         kind: Kind::List,
         need: Need::Default("[]"),
-        about: "Other hosts that the discovery document may name for endpoints, beside those of issuer and \
-                backchannel_url.",
+        about: "Other hosts on which the discovery document may place endpoints, in addition to the hosts of \
+                issuer and backchannel_url.",
         right: "host names alone, such as [\"login.microsoftonline.com\"]",
     },
     Key {
         name: "client_id",
         kind: Kind::Text,
         need: Need::Required("\"foregate\""),
-        about: "The name under which the provider knows this gateway.",
+        about: "The client ID under which the provider knows this gateway.",
         right: "the client ID that is registered at the provider, such as foregate",
     },
     Key {
         name: "audience",
         kind: Kind::Text,
         need: Need::Optional("\"api://foregate\""),
-        about: "What aud of an ID token must hold, where that is not client_id.",
-        right: "the aud that the provider writes into this client's ID tokens; or take the key away",
+        about: "The value that aud of an ID token must contain, if it is not client_id.",
+        right: "the aud that the provider writes into this client's ID tokens; or remove the key",
     },
     Key {
         name: "trusted_audiences",
         kind: Kind::List,
         need: Need::Default("[]"),
-        about: "What aud of an ID token may hold as well; a token with any other audience is refused. azp must \
-                be client_id all the same: a token that another client asked for is not for us.",
-        right: "one audience for each entry, such as [\"kubernetes\"]",
+        about: "Further values that aud of an ID token may contain. A token with any other audience is refused. \
+                azp must still be client_id, because a token that another client requested is not meant for this \
+                gateway.",
+        right: "one audience in each entry, such as [\"kubernetes\"]",
     },
     Key {
         name: "client_secret",
         kind: Kind::Secret,
         need: Need::Optional("\"…\""),
-        about: "The client's secret at the provider. This or client_secret_file is required, unless \
-                client_authentication is private_key_jwt or none.",
-        right: "the client's secret as the provider shows it, in client_secret or client_secret_file; or \
-                client_authentication = \"none\" for a client without one",
+        about: "The secret of this client at the provider. Either client_secret or client_secret_file is required, \
+                unless client_authentication is private_key_jwt or none.",
+        right: "the client secret as the provider shows it, in client_secret or client_secret_file; or \
+                client_authentication = \"none\" for a client without a secret",
     },
     Key {
         name: "client_secret_file",
         kind: Kind::SecretFile,
         need: Need::Optional("\"/run/secrets/client-secret\""),
-        about: "A file that holds the client's secret and nothing else; a line break at its end does not count.",
-        right: "the path of a file that holds the client's secret and that this process may read",
+        about: "A file that contains only the client secret. A line break at its end is ignored.",
+        right: "the path of a file that contains the client secret and that this process may read",
     },
     Key {
         name: "client_authentication",
         kind: Kind::Text,
         need: Need::Default("\"client_secret_basic\""),
-        about: "How the gateway proves itself to the provider: client_secret_basic, client_secret_post, \
+        about: "How the gateway authenticates itself to the provider: client_secret_basic, client_secret_post, \
                 private_key_jwt, or none for a public client.",
         right: "\"client_secret_basic\", \"client_secret_post\", \"private_key_jwt\" or \"none\"",
     },
@@ -110,84 +111,89 @@ const KEYS: &[Key] = &[
         name: "client_key",
         kind: Kind::Secret,
         need: Need::Optional("\"…\""),
-        about: "The private key for private_key_jwt, in PEM (PKCS#8): RSA from 2048 bits, P-256, P-384 or \
-                Ed25519. With client_authentication = \"private_key_jwt\", this or client_key_file is required. \
-                docs/client-key.md makes one and registers it.",
-        right: "a private key in PEM that begins with -----BEGIN PRIVATE KEY-----: RSA from 2048 bits, P-256, \
-                P-384 or Ed25519",
+        about: "The private key for private_key_jwt, in PEM (PKCS#8): RSA with at least 2048 bits, P-256, P-384 or \
+                Ed25519. With client_authentication = \"private_key_jwt\", either client_key or client_key_file is \
+                required. docs/client-key.md describes how to make a key and register it.",
+        right: "a private key in PEM that begins with -----BEGIN PRIVATE KEY-----: RSA with at least 2048 bits, \
+                P-256, P-384 or Ed25519",
     },
     Key {
         name: "client_key_file",
         kind: Kind::SecretFile,
         need: Need::Optional("\"/run/secrets/client-key.pem\""),
-        about: "A file that holds the private key.",
-        right: "the path of a PEM file that holds a private key (-----BEGIN PRIVATE KEY-----: RSA from 2048 bits, \
-                P-256, P-384 or Ed25519) and that this process may read",
+        about: "A file that contains the private key.",
+        right: "the path of a PEM file that contains a private key (-----BEGIN PRIVATE KEY-----: RSA with at least \
+                2048 bits, P-256, P-384 or Ed25519) and that this process may read",
     },
     Key {
         name: "client_key_id",
         kind: Kind::Text,
         need: Need::Optional("\"foregate-1\""),
-        about: "What the provider calls the key (kid), where it wants to be told.",
-        right: "the kid under which the provider knows the key; or take the key away",
+        about: "The ID (kid) by which the provider knows the client key, if the provider requires one.",
+        right: "the kid by which the provider knows the client key; or remove client_key_id",
     },
     Key {
         name: "client_assertion_audience",
         kind: Kind::Text,
         need: Need::Optional("\"https://login.example.com/token\""),
-        about: "Whom the assertions of private_key_jwt are for (aud), where the provider does not take its issuer.",
+        about: "The audience (aud) of the assertions for private_key_jwt, if the provider does not accept its \
+                issuer.",
         right: "the one aud that the provider expects, such as its token endpoint",
     },
     Key {
         name: "scopes",
         kind: Kind::List,
         need: Need::Default("[\"openid\", \"profile\", \"email\"]"),
-        about: "What the provider is asked for. Add the scope that brings groups, where there is one.",
-        right: "one scope for each entry, and openid among them: [\"openid\", \"profile\", \"email\"]",
+        about: "The scopes that the gateway requests from the provider. Add the scope for groups, if the provider \
+                has one.",
+        right: "one scope in each entry, and openid among them: [\"openid\", \"profile\", \"email\"]",
     },
     Key {
         name: "userinfo",
         kind: Kind::Switch,
         need: Need::Default("false"),
-        about: "Whether each sign-in also asks the provider's userinfo endpoint for claims that the ID token \
-                lacks. What the ID token says stands.",
+        about: "If true, each sign-in also requests claims that the ID token lacks from the provider's userinfo \
+                endpoint. A claim of the ID token takes precedence.",
         right: "true or false",
     },
     Key {
         name: "ca_file",
         kind: Kind::Text,
         need: Need::Optional("\"/etc/foregate/ca.pem\""),
-        about: "Certificates (PEM) of an authority of your own that signed the provider's certificate.",
+        about: "Certificates (PEM) of your own certificate authority, if it signed the provider's certificate.",
         right: "the path of a PEM file with at least one certificate, which this process may read",
     },
     Key {
         name: "signing_algorithms",
         kind: Kind::List,
         need: Need::Default("[\"RS256\"]"),
-        about: "The signatures an ID token may carry: RS256, PS256, ES256, ES384, EdDSA.",
-        right: "what the provider signs with, of RS256, PS256, ES256, ES384 and EdDSA; Keycloak's default is RS256",
+        about: "The signature algorithms that are accepted for ID tokens, out of RS256, PS256, ES256, ES384 and \
+                EdDSA.",
+        right: "the algorithms that the provider signs with, out of RS256, PS256, ES256, ES384 and EdDSA; \
+                Keycloak's default is RS256",
     },
     Key {
         name: "leeway",
         kind: Kind::Text,
         need: Need::Default("\"60s\""),
-        about: "How far the provider's clock may be from ours, from 0s to 5m.",
+        about: "The largest accepted difference between the provider's clock and the clock of this machine, from \
+                0s to 5m.",
         right: "a time with its unit, from 0s to 5m, such as 60s",
     },
     Key {
         name: "timeout",
         kind: Kind::Text,
         need: Need::Default("\"10s\""),
-        about: "How long one request to the provider may take, from 1s to 60s.",
+        about: "The longest time that one request to the provider may take, from 1s to 60s.",
         right: "a time with its unit, from 1s to 60s, such as 10s",
     },
     Key {
         name: "tolerates_refresh_token_reuse",
         kind: Kind::Switch,
         need: Need::Default("false"),
-        about: "Whether a refresh token may be sent again whose answer was lost on the way. true only where the \
-                provider does not rotate refresh tokens, or grants a while in which the old one is good. Otherwise \
-                the session lives on until its tokens end, and then takes one redirect through the provider.",
+        about: "Whether a refresh token may be sent again if its response was lost. Set true only if the provider \
+                does not rotate refresh tokens, or accepts the old one for a while. If false, the session \
+                continues until its tokens expire, and then needs one redirect through the provider.",
         right: "true or false, without quotes",
     },
 ];

@@ -1,4 +1,4 @@
-//! Who signs people in, and how do we talk to it?
+//! OpenID Provider: its identity, the client and the requests to it
 
 mod algorithm;
 mod authentication;
@@ -20,7 +20,8 @@ use crate::provider::ProviderSettings;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// What the sign-in itself sets (OpenID Connect Core §3.1.2.1, RFC 7636, RFC 9101), and what no browser may see.
+/// Parameters that the sign-in itself sets (OpenID Connect Core §3.1.2.1, RFC 7636, RFC 9101), and parameters that no
+/// browser may see.
 const RESERVED: [&str; 13] = [
     "response_type",
     "client_id",
@@ -37,13 +38,13 @@ const RESERVED: [&str; 13] = [
     "client_assertion",
 ];
 
-/// The limit of a bundle of certificates.
+/// The size limit of a bundle of certificates.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
-    let issuer = reader.need("provider.issuer", issuer);
-    let backchannel_url = reader.may("provider.backchannel_url", |text| {
-        not_discovery(text)?;
+    let issuer = reader.read_required("provider.issuer", parse_issuer);
+    let backchannel_url = reader.read_optional("provider.backchannel_url", |text| {
+        reject_discovery_url(text)?;
         absolute_url(text)
     });
     warn_of_plain_http(reader);
@@ -51,17 +52,17 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     let userinfo = reader.switch("provider.userinfo");
     let endpoints = endpoints::read(reader, discovery, userinfo);
     let endpoint_hosts = endpoints::hosts(reader);
-    let client_id = reader.need("provider.client_id", |text| Ok(text.to_owned()));
-    let audience = reader.may("provider.audience", |text| Ok(text.to_owned()));
-    let trusted_audiences = reader.each("provider.trusted_audiences", |text| Ok(text.to_owned()));
+    let client_id = reader.read_required("provider.client_id", |text| Ok(text.to_owned()));
+    let audience = reader.read_optional("provider.audience", |text| Ok(text.to_owned()));
+    let trusted_audiences = reader.read_list("provider.trusted_audiences", |text| Ok(text.to_owned()));
     let client_authentication = authentication::read(reader);
     let scopes = read_scopes(reader);
     let authorization_parameters = read_parameters(reader);
-    let ca = reader.may("provider.ca_file", certificates);
+    let ca = reader.read_optional("provider.ca_file", read_certificates);
     let signing_algorithms = algorithm::read(reader);
     let seconds = Duration::from_secs;
-    let leeway = reader.need("provider.leeway", |text| duration(text, seconds(0), seconds(300)));
-    let timeout = reader.need("provider.timeout", |text| duration(text, seconds(1), seconds(60)));
+    let leeway = reader.read_required("provider.leeway", |text| duration(text, seconds(0), seconds(300)));
+    let timeout = reader.read_required("provider.timeout", |text| duration(text, seconds(1), seconds(60)));
     let bears_reuse = reader.switch("provider.tolerates_refresh_token_reuse");
     Ok(ProviderSettings {
         issuer: issuer?,
@@ -84,19 +85,19 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     })
 }
 
-fn issuer(text: &str) -> Result<String, Wrong> {
+fn parse_issuer(text: &str) -> Result<String, Wrong> {
     let url = absolute_url(text)?;
-    not_discovery(text)?;
+    reject_discovery_url(text)?;
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(Wrong::new("over plain http anybody on the way could sign in as anybody").right(
-            "the provider's https address; where this process reaches it by plain http inside the cluster, that \
-             address belongs into provider.backchannel_url",
+        return Err(Wrong::new("over plain http an attacker on the network could sign in as any user").right(
+            "the provider's https address; if this process reaches the provider by plain http inside the cluster, set \
+             provider.backchannel_url to that address",
         ));
     }
     Ok(text.to_owned())
 }
 
-fn not_discovery(text: &str) -> Result<(), Wrong> {
+fn reject_discovery_url(text: &str) -> Result<(), Wrong> {
     let base = text.strip_suffix(DISCOVERY);
     base.map_or(Ok(()), |base| Err(Wrong::new("it is the address of the discovery document").right(base)))
 }
@@ -108,37 +109,39 @@ fn warn_of_plain_http(reader: &mut Reader) {
     if url.is_some_and(|url| url.scheme() == "http" && !is_loopback(&url)) {
         reader
             .report
-            .warn(key, "plain http: who can listen in between reads the client secret and every token");
+            .warn(key, "plain http: an attacker on the network can read the client secret and every token");
     }
 }
 
 fn read_scopes(reader: &mut Reader) -> Result<Vec<String>, Reported> {
     let key = "provider.scopes";
-    let scopes = reader.each(key, |scope| {
+    let scopes = reader.read_list(key, |scope| {
         let token = scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
         if token { Ok(scope.to_owned()) } else { Err(Wrong::new("it is not one scope")) }
     })?;
     if scopes.iter().any(|scope| scope == "openid") {
         return Ok(scopes);
     }
-    let what = "openid is not among them, and without it the provider sends no ID token";
-    Err(reader.wrong(key, Wrong::new(what)))
+    let what = "openid is missing, and without it the provider sends no ID token";
+    Err(reader.report_wrong(key, Wrong::new(what)))
 }
 
 fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Reported> {
     all(reader.entries(PARAMETERS.path).into_iter().map(|(name, text)| {
         let key = format!("{}.{name}", PARAMETERS.path);
         if name.is_empty() {
-            return Err(reader.wrong(&key, Wrong::new("it has no name")));
+            return Err(reader.report_wrong(&key, Wrong::new("it has no name")));
         }
         if RESERVED.contains(&name.as_str()) {
-            return Err(reader.wrong(&key, Wrong::new("the sign-in itself takes care of this parameter")));
+            return Err(
+                reader.report_wrong(&key, Wrong::new("this parameter is reserved for the sign-in itself"))
+            );
         }
         Ok((name, text.unwrap_or_default()))
     }))
 }
 
-fn certificates(path: &str) -> Result<Vec<u8>, Wrong> {
+fn read_certificates(path: &str) -> Result<Vec<u8>, Wrong> {
     let pem = files::read(Path::new(path), MAX_CA_BYTES).map_err(|error| Wrong::new(error.to_string()))?;
     files::certificates(&pem).map_err(|error| Wrong::new(error.to_string()))?;
     Ok(pem.to_vec())

@@ -1,28 +1,28 @@
-//! Is a key one that a person made up?
+//! Detection of keys that are not random
 
-/// Fewer different bytes do not occur in 32 random ones (less than once in 10^15).
-const LEAST_DIFFERENT: usize = 16;
+/// 32 random bytes have at least this many different values, except less than once in 10^15.
+const MIN_DISTINCT_BYTES: usize = 16;
 
-/// Whether a key, or the text it was written as, has a pattern that random bytes do not have.
+/// Returns whether a key, or the text that encodes it, has a pattern that random bytes do not have.
 pub(super) fn is_guessable(key: &[u8; 32], text: &str) -> bool {
-    has_few_values(key) || is_typed(key) || is_staircase(key) || is_staircase(text.as_bytes())
+    has_few_values(key) || is_printable(key) || has_constant_step(key) || has_constant_step(text.as_bytes())
 }
 
 fn has_few_values(key: &[u8]) -> bool {
     let mut values = key.to_vec();
     values.sort_unstable();
     values.dedup();
-    values.len() < LEAST_DIFFERENT
+    values.len() < MIN_DISTINCT_BYTES
 }
 
-/// Thirty-two characters of a keyboard: a passphrase in base64.
-fn is_typed(key: &[u8]) -> bool {
+/// Returns whether the key is 32 characters of a keyboard: a passphrase in base64.
+fn is_printable(key: &[u8]) -> bool {
     key.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
 }
 
-/// Most steps from one byte to the next are the same: `0123…`, `abcd…`, `2468…`.
-fn is_staircase(bytes: &[u8]) -> bool {
-    let steps = bytes.iter().zip(bytes.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one));
+/// Returns whether most differences between neighbouring bytes are equal: `0123…`, `abcd…`, `2468…`.
+fn has_constant_step(bytes: &[u8]) -> bool {
+    let steps = bytes.iter().zip(bytes.iter().skip(1)).map(|(byte, next)| next.wrapping_sub(*byte));
     let mut counts = [0_usize; 256];
     for step in steps {
         if let Some(count) = counts.get_mut(usize::from(step)) {
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_make_up_is_guessable() {
+    fn invented_keys_are_guessable() {
         assert!(is_guessable(&[0; 32], "AAAA"));
         assert!(is_guessable(&from_step(1), ""));
         assert!(is_guessable(&from_step(253), ""));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_generator_makes_is_not() {
+    fn generated_keys_are_not_guessable() {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         for _ in 0..1000 {
             let key = std::array::from_fn(|_| {

@@ -1,9 +1,9 @@
-//! The key ring: the keys that seal sessions, in their order.
+//! Key ring: the keys that seal sessions, in order
 
 use zeroize::Zeroizing;
 
 use super::keys_file::{KeysFile, KeysText};
-use super::seal_key::{NO_KEY, Named, SealKey, parsed};
+use super::seal_key::{NO_KEY, Named, SealKey, parse_keys};
 use crate::config::reader::Reader;
 use crate::config::report::{Reported, Wrong, all};
 use crate::config::secrets::secret_file;
@@ -16,25 +16,25 @@ pub(super) fn read(reader: &mut Reader) -> Result<(Vec<SealKey>, Option<KeysFile
     let in_file = secret_file(reader, KEY)?.map(KeysText::new);
     let (source, texts) = match &in_file {
         Some(text) => (FILE, text.lines()),
-        None => (KEY, listed(reader)),
+        None => (KEY, keys_in_list(reader)),
     };
     if texts.is_empty() {
         return Err(if source == FILE {
-            reader.wrong(FILE, Wrong::new(NO_KEY))
+            reader.report_wrong(FILE, Wrong::new(NO_KEY))
         } else {
-            reader.missing(KEY)
+            reader.report_missing(KEY)
         });
     }
-    let keys =
-        parsed(texts).map(|key| key.map_err(|wrong| reader.wrong(source, Wrong::new(wrong).right(RIGHT))));
+    let keys = parse_keys(texts)
+        .map(|key| key.map_err(|wrong| reader.report_wrong(source, Wrong::new(wrong).right(RIGHT))));
     let keys = all(keys)?;
     let path = reader.text(FILE);
     Ok((keys, in_file.zip(path).map(|(text, path)| KeysFile::new(path.into(), &text))))
 }
 
-const RIGHT: &str = "a key of its own that `foregate secret` has made: 32 random bytes as base64url";
+const RIGHT: &str = "a separate key that `foregate secret` has made: 32 random bytes as base64url";
 
-fn listed(reader: &Reader) -> Vec<Named> {
+fn keys_in_list(reader: &Reader) -> Vec<Named> {
     let keys = reader.list(KEY).into_iter().enumerate();
     keys.map(|(index, text)| (format!("key {}", index + 1), Zeroizing::new(text))).collect()
 }

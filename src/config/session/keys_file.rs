@@ -1,6 +1,6 @@
-//! The keys in the session keys file.
+//! Session keys file
 //!
-//! What a file may hold is the same at the start and at every later look.
+//! The start and every later look read the file by the same rules.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,37 +9,37 @@ use aws_lc_rs::digest::{SHA256, digest};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::seal_key::{NO_KEY, Named, SealKey, parsed};
+use super::seal_key::{NO_KEY, Named, SealKey, parse_keys};
 use crate::config::secrets::MAX_SECRET_BYTES;
 use crate::files::read_value;
 
-/// How often the file is looked at.
-const EVERY: Duration = Duration::from_secs(30);
+/// The time between two looks at the file.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The file that `session.keys_file` names.
 #[derive(Clone, Debug)]
 pub struct KeysFile {
     path: PathBuf,
-    /// How often it is looked at: every 30 seconds.
+    /// The time between two looks at the file: 30 seconds.
     pub every: Duration,
-    /// The digest of the text that the keys of the start were read from.
+    /// The digest of the text from which the keys were read at the start.
     pub first: [u8; 32],
 }
 
-/// Why it cannot be used. Names no content.
+/// Why the file cannot be used. The message contains none of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct KeysFileError(String);
 
-/// What stood in it at one moment.
+/// The content of the file at one moment.
 pub struct KeysText(Zeroizing<String>);
 
 impl KeysFile {
     pub(super) fn new(path: PathBuf, text: &KeysText) -> Self {
-        Self { path, every: EVERY, first: text.digest() }
+        Self { path, every: RELOAD_INTERVAL, first: text.digest() }
     }
 
-    /// Reads it; fails where it cannot be read, is longer than 64 KiB, empty, or not UTF-8.
+    /// Reads the file. Fails if it cannot be read, is longer than 64 KiB, is empty, or is not UTF-8.
     pub fn read(&self) -> Result<KeysText, KeysFileError> {
         let text = read_value(&self.path, MAX_SECRET_BYTES);
         text.map(KeysText).map_err(|error| KeysFileError(error.to_string()))
@@ -51,16 +51,16 @@ impl KeysText {
         Self(text)
     }
 
-    /// SHA-256 of it: tells whether anything has changed, and keeps no copy of the keys.
+    /// Returns the SHA-256 digest of the content. It shows whether the file has changed, without a copy of the keys.
     pub fn digest(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         bytes.iter_mut().zip(digest(&SHA256, self.0.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
         bytes
     }
 
-    /// The keys, at least one; fails with the first line that is no usable key.
+    /// Returns the keys, at least one. Fails at the first line that is not a usable key.
     pub fn keys(&self) -> Result<Vec<SealKey>, KeysFileError> {
-        let keys: Vec<SealKey> = parsed(self.lines()).collect::<Result<_, _>>().map_err(KeysFileError)?;
+        let keys: Vec<SealKey> = parse_keys(self.lines()).collect::<Result<_, _>>().map_err(KeysFileError)?;
         if keys.is_empty() { Err(KeysFileError(NO_KEY.to_owned())) } else { Ok(keys) }
     }
 

@@ -1,4 +1,4 @@
-//! How long does a sign-in last, and which keys seal it?
+//! Lifetimes of a session, and the keys that seal it
 
 mod guessable;
 mod key_ring;
@@ -21,15 +21,15 @@ use crate::session::cookie_store::Lifetimes;
 pub(super) const SECTION: Section = Section {
     path: "session",
     example: "",
-    about: "How long a sign-in lasts, and what seals its cookie.",
+    about: "How long a sign-in lasts, and which keys seal its cookie.",
     keys: &[
         Key {
             name: "keys",
             kind: Kind::Secrets,
             need: Need::Optional("[\"…\"]"),
-            about: "Keys that seal the session cookie; `foregate secret` makes one. The first seals, all \
-                    of them open: to change the key, put a new one in front and keep the old one for one \
-                    session lifetime. This or keys_file is required.",
+            about: "Keys that seal (encrypt) the session cookie. `foregate secret` makes one. The first key seals, \
+                    and all of them open. To change the key, put a new one in front and keep the old one for one \
+                    session lifetime. Either keys or keys_file is required.",
             right: "what `foregate secret` prints: 32 random bytes as base64url, in session.keys or on a \
                     line of session.keys_file",
         },
@@ -37,57 +37,59 @@ pub(super) const SECTION: Section = Section {
             name: "keys_file",
             kind: Kind::SecretFile,
             need: Need::Optional("\"/run/secrets/session-keys\""),
-            about: "A file with one key on each line; empty lines and lines that begin with # do not count. It is \
-                    looked at every 30 seconds; new keys are used at once, and ones that cannot be used are told in \
-                    the log, and the old ones go on. docs/session-key.md says how a key is changed.",
-            right: "the path of a file that this process may read, with one key of `foregate secret` on each line",
+            about: "A file with one key on each line. Empty lines and lines that begin with # are ignored. The \
+                    gateway looks at the file every 30 seconds and uses new keys at once. An unusable file is \
+                    logged, and the current keys stay in use. docs/session-key.md describes how to change a key.",
+            right: "the path of a file that this process may read, with one key from `foregate secret` on each line",
         },
         Key {
             name: "lifetime",
             kind: Kind::Text,
             need: Need::Default("\"10h\""),
-            about: "How long after signing in a person must sign in again, whatever happens in between; \
-                    from 1m to 30d. A session without a refresh token ends with its tokens; one whose refresh token \
-                    the provider lets expire ends with that.",
+            about: "The time after which a user must sign in again, from 1m to 30d. Nothing extends it. A session \
+                    ends earlier if it has no refresh token and its tokens expire, or if its refresh token expires \
+                    at the provider.",
             right: "a time with its unit, from 1m to 30d, such as 10h",
         },
         Key {
             name: "idle_timeout",
             kind: Kind::Text,
             need: Need::Optional("\"1h\""),
-            about: "After how long without a request a session ends; from 1m to 30d. Without it only the lifetime and \
-                    the provider end sessions.",
+            about: "The time without a request after which a session ends, from 1m to 30d. Without this key, only \
+                    the lifetime and the provider end sessions.",
             right: "a time with its unit, from 1m to 30d, such as 1h",
         },
         Key {
             name: "background_paths",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "What pages ask for by themselves: a GET of these does not keep an idle session alive. Written \
-                    like public_paths: \"/api/poll\" is that path, \"/api/\" everything below it too.",
+            about: "Paths that pages request by themselves. A GET of such a path does not keep an idle session \
+                    alive. They are written like public_paths: \"/api/poll\" is only that path, and \"/api/\" is \
+                    also everything below it.",
             right: "paths that begin with /, such as [\"/api/poll\", \"/events/\"]",
         },
         Key {
             name: "require_fresh_id_token",
             kind: Kind::Switch,
             need: Need::Default("false"),
-            about: "What happens where the provider renews a session without a new ID token. false: the session lives \
-                    on, and the ID token is no longer handed out once it is over. true: the session ends with its ID \
-                    token, and the person is sent to the provider for a new one.",
+            about: "What happens if the provider refreshes a session without a new ID token. false: the session \
+                    continues, and the gateway no longer passes on the ID token after it has expired. true: the \
+                    session ends when its ID token expires, and the user is redirected to the provider for a new \
+                    one.",
             right: "true or false, without quotes",
         },
     ],
 };
 
-/// How long a sign-in lasts, and what seals it.
+/// How long a sign-in lasts, and which keys seal it.
 pub struct Session {
-    /// The key ring: at least one key, none twice. The first seals, all open.
+    /// The key ring: at least one key, without duplicates. The first key seals, and all keys open.
     pub keys: Vec<SealKey>,
-    /// The file they stand in, which may change; `None` where they were given themselves.
+    /// The file that contains the keys, which may change; `None` if the keys were set directly.
     pub keys_file: Option<KeysFile>,
-    /// How long it lasts.
+    /// The time limits of a session.
     pub lifetimes: Lifetimes,
-    /// What pages ask for by themselves.
+    /// The paths that pages request by themselves.
     pub background_paths: PublicPaths,
 }
 
@@ -95,36 +97,38 @@ impl Session {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let keys = key_ring::read(reader);
         let minute = Duration::from_mins(1);
-        let lifetime = reader.need("session.lifetime", |text| duration(text, minute, minute * 60 * 24 * 30));
-        let idle = reader.may("session.idle_timeout", |text| duration(text, minute, minute * 60 * 24 * 30));
-        let paths = reader.each("session.background_paths", |text| {
+        let lifetime =
+            reader.read_required("session.lifetime", |text| duration(text, minute, minute * 60 * 24 * 30));
+        let idle = reader
+            .read_optional("session.idle_timeout", |text| duration(text, minute, minute * 60 * 24 * 30));
+        let paths = reader.read_list("session.background_paths", |text| {
             PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string()))
         });
         let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
         let ((keys, keys_file), paths) = (keys?, paths?);
         warn(reader, &lifetimes, &paths);
-        Ok(Self { keys, keys_file, lifetimes, background_paths: background(paths) })
+        Ok(Self { keys, keys_file, lifetimes, background_paths: background_rule(paths) })
     }
 }
 
 fn warn(reader: &mut Reader, lifetimes: &Lifetimes, background_paths: &[PublicPath]) {
     let mut warn = |key: &str, text| reader.report.warn(key, text);
     if lifetimes.idle.is_some_and(|idle| idle >= lifetimes.session) {
-        warn("session.idle_timeout", "no session lives longer than session.lifetime, so this ends none");
+        warn("session.idle_timeout", "session.lifetime is not longer than this, so this ends no session");
     }
     if lifetimes.idle.is_none() && !background_paths.is_empty() {
-        warn("session.background_paths", "without session.idle_timeout they change nothing");
+        warn("session.background_paths", "without session.idle_timeout, these paths have no effect");
     }
     if lifetimes.idle.is_some() && background_paths.iter().any(PublicPath::is_everything) {
         warn(
             "session.background_paths",
-            "/ lets no page load keep a session alive, only what changes something",
+            "with /, no page load keeps a session alive, only requests that change something",
         );
     }
 }
 
-fn background(paths: Vec<PublicPath>) -> PublicPaths {
+fn background_rule(paths: Vec<PublicPath>) -> PublicPaths {
     if paths.is_empty() {
         return PublicPaths::default();
     }

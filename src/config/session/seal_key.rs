@@ -1,21 +1,21 @@
-//! A key that seals sessions, and its text.
+//! Session key, and the text that encodes it
 
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::guessable::is_guessable;
 
-/// A key that seals sessions.
+/// A key that seals sessions: 32 bytes.
 pub type SealKey = Zeroizing<[u8; 32]>;
 
-/// The name of a key in messages, which is its place, and its text.
+/// The name of a key in messages, which is its place, with its text.
 pub(super) type Named = (String, Zeroizing<String>);
 
-/// The error of a file without keys, for instance one that holds comments alone.
+/// The error for a file without keys, for instance one that contains only comments.
 pub(super) const NO_KEY: &str = "the file holds no key";
 
 /// Parses each text. An error names the key and never quotes it.
-pub(super) fn parsed(texts: Vec<Named>) -> impl Iterator<Item = Result<SealKey, String>> {
+pub(super) fn parse_keys(texts: Vec<Named>) -> impl Iterator<Item = Result<SealKey, String>> {
     let mut seen = Vec::new();
     texts
         .into_iter()
@@ -29,10 +29,10 @@ fn parse(text: &str, seen: &mut Vec<SealKey>) -> Result<SealKey, String> {
     let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| format!("is {length} bytes long, not 32"))?;
     let key = Zeroizing::new(key);
     if is_guessable(&key, bare) {
-        return Err("can be guessed, and whoever guesses it can be anybody".to_owned());
+        return Err("can be guessed, and an attacker who guesses it can act as any user".to_owned());
     }
     if seen.contains(&key) {
-        return Err("is there twice".to_owned());
+        return Err("appears twice".to_owned());
     }
     seen.push(key.clone());
     Ok(key)
@@ -44,6 +44,6 @@ fn not_base64url(text: &str) -> String {
     } else if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         format!("is {} characters long, not 43", text.len())
     } else {
-        "holds a character that base64url does not have".to_owned()
+        "contains a character that base64url does not have".to_owned()
     }
 }

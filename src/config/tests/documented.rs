@@ -1,8 +1,8 @@
-//! Are the complete files that the documentation shows accepted?
+//! Complete files in the documentation are accepted
 
 use super::*;
 
-/// The blocks of TOML in a page of the documentation, without the indent of a list.
+/// Returns the blocks of TOML in a page of the documentation, without the indent of a list.
 fn files(page: &str) -> Vec<String> {
     let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
     let text = std::fs::read_to_string(PathBuf::from(root).join(page)).unwrap();
@@ -11,7 +11,7 @@ fn files(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_file_for_entra_id_is_accepted_without_a_mistake() {
+fn documented_entra_id_file_is_accepted() {
     let (secret, keys) = (TempFile::new("hunter2"), TempFile::new(KEY));
     let files = files("docs/entra.md");
     assert_eq!(files.len(), 1);

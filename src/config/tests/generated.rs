@@ -1,34 +1,34 @@
-//! Are the files that the table writes the ones in the tree?
+//! Generated files in the tree are up to date
 //!
-//! `REGENERATE=1 cargo test -p foregate --lib config` writes them anew.
+//! `REGENERATE=1 cargo test -p foregate --lib config` writes them again.
 
 use super::*;
 use crate::config::keys::TABLE;
 use crate::config::{reference, template};
 
-fn is_current(path: &str, text: &str) {
+fn assert_current(path: &str, text: &str) {
     let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
     let path = PathBuf::from(root).join(path);
     if std::env::var_os("REGENERATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
     }
-    let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == text, "{} is not current; REGENERATE=1 writes it anew", path.display());
+    let current = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(current == text, "{} is out of date; REGENERATE=1 writes it again", path.display());
 }
 
 #[test]
-fn the_template_is_current() {
-    is_current("config/foregate.toml", &template());
+fn template_in_the_tree_is_current() {
+    assert_current("config/foregate.toml", &template());
 }
 
 #[test]
-fn the_reference_is_current() {
-    is_current("docs/configuration.md", &reference());
+fn reference_in_the_tree_is_current() {
+    assert_current("docs/configuration.md", &reference());
 }
 
 #[test]
-fn the_template_loads_with_what_is_required() {
+fn template_loads_with_the_required_keys() {
     let set = [
         ("public.urls", "https://a.test"),
         ("provider.issuer", "https://b.test"),
@@ -40,7 +40,7 @@ fn the_template_loads_with_what_is_required() {
 }
 
 #[test]
-fn the_template_shows_every_key_and_its_lines_are_toml_that_we_know() {
+fn template_and_reference_contain_every_key_as_valid_toml() {
     let (template, reference) = (template(), reference());
     for (name, key) in TABLE.all().filter(|(name, _)| !name.ends_with('*')) {
         assert!(template.contains(&format!("\n#{} = ", key.name)), "{name}");

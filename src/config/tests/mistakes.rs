@@ -1,4 +1,4 @@
-//! Is every mistake told, once, with what would be right, and without a secret?
+//! Every mistake is reported once, with its correction and without a secret
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::config::environment::variable;
 use crate::config::keys::TABLE;
 
 #[test]
-fn seven_mistakes_make_seven_messages() {
+fn seven_mistakes_are_reported_in_seven_messages() {
     let file = TempFile::new(
         r#"[public]
 urls = ["http://headlamp.example.com"]
@@ -37,19 +37,19 @@ provider.timeout = 10 (set in {path}, line 7)
   right: a time with its unit, from 1s to 60s, such as 10s
 
 public.urls = "http://headlamp.example.com" (set in {path}, line 2)
-  wrong: over plain http browsers drop the session cookie, so nobody could stay signed in
-  right: https://headlamp.example.com, with the proxy in front doing TLS
+  wrong: browsers drop the session cookie over plain http, so no user could stay signed in
+  right: https://headlamp.example.com, with TLS at the proxy in front
 
 provider.issuer = "keycloak.example.com" (set in {path}, line 4)
   wrong: it is not an absolute URL that begins with https://
-  right: the issuer exactly as the provider's discovery document says it, such as https://keycloak.example.com/realms/main
+  right: the issuer exactly as in the provider's discovery document, such as https://keycloak.example.com/realms/main
 
 session.keys (set in {path}, line 9)
-  wrong: key 1 can be guessed, and whoever guesses it can be anybody
-  right: a key of its own that `foregate secret` has made: 32 random bytes as base64url
+  wrong: key 1 can be guessed, and an attacker who guesses it can act as any user
+  right: a separate key that `foregate secret` has made: 32 random bytes as base64url
 
 check.trusted_proxies = [] (the default)
-  wrong: nobody is trusted, and check.listen = [::]:4181 can be reached from other machines
+  wrong: no proxy is trusted, but other machines can reach check.listen = [::]:4181
   right: the proxy's own address or network, such as trusted_proxies = ["10.0.3.7"], or trusted_proxies = ["private"] for every private network
 
 log.level = "verbose" (set by the environment variable FOREGATE_LOG__LEVEL)
@@ -62,7 +62,7 @@ log.level = "verbose" (set by the environment variable FOREGATE_LOG__LEVEL)
 }
 
 #[test]
-fn nothing_at_all_misses_what_is_required() {
+fn empty_configuration_reports_every_required_key() {
     let found = load(&Sources::default()).err().unwrap();
     let keys: Vec<_> = found.iter().map(|mistake| mistake.key.as_str()).collect();
     assert_eq!(
@@ -73,24 +73,26 @@ fn nothing_at_all_misses_what_is_required() {
 }
 
 #[test]
-fn an_unknown_key_is_told_in_the_spelling_of_its_source() {
+fn unknown_key_is_reported_in_the_notation_of_its_source() {
     let set = [("log.lvel", "info")];
     let found = load_all(MINIMAL, &[("FOREGATE_PUBLIC_URLS", "https://a.test")], &set).err().unwrap();
     let right: Vec<_> = found.iter().map(|mistake| mistake.right.as_str()).collect();
     assert_eq!(right, ["did you mean FOREGATE_PUBLIC__URLS?", "did you mean log.level?"]);
-    assert!(told("[flavours]\nsweet = 1").contains("a key of one of the sections check, claims, cookie, "));
-    assert!(told("[log]\ncolour_of_text = 'x'").contains("one of log.format, log.level"));
+    assert!(
+        report_with("[flavours]\nsweet = 1").contains("a key of one of the sections check, claims, cookie, ")
+    );
+    assert!(report_with("[log]\ncolour_of_text = 'x'").contains("one of log.format, log.level"));
 }
 
 #[test]
-fn a_misspelt_section_is_one_mistake() {
+fn misspelled_section_is_one_mistake() {
     let found = mistakes(&MINIMAL.replace("[provider]", "[providr]"));
     assert_eq!(found.count(), 1, "{found}");
     assert!(found.to_string().contains("did you mean provider?"));
 }
 
 #[test]
-fn a_secret_given_twice_is_a_mistake_that_names_both_places() {
+fn secret_set_twice_is_a_mistake_that_names_both_places() {
     let found = with(&[("FOREGATE_PROVIDER__CLIENT_SECRET_FILE", "/run/x")]).err().unwrap().to_string();
     assert!(found.contains("provider.client_secret_file is set as well"), "{found}");
     assert!(found.contains("FOREGATE_PROVIDER__CLIENT_SECRET_FILE"), "{found}");
@@ -98,7 +100,7 @@ fn a_secret_given_twice_is_a_mistake_that_names_both_places() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_one_mistake() {
+fn unreadable_file_is_one_mistake() {
     let file = Some("/nowhere/foregate.toml".into());
     let found = load(&Sources { file, ..Sources::default() }).err().unwrap();
     assert_eq!(found.count(), 1);
@@ -106,7 +108,7 @@ fn a_file_that_cannot_be_read_is_one_mistake() {
 }
 
 #[test]
-fn a_slip_in_the_toml_is_one_mistake_with_its_line_and_without_the_line() {
+fn invalid_toml_is_one_mistake_with_line_number_without_line_text() {
     for (text, line) in [
         ("[provider]\nclient_secret = \"hunter2\n", 2),
         ("[provider]\nclient_secret = hunter2\n", 2),
@@ -121,9 +123,9 @@ fn a_slip_in_the_toml_is_one_mistake_with_its_line_and_without_the_line() {
     }
 }
 
-/// Every way to get a secret wrong that we could think of.
+/// Every wrong setting of a secret that we know of.
 #[test]
-fn no_secret_is_ever_shown() {
+fn mistake_in_a_secret_never_shows_the_secret() {
     for text in [
         "[provider]\nclient_secret = ['hunter2']",
         "[provider]\nclient_secret = { hunter2 = 'hunter2' }",
@@ -156,7 +158,7 @@ fn no_secret_is_ever_shown() {
 
 proptest! {
     #[test]
-    fn whatever_stands_in_the_environment_nothing_breaks(
+    fn any_environment_loads_or_reports_mistakes(
         values in prop::collection::vec((0..64_usize, "\\PC{0,24}|[0-9a-z.:/@,\\[\\] -]{0,24}"), 0..12),
         name in "[A-Z_]{0,24}",
     ) {
@@ -174,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_stands_in_the_file_nothing_breaks(text in "(\\[?[a-z.*\"]{0,12}\\]?( = ?[0-9\"'\\[\\{,\\}\\]]{0,8})?\n){0,6}|\\PC{0,40}") {
+    fn any_file_is_read_without_a_panic(text in "(\\[?[a-z.*\"]{0,12}\\]?( = ?[0-9\"'\\[\\{,\\}\\]]{0,8})?\n){0,6}|\\PC{0,40}") {
         let mut report = crate::config::report::Report::default();
         let _read = crate::config::file::read(&mut report, &text, "x");
     }

@@ -1,4 +1,4 @@
-//! Does the operator get what they said, and hear what they said wrong?
+//! Configuration: settings, mistakes and warnings
 
 mod documented;
 mod generated;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Mistakes, Settings, Sources, load};
 
-/// Two keys that no person made up.
+/// Two random keys.
 const KEY: &str = "Qm7T0v1sYc9XkZ3pWJd5uHnR8aLf2EgBiOyMxKtVq4w";
 const OTHER_KEY: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
 
@@ -27,7 +27,7 @@ client_secret = "hunter2"
 keys = ["Qm7T0v1sYc9XkZ3pWJd5uHnR8aLf2EgBiOyMxKtVq4w"]
 "#;
 
-/// A file that is gone when the test is over.
+/// A file that is removed when the test ends.
 struct TempFile(PathBuf);
 
 impl TempFile {
@@ -46,7 +46,7 @@ impl TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        let _gone = std::fs::remove_file(&self.0);
+        let _removed = std::fs::remove_file(&self.0);
     }
 }
 
@@ -59,7 +59,7 @@ fn load_all(text: &str, environment: &[(&str, &str)], set: &[(&str, &str)]) -> R
     load(&Sources { file: Some(file.0.clone()), set: pairs(set), environment: pairs(environment) })
 }
 
-/// The minimal file with more in the environment.
+/// Loads the minimal file together with environment variables.
 fn with(environment: &[(&str, &str)]) -> Result<Settings, Mistakes> {
     load_all(MINIMAL, environment, &[])
 }
@@ -72,7 +72,7 @@ fn mistakes(text: &str) -> Mistakes {
     load_all(text, &[], &[]).err().expect("there are mistakes")
 }
 
-/// What is said about a minimal file with one more section.
-fn told(section: &str) -> String {
+/// Returns the mistakes of the minimal file with one more section.
+fn report_with(section: &str) -> String {
     mistakes(&format!("{MINIMAL}{section}")).to_string()
 }

@@ -1,11 +1,11 @@
-//! Which source wins, and how does each spell a value?
+//! Precedence of the sources, and their notation of values
 
 use super::*;
 use crate::access::origin::Origin;
 use crate::provider::ClientAuthentication;
 
 #[test]
-fn a_file_of_under_ten_lines_is_enough() {
+fn minimal_file_has_fewer_than_ten_lines() {
     assert!(MINIMAL.lines().count() < 10);
     let settings = settings(MINIMAL);
     assert_eq!(settings.public.listen.to_string(), "127.0.0.1:4180");
@@ -17,7 +17,7 @@ fn a_file_of_under_ten_lines_is_enough() {
 }
 
 #[test]
-fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
+fn flag_overrides_environment_overrides_file_overrides_default() {
     let listen = |file, environment: &[_], set: &[_]| {
         let text = format!("{MINIMAL}[ops]\n{file}");
         load_all(&text, environment, set).ok().map(|settings| settings.ops.listen.port())
@@ -32,14 +32,14 @@ fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
 }
 
 #[test]
-fn one_key_of_a_section_leaves_the_others_alone() {
+fn overriding_one_key_keeps_the_others_of_its_section() {
     let settings = with(&[("FOREGATE_PROVIDER__CLIENT_ID", "other")]).ok().unwrap();
     assert_eq!(settings.provider.client_id, "other");
     assert_eq!(settings.provider.issuer, "https://keycloak.example.com/realms/main");
 }
 
 #[test]
-fn a_secret_in_the_environment_is_taken_letter_by_letter() {
+fn secret_in_the_environment_is_used_exactly_as_written() {
     for text in ["12345", "true", "[x]", "{a=1}", "1e5", "\"quoted\"", "a,b", " a ", "null"] {
         let settings = with(&[("FOREGATE_PROVIDER__CLIENT_SECRET", text)]).ok().unwrap();
         let ClientAuthentication::Basic(secret) = settings.provider.client_authentication else { panic!() };
@@ -48,7 +48,7 @@ fn a_secret_in_the_environment_is_taken_letter_by_letter() {
 }
 
 #[test]
-fn lists_switches_and_tables_come_from_the_environment_too() {
+fn environment_sets_lists_switches_and_tables() {
     let settings = with(&[
         ("FOREGATE_PUBLIC__URLS", "https://a.test, https://b.test"),
         ("FOREGATE_HEADERS__AUTHORIZATION", "true"),
@@ -67,15 +67,16 @@ fn lists_switches_and_tables_come_from_the_environment_too() {
 }
 
 #[test]
-fn a_list_that_nobody_filled_in_opens_no_policy() {
+fn empty_list_in_the_environment_is_refused_for_a_policy() {
     for empty in ["", " ", ",", "dev,,ops"] {
-        let told = with(&[("FOREGATE_POLICIES__DEFAULT__ALLOWED_GROUPS", empty)]).err().unwrap().to_string();
-        assert!(told.contains("policies.default.allowed_groups") && told.contains("empty"), "{told}");
+        let report =
+            with(&[("FOREGATE_POLICIES__DEFAULT__ALLOWED_GROUPS", empty)]).err().unwrap().to_string();
+        assert!(report.contains("policies.default.allowed_groups") && report.contains("empty"), "{report}");
     }
 }
 
 #[test]
-fn an_empty_policy_is_a_policy() {
+fn empty_policy_section_defines_a_policy() {
     let settings = settings(&format!("{MINIMAL}[policies.staff]\n"));
     assert!(settings.policies.contains("staff"));
     assert!(settings.policies.contains("default"));
@@ -83,7 +84,7 @@ fn an_empty_policy_is_a_policy() {
 }
 
 #[test]
-fn the_environment_can_name_the_file_and_kubernetes_may_talk_about_its_services() {
+fn environment_names_the_file_and_ignores_kubernetes_variables() {
     let file = TempFile::new(MINIMAL);
     let environment = pairs(&[
         ("FOREGATE_CONFIG", file.path()),
@@ -94,7 +95,7 @@ fn the_environment_can_name_the_file_and_kubernetes_may_talk_about_its_services(
 }
 
 #[test]
-fn secrets_come_from_files_without_the_line_break_at_their_end() {
+fn secret_from_a_file_loses_its_final_line_break() {
     let secret = TempFile::new("hunter2\r\n");
     let keys = TempFile::new(format!("# the ring\n{KEY}=\n\n  {OTHER_KEY}\n"));
     let text = format!(
@@ -108,5 +109,5 @@ fn secrets_come_from_files_without_the_line_break_at_their_end() {
     assert_eq!(secret.expose(), "hunter2");
     assert_eq!(settings.session.keys.len(), 2);
     let file = settings.session.keys_file.unwrap().read().unwrap();
-    assert_eq!(file.keys().unwrap(), settings.session.keys, "later looks read it as the start does");
+    assert_eq!(file.keys().unwrap(), settings.session.keys, "a later look reads the file as the start does");
 }

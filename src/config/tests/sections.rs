@@ -1,4 +1,4 @@
-//! Does every key arrive, and is every wrong value of it refused?
+//! Every key takes effect, and every wrong value is refused
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::telemetry::log::{LogFormat, LogLevel};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
-/// Every key once, none with its default.
+/// Returns a file with every key once, none with its default.
 fn full(ca: &str) -> String {
     format!(
         r#"[public]
@@ -93,7 +93,7 @@ finish_timeout = "9m"
 }
 
 #[test]
-fn every_key_arrives() {
+fn every_key_takes_effect() {
     let ca = TempFile::new(CERTIFICATE);
     let text = full(ca.path());
     for (name, key) in TABLE.all().filter(|(name, _)| !name.ends_with('*')) {
@@ -119,11 +119,11 @@ fn every_key_arrives() {
     assert_eq!([lifetimes.session, lifetimes.idle.unwrap()], [5400, 1200].map(Duration::from_secs));
     assert!(lifetimes.require_fresh_id_token && all.provider.bears_reuse);
     let (root, poll) = ("/".as_bytes(), "/poll?since=1".as_bytes());
-    let quiet = |path| {
+    let is_background = |path| {
         let origin = all.public.origins.iter().next().unwrap();
         all.session.background_paths.matches(&Method::GET, origin, Target::parse(path).unwrap())
     };
-    assert!(quiet(poll) && !quiet(root));
+    assert!(is_background(poll) && !is_background(root));
     assert!(all.claims.accept_unverified_email && all.claims.strip_group_slash);
     assert_eq!(all.claims.groups.len(), 1);
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
@@ -137,7 +137,7 @@ fn every_key_arrives() {
 }
 
 #[test]
-fn the_provider_arrives() {
+fn provider_keys_take_effect() {
     let ca = TempFile::new(CERTIFICATE);
     let provider = settings(&full(ca.path())).provider;
     assert_eq!(provider.issuer, "https://b.test/realms/main");
@@ -161,7 +161,7 @@ fn the_provider_arrives() {
 }
 
 #[test]
-fn a_public_path_is_what_it_names() {
+fn public_path_rule_matches_its_method_host_and_path() {
     let ca = TempFile::new(CERTIFICATE);
     let all = settings(&full(ca.path()));
     let origin = |host| all.public.origins.find(host).unwrap();
@@ -171,25 +171,25 @@ fn a_public_path_is_what_it_names() {
     assert!(holds(Method::POST, "a.test", "/open/x"));
     assert!(!holds(Method::GET, "a.test", "/open/x") && !holds(Method::POST, "localhost", "/open/x"));
     let everything = load_all(MINIMAL, &[], &[("public_paths.all.paths", "/")]).unwrap();
-    assert!(everything.warnings.iter().any(|warning| warning.contains("everybody")));
+    assert!(everything.warnings.iter().any(|warning| warning.contains("every path public")));
 }
 
 #[test]
-fn hosts_that_share_a_sign_in_have_one_place_for_it() {
+fn hosts_that_share_a_sign_in_have_one_sign_in_host() {
     let shared = [("cookie.domain", ".Example.com"), ("public.return_hosts", "grafana.example.com")];
     let origins = load_all(MINIMAL, &[], &shared).unwrap().public.origins;
     assert_eq!(origins.domain(), Some("example.com"));
     let grafana = origins.find("grafana.example.com").unwrap();
     assert_eq!(origins.sign_in_of(grafana).host(), "headlamp.example.com");
     let alone = load_all(MINIMAL, &[], &shared[1..]).unwrap().public.origins;
-    assert!(alone.find("grafana.example.com").is_none(), "one may come back there, and no more");
+    assert!(alone.find("grafana.example.com").is_none(), "users may return there, but it is not served");
     let two = MINIMAL.replace("urls = [", "urls = [\"https://b.example.com\", ");
     let found = load_all(&two, &[], &shared).err().unwrap();
-    assert!(found.to_string().contains("public.urls holds 2"), "{found}");
+    assert!(found.to_string().contains("public.urls has 2"), "{found}");
 }
 
 #[test]
-fn a_policy_says_who_may_pass() {
+fn policy_permits_users_who_meet_its_conditions() {
     let ca = TempFile::new(CERTIFICATE);
     let policies = settings(&full(ca.path())).policies;
     let may = |email, groups| {
@@ -201,13 +201,13 @@ fn a_policy_says_who_may_pass() {
 }
 
 #[test]
-fn a_public_client_has_no_secret() {
+fn public_client_needs_no_secret() {
     let text = MINIMAL.replace("client_secret = \"hunter2\"", "client_authentication = 'none'");
     assert!(matches!(settings(&text).provider.client_authentication, ClientAuthentication::None));
 }
 
 #[test]
-fn without_discovery_the_endpoints_must_be_set() {
+fn endpoints_are_required_without_discovery() {
     let found = load_all(MINIMAL, &[], &[("provider.discovery", "false")]).err().unwrap();
     assert_eq!(found.count(), 3);
     let more = [("provider.discovery", "false"), ("provider.userinfo", "true")];
@@ -224,7 +224,7 @@ fn without_discovery_the_endpoints_must_be_set() {
 }
 
 #[test]
-fn a_client_may_prove_itself_by_a_key() {
+fn client_key_is_read_for_private_key_jwt_only() {
     let der = rcgen::KeyPair::generate().unwrap();
     let pem = TempFile::new(der.serialize_pem());
     let text = MINIMAL.replace("client_secret = \"hunter2\"", "client_authentication = 'private_key_jwt'");
@@ -246,7 +246,7 @@ fn a_client_may_prove_itself_by_a_key() {
     }
 }
 
-/// Each of these values, set by a flag on top of a file that works, is one mistake that says these words.
+/// Each of these values, set by a flag over a valid file, is one mistake whose report contains these words.
 #[test]
 fn wrong_values_are_refused() {
     let ca = TempFile::new("no certificate");
@@ -258,54 +258,54 @@ fn wrong_values_are_refused() {
         ("public.urls", "a.test", "does not begin with https://"),
         ("public.urls", "", "it is empty"),
         ("public.listen", "localhost:4180", "lacks a numeric address"),
-        ("public.listen", "0.0.0.0:4181", "public.listen has that port already"),
-        ("ops.listen", "127.0.0.1:4180", "public.listen has that port already (the default)"),
+        ("public.listen", "0.0.0.0:4181", "public.listen already uses that port"),
+        ("ops.listen", "127.0.0.1:4180", "public.listen already uses that port (the default)"),
         ("check.listen", "0.0.0.0:4181", "trusted_proxies = [\"private\"]"),
         ("check.trusted_proxies", "10.0.0.0/33", "the word private"),
         ("provider.issuer", "http://b.test", "provider.backchannel_url"),
-        ("provider.issuer", "https://b.test?x=1", "behind ? or #"),
+        ("provider.issuer", "https://b.test?x=1", "a query or a fragment"),
         ("provider.issuer", "https://b.test/.well-known/openid-configuration", "right: https://b.test\n"),
         ("provider.backchannel_url", "b.auth.svc", "not an absolute URL"),
         ("provider.endpoint_hosts", "https://a.test", "not a host name alone"),
         ("provider.endpoint_hosts", "a.test:443", "not a host name alone"),
-        ("provider.endpoints.authorization", "http://a.test/auth", "a browser is sent there"),
+        ("provider.endpoints.authorization", "http://a.test/auth", "browsers are redirected there"),
         ("provider.endpoints.token", "/token", "not an absolute URL"),
-        ("provider.endpoints.end_session", "https://a.test/#x", "behind #"),
+        ("provider.endpoints.end_session", "https://a.test/#x", "it has a fragment"),
         ("provider.client_id", " ", "it is empty"),
-        ("provider.client_authentication", "none", "take the client secret away"),
+        ("provider.client_authentication", "none", "remove the client secret"),
         ("provider.client_authentication", "private_key_jwt", "a client secret is set"),
         ("provider.client_key", "hunter2", "no private key in PEM form"),
         ("provider.client_key_file", ca.path(), "no private key in PEM form"),
         ("provider.client_key", "-----BEGIN EC PRIVATE KEY-----", "openssl pkcs8 -topk8"),
         ("provider.client_key", "-----BEGIN ENCRYPTED PRIVATE KEY-----", "encrypted with a password"),
         ("provider.client_authentication", "client_secret_jwt", "not one of the choices"),
-        ("provider.scopes", "profile", "openid is not among them"),
+        ("provider.scopes", "profile", "openid is missing"),
         ("provider.scopes", "openid profile", "not one scope"),
-        ("provider.authorization_parameters.state", "x", "takes care of this parameter"),
+        ("provider.authorization_parameters.state", "x", "reserved for the sign-in"),
         ("provider.ca_file", ca.path(), "no certificate in PEM form"),
         ("provider.ca_file", "/nowhere.pem", "cannot be read"),
-        ("provider.signing_algorithms", "HS256", "whoever knows that"),
-        ("provider.signing_algorithms", "none", "written by anybody"),
+        ("provider.signing_algorithms", "HS256", "an attacker who knows"),
+        ("provider.signing_algorithms", "none", "could forge"),
         ("provider.signing_algorithms", "", "it is empty"),
         ("provider.leeway", "6m", "too long"),
         ("provider.timeout", "0s", "too short"),
         ("claims.user", "a..b", "empty step"),
-        ("session.keys", &keys, "key 2 is there twice"),
+        ("session.keys", &keys, "key 2 appears twice"),
         ("session.keys", "c2hvcnQ", "key 1 is 5 bytes long, not 32"),
         ("session.keys", "not/base64+url", "key 1 is standard base64"),
         ("session.lifetime", "36000", "number without a unit"),
         ("headers.user", "X_User", "letters, digits and -"),
-        ("headers.user", "Content-Type", "something else already"),
-        ("headers.user", "Impersonate-User", "something else already"),
-        ("headers.user", "x-forwarded-HOST", "something else already"),
-        ("headers.user", "x-forwarded-email", "headers.user has that name already"),
+        ("headers.user", "Content-Type", "already has another meaning"),
+        ("headers.user", "Impersonate-User", "already has another meaning"),
+        ("headers.user", "x-forwarded-HOST", "already has another meaning"),
+        ("headers.user", "x-forwarded-email", "headers.user already has that name"),
         ("headers.authorization", "yes", "neither true nor false"),
         ("headers.strip", "X_User", "letters, digits and -"),
         ("headers.strip", "X-*", "too many fields"),
-        ("headers.strip", "Remote-User,Host", "host means something else"),
-        ("headers.strip", "Cook*", "cookie means something else"),
-        ("headers.strip", "Content-Type", "content- means something else"),
-        ("headers.strip", "Acce*", "accept means something else"),
+        ("headers.strip", "Remote-User,Host", "host already has another meaning"),
+        ("headers.strip", "Cook*", "cookie already has another meaning"),
+        ("headers.strip", "Content-Type", "content- already has another meaning"),
+        ("headers.strip", "Acce*", "accept already has another meaning"),
         ("policies.Staff.allowed_groups", "dev", "part of a path"),
         ("policies.a.allowed_emails", "a@b@c", "not one e-mail address"),
         ("policies.a.allowed_email_domains", "@a.test", "right: \"a.test\""),
@@ -314,16 +314,16 @@ fn wrong_values_are_refused() {
         ("cookie.domain", "test", "top-level"),
         ("cookie.domain", "*.example.com", "not a domain"),
         ("cookie.domain", "10.0.0.1", "not a domain"),
-        ("cookie.domain", "else.test", "does not lie in it"),
+        ("cookie.domain", "else.test", "is not in this domain"),
         ("public.return_hosts", "https://b.test", "not a host"),
         ("public.return_hosts", "b.test/x", "not a host"),
         ("public_paths.a.paths", "/a/../b", "reads alike"),
         ("public_paths.a.paths", "a", "reads alike"),
         ("public_paths.a.methods", "get", "capitals"),
-        ("public_paths.a.hosts", "elsewhere.test", "none of public.urls"),
+        ("public_paths.a.hosts", "elsewhere.test", "not the host of any of public.urls"),
         ("upstream.url", "https://127.0.0.1:4466", "TLS"),
         ("upstream.url", "http://127.0.0.1:4466/x", "path"),
-        ("upstream.url", "http://127.0.0.1:4180", "round in circles"),
+        ("upstream.url", "http://127.0.0.1:4180", "forwarded in a loop"),
         ("drain.unready_time", "11m", "too long"),
         ("drain.finish_timeout", "20", "without a unit"),
         ("log.format", "jsno", "did you mean \"json\"?"),
@@ -335,8 +335,8 @@ fn wrong_values_are_refused() {
 }
 
 #[test]
-fn wrong_kinds_in_the_file_are_told_together() {
-    let found = told(
+fn wrong_kinds_in_the_file_are_reported_together() {
+    let found = report_with(
         "[log]\nlevel = true\n[claims]\ngroups = 'groups'\nuser = 1979-05-27\n[headers]\nauthorization = 'true'\n\
          [policies]\nstaff = ['dev']\n[policies.a]\nallowed_groups = ['dev', 7, '']\n[check]\ntrusted_proxies = ['']\n",
     );

@@ -1,4 +1,4 @@
-//! Do the listeners get their TLS files, and is every wrong one told?
+//! Every listener gets its TLS files, and every wrong file is reported
 
 use super::*;
 
@@ -9,8 +9,8 @@ struct Files {
 }
 
 fn files() -> Files {
-    let made = || rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap();
-    let (one, other) = (made(), made());
+    let generate = || rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap();
+    let (one, other) = (generate(), generate());
     Files {
         certificate: TempFile::new(one.cert.pem()),
         key: TempFile::new(one.signing_key.serialize_pem()),
@@ -19,7 +19,7 @@ fn files() -> Files {
 }
 
 #[test]
-fn the_files_arrive_and_a_certificate_can_stand_for_an_address() {
+fn tls_files_take_effect_and_client_ca_replaces_trusted_addresses() {
     let files = files();
     let [certificate, key] = [files.certificate.path(), files.key.path()];
     let all = load_all(
@@ -41,14 +41,14 @@ fn the_files_arrive_and_a_certificate_can_stand_for_an_address() {
     assert_eq!(check.client_ca.as_deref().and_then(|path| path.to_str()), Some(certificate));
     let peer = "127.0.0.1".parse().unwrap();
     assert!(all.check.trusted_proxies.answers(peer, true));
-    assert!(!all.check.trusted_proxies.answers(peer, false), "this machine is not trusted beside it");
+    assert!(!all.check.trusted_proxies.answers(peer, false), "this machine is not trusted in addition");
 }
 
 #[test]
-fn wrong_files_are_refused() {
+fn wrong_tls_files_are_refused() {
     let files = files();
     let [certificate, key, other] = [files.certificate.path(), files.key.path(), files.other_key.path()];
-    for (certificate, key, client_ca, told, words) in [
+    for (certificate, key, client_ca, key_line, words) in [
         (certificate, "", "", "check.tls_key_file (not set)", "check.tls_certificate_file is set"),
         ("", key, "", "check.tls_certificate_file (not set)", "check.tls_key_file is set"),
         ("", "", certificate, "check.client_ca_file = ", "check.tls_certificate_file is not set"),
@@ -68,7 +68,7 @@ fn wrong_files_are_refused() {
         let found = load_all(MINIMAL, &[], &set).err().unwrap_or_else(|| panic!("{words}"));
         assert_eq!(found.count(), 1, "{found}");
         let found = found.to_string();
-        assert!(found.contains(told) && found.contains(words), "{told} {words}: {found}");
+        assert!(found.contains(key_line) && found.contains(words), "{key_line} {words}: {found}");
         assert!(!found.contains("hunter2"), "{found}");
     }
 }

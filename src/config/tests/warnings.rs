@@ -1,9 +1,9 @@
-//! Settings that work, and that the operator is warned about
+//! Warnings about settings that work
 
 use super::*;
 
 #[test]
-fn what_is_dangerous_and_works_is_a_warning() {
+fn dangerous_setting_that_works_is_a_warning() {
     let all = with(&[
         ("FOREGATE_PUBLIC__URLS", "http://localhost:4180"),
         ("FOREGATE_PROVIDER__ISSUER", "http://127.0.0.1:8080/realms/main"),
@@ -15,7 +15,7 @@ fn what_is_dangerous_and_works_is_a_warning() {
 }
 
 #[test]
-fn plain_http_to_the_provider_warns_unless_it_stays_on_the_machine() {
+fn plain_http_to_the_provider_warns_except_on_loopback() {
     for (issuer, backchannel, warns) in [
         ("http://127.0.0.1:8080/realms/main", None, false),
         ("http://localhost:8080/realms/main", Some("http://[::1]:8080/realms/main"), false),
@@ -30,7 +30,7 @@ fn plain_http_to_the_provider_warns_unless_it_stays_on_the_machine() {
 }
 
 #[test]
-fn claims_that_users_can_edit_are_warned_about() {
+fn user_editable_claim_is_a_warning() {
     for (key, claim, warns) in [
         ("USER", "name", true),
         ("USER", "nickname", true),
@@ -51,10 +51,10 @@ fn claims_that_users_can_edit_are_warned_about() {
 }
 
 #[test]
-fn idle_settings_that_do_nothing_are_told() {
+fn idle_setting_without_effect_is_a_warning() {
     let cases: [(&[(&str, &str)], &str); 4] = [
-        (&[("IDLE_TIMEOUT", "10h")], "ends none"),
-        (&[("BACKGROUND_PATHS", "/api/poll")], "change nothing"),
+        (&[("IDLE_TIMEOUT", "10h")], "ends no session"),
+        (&[("BACKGROUND_PATHS", "/api/poll")], "have no effect"),
         (&[("IDLE_TIMEOUT", "1h"), ("BACKGROUND_PATHS", "/")], "no page load"),
         (&[("IDLE_TIMEOUT", "599m"), ("BACKGROUND_PATHS", "/api/")], ""),
     ];

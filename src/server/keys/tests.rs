@@ -119,7 +119,7 @@ fn unusable_keys_file_changes_no_key_and_is_logged_once() {
         (b"# nothing but words\n".to_vec(), "holds no key"),
         (format!("{NEW}\ncanary").into_bytes(), "line 2 is 6 characters long"),
         (format!("{NEW}\n\n{PASSPHRASE}").into_bytes(), "line 3 can be guessed"),
-        (format!("{NEW}\n{NEW}").into_bytes(), "line 2 is there twice"),
+        (format!("{NEW}\n{NEW}").into_bytes(), "line 2 appears twice"),
         (b"canary\xff".to_vec(), "not UTF-8"),
         (format!("{NEW}\n{}", "#canary\n".repeat(10_000)).into_bytes(), "longer than"),
     ] {

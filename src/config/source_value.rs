@@ -1,4 +1,4 @@
-//! What does one source say about one key, and is it of the right kind?
+//! Value of one key in one source, with its kind checked
 
 use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider};
@@ -6,25 +6,25 @@ use figment::{Error, Metadata, Profile, Provider};
 use super::key::{Key, Kind};
 use super::report::{Report, Reported, Wrong, show};
 
-/// One value of one source. Each is a figment provider of its own, so that figment knows the line it came from.
-pub(super) struct Given {
+/// A value of a key from one source. Each is a separate figment provider, so that figment keeps the line of each value.
+pub(super) struct SourceValue {
     path: Vec<String>,
     value: Value,
     place: String,
 }
 
-impl Given {
-    /// A value whose kind has been checked.
+impl SourceValue {
+    /// Creates a value whose kind has been checked.
     pub(super) fn new(path: &[String], value: impl Into<Value>, place: &str) -> Self {
         Self { path: path.to_vec(), value: value.into(), place: place.to_owned() }
     }
 
-    /// The same, said to come from elsewhere.
+    /// Replaces the place that messages name.
     pub(super) fn at(self, place: &str) -> Self {
         Self { place: place.to_owned(), ..self }
     }
 
-    /// A value from a source that knows nothing but text: the environment, or a flag. The key says what it means.
+    /// Parses a value from a source without types: the environment or a flag. The kind of the key decides how.
     pub(super) fn from_text(
         report: &mut Report,
         path: &[String],
@@ -34,7 +34,7 @@ impl Given {
     ) -> Result<Self, Reported> {
         let name = path.join(".");
         let value = match key.kind {
-            Kind::Text | Kind::Secret | Kind::SecretFile => filled(text).map(Value::from),
+            Kind::Text | Kind::Secret | Kind::SecretFile => require_text(text).map(Value::from),
             Kind::List | Kind::Secrets => entries(text).map(Value::from),
             Kind::Switch => match text {
                 "true" => Ok(Value::from(true)),
@@ -44,17 +44,18 @@ impl Given {
         };
         match value {
             Ok(value) => Ok(Self::new(path, value, place)),
-            Err(wrong) => Err(report.key(&name, key, show(key.kind, text), place, wrong)),
+            Err(wrong) => Err(report.add(&name, key, show(key.kind, text), place, wrong)),
         }
     }
 }
 
-/// An empty text says nothing, and nobody means to say that.
-pub(super) fn filled(text: &str) -> Result<&str, Wrong> {
+/// Returns the text, or an error if it is blank.
+pub(super) fn require_text(text: &str) -> Result<&str, Wrong> {
     if text.trim().is_empty() { Err(Wrong::new("it is empty")) } else { Ok(text) }
 }
 
-/// An empty entry is a variable that nobody filled in: as an empty list it would open what the file closes.
+/// Splits a list at its commas. An empty entry is an error: a variable without a value would otherwise empty a list,
+/// and so permit what the file forbids.
 fn entries(text: &str) -> Result<Vec<String>, Wrong> {
     let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_owned()).collect();
     if entries.iter().any(String::is_empty) {
@@ -63,7 +64,7 @@ fn entries(text: &str) -> Result<Vec<String>, Wrong> {
     Ok(entries)
 }
 
-impl Provider for Given {
+impl Provider for SourceValue {
     fn metadata(&self) -> Metadata {
         Metadata::named(self.place.clone())
     }
