@@ -38,8 +38,8 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Text,
             need: Need::Default("\"preferred_username\""),
             about: "The user name that applications receive. Choose a claim that users cannot change themselves. \
-                    email counts only if the provider has verified it (accept_unverified_email), and phone_number \
-                    only together with phone_number_verified.",
+                    email counts only if the provider has verified it, unless accept_unverified_email is true. \
+                    phone_number counts only together with phone_number_verified.",
             right: RIGHT,
         },
         Key {

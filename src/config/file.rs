@@ -14,12 +14,12 @@ pub(super) fn read(report: &mut Report, text: &str, name: &str) -> Result<Vec<So
     match DeTable::parse(text) {
         Ok(table) => {
             let mut walk = Walk { report, text, name, path: Vec::new(), found: Vec::new() };
-            walk.table(table.get_ref());
+            walk.read_table(table.get_ref());
             Ok(walk.found)
         }
         Err(error) => {
             let start = error.span().map_or(0, |span| span.start);
-            let place = format!("{name}, line {}", line(text, start));
+            let place = format!("{name}, line {}", line_number(text, start));
             // The parser's own rendering repeats the line, which may contain a secret. Its message does not.
             let wrong = format!("it is not TOML: {}", error.message().replace('\n', ", "));
             let right = "`key = \"value\"` on a line of its own, below its `[section]`".to_owned();
@@ -37,17 +37,17 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn table(&mut self, table: &DeTable<'_>) {
-        for (key, value) in table {
+    fn read_table(&mut self, table: &DeTable<'_>) {
+        for (key, spanned) in table {
             self.path.push(key.get_ref().to_string());
             let place = self.place(key.span().start);
-            match (TABLE.look_up(&self.path), value.get_ref()) {
-                (Known::Key(key), value_there) => {
-                    let raw = self.text.get(value.span()).unwrap_or_default().to_owned();
-                    self.value(key, value_there, &raw, &place);
+            match (TABLE.look_up(&self.path), spanned.get_ref()) {
+                (Known::Key(key), value) => {
+                    let raw = self.text.get(spanned.span()).unwrap_or_default().to_owned();
+                    self.read_value(key, value, &raw, &place);
                 }
-                (Known::Section, DeValue::Table(inner)) => self.section(inner, &place),
-                (Known::Section, _) => self.not_a_section(&place),
+                (Known::Section, DeValue::Table(inner)) => self.read_section(inner, &place),
+                (Known::Section, _) => self.report_not_a_section(&place),
                 (Known::Nothing, _) => {
                     report_unknown_key(self.report, &self.path, &place, str::to_owned);
                 }
@@ -57,21 +57,21 @@ impl Walk<'_> {
     }
 
     /// Reads a section. An empty one counts too: `[policies.staff]` lets every signed-in user pass.
-    fn section(&mut self, inner: &DeTable<'_>, place: &str) {
+    fn read_section(&mut self, inner: &DeTable<'_>, place: &str) {
         if inner.is_empty() {
             self.found.push(SourceValue::new(&self.path, Dict::new(), place));
         }
-        self.table(inner);
+        self.read_table(inner);
     }
 
-    fn value(&mut self, key: &Key, value: &DeValue<'_>, raw: &str, place: &str) {
+    fn read_value(&mut self, key: &Key, value: &DeValue<'_>, raw: &str, place: &str) {
         let name = self.path.join(".");
         let read: Result<Value, Wrong> = match (key.kind, value) {
             (Kind::Text | Kind::Secret | Kind::SecretFile, DeValue::String(text)) => {
                 require_text(text).map(Into::into)
             }
             (Kind::Switch, DeValue::Boolean(switch)) => Ok((*switch).into()),
-            (Kind::List | Kind::Secrets, DeValue::Array(array)) => list(array).map(Into::into),
+            (Kind::List | Kind::Secrets, DeValue::Array(array)) => parse_list(array).map(Into::into),
             (kind, other) => Err(wrong_kind(kind, other)),
         };
         match read {
@@ -84,29 +84,24 @@ impl Walk<'_> {
         }
     }
 
-    fn not_a_section(&mut self, place: &str) {
+    fn report_not_a_section(&mut self, place: &str) {
         let name = self.path.join(".");
         let right = format!("[{name}] on a line of its own, with its keys below");
         self.report.mark_reported(&name);
-        self.report.add_other(
-            &name,
-            None,
-            place,
-            "it is a section, but it has a value here".to_owned(),
-            right,
-        );
+        let wrong = "it is a section, but it has a value here".to_owned();
+        self.report.add_other(&name, None, place, wrong, right);
     }
 
     fn place(&self, start: usize) -> String {
-        format!("set in {}, line {}", self.name, line(self.text, start))
+        format!("set in {}, line {}", self.name, line_number(self.text, start))
     }
 }
 
-fn line(text: &str, start: usize) -> usize {
+fn line_number(text: &str, start: usize) -> usize {
     text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn list(array: &DeArray<'_>) -> Result<Vec<String>, Wrong> {
+fn parse_list(array: &DeArray<'_>) -> Result<Vec<String>, Wrong> {
     let entry = |value: &DeValue<'_>| match value {
         DeValue::String(text) => {
             require_text(text).map(str::to_owned).map_err(|_| Wrong::new("an entry is empty"))

@@ -24,8 +24,8 @@ const HEADERS_OF_OTHER_GATEWAYS: &str = "[\"X-Auth-Request-*\", \"X-Auth-User\",
 pub(super) const SECTION: Section = Section {
     path: "headers",
     example: "",
-    about: "The header fields in which an application receives the user's identity. If a client sends fields with \
-            these names, they never reach the application.",
+    about: "The header fields in which an application receives the user's identity. Values that a client sends in \
+            these fields never reach the application.",
     keys: &[
         name("user", "\"X-Forwarded-User\"", "The user name."),
         name("group", "\"X-Forwarded-Group\"", "The groups, separated by commas."),

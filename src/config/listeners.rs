@@ -28,8 +28,8 @@ pub(super) const CHECK: Section = Section {
             need: Need::Default("[]"),
             about: "The peers that the gateway answers: addresses, networks such as 10.0.0.0/8, or the word \
                     private for all private networks. A trusted peer can claim to ask for any client. An empty \
-                    list trusts only this machine. It is a mistake if other machines can reach the listener. With \
-                    client_ca_file, an empty list trusts every peer with a certificate of that authority. In \
+                    list trusts only this machine, so it is a mistake if other machines can reach the listener. \
+                    With client_ca_file, an empty list trusts every peer with a certificate of that authority. In \
                     X-Forwarded-For, these addresses are skipped from the right. The first other address is logged \
                     as the client.",
             right: "the proxy's own address or network, such as trusted_proxies = [\"10.0.3.7\"], or \
@@ -49,8 +49,8 @@ pub(super) const OPS: Section = Section {
         name: "listen",
         kind: Kind::Text,
         need: Need::Default("\"127.0.0.1:4183\""),
-        about: "The address and port for probes and metrics. The listener serves nothing secret, but it need not \
-                be public.",
+        about: "The address and port for probes and metrics. The listener serves nothing secret, but there is no \
+                need to make it public.",
         right: "an address and a port, such as 127.0.0.1:4183, or [::]:4183 for every address of the machine",
     }],
 };
@@ -97,9 +97,9 @@ fn read_trusted(reader: &mut Reader) -> Result<TrustedProxies, Reported> {
     let mut trusted = TrustedProxies::default();
     reader.read_list(key, |entry| trusted.add(entry).map_err(|error| Wrong::new(error.to_string())))?;
     if reader.list(key).iter().any(|entry| entry.ends_with("/0")) {
-        reader
-            .report
-            .warn(key, "every address is trusted, so every peer that reaches check.listen can claim to ask for any client");
+        let text =
+            "every address is trusted, so a peer that reaches check.listen can claim to ask for any client";
+        reader.report.warn(key, text);
     }
     Ok(trusted)
 }

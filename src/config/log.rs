@@ -47,7 +47,7 @@ impl Log {
             ("trace", LogLevel::Trace),
         ];
         let format = reader.read_required("log.format", |text| match text {
-            "people" => Err(Wrong::new("the choice people was renamed to text")),
+            "people" => Err(Wrong::new("the format people was renamed to text")),
             _ => choice(text, &formats),
         });
         let level = reader.read_required("log.level", |text| choice(text, &levels));

@@ -14,7 +14,7 @@ pub(super) const SECTION: Section = Section {
     example: DEFAULT,
     about: "Which signed-in users may pass. The proxy chooses a policy by its name. If the proxy names none, \
             policies.default applies. A policy has two conditions: a group, and an e-mail address or domain. If \
-            both are set, both must hold. Without any condition, every user who can sign in may pass.",
+            both are set, both must hold. Without any condition, every signed-in user may pass.",
     keys: &[
         Key {
             name: "allowed_groups",

@@ -38,10 +38,10 @@ pub(super) const SECTION: Section = Section {
             name: "allow_cross_origin_writes",
             kind: Kind::Switch,
             need: Need::Default("false"),
-            about: "If true, a page of another host may change something in the name of a user who is signed in \
-                    here, if the application allows it. If false, a POST, PUT, PATCH or DELETE whose Origin does \
-                    not belong to this gateway gets 403. The session cookie itself keeps out other sites, but not \
-                    other hosts of the same site.",
+            about: "If true, a page of another host may change something in the name of a signed-in user, if the \
+                    application allows it. If false, a POST, PUT, PATCH or DELETE whose Origin does not belong to \
+                    this gateway gets 403. The session cookie itself keeps out other sites, but not other hosts of \
+                    the same site.",
             right: "true or false",
         },
         Key {

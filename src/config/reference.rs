@@ -7,8 +7,8 @@ use super::keys::TABLE;
 const HEAD: &str = "\
 # Configuration
 
-This page lists every key. The program generates it from the table with which it reads the configuration, and a test
-keeps the page up to date.
+This page lists every key. The program generates it from the same table that it uses to read the configuration, and a
+test keeps the page up to date.
 
 ## Sources of settings
 
@@ -27,8 +27,8 @@ exactly as it is, even if it looks like a number. A time has a unit: `90s`, `10h
 set, what is wrong and what would be right. It never shows the value of a secret. An unknown key is a mistake.
 Foregate ignores the service variables that Kubernetes puts into a pod (`FOREGATE_SERVICE_HOST` and the like).
 
-Calls to the provider use the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, in capitals or not. Add a
-provider on this machine or inside the cluster to `NO_PROXY`. Requests to `upstream.url` never use a proxy.
+Calls to the provider use the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, in upper or lower case. Add
+a provider on this machine or inside the cluster to `NO_PROXY`. Requests to `upstream.url` never use a proxy.
 
 ## The smallest file
 

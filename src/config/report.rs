@@ -10,7 +10,7 @@ const SHOWN_CHARACTERS: usize = 120;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reported(());
 
-/// Reads all items, then returns them or the first error. An item is read even if an earlier one has a mistake.
+/// Reads all items, then returns them or the first error. An item is read even if an earlier item has a mistake.
 pub(super) fn all<T, C: FromIterator<T>>(
     read: impl Iterator<Item = Result<T, Reported>>,
 ) -> Result<C, Reported> {

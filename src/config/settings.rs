@@ -28,7 +28,7 @@ pub struct Settings {
     pub session: Session,
     /// The identity headers.
     pub headers: Headers,
-    /// The policies, which decide who may pass.
+    /// The policies for signed-in users.
     pub policies: Policies,
     /// The requests that pass without a sign-in.
     pub public_paths: PublicPaths,

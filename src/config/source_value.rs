@@ -35,7 +35,7 @@ impl SourceValue {
         let name = path.join(".");
         let value = match key.kind {
             Kind::Text | Kind::Secret | Kind::SecretFile => require_text(text).map(Value::from),
-            Kind::List | Kind::Secrets => entries(text).map(Value::from),
+            Kind::List | Kind::Secrets => split_list(text).map(Value::from),
             Kind::Switch => match text {
                 "true" => Ok(Value::from(true)),
                 "false" => Ok(Value::from(false)),
@@ -56,7 +56,7 @@ pub(super) fn require_text(text: &str) -> Result<&str, Wrong> {
 
 /// Splits a list at its commas. An empty entry is an error: a variable without a value would otherwise empty a list,
 /// and so permit what the file forbids.
-fn entries(text: &str) -> Result<Vec<String>, Wrong> {
+fn split_list(text: &str) -> Result<Vec<String>, Wrong> {
     let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_owned()).collect();
     if entries.iter().any(String::is_empty) {
         return Err(Wrong::new("it is empty, or has an empty entry"));

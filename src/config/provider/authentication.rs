@@ -55,8 +55,8 @@ fn unused_secret(reader: &mut Reader) -> Reported {
     reader.report_wrong(
         METHOD,
         Wrong::new("a client secret is set, but this method does not use it").right(
-            "\"client_secret_basic\"; or remove the client secret, if the client is public at the provider or the provider \
-             knows its key",
+            "\"client_secret_basic\"; or remove the client secret, if the client is public at the provider or \
+             the provider knows its key",
         ),
     )
 }

@@ -30,8 +30,8 @@ const KEYS: &[Key] = &[
         name: "issuer",
         kind: Kind::Text,
         need: Need::Required("\"https://keycloak.example.com/realms/main\""),
-        about: "The URL by which the provider identifies itself. It must be the same in the discovery document and \
-                in the tokens, to the last character.",
+        about: "The URL by which the provider identifies itself. It must equal the issuer in the discovery \
+                document and in the tokens, to the last character.",
         right: "the issuer exactly as in the provider's discovery document, such as \
                 https://keycloak.example.com/realms/main",
     },
@@ -87,8 +87,8 @@ const KEYS: &[Key] = &[
         name: "client_secret",
         kind: Kind::Secret,
         need: Need::Optional("\"…\""),
-        about: "The secret of this client at the provider. Either client_secret or client_secret_file is required, \
-                unless client_authentication is private_key_jwt or none.",
+        about: "The client secret of this gateway at the provider. Either client_secret or client_secret_file is \
+                required, unless client_authentication is private_key_jwt or none.",
         right: "the client secret as the provider shows it, in client_secret or client_secret_file; or \
                 client_authentication = \"none\" for a client without a secret",
     },
@@ -152,8 +152,8 @@ const KEYS: &[Key] = &[
         name: "userinfo",
         kind: Kind::Switch,
         need: Need::Default("false"),
-        about: "If true, each sign-in also requests claims that the ID token lacks from the provider's userinfo \
-                endpoint. A claim of the ID token takes precedence.",
+        about: "If true, each sign-in also sends a request to the provider's userinfo endpoint, for claims that \
+                the ID token lacks. A claim of the ID token takes precedence.",
         right: "true or false",
     },
     Key {
@@ -167,8 +167,8 @@ const KEYS: &[Key] = &[
         name: "signing_algorithms",
         kind: Kind::List,
         need: Need::Default("[\"RS256\"]"),
-        about: "The signature algorithms that are accepted for ID tokens, out of RS256, PS256, ES256, ES384 and \
-                EdDSA.",
+        about: "The signature algorithms that are accepted for ID tokens. Supported are RS256, PS256, ES256, ES384 \
+                and EdDSA.",
         right: "the algorithms that the provider signs with, out of RS256, PS256, ES256, ES384 and EdDSA; \
                 Keycloak's default is RS256",
     },

@@ -27,9 +27,9 @@ pub(super) const SECTION: Section = Section {
             name: "keys",
             kind: Kind::Secrets,
             need: Need::Optional("[\"…\"]"),
-            about: "Keys that seal (encrypt) the session cookie. `foregate secret` makes one. The first key seals, \
-                    and all of them open. To change the key, put a new one in front and keep the old one for one \
-                    session lifetime. Either keys or keys_file is required.",
+            about: "Keys that seal (encrypt) the session cookie. `foregate secret` makes one. The first key seals \
+                    new cookies, and every key opens cookies. To change the key, put a new one in front and keep \
+                    the old one for one session lifetime. Either keys or keys_file is required.",
             right: "what `foregate secret` prints: 32 random bytes as base64url, in session.keys or on a \
                     line of session.keys_file",
         },
@@ -46,9 +46,9 @@ pub(super) const SECTION: Section = Section {
             name: "lifetime",
             kind: Kind::Text,
             need: Need::Default("\"10h\""),
-            about: "The time after which a user must sign in again, from 1m to 30d. Nothing extends it. A session \
-                    ends earlier if it has no refresh token and its tokens expire, or if its refresh token expires \
-                    at the provider.",
+            about: "How long after a sign-in the user must sign in again, from 1m to 30d. Nothing extends this \
+                    time. A session ends earlier if it has no refresh token and its tokens expire, or if its \
+                    refresh token expires at the provider.",
             right: "a time with its unit, from 1m to 30d, such as 10h",
         },
         Key {

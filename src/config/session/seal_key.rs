@@ -12,7 +12,7 @@ pub type SealKey = Zeroizing<[u8; 32]>;
 pub(super) type Named = (String, Zeroizing<String>);
 
 /// The error for a file without keys, for instance one that contains only comments.
-pub(super) const NO_KEY: &str = "the file holds no key";
+pub(super) const NO_KEY: &str = "the file contains no key";
 
 /// Parses each text. An error names the key and never quotes it.
 pub(super) fn parse_keys(texts: Vec<Named>) -> impl Iterator<Item = Result<SealKey, String>> {

@@ -165,11 +165,11 @@ fn public_path_rule_matches_its_method_host_and_path() {
     let ca = TempFile::new(CERTIFICATE);
     let all = settings(&full(ca.path()));
     let origin = |host| all.public.origins.find(host).unwrap();
-    let holds = |method, host, target: &str| {
+    let is_public = |method, host, target: &str| {
         all.public_paths.matches(&method, origin(host), Target::parse(target.as_bytes()).unwrap())
     };
-    assert!(holds(Method::POST, "a.test", "/open/x"));
-    assert!(!holds(Method::GET, "a.test", "/open/x") && !holds(Method::POST, "localhost", "/open/x"));
+    assert!(is_public(Method::POST, "a.test", "/open/x"));
+    assert!(!is_public(Method::GET, "a.test", "/open/x") && !is_public(Method::POST, "localhost", "/open/x"));
     let everything = load_all(MINIMAL, &[], &[("public_paths.all.paths", "/")]).unwrap();
     assert!(everything.warnings.iter().any(|warning| warning.contains("every path public")));
 }

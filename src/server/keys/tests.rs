@@ -116,7 +116,7 @@ fn unusable_keys_file_changes_no_key_and_is_logged_once() {
     let mut scene = Scene::new();
     for (text, words) in [
         (b"".to_vec(), "the file is empty"),
-        (b"# nothing but words\n".to_vec(), "holds no key"),
+        (b"# nothing but words\n".to_vec(), "contains no key"),
         (format!("{NEW}\ncanary").into_bytes(), "line 2 is 6 characters long"),
         (format!("{NEW}\n\n{PASSPHRASE}").into_bytes(), "line 3 can be guessed"),
         (format!("{NEW}\n{NEW}").into_bytes(), "line 2 appears twice"),
