@@ -72,8 +72,8 @@ pub(super) const SECTION: Section = Section {
             name: "require_fresh_id_token",
             kind: Kind::Switch,
             need: Need::Default("false"),
-            about: "What happens if the provider refreshes a session without a new ID token. false: the session \
-                    continues, and the gateway no longer passes on the ID token after it has expired. true: the \
+            about: "What happens if the provider refreshes a session without a new ID token. If false, the session \
+                    continues, and the gateway no longer passes on the ID token after it has expired. If true, the \
                     session ends when its ID token expires, and the user is redirected to the provider for a new \
                     one.",
             right: "true or false, without quotes",
