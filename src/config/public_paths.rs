@@ -12,9 +12,9 @@ pub(super) const SECTION: Section = Section {
     path: "public_paths.*",
     example: "assets",
     about: "Requests that pass without a sign-in. Each section is one rule, with a name that you choose. If the \
-            user is signed in, the application receives the identity here too. Otherwise it receives no identity. \
-            A path never passes this way if it has dot segments, empty segments, a semicolon, or escapes that hide \
-            such things.",
+            user is signed in, and the policy permits that user, the application receives the identity here too. \
+            Otherwise it receives no identity. A path never passes this way if it has dot segments, empty segments, \
+            a semicolon, or escapes that hide such things.",
     keys: &[
         Key {
             name: "paths",

@@ -79,7 +79,7 @@ const KEYS: &[Key] = &[
         kind: Kind::List,
         need: Need::Default("[]"),
         about: "Further values that aud of an ID token may contain. A token with any other audience is refused. \
-                azp must still be client_id, because a token that another client requested is not meant for this \
+                azp, if present, must still be client_id, because a token that another client requested is not meant for this \
                 gateway.",
         right: "one audience in each entry, such as [\"kubernetes\"]",
     },
@@ -152,7 +152,7 @@ const KEYS: &[Key] = &[
         name: "userinfo",
         kind: Kind::Switch,
         need: Need::Default("false"),
-        about: "If true, each sign-in also sends a request to the provider's userinfo endpoint, for claims that \
+        about: "If true, each sign-in and each refresh also send a request to the provider's userinfo endpoint, for claims that \
                 the ID token lacks. A claim of the ID token takes precedence.",
         right: "true or false",
     },

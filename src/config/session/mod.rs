@@ -55,15 +55,15 @@ pub(super) const SECTION: Section = Section {
             name: "idle_timeout",
             kind: Kind::Text,
             need: Need::Optional("\"1h\""),
-            about: "The time without a request after which a session ends, from 1m to 30d. Without this key, only \
-                    the lifetime and the provider end sessions.",
+            about: "The time without a request after which a session ends, from 1m to 30d. Without this key, \
+                    idle sessions continue until they end otherwise.",
             right: "a time with its unit, from 1m to 30d, such as 1h",
         },
         Key {
             name: "background_paths",
             kind: Kind::List,
             need: Need::Default("[]"),
-            about: "Paths that pages request by themselves. A GET of such a path does not keep an idle session \
+            about: "Paths that pages request by themselves. A GET or HEAD of such a path does not keep an idle session \
                     alive. They are written like public_paths: \"/api/poll\" is only that path, and \"/api/\" is \
                     also everything below it.",
             right: "paths that begin with /, such as [\"/api/poll\", \"/events/\"]",

@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::harness::{Application, Browser, Gateway, provider};
 
-/// NoProvider gets to see any of these.
+/// Asserts that no target is public.
 async fn none_is_public(targets: &[&str]) {
     let scene = Scene::new("alice", &[]).await;
     assert_eq!(scene.ask_as_nobody(&[("x-forwarded-uri", "/open/x")]).await.status, 200);
