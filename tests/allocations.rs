@@ -7,7 +7,7 @@ use foregate::access::decision::Decision;
 use support::Scene;
 
 #[test]
-fn a_check_that_passes_asks_for_memory_twice() {
+fn allowed_check_allocates_at_most_twice() {
     let scene = Scene::everything();
     assert!(scene.cookie.len() > 2000, "a realistic cookie");
     let mut fields = 0;

@@ -218,7 +218,7 @@ fn after<'l>(line: &'l str, marker: &'l str) -> impl Iterator<Item = &'l str> {
 }
 
 #[test]
-fn a_layer_names_only_what_stands_below_it() {
+fn layer_names_only_layers_below_it() {
     let mut wrong = Vec::new();
     for layer in &LAYERS {
         for path in rust_files(&root().join("src").join(layer.name)) {
@@ -237,7 +237,7 @@ fn a_layer_names_only_what_stands_below_it() {
 }
 
 #[test]
-fn a_layer_uses_only_its_own_tools() {
+fn layer_uses_only_its_own_crates() {
     let mut wrong = Vec::new();
     for layer in &LAYERS {
         for path in rust_files(&root().join("src").join(layer.name)).into_iter().filter(|path| !is_test(path))
@@ -263,7 +263,7 @@ fn a_layer_uses_only_its_own_tools() {
 }
 
 #[test]
-fn every_room_is_in_the_table() {
+fn every_layer_is_in_the_table() {
     let mut rooms: Vec<String> = fs::read_dir(root().join("src"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -277,7 +277,7 @@ fn every_room_is_in_the_table() {
 }
 
 #[test]
-fn a_file_says_which_question_it_answers_and_is_not_too_long() {
+fn every_file_has_a_header_and_a_length_limit() {
     let mut wrong = Vec::new();
     for folder in ["src", "crates", "tests", "benches"] {
         for path in rust_files(&root().join(folder)) {
@@ -297,7 +297,7 @@ fn a_file_says_which_question_it_answers_and_is_not_too_long() {
 
 /// So that adding a proxy touches the room of the dialects alone.
 #[test]
-fn the_name_of_a_dialect_stays_in_its_room() {
+fn dialect_name_is_used_only_in_its_module() {
     let room = root().join("src/edge/dialect");
     let shared = ["mod", "definition", "forwarded", "own_proxy"];
     let stem = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -319,7 +319,7 @@ fn the_name_of_a_dialect_stays_in_its_room() {
 
 /// Words that belong to one room alone.
 #[test]
-fn cookies_statuses_grants_and_own_pages_stay_in_their_rooms() {
+fn cookies_statuses_grants_and_own_paths_stay_in_their_layers() {
     let rooms: [(&str, &[&str]); 5] = [
         ("StatusCode", &["edge", "server", "provider", "proxy", "cli"]),
         ("SET_COOKIE", &["session", "edge"]),

@@ -1,10 +1,11 @@
-//! What do our cookies look like, and which cookies of a request are ours?
+//! Cookie names and attributes, and recognition of our cookies in a request
 //!
-//! Over https a name begins with `__Host-`: the browser takes such a cookie only from this very host, over TLS, for the
-//! whole path (RFC 6265bis §4.1.3.2), so no sibling host can plant one. On loopback over http it is the plain name.
+//! Over https a name begins with `__Host-`. A browser accepts such a cookie only from this host, over TLS and for the
+//! whole path (RFC 6265bis §4.1.3.2), so no sibling host can set one. On loopback over http the name has no prefix.
 //!
-//! Where the hosts of a domain share the session, its name begins with `__Secure-` instead. Every host of the domain is
-//! then sent it, and can plant another session of ours; beside the right one that is none, in its place it is believed.
+//! If the hosts of a domain share the session, its name begins with `__Secure-` instead. Browsers then send it to every
+//! host of the domain, and each of these hosts can set another session of ours. A request with both cookies has no
+//! session. If the other cookie replaces the right one, it is accepted.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64_simd::URL_SAFE_NO_PAD;
@@ -21,10 +22,10 @@ const SECURE_PREFIX: &str = "__Secure-";
 const SESSION: &str = "foregate";
 const LOGIN: &str = "foregate-login-";
 const LOOP_MARKER: &str = "foregate-landed";
-const RELOADS: &str = "foregate-reloads";
+const RELOAD_COUNTER: &str = "foregate-reloads";
 
-/// The most characters one cookie carries: with its name and attributes it stays below the 4096 bytes that browsers
-/// keep (RFC 6265bis §5.7). A multiple of four, so that each part decodes by itself.
+/// Maximum number of characters in one cookie. With its name and attributes, a cookie stays below the 4096 bytes that
+/// browsers keep (RFC 6265bis §5.7). A multiple of four, so that each part can be decoded separately.
 pub const PART_LEN: usize = 3900;
 
 /// The cookie names of an origin.
@@ -41,7 +42,7 @@ impl Names {
         Self::for_sessions(origin, None)
     }
 
-    /// The names of the cookies that carry an origin's sessions, which a domain may share.
+    /// The names of the cookies that carry an origin's sessions. The hosts of `domain` share them.
     pub fn for_sessions(origin: &Origin, domain: Option<&str>) -> Self {
         let secure = origin.is_secure();
         let prefix = if domain.is_some() && secure { SECURE_PREFIX } else { prefix(secure) };
@@ -50,7 +51,7 @@ impl Names {
         Self { secure, domain: domain.map(str::to_owned), parts: std::array::from_fn(name) }
     }
 
-    /// The session cookie's own name, which the others' begin with.
+    /// The name of the first session cookie. The names of the other parts begin with it.
     pub fn session(&self) -> &str {
         self.parts.first().map_or(SESSION, String::as_str)
     }
@@ -65,14 +66,14 @@ impl Names {
         format!("{}{LOGIN}{tag}", prefix(self.secure))
     }
 
-    /// The name of the mark that a sign-in leaves for some seconds.
+    /// The name of the loop marker, which a sign-in sets for some seconds.
     pub fn loop_marker(&self) -> String {
         format!("{}{LOOP_MARKER}", prefix(self.secure))
     }
 
-    /// The name of what counts reloads.
-    pub fn reloads(&self) -> String {
-        format!("{}{RELOADS}", prefix(self.secure))
+    /// The name of the reload counter.
+    pub fn reload_counter(&self) -> String {
+        format!("{}{RELOAD_COUNTER}", prefix(self.secure))
     }
 
     /// The tag in a login cookie's name.
@@ -80,7 +81,7 @@ impl Names {
         name.strip_prefix(prefix(self.secure))?.strip_prefix(LOGIN)
     }
 
-    /// `Set-Cookie` for a value that lives `seconds`.
+    /// Returns the `Set-Cookie` value of a cookie that expires after `seconds`.
     pub fn set(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
         let seconds = Duration::seconds(i64::try_from(seconds).ok()?);
         let mut cookie = Cookie::build((name, value))
@@ -95,43 +96,43 @@ impl Names {
         HeaderValue::try_from(cookie.to_string()).ok()
     }
 
-    /// `Set-Cookie` that removes a cookie.
+    /// Returns the `Set-Cookie` value that removes a cookie.
     pub fn remove(&self, name: &str) -> Option<HeaderValue> {
         self.set(name, "", 0)
     }
 
-    /// The values of the session's parts as the request carries them; `None` where one came twice.
+    /// Returns the values of the session's parts in a request, or `None` if one part came twice.
     pub fn session_parts<'h>(&self, headers: &'h HeaderMap) -> Option<[Option<&'h [u8]>; MAX_PARTS]> {
         self.split_ours_from_others(headers, |_| ())
     }
 
-    /// The same, and every cookie that is not ours goes to `other`: one walk for both.
+    /// Like [`Self::session_parts`], and calls `other` with every cookie that is not ours, in the same pass.
     pub fn split_ours_from_others<'h>(
         &self,
         headers: &'h HeaderMap,
         mut other: impl FnMut(&'h [u8]),
     ) -> Option<[Option<&'h [u8]>; MAX_PARTS]> {
         let mut found = [None; MAX_PARTS];
-        let mut twice = false;
+        let mut is_duplicate = false;
         for member in members(headers) {
             if !may_be_ours(member) {
                 other(member);
             } else if let Some((index, value)) = self.part(member) {
-                twice |= found.get_mut(index)?.replace(value).is_some();
+                is_duplicate |= found.get_mut(index)?.replace(value).is_some();
             } else if !is_ours(member) {
                 other(member);
             }
         }
-        (!twice).then_some(found)
+        (!is_duplicate).then_some(found)
     }
 
     fn part<'h>(&self, member: &'h [u8]) -> Option<(usize, &'h [u8])> {
-        part(member.strip_prefix(self.session().as_bytes())?)
+        parse_part(member.strip_prefix(self.session().as_bytes())?)
     }
 }
 
-/// What follows the session cookie's name: which part it is, and its value.
-fn part(rest: &[u8]) -> Option<(usize, &[u8])> {
+/// Reads the index of a part and its value from the text after the session cookie's name.
+fn parse_part(rest: &[u8]) -> Option<(usize, &[u8])> {
     let (index, rest) = match rest {
         [b'-', digit @ b'1'..=b'3', rest @ ..] => (usize::from(digit - b'0'), rest),
         rest => (0, rest),
@@ -146,22 +147,22 @@ fn prefix(secure: bool) -> &'static str {
     if secure { HOST_PREFIX } else { "" }
 }
 
-/// The first letter tells most cookies apart, at a fraction of a comparison's cost.
+/// The first character rules out most cookies, at a fraction of the cost of a comparison.
 fn may_be_ours(member: &[u8]) -> bool {
     let first = member.first();
     first == HOST_PREFIX.as_bytes().first() || first == SESSION.as_bytes().first()
 }
 
-/// Whether a cookie is one of ours, with or without the prefix: none of them reaches an application.
+/// Whether a cookie is one of ours, with or without a prefix. No application receives such a cookie.
 pub(super) fn is_ours(member: &[u8]) -> bool {
     let prefixes = [HOST_PREFIX, SECURE_PREFIX].map(str::as_bytes);
     let name = prefixes.iter().find_map(|prefix| member.strip_prefix(*prefix)).unwrap_or(member);
     let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };
     let bare = name.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
-    part(rest).is_some()
+    parse_part(rest).is_some()
         || name.starts_with(LOGIN.as_bytes())
         || rest.is_empty()
-        || [LOOP_MARKER, RELOADS].iter().any(|mark| bare == mark.as_bytes())
+        || [LOOP_MARKER, RELOAD_COUNTER].iter().any(|name| bare == name.as_bytes())
 }
 
 /// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
@@ -175,13 +176,13 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// A short name for a text, from which the text cannot be derived.
+/// A short hash of a text, from which the text cannot be derived.
 pub(super) fn tag(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     URL_SAFE_NO_PAD.encode_to_string(hash.as_ref().get(..8).unwrap_or_default())
 }
 
-/// The members of the `Cookie` fields: what stands between `;`, which no cookie value may hold.
+/// The members of the `Cookie` fields, which `;` separates. No cookie value may contain it.
 fn members(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(header::COOKIE).iter().flat_map(|value| {
         let line = value.as_bytes();
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cookie_of_ours_is_left_and_no_other_is_lost() {
+    fn our_cookies_are_removed_and_others_are_kept() {
         let ours =
             "a=1; __Host-foregate=x; __Host-foregate-1=y;b = 2; foregate=z; __Host-foregate-login-abc=w; c";
         assert_eq!(others(&[ours, "d=4"]), "a=1; b = 2; c; d=4");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_found_across_lines_and_a_second_of_one_name_is_refused() {
+    fn parts_on_several_lines_are_found_and_duplicates_rejected() {
         let headers = cookies(&["a=1; __Host-foregate=x", "__Host-foregate-2=z;__Host-foregate-1=y"]);
         let found = names("https://a.test").session_parts(&headers).unwrap();
         assert_eq!(found, [Some(&b"x"[..]), Some(b"y"), Some(b"z"), None]);
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn over_https_a_cookie_is_bound_to_the_host() {
+    fn https_cookie_is_bound_to_its_host() {
         let https = names("https://a.test");
         assert_eq!(
             https.set(https.session(), "v", 60).unwrap(),

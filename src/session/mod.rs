@@ -1,7 +1,8 @@
-//! Sessions and marker cookies: the only place that knows cookies
+//! Sessions and marker cookies
 //!
-//! `codec` seals a session into bytes, `registry` records the sessions of this process, `provider_marks` what the provider
-//! ended. `cookie_store` puts them together; `markers` holds what is no session.
+//! Only this module reads and writes cookies of the gateway. `codec` seals a session into bytes. `registry` records
+//! the sessions of this process, and `provider_marks` those that the provider ended. `cookie_store` combines them.
+//! `markers` has the cookies that are not sessions.
 
 pub mod codec;
 pub mod cookie;

@@ -1,7 +1,7 @@
 //! Marks of sessions that the provider ended (OpenID Connect Back-Channel Logout 1.0)
 //!
-//! The provider names a session by its `sid`, or a user by `sub`. Both are names of one issuer, so a token ends no
-//! session of another. Each logout token leaves a mark, for as long as a session may live:
+//! The provider names a session by its `sid`, or a user by `sub`. Both are names of one issuer, so a logout token
+//! ends no session of another issuer. Each logout token leaves a logout mark, for as long as a session may last:
 //!
 //! 1. `sid` alone: the session with this `sid` has ended, whenever it began.
 //! 2. `sub` alone: all sessions of the user that had begun have ended.
@@ -12,9 +12,11 @@
 //!    provider before its next allow. Doubt is kept by hash in a table of fixed size, so it never runs out of room, and
 //!    most sessions that the token does not mean are not affected.
 //!
-//! "Had begun" means: before the token arrived, by our clock; or with an ID token issued before it, by the provider's. A
-//! token that arrives again ends nothing that began since: its `jti` is known, or, for a user with more tokens than are
-//! remembered, only the provider's times count, which a replay does not change.
+//! A session "had begun" if it began before the token arrived, by our clock. It also "had begun" if its ID token was
+//! issued before the logout token, by the provider's clock.
+//!
+//! A token that arrives again ends no session that began since, because its `jti` is known. If a user has more tokens
+//! than are remembered, only the provider's times count, which a replay does not change.
 
 mod marks;
 
@@ -27,36 +29,36 @@ pub(super) use self::marks::{DoubtNumber, ProviderSession};
 use self::marks::{Marks, NameHash, Token};
 use crate::flow::ports::{IssuerIndex, LogoutEffect, LogoutToken, UnixTime, Whom};
 
-/// A sign-in may be in progress when a token arrives, and its session ends later than any that has begun.
+/// Maximum time of a sign-in in progress when a token arrives. Its session ends later than any that has begun.
 const SIGN_IN_TIME: Duration = Duration::from_mins(16);
 
 /// What the provider's logout tokens say about a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProviderVerdict {
-    /// Nothing, as far as is known at this time.
+    /// No mark means it.
     Unmarked,
     /// The provider ended it.
     Ended,
-    /// A mark that did not fit may mean it, unless a refresh of it began after this doubt.
+    /// A token whose mark did not fit may mean it, unless a refresh of it began after this doubt.
     InDoubt(DoubtNumber),
 }
 
-/// The marks of this process.
+/// The logout marks of this process.
 #[derive(Default)]
 pub(super) struct ProviderMarks {
     marks: RwLock<Marks>,
     hasher: RandomState,
-    /// Most processes never have one: a check then reads this alone.
-    any: AtomicBool,
+    /// Whether there was a mark. In most processes there is none, and a check then reads only this.
+    has_marks: AtomicBool,
 }
 
 impl ProviderMarks {
-    /// What is known about a session.
+    /// Returns what the logout marks say about a session.
     pub(super) fn verdict(&self, session: ProviderSession<'_>) -> ProviderVerdict {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.has_marks.load(Ordering::Acquire) {
             return ProviderVerdict::Unmarked;
         }
-        let (sid, subject) = self.names(session.issuer, session.sid, session.subject);
+        let (sid, subject) = self.hash_names(session.issuer, session.sid, session.subject);
         let marks = self.read();
         if marks.have_ended(sid, subject, session) {
             return ProviderVerdict::Ended;
@@ -66,12 +68,12 @@ impl ProviderMarks {
         last.map_or(ProviderVerdict::Unmarked, ProviderVerdict::InDoubt)
     }
 
-    /// The last doubt: a refresh that begins now answers it and all before.
+    /// Returns the last doubt. A refresh that begins now answers it and all doubts before.
     pub(super) fn last_doubt(&self) -> DoubtNumber {
-        if self.any.load(Ordering::Acquire) { self.read().last_doubt } else { 0 }
+        if self.has_marks.load(Ordering::Acquire) { self.read().last_doubt } else { 0 }
     }
 
-    /// The last doubt that tokens answer which the provider was asked for at `requested_at`.
+    /// Returns the last doubt that is answered by tokens requested at `requested_at`.
     pub(super) fn answered_by(
         &self,
         issuer: IssuerIndex,
@@ -79,16 +81,16 @@ impl ProviderMarks {
         subject: &str,
         requested_at: UnixTime,
     ) -> DoubtNumber {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.has_marks.load(Ordering::Acquire) {
             return 0;
         }
-        let (sid, subject) = self.names(issuer, sid, subject);
+        let (sid, subject) = self.hash_names(issuer, sid, subject);
         let marks = self.read();
         let mut doubts = sid.into_iter().chain([subject]).filter_map(|name| marks.doubt(name));
         if doubts.any(|doubt| doubt.since >= requested_at) { 0 } else { marks.last_doubt }
     }
 
-    /// Marks the sessions that a token ends, all of which end by themselves within `lifetime`.
+    /// Marks the sessions that a token ends. All of them end by themselves within `lifetime`.
     pub(super) fn add(&self, token: &LogoutToken, now: UnixTime, lifetime: Duration) -> LogoutEffect {
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
         marks.sweep(now);
@@ -113,11 +115,11 @@ impl ProviderMarks {
         if !fits {
             marks.put_in_doubt(sid.into_iter().chain(subject), now);
         }
-        self.any.store(true, Ordering::Release);
+        self.has_marks.store(true, Ordering::Release);
         if fits { LogoutEffect::Ended } else { LogoutEffect::MustRefresh }
     }
 
-    fn names(&self, issuer: IssuerIndex, sid: &str, subject: &str) -> (Option<NameHash>, NameHash) {
+    fn hash_names(&self, issuer: IssuerIndex, sid: &str, subject: &str) -> (Option<NameHash>, NameHash) {
         ((!sid.is_empty()).then(|| self.hash(issuer, sid)), self.hash(issuer, subject))
     }
 

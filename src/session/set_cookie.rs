@@ -1,12 +1,13 @@
-//! Which cookies may an application behind us set?
+//! Removal of our cookies from an application's `Set-Cookie`
 //!
-//! All but ours: one under our session's name would end the session, or put another in its place.
+//! An application can set all cookies but ours. A cookie with the name of our session cookie would end the session or
+//! replace it.
 
 use http::{HeaderMap, HeaderValue, header};
 
 use super::cookie::is_ours;
 
-/// Removes every `Set-Cookie` of an application's answer that sets a cookie of ours, and leaves the others in order.
+/// Removes every `Set-Cookie` of an application's response that sets a cookie of ours. The others keep their order.
 pub fn keep_out(headers: &mut HeaderMap) {
     let (ours, others): (Vec<HeaderValue>, Vec<HeaderValue>) =
         headers.get_all(header::SET_COOKIE).iter().cloned().partition(sets_ours);
@@ -21,7 +22,7 @@ pub fn keep_out(headers: &mut HeaderMap) {
 
 fn sets_ours(value: &HeaderValue) -> bool {
     let pair = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    // A cookie without a name is sent back as its value alone, which may read like a name (RFC 6265bis §5.8.3).
+    // A browser sends a cookie without a name as its value alone, which may look like a name (RFC 6265bis §5.8.3).
     let pair = pair.strip_prefix(b"=").unwrap_or(pair).trim_ascii();
     is_ours(pair)
 }
@@ -39,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_of_ours_is_left_out_and_no_other() {
+    fn set_cookie_of_ours_is_removed_and_others_are_kept() {
         assert_eq!(
             left(&[
                 "a=1; Path=/",

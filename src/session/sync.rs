@@ -1,6 +1,7 @@
-//! The locks of the registry
+//! Locks of the registry
 //!
-//! They are the system's. `tests/model` compiles the registry with others, which try every order of events.
+//! These are the locks of the standard library. `tests/model` compiles the registry with others, which try every
+//! order of events.
 
 pub(super) use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};

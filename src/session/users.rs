@@ -1,23 +1,23 @@
-//! The number of sessions of each user
+//! Number of sessions per user
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::sync::{Mutex, PoisonError};
 
-/// A user, as a number that says nothing about them; two may share one, which only makes their bound tighter.
+/// A hash of a user's `sub`. Two users with the same hash share one limit.
 pub(super) type UserKey = u64;
 
-/// Of ended sessions, which are remembered too, a user has room for so many times as many.
-const ENDED_TOO: usize = 10;
+/// Sessions that have ended are recorded too. With these, a user has room for this many times the limit.
+const RECORDED_PER_ACTIVE: usize = 10;
 
 #[derive(Clone, Copy, Default)]
 struct Count {
-    living: usize,
-    all: usize,
+    active: usize,
+    recorded: usize,
 }
 
-/// Counts sessions; as many entries as sessions at most.
+/// Counts the sessions of each user. It has at most as many entries as there are sessions.
 #[derive(Default)]
 pub(super) struct Users {
     hasher: RandomState,
@@ -25,42 +25,43 @@ pub(super) struct Users {
 }
 
 impl Users {
-    /// One more, if the user has fewer than `most`, and not ten times as many with those that ended: whoever signs
-    /// out can sign in again, and nobody fills the table alone.
-    pub(super) fn add(&self, subject: &str, most: usize) -> Option<UserKey> {
+    /// Counts one more session, unless the user has `max` sessions, or ten times `max` with those that ended.
+    ///
+    /// So a user who signs out can sign in again, and no single user fills the registry.
+    pub(super) fn add(&self, subject: &str, max: usize) -> Option<UserKey> {
         let user = self.hasher.hash_one(subject);
-        self.with(|counts| {
-            let has = counts.get(&user).copied().unwrap_or_default();
-            let has_room = has.living < most && has.all < most.saturating_mul(ENDED_TOO);
+        self.with_counts(|counts| {
+            let count = counts.get(&user).copied().unwrap_or_default();
+            let has_room = count.active < max && count.recorded < max.saturating_mul(RECORDED_PER_ACTIVE);
             has_room.then(|| {
-                counts.insert(user, Count { living: has.living + 1, all: has.all + 1 });
+                counts.insert(user, Count { active: count.active + 1, recorded: count.recorded + 1 });
                 user
             })
         })
     }
 
-    /// A session ended, and is still recorded.
+    /// Counts a session as ended. It is still recorded.
     pub(super) fn end(&self, user: UserKey) {
-        self.with(|counts| {
+        self.with_counts(|counts| {
             if let Some(count) = counts.get_mut(&user) {
-                count.living = count.living.saturating_sub(1);
+                count.active = count.active.saturating_sub(1);
             }
         });
     }
 
-    /// A session is no longer recorded.
+    /// Removes a session from the counts, because it is no longer recorded.
     pub(super) fn forget(&self, user: UserKey) {
-        self.with(|counts| {
+        self.with_counts(|counts| {
             if let Some(count) = counts.get_mut(&user) {
-                count.all = count.all.saturating_sub(1);
-                if count.all == 0 {
+                count.recorded = count.recorded.saturating_sub(1);
+                if count.recorded == 0 {
                     counts.remove(&user);
                 }
             }
         });
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<UserKey, Count>) -> T) -> T {
+    fn with_counts<T>(&self, act: impl FnOnce(&mut HashMap<UserKey, Count>) -> T) -> T {
         act(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

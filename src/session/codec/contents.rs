@@ -1,10 +1,10 @@
-//! What is written into a session, at its sign-in and at each renewal?
+//! Contents of a session, at its sign-in and after each refresh
 //!
-//! 1. A session ends one `lifetime` after the sign-in, or with the provider's refresh token, or, without one, with its
-//!    tokens.
-//! 2. Its tokens are to be renewed at 60 to 75 % of their life: another moment for each session, so that those who signed
-//!    in together do not come back together.
-//! 3. What a renewal does not bring stays as it was.
+//! 1. A session ends one `lifetime` after the sign-in, or when its refresh token expires. Without a refresh token, it
+//!    ends when its tokens expire.
+//! 2. A refresh is due after 60 to 75 % of the tokens' life. The share depends on the session, so that sessions that
+//!    began together are not refreshed together.
+//! 3. A value that a refresh does not return stays unchanged.
 
 use std::time::Duration;
 
@@ -15,60 +15,59 @@ use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{BeginError, NewSession, Refreshed, SessionId, UnixTime};
 use crate::secret::Secret;
 
-/// How long things last.
+/// Time limits of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// From the sign-in to the end, at the latest.
+    /// Maximum time from the sign-in to the end.
     pub session: Duration,
-    /// Without the person showing themselves.
+    /// Maximum time without activity of the user.
     pub idle: Option<Duration>,
-    /// Whether a session ends with its ID token where the provider gives no new one.
+    /// Whether a session ends when its ID token expires, if the provider returns no new one.
     pub require_fresh_id_token: bool,
 }
 
-/// Who seals, and when.
+/// The process, time and limits that contents are encoded with.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct Sealing {
-    /// Which process.
+    /// The random number of this process.
     pub(in crate::session) process: u64,
-    /// When.
     pub(in crate::session) now: UnixTime,
     pub(in crate::session) lifetimes: Lifetimes,
 }
 
-/// A session with new tokens.
+/// The contents of a session with new tokens.
 pub(in crate::session) struct RefreshedContents {
-    /// Its bytes.
+    /// The encoded contents.
     pub(in crate::session) contents: Vec<u8>,
     pub(in crate::session) ends_at: UnixTime,
-    /// Whether its tokens are good for longer than those before.
+    /// Whether its tokens expire later than the previous ones.
     pub(in crate::session) has_new_end: bool,
 }
 
-/// The ends of new tokens.
-struct Ends {
+/// When new tokens expire.
+struct TokenExpiry {
     tokens: UnixTime,
-    /// `None` where there is no refresh token, or it has no end of its own.
+    /// `None` if there is no refresh token, or the provider reported no time for it.
     refresh_token: Option<UnixTime>,
-    renewable: bool,
+    is_refreshable: bool,
 }
 
 impl Sealing {
-    /// The bytes of a new session, and its end.
-    pub(in crate::session) fn begin(
+    /// Returns the encoded contents of a new session, and when it ends.
+    pub(in crate::session) fn encode_new(
         &self,
         session: &NewSession<'_>,
         id: SessionId,
     ) -> Result<(Vec<u8>, UnixTime), BeginError> {
         let (user, tokens, now) = (session.identity.as_ref(), session.tokens, self.now);
-        let ends = Ends {
+        let expiry = TokenExpiry {
             tokens: tokens.expires_at,
             refresh_token: tokens.refresh_expires_at,
-            renewable: tokens.refresh_token.is_some(),
+            is_refreshable: tokens.refresh_token.is_some(),
         };
-        let ends_at = self.end(now, &ends);
+        let ends_at = self.session_end(now, &expiry);
         let (id_token, refresh_token) =
-            (Kept::new(&tokens.id_token), tokens.refresh_token.as_ref().map(Kept::new));
+            (TokenWithParts::new(&tokens.id_token), tokens.refresh_token.as_ref().map(TokenWithParts::new));
         let contents = Contents {
             id: id.0,
             issuer: session.issuer.0,
@@ -78,8 +77,8 @@ impl Sealing {
             issued_at: tokens.id_token_issued_at.0,
             sealed_at: now.0,
             active_at: now.0,
-            refresh_at: self.refresh_at(id, 1, &ends),
-            tokens_end_at: ends.tokens.0,
+            refresh_at: self.refresh_at(id, 1, &expiry),
+            tokens_end_at: expiry.tokens.0,
             id_token_ends_at: tokens.id_token_expires_at.0,
             ends_at: ends_at.0,
             auth_time: tokens.authentication.auth_time.map_or(0, |time| time.0),
@@ -92,13 +91,13 @@ impl Sealing {
             sid: session.sid,
             acr: tokens.authentication.acr.as_deref().unwrap_or_default(),
             id_token: id_token.packed(),
-            refresh_token: refresh_token.as_ref().map(Kept::packed),
+            refresh_token: refresh_token.as_ref().map(TokenWithParts::packed),
         };
-        Ok((written(&contents)?, ends_at))
+        Ok((encode(&contents)?, ends_at))
     }
 
-    /// A session with what a refresh brought.
-    pub(in crate::session) fn refresh(
+    /// Returns the contents of a session with the tokens of a refresh.
+    pub(in crate::session) fn encode_refreshed(
         &self,
         old: &Contents<'_>,
         refreshed: &Refreshed,
@@ -108,24 +107,24 @@ impl Sealing {
         let (id, generation) = (SessionId(old.id), old.generation.saturating_add(1));
         let id_token_ends_at =
             refreshed.id_token.as_ref().map_or(UnixTime(old.id_token_ends_at), |new| new.expires_at);
-        let ends = Ends {
+        let expiry = TokenExpiry {
             tokens: self.tokens_end(old, refreshed, id_token_ends_at),
             refresh_token: refreshed.refresh_expires_at,
-            renewable: true,
+            is_refreshable: true,
         };
-        let ends_at = self.end(UnixTime(old.signed_in_at), &ends);
-        let id_token = refreshed.id_token.as_ref().map(|new| Kept::new(&new.text));
-        let refresh_token = refreshed.refresh_token.as_ref().map(Kept::new);
+        let ends_at = self.session_end(UnixTime(old.signed_in_at), &expiry);
+        let id_token = refreshed.id_token.as_ref().map(|new| TokenWithParts::new(&new.text));
+        let refresh_token = refreshed.refresh_token.as_ref().map(TokenWithParts::new);
         let mut contents = Contents {
             process: self.process,
             generation,
             sealed_at: self.now.0,
             active_at: active_at.0,
-            refresh_at: self.refresh_at(id, generation, &ends),
-            tokens_end_at: ends.tokens.0,
+            refresh_at: self.refresh_at(id, generation, &expiry),
+            tokens_end_at: expiry.tokens.0,
             id_token_ends_at: id_token_ends_at.0,
             ends_at: ends_at.0,
-            id_token: id_token.as_ref().map_or(old.id_token, Kept::packed),
+            id_token: id_token.as_ref().map_or(old.id_token, TokenWithParts::packed),
             refresh_token: refresh_token.as_ref().map_or(old.refresh_token, |new| Some(new.packed())),
             ..*old
         };
@@ -141,11 +140,11 @@ impl Sealing {
             (contents.policy_generation, contents.policies_met) = (policies.generation, policies.met);
             (contents.user, contents.email, contents.groups) = (user.user, user.email, user.groups);
         }
-        let has_new_end = ends.tokens > UnixTime(old.tokens_end_at);
-        Ok(RefreshedContents { contents: written(&contents)?, ends_at, has_new_end })
+        let has_new_end = expiry.tokens > UnixTime(old.tokens_end_at);
+        Ok(RefreshedContents { contents: encode(&contents)?, ends_at, has_new_end })
     }
 
-    /// What nobody gave a new end has its old one.
+    /// Without a new expiry time, the previous one stays.
     fn tokens_end(&self, old: &Contents<'_>, refreshed: &Refreshed, id_token_ends_at: UnixTime) -> UnixTime {
         match (refreshed.access_expires_at, &refreshed.id_token) {
             (Some(access), None) if !self.lifetimes.require_fresh_id_token => access,
@@ -155,24 +154,24 @@ impl Sealing {
         }
     }
 
-    fn end(&self, signed_in_at: UnixTime, ends: &Ends) -> UnixTime {
+    fn session_end(&self, signed_in_at: UnixTime, expiry: &TokenExpiry) -> UnixTime {
         let latest = signed_in_at.plus(self.lifetimes.session);
-        let own = if ends.renewable { ends.refresh_token } else { Some(ends.tokens) };
-        own.map_or(latest, |own| own.min(latest))
+        let last_token = if expiry.is_refreshable { expiry.refresh_token } else { Some(expiry.tokens) };
+        last_token.map_or(latest, |last_token| last_token.min(latest))
     }
 
-    fn refresh_at(&self, id: SessionId, generation: u64, ends: &Ends) -> u64 {
-        let end = ends.refresh_token.map_or(ends.tokens, |own| own.min(ends.tokens));
+    fn refresh_at(&self, id: SessionId, generation: u64, expiry: &TokenExpiry) -> u64 {
+        let end = expiry.refresh_token.map_or(expiry.tokens, |own| own.min(expiry.tokens));
         let life = end.seconds_since(self.now);
         let spread = id.0.iter().fold(generation, |sum, byte| sum.wrapping_add(u64::from(*byte))) % 16;
         self.now.0 + life.saturating_mul(60 + spread) / 100
     }
 }
 
-/// A token and its parts, if it has any.
-struct Kept<'t>(&'t str, Option<Parts>);
+/// A token, and its parts if it can be restored from them.
+struct TokenWithParts<'t>(&'t str, Option<Parts>);
 
-impl<'t> Kept<'t> {
+impl<'t> TokenWithParts<'t> {
     fn new(token: &'t Secret) -> Self {
         Self(token.expose(), Parts::of(token.expose()))
     }
@@ -182,6 +181,6 @@ impl<'t> Kept<'t> {
     }
 }
 
-fn written(contents: &Contents<'_>) -> Result<Vec<u8>, BeginError> {
+fn encode(contents: &Contents<'_>) -> Result<Vec<u8>, BeginError> {
     contents.write().ok_or(BeginError::TooLarge { bytes: usize::MAX })
 }

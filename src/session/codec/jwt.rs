@@ -1,15 +1,15 @@
-//! How does a JWT fit into a cookie without growing?
+//! Compact encoding of a JWT in a cookie
 //!
-//! A JWT is base64url text of three byte strings; base64url of that again would make it a third longer for nothing.
-//! So the three byte strings are kept, if encoding them gives back exactly the text: else its signature would not
-//! survive, and the text itself is kept.
+//! A JWT is the base64url text of three byte strings. Encoding that text in base64url again would make it a third
+//! longer. So the three byte strings are stored, if encoding them returns exactly the same text. Otherwise the
+//! signature would not survive, and the text itself is stored.
 
 use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::access::token::TokenText;
 use crate::secret::Secret;
 
-/// A token as it is kept.
+/// A token as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packed<'a> {
     /// Header, payload and signature, decoded.
@@ -18,11 +18,11 @@ pub enum Packed<'a> {
     Text(&'a str),
 }
 
-/// The decoded parts of a token that can be put together again.
+/// The decoded parts of a token that encode to the same text.
 pub struct Parts([Vec<u8>; 3]);
 
 impl Parts {
-    /// Takes a token apart; `None` where putting it together would give another text.
+    /// Decodes the parts of a token. Returns `None` if encoding them would return another text.
     pub fn of(token: &str) -> Option<Self> {
         let mut texts = token.split('.');
         let parts = [texts.next()?, texts.next()?, texts.next()?];
@@ -31,14 +31,14 @@ impl Parts {
         }
         let [header, payload, signature] = parts.map(|text| URL_SAFE_NO_PAD.decode_to_vec(text).ok());
         let parts = Self([header?, payload?, signature?]);
-        (parts.encoded() == token).then_some(parts)
+        (parts.encode() == token).then_some(parts)
     }
 
-    fn encoded(&self) -> String {
+    fn encode(&self) -> String {
         self.0.each_ref().map(|part| URL_SAFE_NO_PAD.encode_to_string(part)).join(".")
     }
 
-    /// The same, borrowed.
+    /// Borrows the parts.
     pub fn packed(&self) -> Packed<'_> {
         Packed::Parts(self.0.each_ref().map(Vec::as_slice))
     }
@@ -52,7 +52,7 @@ impl<'a> Packed<'a> {
         String::from_utf8(text).ok().map(Secret::new)
     }
 
-    /// The token's text, to be written where it is needed.
+    /// The token's text, for a writer.
     pub fn text(self) -> TokenText<'a> {
         match self {
             Self::Parts(parts) => TokenText::Parts(parts),
@@ -76,20 +76,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_does_not_encode_canonically_is_kept_as_text() {
+    fn non_canonical_token_is_stored_as_text() {
         assert!(Parts::of("eyJh.eyJz.c2ln").is_some());
-        // The last character of each holds bits that decoding drops: another text encodes the same bytes.
-        for odd in
+        // The last character of `c2lnZh` holds bits that decoding drops: another text encodes the same bytes.
+        for text in
             ["eyJh.eyJz.c2lnZh", "a.b.c", "eyJh.eyJz", "eyJh.eyJz.c2ln.c2ln", "opaque", "eyJh.eyJz.c2ln=", ""]
         {
-            assert!(Parts::of(odd).is_none(), "{odd}");
-            assert_eq!(round_trip(odd), odd);
+            assert!(Parts::of(text).is_none(), "{text}");
+            assert_eq!(round_trip(text), text);
         }
     }
 
     proptest! {
         #[test]
-        fn every_text_comes_back_as_it_was(token in "[A-Za-z0-9_=.-]{0,80}") {
+        fn token_text_survives_round_trip(token in "[A-Za-z0-9_=.-]{0,80}") {
             prop_assert_eq!(round_trip(&token), token);
         }
     }

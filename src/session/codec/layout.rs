@@ -1,52 +1,52 @@
-//! In which bytes is a session written down?
+//! Byte layout of a session
 //!
-//! 1. Head: id (16 bytes), issuer (2 bytes), the numbers of [`Contents`] in their order (8 bytes each), and the length of
-//!    each text (4 bytes). All numbers are big-endian.
-//! 2. The texts subject, user, email, groups, `sid` and `acr`, without anything between them.
-//! 3. ID token and refresh token. A token is one byte that says how it is kept, and its one or three parts; a part is its
-//!    length (4 bytes) and its bytes.
-//! 4. Nothing follows: left-over bytes are another layout's.
+//! 1. The head holds the id (16 bytes), the issuer (2 bytes), the numbers of [`Contents`] in their order (8 bytes
+//!    each), and the length of each text (4 bytes). All numbers are big-endian.
+//! 2. The texts subject, user, email, groups, `sid` and `acr` follow, without separators.
+//! 3. The ID token and the refresh token follow. A token is one byte for its encoding, and its one or three parts. A
+//!    part is its length (4 bytes) and its bytes.
+//! 4. Nothing follows. Remaining bytes belong to another layout, so such a value is rejected.
 //!
-//! By hand, because a check reads it each time: a general format costs three times as much here.
+//! The code is written by hand because each check reads the layout: a general format costs three times as much.
 
 use super::jwt::Packed;
 
-/// What is sealed.
+/// The contents of a session, as they are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contents<'a> {
     /// New at every sign-in.
     pub id: [u8; 16],
     /// The index of the issuer.
     pub issuer: u16,
-    /// Which process sealed it.
+    /// The random number of the process that sealed it.
     pub process: u64,
-    /// How often its tokens were new: 1 at the sign-in.
+    /// 1 at the sign-in, and one more after each refresh.
     pub generation: u64,
-    /// When the person signed in, in Unix seconds.
+    /// When the user signed in. This time and all others are in Unix seconds.
     pub signed_in_at: u64,
     /// `iat` of the first ID token, by the provider's clock.
     pub issued_at: u64,
     /// When it was sealed.
     pub sealed_at: u64,
-    /// When the person was last active.
+    /// When the user was last active.
     pub active_at: u64,
-    /// From when on the tokens shall be renewed.
+    /// When a refresh of the tokens is due.
     pub refresh_at: u64,
-    /// When the tokens end, or the session with them where they cannot be renewed.
+    /// When the tokens expire. The session ends then too, if they cannot be refreshed.
     pub tokens_end_at: u64,
-    /// When the ID token ends.
+    /// When the ID token expires.
     pub id_token_ends_at: u64,
     /// When the session ends.
     pub ends_at: u64,
     /// `auth_time`, or 0.
     pub auth_time: u64,
-    /// Which policies were asked.
+    /// The generation of the policies that were evaluated.
     pub policy_generation: u64,
-    /// Which of them are met.
+    /// The policies of that generation that the user meets.
     pub policies_met: u64,
-    /// The provider's name for the person.
+    /// The provider's name for the user (`sub`).
     pub subject: &'a str,
-    /// The name applications see.
+    /// The user name that applications receive.
     pub user: &'a str,
     /// The e-mail address, or empty.
     pub email: &'a str,
@@ -58,7 +58,7 @@ pub struct Contents<'a> {
     pub acr: &'a str,
     /// The ID token.
     pub id_token: Packed<'a>,
-    /// The refresh token, where there is one.
+    /// The refresh token, if there is one.
     pub refresh_token: Option<Packed<'a>>,
 }
 
@@ -70,7 +70,7 @@ const TEXT: u8 = 1;
 const PARTS: u8 = 2;
 
 impl<'a> Contents<'a> {
-    /// The bytes; `None` for a text of more than 4 GiB.
+    /// Returns the encoded contents, or `None` if a text is longer than 4 GiB.
     pub fn write(&self) -> Option<Vec<u8>> {
         let mut bytes = self.id.to_vec();
         bytes.extend_from_slice(&self.issuer.to_be_bytes());
@@ -107,7 +107,7 @@ impl<'a> Contents<'a> {
         ]
     }
 
-    /// Reads what [`Self::write`] wrote, and nothing else.
+    /// Reads exactly what [`Self::write`] wrote. Returns `None` for any other bytes.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let (head, rest) = bytes.split_first_chunk::<HEAD_LEN>()?;
         let (id, rest_of_head) = head.split_first_chunk::<16>()?;
@@ -168,7 +168,7 @@ fn write_token(token: Option<Packed<'_>>, bytes: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The texts, which are checked to be UTF-8 at once: one after the other takes twice as long.
+/// The texts. They are checked to be UTF-8 together, because checking one after the other takes twice as long.
 struct Texts<'a> {
     lengths: std::slice::Iter<'a, [u8; 4]>,
     remaining: &'a str,
@@ -208,8 +208,8 @@ impl<'a> TokenReader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    /// The outer `None`: cannot be read; the inner: there is no token.
-    #[expect(clippy::option_option, reason = "absent and unreadable are two answers")]
+    /// Returns `None` if the bytes are invalid, and `Some(None)` if there is no token.
+    #[expect(clippy::option_option, reason = "absent and invalid are different results")]
     fn token(&mut self) -> Option<Option<Packed<'a>>> {
         let (kind, rest) = self.0.split_first()?;
         self.0 = rest;

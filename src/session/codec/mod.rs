@@ -1,4 +1,4 @@
-//! The encoding of a session: what is in it, in which bytes, and sealed how
+//! Encoding of a session: contents, byte layout and seal
 
 pub(super) mod contents;
 pub mod jwt;

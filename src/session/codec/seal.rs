@@ -1,15 +1,15 @@
-//! How is a value closed so that only we can open it?
+//! Authenticated encryption of cookie values
 //!
 //! 1. The layout is `version . count . key id . nonce . ciphertext . tag`: 1, 1, 4, 12, n and 16 bytes.
-//! 2. AES-256-GCM (SP 800-38D) with a random nonce, under a subkey for one purpose, derived once with HKDF-SHA256 (RFC
-//!    5869) from a key of the ring.
-//! 3. The associated data are a SHA-256 digest of version, count, purpose, cookie name, origin, issuer and client id: a
-//!    value opens only where it was closed for.
-//! 4. The first key of the ring closes, all open; the key id picks one, no other is tried.
-//! 5. Whatever is wrong, opening says no more than that it failed.
-//! 6. The keys are replaced all at once while the process runs; whoever opens or closes meanwhile waits for nobody.
+//! 2. The cipher is AES-256-GCM (SP 800-38D) with a random nonce. Each purpose has its own subkey, derived once with
+//!    HKDF-SHA256 (RFC 5869) from a key of the ring.
+//! 3. The associated data are a SHA-256 digest of version, count, purpose, cookie name, origin, issuer and client id. A
+//!    value opens only with the same values that it was sealed with.
+//! 4. The first key of the ring seals, and every key opens. The key id selects the key; no other is tried.
+//! 5. A failure to open reports no cause.
+//! 6. The keys are replaced together while the process runs. Calls that seal or open at that time do not wait.
 //!
-//! Deployment caveat: random nonces are safe for 2^32 values per key; change keys long before.
+//! Deployment caveat: random nonces are safe for 2^32 values per key. Replace keys long before.
 
 use std::array;
 use std::sync::Arc;
@@ -22,19 +22,19 @@ use thiserror::Error;
 
 use crate::flow::ports::{Entropy, NoEntropy};
 
-/// Another number for every change of the layout, or of what is sealed.
+/// Changes with every change of the layout or of the sealed contents.
 const VERSION: u8 = 6;
 const KEY_ID_LEN: usize = 4;
 const HEAD_LEN: usize = 2 + KEY_ID_LEN + NONCE_LEN;
 const TAG_LEN: usize = 16;
 
-/// No value needs more cookies.
+/// Maximum number of cookies that carry one value.
 pub const MAX_PARTS: usize = 4;
 
-/// By how much a closed value is longer than what it holds.
+/// OutputLen that sealing adds to a value.
 pub const OVERHEAD: usize = HEAD_LEN + TAG_LEN;
 
-/// What a value is for: a login transaction never opens as a session.
+/// The purpose of a value: a login transaction never opens as a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A session.
@@ -52,7 +52,7 @@ impl Purpose {
     }
 }
 
-/// A key that the crypto library does not take.
+/// The crypto library rejects a key, or there is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the session key cannot be used")]
 pub struct UnusableKey;
@@ -63,24 +63,24 @@ struct Key {
     login: LessSafeKey,
 }
 
-/// The keys values are closed and opened with: never none.
+/// The keys that seal and open values; at least one.
 pub struct KeyRing(ArcSwap<Vec<Key>>);
 
 impl KeyRing {
-    /// Derives the subkeys of each 256-bit key, the closing one first.
+    /// Derives the subkeys of each 256-bit key. The first key seals.
     pub fn new<'k>(masters: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<Self, UnusableKey> {
         Ok(Self(ArcSwap::from_pointee(derive_all(masters)?)))
     }
 
-    /// Takes other keys in place of all it has: what one of the old ones closed opens only if that one is among them.
+    /// Replaces all keys. A value sealed with a previous key opens only if that key is among the new ones.
     ///
-    /// Keeps the old ones where it fails.
+    /// Keeps the previous keys if it fails.
     pub fn replace<'k>(&self, masters: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<(), UnusableKey> {
         self.0.store(Arc::new(derive_all(masters)?));
         Ok(())
     }
 
-    /// Closes a value that will be carried in `count` parts.
+    /// Seals a value that will be carried in `count` parts.
     pub fn seal(
         &self,
         binding: &Binding,
@@ -94,7 +94,7 @@ impl KeyRing {
         entropy.fill(&mut nonce)?;
         let mut body = plaintext.to_vec();
         let aad = Aad::from(binding.associated_data(count).ok_or(NoEntropy)?);
-        let tag = key.of(binding.purpose).seal_in_place_separate_tag(
+        let tag = key.subkey(binding.purpose).seal_in_place_separate_tag(
             Nonce::assume_unique_for_key(nonce),
             aad,
             &mut body,
@@ -103,29 +103,29 @@ impl KeyRing {
         Ok([&[VERSION, count], &key.id[..], &nonce, &body, tag.map_err(|_| NoEntropy)?.as_ref()].concat())
     }
 
-    /// Opens a value in place that came in `count` parts.
+    /// Opens, in place, a value that was carried in `count` parts.
     pub fn open<'v>(&self, binding: &Binding, count: usize, value: &'v mut [u8]) -> Option<&'v mut [u8]> {
         let (head, body) = value.split_first_chunk_mut::<HEAD_LEN>()?;
-        let (&mut [version, said], rest) = head.split_first_chunk_mut::<2>()?;
+        let (&mut [version, sealed_count], rest) = head.split_first_chunk_mut::<2>()?;
         let (id, nonce) = rest.split_first_chunk_mut::<KEY_ID_LEN>()?;
-        if version != VERSION || usize::from(said) != count {
+        if version != VERSION || usize::from(sealed_count) != count {
             return None;
         }
         let keys = self.0.load();
         let key = keys.iter().find(|key| key.id == *id)?;
         let aad = Aad::from(binding.associated_data(count)?);
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        key.of(binding.purpose).open_in_place(nonce, aad, body).ok()
+        key.subkey(binding.purpose).open_in_place(nonce, aad, body).ok()
     }
 }
 
-/// Reads what was sealed; `None` where bytes are left over, which another layout wrote.
-pub fn whole<'v, T: serde::Deserialize<'v>>(plaintext: &'v [u8]) -> Option<T> {
+/// Decodes a sealed value. Returns `None` if bytes remain, because another layout wrote them.
+pub fn decode_whole<'v, T: serde::Deserialize<'v>>(plaintext: &'v [u8]) -> Option<T> {
     let (value, rest) = postcard::take_from_bytes(plaintext).ok()?;
     rest.is_empty().then_some(value)
 }
 
-/// How many parts a value says it has; `None` where it is none of ours.
+/// Returns the number of parts in the head of a value, or `None` if the value is not ours.
 pub fn count_of(head: &[u8]) -> Option<usize> {
     match head {
         [VERSION, count, ..] if (1..=MAX_PARTS).contains(&usize::from(*count)) => Some(usize::from(*count)),
@@ -152,7 +152,7 @@ impl Key {
         })
     }
 
-    fn of(&self, purpose: Purpose) -> &LessSafeKey {
+    fn subkey(&self, purpose: Purpose) -> &LessSafeKey {
         match purpose {
             Purpose::Session => &self.session,
             Purpose::Login => &self.login,
@@ -160,9 +160,9 @@ impl Key {
     }
 }
 
-struct Bytes(usize);
+struct OutputLen(usize);
 
-impl KeyType for Bytes {
+impl KeyType for OutputLen {
     fn len(&self) -> usize {
         self.0
     }
@@ -171,24 +171,30 @@ impl KeyType for Bytes {
 fn expand<const N: usize>(root: &Prk, label: &str) -> Result<[u8; N], UnusableKey> {
     let mut bytes = [0; N];
     let info = [b"foregate v1 ", label.as_bytes()];
-    let expanded = root.expand(&info, Bytes(N)).map_err(|_| UnusableKey)?;
+    let expanded = root.expand(&info, OutputLen(N)).map_err(|_| UnusableKey)?;
     expanded.fill(&mut bytes).map_err(|_| UnusableKey)?;
     Ok(bytes)
 }
 
-/// What a value is bound to: it opens nowhere else.
+/// The context that a value is bound to. It opens in no other.
 pub struct Binding {
     purpose: Purpose,
     associated_data: [Digest; MAX_PARTS],
 }
 
 impl Binding {
-    /// Binds to a purpose, a cookie, the origin or domain it is for, and the client at the provider.
+    /// Binds to a purpose, a cookie name, the cookie's origin or domain, and the client at the provider.
     ///
-    /// A digest of them all is what is authenticated: it is made once, and short whatever their lengths are.
-    pub fn new(purpose: Purpose, cookie: &str, place: &str, issuer: &str, client_id: &str) -> Self {
+    /// A digest of all of them is authenticated. It is computed once, and its length does not depend on theirs.
+    pub fn new(
+        purpose: Purpose,
+        cookie: &str,
+        origin_or_domain: &str,
+        issuer: &str,
+        client_id: &str,
+    ) -> Self {
         let mut texts = Vec::new();
-        for text in [purpose.label(), cookie, place, issuer, client_id] {
+        for text in [purpose.label(), cookie, origin_or_domain, issuer, client_id] {
             texts.extend_from_slice(&(text.len() as u64).to_be_bytes());
             texts.extend_from_slice(text.as_bytes());
         }

@@ -1,10 +1,11 @@
-//! The cookie store: sessions in the browser, and what the process knows of them
+//! Cookie store: sessions in the browser, with the registry of this process
 //!
-//! 1. The whole session is sealed into one value and carried in one to four cookies; the value says how many.
-//! 2. A part that is missing, came twice, or was changed makes the whole unusable.
-//! 3. The end stands inside; what the browser thinks of `Max-Age` does not count.
-//! 4. Every sign-in makes a new id.
-//! 5. A cookie that is older than what the table holds is answered from the table: a refresh token is never sent twice.
+//! 1. A session is sealed into one value, carried in one to four cookies. The value contains their number.
+//! 2. The session is rejected if a part is missing, came twice, or was changed.
+//! 3. The sealed value contains the end of the session. Whether the browser obeys `Max-Age` does not matter.
+//! 4. Every sign-in creates a new id.
+//! 5. If the registry holds a newer generation than the cookie, that generation is used. So no refresh token is sent
+//!    twice.
 
 mod opening;
 mod port;
@@ -34,16 +35,16 @@ use crate::flow::ports::{
     SessionRequest, UnixTime,
 };
 
-/// One origin's cookies.
+/// The cookies of one origin.
 struct Place {
     origin: String,
     names: Names,
     binding: Binding,
 }
 
-/// What a renewal brought, until the browser shows it.
+/// The result of a refresh, until the browser presents it.
 #[derive(Clone)]
-struct Held {
+struct PendingRefresh {
     contents: Arc<[u8]>,
     cookies: Arc<[HeaderValue]>,
 }
@@ -56,10 +57,10 @@ pub(super) struct Process {
     pub(super) began_at: UnixTime,
 }
 
-/// Before a provider is asked again whose tokens are no longer good than those before.
-const NOTHING_NEW: Duration = Duration::from_secs(30);
+/// Delay before the next refresh, if the provider's new tokens expire no later than the previous ones.
+const RETRY_DELAY_WITHOUT_NEW_END: Duration = Duration::from_secs(30);
 
-/// Longer than a process drains by default; a longer drain can look like a second process.
+/// Longer than a process drains by default. A process that drains longer can look like a second process.
 const HANDOVER_SECONDS: u64 = 120;
 
 /// The `cookie` store.
@@ -69,15 +70,15 @@ pub struct CookieStore {
     places: Vec<Place>,
     lifetimes: Lifetimes,
     process: Process,
-    registry: Registry<Held>,
+    registry: Registry<PendingRefresh>,
     provider_marks: ProviderMarks,
-    /// Another process seals with our keys, which this store cannot live with.
-    shared: AtomicBool,
+    /// Another process seals with our keys, which this store does not support.
+    are_keys_shared: AtomicBool,
     audit: Arc<dyn Audit>,
 }
 
 impl CookieStore {
-    /// A store for the public origins.
+    /// A store for the public origins; `client` is the issuer and the client ID.
     pub fn new(
         keys: Arc<KeyRing>,
         entropy: Arc<dyn Entropy>,
@@ -90,7 +91,7 @@ impl CookieStore {
         let (issuer, client_id) = client;
         let place = |origin: &Origin| {
             let names = Names::for_sessions(origin, origins.domain());
-            // With the dot, no domain is ever mistaken for an origin.
+            // The dot keeps a domain distinct from an origin.
             let place =
                 origins.domain().map_or_else(|| origin.as_str().to_owned(), |domain| format!(".{domain}"));
             let binding = Binding::new(Purpose::Session, names.session(), &place, issuer, client_id);
@@ -106,19 +107,19 @@ impl CookieStore {
             process: Process { id: u64::from_ne_bytes(id), began_at: now },
             registry: Registry::new(room),
             provider_marks: ProviderMarks::default(),
-            shared: AtomicBool::new(false),
+            are_keys_shared: AtomicBool::new(false),
             audit,
         })
     }
 
-    /// How many sessions are known.
+    /// Returns the number of sessions in the registry.
     pub fn known(&self) -> usize {
         self.registry.len()
     }
 
-    /// Whether cookies came that another process sealed while this one ran.
+    /// Whether a request presented a cookie that another process sealed while this one ran.
     pub fn is_shared(&self) -> bool {
-        self.shared.load(Ordering::Relaxed)
+        self.are_keys_shared.load(Ordering::Relaxed)
     }
 
     fn place(&self, origin: &Origin) -> Option<&Place> {
@@ -129,7 +130,7 @@ impl CookieStore {
         Sealing { process: self.process.id, now, lifetimes: self.lifetimes }
     }
 
-    /// The value of the cookies, in parts.
+    /// Seals contents, and returns the text that the cookies carry.
     fn seal(&self, place: &Place, contents: &[u8]) -> Result<String, BeginError> {
         let text_len = URL_SAFE_NO_PAD.encoded_length(contents.len() + OVERHEAD);
         let count = text_len.div_ceil(PART_LEN);
@@ -141,12 +142,12 @@ impl CookieStore {
     }
 }
 
-/// Room for what a check writes after them, so that most checks ask for memory once.
-const MEMORY: usize = 4096;
+/// Initial capacity. It leaves room for what a check appends, so that most checks allocate once.
+const COOKIE_BUFFER_BYTES: usize = 4096;
 
 fn add_cookie(cookies: &mut Vec<u8>, member: &[u8]) {
     if cookies.is_empty() {
-        cookies.reserve(MEMORY);
+        cookies.reserve(COOKIE_BUFFER_BYTES);
     } else {
         cookies.extend_from_slice(b"; ");
     }
@@ -173,13 +174,13 @@ impl CookieStore {
         let Some(place) = self.place(origin) else { return Ok(Vec::new()) };
         let mut id = [0; 16];
         self.entropy.fill(&mut id)?;
-        let (contents, ends_at) = self.sealing(now).begin(session, SessionId(id))?;
+        let (contents, ends_at) = self.sealing(now).encode_new(session, SessionId(id))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
         let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
         let NewSession { issuer, sid, tokens, .. } = *session;
-        let answered = self.provider_marks.answered_by(issuer, sid, subject, tokens.requested_at);
-        self.registry.begin(listed, answered, now)?;
+        let answered_doubt = self.provider_marks.answered_by(issuer, sid, subject, tokens.requested_at);
+        self.registry.begin(listed, answered_doubt, now)?;
         let seconds = ends_at.seconds_since(now);
         let mut parts = chunks(&text);
         let carried = place.names.session_parts(headers).unwrap_or([Some(&[]); MAX_PARTS]);
@@ -205,37 +206,37 @@ impl CookieStore {
             return Ok(Commit::TooLate);
         }
         let RefreshedContents { contents, ends_at, has_new_end } =
-            self.sealing(now).refresh(&old, refreshed, user, session.active_at)?;
+            self.sealing(now).encode_refreshed(&old, refreshed, user, session.active_at)?;
         let text = self.seal(place, &contents)?;
         let seconds = ends_at.seconds_since(now);
         let cookies = place.names.parts().zip(chunks(&text));
         let cookies = cookies.filter_map(|(name, part)| place.names.set(name, part, seconds)).collect();
-        let held = Held { contents: contents.into(), cookies };
+        let result = PendingRefresh { contents: contents.into(), cookies };
         let generation = session.generation.saturating_add(1);
         let listed = Listed { generation, ends_at, ..listed_refreshable(session) };
         let lease = self.next_lease(refreshed, has_new_end, now);
-        Ok(match self.registry.commit(listed, (held, lease), now) {
-            Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::InVain },
+        Ok(match self.registry.commit(listed, (result, lease), now) {
+            Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::Failed },
             None => Commit::TooLate,
         })
     }
 
     fn next_lease(&self, refreshed: &Refreshed, has_new_end: bool, now: UnixTime) -> RefreshLease {
-        let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
+        let returns_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
         if has_new_end {
             RefreshLease::Available
-        } else if self.lifetimes.require_fresh_id_token && gives_no_id_token {
-            // Another exchange brings nothing: the session ends with its ID token.
+        } else if self.lifetimes.require_fresh_id_token && returns_no_id_token {
+            // Another refresh would return no ID token either: the session ends when its ID token expires.
             RefreshLease::TokenSpent
         } else {
-            RefreshLease::RetryAt(now.plus(NOTHING_NEW))
+            RefreshLease::RetryAt(now.plus(RETRY_DELAY_WITHOUT_NEW_END))
         }
     }
 
     fn end_session(&self, request: SessionRequest<'_>) -> EndedSession {
         let Some(place) = self.place(request.origin) else { return EndedSession::default() };
         let found = place.names.session_parts(request.headers);
-        let ended = self.end_carried(place, found, request);
+        let ended = self.end_presented(place, found, request);
         let carried = found.unwrap_or([Some(&[]); MAX_PARTS]);
         let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
             (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()

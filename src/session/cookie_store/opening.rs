@@ -1,4 +1,4 @@
-//! What a request's cookies hold, and what the table adds
+//! State of a request's session, from its cookies and the registry
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl CookieStore {
         self.state_of(&contents, held, request)
     }
 
-    /// The state of the session that these contents are of, with its newest cookies if the browser has not presented them.
+    /// Returns the state of the session with these contents, and its pending cookies.
     pub(super) fn state_of<'w>(
         &self,
         contents: &Contents<'w>,
@@ -55,10 +55,10 @@ impl CookieStore {
             ProviderVerdict::InDoubt(number) => Some(number),
             ProviderVerdict::Unmarked => None,
         };
-        self.open_known(contents, held, request, doubt)
+        self.open_recorded(contents, held, request, doubt)
     }
 
-    /// What the provider's logout tokens say about the session that these contents are of.
+    /// Returns what the provider's logout tokens say about the session with these contents.
     pub(super) fn provider_verdict(&self, contents: &Contents<'_>) -> ProviderVerdict {
         let Contents { sid, subject, signed_in_at, issued_at, .. } = *contents;
         let issuer = IssuerIndex(contents.issuer);
@@ -66,68 +66,72 @@ impl CookieStore {
         self.provider_marks.verdict(ProviderSession { issuer, sid, subject, signed_in_at, issued_at })
     }
 
-    /// The newest there is of the session that these contents are of.
-    fn open_known<'w>(
+    /// Looks the session up in the registry, and returns the state of its newest generation.
+    fn open_recorded<'w>(
         &self,
         contents: &Contents<'w>,
-        place: &'w mut Option<Arc<[u8]>>,
+        held: &'w mut Option<Arc<[u8]>>,
         request: SessionRequest<'_>,
         doubt: Option<DoubtNumber>,
     ) -> (SessionState<'w>, Option<Arc<[HeaderValue]>>) {
-        let asked = |lease, latest: Latest| JudgeContext {
+        let context = |lease, latest: Latest| JudgeContext {
             request,
             lifetimes: self.lifetimes,
             lease,
             active_at: latest.active_at,
             must_refresh: doubt.is_some_and(|number| latest.answered < number),
         };
-        let look = Presentation {
+        let presentation = Presentation {
             now: request.now,
             active: request.active,
             idle: self.lifetimes.idle,
             unknown_lease: self.lease_of_unknown(contents),
         };
-        match self.registry.record_presented(listed(contents), look) {
+        match self.registry.record_presented(listed(contents), presentation) {
             Presented::Ended => (SessionState::Absent(Absence::Ended), None),
             Presented::Unknown => {
-                self.watch_for_shared_keys(contents);
-                if look.idle.is_some() {
-                    self.registry.adopt(listed(contents), look);
+                self.detect_shared_keys(contents);
+                if presentation.idle.is_some() {
+                    self.registry.adopt(listed(contents), presentation);
                 }
                 let latest = Latest { active_at: UnixTime(contents.active_at), answered: 0 };
-                (judge(contents, &asked(look.unknown_lease, latest)), None)
+                (judge(contents, &context(presentation.unknown_lease, latest)), None)
             }
-            Presented::Newest { lease, latest } => (judge(contents, &asked(lease, latest)), None),
+            Presented::Newest { lease, latest } => (judge(contents, &context(lease, latest)), None),
             Presented::Older { latest } => {
-                let asked = asked(RefreshLease::TokenSpent, latest);
-                let state = match judge(contents, &JudgeContext { must_refresh: false, ..asked }) {
-                    // Another request refreshes the newer cookie, which the browser has: this one ends no session.
-                    SessionState::Usable(_) if asked.must_refresh => {
+                let context = context(RefreshLease::TokenSpent, latest);
+                let state = match judge(contents, &JudgeContext { must_refresh: false, ..context }) {
+                    // Another request refreshes the newer cookie, which the browser has. This one must not end the
+                    // session.
+                    SessionState::Usable(_) if context.must_refresh => {
                         SessionState::Undetermined(Outage::Provider)
                     }
                     state => state,
                 };
                 (state, None)
             }
-            Presented::Newer { held, lease, latest } => match Contents::read(place.insert(held.contents)) {
-                Some(newer) => (judge(&newer, &asked(lease, latest)), Some(held.cookies)),
-                None => (SessionState::Absent(Absence::Refused), None),
-            },
+            Presented::Newer { result, lease, latest } => {
+                match Contents::read(held.insert(result.contents)) {
+                    Some(newer) => (judge(&newer, &context(lease, latest)), Some(result.cookies)),
+                    None => (SessionState::Absent(Absence::Refused), None),
+                }
+            }
         }
     }
 
-    /// Whether another process seals sessions with the same keys, although it was told to stop long ago.
-    fn watch_for_shared_keys(&self, contents: &Contents<'_>) {
+    /// Detects another process that seals sessions with the same keys, long after this one began.
+    fn detect_shared_keys(&self, contents: &Contents<'_>) {
         if contents.process != self.process.id
             && contents.sealed_at > self.process.began_at.0 + HANDOVER_SECONDS
         {
-            self.shared.store(true, Ordering::Relaxed);
+            self.are_keys_shared.store(true, Ordering::Relaxed);
             self.audit.hint(&Hint::KeysAreShared);
         }
     }
 
-    /// Whether tokens that this process does not know may be refreshed: not if they were due before the process began. An
-    /// earlier process may then have used the refresh token, and the browser may not have the result yet.
+    /// Returns the lease of a session that the registry does not know. Tokens that were due before this process began
+    /// are not refreshed: an earlier process may have used the refresh token, and the browser may not have the result
+    /// yet.
     fn lease_of_unknown(&self, contents: &Contents<'_>) -> RefreshLease {
         let was_not_due = contents.refresh_at > self.process.began_at.0;
         if was_not_due || contents.process == self.process.id {
@@ -137,7 +141,7 @@ impl CookieStore {
         }
     }
 
-    /// Opens what the parts hold together; the first says how many they are.
+    /// Decodes and opens the parts of a value. The first part contains their number.
     fn open_parts<'w>(
         &self,
         place: &Place,
@@ -161,8 +165,8 @@ impl CookieStore {
         Contents::read(self.keys.open(&place.binding, count, sealed)?)
     }
 
-    /// Ends the session of a request: everything but the cookies that remove it.
-    pub(super) fn end_carried(
+    /// Ends the session of a request. The result does not contain the cookies that remove it.
+    pub(super) fn end_presented(
         &self,
         place: &Place,
         found: Option<[Option<&[u8]>; MAX_PARTS]>,
@@ -178,11 +182,11 @@ impl CookieStore {
             SessionState::Absent(Absence::Ended) => return EndedSession::default(),
             SessionState::Absent(_) | SessionState::Undetermined(_) => None,
         };
-        let pending = self.registry.held(SessionId(contents.id));
-        // Newer cookies of it may exist, which another process made.
+        let pending = self.registry.pending_result(SessionId(contents.id));
+        // Another process may have created newer cookies of this session.
         let latest = UnixTime(contents.signed_in_at).plus(self.lifetimes.session);
         let ends_at = latest.max(UnixTime(contents.ends_at));
-        let _recorded = self.registry.end(Listed { ends_at, ..listed(&contents) }, request.now);
+        let _is_recorded = self.registry.end(Listed { ends_at, ..listed(&contents) }, request.now);
         let newest = pending.as_ref().and_then(|pending| Contents::read(&pending.contents));
         let newest = newest.as_ref().unwrap_or(&contents);
         EndedSession {

@@ -1,4 +1,4 @@
-//! The port to sessions, as the cookie store implements it
+//! Implementation of the port to sessions by the cookie store
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -15,7 +15,7 @@ use crate::flow::ports::{
 };
 use crate::session::registry::RefreshLease;
 
-/// Everything is in the request or in this process, so no operation waits.
+/// All data are in the request or in this process, so no operation waits.
 impl Sessions for CookieStore {
     fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w> {
         let mut other_cookies = Vec::new();
@@ -48,12 +48,12 @@ impl Sessions for CookieStore {
     }
 
     fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>> {
-        // Read before the provider is asked: a doubt that arises later is not answered by what it returns.
+        // Read before the request to the provider: its response does not answer a doubt that arises later.
         let doubt = self.provider_marks.last_doubt();
         let acquired = self.registry.try_lease(listed_refreshable(&session), doubt, now);
-        // In one process the generation says which lease it is.
+        // Within one process, the generation identifies the lease.
         let fence = session.generation;
-        // A holder is a task of this process, which returns its lease.
+        // The holder is a task of this process, which always returns its lease. So no lease is taken over.
         ready(acquired.then_some(Lease { session, fence, is_takeover: false })).boxed()
     }
 

@@ -20,28 +20,34 @@ use crate::flow::ports::{
 };
 use crate::secret::Secret;
 
-/// The result of an operation that does not wait.
-fn done<T>(operation: BoxFuture<'_, T>) -> T {
+/// Returns the result of an operation that does not wait.
+fn complete<T>(operation: BoxFuture<'_, T>) -> T {
     operation.now_or_never().unwrap()
 }
 
 fn opened(result: OpenResult<'_>) -> Opened<'_> {
     match result {
         OpenResult::Ready(opened) => opened,
-        OpenResult::Ask(_) => panic!("everything is in the cookie"),
+        OpenResult::Ask(_) => panic!("the cookie store needs no lookup"),
     }
 }
 
-fn asked<'r>(headers: &'r HeaderMap, origin: &'r Origin, now: UnixTime, active: bool) -> SessionRequest<'r> {
+fn session_request<'r>(
+    headers: &'r HeaderMap,
+    origin: &'r Origin,
+    now: UnixTime,
+    active: bool,
+) -> SessionRequest<'r> {
     SessionRequest { headers, origin, now, active, found: None }
 }
 
 fn end(store: &CookieStore, cookies: &[String], now: UnixTime) -> EndedSession {
-    done(store.end(asked(&request(cookies), &origin(), now, true))).unwrap()
+    complete(store.end(session_request(&request(cookies), &origin(), now, true))).unwrap()
 }
 
+mod idle;
 mod provider_logouts;
-mod renewals;
+mod refreshes;
 
 struct System;
 
@@ -119,7 +125,7 @@ fn begin_with(
         &origin,
         NOW,
     );
-    done(begun)
+    complete(begun)
 }
 
 fn begin(store: &CookieStore, token_bytes: usize) -> Vec<String> {
@@ -142,7 +148,7 @@ fn open_at(
     now: UnixTime,
 ) -> Result<String, Absence> {
     let headers = request(cookies);
-    match opened(store.open(&mut Workspace::new(), asked(&headers, origin, now, true))).state {
+    match opened(store.open(&mut Workspace::new(), session_request(&headers, origin, now, true))).state {
         SessionState::Usable(session) => {
             let SessionCredential { user, id_token, .. } = session.credential;
             let mut token = Vec::new();
@@ -156,7 +162,7 @@ fn open_at(
 }
 
 #[test]
-fn a_session_opens_as_it_was_closed_in_one_to_four_cookies() {
+fn session_in_one_to_four_cookies_opens_unchanged() {
     for (token_bytes, count) in [(700, 1), (3000, 2), (6000, 3), (9000, 4)] {
         let cookies = begin(&store(), token_bytes);
         assert_eq!(cookies.len(), count);
@@ -166,20 +172,20 @@ fn a_session_opens_as_it_was_closed_in_one_to_four_cookies() {
 }
 
 #[test]
-fn more_than_four_cookies_is_refused() {
+fn session_larger_than_four_cookies_is_rejected() {
     let refused = begin_with(&store(), 12_000, &HeaderMap::new());
     assert!(matches!(refused, Err(BeginError::TooLarge { bytes }) if bytes > 4 * PART_LEN));
 }
 
 #[test]
-fn it_ends_with_its_tokens_whatever_the_browser_keeps() {
+fn kept_cookie_without_refresh_token_expires_with_its_tokens() {
     let cookies = begin(&store(), 100);
     assert!(open(&store(), &cookies, UnixTime(NOW.0 + 299)).is_ok());
     assert_eq!(open(&store(), &cookies, UnixTime(NOW.0 + 300)), Err(Absence::Expired));
 }
 
 #[test]
-fn it_opens_for_no_other_key_origin_client_or_purpose() {
+fn cookie_is_rejected_for_other_key_origin_issuer_or_client() {
     let cookies = begin(&store(), 100);
     let both = ["https://app.test", "https://b.test"];
     let other_key = store_of(&[[8; 32]], ("https://idp.test", "foregate"), &both);
@@ -197,7 +203,7 @@ fn it_opens_for_no_other_key_origin_client_or_purpose() {
 }
 
 #[test]
-fn an_older_key_of_the_ring_opens_and_the_first_closes() {
+fn older_key_opens_and_first_key_seals() {
     let client = ("https://idp.test", "foregate");
     let rotated = store_of(&[[9; 32], [7; 32]], client, &["https://app.test"]);
     assert!(open(&rotated, &begin(&store(), 100), NOW).is_ok());
@@ -205,7 +211,7 @@ fn an_older_key_of_the_ring_opens_and_the_first_closes() {
 }
 
 #[test]
-fn parts_of_two_sessions_or_too_few_are_no_session() {
+fn mixed_missing_or_duplicate_parts_are_rejected() {
     let (one, two) = (begin(&store(), 3000), begin(&store(), 3000));
     assert_eq!(open(&store(), &[one[0].clone(), two[1].clone()], NOW), Err(Absence::Refused));
     assert_eq!(open(&store(), &one[..1], NOW), Err(Absence::Refused));
@@ -216,7 +222,7 @@ fn parts_of_two_sessions_or_too_few_are_no_session() {
 }
 
 #[test]
-fn a_left_over_part_does_not_count_and_is_removed_at_the_next_sign_in() {
+fn left_over_part_is_ignored_and_removed_at_next_sign_in() {
     let long = begin(&store(), 3000);
     let mut short = begin(&store(), 100);
     short.push(long[1].clone());
@@ -228,7 +234,7 @@ fn a_left_over_part_does_not_count_and_is_removed_at_the_next_sign_in() {
 }
 
 #[test]
-fn every_bit_and_every_length_counts() {
+fn changed_bit_or_length_is_rejected() {
     let cookie = begin(&store(), 100).remove(0);
     let (name, value) = cookie.split_once('=').unwrap();
     let bytes = URL_SAFE_NO_PAD.decode_to_vec(value).unwrap();
@@ -246,19 +252,19 @@ fn every_bit_and_every_length_counts() {
 
 proptest! {
     #[test]
-    fn no_text_opens_and_none_panics(values in prop::collection::vec("[A-Za-z0-9_=, -]{0,60}|Aw[A-Za-z0-9_-]{0,200}", 0..5)) {
+    fn arbitrary_cookie_text_is_rejected_without_panic(values in prop::collection::vec("[A-Za-z0-9_=, -]{0,60}|Aw[A-Za-z0-9_-]{0,200}", 0..5)) {
         let cookies: Vec<String> =
             Names::of(&origin()).parts().zip(&values).map(|(name, value)| format!("{name}={value}")).collect();
         prop_assert!(open(&store(), &cookies, NOW).is_err());
     }
 
     #[test]
-    fn every_session_comes_back(token_bytes in 0_usize..8500, subject in "[ -~]{1,40}", group in "[a-z]{1,9}") {
+    fn sealed_session_opens_unchanged(token_bytes in 0_usize..8500, subject in "[ -~]{1,40}", group in "[a-z]{1,9}") {
         let mut identity = Identity::new(subject.trim(), "alice").or_else(|_| Identity::new("s", "alice")).unwrap();
         identity.add_group(&group).unwrap();
         let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)), requested_at: NOW, id_token_issued_at: NOW, authentication: Authentication::default(), id_token_expires_at: NOW.plus(Duration::from_secs(9)), refresh_expires_at: None };
         let new = NewSession { issuer: IssuerIndex::FIRST, identity: &identity, tokens: &tokens, policies: PolicyVerdicts { generation: 1, met: 1 }, sid: "" };
-        let cookies: Vec<String> = done(store().begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap().iter()
+        let cookies: Vec<String> = complete(store().begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap().iter()
             .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
         let expected = format!("{} alice {group} {}", identity.as_ref().subject, jwt(token_bytes));
         prop_assert_eq!(open(&store(), &cookies, NOW), Ok(expected));

@@ -1,4 +1,4 @@
-//! What an opened session can be used for, by its times and its lease
+//! State of an opened session, by its times and its lease
 
 use zeroize::Zeroizing;
 
@@ -12,38 +12,38 @@ use crate::session::codec::contents::Lifetimes;
 use crate::session::codec::layout::Contents;
 use crate::session::registry::RefreshLease;
 
-/// What else counts.
+/// The values that a session's state depends on, in addition to its contents.
 #[derive(Clone, Copy)]
 pub(super) struct JudgeContext<'r> {
     pub(super) request: SessionRequest<'r>,
     pub(super) lifetimes: Lifetimes,
     pub(super) lease: RefreshLease,
     pub(super) active_at: UnixTime,
-    /// Whether its tokens count only once the provider has renewed them, whatever their end.
+    /// Whether its tokens can be used only after a refresh, even if they have not expired.
     pub(super) must_refresh: bool,
 }
 
-/// The session, as its times and the lease to renew it allow.
-pub(super) fn judge<'w>(contents: &Contents<'w>, asked: &JudgeContext<'_>) -> SessionState<'w> {
-    let now = asked.request.now;
-    let is_idle = asked.lifetimes.idle.is_some_and(|idle| asked.active_at.plus(idle) <= now);
+/// Returns the state of a session, by its times and its lease.
+pub(super) fn judge<'w>(contents: &Contents<'w>, context: &JudgeContext<'_>) -> SessionState<'w> {
+    let now = context.request.now;
+    let is_idle = context.lifetimes.idle.is_some_and(|idle| context.active_at.plus(idle) <= now);
     if contents.ends_at <= now.0 || is_idle {
         return SessionState::Absent(Absence::Expired);
     }
-    if contents.tokens_end_at > now.0 && !asked.must_refresh {
-        let due = contents.refresh_at <= now.0 && is_available(asked.lease, now);
+    if contents.tokens_end_at > now.0 && !context.must_refresh {
+        let due = contents.refresh_at <= now.0 && is_available(context.lease, now);
         return SessionState::Usable(Session {
-            due: if due { refreshable(contents, asked) } else { None },
+            due: if due { refreshable(contents, context) } else { None },
             ..view(contents, now)
         });
     }
-    match asked.lease {
+    match context.lease {
         RefreshLease::TokenSpent => SessionState::Absent(Absence::Expired),
         RefreshLease::RetryAt(then) if then > now && contents.refresh_token.is_some() => {
             SessionState::Undetermined(Outage::Provider)
         }
         RefreshLease::Available | RefreshLease::Held | RefreshLease::RetryAt(_) => {
-            refreshable(contents, asked)
+            refreshable(contents, context)
                 .map_or(SessionState::Absent(Absence::Expired), SessionState::Refreshable)
         }
     }
@@ -57,15 +57,15 @@ fn is_available(lease: RefreshLease, now: UnixTime) -> bool {
     }
 }
 
-fn refreshable(contents: &Contents<'_>, asked: &JudgeContext<'_>) -> Option<Box<Refreshable>> {
+fn refreshable(contents: &Contents<'_>, context: &JudgeContext<'_>) -> Option<Box<Refreshable>> {
     let refresh_token = contents.refresh_token?.secret()?;
     Some(Box::new(Refreshable {
         id: SessionId(contents.id),
         generation: contents.generation,
         subject: contents.subject.to_owned(),
         refresh_token,
-        origin: asked.request.origin.clone(),
-        active_at: if asked.request.active { asked.request.now } else { asked.active_at },
+        origin: context.request.origin.clone(),
+        active_at: if context.request.active { context.request.now } else { context.active_at },
         ends_at: UnixTime(contents.ends_at),
         contents: Zeroizing::new(contents.write()?),
     }))
@@ -74,7 +74,7 @@ fn refreshable(contents: &Contents<'_>, asked: &JudgeContext<'_>) -> Option<Box<
 fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
     let Contents { subject, user, email, groups, auth_time, acr, .. } = *contents;
     let policies = PolicyVerdicts { generation: contents.policy_generation, met: contents.policies_met };
-    // An ID token that is over says nothing any more, and whoever gets it would think that we vouch for it.
+    // An application that receives an expired ID token would take it as valid. So it is left out.
     let id_token =
         if contents.id_token_ends_at > now.0 { contents.id_token.text() } else { TokenText::Whole("") };
     Session {

@@ -1,10 +1,11 @@
 //! Login transactions in cookies
 //!
-//! 1. In the browser: each transaction is sealed in a cookie of its own, named after its `state`, so that parallel tabs
-//!    all succeed and an abandoned sign-in costs the server nothing.
-//! 2. It is over after ten minutes, whatever the browser thinks.
-//! 3. It is answered once; the answer again is an answer to nothing.
-//! 4. At most five are kept, and 4 KB in all: the oldest go first, what does not open goes before them.
+//! 1. Each transaction is sealed in a cookie of its own, named after its `state`. So parallel tabs all succeed, and an
+//!    abandoned sign-in uses no memory of the server.
+//! 2. A transaction expires after ten minutes, even if the browser keeps its cookie.
+//! 3. A transaction accepts one authentication response. A repeated response has no transaction.
+//! 4. A browser keeps at most five transactions, of 4 KB together. Cookies that do not open are removed first, then the
+//!    oldest.
 
 mod used;
 
@@ -17,8 +18,8 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use self::used::Used;
-use super::super::codec::seal::{Binding, KeyRing, Purpose, whole};
+use self::used::AnsweredLogins;
+use super::super::codec::seal::{Binding, KeyRing, Purpose, decode_whole};
 use super::super::cookie::{Names, pairs, tag};
 use crate::access::origin::{Origin, Origins};
 use crate::access::return_to::ReturnTo;
@@ -28,8 +29,8 @@ use crate::secret::Secret;
 const LIFETIME: Duration = Duration::from_mins(10);
 const MAX_TRANSACTIONS: usize = 5;
 const MAX_BYTES: usize = 4096;
-/// Proxies refuse an answer whose head is long (nginx one of 4 KiB): what is over is removed at the next sign-ins.
-const MAX_REMOVED: usize = 20;
+/// Proxies reject a response with a long head (nginx at 4 KiB). The cookies left over are removed at the next sign-ins.
+const MAX_REMOVED_COOKIES: usize = 20;
 
 #[derive(Serialize, Deserialize)]
 struct Sealed<'a> {
@@ -48,7 +49,7 @@ pub(super) struct LoginCookies {
     origins: Origins,
     issuer: String,
     client_id: String,
-    used: Used,
+    answered: AnsweredLogins,
 }
 
 impl LoginCookies {
@@ -60,7 +61,7 @@ impl LoginCookies {
         client: (&str, &str),
     ) -> Self {
         let (issuer, client_id) = (client.0.to_owned(), client.1.to_owned());
-        Self { keys, entropy, origins, issuer, client_id, used: Used::default() }
+        Self { keys, entropy, origins, issuer, client_id, answered: AnsweredLogins::default() }
     }
 
     fn binding(&self, name: &str, origin: &Origin) -> Binding {
@@ -75,12 +76,18 @@ impl LoginCookies {
     ) -> Option<T> {
         let mut bytes = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode_to_vec(value).ok()?);
         let opened = self.keys.open(&self.binding(name, origin), 1, &mut bytes)?;
-        read(whole(opened)?)
+        read(decode_whole(opened)?)
     }
 
-    /// The login cookies of a request with their begin, oldest first; what does not open counts as the oldest.
-    fn kept<'h>(&self, headers: &'h HeaderMap, origin: &Origin, names: &Names) -> Vec<(u64, &'h str, usize)> {
-        let mut kept: Vec<(u64, &str, usize)> = pairs(headers)
+    /// Returns when each login cookie of a request began, its name and its length, oldest first. A cookie that does
+    /// not open counts as the oldest.
+    fn carried_logins<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        origin: &Origin,
+        names: &Names,
+    ) -> Vec<(u64, &'h str, usize)> {
+        let mut logins: Vec<(u64, &str, usize)> = pairs(headers)
             .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
             .filter(|(name, _)| names.login_tag(name).is_some())
             .take(100)
@@ -89,12 +96,12 @@ impl LoginCookies {
                 (begun_at.unwrap_or(0), name, name.len() + value.len())
             })
             .collect();
-        kept.sort_unstable();
-        kept
+        logins.sort_unstable();
+        logins
     }
 }
 
-fn mark(state: &str) -> Option<used::Mark> {
+fn hash_state(state: &str) -> Option<used::StateHash> {
     digest(&SHA256, state.as_bytes()).as_ref().first_chunk().copied()
 }
 
@@ -121,19 +128,19 @@ impl LoginCookies {
         let value = self.keys.seal(&self.binding(&name, origin), 1, &plaintext, &*self.entropy)?;
         let value = URL_SAFE_NO_PAD.encode_to_string(value);
         let mut room = MAX_BYTES.saturating_sub(name.len() + value.len());
-        let mut places = MAX_TRANSACTIONS - 1;
+        let mut free = MAX_TRANSACTIONS - 1;
         let mut cookies: Vec<HeaderValue> =
             names.set(&name, &value, LIFETIME.as_secs()).into_iter().collect();
-        for (_, old, bytes) in self.kept(headers, origin, &names).into_iter().rev() {
-            if places > 0 && bytes <= room {
-                places -= 1;
+        for (_, old, bytes) in self.carried_logins(headers, origin, &names).into_iter().rev() {
+            if free > 0 && bytes <= room {
+                free -= 1;
                 room -= bytes;
             } else {
                 cookies.extend(names.remove(old));
-                (places, room) = (0, 0);
+                (free, room) = (0, 0);
             }
         }
-        cookies.truncate(1 + MAX_REMOVED);
+        cookies.truncate(1 + MAX_REMOVED_COOKIES);
         Ok(cookies)
     }
 
@@ -152,15 +159,16 @@ impl LoginCookies {
             return None;
         }
         self.open((&name, value), origin, |sealed| {
-            let same = verify_slices_are_equal(sealed.state.as_bytes(), state.as_bytes()).is_ok();
-            let over = UnixTime(sealed.begun_at).plus(LIFETIME);
-            let usable = same && now < over && self.used.is_first(mark(state)?, now, over);
-            usable.then(|| LoginTransaction {
+            let is_same = verify_slices_are_equal(sealed.state.as_bytes(), state.as_bytes()).is_ok();
+            let expires_at = UnixTime(sealed.begun_at).plus(LIFETIME);
+            let is_usable =
+                is_same && now < expires_at && self.answered.record_use(hash_state(state)?, now, expires_at);
+            is_usable.then(|| LoginTransaction {
                 issuer: IssuerIndex(sealed.issuer),
                 state: state.to_owned(),
                 nonce: Secret::new(sealed.nonce),
                 code_verifier: Secret::new(sealed.code_verifier),
-                // Checked again: the list of origins may have changed since.
+                // Validated again, because the origins may have changed since.
                 return_to: ReturnTo::parse(sealed.return_to, origin, &self.origins)
                     .unwrap_or_else(|| ReturnTo::home(origin)),
             })

@@ -1,6 +1,6 @@
-//! Marker cookies: login transactions, the state of a sign-out, the loop marker and the reload counter
+//! Marker cookies: login transaction, `state` of a sign-out, loop marker and reload counter
 //!
-//! Only login transactions are sealed. The other markers guard nothing: a browser that changes its own may see one page
+//! Only login transactions are sealed. The other markers protect nothing: a browser that changes one shows a page
 //! more or less.
 
 mod login;
@@ -19,7 +19,7 @@ use crate::flow::ports::{Entropy, LoginTransaction, LoopMarker, Markers, NoEntro
 
 /// A redirect loop passes from one sign-in to the next within this time; a user who clicks takes longer.
 const LOOP_MARKER_SECONDS: u64 = 4;
-/// Reloads that are further apart are no loop.
+/// Reloads that are further apart are not a loop.
 const RELOAD_COUNT_SECONDS: u64 = 10;
 
 /// Markers in cookies.
@@ -39,7 +39,7 @@ impl MarkerCookies {
     }
 }
 
-/// The two parts of a marker's value, which a dot separates.
+/// Returns the two parts of a marker's value, which a dot separates.
 fn parts<'h>(headers: &'h HeaderMap, name: &str) -> Option<(&'h str, &'h str)> {
     let (_, value) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
     std::str::from_utf8(value).ok()?.split_once('.')
@@ -96,12 +96,12 @@ impl Markers for MarkerCookies {
     }
 
     fn reload_count(&self, headers: &HeaderMap, origin: &Origin) -> Option<ReloadCount> {
-        let (times, at) = parts(headers, &Names::of(origin).reloads())?;
+        let (times, at) = parts(headers, &Names::of(origin).reload_counter())?;
         Some(ReloadCount { times: times.parse().ok()?, at: UnixTime(at.parse().ok()?) })
     }
 
     fn set_reload_count(&self, count: ReloadCount, origin: &Origin) -> Option<HeaderValue> {
         let names = Names::of(origin);
-        names.set(&names.reloads(), &format!("{}.{}", count.times, count.at.0), RELOAD_COUNT_SECONDS)
+        names.set(&names.reload_counter(), &format!("{}.{}", count.times, count.at.0), RELOAD_COUNT_SECONDS)
     }
 }

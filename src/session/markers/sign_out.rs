@@ -1,7 +1,7 @@
-//! The `state` of a sign-out, which waits in a cookie
+//! The `state` of a sign-out, in a cookie
 //!
-//! It guards nothing: a browser that comes back without it gets the same page. So it is kept unsealed, in one cookie: the
-//! latest sign-out counts.
+//! The `state` protects nothing: a browser that returns without it gets the same page. So it is not sealed. It has one
+//! cookie, which holds that of the latest sign-out.
 
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ use http::{HeaderMap, HeaderValue};
 use super::super::cookie::{Names, pairs};
 use crate::access::origin::Origin;
 
-/// As long as a sign-in may take: the provider may ask for a confirmation.
+/// As long as a sign-in may take, because the provider may ask the user to confirm.
 const LIFETIME: Duration = Duration::from_mins(10);
-/// Shorter than the tag of any sign-in, so that it is none of theirs, and kept from applications as theirs are.
+/// Shorter than the tag of any sign-in, so that it never equals one. With the name of a login cookie, it reaches no
+/// application.
 const TAG: &str = "out";
 
 /// As [`Markers::keep_sign_out_state`](crate::flow::ports::Markers::keep_sign_out_state).
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_waits_in_a_cookie_of_the_host_that_no_application_sees() {
+    fn sign_out_state_cookie_is_bound_to_host_and_ours() {
         let cookie = keep("a-state", &origin()).unwrap();
         assert_eq!(
             cookie,
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_state_that_was_kept_removes_it() {
+    fn sign_out_cookie_is_removed_only_by_its_own_state() {
         let headers = carrying("x=1; __Host-foregate-login-out=a-state");
         let gone = finish("a-state", &headers, &origin()).unwrap();
         assert!(gone.to_str().unwrap().contains("Max-Age=0"), "{gone:?}");

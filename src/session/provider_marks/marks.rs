@@ -1,32 +1,33 @@
-//! The marks themselves, each with its share of room
+//! Tables of logout marks and doubts, with their limits
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::flow::ports::{IssuerIndex, UnixTime};
 
-/// Marks by `sid` of tokens without `sub`. They have room of their own: nothing says which user fills it.
+/// Maximum number of marks by `sid` from tokens without `sub`. They have a limit of their own, because no claim shows
+/// which user they count for.
 pub(super) const MAX_SIDS: usize = 100_000;
-/// Users with a mark.
+/// Maximum number of users with a mark.
 pub(super) const MAX_SUBJECTS: usize = 100_000;
-/// Marks by `sid` of tokens with `sub`, of all users together.
+/// Maximum number of marks by `sid` from tokens with `sub`, of all users together.
 pub(super) const MAX_SIDS_OF_SUBJECTS: usize = 100_000;
-/// The share of one user in [`MAX_SIDS_OF_SUBJECTS`].
+/// Maximum number of marks of one user in [`MAX_SIDS_OF_SUBJECTS`].
 pub(super) const MAX_SIDS_OF_SUBJECT: usize = 64;
-/// Tokens of one user that are remembered until they expire.
+/// Maximum number of tokens of one user that are remembered until they expire.
 pub(super) const MAX_TOKENS_OF_SUBJECT: usize = 64;
-/// Hash buckets for what is in doubt. One refused mark puts about one session in so many in doubt.
+/// Number of hash buckets for doubts. A mark that did not fit puts about one session in this number in doubt.
 const DOUBT_BUCKETS: usize = 1 << 16;
 /// Seconds between two searches for marks that have expired.
 const SWEEP_SECONDS: u64 = 30;
 
-/// A `sid` or a `sub` of one issuer, as a hash under a key of this process: nobody outside can choose a collision.
+/// A hash of a `sid` or a `sub` of one issuer, under a key of this process. So no client can choose a collision.
 pub(super) type NameHash = u64;
 
-/// Doubts are numbered in the order in which they arise; 0 comes before all.
+/// Doubts are numbered in the order in which they arise. 0 is before all of them.
 pub(in crate::session) type DoubtNumber = u64;
 
-/// A session, as far as a mark can mean it.
+/// The properties of a session that a mark can match.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct ProviderSession<'a> {
     pub(in crate::session) issuer: IssuerIndex,
@@ -42,17 +43,17 @@ pub(in crate::session) struct ProviderSession<'a> {
 
 /// The latest beginning of sessions that have ended.
 #[derive(Clone, Copy, Default)]
-struct Until {
+struct Cutoff {
     /// By our clock.
     signed_in: Option<UnixTime>,
     /// By the provider's clock.
     issued: Option<UnixTime>,
 }
 
-impl Until {
+impl Cutoff {
     fn covers(self, session: ProviderSession<'_>) -> bool {
-        self.signed_in.is_some_and(|until| session.signed_in_at <= until)
-            || self.issued.is_some_and(|until| session.issued_at <= until)
+        self.signed_in.is_some_and(|cutoff| session.signed_in_at <= cutoff)
+            || self.issued.is_some_and(|cutoff| session.issued_at <= cutoff)
     }
 
     fn extend(&mut self, other: Self) {
@@ -64,20 +65,20 @@ impl Until {
 /// The marks of one user.
 #[derive(Default)]
 pub(super) struct SubjectMarks {
-    all: Until,
-    without_sid: Until,
-    /// The sessions that have ended, in [`Marks::sids`].
+    all: Cutoff,
+    without_sid: Cutoff,
+    /// The `sid` of each session that has ended, as in [`Marks::sids`].
     sids: Vec<NameHash>,
-    /// The tokens that arrived, and until when each could arrive again.
+    /// The tokens that arrived, and until when each would be accepted again.
     tokens: Vec<(NameHash, UnixTime)>,
     /// When the last mark expires.
     expires_at: Option<UnixTime>,
 }
 
-/// A session that ended.
+/// The mark of a session that ended.
 pub(super) struct SidMark {
     expires_at: UnixTime,
-    /// Whose share it uses.
+    /// The user whose limit it counts for.
     subject: Option<NameHash>,
 }
 
@@ -92,7 +93,7 @@ pub(super) struct Doubt {
 pub(super) struct Marks {
     pub(super) sids: HashMap<NameHash, SidMark>,
     pub(super) subjects: HashMap<NameHash, SubjectMarks>,
-    /// How many of `sids` use a user's share.
+    /// The number of `sids` that count for a user's limit.
     pub(super) sids_of_subjects: usize,
     /// The last doubt of each bucket; empty until the first.
     doubts: Vec<Option<Doubt>>,
@@ -106,7 +107,7 @@ pub(super) struct Token {
     /// `jti`.
     pub(super) id: NameHash,
     pub(super) issued_at: UnixTime,
-    /// Until when it could arrive again.
+    /// Cutoff when it would be accepted again.
     pub(super) accepted_until: UnixTime,
     pub(super) now: UnixTime,
     /// When its mark expires.
@@ -120,7 +121,7 @@ impl Marks {
         subject: NameHash,
         session: ProviderSession<'_>,
     ) -> bool {
-        // A session of the provider never comes back to life, so its `sid` means it whenever ours began.
+        // A session that the provider ended stays ended. So its `sid` matches, whenever our session began.
         if sid.is_some_and(|sid| self.sids.contains_key(&sid)) {
             return true;
         }
@@ -133,8 +134,8 @@ impl Marks {
         match self.sids.entry(sid) {
             Entry::Occupied(mut known) => known.get_mut().expires_at = token.expires_at,
             Entry::Vacant(_) if is_full => return false,
-            Entry::Vacant(place) => {
-                place.insert(SidMark { expires_at: token.expires_at, subject: None });
+            Entry::Vacant(entry) => {
+                entry.insert(SidMark { expires_at: token.expires_at, subject: None });
             }
         }
         true
@@ -146,19 +147,19 @@ impl Marks {
             Entry::Vacant(_) if is_full => return false,
             entry => entry.or_default(),
         };
-        let Some(until) = marks.until(token) else { return true };
+        let Some(cutoff) = marks.record_token(token) else { return true };
         marks.expires_at = marks.expires_at.max(Some(token.expires_at));
         let Some(sid) = sid else {
-            marks.all.extend(until);
+            marks.all.extend(cutoff);
             return true;
         };
-        marks.without_sid.extend(until);
+        marks.without_sid.extend(cutoff);
         if let Some(known) = self.sids.get_mut(&sid) {
             known.expires_at = token.expires_at;
             return true;
         }
         if marks.sids.len() >= MAX_SIDS_OF_SUBJECT {
-            // One mark for all of them, which also means every other session that had begun.
+            // One mark replaces them. It also matches every other session of the user that had begun.
             let replaced = std::mem::take(&mut marks.sids);
             marks.all.extend(marks.without_sid);
             self.sids_of_subjects -= replaced.len();
@@ -190,9 +191,9 @@ impl Marks {
         }
     }
 
-    /// Forgets marks that have expired.
+    /// Removes marks that have expired.
     pub(super) fn sweep(&mut self, now: UnixTime) {
-        // A time far ahead comes from a clock that was set back since.
+        // If the next sweep is far ahead, the clock was set back since.
         if now.0 < self.next_sweep && self.next_sweep <= now.0 + SWEEP_SECONDS {
             return;
         }
@@ -208,8 +209,8 @@ impl Marks {
 }
 
 impl SubjectMarks {
-    /// Which sessions a token ends by their beginning; `None` if it arrived before.
-    fn until(&mut self, token: Token) -> Option<Until> {
+    /// Records a token, and returns the latest beginning of the sessions that it ends. `None` if it arrived before.
+    fn record_token(&mut self, token: Token) -> Option<Cutoff> {
         self.tokens.retain(|(_, accepted_until)| *accepted_until > token.now);
         if self.tokens.iter().any(|(known, _)| *known == token.id) {
             return None;
@@ -218,7 +219,7 @@ impl SubjectMarks {
         if is_first {
             self.tokens.push((token.id, token.accepted_until));
         }
-        Some(Until { signed_in: is_first.then_some(token.now), issued: Some(token.issued_at) })
+        Some(Cutoff { signed_in: is_first.then_some(token.now), issued: Some(token.issued_at) })
     }
 }
 

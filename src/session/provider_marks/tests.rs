@@ -5,10 +5,10 @@ use super::marks::{
 use super::*;
 
 const LIFETIME: Duration = Duration::from_secs(100);
-/// When marks of that lifetime have expired and are swept.
+/// A time when marks of that lifetime have expired and are swept.
 const LATER: u64 = 10_000;
 
-/// A provider whose clock is so many seconds ahead of ours.
+/// The marks, and the number of seconds by which the provider's clock is ahead of ours.
 struct Scene(ProviderMarks, i64);
 
 impl Scene {
@@ -24,12 +24,12 @@ impl Scene {
         UnixTime(at.checked_add_signed(self.1).unwrap())
     }
 
-    /// A token of its own, issued when it arrives.
+    /// Adds a new token, issued when it arrives.
     fn add(&self, sid: &str, subject: &str, at: u64) -> LogoutEffect {
         self.replay(&format!("{sid} {subject} {at}"), sid, subject, (at, at))
     }
 
-    /// A token that was issued at one time and arrives at another.
+    /// Adds a token that was issued at one time and arrives at another.
     fn replay(&self, id: &str, sid: &str, subject: &str, (issued, now): (u64, u64)) -> LogoutEffect {
         let subject = (!subject.is_empty()).then(|| subject.to_owned());
         let whom = match (sid, subject) {
@@ -47,7 +47,7 @@ impl Scene {
         self.0.add(&token, UnixTime(now), LIFETIME)
     }
 
-    /// Of a session that began then.
+    /// Returns the verdict on a session that began at `began`.
     fn verdict(&self, sid: &str, subject: &str, began: u64) -> ProviderVerdict {
         let (signed_in_at, issued_at) = (UnixTime(began), self.provider_time(began));
         self.0.verdict(ProviderSession { issuer: IssuerIndex::FIRST, sid, subject, signed_in_at, issued_at })
@@ -73,24 +73,24 @@ fn token_of_another_issuer_ends_no_session() {
     for whom in
         [Whom::Subject("alice".to_owned()), session("s1", None), session("s1", Some("alice".to_owned()))]
     {
-        let (scene, another) = (Scene::new(), IssuerIndex(1));
+        let (scene, other_issuer) = (Scene::new(), IssuerIndex(1));
         let (token_id, issued_at, accepted_until) = ("t".to_owned(), UnixTime(10), UnixTime(670));
         scene.0.add(
-            &LogoutToken { issuer: another, token_id, issued_at, accepted_until, whom: whom.clone() },
+            &LogoutToken { issuer: other_issuer, token_id, issued_at, accepted_until, whom: whom.clone() },
             UnixTime(10),
             LIFETIME,
         );
         assert_eq!([scene.verdict("s1", "alice", 1), scene.verdict("", "alice", 1)], [Unmarked, Unmarked]);
         let begun = UnixTime(1);
         let theirs = |sid| ProviderSession {
-            issuer: another,
+            issuer: other_issuer,
             sid,
             subject: "alice",
             signed_in_at: begun,
             issued_at: begun,
         };
         let verdicts = [scene.0.verdict(theirs("s1")), scene.0.verdict(theirs(""))];
-        assert!(verdicts.contains(&Ended), "{whom:?} ends none of its own issuer");
+        assert!(verdicts.contains(&Ended), "{whom:?} must end a session of its own issuer");
     }
 }
 
@@ -102,11 +102,7 @@ fn sid_with_sub_ends_that_session_and_earlier_ones_without_a_sid() {
     assert_eq!(scene.verdict("", "alice", 11), Unmarked, "it began later");
     assert_eq!(scene.verdict("s2", "alice", 10), Unmarked, "it has another sid");
     assert_eq!(scene.verdict("", "bob", 10), Unmarked);
-    assert_eq!(
-        scene.verdict("s1", "pairwise", 10),
-        Ended,
-        "a sid means one session, whatever its sub is here"
-    );
+    assert_eq!(scene.verdict("s1", "pairwise", 10), Ended, "a sid matches one session, with any sub");
 }
 
 #[test]
@@ -117,14 +113,14 @@ fn clocks_that_differ_keep_no_session_alive() {
         assert_eq!([scene.verdict("s1", "alice", 99), scene.verdict("s1", "alice", 100)], [Ended, Ended]);
         assert_eq!(scene.verdict("s1", "alice", 101), Unmarked, "{seconds}");
     }
-    // Two nodes of the provider: the one that signs logout tokens is 5 s behind.
+    // The provider has two nodes, and the clock of the one that signs logout tokens is 5 s behind.
     let scene = Scene::new();
     scene.replay("t", "", "alice", (95, 100));
     assert_eq!(scene.verdict("s1", "alice", 98), Ended);
 }
 
 #[test]
-fn replayed_token_ends_nothing_that_began_since() {
+fn replayed_token_ends_no_session_that_began_since() {
     for seconds in [-30, 0, 30] {
         let scene = Scene::ahead(seconds);
         for now in [100, 115, 300] {
@@ -139,7 +135,7 @@ fn replayed_token_ends_nothing_that_began_since() {
 }
 
 #[test]
-fn token_beyond_those_remembered_ends_by_its_own_time_however_often_it_comes() {
+fn token_beyond_the_remembered_ones_ends_by_its_own_time() {
     let scene = Scene::new();
     for number in 0..MAX_TOKENS_OF_SUBJECT {
         scene.replay(&number.to_string(), "", "alice", (10, 10));
@@ -163,7 +159,7 @@ fn flood_of_one_user_is_collapsed_and_touches_no_other_user() {
     assert_eq!(scene.verdict("other", "mallory", 11), Unmarked, "it began after the flood");
     assert_eq!(scene.verdict("b1", "bob", 1), Unmarked, "the flood ends no other user's session");
     assert_eq!(scene.add("b1", "bob", 11), LogoutEffect::Ended);
-    assert_eq!(scene.verdict("b1", "bob", 1), Ended, "nor does it keep one alive");
+    assert_eq!(scene.verdict("b1", "bob", 1), Ended, "the flood keeps no other session alive");
     assert_eq!(scene.verdict("b2", "bob", 1), Unmarked);
     scene.add("alone", "", 11);
     assert_eq!(scene.verdict("alone", "carol", 1), Ended);
@@ -190,10 +186,10 @@ fn sid_without_room_is_in_doubt_until_it_refreshes_and_few_others_are() {
     }
     assert_eq!(scene.add("more", "", 11), LogoutEffect::MustRefresh);
     assert_eq!((scene.verdict("more", "alice", 1), scene.0.last_doubt()), (InDoubt(1), 1));
-    assert_eq!(scene.verdict("0", "alice", 1), Ended, "no mark is dropped for it");
+    assert_eq!(scene.verdict("0", "alice", 1), Ended, "no mark is removed for it");
     let in_doubt = |number: &usize| scene.verdict(&format!("x{number}"), "bob", 1) != Unmarked;
-    assert!((0..1000).filter(in_doubt).count() < 10, "a refused mark puts few others in doubt");
-    assert_eq!(scene.add("a1", "alice", 11), LogoutEffect::Ended, "tokens with sub have room of their own");
+    assert!((0..1000).filter(in_doubt).count() < 10, "a rejected mark puts few others in doubt");
+    assert_eq!(scene.add("a1", "alice", 11), LogoutEffect::Ended, "tokens with sub have their own limit");
     assert_eq!(scene.add("0", "", 12), LogoutEffect::Ended, "a known mark needs no room");
     assert_eq!(scene.add("more", "", 12), LogoutEffect::MustRefresh);
     assert_eq!(scene.verdict("more", "alice", 1), InDoubt(2));
@@ -210,7 +206,7 @@ fn tokens_that_were_requested_before_a_doubt_do_not_answer_it() {
     assert_eq!([answered("more", 9), answered("more", 10), answered("more", 11)], [0, 0, 1]);
     assert_eq!(answered("another", 9), 1, "the doubt is not about this one");
     let at_another_issuer = scene.0.answered_by(IssuerIndex(1), "more", "alice", UnixTime(9));
-    assert_eq!(at_another_issuer, 1, "nor about this one");
+    assert_eq!(at_another_issuer, 1, "the doubt is not about a session of this issuer");
 }
 
 #[test]
@@ -225,7 +221,7 @@ fn users_without_room_are_in_doubt() {
 }
 
 #[test]
-fn sids_of_all_users_together_have_a_bound() {
+fn sids_of_all_users_together_are_limited() {
     let scene = Scene::new();
     let users = MAX_SIDS_OF_SUBJECTS / MAX_SIDS_OF_SUBJECT;
     for user in 0..=users {
@@ -237,7 +233,7 @@ fn sids_of_all_users_together_have_a_bound() {
     assert_eq!(scene.add("a1", "alice", 11), LogoutEffect::MustRefresh);
     assert!(matches!(scene.verdict("a1", "alice", 1), InDoubt(_)));
     assert_eq!(scene.verdict("", "alice", 1), Ended);
-    assert_eq!(scene.add("alone", "", 11), LogoutEffect::Ended, "tokens without sub have room of their own");
+    assert_eq!(scene.add("alone", "", 11), LogoutEffect::Ended, "tokens without sub have their own limit");
 }
 
 #[test]
@@ -258,7 +254,7 @@ fn marks_expire_and_make_room() {
 }
 
 #[test]
-fn mark_that_comes_again_lives_as_long_as_the_last() {
+fn repeated_mark_expires_with_the_last_token() {
     let scene = Scene::new();
     let expires = LIFETIME.as_secs() + SIGN_IN_TIME.as_secs();
     scene.add("s1", "alice", 10);

@@ -1,55 +1,55 @@
-//! What the registry exchanges with its callers about a session, a cookie and a delivery
+//! Plain values that the registry exchanges with its callers
 
 use std::time::Duration;
 
 use crate::flow::ports::{SessionId, UnixTime};
 
-/// A session, as far as the registry knows it.
+/// The properties of a session that the registry records.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct Listed<'a> {
-    /// Which session.
+    /// The session's id.
     pub(in crate::session) id: SessionId,
-    /// Which of its generations.
+    /// The generation of the cookie.
     pub(in crate::session) generation: u64,
     /// `sub`.
     pub(in crate::session) subject: &'a str,
-    /// When no cookie of it can be used any more.
+    /// When the last of its cookies expires.
     pub(in crate::session) ends_at: UnixTime,
-    /// When the user was active, as far as its cookie knows.
+    /// When the user was last active, according to the cookie.
     pub(in crate::session) active_at: UnixTime,
 }
 
 /// Whether the newest refresh token may be sent to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum RefreshLease {
-    /// To the first caller.
+    /// Yes, by the first caller that acquires the lease.
     Available,
-    /// A caller has the lease.
+    /// No, a caller holds the lease.
     Held,
-    /// Not before this time.
+    /// No, not before this time.
     RetryAt(UnixTime),
-    /// Never again: it may have been used.
+    /// Never again, because it may have been used.
     TokenSpent,
 }
 
-/// How a cookie was presented.
+/// The circumstances in which a cookie was presented.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct Presentation {
-    /// When.
+    /// The time of the request.
     pub(in crate::session) now: UnixTime,
-    /// Whether it shows that the user is there.
+    /// Whether the request shows that the user is active.
     pub(in crate::session) active: bool,
-    /// How long a session lives without activity.
+    /// The idle timeout, if there is one.
     pub(in crate::session) idle: Option<Duration>,
-    /// Whether its refresh token may be sent, if the registry does not know its generation.
+    /// The lease of the cookie's generation, if the registry does not know it.
     pub(in crate::session) unknown_lease: RefreshLease,
 }
 
-/// What became of the generation before.
+/// Whether the previous generation reached the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Delivery {
-    /// The browser has presented it, or there was no time to.
-    Fine,
-    /// It was offered again and again, and the browser still presents an older one.
-    InVain,
+    /// No failure is known: the browser presented it, or had no time to.
+    NoFailure,
+    /// Responses carried it, and the browser still presents an older one.
+    Failed,
 }

@@ -1,15 +1,16 @@
-//! The registry: the sessions that this process began, refreshed or ended
+//! Registry of the sessions that this process began, refreshed or ended
 //!
-//! 1. Every session has an entry from its sign-in to its end: none is removed before, and none is kept longer.
-//! 2. The result of a refresh is kept until the browser has presented it; after that the generation's number is enough.
-//! 3. One exchange at a time: the lease of a generation has one holder, until it is committed or released.
-//! 4. Generations only grow, and an ended session stays ended, whatever comes late.
-//! 5. If the registry is full, new sign-ins are refused; no other session is removed.
+//! 1. Every session has an entry from its sign-in to its end. None is removed before, and none is kept longer.
+//! 2. The result of a refresh is kept until the browser has presented it. After that, the generation's number is
+//!    enough.
+//! 3. A session has one refresh at a time: the lease of a generation has one holder, until it is committed or released.
+//! 4. Generations only increase. An ended session stays ended, also if a cookie or a result arrives later.
+//! 5. If the registry is full, new sign-ins are rejected. No other session is removed.
 
 mod entry;
 mod facts;
 
-use self::entry::{Entry, Gone, Shard};
+use self::entry::{Entry, RemovedEntry, Shard};
 pub(super) use self::entry::{Latest, Presented};
 pub(super) use self::facts::{Delivery, Listed, Presentation, RefreshLease};
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
@@ -19,12 +20,12 @@ use crate::flow::ports::{Full, SessionId, UnixTime};
 /// Checks of sessions in different shards do not wait for each other.
 const SHARDS: usize = 64;
 
-/// How many sessions are kept.
+/// Maximum numbers of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// Sign-ins are refused from here on; as many again are kept for sessions that an earlier process began.
+    /// Sign-ins are rejected at this number. There is room for as many again that an earlier process began.
     pub sessions: usize,
-    /// The same for one user.
+    /// Sign-ins of one user are rejected at this number.
     pub per_user: usize,
 }
 
@@ -49,32 +50,32 @@ impl<H: Clone> Registry<H> {
 
     fn shard(&self, id: SessionId) -> Option<MutexGuard<'_, Shard<H>>> {
         let shard = self.shards.get(usize::from(id.0[0]) % SHARDS)?;
-        // No change of an entry can panic, so the entries are whole.
+        // No change of an entry can panic, so no entry is half-changed.
         Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A new session's entry, whose tokens answer all doubts up to `answered`.
+    /// Records a new session, whose tokens answer all doubts up to `answered`.
     pub(super) fn begin(&self, listed: Listed<'_>, answered: u64, now: UnixTime) -> Result<(), Full> {
         let mut shard = self.shard(listed.id).ok_or(Full::Sessions)?;
         self.make_room(&mut shard, now);
         self.insert(&mut shard, listed, self.room, RefreshLease::Available)?;
         if let Some(entry) = shard.entries.get_mut(&listed.id) {
-            entry.answer(answered);
+            entry.set_answered(answered);
         }
         Ok(())
     }
 
     /// Records that a cookie was presented, and returns what is known of its session.
-    pub(super) fn record_presented(&self, listed: Listed<'_>, look: Presentation) -> Presented<H> {
+    pub(super) fn record_presented(&self, listed: Listed<'_>, presentation: Presentation) -> Presented<H> {
         let Some(mut shard) = self.shard(listed.id) else { return Presented::Ended };
         shard
             .entries
             .get_mut(&listed.id)
-            .map_or(Presented::Unknown, |entry| entry.record_presented(listed, look))
+            .map_or(Presented::Unknown, |entry| entry.record_presented(listed, presentation))
     }
 
-    /// Takes the lease to renew a session, if nobody has it and its newest generation is the one that was seen. `doubt` is
-    /// the last one that the renewal will answer.
+    /// Acquires the lease of a session, if it is available and `listed` is the newest generation. `doubt` is the last
+    /// doubt that the refresh will answer.
     pub(super) fn try_lease(&self, listed: Listed<'_>, doubt: u64, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };
         if !shard.entries.contains_key(&listed.id)
@@ -85,8 +86,10 @@ impl<H: Clone> Registry<H> {
         shard.entries.get_mut(&listed.id).is_some_and(|entry| entry.try_lease(listed.generation, doubt, now))
     }
 
-    /// Ends a lease with what it brought, and when that may be renewed: whether it counts, and whether the browser had been
-    /// offered the last one in vain.
+    /// Ends a lease with the result of the refresh and the lease of the new generation.
+    ///
+    /// Returns `None` if the caller does not hold the lease. Otherwise it returns whether the previous result reached
+    /// the browser.
     pub(super) fn commit(
         &self,
         listed: Listed<'_>,
@@ -97,7 +100,7 @@ impl<H: Clone> Registry<H> {
         shard.entries.get_mut(&listed.id)?.commit(listed, new, now)
     }
 
-    /// Ends a lease that brought nothing.
+    /// Ends a lease without a result, and sets when the next refresh may begin.
     pub(super) fn release(&self, id: SessionId, generation: u64, lease: RefreshLease) {
         if let Some(mut shard) = self.shard(id)
             && let Some(entry) = shard.entries.get_mut(&id)
@@ -106,7 +109,7 @@ impl<H: Clone> Registry<H> {
         }
     }
 
-    /// Ends the session whose lease one has: whoever has it no more says nothing about the session.
+    /// Ends a session, if the caller holds the lease of this generation. Otherwise nothing changes.
     pub(super) fn end_after_refresh(&self, id: SessionId, generation: u64) {
         if let Some(mut shard) = self.shard(id)
             && let Some(entry) = shard.entries.get_mut(&id)
@@ -116,12 +119,12 @@ impl<H: Clone> Registry<H> {
         }
     }
 
-    /// The newest generation of a session, if the browser has not presented it.
-    pub(super) fn held(&self, id: SessionId) -> Option<H> {
-        self.shard(id)?.entries.get(&id)?.held()
+    /// Returns the newest generation of a session, if the browser has not presented it.
+    pub(super) fn pending_result(&self, id: SessionId) -> Option<H> {
+        self.shard(id)?.entries.get(&id)?.pending_result()
     }
 
-    /// Ends a session, also one of an earlier process. `false` if there is no room to record it.
+    /// Ends a session, also one of an earlier process. Returns `false` if there is no room to record it.
     pub(super) fn end(&self, listed: Listed<'_>, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };
         if !shard.entries.contains_key(&listed.id)
@@ -135,19 +138,19 @@ impl<H: Clone> Registry<H> {
         true
     }
 
-    /// How many sessions are known.
+    /// Returns the number of recorded sessions.
     pub(super) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Lists a session that an earlier process began, and remembers that its cookie came.
-    pub(super) fn adopt(&self, listed: Listed<'_>, look: Presentation) {
+    /// Records a session that an earlier process began, and that its cookie was presented.
+    pub(super) fn adopt(&self, listed: Listed<'_>, presentation: Presentation) {
         let Some(mut shard) = self.shard(listed.id) else { return };
         if !shard.entries.contains_key(&listed.id) {
-            self.admit(&mut shard, listed, look.unknown_lease, look.now);
+            self.admit(&mut shard, listed, presentation.unknown_lease, presentation.now);
         }
         if let Some(entry) = shard.entries.get_mut(&listed.id) {
-            entry.record_presented(listed, look);
+            entry.record_presented(listed, presentation);
         }
     }
 
@@ -157,7 +160,7 @@ impl<H: Clone> Registry<H> {
         self.insert(shard, listed, room, lease).is_ok()
     }
 
-    /// Room is checked and taken in one step: sessions begin in other shards meanwhile.
+    /// Checks and takes room in one step, because sessions begin in other shards at the same time.
     fn insert(
         &self,
         shard: &mut Shard<H>,
@@ -165,29 +168,29 @@ impl<H: Clone> Registry<H> {
         room: Room,
         lease: RefreshLease,
     ) -> Result<(), Full> {
-        let one_more = |len: usize| (len < room.sessions).then_some(len + 1);
-        self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map_err(|_| Full::Sessions)?;
+        let next_len = |len: usize| (len < room.sessions).then_some(len + 1);
+        self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next_len).map_err(|_| Full::Sessions)?;
         let Some(user) = self.users.add(listed.subject, room.per_user) else {
             self.len.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::User);
         };
         if let Some(old) = shard.entries.insert(listed.id, Entry::new(listed, lease, user)) {
-            self.uncount(&old.gone());
+            self.uncount(&old.removal());
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
     fn make_room(&self, shard: &mut Shard<H>, now: UnixTime) {
-        let gone = shard.sweep(now, |gone| self.uncount(&gone));
-        self.len.fetch_sub(gone, Ordering::Relaxed);
+        let removed = shard.sweep(now, |removed| self.uncount(&removed));
+        self.len.fetch_sub(removed, Ordering::Relaxed);
     }
 
-    fn uncount(&self, gone: &Gone) {
-        if !gone.had_ended {
-            self.users.end(gone.user);
+    fn uncount(&self, removed: &RemovedEntry) {
+        if !removed.had_ended {
+            self.users.end(removed.user);
         }
-        self.users.forget(gone.user);
+        self.users.forget(removed.user);
     }
 }
 

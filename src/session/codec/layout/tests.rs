@@ -30,7 +30,7 @@ fn contents() -> Contents<'static> {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn written_contents_are_read_back() {
     let without = Contents { refresh_token: None, id_token: Packed::Text("whole"), ..contents() };
     for contents in [contents(), without] {
         assert_eq!(Contents::read(&contents.write().unwrap()), Some(contents));
@@ -38,7 +38,7 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn neither_more_nor_fewer_bytes_are_a_session() {
+fn truncated_or_extended_contents_are_rejected() {
     let bytes = contents().write().unwrap();
     for end in 0..bytes.len() {
         assert_eq!(Contents::read(&bytes[..end]), None, "{end}");
@@ -47,7 +47,7 @@ fn neither_more_nor_fewer_bytes_are_a_session() {
 }
 
 #[test]
-fn a_length_that_splits_a_character_is_no_session() {
+fn text_length_that_splits_a_character_is_rejected() {
     let mut bytes = contents().write().unwrap();
     let lengths = HEAD_LEN - TEXTS * 4;
     let (groups, sid) = (lengths + 3 * 4 + 3, lengths + 4 * 4 + 3);
@@ -57,7 +57,7 @@ fn a_length_that_splits_a_character_is_no_session() {
 }
 
 #[test]
-fn a_session_without_an_id_token_is_none() {
+fn contents_without_id_token_are_rejected() {
     let mut bytes = Contents { refresh_token: None, ..contents() }.write().unwrap();
     let token = bytes.len() - 1 - (3 * 4 + b"headsignature".len()) - 1;
     bytes.truncate(token);
@@ -67,7 +67,7 @@ fn a_session_without_an_id_token_is_none() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Some(contents) = Contents::read(&bytes) {
             prop_assert_eq!(contents.write().unwrap(), bytes);
         }

@@ -1,7 +1,8 @@
-//! Sessions that the provider's logout tokens name
+//! Tests of sessions that a logout token ends
 
-use super::renewals::{
-    DUE, LIFE, at, begun, begun_at_issuer, begun_with, lease, look, pairs_of, renew, store_began, what,
+use super::refreshes::{
+    DUE, LIFE, at, begin_at, begin_at_issuer, begin_default, lease, pairs_of, present, refresh, state,
+    store_started,
 };
 use super::*;
 use crate::flow::ports::Whom;
@@ -22,89 +23,89 @@ fn token_of_another_issuer_ends_no_session_of_this_one() {
     let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
     for whom in [session, Whom::Subject("subject".to_owned())] {
         let store = store();
-        let cookies = begun(&store);
+        let cookies = begin_default(&store);
         let theirs = LogoutToken { issuer: IssuerIndex(1), ..token(1, whom) };
-        done(store.end_by(&theirs, at(1))).unwrap();
-        assert_eq!(what(&store, &cookies, 1), "good");
+        complete(store.end_by(&theirs, at(1))).unwrap();
+        assert_eq!(state(&store, &cookies, 1), "usable");
     }
 }
 
 #[test]
 fn session_of_another_issuer_is_ended_by_a_token_of_that_issuer_only() {
-    let (store, another) = (store(), IssuerIndex(1));
-    let cookies = begun_at_issuer(&store, another);
+    let (store, other_issuer) = (store(), IssuerIndex(1));
+    let cookies = begin_at_issuer(&store, other_issuer);
     let subject = Whom::Subject("subject".to_owned());
-    done(store.end_by(&token(1, subject.clone()), at(1))).unwrap();
-    assert_eq!(what(&store, &cookies, 1), "good");
-    done(store.end_by(&LogoutToken { issuer: another, ..token(1, subject) }, at(1))).unwrap();
-    assert_eq!(what(&store, &cookies, 1), "ended");
+    complete(store.end_by(&token(1, subject.clone()), at(1))).unwrap();
+    assert_eq!(state(&store, &cookies, 1), "usable");
+    complete(store.end_by(&LogoutToken { issuer: other_issuer, ..token(1, subject) }, at(1))).unwrap();
+    assert_eq!(state(&store, &cookies, 1), "ended");
 }
 
 #[test]
-fn what_the_provider_ended_stays_ended() {
+fn session_ended_by_logout_token_stays_ended() {
     let session = Whom::Session { sid: "sid-1".to_owned(), subject: None };
     for whom in [session, Whom::Subject("subject".to_owned())] {
         let store = store();
-        let old = begun(&store);
-        let held = lease(&store, look(&store, &old, at(DUE)), at(DUE));
-        done(store.end_by(&token(DUE, whom.clone()), at(DUE))).unwrap();
-        assert_eq!(what(&store, &old, DUE), "ended");
+        let old = begin_default(&store);
+        let held = lease(&store, present(&store, &old, at(DUE)), at(DUE));
+        complete(store.end_by(&token(DUE, whom.clone()), at(DUE))).unwrap();
+        assert_eq!(state(&store, &old, DUE), "ended");
         let refreshed = Refreshed {
             id_token: None,
             refresh_token: None,
             access_expires_at: None,
             refresh_expires_at: None,
         };
-        assert_eq!(done(store.commit(&held, &refreshed, None, at(DUE + 1))), Ok(Commit::TooLate));
-        assert_eq!(look(&store, &old, at(DUE + 1)).deliver, Vec::<String>::new());
-        // What that renewal made, as a store hands it out that was told of no end.
-        let untold = store_began(0);
-        let untold_lease = lease(&untold, look(&untold, &old, at(DUE)), at(DUE));
-        done(untold.commit(&untold_lease, &refreshed, None, at(DUE + 1))).unwrap();
-        let new = look(&untold, &old, at(DUE + 1)).deliver;
-        assert_eq!([what(&untold, &new, DUE + 1), what(&store, &new, DUE + 1)], ["good", "ended"]);
+        assert_eq!(complete(store.commit(&held, &refreshed, None, at(DUE + 1))), Ok(Commit::TooLate));
+        assert_eq!(present(&store, &old, at(DUE + 1)).pending, Vec::<String>::new());
+        // A store without the logout token delivers the result of the same refresh.
+        let unmarked = store_started(0);
+        let unmarked_lease = lease(&unmarked, present(&unmarked, &old, at(DUE)), at(DUE));
+        complete(unmarked.commit(&unmarked_lease, &refreshed, None, at(DUE + 1))).unwrap();
+        let new = present(&unmarked, &old, at(DUE + 1)).pending;
+        assert_eq!([state(&unmarked, &new, DUE + 1), state(&store, &new, DUE + 1)], ["usable", "ended"]);
         assert_eq!(
-            what(&store, &begun_with(&store, at(DUE + 1), None), DUE + 1),
+            state(&store, &begin_at(&store, at(DUE + 1), None), DUE + 1),
             match whom {
                 Whom::Session { .. } => "ended",
-                Whom::Subject(_) => "good",
+                Whom::Subject(_) => "usable",
             }
         );
     }
 }
 
-/// A mark that does not fit puts the session of [`begun`] in doubt.
+/// Puts the session of [`begin_default`] in doubt, with a logout mark that does not fit.
 fn put_in_doubt(store: &CookieStore, seconds: u64) {
     let sid = |sid: String| Whom::Session { sid, subject: None };
     let mut number = 0;
     loop {
         let token = token(seconds, sid(format!("other {number}")));
-        if done(store.end_by(&token, at(seconds))) == Ok(LogoutEffect::MustRefresh) {
+        if complete(store.end_by(&token, at(seconds))) == Ok(LogoutEffect::MustRefresh) {
             break;
         }
         number += 1;
     }
-    done(store.end_by(&token(seconds, sid("sid-1".to_owned())), at(seconds))).unwrap();
+    complete(store.end_by(&token(seconds, sid("sid-1".to_owned())), at(seconds))).unwrap();
 }
 
 #[test]
 fn session_in_doubt_passes_again_after_one_refresh() {
     let store = store();
-    let old = begun(&store);
-    assert_eq!(what(&store, &old, 10), "good");
+    let old = begin_default(&store);
+    assert_eq!(state(&store, &old, 10), "usable");
     put_in_doubt(&store, 10);
-    assert_eq!(what(&store, &old, 11), "stale", "its tokens are good, and the provider must say so");
-    let new = renew(&store, &old, at(11));
+    assert_eq!(state(&store, &old, 11), "refreshable", "its tokens have not expired, but it must refresh");
+    let new = refresh(&store, &old, at(11));
     for cookies in [&old, &new, &old] {
-        assert_eq!(what(&store, cookies, 12), "good");
+        assert_eq!(state(&store, cookies, 12), "usable");
     }
 }
 
 #[test]
 fn refresh_that_began_before_the_doubt_does_not_answer_it() {
     let store = store();
-    let old = begun(&store);
-    let held = lease(&store, look(&store, &old, at(DUE)), at(DUE));
+    let old = begin_default(&store);
+    let held = lease(&store, present(&store, &old, at(DUE)), at(DUE));
     put_in_doubt(&store, DUE);
     let refreshed = Refreshed {
         id_token: None,
@@ -112,27 +113,27 @@ fn refresh_that_began_before_the_doubt_does_not_answer_it() {
         access_expires_at: Some(at(DUE + LIFE)),
         refresh_expires_at: None,
     };
-    done(store.commit(&held, &refreshed, None, at(DUE + 2))).unwrap();
-    assert_eq!(what(&store, &old, DUE + 2), "stale", "the provider answered before it ended the session");
-    renew(&store, &old, at(DUE + 2));
-    assert_eq!(what(&store, &old, DUE + 2), "good", "in the same second, too");
+    complete(store.commit(&held, &refreshed, None, at(DUE + 2))).unwrap();
+    assert_eq!(state(&store, &old, DUE + 2), "refreshable", "that refresh began before the doubt");
+    refresh(&store, &old, at(DUE + 2));
+    assert_eq!(state(&store, &old, DUE + 2), "usable", "in the same second, too");
 }
 
 #[test]
-fn session_in_doubt_without_a_usable_refresh_token_has_none() {
+fn session_in_doubt_without_usable_refresh_token_is_not_usable() {
     let store = store();
-    let old = begun(&store);
-    let new = renew(&store, &old, at(DUE));
-    assert_eq!(what(&store, &new, DUE), "good");
+    let old = begin_default(&store);
+    let new = refresh(&store, &old, at(DUE));
+    assert_eq!(state(&store, &new, DUE), "usable");
     put_in_doubt(&store, DUE + 1);
-    assert_eq!(what(&store, &old, DUE + 2), "unknown", "another request refreshes the newer cookie");
-    assert_eq!(what(&store, &old, LIFE), "expired", "an old cookie lives no longer than its tokens");
-    let held = lease(&store, look(&store, &new, at(DUE + 2)), at(DUE + 2));
-    done(store.release(&held, Release::RetryAt(at(DUE + 9))));
-    assert_eq!(what(&store, &new, DUE + 3), "unknown", "the provider is asked again later");
-    let held = lease(&store, look(&store, &new, at(DUE + 9)), at(DUE + 9));
-    done(store.release(&held, Release::TokenSpent));
-    assert_eq!(what(&store, &new, DUE + 9), "expired");
+    assert_eq!(state(&store, &old, DUE + 2), "undetermined", "another request refreshes the newer cookie");
+    assert_eq!(state(&store, &old, LIFE), "expired", "an old cookie expires with its tokens");
+    let held = lease(&store, present(&store, &new, at(DUE + 2)), at(DUE + 2));
+    complete(store.release(&held, Release::RetryAt(at(DUE + 9))));
+    assert_eq!(state(&store, &new, DUE + 3), "undetermined", "the refresh is retried later");
+    let held = lease(&store, present(&store, &new, at(DUE + 9)), at(DUE + 9));
+    complete(store.release(&held, Release::TokenSpent));
+    assert_eq!(state(&store, &new, DUE + 9), "expired");
 }
 
 #[test]
@@ -157,9 +158,9 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
             policies: PolicyVerdicts { generation: 1, met: 1 },
             sid,
         };
-        pairs_of(&done(store.begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap())
+        pairs_of(&complete(store.begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap())
     };
     let (named, unnamed) = (begin("sid-1"), begin(""));
     put_in_doubt(&store, 1);
-    assert_eq!([what(&store, &named, 2), what(&store, &unnamed, 2)], ["expired", "good"]);
+    assert_eq!([state(&store, &named, 2), state(&store, &unnamed, 2)], ["expired", "usable"]);
 }

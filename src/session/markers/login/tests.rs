@@ -30,7 +30,7 @@ fn transaction(state: &str, path: &str) -> LoginTransaction {
     }
 }
 
-/// A jar of name=value that obeys `Max-Age=0`.
+/// A cookie jar of `name=value` pairs that obeys `Max-Age=0`.
 #[derive(Default)]
 struct Jar(Vec<String>);
 
@@ -64,7 +64,7 @@ impl Jar {
 }
 
 #[test]
-fn parallel_tabs_all_find_their_own() {
+fn parallel_tabs_find_their_own_transactions() {
     let mut jar = Jar::default();
     for tab in 0..5 {
         jar.keep(&format!("state-{tab}"), &format!("/tab/{tab}"), 100 + tab);
@@ -76,7 +76,7 @@ fn parallel_tabs_all_find_their_own() {
 }
 
 #[test]
-fn a_sixth_sends_the_oldest_away() {
+fn sixth_transaction_removes_the_oldest() {
     let mut jar = Jar::default();
     for tab in 0..20 {
         jar.keep(&format!("state-{tab}"), "/", 100 + tab);
@@ -87,7 +87,7 @@ fn a_sixth_sends_the_oldest_away() {
 }
 
 #[test]
-fn all_together_stay_below_4_kb() {
+fn transactions_together_stay_below_4_kb() {
     let mut jar = Jar::default();
     for tab in 0..5 {
         jar.keep(&format!("state-{tab}"), &format!("/{}", "a".repeat(1500)), 100 + tab);
@@ -97,7 +97,7 @@ fn all_together_stay_below_4_kb() {
 }
 
 #[test]
-fn garbage_goes_first() {
+fn invalid_cookie_is_removed_before_transactions() {
     let mut jar = Jar(vec!["__Host-foregate-login-x=garbage".to_owned()]);
     for tab in 0..5 {
         jar.keep(&format!("state-{tab}"), "/", 100 + tab);
@@ -107,7 +107,7 @@ fn garbage_goes_first() {
 }
 
 #[test]
-fn what_is_removed_at_once_fits_into_one_answer() {
+fn removed_cookies_fit_into_one_response() {
     let mut jar = Jar((0..90).map(|number| format!("__Host-foregate-login-{number}=garbage")).collect());
     for tab in 0..5 {
         let begun = transaction(&format!("state-{tab}"), "/");
@@ -115,25 +115,25 @@ fn what_is_removed_at_once_fits_into_one_answer() {
         assert!(cookies.iter().map(|cookie| "set-cookie: \r\n".len() + cookie.len()).sum::<usize>() < 3000);
         jar.take(&cookies);
     }
-    assert_eq!(jar.0.len(), 5, "and in the end nothing of it is left: {:?}", jar.0);
+    assert_eq!(jar.0.len(), 5, "all invalid cookies are removed: {:?}", jar.0);
 }
 
 #[test]
-fn it_is_over_after_ten_minutes_and_unknown_elsewhere() {
+fn transaction_expires_after_ten_minutes_and_is_bound_to_origin() {
     let mut jar = Jar::default();
     jar.keep("state", "/", 100);
     assert!(jar.find("state", 699).is_some());
     assert_eq!(jar.find("state", 700), None);
     assert_eq!(jar.find("other", 101), None);
     assert_eq!(jar.find("", 101), None);
-    let elsewhere = Origin::parse("https://b.test").unwrap();
-    assert!(store().take("state", &jar.headers(), &elsewhere, UnixTime(101)).is_none());
+    let other_origin = Origin::parse("https://b.test").unwrap();
+    assert!(store().take("state", &jar.headers(), &other_origin, UnixTime(101)).is_none());
     jar.take(&[LoginCookies::forget("state", &origin()).unwrap()]);
     assert_eq!(jar.find("state", 101), None);
 }
 
 #[test]
-fn a_cookie_of_one_state_is_none_of_another() {
+fn cookie_of_another_state_is_rejected() {
     let mut jar = Jar::default();
     jar.keep("mine", "/", 100);
     let value = jar.0[0].split_once('=').unwrap().1.to_owned();
@@ -142,7 +142,7 @@ fn a_cookie_of_one_state_is_none_of_another() {
 }
 
 #[test]
-fn a_cookie_that_came_twice_is_none() {
+fn duplicate_login_cookie_is_rejected() {
     let mut jar = Jar::default();
     jar.keep("state", "/", 100);
     jar.0.push(jar.0[0].clone());

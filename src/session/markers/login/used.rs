@@ -1,46 +1,49 @@
-//! Which sign-ins have had their answer?
+//! Sign-ins that received their authentication response
 //!
-//! A browser can keep its login cookie and present the same answer again and again; each time would be a call to the
-//! provider, which may take the second use of a code for theft and end the session of the first (RFC 6749 §4.1.2).
+//! A browser can keep its login cookie and present the same response repeatedly. Each time would cost a request to the
+//! provider. The provider may take the second use of a code for theft, and end the session of the first use (RFC 6749
+//! §4.1.2).
 //!
-//! Deployment caveat: this is known while the process lives and to no other replica; the provider knows it for good.
+//! Deployment caveat: only this process has the record, and only while it runs. The provider has a permanent one.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::flow::ports::UnixTime;
 
-/// More than anybody signs in within ten minutes. Beyond it the oldest goes: then the provider alone refuses a replay.
+/// More sign-ins than occur within ten minutes. If there are more, the oldest is removed, and only the provider rejects
+/// its replay.
 const MAX_REMEMBERED: usize = 65_536;
 
 /// A hash of the `state`.
-pub(super) type Mark = [u8; 16];
+pub(super) type StateHash = [u8; 16];
 
 #[derive(Default)]
-struct Marks {
-    known: HashSet<Mark>,
-    /// With the time when each may be forgotten, the first to go in front.
-    order: VecDeque<(UnixTime, Mark)>,
+struct Record {
+    known: HashSet<StateHash>,
+    /// The hashes with the time when each can be removed, the first to be removed in front.
+    order: VecDeque<(UnixTime, StateHash)>,
 }
 
-/// The answered sign-ins.
+/// The sign-ins that received their response.
 #[derive(Default)]
-pub(super) struct Used(Mutex<Marks>);
+pub(super) struct AnsweredLogins(Mutex<Record>);
 
-impl Used {
-    /// Notes the use until `until`; says whether it was the first.
-    pub(super) fn is_first(&self, mark: Mark, now: UnixTime, until: UnixTime) -> bool {
-        // A panic elsewhere cannot leave a half-made change here.
-        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while marks.order.front().is_some_and(|(end, _)| *end <= now) || marks.order.len() >= MAX_REMEMBERED {
-            let Some((_, old)) = marks.order.pop_front() else { break };
-            marks.known.remove(&old);
+impl AnsweredLogins {
+    /// Records the use of a `state` until `until`. Returns whether it was the first.
+    pub(super) fn record_use(&self, hash: StateHash, now: UnixTime, until: UnixTime) -> bool {
+        // A panic cannot leave a partial change here.
+        let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while record.order.front().is_some_and(|(end, _)| *end <= now) || record.order.len() >= MAX_REMEMBERED
+        {
+            let Some((_, old)) = record.order.pop_front() else { break };
+            record.known.remove(&old);
         }
-        let first = marks.known.insert(mark);
-        if first {
-            marks.order.push_back((until, mark));
+        let is_first = record.known.insert(hash);
+        if is_first {
+            record.order.push_back((until, hash));
         }
-        first
+        is_first
     }
 }
 
@@ -48,26 +51,26 @@ impl Used {
 mod tests {
     use super::*;
 
-    fn mark(number: usize) -> Mark {
+    fn state_hash(number: usize) -> StateHash {
         (number as u128).to_be_bytes()
     }
 
     #[test]
-    fn a_second_use_is_known_until_the_sign_in_is_over_anyway() {
-        let used = Used::default();
-        assert!(used.is_first(mark(1), UnixTime(0), UnixTime(600)));
-        assert!(!used.is_first(mark(1), UnixTime(599), UnixTime(600)));
-        assert!(used.is_first(mark(2), UnixTime(599), UnixTime(600)));
-        assert!(used.is_first(mark(1), UnixTime(600), UnixTime(1200)));
+    fn second_use_is_detected_until_the_sign_in_expires() {
+        let answered = AnsweredLogins::default();
+        assert!(answered.record_use(state_hash(1), UnixTime(0), UnixTime(600)));
+        assert!(!answered.record_use(state_hash(1), UnixTime(599), UnixTime(600)));
+        assert!(answered.record_use(state_hash(2), UnixTime(599), UnixTime(600)));
+        assert!(answered.record_use(state_hash(1), UnixTime(600), UnixTime(1200)));
     }
 
     #[test]
-    fn the_memory_is_bounded() {
-        let used = Used::default();
+    fn recorded_sign_ins_are_limited() {
+        let answered = AnsweredLogins::default();
         for number in 0..MAX_REMEMBERED + 10 {
-            assert!(used.is_first(mark(number), UnixTime(0), UnixTime(600)));
+            assert!(answered.record_use(state_hash(number), UnixTime(0), UnixTime(600)));
         }
-        let marks = used.0.lock().unwrap();
-        assert_eq!((marks.known.len(), marks.order.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
+        let record = answered.0.lock().unwrap();
+        assert_eq!((record.known.len(), record.order.len()), (MAX_REMEMBERED, MAX_REMEMBERED));
     }
 }
