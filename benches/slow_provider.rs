@@ -1,17 +1,17 @@
-//! Does a check take longer while the provider takes two seconds to renew sessions?
+//! Benchmark of checks while the provider takes two seconds for a refresh
 //!
-//! Two crowds of sessions are checked in turn, one with a provider that answers at once and one with a slow one; tokens
-//! live so shortly that renewals run most of the time. Reported are the ratios of the two distributions.
+//! Two groups of sessions are checked in turn: one with a provider that responds at once, one with a slow provider.
+//! Tokens expire so soon that refreshes run most of the time. The ratios of the two distributions are reported.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a bench measures time, prints, and stops at the first surprise"
+    reason = "a benchmark measures time, prints results and panics on unexpected values"
 )]
 
 #[path = "../tests/support/mod.rs"]
-#[expect(dead_code, reason = "some of it is for the other bench")]
+#[expect(dead_code, reason = "the other benchmark uses the rest")]
 mod support;
 
 use std::sync::Arc;
@@ -33,28 +33,28 @@ use support::Scene;
 use support::no_provider::NoProvider;
 use url::Url;
 
-/// Renewals begin after seven to nine seconds, and the slow ones end before the tokens do.
-const LIFE: Duration = Duration::from_secs(12);
-const RUN: Duration = Duration::from_secs(40);
+/// Life of a token. Refreshes begin after seven to nine seconds, and slow ones end before the tokens expire.
+const TOKEN_LIFE: Duration = Duration::from_secs(12);
+const RUN_TIME: Duration = Duration::from_secs(40);
 
-/// Renews after a while.
-struct Slow {
+/// A provider that responds to a refresh after a delay.
+struct DelayedProvider {
     delay: Duration,
-    renewals: AtomicUsize,
+    refreshes: AtomicUsize,
 }
 
-impl Slow {
-    fn by(delay: Duration) -> Arc<Self> {
-        Arc::new(Self { delay, renewals: AtomicUsize::new(0) })
+impl DelayedProvider {
+    fn new(delay: Duration) -> Arc<Self> {
+        Arc::new(Self { delay, refreshes: AtomicUsize::new(0) })
     }
 }
 
-impl IdentityProvider for Slow {
+impl IdentityProvider for DelayedProvider {
     fn refresh<'a>(&'a self, _: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
         async move {
             tokio::time::sleep(self.delay).await;
-            self.renewals.fetch_add(1, Ordering::Relaxed);
-            let expires_at = SystemClock.now().plus(LIFE);
+            self.refreshes.fetch_add(1, Ordering::Relaxed);
+            let expires_at = SystemClock.now().plus(TOKEN_LIFE);
             let user = ("preferred_username".to_owned(), Claim::Text("testuser".to_owned()));
             let id_token = RefreshedIdToken {
                 text: Secret::new("eyJh.eyJz.c2ln"),
@@ -103,32 +103,33 @@ impl IdentityProvider for Slow {
 
 #[tokio::main]
 async fn main() {
-    let providers = [Slow::by(Duration::ZERO), Slow::by(Duration::from_secs(2))];
-    let mut crowds = providers.clone().map(|slow| {
-        let scenes: Vec<Scene> =
-            (0..8).map(|_| Scene::with(Policy::default(), false, LIFE, Arc::clone(&slow) as _)).collect();
+    let providers = [DelayedProvider::new(Duration::ZERO), DelayedProvider::new(Duration::from_secs(2))];
+    let mut groups = providers.clone().map(|provider| {
+        let scenes: Vec<Scene> = (0..8)
+            .map(|_| Scene::with_provider(Policy::default(), false, TOKEN_LIFE, Arc::clone(&provider) as _))
+            .collect();
         (scenes, Vec::new())
     });
     let begun = Instant::now();
-    while begun.elapsed() < RUN {
-        for (scenes, times) in &mut crowds {
+    while begun.elapsed() < RUN_TIME {
+        for (scenes, times) in &mut groups {
             for scene in scenes {
-                let one = Instant::now();
-                // It ends the run where a check would have to wait.
+                let started = Instant::now();
+                // Panics if the check would have to wait.
                 drop(scene.check());
-                times.push(one.elapsed().as_secs_f64() * 1e9);
+                times.push(started.elapsed().as_secs_f64() * 1e9);
             }
         }
-        // Renewals go on between checks, as they do between requests.
+        // Refreshes make progress between checks, as they do between requests.
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
-    let [(_, quick), (_, slow)] = &mut crowds;
+    let [(_, quick), (_, slow)] = &mut groups;
     for (name, share) in [("median", 0.5), ("99 %", 0.99), ("99.9 %", 0.999)] {
         let (quick, slow) = (quantile(quick, share), quantile(slow, share));
-        println!("{name:6} slow provider {slow:6.0} ns, quick one {quick:6.0} ns: {:.2}", slow / quick);
+        println!("{name:6} slow provider {slow:6.0} ns, quick provider {quick:6.0} ns: {:.2}", slow / quick);
     }
-    let [quick, slow] = providers.map(|provider| provider.renewals.load(Ordering::Relaxed));
-    println!("{quick} renewals by the quick one and {slow} by the slow one; no check waited");
+    let [quick, slow] = providers.map(|provider| provider.refreshes.load(Ordering::Relaxed));
+    println!("{quick} refreshes by the quick provider, {slow} by the slow provider; no check waited");
 }
 
 fn quantile(times: &mut [f64], share: f64) -> f64 {

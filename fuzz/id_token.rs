@@ -1,7 +1,8 @@
-//! What must hold for any ID token, whoever made it, and for any key set?
+//! Property of ID tokens and key sets
 //!
-//! An input is a header, a line feed and claims. We sign what it says with a key of the set, so that a token gets past
-//! the signature and the rules behind it are reached; what they accept is judged here a second time, in other words.
+//! An input is a header, a line feed and claims. The property signs them with a key of the set, so that the token
+//! passes signature verification and reaches the rules after it. A second implementation of these rules then checks
+//! every accepted token.
 
 use std::sync::LazyLock;
 
@@ -31,19 +32,20 @@ fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
-/// Nobody else can make a token; one that was signed keeps every rule if it is accepted, and none if a bit is changed.
+/// No other party can create a token. A signed token that is accepted follows every rule. With one bit of the signature
+/// changed, it is rejected.
 pub(super) fn id_token(bytes: &[u8]) {
-    // Whatever a key set says, it is read or refused.
+    // A key set is read or rejected, without a panic.
     let _keys = Rules::new(bytes);
     if let Ok(token) = std::str::from_utf8(bytes) {
-        assert!(subject(token).is_none(), "nobody else can sign: {token}");
+        assert!(subject(token).is_none(), "only the provider can sign: {token}");
     }
     let Some((header, claims)) = parts(bytes) else { return };
     let (signed, mut signature) = sign(header, claims);
     let token = format!("{signed}.{}", base64(&signature));
     if let Some(subject) = accepted(bytes) {
-        header_is_ours(&parsed(header));
-        claims_are_ours(&parsed(claims), &subject);
+        check_header(&parse_without_duplicates(header));
+        check_claims(&parse_without_duplicates(claims), &subject);
     }
     signature[claims.len() % 64] ^= 1 << (claims.len() % 8);
     let changed = format!("{signed}.{}", base64(&signature));
@@ -52,7 +54,7 @@ pub(super) fn id_token(bytes: &[u8]) {
     }
 }
 
-/// The subject of the token that an input describes, if it is a good one.
+/// Returns the subject of the token that an input describes, if the token is accepted.
 pub(crate) fn accepted(bytes: &[u8]) -> Option<String> {
     let (header, claims) = parts(bytes)?;
     let (signed, signature) = sign(header, claims);
@@ -74,8 +76,8 @@ fn subject(token: &str) -> Option<String> {
     PROVIDER.rules.subject(token, UnixTime(NOW)).ok()
 }
 
-/// The JSON, in which as many members stand as were written: no reader could have seen another one.
-fn parsed(json: &[u8]) -> Value {
+/// Parses JSON and checks that no member was written twice, so that every reader sees the same values.
+fn parse_without_duplicates(json: &[u8]) -> Value {
     let value: Value = serde_json::from_slice(json).unwrap();
     let (mut colons, mut in_text, mut escaped) = (0, false, false);
     for byte in json {
@@ -99,7 +101,7 @@ fn members(value: &Value) -> usize {
     }
 }
 
-fn header_is_ours(header: &Value) {
+fn check_header(header: &Value) {
     assert_eq!(header["alg"], "EdDSA");
     assert!(header.get("crit").is_none(), "{header}");
     assert!(header.get("kid").is_none_or(|kid| kid == "k"), "{header}");
@@ -107,15 +109,15 @@ fn header_is_ours(header: &Value) {
     assert!(typ.is_none_or(|typ| typ == "jwt"), "{header}");
 }
 
-fn claims_are_ours(claims: &Value, subject: &str) {
+fn check_claims(claims: &Value, subject: &str) {
     assert_eq!(claims["iss"], Rules::ISSUER);
     assert_eq!(claims["nonce"], Rules::NONCE);
     assert_eq!(claims["sub"], subject);
     assert!((1..=255).contains(&subject.len()));
     let audiences = claims["aud"].as_array().cloned().unwrap_or_else(|| vec![claims["aud"].clone()]);
-    assert!(audiences.iter().any(|one| one == Rules::CLIENT_ID), "{claims}");
+    assert!(audiences.iter().any(|audience| audience == Rules::CLIENT_ID), "{claims}");
     assert!(
-        audiences.iter().all(|one| one == Rules::CLIENT_ID || one == Rules::TRUSTED_AUDIENCE),
+        audiences.iter().all(|audience| audience == Rules::CLIENT_ID || audience == Rules::TRUSTED_AUDIENCE),
         "{claims}"
     );
     let party = claims.get("azp").filter(|party| !party.is_null());

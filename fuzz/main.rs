@@ -1,4 +1,6 @@
-//! How does libFuzzer reach the properties? `FOREGATE_FUZZ` names the one of this process.
+//! Entry point for libFuzzer
+//!
+//! The environment variable `FOREGATE_FUZZ` selects the property of this process.
 #![no_main]
 
 mod properties;

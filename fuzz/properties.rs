@@ -1,7 +1,7 @@
-//! What must hold for any bytes a stranger sends?
+//! Properties that hold for any bytes from a client
 //!
-//! Each function takes bytes and panics where a property is broken. The fuzzer makes bytes up; a plain test replays the
-//! corpus.
+//! Each function takes bytes and panics if they violate the property. The fuzzer generates bytes, and a test replays
+//! the corpus.
 
 #[path = "id_token.rs"]
 pub(crate) mod id_token;
@@ -34,7 +34,7 @@ use url::{Url, form_urlencoded};
 /// A property, under the name of its corpus.
 pub(crate) type Property = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All properties.
 pub(crate) const ALL: [Property; 8] = [
     ("session-contents", session_contents),
     ("sealed-value", sealed_value),
@@ -59,7 +59,7 @@ fn ring() -> Arc<KeyRing> {
     Arc::clone(&RING)
 }
 
-/// What is read as a session is written as the same bytes, and its token can be told.
+/// Bytes that are read as a session are written as the same bytes, and its token can be written.
 pub(crate) fn session_contents(bytes: &[u8]) {
     let Some(contents) = Contents::read(bytes) else { return };
     assert_eq!(contents.write().as_deref(), Some(bytes));
@@ -74,21 +74,21 @@ pub(crate) fn session_contents(bytes: &[u8]) {
     }
 }
 
-/// What was sealed opens as it was, and with one bit changed not at all. The first two bytes say which bit.
+/// A sealed value opens unchanged, and is rejected if one bit changed. The first two bytes select the bit.
 pub(crate) fn sealed_value(bytes: &[u8]) {
     let binding = Binding::new(Purpose::Session, "name", "https://app.test", "https://idp.test", "foregate");
-    let mut as_it_came = bytes.to_vec();
-    assert!(ring().open(&binding, 1, &mut as_it_came).is_none(), "nobody else can seal");
-    let [place, bit, plaintext @ ..] = bytes else { return };
+    let mut unsealed = bytes.to_vec();
+    assert!(ring().open(&binding, 1, &mut unsealed).is_none(), "no value opens that our key did not seal");
+    let [position, bit, plaintext @ ..] = bytes else { return };
     let sealed = ring().seal(&binding, 1, plaintext, &SystemEntropy).unwrap();
     assert_eq!(ring().open(&binding, 1, &mut sealed.clone()).as_deref(), Some(plaintext));
-    let (mut changed, place) = (sealed, usize::from(*place));
-    let place = place * 7919 % changed.len();
-    changed[place] ^= 1 << (bit % 8);
+    let (mut changed, position) = (sealed, usize::from(*position));
+    let position = position * 7919 % changed.len();
+    changed[position] ^= 1 << (bit % 8);
     assert!(ring().open(&binding, 1, &mut changed).is_none());
 }
 
-/// No cookies make a session without our key, and none of ours is handed on.
+/// No cookies are accepted as a session without our key, and none of our cookies is passed on.
 pub(crate) fn cookies(bytes: &[u8]) {
     let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
     let mut headers = HeaderMap::new();
@@ -113,7 +113,7 @@ pub(crate) fn cookies(bytes: &[u8]) {
     let app = origin();
     let request =
         SessionRequest { headers: &headers, origin: &app, now: UnixTime(1), active: true, found: None };
-    let OpenResult::Ready(opened) = store.open(&mut workspace, request) else { panic!("it asks") };
+    let OpenResult::Ready(opened) = store.open(&mut workspace, request) else { panic!("unexpected lookup") };
     let others = opened.other_cookies;
     assert!(matches!(opened.state, SessionState::Absent(_)));
     let others =
@@ -126,20 +126,20 @@ pub(crate) fn cookies(bytes: &[u8]) {
     }
 }
 
-/// What is accepted is ours to a browser, wherever it stands, and is accepted as it is.
+/// A browser resolves an accepted return URL to one of our origins, on any page. The accepted URL is accepted again.
 pub(crate) fn return_url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some(accepted) = ReturnTo::parse(text, &origin(), &origins()) else { return };
-    let elsewhere = Url::parse("https://elsewhere.test/x/y").unwrap();
-    let url = elsewhere.join(accepted.as_str()).unwrap();
+    let other_page = Url::parse("https://elsewhere.test/x/y").unwrap();
+    let url = other_page.join(accepted.as_str()).unwrap();
     assert_eq!(url.as_str(), accepted.as_str());
-    let place = url.origin().ascii_serialization();
-    assert!(matches!(&*place, "https://app.test" | "https://other.test:8443"), "{place}");
+    let found = url.origin().ascii_serialization();
+    assert!(matches!(&*found, "https://app.test" | "https://other.test:8443"), "{found}");
     assert!(!url.path().trim_start_matches('/').starts_with("oauth2/"), "{url}");
     assert_eq!(ReturnTo::parse(accepted.as_str(), &origin(), &origins()), Some(accepted));
 }
 
-/// A target is one line of ASCII; what is public is so as well when somebody decodes and shortens it first.
+/// A target is one line of ASCII. A public target is still public if an application decodes and normalizes it first.
 pub(crate) fn target(bytes: &[u8]) {
     let Ok(target) = Target::parse(bytes) else { return };
     let text = target.to_ascii();
@@ -152,8 +152,8 @@ pub(crate) fn target(bytes: &[u8]) {
     if !PublicPaths::new(vec![rule]).matches(&Method::GET, &origin(), target) {
         return;
     }
-    let once = decoded(target.path());
-    let twice = decoded(&once);
+    let once = percent_decode(target.path());
+    let twice = percent_decode(&once);
     for path in [target.path(), &once, &twice] {
         let path = String::from_utf8_lossy(path).into_owned();
         let read = Url::parse("https://app.test").unwrap().join(&path.replace('?', "%3F")).unwrap();
@@ -161,7 +161,7 @@ pub(crate) fn target(bytes: &[u8]) {
     }
 }
 
-fn decoded(path: &[u8]) -> Vec<u8> {
+fn percent_decode(path: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(path).replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(text.as_bytes())
         .map(|(name, _)| name.into_owned())
@@ -169,8 +169,8 @@ fn decoded(path: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Fields that pass the guard and were stripped hold no name of ours, however a server behind us spells names; and what
-/// the proxy said is believed only where it said it once.
+/// After the guard and the strip, no field has one of our names, with any spelling that an application accepts. A field
+/// of the proxy is accepted only if it came once.
 pub(crate) fn headers(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n').take(100) {
@@ -182,8 +182,8 @@ pub(crate) fn headers(bytes: &[u8]) {
         }
     }
     if forwarded(&headers, &TrustedProxies::default()).is_ok() {
-        for what in ["method", "proto", "host", "uri", "for"] {
-            assert_eq!(headers.get_all(format!("x-forwarded-{what}")).iter().count(), 1, "{headers:?}");
+        for field in ["method", "proto", "host", "uri", "for"] {
+            assert_eq!(headers.get_all(format!("x-forwarded-{field}")).iter().count(), 1, "{headers:?}");
         }
     }
     let owned = OwnedHeaders::new(identity_names(), true);
@@ -215,7 +215,7 @@ fn identity_names() -> IdentityHeaderNames {
     }
 }
 
-/// No parameter that matters came twice where an answer is read; what is told of it is one short line.
+/// An accepted authentication response has no parameter twice. Its text in the log is one short line.
 pub(crate) fn callback_query(bytes: &[u8]) {
     let Ok(query) = std::str::from_utf8(bytes) else { return };
     let line = quoted(query);

@@ -1,26 +1,27 @@
-//! The registry of sessions in every order of events
+//! Model of the session registry in every order of events
 //!
-//! The registry is the gateway's own source with shuttle's locks. Browsers, a user who signs out and a provider that
-//! answers in every way run against each other, and each schedule is held to:
+//! The registry is the gateway's own source with shuttle's locks. Browsers, a user who signs out, and a provider with
+//! every kind of response run concurrently. In each schedule:
 //!
-//! 1. one exchange at a time for a session, and no refresh token sent twice, unless the provider certainly did not take it;
-//! 2. generations strictly increase;
-//! 3. nothing is written after the end, and the end is seen by all from then on;
-//! 4. a caller that lost its lease changes nothing;
-//! 5. the counts of sessions and users add up.
+//! 1. A session has one refresh at a time. No refresh token is sent twice, unless the provider certainly did not use
+//!    it.
+//! 2. Generations strictly increase.
+//! 3. Nothing is written after the end of a session, and every later request sees the end.
+//! 4. A caller that lost its lease changes nothing.
+//! 5. The counts of sessions and users are right.
 #![forbid(unsafe_code)]
-#![expect(dead_code, unreachable_pub, unused_imports, reason = "the gateway uses all of the registry, the model a part")]
+#![expect(dead_code, unreachable_pub, unused_imports, reason = "the model uses only a part of the registry")]
 
 use session::model;
 
 fn main() {
-    model::renewals_race_with_each_other();
-    model::renewals_race_with_a_sign_out();
-    model::sign_ins_race_for_the_last_places_and_the_counts_add_up();
-    println!("Every schedule kept every promise.");
+    model::refreshes_race_with_each_other();
+    model::refreshes_race_with_a_sign_out();
+    model::sign_ins_race_for_the_last_places_and_the_counts_are_right();
+    println!("Every schedule passed every check.");
 }
 
-/// What the registry needs of the ports: the same plain data.
+/// The plain data types that the registry uses from the ports.
 mod flow {
     pub(crate) mod ports {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,5 +1,5 @@
-//! How often does a check ask for memory?
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+//! Number of allocations of a check
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics on unexpected values")]
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::Scene;
 
 #[test]
 fn allowed_check_allocates_at_most_twice() {
-    let scene = Scene::everything();
+    let scene = Scene::with_all_features();
     assert!(scene.cookie.len() > 2000, "a realistic cookie");
     let mut fields = 0;
     let warm = scene.check();

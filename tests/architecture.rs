@@ -1,10 +1,10 @@
-//! Does the house stand as it is drawn: who may name whom, with which tools, in files of which length?
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+//! Layers of the source tree: permitted dependencies, crates and file lengths
+#![expect(clippy::unwrap_used, reason = "a test panics on unexpected values")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A layer: what it may name of ours, and which crates beside the standard library and the ones that all may use.
+/// A layer: the layers it may name, and the crates it may use in addition to [`SHARED_CRATES`].
 struct Layer {
     name: &'static str,
     may_name: &'static [&'static str],
@@ -20,7 +20,7 @@ const LAYERS: [Layer; 10] = [
     Layer {
         name: "flow",
         may_name: &["access"],
-        // A renewal runs in a task of its own, with a bound on how many there are and how long each takes.
+        // A refresh runs in a task of its own. The number of tasks and the time of each are limited.
         crates: &["http", "url", "futures_util", "base64_simd", "arc_swap", "tokio", "tokio_util", "zeroize"],
     },
     Layer {
@@ -166,19 +166,20 @@ const LAYERS: [Layer; 10] = [
     },
 ];
 
-/// Rooms that every layer may name, and the crate that makes errors.
-const FOR_ALL: [&str; 4] = ["certificate", "files", "secret", "trust"];
-const CRATES_FOR_ALL: [&str; 5] = ["std", "core", "crate", "super", "thiserror"];
-/// What only tests use.
+/// Modules that every layer may name.
+const SHARED_MODULES: [&str; 4] = ["certificate", "files", "secret", "trust"];
+/// The standard library, paths of this crate, and the crate for errors.
+const SHARED_CRATES: [&str; 5] = ["std", "core", "crate", "super", "thiserror"];
+/// Crates that only tests use.
 const TEST_CRATES: [&str; 2] = ["proptest", "rcgen"];
 
-const LONGEST_FILE: usize = 300;
-/// A list of cases is read one by one.
-const LONGEST_TESTS: usize = 400;
+const MAX_FILE_LINES: usize = 300;
+/// Tests may be longer, because their cases are read one by one.
+const MAX_TEST_FILE_LINES: usize = 400;
 
 fn root() -> PathBuf {
-    // At run time: a build that was copied would otherwise read the tree it was built from.
-    #[expect(clippy::disallowed_methods, reason = "cargo says where the tree is")]
+    // Read at run time: a copied build would otherwise read the tree that it was built from.
+    #[expect(clippy::disallowed_methods, reason = "cargo sets the path of the tree")]
     PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
 }
 
@@ -200,8 +201,8 @@ fn is_test(path: &Path) -> bool {
         || path.components().any(|part| part.as_os_str() == "tests")
 }
 
-/// The lines of code before the tests module, with their numbers; comments left out.
-fn code(path: &Path) -> Vec<(usize, String)> {
+/// Returns the lines of code before the tests module, with their numbers and without comments.
+fn code_lines(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let begins_tests = |pair: &[&str]| matches!(pair, ["#[cfg(test)]", next] if next.contains("mod "));
@@ -210,11 +211,11 @@ fn code(path: &Path) -> Vec<(usize, String)> {
     code.map(|(index, line)| (index + 1, (*line).to_owned())).collect()
 }
 
-/// The names that follow `marker` in a line.
-fn after<'l>(line: &'l str, marker: &'l str) -> impl Iterator<Item = &'l str> {
-    line.split(marker)
-        .skip(1)
-        .map(|rest| rest.split(|one: char| !one.is_alphanumeric() && one != '_').next().unwrap())
+/// Returns the names that follow `marker` in a line.
+fn names_after<'l>(line: &'l str, marker: &'l str) -> impl Iterator<Item = &'l str> {
+    line.split(marker).skip(1).map(|rest| {
+        rest.split(|character: char| !character.is_alphanumeric() && character != '_').next().unwrap()
+    })
 }
 
 #[test]
@@ -222,10 +223,11 @@ fn layer_names_only_layers_below_it() {
     let mut wrong = Vec::new();
     for layer in &LAYERS {
         for path in rust_files(&root().join("src").join(layer.name)) {
-            for (number, line) in code(&path) {
-                for name in after(&line, "crate::") {
-                    let known =
-                        name == layer.name || layer.may_name.contains(&name) || FOR_ALL.contains(&name);
+            for (number, line) in code_lines(&path) {
+                for name in names_after(&line, "crate::") {
+                    let known = name == layer.name
+                        || layer.may_name.contains(&name)
+                        || SHARED_MODULES.contains(&name);
                     if !known {
                         wrong.push(format!("{}:{number}: {} names {name}", path.display(), layer.name));
                     }
@@ -242,7 +244,7 @@ fn layer_uses_only_its_own_crates() {
     for layer in &LAYERS {
         for path in rust_files(&root().join("src").join(layer.name)).into_iter().filter(|path| !is_test(path))
         {
-            for (number, line) in code(&path) {
+            for (number, line) in code_lines(&path) {
                 let Some(name) = line.strip_prefix("use ").or_else(|| line.strip_prefix("pub use ")) else {
                     continue;
                 };
@@ -251,7 +253,7 @@ fn layer_uses_only_its_own_crates() {
                     || path.with_extension("").join(format!("{name}.rs")).exists()
                     || path.with_file_name(format!("{name}.rs")).exists();
                 let allowed = layer.crates.contains(&name)
-                    || CRATES_FOR_ALL.contains(&name)
+                    || SHARED_CRATES.contains(&name)
                     || TEST_CRATES.contains(&name);
                 if !own && !allowed {
                     wrong.push(format!("{}:{number}: {} uses the crate {name}", path.display(), layer.name));
@@ -264,16 +266,16 @@ fn layer_uses_only_its_own_crates() {
 
 #[test]
 fn every_layer_is_in_the_table() {
-    let mut rooms: Vec<String> = fs::read_dir(root().join("src"))
+    let mut found: Vec<String> = fs::read_dir(root().join("src"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir())
         .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     let mut named: Vec<String> = LAYERS.iter().map(|layer| layer.name.to_owned()).collect();
-    rooms.sort();
+    found.sort();
     named.sort();
-    assert_eq!(rooms, named);
+    assert_eq!(found, named);
 }
 
 #[test]
@@ -284,43 +286,43 @@ fn every_file_has_a_header_and_a_length_limit() {
             let text = fs::read_to_string(&path).unwrap();
             let first = text.lines().find(|line| !line.starts_with("#![")).unwrap_or_default();
             if !first.starts_with("//!") && !is_test(&path) {
-                wrong.push(format!("{}: its first line does not say what it is", path.display()));
+                wrong.push(format!("{}: it does not begin with a module header", path.display()));
             }
-            let longest = if is_test(&path) { LONGEST_TESTS } else { LONGEST_FILE };
-            if text.lines().count() > longest {
-                wrong.push(format!("{}: more than {longest} lines", path.display()));
+            let max_lines = if is_test(&path) { MAX_TEST_FILE_LINES } else { MAX_FILE_LINES };
+            if text.lines().count() > max_lines {
+                wrong.push(format!("{}: more than {max_lines} lines", path.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// So that adding a proxy touches the room of the dialects alone.
+/// So that adding a proxy changes only the module of the dialects.
 #[test]
 fn dialect_name_is_used_only_in_its_module() {
-    let room = root().join("src/edge/dialect");
+    let module = root().join("src/edge/dialect");
     let shared = ["mod", "definition", "forwarded", "own_proxy"];
     let stem = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
     let dialects: Vec<String> =
-        rust_files(&room).iter().map(stem).filter(|name| !shared.contains(&name.as_str())).collect();
+        rust_files(&module).iter().map(stem).filter(|name| !shared.contains(&name.as_str())).collect();
     assert!(dialects.len() > 1, "{dialects:?}");
     let mut wrong = Vec::new();
-    let outside = rust_files(&root().join("src")).into_iter().filter(|path| !path.starts_with(&room));
+    let outside = rust_files(&root().join("src")).into_iter().filter(|path| !path.starts_with(&module));
     for path in outside.filter(|path| !is_test(path)) {
-        for (number, line) in code(&path) {
+        for (number, line) in code_lines(&path) {
             let line = line.to_lowercase();
             for name in dialects.iter().filter(|name| line.contains(name.as_str())) {
-                wrong.push(format!("{}:{number}: it names {name}", path.display()));
+                wrong.push(format!("{}:{number}: it names the dialect {name}", path.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Words that belong to one room alone.
+/// Some words may occur only in certain layers.
 #[test]
 fn cookies_statuses_grants_and_own_paths_stay_in_their_layers() {
-    let rooms: [(&str, &[&str]); 5] = [
+    let permitted: [(&str, &[&str]); 5] = [
         ("StatusCode", &["edge", "server", "provider", "proxy", "cli"]),
         ("SET_COOKIE", &["session", "edge"]),
         ("Grant {", &["access"]),
@@ -331,10 +333,14 @@ fn cookies_statuses_grants_and_own_paths_stay_in_their_layers() {
     for layer in &LAYERS {
         for path in rust_files(&root().join("src").join(layer.name)).into_iter().filter(|path| !is_test(path))
         {
-            for (number, line) in code(&path) {
-                for (word, allowed) in rooms {
+            for (number, line) in code_lines(&path) {
+                for (word, allowed) in permitted {
                     if line.contains(word) && !allowed.contains(&layer.name) {
-                        wrong.push(format!("{}:{number}: {word} is not for {}", path.display(), layer.name));
+                        wrong.push(format!(
+                            "{}:{number}: {word} is not permitted in {}",
+                            path.display(),
+                            layer.name
+                        ));
                     }
                 }
             }

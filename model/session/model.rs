@@ -1,4 +1,4 @@
-//! Who does what to the registry, and what must hold?
+//! Concurrent users of the registry, and the checks on it
 
 use std::sync::Arc;
 
@@ -11,60 +11,62 @@ use crate::flow::ports::{SessionId, UnixTime};
 
 const ID: SessionId = SessionId([7; 16]);
 const NOW: UnixTime = UnixTime(100);
-const LOOK: Presentation =
+const PRESENTATION: Presentation =
     Presentation { now: NOW, active: true, idle: None, unknown_lease: RefreshLease::Available };
 const SCHEDULES: usize = 20_000;
 
-/// What really happened, as somebody outside sees it.
+/// The events that happened, as recorded outside the registry.
 #[derive(Default)]
-struct Truth {
-    /// The exchanges that run.
+struct Observed {
+    /// The number of exchanges in progress.
     running: usize,
-    /// The generations whose refresh token the provider has taken.
+    /// The generations whose refresh token the provider has used.
     used: Vec<u64>,
-    /// The generations that were kept, as they were told of.
-    kept: Vec<u64>,
+    /// The generations that were committed, in the order of the commits' results.
+    committed: Vec<u64>,
     /// The newest cookie that reached the browser.
     browser: u64,
-    /// Somebody signed out.
+    /// The user signed out.
     ended: bool,
     /// The provider refused the newest refresh token.
     refused: bool,
 }
 
-struct World {
+struct Scenario {
     registry: Registry<u64>,
-    truth: Mutex<Truth>,
+    observed: Mutex<Observed>,
 }
 
 fn listed(generation: u64) -> Listed<'static> {
     Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW }
 }
 
-fn world() -> Arc<World> {
+fn scenario() -> Arc<Scenario> {
     let registry = Registry::new(Room { sessions: 4, per_user: 4 });
     registry.begin(listed(1), 0, NOW).unwrap();
-    let truth = Truth { browser: 1, ..Truth::default() };
-    Arc::new(World { registry, truth: Mutex::new(truth) })
+    let observed = Observed { browser: 1, ..Observed::default() };
+    Arc::new(Scenario { registry, observed: Mutex::new(observed) })
 }
 
-impl World {
-    /// A request of a browser: what it sees, and an exchange if it gets the lease.
+impl Scenario {
+    /// Presents a cookie of the browser, and runs an exchange if it acquires the lease.
     fn request(&self) {
-        let (shown, was_ended) = {
-            let truth = self.truth.lock().unwrap();
-            // Requests of one browser overtake each other: an older cookie may come late.
-            (thread_rng().gen_range(1..=truth.browser), truth.ended)
+        let (presented, was_ended) = {
+            let observed = self.observed.lock().unwrap();
+            // Requests of one browser overtake each other: an older cookie may arrive later.
+            (thread_rng().gen_range(1..=observed.browser), observed.ended)
         };
-        let generation = match self.registry.record_presented(listed(shown), LOOK) {
+        let generation = match self.registry.record_presented(listed(presented), PRESENTATION) {
             Presented::Ended => return,
-            seen if was_ended => panic!("seen after the end: {seen:?}"),
-            Presented::Newest { lease: RefreshLease::Available | RefreshLease::RetryAt(_), .. } => shown,
-            Presented::Newer { held, lease: RefreshLease::Available | RefreshLease::RetryAt(_), .. } => held,
-            Presented::Unknown => panic!("a session is forgotten"),
+            answer if was_ended => panic!("presented after the end: {answer:?}"),
+            Presented::Newest { lease: RefreshLease::Available | RefreshLease::RetryAt(_), .. } => presented,
+            Presented::Newer {
+                result, lease: RefreshLease::Available | RefreshLease::RetryAt(_), ..
+            } => result,
+            Presented::Unknown => panic!("an entry was removed"),
             Presented::Newest { .. } | Presented::Newer { .. } | Presented::Older { .. } => return,
         };
-        let was_ended = self.truth.lock().unwrap().ended;
+        let was_ended = self.observed.lock().unwrap().ended;
         if self.registry.try_lease(listed(generation), 0, NOW) {
             assert!(!was_ended, "an exchange begins after the end");
             self.exchange(generation);
@@ -73,113 +75,121 @@ impl World {
 
     fn exchange(&self, generation: u64) {
         {
-            let mut truth = self.truth.lock().unwrap();
-            truth.running += 1;
-            assert!(truth.running == 1 || truth.ended, "two exchanges of one session");
-            assert!(!truth.used.contains(&generation), "a refresh token is sent twice");
+            let mut observed = self.observed.lock().unwrap();
+            observed.running += 1;
+            assert!(observed.running == 1 || observed.ended, "two exchanges of one session");
+            assert!(!observed.used.contains(&generation), "a refresh token is sent twice");
         }
         thread::yield_now();
         match thread_rng().gen_range(0..6) {
-            0 => self.settle(|| self.registry.release(ID, generation, RefreshLease::RetryAt(NOW))),
+            0 => self.end_exchange(|| self.registry.release(ID, generation, RefreshLease::RetryAt(NOW))),
             1 => {
-                self.truth.lock().unwrap().used.push(generation);
-                self.settle(|| self.registry.release(ID, generation, RefreshLease::TokenSpent));
+                self.observed.lock().unwrap().used.push(generation);
+                self.end_exchange(|| self.registry.release(ID, generation, RefreshLease::TokenSpent));
             }
             2 => {
                 {
-                    let mut truth = self.truth.lock().unwrap();
-                    truth.used.push(generation);
-                    truth.refused = true;
+                    let mut observed = self.observed.lock().unwrap();
+                    observed.used.push(generation);
+                    observed.refused = true;
                 }
-                self.settle(|| self.registry.end_after_refresh(ID, generation));
+                self.end_exchange(|| self.registry.end_after_refresh(ID, generation));
             }
-            _ => self.renewed(generation),
+            _ => self.commit_refresh(generation),
         }
     }
 
-    fn renewed(&self, generation: u64) {
-        self.truth.lock().unwrap().used.push(generation);
-        let was_ended = self.truth.lock().unwrap().ended;
-        let mut kept = None;
-        self.settle(|| {
-            kept = self.registry.renew(listed(generation + 1), (generation + 1, RefreshLease::Available), NOW)
+    fn commit_refresh(&self, generation: u64) {
+        self.observed.lock().unwrap().used.push(generation);
+        let was_ended = self.observed.lock().unwrap().ended;
+        let mut committed = None;
+        self.end_exchange(|| {
+            committed =
+                self.registry.commit(listed(generation + 1), (generation + 1, RefreshLease::Available), NOW)
         });
-        let mut truth = self.truth.lock().unwrap();
-        if kept.is_some() {
+        let mut observed = self.observed.lock().unwrap();
+        if committed.is_some() {
             assert!(!was_ended, "written after the end");
-            assert!(!truth.kept.contains(&(generation + 1)), "a generation is written twice");
-            truth.kept.push(generation + 1);
+            assert!(!observed.committed.contains(&(generation + 1)), "a generation is written twice");
+            observed.committed.push(generation + 1);
             if thread_rng().gen_bool(0.5) {
-                truth.browser = truth.browser.max(generation + 1);
+                observed.browser = observed.browser.max(generation + 1);
             }
         } else {
-            assert!(self.is_over(), "new tokens are lost, and the session lives");
+            assert!(self.has_ended(), "new tokens are lost, and the session continues");
         }
     }
 
-    /// The lease is over for the outside before it is for the registry, so that nobody is blamed for being quick.
-    fn settle(&self, settle: impl FnOnce()) {
-        self.truth.lock().unwrap().running -= 1;
-        settle();
+    /// Counts the exchange as ended before the registry does, so that the next exchange may begin at once.
+    fn end_exchange(&self, end_lease: impl FnOnce()) {
+        self.observed.lock().unwrap().running -= 1;
+        end_lease();
     }
 
-    fn is_over(&self) -> bool {
-        self.registry.record_presented(listed(1), LOOK) == Presented::Ended
+    fn has_ended(&self) -> bool {
+        self.registry.record_presented(listed(1), PRESENTATION) == Presented::Ended
     }
 
-    /// Somebody whose lease is over says what it likes.
-    fn loser(&self) {
-        let over = self.truth.lock().unwrap().kept.iter().max().map_or(0, |newest| newest - 1);
-        self.registry.end_after_refresh(ID, over);
-        self.registry.release(ID, over, RefreshLease::Available);
-        assert_eq!(self.registry.renew(listed(over + 1), (0, RefreshLease::Available), NOW), None);
+    /// Calls every operation of a lease that has ended.
+    fn act_without_lease(&self) {
+        let lost = self.observed.lock().unwrap().committed.iter().max().map_or(0, |newest| newest - 1);
+        self.registry.end_after_refresh(ID, lost);
+        self.registry.release(ID, lost, RefreshLease::Available);
+        assert_eq!(self.registry.commit(listed(lost + 1), (0, RefreshLease::Available), NOW), None);
     }
 
     fn sign_out(&self) {
         assert!(self.registry.end(listed(1), NOW));
-        self.truth.lock().unwrap().ended = true;
-        assert!(self.is_over());
+        self.observed.lock().unwrap().ended = true;
+        assert!(self.has_ended());
     }
 }
 
-fn play(signs_out: bool) {
-    let world = world();
+fn run_schedule(signs_out: bool) {
+    let scenario = scenario();
     let actors: Vec<_> = (0..3)
         .map(|_| {
-            let world = Arc::clone(&world);
-            thread::spawn(move || (0..3).for_each(|_| world.request()))
+            let scenario = Arc::clone(&scenario);
+            thread::spawn(move || (0..3).for_each(|_| scenario.request()))
         })
         .collect();
-    let other = Arc::clone(&world);
-    let loser = thread::spawn(move || other.loser());
+    let other = Arc::clone(&scenario);
+    let loser = thread::spawn(move || other.act_without_lease());
     if signs_out {
-        world.sign_out();
+        scenario.sign_out();
     }
     for actor in actors {
         actor.join().unwrap();
     }
     loser.join().unwrap();
-    let mut truth = world.truth.lock().unwrap();
-    truth.kept.sort_unstable();
-    assert!(truth.kept.iter().zip(2..).all(|(kept, next)| *kept == next), "a generation is left out");
-    assert_eq!((truth.running, world.registry.len()), (0, 1));
-    assert_eq!(world.is_over(), signs_out || truth.refused, "over without a reason, or alive without one");
+    let mut observed = scenario.observed.lock().unwrap();
+    observed.committed.sort_unstable();
+    assert!(
+        observed.committed.iter().zip(2..).all(|(committed, next)| *committed == next),
+        "a generation is missing"
+    );
+    assert_eq!((observed.running, scenario.registry.len()), (0, 1));
+    assert_eq!(
+        scenario.has_ended(),
+        signs_out || observed.refused,
+        "the session ended without a reason, or continued after one"
+    );
 }
 
-/// A promise of the registry.
-pub(crate) fn renewals_race_with_each_other() {
-    shuttle::check_random(|| play(false), SCHEDULES);
-    shuttle::check_pct(|| play(false), SCHEDULES, 3);
+/// Checks concurrent refreshes.
+pub(crate) fn refreshes_race_with_each_other() {
+    shuttle::check_random(|| run_schedule(false), SCHEDULES);
+    shuttle::check_pct(|| run_schedule(false), SCHEDULES, 3);
 }
 
-/// A promise of the registry.
-pub(crate) fn renewals_race_with_a_sign_out() {
-    shuttle::check_random(|| play(true), SCHEDULES);
-    shuttle::check_pct(|| play(true), SCHEDULES, 3);
+/// Checks refreshes that are concurrent with a sign-out.
+pub(crate) fn refreshes_race_with_a_sign_out() {
+    shuttle::check_random(|| run_schedule(true), SCHEDULES);
+    shuttle::check_pct(|| run_schedule(true), SCHEDULES, 3);
 }
 
-/// A promise of the registry.
-pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
+/// Checks concurrent sign-ins for the last places, and the counts.
+pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_are_right() {
     shuttle::check_random(
         || {
             let registry: Arc<Registry<u64>> = Arc::new(Registry::new(Room { sessions: 3, per_user: 1 }));
@@ -196,7 +206,7 @@ pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_add_up() {
                 })
                 .collect();
             let begun = actors.into_iter().map(|actor| actor.join().unwrap()).filter(|begun| *begun).count();
-            assert_eq!((begun, registry.len()), (2, 2), "one place for each of two people");
+            assert_eq!((begun, registry.len()), (2, 2), "one place for each of two users");
         },
         SCHEDULES,
     );

@@ -1,8 +1,12 @@
 //! Sessions and marker cookies
 //!
-//! Only this module reads and writes cookies of the gateway. `codec` seals a session into bytes. `registry` records
-//! the sessions of this process, and `provider_marks` those that the provider ended. `cookie_store` combines them.
-//! `markers` has the cookies that are not sessions.
+//! Only this module reads and writes cookies of the gateway:
+//!
+//! - `codec` seals a session into bytes.
+//! - `registry` records the sessions of this process.
+//! - `provider_marks` records the sessions that the provider ended.
+//! - `cookie_store` combines these three.
+//! - `markers` has the cookies that are not sessions.
 
 pub mod codec;
 pub mod cookie;

@@ -8,9 +8,9 @@
 //! 3. Both: the session with this `sid` has ended, and so have the user's sessions without a `sid` that had begun. The
 //!    provider left their `sid` out of the ID token, so that one of them may be the one it means.
 //! 4. A user with more than 64 marks as in rule 3 gets one mark as in rule 2 in their place.
-//! 5. If there is no room for a mark, the sessions that the token may mean are in doubt: each must refresh at the
-//!    provider before its next allow. Doubt is kept by hash in a table of fixed size, so it never runs out of room, and
-//!    most sessions that the token does not mean are not affected.
+//! 5. If there is no room for a mark, the sessions that the token may mean are in doubt. Each of them must refresh at
+//!    the provider before its next allow. Doubts are recorded by hash in a table of fixed size, which cannot fill up.
+//!    Most sessions that the token does not mean are not affected.
 //!
 //! A session "had begun" if it began before the token arrived, by our clock. It also "had begun" if its ID token was
 //! issued before the logout token, by the provider's clock.

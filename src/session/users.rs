@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::sync::{Mutex, PoisonError};
 
-/// A hash of a user's `sub`. Two users with the same hash share one limit.
+/// A hash of a user's `sub`, which reveals nothing about the user. Two users with the same hash share one limit.
 pub(super) type UserKey = u64;
 
 /// Sessions that have ended are recorded too. With these, a user has room for this many times the limit.

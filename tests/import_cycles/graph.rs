@@ -1,4 +1,4 @@
-//! The files of one crate and the imports between them.
+//! Files of one crate and the imports between them
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path as FilePath;
 
 use super::source::{Path, Source};
 
-/// Which file takes something from which, with the line and the name of one such import.
+/// The imports from one file to another, each with the line and the name of one such import.
 pub(crate) type Edges = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The files of a crate, by their paths below the root of the repository.
@@ -55,7 +55,7 @@ impl Crate {
         edges
     }
 
-    /// The file that defines what a path leads to, and its name there; `None` for a module.
+    /// Returns the file that defines the item of a path, and its name there; `None` for a module.
     fn resolve(
         &self,
         modules: &BTreeMap<&[String], &str>,
@@ -80,8 +80,8 @@ impl Crate {
         if source.items.contains(name) {
             return Some(here);
         }
-        let starred = source.globs.iter().map(|module| below(module, name));
-        let mut found = starred.filter_map(|path| self.resolve(modules, &path, hops + 1));
+        let glob_paths = source.globs.iter().map(|module| below(module, name));
+        let mut found = glob_paths.filter_map(|path| self.resolve(modules, &path, hops + 1));
         found.find(|(file, name)| self.0.get(file).is_some_and(|it| it.items.contains(name))).or(Some(here))
     }
 }
@@ -89,13 +89,13 @@ impl Crate {
 /// No name is re-exported through more modules.
 const MAX_REEXPORTS: usize = 8;
 
-/// Returns cycles, each as short as it can be; every file in any cycle is in one of them.
+/// Returns cycles, each as short as possible. Every file that is part of a cycle is in one of them.
 pub(crate) fn cycles(edges: &Edges) -> Vec<Vec<String>> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for file in edges.keys() {
         if !seen.contains(file)
-            && let Some(cycle) = way(edges, file, file)
+            && let Some(cycle) = shortest_path(edges, file, file)
         {
             seen.extend(cycle.iter().cloned());
             found.push(cycle);
@@ -104,21 +104,21 @@ pub(crate) fn cycles(edges: &Edges) -> Vec<Vec<String>> {
     found
 }
 
-/// Returns the shortest way along imports, without its end.
-pub(crate) fn way(edges: &Edges, start: &str, end: &str) -> Option<Vec<String>> {
+/// Returns the shortest path along imports, without its end.
+pub(crate) fn shortest_path(edges: &Edges, start: &str, end: &str) -> Option<Vec<String>> {
     let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(file) = queue.pop_front() {
         for next in edges.get(file).into_iter().flat_map(BTreeMap::keys) {
             if next == end {
-                let mut way = vec![file.to_owned()];
+                let mut path = vec![file.to_owned()];
                 let mut at = file;
                 while at != start {
                     at = came_from.get(at)?;
-                    way.push(at.to_owned());
+                    path.push(at.to_owned());
                 }
-                way.reverse();
-                return Some(way);
+                path.reverse();
+                return Some(path);
             }
             if !came_from.contains_key(next.as_str()) {
                 came_from.insert(next, file);

@@ -1,11 +1,11 @@
-//! Import cycles between the files of a crate.
+//! Import cycles between the files of a crate
 //!
 //! 1. A file imports another when it names an item that is defined there, in a `use` or by a path in the code.
-//! 2. A re-export counts for who names it, not for the module that holds it. It counts for that module too when its own
-//!    code uses the name.
-//! 3. A declaration `mod child;` is no import.
-//! 4. What only tests compile is left out.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+//! 2. A re-export counts for the file that names it, not for the module that contains it. It also counts for that
+//!    module if the module's own code uses the name.
+//! 3. A declaration `mod child;` is not an import.
+//! 4. Code that only tests compile is left out.
+#![expect(clippy::unwrap_used, reason = "a test panics on unexpected values")]
 
 mod graph;
 mod source;
@@ -19,7 +19,7 @@ use source::Source;
 
 /// Returns the imports below `folder`. Fails when it finds too few to have read the crate.
 fn edges(folder: &str) -> Edges {
-    #[expect(clippy::disallowed_methods, reason = "cargo says where the tree is")]
+    #[expect(clippy::disallowed_methods, reason = "cargo sets the path of the tree")]
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap());
     let edges = Crate::read(&root, folder).edges();
     assert!(edges.len() > 20, "{folder}: only {} files import another", edges.len());

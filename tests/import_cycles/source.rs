@@ -1,4 +1,4 @@
-//! One source file: the modules it declares, the names it imports and the paths in its code.
+//! Source file: the modules it declares, the names it imports and the paths in its code
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub(crate) struct Source {
     children: BTreeSet<String>,
     /// Modules declared in it that only tests compile.
     pub(crate) test_modules: Vec<String>,
-    /// Imports from this crate, by the name they get here.
+    /// Imports from this crate, by their names in this file.
     pub(crate) imports: BTreeMap<String, Import>,
     /// Modules of this crate that are imported with `*`.
     pub(crate) globs: Vec<Path>,
@@ -42,13 +42,13 @@ impl Source {
     pub(crate) fn read(module: Path, text: &str) -> Self {
         let tokens = tokens::read(text);
         let mut source = Self { module, test_modules: tokens.test_modules, ..Self::default() };
-        source.declarations(&tokens.all);
-        let code = source.uses(&tokens.all);
-        source.code(&code);
+        source.collect_declarations(&tokens.all);
+        let code = source.collect_imports(&tokens.all);
+        source.collect_paths(&code);
         source
     }
 
-    fn declarations(&mut self, tokens: &[Token]) {
+    fn collect_declarations(&mut self, tokens: &[Token]) {
         for three in tokens.windows(3) {
             let [keyword, name, third] = three else { continue };
             match keyword.text.as_str() {
@@ -61,8 +61,8 @@ impl Source {
         }
     }
 
-    /// Takes the imports, and returns everything else.
-    fn uses(&mut self, tokens: &[Token]) -> Vec<Token> {
+    /// Collects the imports, and returns all other tokens.
+    fn collect_imports(&mut self, tokens: &[Token]) -> Vec<Token> {
         let mut code: Vec<Token> = Vec::new();
         let mut rest = tokens;
         while let Some((token, behind)) = rest.split_first() {
@@ -74,14 +74,14 @@ impl Source {
             let is_public = code.last().is_some_and(|last| matches!(last.text.as_str(), "pub" | ")"));
             let length = rest.iter().position(|token| token.text == ";").unwrap_or(rest.len());
             let (mut tree, behind) = rest.split_at(length);
-            self.tree(&mut tree, &[], is_public);
+            self.read_tree(&mut tree, &[], is_public);
             rest = behind;
         }
         code
     }
 
-    /// One branch of a `use`, up to a comma or the end of the group.
-    fn tree(&mut self, rest: &mut &[Token], prefix: &[String], is_public: bool) {
+    /// Reads one branch of a `use`, up to a comma or the end of the group.
+    fn read_tree(&mut self, rest: &mut &[Token], prefix: &[String], is_public: bool) {
         let mut path = prefix.to_vec();
         let mut name = None;
         let mut line = 0;
@@ -92,7 +92,7 @@ impl Source {
             *rest = behind;
             line = token.line;
             match token.text.as_str() {
-                "{" => return self.group(rest, &path, is_public),
+                "{" => return self.read_group(rest, &path, is_public),
                 "*" => {
                     self.globs.extend(self.absolute(&path));
                     return;
@@ -112,7 +112,7 @@ impl Source {
         }
     }
 
-    fn group(&mut self, rest: &mut &[Token], path: &[String], is_public: bool) {
+    fn read_group(&mut self, rest: &mut &[Token], path: &[String], is_public: bool) {
         while let Some((token, behind)) = rest.split_first() {
             match token.text.as_str() {
                 "}" => {
@@ -120,12 +120,12 @@ impl Source {
                     return;
                 }
                 "," => *rest = behind,
-                _ => self.tree(rest, path, is_public),
+                _ => self.read_tree(rest, path, is_public),
             }
         }
     }
 
-    fn code(&mut self, tokens: &[Token]) {
+    fn collect_paths(&mut self, tokens: &[Token]) {
         let mut rest = tokens;
         while let Some((token, mut behind)) = rest.split_first() {
             if is_name(&token.text) {
@@ -146,7 +146,7 @@ impl Source {
         }
     }
 
-    /// The same path from the root of the crate; `None` for a path into another crate or a type of this file.
+    /// Returns the path from the root of the crate; `None` for a path into another crate or a type of this file.
     fn absolute(&self, path: &[String]) -> Option<Path> {
         let (head, rest) = path.split_first()?;
         let base = match head.as_str() {

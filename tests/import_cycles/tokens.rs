@@ -1,13 +1,13 @@
-//! Tokens of a Rust file, without comments, literals and test items.
+//! Tokens of a Rust file, without comments, literals and test items
 
-/// One token and the line it is on. An identifier is one token, `::` too, any other character by itself.
+/// One token and its line. An identifier is one token, `::` is one token, and so is each other character.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     pub(crate) text: String,
     pub(crate) line: usize,
 }
 
-/// What a file holds: its tokens, and the modules that only tests compile.
+/// The tokens of a file, and the modules that only tests compile.
 pub(crate) struct Tokens {
     pub(crate) all: Vec<Token>,
     pub(crate) test_modules: Vec<String>,
@@ -31,12 +31,12 @@ fn split(text: &str) -> Vec<Token> {
         let length = match first {
             '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
             '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            '"' => string(rest),
-            '\'' => character(rest),
-            'r' | 'b' if raw_string(rest).is_some() => raw_string(rest).unwrap_or(1),
-            _ if is_name(rest) => {
-                rest.find(|one: char| !one.is_alphanumeric() && one != '_').unwrap_or(rest.len())
-            }
+            '"' => string_len(rest),
+            '\'' => character_len(rest),
+            'r' | 'b' if raw_string_len(rest).is_some() => raw_string_len(rest).unwrap_or(1),
+            _ if is_name(rest) => rest
+                .find(|character: char| !character.is_alphanumeric() && character != '_')
+                .unwrap_or(rest.len()),
             ':' if rest.starts_with("::") => 2,
             _ => first.len_utf8(),
         };
@@ -51,7 +51,7 @@ fn split(text: &str) -> Vec<Token> {
     found
 }
 
-fn string(text: &str) -> usize {
+fn string_len(text: &str) -> usize {
     let mut escaped = false;
     for (index, one) in text.char_indices().skip(1) {
         match one {
@@ -64,8 +64,8 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
-/// A character, or the quotation mark of a lifetime.
-fn character(text: &str) -> usize {
+/// Returns the length of a character literal, or of the quotation mark of a lifetime.
+fn character_len(text: &str) -> usize {
     let mut rest = text.char_indices().skip(1);
     let first = rest.next().map(|(_, one)| one);
     let second = rest.next();
@@ -79,11 +79,11 @@ fn character(text: &str) -> usize {
     }
 }
 
-fn raw_string(text: &str) -> Option<usize> {
+fn raw_string_len(text: &str) -> Option<usize> {
     let prefix = if text.starts_with("br") { 2 } else { usize::from(text.starts_with('r')) };
     let (_, rest) = text.split_at(prefix);
     let (fence, _) = rest.split_once('"')?;
-    if prefix == 0 || fence.chars().any(|one| one != '#') {
+    if prefix == 0 || fence.chars().any(|character| character != '#') {
         return None;
     }
     let open = prefix + fence.len() + 1;
@@ -93,13 +93,15 @@ fn raw_string(text: &str) -> Option<usize> {
 }
 
 fn without_tests(tokens: &[Token]) -> Tokens {
-    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    const TEST_ATTRIBUTE: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Tokens { all: Vec::new(), test_modules: Vec::new() };
     let mut rest = tokens;
     while let Some((token, behind)) = rest.split_first() {
-        if rest.len() > MARK.len() && rest.iter().zip(MARK).all(|(token, mark)| token.text == mark) {
-            let (_, item) = rest.split_at(MARK.len());
-            let (item, behind) = item.split_at(end_of_item(item));
+        if rest.len() > TEST_ATTRIBUTE.len()
+            && rest.iter().zip(TEST_ATTRIBUTE).all(|(token, mark)| token.text == mark)
+        {
+            let (_, item) = rest.split_at(TEST_ATTRIBUTE.len());
+            let (item, behind) = item.split_at(item_len(item));
             let module = item.iter().skip_while(|token| token.text != "mod").nth(1);
             kept.test_modules.extend(module.map(|name| name.text.clone()));
             rest = behind;
@@ -111,8 +113,8 @@ fn without_tests(tokens: &[Token]) -> Tokens {
     kept
 }
 
-/// Up to the `;`, or the closing brace of the first block.
-fn end_of_item(tokens: &[Token]) -> usize {
+/// Returns the length of an item, up to its `;` or the closing brace of its first block.
+fn item_len(tokens: &[Token]) -> usize {
     let mut depth = 0_usize;
     for (index, token) in tokens.iter().enumerate() {
         match token.text.as_str() {

@@ -1,4 +1,4 @@
-//! A check with a realistic session, without a server: what the bench times and the allocation test counts.
+//! A check with a realistic session and without a server, for the benchmarks and the allocation test
 
 pub(crate) mod no_provider;
 
@@ -36,10 +36,10 @@ use foregate::telemetry::recorder::Recorder;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Everything a check needs, and the question of one browser.
+/// A complete check, and the check request for one browser.
 pub(crate) struct Scene {
     check: Check,
-    question: HeaderMap,
+    headers: HeaderMap,
     /// The session cookie's value.
     pub(crate) cookie: String,
 }
@@ -67,7 +67,7 @@ const BROWSER: [(&str, &str); 17] = [
     ("sec-ch-ua-platform", "\"Linux\""),
 ];
 
-/// A JWT as Keycloak sends it: a head, claims with 30 groups, an RS256 signature.
+/// Returns a JWT like Keycloak's: a header, claims with 30 groups and an RS256 signature.
 fn id_token(groups: &[String]) -> String {
     let claims = format!(
         r#"{{"exp":1,"iat":1,"auth_time":1,"jti":"{0}","iss":"https://keycloak.example.com/realms/main","aud":"foregate","sub":"{0}","typ":"ID","azp":"foregate","sid":"{0}","at_hash":"abcdefghijklmnopqrstuv","email_verified":true,"name":"Test User","groups":{groups:?},"preferred_username":"testuser","email":"testuser@example.com"}}"#,
@@ -79,20 +79,20 @@ fn id_token(groups: &[String]) -> String {
 }
 
 impl Scene {
-    /// Everything on: a policy that asks for one of five groups, and the ID token in `Authorization` too.
-    pub(crate) fn everything() -> Self {
+    /// A scene with all features: a policy that requires one of five groups, and the ID token in `Authorization` too.
+    pub(crate) fn with_all_features() -> Self {
         let allowed =
             ["platform", "security", "operations", "management", "team-project-029"].map(str::to_owned);
         Self::new(Policy::new(allowed.to_vec(), vec![], vec![]), true)
     }
 
-    /// A signed-in person with 30 groups, and Traefik's question.
+    /// A signed-in user with 30 groups, and a check request of Traefik.
     pub(crate) fn new(policy: Policy, authorization: bool) -> Self {
-        Self::with(policy, authorization, Duration::from_secs(30_000), Arc::new(NoProvider))
+        Self::with_provider(policy, authorization, Duration::from_secs(30_000), Arc::new(NoProvider))
     }
 
-    /// The same with tokens that live so long, and a provider that renews them.
-    pub(crate) fn with(
+    /// Like [`Self::new`], with tokens that expire after `life`, and a provider that refreshes them.
+    pub(crate) fn with_provider(
         policy: Policy,
         authorization: bool,
         life: Duration,
@@ -160,7 +160,7 @@ impl Scene {
             .unwrap();
         let pairs: Vec<&str> =
             cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
-        let mut question: HeaderMap = BROWSER
+        let mut headers: HeaderMap = BROWSER
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
@@ -168,7 +168,7 @@ impl Scene {
             "theme=dark; lang=en; {}; _ga=GA1.2.1234567890.1234567890; consent=yes",
             pairs.join("; ")
         );
-        question.insert(header::COOKIE, cookie.parse().unwrap());
+        headers.insert(header::COOKIE, cookie.parse().unwrap());
         let names = IdentityHeaderNames {
             user: HeaderName::from_static("x-forwarded-user"),
             group: HeaderName::from_static("x-forwarded-group"),
@@ -197,12 +197,13 @@ impl Scene {
             exchanges: Exchanges::default(),
         });
         let clock = Arc::new(SystemClock);
-        Self { check: Check { snapshot, sessions, markers, clock, refresh }, question, cookie }
+        Self { check: Check { snapshot, sessions, markers, clock, refresh }, headers, cookie }
     }
 
-    /// One whole check, which waits for nothing: Traefik's fields read, the session opened, the rules asked, the edits made.
+    /// Runs a whole check, which must not wait. It reads Traefik's fields, opens the session, evaluates the rules and
+    /// builds the header edits.
     pub(crate) fn check(&self) -> Decision {
-        let headers = &self.question;
+        let headers = &self.headers;
         let forwarded = forwarded(headers, &TrustedProxies::default()).unwrap();
         let snapshot = self.check.snapshot.load();
         let origin = snapshot.rules.origins.find(forwarded.host).unwrap();

@@ -1,5 +1,5 @@
-//! A provider that nobody asks.
-#![expect(clippy::panic, reason = "whoever asks it has a mistake")]
+//! Provider for checks that must not call it
+#![expect(clippy::panic, reason = "a call is a defect of the test")]
 
 use foregate::flow::ports::{
     AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, LogoutToken, LogoutTokenError,
@@ -9,32 +9,32 @@ use foregate::secret::Secret;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-/// Whoever asks it has made a mistake.
+/// A provider that panics on every call to an endpoint.
 pub(crate) struct NoProvider;
 
 impl IdentityProvider for NoProvider {
     fn authentication_url(&self, _: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
-        panic!("nobody is asked")
+        panic!("the provider must not be called")
     }
 
     fn check_response_issuer(&self, _: Option<&str>) -> Result<(), WrongIssuer> {
-        panic!("nobody is asked")
+        panic!("the provider must not be called")
     }
 
     fn exchange<'a>(&'a self, _: CodeExchange<'a>) -> BoxFuture<'a, Result<SignedIn, ExchangeError>> {
-        panic!("nobody is asked")
+        panic!("the provider must not be called")
     }
 
     fn refresh<'a>(&'a self, _: RefreshRequest<'a>) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-        panic!("nobody is asked")
+        panic!("the provider must not be called")
     }
 
     fn revoke<'a>(&'a self, _: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>> {
-        panic!("nobody is asked")
+        panic!("the provider must not be called")
     }
 
     fn logout_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
-        panic!("nobody is asked")
+        panic!("the provider must not be called")
     }
 
     fn end_session_endpoint(&self) -> Option<Url> {

@@ -1,4 +1,4 @@
-//! Which certificates does a test need: authorities, and what they sign?
+//! Certificates for tests: authorities, and the certificates they sign
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
 };
 
-/// An authority of one test.
+/// A certificate authority of one test.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) certificate: String,
@@ -27,17 +27,17 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), certificate }
     }
 
-    /// For a server at `localhost`.
+    /// Returns a certificate for a server at `localhost`.
     pub(crate) fn server(&self) -> Pair {
         self.sign(ExtendedKeyUsagePurpose::ServerAuth, 2050)
     }
 
-    /// For a client.
+    /// Returns a certificate for a client.
     pub(crate) fn client(&self) -> Pair {
         self.sign(ExtendedKeyUsagePurpose::ClientAuth, 2050)
     }
 
-    /// For a client, and no longer valid.
+    /// Returns an expired certificate for a client.
     pub(crate) fn expired_client(&self) -> Pair {
         self.sign(ExtendedKeyUsagePurpose::ClientAuth, 2001)
     }
@@ -52,7 +52,7 @@ impl Authority {
     }
 }
 
-/// Writes a file under a name that no other test has.
+/// Writes a file under a name that no other test uses.
 pub(crate) fn file(name: &str, text: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("foregate-{}-{name}", std::process::id()));
     std::fs::write(&path, text).unwrap();

@@ -1,22 +1,24 @@
-//! On which ports do programs listen that must be told one before they start?
+//! Free ports for programs that need the port number before they start
 //!
-//! Ports from which no system takes the near end of a connection: one that is free now is free when the program comes.
+//! The ports are outside the ranges from which systems choose the local port of a connection. So a port that is free
+//! now is free when the program starts.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-const FIRST: u16 = 12_000;
-const COUNT: u16 = 20_000;
+const FIRST_PORT: u16 = 12_000;
+const PORT_COUNT: u16 = 20_000;
 
-static TAKEN: AtomicU16 = AtomicU16::new(0);
+static RETURNED: AtomicU16 = AtomicU16::new(0);
 
-/// An address on loopback that nothing listens on, given to nobody else in this process.
+/// Returns a loopback address that no program listens on, and that no other call in this process returns.
 pub(crate) fn free_address() -> SocketAddr {
-    // Processes that run beside each other begin far apart.
-    let begin = std::process::id().wrapping_mul(7919) % u32::from(COUNT);
+    // Processes that run at the same time begin far apart.
+    let begin = std::process::id().wrapping_mul(7919) % u32::from(PORT_COUNT);
     let begin = u16::try_from(begin).unwrap();
-    let next = || (begin + TAKEN.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT + FIRST;
+    let next = || (begin + RETURNED.fetch_add(1, Ordering::Relaxed) % PORT_COUNT) % PORT_COUNT + FIRST_PORT;
     let mut addresses = std::iter::repeat_with(|| SocketAddr::from((Ipv4Addr::LOCALHOST, next())));
-    let free = addresses.by_ref().take(usize::from(COUNT)).find(|address| TcpListener::bind(address).is_ok());
+    let free =
+        addresses.by_ref().take(usize::from(PORT_COUNT)).find(|address| TcpListener::bind(address).is_ok());
     free.unwrap()
 }

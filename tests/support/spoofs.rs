@@ -1,16 +1,16 @@
-//! The cases of tests/data/header-spoofs.tsv, and whether one of them succeeded.
+//! Cases of tests/data/header-spoofs.tsv, and detection of a successful one
 
 /// One case.
 pub(crate) struct Spoof {
-    /// The first column.
+    /// The expected result (first column).
     pub(crate) expected: String,
-    /// The fields.
+    /// The header fields.
     pub(crate) fields: Vec<(String, String)>,
-    /// The last column.
+    /// The reason (last column).
     pub(crate) why: String,
 }
 
-/// All cases.
+/// Reads all cases.
 pub(crate) fn spoofs() -> Vec<Spoof> {
     let lines = include_str!("../data/header-spoofs.tsv").lines().filter(|line| !line.starts_with('#'));
     let cases = lines.map(|line| {
@@ -22,7 +22,7 @@ pub(crate) fn spoofs() -> Vec<Spoof> {
     cases.collect()
 }
 
-/// Whether something of the client's arrived, under any name: each value of the list holds this word.
+/// Whether a value of the client arrived, under any name. Each value in the list contains the word `evil`.
 pub(crate) fn is_fooled<'f>(fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> bool {
     fields.into_iter().any(|(_, value)| value.contains("evil"))
 }

@@ -129,9 +129,10 @@ impl CookieStore {
         }
     }
 
-    /// Returns the lease of a session that the registry does not know. Tokens that were due before this process began
-    /// are not refreshed: an earlier process may have used the refresh token, and the browser may not have the result
-    /// yet.
+    /// Returns the lease of a session that the registry does not know.
+    ///
+    /// Tokens that were due before this process began are not refreshed. An earlier process may have used the refresh
+    /// token, and the browser may not have the result yet.
     fn lease_of_unknown(&self, contents: &Contents<'_>) -> RefreshLease {
         let was_not_due = contents.refresh_at > self.process.began_at.0;
         if was_not_due || contents.process == self.process.id {

@@ -204,7 +204,7 @@ fn tokens_that_were_requested_before_a_doubt_do_not_answer_it() {
         scene.add(&if number == MAX_SIDS { "more".to_owned() } else { number.to_string() }, "", 10);
     }
     assert_eq!([answered("more", 9), answered("more", 10), answered("more", 11)], [0, 0, 1]);
-    assert_eq!(answered("another", 9), 1, "the doubt is not about this one");
+    assert_eq!(answered("another", 9), 1, "the doubt is not about this session");
     let at_another_issuer = scene.0.answered_by(IssuerIndex(1), "more", "alice", UnixTime(9));
     assert_eq!(at_another_issuer, 1, "the doubt is not about a session of this issuer");
 }

@@ -74,8 +74,9 @@ impl<H: Clone> Registry<H> {
             .map_or(Presented::Unknown, |entry| entry.record_presented(listed, presentation))
     }
 
-    /// Acquires the lease of a session, if it is available and `listed` is the newest generation. `doubt` is the last
-    /// doubt that the refresh will answer.
+    /// Acquires the lease of a session, if it is available and `listed` is the newest generation.
+    ///
+    /// `doubt` is the last doubt that the refresh will answer.
     pub(super) fn try_lease(&self, listed: Listed<'_>, doubt: u64, now: UnixTime) -> bool {
         let Some(mut shard) = self.shard(listed.id) else { return false };
         if !shard.entries.contains_key(&listed.id)
