@@ -31,7 +31,7 @@ const TAG_LEN: usize = 16;
 /// Maximum number of cookies that carry one value.
 pub const MAX_PARTS: usize = 4;
 
-/// OutputLen that sealing adds to a value.
+/// Bytes that sealing adds to a value.
 pub const OVERHEAD: usize = HEAD_LEN + TAG_LEN;
 
 /// The purpose of a value: a login transaction never opens as a session.
