@@ -1,4 +1,4 @@
-//! How is the provider answered that says who has signed out?
+//! Responses of the back-channel logout endpoint
 
 use std::net::Ipv4Addr;
 
@@ -18,14 +18,14 @@ async fn send(gateway: &Gateway, method: Method, host: &str, body: reqwest::Body
     request.body(body).send().await.unwrap()
 }
 
-fn is_bare(headers: &HeaderMap) -> bool {
+fn has_no_store_and_no_cookie(headers: &HeaderMap) -> bool {
     headers.get(CACHE_CONTROL) == Some(&HeaderValue::from_static("no-store"))
         && !headers.contains_key(SET_COOKIE)
 }
 
-/// The provider reaches us by a name inside the cluster, which is none of `public.urls`.
+/// The provider reaches the gateway by a host name inside the cluster, which `public.urls` does not list.
 #[tokio::test]
-async fn whatever_the_host_a_request_without_one_token_is_refused_as_such() {
+async fn request_without_exactly_one_logout_token_is_400_on_any_host() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let public = gateway.public.to_string();
@@ -33,7 +33,7 @@ async fn whatever_the_host_a_request_without_one_token_is_refused_as_such() {
         for body in ["", "x=1", "logout_token=a&logout_token=b"] {
             let reply = send(&gateway, Method::POST, host, body.into()).await;
             assert_eq!(reply.status(), 400, "{host} {body}");
-            assert!(is_bare(reply.headers()), "{host} {body}");
+            assert!(has_no_store_and_no_cookie(reply.headers()), "{host} {body}");
             assert_eq!(reply.headers()[CONTENT_TYPE], "application/json");
             assert_eq!(reply.text().await.unwrap(), r#"{"error":"invalid_request"}"#);
         }
@@ -43,34 +43,38 @@ async fn whatever_the_host_a_request_without_one_token_is_refused_as_such() {
 }
 
 #[tokio::test]
-async fn nobody_but_a_post_is_heard() {
+async fn other_methods_than_post_are_405() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let reply = send(&gateway, method.clone(), "foregate.auth.svc", "logout_token=a".into()).await;
-        assert_eq!((reply.status().as_u16(), is_bare(reply.headers())), (405, true), "{method}");
+        assert_eq!(
+            (reply.status().as_u16(), has_no_store_and_no_cookie(reply.headers())),
+            (405, true),
+            "{method}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_body_of_more_than_64_kib_is_refused_however_it_comes() {
+async fn body_over_64_kib_is_refused_with_or_without_content_length() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let most = 64 * 1024;
-    let fits = format!("x={}", "a".repeat(most - 2));
+    let limit = 64 * 1024;
+    let fits = format!("x={}", "a".repeat(limit - 2));
     let reply = send(&gateway, Method::POST, "a.test", fits.clone().into()).await;
-    assert_eq!(reply.status(), 400, "it is read, and holds no token");
+    assert_eq!(reply.status(), 400, "the body is read, and has no token");
     let reply = send(&gateway, Method::POST, "a.test", format!("{fits}a").into()).await;
-    assert_eq!((reply.status().as_u16(), is_bare(reply.headers())), (413, true));
+    assert_eq!((reply.status().as_u16(), has_no_store_and_no_cookie(reply.headers())), (413, true));
 
-    let mut unannounced = TcpStream::connect((Ipv4Addr::LOCALHOST, gateway.public.port())).await.unwrap();
+    let mut chunked = TcpStream::connect((Ipv4Addr::LOCALHOST, gateway.public.port())).await.unwrap();
     let head = format!(
         "POST /oauth2/backchannel-logout HTTP/1.1\r\nHost: a.test\r\nContent-Type: {FORM}\r\n\
          Transfer-Encoding: chunked\r\n\r\n{:x}\r\n",
-        most + 1
+        limit + 1
     );
-    unannounced.write_all(format!("{head}{fits}a\r\n0\r\n\r\n").as_bytes()).await.unwrap();
+    chunked.write_all(format!("{head}{fits}a\r\n0\r\n\r\n").as_bytes()).await.unwrap();
     let mut line = [0; 12];
-    unannounced.read_exact(&mut line).await.unwrap();
+    chunked.read_exact(&mut line).await.unwrap();
     assert_eq!(&line, b"HTTP/1.1 413");
 }

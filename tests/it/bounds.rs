@@ -1,4 +1,4 @@
-//! Does the gateway go on for everybody while somebody asks too much of it?
+//! Availability during excessive requests
 
 use reqwest::header::{COOKIE, HeaderValue};
 use tokio::io::AsyncWriteExt;
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::harness::{Browser, Gateway, KEY, Process, get, get_with, provider, real_time_provider};
 
 #[tokio::test]
-async fn a_thousand_cookies_hide_no_session_and_break_nothing() {
+async fn thousand_cookies_neither_hide_a_session_nor_cause_an_error() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -39,9 +39,9 @@ async fn a_thousand_cookies_hide_no_session_and_break_nothing() {
     gateway.stop().await;
 }
 
-/// Needs as many descriptors: `ulimit -n 4096`, where it is lower.
+/// Needs 2,000 file descriptors. If the limit is lower, set `ulimit -n 4096`.
 #[tokio::test]
-async fn two_thousand_slow_connections_keep_nobody_waiting() {
+async fn two_thousand_slow_connections_delay_no_request() {
     const SLOW: usize = 2000;
     let provider = real_time_provider().await;
     let secrets = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
@@ -55,7 +55,7 @@ async fn two_thousand_slow_connections_keep_nobody_waiting() {
     }
     for _ in 0..20 {
         let check = get(&format!("http://127.0.0.1:{}/check/traefik", process.check)).await;
-        assert_eq!(check.status, 400, "answered, though not a question");
+        assert_eq!(check.status, 400, "the malformed check is answered");
         let page = get(&format!("http://127.0.0.1:{}/oauth2/sign_in", process.public)).await;
         assert_eq!(page.status, 200);
     }

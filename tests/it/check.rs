@@ -1,17 +1,19 @@
-//! The check endpoints of the dialects with forwarded fields, from one table.
+//! Check endpoints of the dialects with forwarded fields
+//!
+//! One table of tests runs for each dialect.
 
 use reqwest::header::HeaderName;
 
-use crate::harness::{Asked, Browser, Gateway, provider};
+use crate::harness::{Browser, Gateway, HttpReply, provider};
 
-async fn signed_in(gateway: &Gateway, user: &str) -> Browser {
+async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, user, user).await;
     browser
 }
 
-async fn ask_with(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> Asked {
+async fn ask_with(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> HttpReply {
     let mut headers = gateway.question("/c/main");
     headers.extend(browser.and_then(Browser::cookie_header).map(|value| (reqwest::header::COOKIE, value)));
     for (name, value) in more {
@@ -25,7 +27,7 @@ async fn ask_with(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &
     gateway.ask(headers).await
 }
 
-async fn what_is_no_navigation_gets_401_and_reloads_itself(dialect: &'static str) {
+async fn request_that_is_no_navigation_gets_401_and_x_reload(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     for more in [
@@ -44,7 +46,7 @@ async fn what_is_no_navigation_gets_401_and_reloads_itself(dialect: &'static str
     }
 }
 
-async fn a_form_is_told_that_it_was_not_sent(dialect: &'static str) {
+async fn form_post_without_session_shows_that_it_was_not_sent(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let referer = gateway.url("/edit");
@@ -55,10 +57,10 @@ async fn a_form_is_told_that_it_was_not_sent(dialect: &'static str) {
     assert!(page.body.contains("edit"), "{}", page.body);
 }
 
-async fn a_question_that_cannot_be_read_is_400_and_never_passes(dialect: &'static str) {
+async fn malformed_check_is_400_even_with_a_session(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     for name in
         ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"]
     {
@@ -84,10 +86,10 @@ async fn a_question_that_cannot_be_read_is_400_and_never_passes(dialect: &'stati
     }
 }
 
-async fn a_host_that_is_not_configured_is_denied(dialect: &'static str) {
+async fn host_that_is_not_configured_is_denied(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     for host in ["evil.test", "127.0.0.2", ""] {
         assert_eq!(
             ask_with(&gateway, Some(&browser), &[("x-forwarded-host", host)]).await.status,
@@ -97,10 +99,10 @@ async fn a_host_that_is_not_configured_is_denied(dialect: &'static str) {
     }
 }
 
-async fn nothing_but_the_five_fields_is_believed(dialect: &'static str) {
+async fn other_forwarded_fields_do_not_change_the_answer(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let lies = [
+    let spoofs = [
         ("x-original-url", "https://evil.test/"),
         ("x-original-method", "DELETE"),
         ("forwarded", "host=evil.test;proto=https"),
@@ -110,16 +112,16 @@ async fn nothing_but_the_five_fields_is_believed(dialect: &'static str) {
         ("x-rewrite-url", "/evil"),
         ("x-auth-request-redirect", "https://evil.test/"),
     ];
-    let truth = ask_with(&gateway, None, &[]).await;
-    let answer = ask_with(&gateway, None, &lies).await;
+    let expected = ask_with(&gateway, None, &[]).await;
+    let answer = ask_with(&gateway, None, &spoofs).await;
     assert_eq!(answer.status, 302);
-    assert_eq!(answer.header("location"), truth.header("location"));
+    assert_eq!(answer.header("location"), expected.header("location"));
 }
 
-async fn an_alias_of_an_identity_header_is_refused(dialect: &'static str) {
+async fn alias_of_an_identity_header_is_refused(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     for name in [
         "x_forwarded_user",
         "x.forwarded.user",
@@ -133,12 +135,12 @@ async fn an_alias_of_an_identity_header_is_refused(dialect: &'static str) {
     assert_eq!((exact.status, exact.header("x-forwarded-user")), (200, Some("testuser")));
 }
 
-async fn no_cookie_of_ours_goes_on_and_every_other_does(dialect: &'static str) {
+async fn own_cookies_are_removed_and_other_cookies_are_kept(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await.in_dialect(dialect);
-    let mut browser = signed_in(&gateway, "testuser").await;
+    let mut browser = signed_in_browser(&gateway, "testuser").await;
     let alone = gateway.ask_as(&browser, "/").await;
-    // The provider's own cookie is in the jar too: cookies ignore ports.
+    // The jar also has the provider's own cookie, because cookies ignore ports.
     assert!(!alone.header("cookie").unwrap_or_default().contains("foregate"));
     browser.set_cookie("theme", "dark");
     browser.set_cookie("foregate-1", "left over");
@@ -150,29 +152,30 @@ async fn no_cookie_of_ours_goes_on_and_every_other_does(dialect: &'static str) {
     assert!(!passed.headers.contains_key("set-cookie"));
 }
 
-async fn header_names_are_the_operators(dialect: &'static str) {
+async fn identity_header_names_are_configurable(dialect: &'static str) {
     let provider = provider().await;
     let more = [("headers.user", "X-Who"), ("headers.group", "X-Of")];
     let gateway = Gateway::with(&provider, &more).await.in_dialect(dialect);
-    let passed = gateway.ask_as(&signed_in(&gateway, "alice").await, "/").await;
+    let passed = gateway.ask_as(&signed_in_browser(&gateway, "alice").await, "/").await;
     assert_eq!((passed.header("x-who"), passed.header("x-of")), (Some("alice"), Some("dev")));
     assert_eq!(passed.header("x-forwarded-user"), None);
 }
 
-async fn a_person_without_groups_or_a_verified_email_gets_empty_fields(dialect: &'static str) {
+async fn missing_groups_and_unverified_email_give_empty_headers(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let passed = gateway.ask_as(&signed_in(&gateway, "bob").await, "/").await;
+    let passed = gateway.ask_as(&signed_in_browser(&gateway, "bob").await, "/").await;
     assert_eq!(passed.status, 200);
     assert_eq!(passed.header("x-forwarded-group"), Some(""));
     assert_eq!(passed.header("x-forwarded-email"), Some(""));
 }
 
-async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies(dialect: &'static str) {
+async fn named_policy_decides_and_an_unknown_policy_denies(dialect: &'static str) {
     let provider = provider().await;
     let gateway =
         Gateway::with(&provider, &[("policies.ops.allowed_groups", "ops")]).await.in_dialect(dialect);
-    let (alice, testuser) = (signed_in(&gateway, "alice").await, signed_in(&gateway, "testuser").await);
+    let (alice, testuser) =
+        (signed_in_browser(&gateway, "alice").await, signed_in_browser(&gateway, "testuser").await);
     let ask = async |browser: &Browser, path: &str| {
         let mut headers = gateway.question("/");
         headers.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
@@ -187,20 +190,20 @@ async fn a_policy_holds_where_it_is_named_and_an_unknown_one_denies(dialect: &'s
     assert_eq!(ask(&testuser, &format!("/check/policy/none/{dialect}")).await.status, 403);
 }
 
-async fn a_peer_that_is_not_trusted_gets_no_answer(dialect: &'static str) {
+async fn untrusted_peer_gets_403_and_no_identity(dialect: &'static str) {
     let provider = provider().await;
     let gateway =
         Gateway::with(&provider, &[("check.trusted_proxies", "192.0.2.1")]).await.in_dialect(dialect);
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     let asked = gateway.ask_as(&browser, "/").await;
     assert_eq!(asked.status, 403);
     assert!(!asked.headers.contains_key("x-forwarded-user"));
 }
 
-async fn a_socket_of_another_origin_is_refused_with_a_session(dialect: &'static str) {
+async fn websocket_of_another_origin_is_refused_despite_a_session(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     let own = gateway.url("");
     for (origin, status) in
         [(own.as_str(), 200), ("https://evil.test", 403), ("null", 403), ("(absent)", 200)]
@@ -211,18 +214,16 @@ async fn a_socket_of_another_origin_is_refused_with_a_session(dialect: &'static 
     }
 }
 
-async fn the_public_listener_answers_no_check(dialect: &'static str) {
+async fn public_listener_answers_no_check(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let mut browser = signed_in(&gateway, "testuser").await;
+    let mut browser = signed_in_browser(&gateway, "testuser").await;
     let page = browser.go(&gateway.url(&format!("/check/{dialect}"))).await;
     assert_eq!(page.status, 404);
     assert!(!page.headers.contains_key("x-forwarded-user"));
 }
 
-async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours(
-    dialect: &'static str,
-) {
+async fn public_path_passes_without_session_identity_or_own_cookies(dialect: &'static str) {
     let provider = provider().await;
     let more = [("public_paths.assets.paths", "/assets/"), ("headers.authorization", "true")];
     let gateway = Gateway::with(&provider, &more).await.in_dialect(dialect);
@@ -235,7 +236,7 @@ async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_o
         assert_eq!(asked.header(name), Some(""), "{name}");
     }
     assert_eq!((asked.header("cookie"), asked.header("authorization")), (Some("theme=dark"), None));
-    let known = signed_in(&gateway, "testuser").await;
+    let known = signed_in_browser(&gateway, "testuser").await;
     assert_eq!(gateway.ask_as(&known, "/assets/x").await.header("x-forwarded-user"), Some("testuser"));
     for private in ["/assets/../admin", "/assets/%2e%2e/admin", "/assets//x", "/Assets/x", "/?/assets/"] {
         assert_eq!(gateway.ask(gateway.question(private)).await.status, 302, "{private}");
@@ -245,23 +246,23 @@ async fn a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_o
     assert_eq!(gateway.ask(post).await.status, 303, "the methods are GET and HEAD");
 }
 
-async fn a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to(dialect: &'static str) {
+async fn cross_origin_write_is_refused_unless_allowed(dialect: &'static str) {
     let provider = provider().await;
     let forged =
         [("x-forwarded-method", "POST"), ("origin", "https://sibling.test"), ("sec-fetch-site", "same-site")];
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     assert_eq!(ask_with(&gateway, Some(&browser), &forged).await.status, 403);
     let own = gateway.url("");
-    let honest = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
-    assert_eq!(ask_with(&gateway, Some(&browser), &honest).await.status, 200);
+    let same_origin = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
+    assert_eq!(ask_with(&gateway, Some(&browser), &same_origin).await.status, 200);
     let open =
         Gateway::with(&provider, &[("public.allow_cross_origin_writes", "true")]).await.in_dialect(dialect);
-    let browser = signed_in(&open, "testuser").await;
+    let browser = signed_in_browser(&open, "testuser").await;
     assert_eq!(ask_with(&open, Some(&browser), &forged).await.status, 200);
 }
 
-/// Instantiates the table for each dialect, in a module of its own.
+/// Instantiates the table for each dialect, in one module per dialect.
 macro_rules! in_each_dialect {
     ([$($dialect:ident),*], $table:tt) => {
         $(in_dialect!($dialect, $table);)*
@@ -284,20 +285,20 @@ macro_rules! in_dialect {
 in_each_dialect!(
     [traefik, caddy],
     [
-        what_is_no_navigation_gets_401_and_reloads_itself,
-        a_form_is_told_that_it_was_not_sent,
-        a_question_that_cannot_be_read_is_400_and_never_passes,
-        a_host_that_is_not_configured_is_denied,
-        nothing_but_the_five_fields_is_believed,
-        an_alias_of_an_identity_header_is_refused,
-        no_cookie_of_ours_goes_on_and_every_other_does,
-        header_names_are_the_operators,
-        a_person_without_groups_or_a_verified_email_gets_empty_fields,
-        a_policy_holds_where_it_is_named_and_an_unknown_one_denies,
-        a_peer_that_is_not_trusted_gets_no_answer,
-        a_socket_of_another_origin_is_refused_with_a_session,
-        the_public_listener_answers_no_check,
-        a_public_path_passes_without_a_session_and_shows_nobody_and_no_cookie_of_ours,
-        a_form_of_a_sibling_host_changes_nothing_unless_it_is_allowed_to,
+        request_that_is_no_navigation_gets_401_and_x_reload,
+        form_post_without_session_shows_that_it_was_not_sent,
+        malformed_check_is_400_even_with_a_session,
+        host_that_is_not_configured_is_denied,
+        other_forwarded_fields_do_not_change_the_answer,
+        alias_of_an_identity_header_is_refused,
+        own_cookies_are_removed_and_other_cookies_are_kept,
+        identity_header_names_are_configurable,
+        missing_groups_and_unverified_email_give_empty_headers,
+        named_policy_decides_and_an_unknown_policy_denies,
+        untrusted_peer_gets_403_and_no_identity,
+        websocket_of_another_origin_is_refused_despite_a_session,
+        public_listener_answers_no_check,
+        public_path_passes_without_session_identity_or_own_cookies,
+        cross_origin_write_is_refused_unless_allowed,
     ]
 );

@@ -1,4 +1,4 @@
-//! Do the commands of the binary say what a person needs?
+//! Output of the commands of the binary
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
@@ -9,7 +9,7 @@ fn foregate(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
-fn written(name: &str, text: &str) -> String {
+fn write_file(name: &str, text: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
@@ -60,11 +60,11 @@ usr = "X-User"
 
 #[test]
 fn seven_mistakes_make_seven_messages_and_no_start() {
-    let file = written("seven.toml", SEVEN);
+    let file = write_file("seven.toml", SEVEN);
     for command in ["check", "serve"] {
         let output = foregate(&[command, "--config", &file], &[]);
         assert!(!output.status.success());
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         for key in [
             "public.urls",
             "check.trusted_proxies",
@@ -74,23 +74,23 @@ fn seven_mistakes_make_seven_messages_and_no_start() {
             "session.keys",
             "headers.usr",
         ] {
-            assert!(told.contains(key), "{key}\n{told}");
+            assert!(stderr.contains(key), "{key}\n{stderr}");
         }
-        assert!(told.contains("seven.toml") && told.contains("headers.user"), "{told}");
-        assert!(!told.contains("hush-hush-hush") && !told.contains("c2hvcnQ"), "{told}");
-        assert_eq!(told.matches("\n  wrong:").count(), 7, "{told}");
+        assert!(stderr.contains("seven.toml") && stderr.contains("headers.user"), "{stderr}");
+        assert!(!stderr.contains("hush-hush-hush") && !stderr.contains("c2hvcnQ"), "{stderr}");
+        assert_eq!(stderr.matches("\n  wrong:").count(), 7, "{stderr}");
     }
 }
 
 #[test]
-fn a_configuration_that_was_not_named_is_told() {
-    let told = |arguments: &[&str]| String::from_utf8(foregate(arguments, &[]).stderr).unwrap();
-    assert!(told(&["check"]).contains("No configuration file was named"));
-    assert!(!told(&["check", "--config", &written("empty.toml", "")]).contains("No configuration file"));
+fn missing_configuration_file_argument_is_reported() {
+    let stderr = |arguments: &[&str]| String::from_utf8(foregate(arguments, &[]).stderr).unwrap();
+    assert!(stderr(&["check"]).contains("No configuration file was named"));
+    assert!(!stderr(&["check", "--config", &write_file("empty.toml", "")]).contains("No configuration file"));
 }
 
 #[test]
-fn what_people_write_before_they_know_the_secret_is_no_secret() {
+fn placeholder_or_malformed_value_is_reported_with_its_cause() {
     for (setting, wrong) in [
         ("provider.client_secret=…", "placeholder"),
         ("provider.client_secret=changeme", "placeholder"),
@@ -99,13 +99,13 @@ fn what_people_write_before_they_know_the_secret_is_no_secret() {
         ("session.keys=short!", "a character that base64url does not have"),
         ("public.listen=127.0.0.1:99999", "99999 is not a port"),
     ] {
-        let told = String::from_utf8(foregate(&["check", "--set", setting], &[]).stderr).unwrap();
-        assert!(told.contains(wrong), "{setting}\n{told}");
+        let stderr = String::from_utf8(foregate(&["check", "--set", setting], &[]).stderr).unwrap();
+        assert!(stderr.contains(wrong), "{setting}\n{stderr}");
     }
 }
 
 #[test]
-fn a_minimal_file_is_under_ten_lines_and_right() {
+fn minimal_file_is_valid_and_under_ten_lines() {
     let key = String::from_utf8(foregate(&["secret"], &[]).stdout).unwrap();
     let text = format!(
         "[public]\nurls = [\"https://headlamp.example.com\"]\n[provider]\nissuer = \"https://idp.example.com\"\n\
@@ -113,12 +113,12 @@ fn a_minimal_file_is_under_ten_lines_and_right() {
         key.trim()
     );
     assert!(text.lines().count() < 10);
-    let output = foregate(&["check", "--config", &written("minimal.toml", &text)], &[]);
+    let output = foregate(&["check", "--config", &write_file("minimal.toml", &text)], &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn every_key_is_a_new_one_of_256_bits() {
+fn each_generated_key_is_new_and_has_256_bits() {
     let make = || String::from_utf8(foregate(&["secret"], &[]).stdout).unwrap();
     let (one, two) = (make(), make());
     assert_eq!(one.trim().len(), 43);
@@ -126,7 +126,7 @@ fn every_key_is_a_new_one_of_256_bits() {
 }
 
 #[test]
-fn the_template_is_the_file_that_is_shipped() {
+fn template_equals_the_shipped_file() {
     let output = foregate(&["template"], &[]);
     let shipped = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/config/foregate.toml")).unwrap();
     assert!(

@@ -1,31 +1,31 @@
-//! Session cookies that are not exactly ours
+//! Invalid, repeated and oversized session cookies
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
 
-use crate::harness::{Asked, Browser, Gateway, Provider, provider};
+use crate::harness::{Browser, Gateway, HttpReply, Provider, provider};
 
-async fn ask(gateway: &Gateway, cookie: &str, mode: &str) -> Asked {
+async fn ask(gateway: &Gateway, cookie: &str, mode: &str) -> HttpReply {
     let mut headers = gateway.question("/deep");
     headers.insert("sec-fetch-mode", mode.parse().unwrap());
     headers.insert(COOKIE, HeaderValue::from_str(cookie).unwrap());
     gateway.ask(headers).await
 }
 
-fn seen(asked: &Asked) -> (u16, String, Vec<(String, String)>) {
+fn comparable(asked: &HttpReply) -> (u16, String, Vec<(String, String)>) {
     let text = |headers: &HeaderMap| {
         let pairs = headers.iter().filter(|(name, _)| *name != "date");
-        // The second in which a reload is counted is no answer.
-        let still = |value: &str| match value.strip_prefix("foregate-reloads=1.") {
+        // The time at which a reload is counted differs between answers.
+        let without_time = |value: &str| match value.strip_prefix("foregate-reloads=1.") {
             Some(rest) => rest.trim_start_matches(|byte: char| byte.is_ascii_digit()).to_owned(),
             None => value.to_owned(),
         };
-        pairs.map(|(name, value)| (name.to_string(), still(value.to_str().unwrap()))).collect()
+        pairs.map(|(name, value)| (name.to_string(), without_time(value.to_str().unwrap()))).collect()
     };
     (asked.status, asked.body.clone(), text(&asked.headers))
 }
 
 #[tokio::test]
-async fn every_fault_is_a_challenge_and_the_same_one() {
+async fn each_invalid_cookie_gets_the_same_challenge() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -34,16 +34,16 @@ async fn every_fault_is_a_challenge_and_the_same_one() {
     let good = browser.cookie("foregate").unwrap().to_owned();
     let other =
         Gateway::with(&provider, &[("session.keys", "0Sgl3a5Aa_JzYV3YAUcZ1cHYNEsbC37kHEDoDyhoSzc")]).await;
-    let mut elsewhere = Browser::new();
-    let form = elsewhere.open(&other.url("/oauth2/start")).await;
-    elsewhere.sign_in(&form, "testuser", "testuser").await;
-    let foreign = elsewhere.cookie("foregate").unwrap();
+    let mut other_browser = Browser::new();
+    let form = other_browser.open(&other.url("/oauth2/start")).await;
+    other_browser.sign_in(&form, "testuser", "testuser").await;
+    let other_value = other_browser.cookie("foregate").unwrap();
     let mut flipped = good.clone().into_bytes();
     let middle = flipped.len() / 2;
     flipped[middle] = if flipped[middle] == b'A' { b'B' } else { b'A' };
     let flipped = String::from_utf8(flipped).unwrap();
     let faults = [
-        format!("foregate={foreign}"),
+        format!("foregate={other_value}"),
         format!("foregate={}", &good[..good.len() - 1]),
         format!("foregate={}", &good[..good.len() - 4]),
         format!("foregate={flipped}"),
@@ -61,17 +61,17 @@ async fn every_fault_is_a_challenge_and_the_same_one() {
         "theme=dark".to_owned(),
     ];
     assert_eq!(ask(&gateway, &format!("foregate={good}"), "navigate").await.status, 200);
-    let navigation = seen(&ask(&gateway, "a=b", "navigate").await);
-    let script = seen(&ask(&gateway, "a=b", "cors").await);
+    let navigation = comparable(&ask(&gateway, "a=b", "navigate").await);
+    let script = comparable(&ask(&gateway, "a=b", "cors").await);
     assert_eq!((navigation.0, script.0), (302, 401));
     for fault in faults {
-        assert_eq!(seen(&ask(&gateway, &fault, "navigate").await), navigation, "{fault}");
-        assert_eq!(seen(&ask(&gateway, &fault, "cors").await), script, "{fault}");
+        assert_eq!(comparable(&ask(&gateway, &fault, "navigate").await), navigation, "{fault}");
+        assert_eq!(comparable(&ask(&gateway, &fault, "cors").await), script, "{fault}");
     }
 }
 
 #[tokio::test]
-async fn a_thousand_cookies_are_refused_or_searched_and_never_pass() {
+async fn thousand_cookies_and_an_oversized_cookie_never_pass() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let many: Vec<String> = (0..1000).map(|index| format!("foregate-{index}=x")).collect();
@@ -82,7 +82,7 @@ async fn a_thousand_cookies_are_refused_or_searched_and_never_pass() {
 }
 
 #[tokio::test]
-async fn a_session_with_many_groups_takes_several_cookies_and_a_smaller_one_removes_them() {
+async fn large_session_uses_several_cookies_and_a_small_one_removes_them() {
     let mut settings = dev_provider::Settings::default();
     settings.users[0].groups = (0..250).map(|index| format!("team-project-{index:03}")).collect();
     let provider = Provider::start(settings).await;
@@ -107,7 +107,7 @@ async fn a_session_with_many_groups_takes_several_cookies_and_a_smaller_one_remo
 }
 
 #[tokio::test]
-async fn a_session_that_fits_no_browser_is_refused_with_a_page() {
+async fn session_too_large_for_a_browser_is_refused_with_a_page() {
     let mut settings = dev_provider::Settings::default();
     settings.users[0].groups = (0..900).map(|index| format!("team-project-{index:03}")).collect();
     let provider = Provider::start(settings).await;
@@ -121,7 +121,7 @@ async fn a_session_that_fits_no_browser_is_refused_with_a_page() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_its_tokens() {
+async fn navigation_with_expired_tokens_is_redirected() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();

@@ -1,4 +1,4 @@
-//! Do the properties that the fuzzer looks at hold for every input that was ever worth keeping?
+//! Properties of the fuzzer, checked for every input that its corpus keeps
 
 #[path = "../../fuzz/properties.rs"]
 mod properties;
@@ -14,7 +14,7 @@ use foregate::session::codec::seal::count_of;
 use self::properties::ALL;
 
 fn corpus() -> std::path::PathBuf {
-    // At run time: a build that was copied would otherwise read the tree it was built from.
+    // Read at run time: a copied build would otherwise read the tree it was built from.
     #[expect(clippy::disallowed_methods, reason = "cargo says where the tree is")]
     let root = std::env::var("CARGO_MANIFEST_DIR").unwrap();
     Path::new(&root).join("fuzz/corpus")
@@ -51,9 +51,9 @@ fn every_corpus_has_its_property() {
     assert_eq!(kept, known);
 }
 
-/// Otherwise the property of ID tokens would hold because none gets past the signature.
+/// Otherwise the property of ID tokens could hold only because no signature is valid.
 #[test]
-fn of_the_tokens_in_the_corpus_the_good_ones_are_accepted() {
+fn only_good_id_tokens_of_the_corpus_are_accepted() {
     for path in folder(&corpus().join("id-token")) {
         let name = path.file_name().unwrap().to_str().unwrap();
         let good = ["good", "exp-u64-max", "exp-huge", "jwk-", "jku-", "nested-deep"];
@@ -63,9 +63,9 @@ fn of_the_tokens_in_the_corpus_the_good_ones_are_accepted() {
     }
 }
 
-/// Otherwise the property of laid-out sessions would hold because none is read.
+/// Otherwise the property of session contents could hold only because none can be read.
 #[test]
-fn of_the_sessions_in_the_corpus_the_good_ones_are_accepted() {
+fn only_good_sessions_of_the_corpus_are_accepted() {
     let good = ["empty", "nested", "parts", "plain", "refresh", "refresh-parts"];
     for path in folder(&corpus().join("session-contents")) {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -74,16 +74,16 @@ fn of_the_sessions_in_the_corpus_the_good_ones_are_accepted() {
     }
 }
 
-/// The first two bytes of such an input are no part of what is sealed.
+/// The first two bytes of this input are not part of the sealed value.
 #[test]
-fn of_the_sealed_values_in_the_corpus_the_session_is_accepted() {
+fn session_among_the_sealed_values_of_the_corpus_is_readable() {
     let bytes = fs::read(corpus().join("sealed-value/session")).unwrap();
     assert!(Contents::read(&bytes[2..]).is_some());
 }
 
-/// Otherwise no input gets past the version to the key and the tag.
+/// Otherwise no input would pass the check of the version and reach the key and the tag.
 #[test]
-fn values_in_the_corpus_that_look_sealed_have_the_version_of_today() {
+fn sealed_values_of_the_corpus_have_the_current_version() {
     for (name, count) in [("looks-sealed", 1), ("short-tag", 1), ("four-parts", 4)] {
         let value = fs::read(corpus().join("sealed-value").join(name)).unwrap();
         assert_eq!(count_of(&value), Some(count), "{name}");
@@ -98,7 +98,7 @@ fn values_in_the_corpus_that_look_sealed_have_the_version_of_today() {
 
 /// The lists of cases are inputs too.
 #[test]
-fn the_properties_hold_for_the_lists_of_cases() {
+fn properties_hold_for_the_lists_of_cases() {
     for line in include_str!("../data/return-urls.tsv").lines().filter(|line| !line.starts_with('#')) {
         let text: String = serde_json::from_str(line.split('\t').nth(1).unwrap()).unwrap();
         properties::return_url(text.as_bytes());

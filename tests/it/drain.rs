@@ -13,10 +13,10 @@ use crate::harness::{Application, KEY, Process, get, real_time_provider, until, 
 use crate::pki::file;
 
 const SECRETS: [(&str, &str); 2] = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
-/// Longer than a test waits: it passes only if the process ends before.
+/// Longer than a test waits: the test passes only if the process ends earlier.
 const NEVER: &str = "10m";
 
-/// A process that serves on for this time after SIGTERM, and then waits for connections this long.
+/// Starts a process that serves for `unready_time` after SIGTERM, and then waits `finish_timeout` for its connections.
 async fn process(
     provider: &DevProvider,
     [unready_time, finish_timeout]: [&str; 2],
@@ -28,14 +28,14 @@ async fn process(
 
 impl Process {
     /// Waits until the process has ended, and expects success.
-    async fn ends_well(&mut self) {
+    async fn expect_success_exit(&mut self) {
         until("the process ends", async || self.child.try_wait().unwrap().is_some()).await;
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
     }
 
     /// Waits until no new connection is accepted.
-    async fn closes_its_listener(&self) {
+    async fn wait_for_closed_listener(&self) {
         until("the listener is closed", async || {
             TcpStream::connect(("127.0.0.1", self.public)).await.is_err()
         })
@@ -51,7 +51,7 @@ async fn sigterm_fails_readiness_first_and_requests_are_still_served() {
     let readyz = format!("http://127.0.0.1:{}/readyz", process.ops);
     until("it is not ready", async || get(&readyz).await.status == 503).await;
     assert_eq!(get(&format!("http://127.0.0.1:{}/livez", process.ops)).await.status, 200);
-    // No question that can be answered, but an answer.
+    // The check is malformed, but it gets an answer.
     assert_eq!(get(&format!("http://127.0.0.1:{}/check/traefik", process.check)).await.status, 400);
     assert!(process.child.try_wait().unwrap().is_none());
 }
@@ -61,7 +61,7 @@ async fn sigterm_without_unready_time_and_connections_ends_the_process() {
     let provider = real_time_provider().await;
     let mut process = process(&provider, ["0s", NEVER], &[]).await;
     process.signal("TERM");
-    process.ends_well().await;
+    process.expect_success_exit().await;
 }
 
 #[tokio::test]
@@ -69,12 +69,12 @@ async fn sigterm_after_the_unready_time_ends_the_process() {
     let provider = real_time_provider().await;
     let mut process = process(&provider, ["1s", NEVER], &[]).await;
     process.signal("TERM");
-    process.ends_well().await;
+    process.expect_success_exit().await;
 }
 
-/// On the listener of the proxy, whose idle connections live for 100 seconds.
+/// The check listener keeps idle connections open for 100 seconds.
 #[tokio::test]
-async fn idle_and_unused_connections_do_not_hold_the_exit() {
+async fn idle_and_unused_connections_do_not_delay_the_exit() {
     let provider = real_time_provider().await;
     let mut process = process(&provider, ["0s", NEVER], &[]).await;
     let mut unused = TcpStream::connect(("127.0.0.1", process.check)).await.unwrap();
@@ -83,7 +83,7 @@ async fn idle_and_unused_connections_do_not_hold_the_exit() {
     let mut answer = vec![0; 4096];
     assert!(idle.read(&mut answer).await.unwrap() > 0);
     process.signal("TERM");
-    process.ends_well().await;
+    process.expect_success_exit().await;
     for connection in [&mut unused, &mut idle] {
         let _rest = within("the connection is closed", connection.read_to_end(&mut answer)).await;
     }
@@ -97,12 +97,12 @@ async fn open_request_finishes_before_the_process_ends() {
     let request = tokio::spawn(held_request(process.public));
     until("the application has the request", async || !application.received().is_empty()).await;
     process.signal("TERM");
-    process.closes_its_listener().await;
+    process.wait_for_closed_listener().await;
     assert!(process.child.try_wait().unwrap().is_none(), "the request is still open");
     application.release();
     let answer = request.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("/open/held with 0 bytes"), "{answer}");
-    process.ends_well().await;
+    process.expect_success_exit().await;
 }
 
 #[tokio::test]
@@ -113,14 +113,14 @@ async fn request_that_never_ends_is_cut_at_the_finish_timeout() {
     let request = tokio::spawn(held_request(process.public));
     until("the application has the request", async || !application.received().is_empty()).await;
     process.signal("TERM");
-    process.ends_well().await;
+    process.expect_success_exit().await;
     assert_eq!(request.await.unwrap(), "", "cut without an answer");
     let mut log = String::new();
     process.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("drain.finish_timeout has passed"), "{log}");
 }
 
-/// The answer to a request that the application holds; empty if the connection is cut.
+/// Returns the answer to a request that the application holds. It is empty if the connection is cut.
 async fn held_request(port: u16) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let head = format!("GET /open/held HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
@@ -130,9 +130,9 @@ async fn held_request(port: u16) -> String {
     answer
 }
 
-/// A look-up of a name that does not end, or a file on a volume that is gone, blocks a thread like this pipe.
+/// A host name lookup that does not end, or a file on a lost volume, blocks a thread as this pipe does.
 #[tokio::test]
-async fn thread_that_blocks_does_not_hold_the_exit() {
+async fn blocked_thread_does_not_delay_the_exit() {
     let (provider, keys) = (real_time_provider().await, file("blocking.keys", KEY));
     let more = [
         ("session.keys_file", keys.to_str().unwrap()),
@@ -145,16 +145,16 @@ async fn thread_that_blocks_does_not_hold_the_exit() {
     assert!(Command::new("mkfifo").arg(&keys).status().unwrap().success());
     process.signal("HUP");
     let (opened, pipe) = (oneshot::channel(), keys.clone());
-    // Opens when the process has opened the other end, which it then reads to its end.
+    // This blocks until the process has opened the other end. The process then reads the pipe to its end.
     std::thread::spawn(move || opened.0.send(OpenOptions::new().write(true).open(pipe)));
     let _never_written = within("the process reads the pipe", opened.1).await.unwrap().unwrap();
     process.signal("TERM");
-    process.ends_well().await;
+    process.expect_success_exit().await;
     std::fs::remove_file(keys).unwrap();
 }
 
 #[tokio::test]
-async fn a_listener_that_ran_out_of_descriptors_accepts_again() {
+async fn listener_that_ran_out_of_descriptors_accepts_again() {
     let provider = real_time_provider().await;
     let process = Process::limited(64, provider.issuer(), &[], &SECRETS).await;
     let mut idle = Vec::new();

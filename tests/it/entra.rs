@@ -1,4 +1,4 @@
-//! Does the configuration that docs/entra.md shows sign people in at a provider that behaves like Entra ID?
+//! The configuration of docs/entra.md, with a provider that behaves like Entra ID
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
 const GROUP: &str = "33333333-3333-3333-3333-333333333333";
 
-/// A provider whose tokens name one host, whose endpoints are on another, and whose keys ask for a query.
+/// Starts a provider with its issuer and its endpoints on different hosts. The URL of its keys has a query.
 async fn entra() -> Provider {
     let mut settings = Settings {
         issuer_text: Some(format!("https://sts.windows.net/{TENANT}/")),
@@ -27,8 +27,8 @@ async fn entra() -> Provider {
     Provider::start(settings).await
 }
 
-/// The page's file, its endpoints at that provider, without the files of secrets, and for that group.
-fn documented(base: &str, group: &str) -> PathBuf {
+/// Writes the file of the page for this provider and this group, without the files of secrets.
+fn write_documented_config(base: &str, group: &str) -> PathBuf {
     let page = include_str!("../../docs/entra.md");
     let block = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
     let text: Vec<&str> =
@@ -49,7 +49,8 @@ fn documented(base: &str, group: &str) -> PathBuf {
 
 async fn gateway(provider: &Provider, group: &str) -> Gateway {
     let secrets = [("provider.client_secret", "hush"), ("session.keys", KEY)];
-    Gateway::of(provider.clock.clone(), Some(documented(provider.base_url(), group)), &secrets).await
+    Gateway::of(provider.clock.clone(), Some(write_documented_config(provider.base_url(), group)), &secrets)
+        .await
 }
 
 #[tokio::test]
@@ -68,11 +69,11 @@ async fn headlamp_behind_entra_id_works_as_documented() {
     assert_eq!(asked.header("x-forwarded-email"), Some("testuser@corp.example"));
     assert_eq!(asked.header("x-forwarded-group"), Some(GROUP));
     let observed = provider.observed();
-    assert_eq!((observed.discovery, observed.code_exchange), (0, 1), "no metadata are asked for");
+    assert_eq!((observed.discovery, observed.code_exchange), (0, 1), "the metadata is not requested");
 }
 
 #[tokio::test]
-async fn somebody_without_the_group_sees_no_page_of_it() {
+async fn user_without_the_group_is_denied() {
     let provider = entra().await;
     let gateway = gateway(&provider, "44444444-4444-4444-4444-444444444444").await;
     let mut browser = Browser::new();

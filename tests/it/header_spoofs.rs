@@ -1,4 +1,6 @@
-//! Threat rows 1 to 4: does any header field of a client make it somebody else, at the check and in our own proxy?
+//! Identity header fields sent by a client (threat rows 1 to 4)
+//!
+//! No such field may change the identity, at the check and in the gateway's own proxy.
 
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
@@ -19,7 +21,7 @@ fn fields(spoof: &Spoof) -> HeaderMap {
     })
 }
 
-async fn signed_in(gateway: &Gateway) -> Browser {
+async fn signed_in_browser(gateway: &Gateway) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
@@ -27,11 +29,11 @@ async fn signed_in(gateway: &Gateway) -> Browser {
 }
 
 #[tokio::test]
-async fn at_the_check_no_field_of_a_client_makes_it_somebody_else() {
+async fn check_overrides_or_refuses_each_spoofed_header() {
     assert!(spoofs().len() >= 200, "{}", spoofs().len());
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await;
-    let browser = signed_in(&gateway).await;
+    let browser = signed_in_browser(&gateway).await;
     for spoof in spoofs().into_iter().filter(|spoof| spoof.expected != "forwarded") {
         let mut headers = gateway.question("/");
         headers.insert(COOKIE, browser.cookie_header().unwrap());
@@ -53,11 +55,11 @@ async fn at_the_check_no_field_of_a_client_makes_it_somebody_else() {
 }
 
 #[tokio::test]
-async fn through_our_own_proxy_no_field_of_a_client_makes_it_somebody_else() {
+async fn own_proxy_strips_or_refuses_each_spoofed_header() {
     let (application, provider) = (Application::start().await, provider().await);
     let more = [("upstream.url", &*application.url()), ("headers.authorization", "true")];
     let gateway = Gateway::with(&provider, &more).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     for spoof in spoofs() {
         let before = application.received().len();
         let page = browser.request(Method::GET, &gateway.url("/x"), fields(&spoof), None).await;
@@ -75,7 +77,7 @@ async fn through_our_own_proxy_no_field_of_a_client_makes_it_somebody_else() {
     }
 }
 
-/// The files in `deploy/` repeat this list, and the tests with real proxies send what is in the table alone.
+/// The files in `deploy/` repeat this list, and the tests with real proxies send only the cases of the table.
 #[test]
 fn table_has_a_case_for_each_default_of_headers_strip() {
     let template = include_str!("../../config/foregate.toml");
@@ -93,7 +95,7 @@ fn table_has_a_case_for_each_default_of_headers_strip() {
     }
 }
 
-/// Only the complete file runs in front of the gateway.
+/// The tests run only the complete file in front of the gateway.
 #[test]
 fn readme_has_the_expression_of_the_file_for_traefik() {
     let expression = |text: &str| {

@@ -1,4 +1,4 @@
-//! Users who are signed in at the same time, and never mistaken for each other
+//! Users who are signed in at the same time, and must not be mixed up
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use dev_provider::{Settings, User};
 use reqwest::header::COOKIE;
 use tokio::task::JoinSet;
 
-use crate::harness::{Asked, Browser, Gateway, Provider};
+use crate::harness::{Browser, Gateway, HttpReply, Provider};
 
-const PEOPLE: usize = 24;
+const USERS: usize = 24;
 const EVENTS: u64 = 1000;
-/// More than twice what the events take.
+/// More than twice the rounds that the events need.
 const ROUNDS: usize = 100;
 
-/// People of whom nothing is alike.
-fn people(like: &User) -> Vec<User> {
-    let person = |number: usize| User {
-        username: format!("person{number}"),
-        password: format!("person{number}"),
+/// Returns users that differ in every claim.
+fn distinct_users(template: &User) -> Vec<User> {
+    let user = |number: usize| User {
+        username: format!("user{number}"),
+        password: format!("user{number}"),
         subject: format!("subject-{number}"),
-        email: format!("person{number}@example.com"),
+        email: format!("user{number}@example.com"),
         groups: vec![format!("group-{number}")],
-        ..like.clone()
+        ..template.clone()
     };
-    (0..PEOPLE).map(person).collect()
+    (0..USERS).map(user).collect()
 }
 
-async fn poll(gateway: &Gateway, browser: &Browser) -> Asked {
+async fn poll(gateway: &Gateway, browser: &Browser) -> HttpReply {
     let mut question = gateway.question("/api/pods");
     question.insert("sec-fetch-mode", "cors".parse().unwrap());
     question.insert("sec-fetch-dest", "empty".parse().unwrap());
@@ -35,10 +35,10 @@ async fn poll(gateway: &Gateway, browser: &Browser) -> Asked {
     gateway.ask(question).await
 }
 
-fn is_of(answer: &Asked, number: usize) {
+fn expect_identity(answer: &HttpReply, number: usize) {
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(answer.header("x-forwarded-user").unwrap(), format!("person{number}"));
-    assert_eq!(answer.header("x-forwarded-email").unwrap(), format!("person{number}@example.com"));
+    assert_eq!(answer.header("x-forwarded-user").unwrap(), format!("user{number}"));
+    assert_eq!(answer.header("x-forwarded-email").unwrap(), format!("user{number}@example.com"));
     assert_eq!(answer.header("x-forwarded-group").unwrap(), format!("group-{number}"));
     let token = answer.header("x-forwarded-id-token").unwrap();
     let claims = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(token.split('.').nth(1).unwrap()).unwrap();
@@ -47,37 +47,37 @@ fn is_of(answer: &Asked, number: usize) {
 }
 
 async fn sign_in(gateway: &Gateway, browser: &mut Browser, number: usize) {
-    browser.wait_a_little();
-    let name = format!("person{number}");
+    browser.expire_sign_in_marker();
+    let name = format!("user{number}");
     let page = browser.open(&gateway.url("/oauth2/start?rd=/")).await;
-    // Whom the provider knows comes back without a form.
+    // A user with a session at the provider gets no form.
     if page.body.contains("id=\"login\"") {
         browser.sign_in(&page, &name, &name).await;
     }
 }
 
-/// One session that lives by refreshes, and another that begins anew in every round.
-struct Person {
+/// A user with one session that is refreshed, and another that begins again in each round.
+struct SignedInUser {
     number: usize,
-    kept: Browser,
-    renewed: Browser,
+    refreshed: Browser,
+    restarted: Browser,
 }
 
-impl Person {
+impl SignedInUser {
     async fn new(gateway: &Gateway, number: usize) -> Self {
-        let mut kept = Browser::new();
-        sign_in(gateway, &mut kept, number).await;
-        Self { number, kept, renewed: Browser::new() }
+        let mut refreshed = Browser::new();
+        sign_in(gateway, &mut refreshed, number).await;
+        Self { number, refreshed, restarted: Browser::new() }
     }
 
     async fn round(mut self, gateway: Arc<Gateway>) -> Self {
-        sign_in(&gateway, &mut self.renewed, self.number).await;
-        is_of(&poll(&gateway, &self.renewed).await, self.number);
-        let answer = poll(&gateway, &self.kept).await;
-        is_of(&answer, self.number);
+        sign_in(&gateway, &mut self.restarted, self.number).await;
+        expect_identity(&poll(&gateway, &self.restarted).await, self.number);
+        let answer = poll(&gateway, &self.refreshed).await;
+        expect_identity(&answer, self.number);
         // Half of the proxies drop cookies.
         if self.number.is_multiple_of(2) {
-            self.kept.keep_of(&answer.headers);
+            self.refreshed.store_cookies(&answer.headers);
         }
         self
     }
@@ -86,26 +86,26 @@ impl Person {
 #[tokio::test(flavor = "multi_thread")]
 async fn thousand_interleaved_sign_ins_and_refreshes_mix_up_no_users() {
     let settings = Settings::default();
-    let users = people(settings.users.first().unwrap());
+    let users = distinct_users(settings.users.first().unwrap());
     let life = Duration::from_secs(100);
     let provider = Provider::start(Settings { users, access_token_life: life, ..settings }).await;
     let gateway = Arc::new(Gateway::start(&provider).await);
-    let mut people = Vec::new();
-    for number in 0..PEOPLE {
-        people.push(Person::new(&gateway, number).await);
+    let mut signed_in = Vec::new();
+    for number in 0..USERS {
+        signed_in.push(SignedInUser::new(&gateway, number).await);
     }
     for _ in 0..ROUNDS {
         let mut round = JoinSet::new();
-        for person in people.drain(..) {
-            round.spawn(person.round(Arc::clone(&gateway)));
+        for user in signed_in.drain(..) {
+            round.spawn(user.round(Arc::clone(&gateway)));
         }
-        people = round.join_all().await;
+        signed_in = round.join_all().await;
         let observed = provider.observed();
         assert_eq!(observed.reuse_violations, 0, "{observed:?}");
         if observed.code_exchange + observed.refresh >= EVENTS && observed.refresh >= EVENTS / 10 {
             return;
         }
-        // Due in one of five rounds, and two rounds before the tokens expire.
+        // A refresh is due in one of five rounds, and two rounds before the tokens expire.
         provider.clock.advance(Duration::from_secs(12));
     }
     panic!("{:?}", provider.observed());

@@ -40,8 +40,8 @@ impl Process {
         lost.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
     }
 
-    /// A sign-in, checks with every decision, and a sign-out.
-    async fn serves(&self) {
+    /// Signs in, asks checks with every decision, and signs out.
+    async fn expect_service(&self) {
         let base = format!("http://127.0.0.1:{}", self.public);
         let mut browser = Browser::new();
         let form = browser.open(&format!("{base}/oauth2/start?rd=/")).await;
@@ -63,25 +63,25 @@ impl Process {
         assert_eq!(self.check(&browser, &[]).await, 401);
     }
 
-    async fn stops(&mut self, signal: &str) {
+    async fn stop_by(&mut self, signal: &str) {
         self.signal(signal);
         let child = std::sync::Mutex::new(&mut self.child);
         until("the signal stops it", async || child.lock().unwrap().try_wait().unwrap().is_some()).await;
     }
 
-    async fn loses_lines(&self) {
+    async fn wait_for_lost_lines(&self) {
         until("log lines are counted as lost", async || self.lost_lines().await > 0).await;
     }
 }
 
 #[tokio::test]
-async fn closed_log_fails_no_request_and_lines_are_counted() {
+async fn closed_log_fails_no_request_and_lost_lines_are_counted() {
     let provider = real_time_provider().await;
     let mut process = Process::start(provider.issuer(), &[], &SECRETS).await;
     assert_eq!(process.lost_lines().await, 0);
     drop((process.child.stderr.take(), process.child.stdout.take()));
-    process.serves().await;
-    process.loses_lines().await;
+    process.expect_service().await;
+    process.wait_for_lost_lines().await;
     assert!(process.child.try_wait().unwrap().is_none());
 }
 
@@ -90,29 +90,29 @@ async fn full_log_disk_stops_neither_start_nor_requests() {
     let provider = real_time_provider().await;
     let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let process = Process::logging_to(full(), provider.issuer(), &SECRETS).await;
-    process.serves().await;
-    process.loses_lines().await;
+    process.expect_service().await;
+    process.wait_for_lost_lines().await;
 }
 
 #[tokio::test]
-async fn log_that_is_not_read_keeps_no_request_waiting() {
+async fn unread_log_delays_no_request() {
     let provider = real_time_provider().await;
     let mut process = Process::start(provider.issuer(), &[], &SECRETS).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://127.0.0.1:{}/check/traefik", process.check);
     let checks = async {
-        // A pipe holds 64 KiB, and 4,096 lines wait for it.
+        // A pipe holds 64 KiB, and the queue holds 4,096 lines.
         for _ in 0..6_000 {
             assert_eq!(client.get(&url).headers(process.question()).send().await.unwrap().status(), 401);
         }
     };
     within("checks do not wait for the log", checks).await;
-    process.loses_lines().await;
-    process.stops("TERM").await;
+    process.wait_for_lost_lines().await;
+    process.stop_by("TERM").await;
 }
 
 #[tokio::test]
-async fn log_whose_reader_stalls_keeps_no_stop_waiting() {
+async fn stalled_log_reader_delays_no_shutdown() {
     let provider = real_time_provider().await;
     for with_stdout in [true, false] {
         let (reader, log) = std::io::pipe().unwrap();
@@ -130,7 +130,7 @@ async fn log_whose_reader_stalls_keeps_no_stop_waiting() {
             }
         };
         within("the pipe and the queue are full", fill).await;
-        process.stops("INT").await;
+        process.stop_by("INT").await;
         drop(reader);
     }
 }
@@ -151,7 +151,7 @@ async fn sighup_reads_the_keys_again_and_other_signals_are_ignored_with_a_line()
         process.signal(signal);
         until(line, async || std::fs::read_to_string(&log).unwrap().contains(line)).await;
     }
-    process.serves().await;
+    process.expect_service().await;
     process.signal("INT");
     assert!(process.child.wait().unwrap().success());
     std::fs::remove_file(keys).unwrap();

@@ -1,4 +1,4 @@
-//! Does the log say what happened, in one line, whatever the client has sent?
+//! Log lines and their limits, for any input of a client
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -6,7 +6,7 @@ use crate::harness::{Browser, DevProvider, KEY, Process, get_with, real_time_pro
 
 const SECRETS: [(&str, &str); 2] = [("provider.client_secret", "foregate-secret"), ("session.keys", KEY)];
 
-/// Traefik's question, with these fields set or replaced.
+/// Asks the Traefik check, with these fields set or replaced.
 async fn ask(process: &Process, fields: &[(&str, &str)]) -> u16 {
     ask_at(process, "/check/traefik", fields).await
 }
@@ -29,7 +29,7 @@ async fn ask_at(process: &Process, path: &str, fields: &[(&str, &str)]) -> u16 {
 }
 
 #[tokio::test]
-async fn the_log_names_the_client_behind_the_trusted_proxies() {
+async fn log_names_the_client_behind_the_trusted_proxies() {
     let provider = real_time_provider().await;
     let trusted = [("check.trusted_proxies", "127.0.0.1,10.0.0.0/8")];
     let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &trusted].concat()).await;
@@ -41,7 +41,7 @@ async fn the_log_names_the_client_behind_the_trusted_proxies() {
 }
 
 #[tokio::test]
-async fn unknown_check_path_is_answered_with_the_right_ones() {
+async fn unknown_check_path_is_answered_with_the_valid_paths() {
     let provider = real_time_provider().await;
     let process = Process::start(provider.issuer(), &[], &SECRETS).await;
     let misspelt = format!("/check/treafik{}", "x".repeat(1000));
@@ -71,7 +71,7 @@ async fn untrusted_peer_line_has_a_setting_that_can_be_pasted() {
 }
 
 #[tokio::test]
-async fn refused_client_is_logged_with_its_settings() {
+async fn client_refused_by_the_provider_is_logged_with_its_settings() {
     let provider = real_time_provider().await;
     let wrong = [("provider.client_secret", "wrong"), ("session.keys", KEY)];
     let process = Process::start(provider.issuer(), &[], &wrong).await;
@@ -88,7 +88,7 @@ async fn refused_client_is_logged_with_its_settings() {
 }
 
 #[tokio::test]
-async fn refusal_by_a_policy_is_logged_with_its_name() {
+async fn denial_by_a_policy_is_logged_with_its_name() {
     let provider = real_time_provider().await;
     let staff = [("policies.staff.allowed_groups", "managers")];
     let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &staff].concat()).await;
@@ -112,21 +112,21 @@ async fn refusal_by_a_policy_is_logged_with_its_name() {
     assert!(!log.contains("policy=\"default\""), "an alias breaks no policy: {log}");
 }
 
-/// Controls, both line separators, and characters that turn the direction of writing.
+/// Control characters, both line separators, and characters that change the writing direction.
 const EVIL: &str = concat!(
     "a\r\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\0\u{85}\"b\\",
     "\u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{200e}\u{200f}\u{61c}",
 );
-/// Some of them fit into one head.
+/// Several values of this length fit into one request head.
 const LONG: usize = 5_000;
 
-/// What a header field can carry of a text.
+/// Returns the characters of a text that a header field can carry.
 fn in_a_field(text: &str) -> String {
     text.chars().filter(|character| !character.is_ascii_control()).collect()
 }
 
-/// Puts a text into every field whose value may be logged, one at a time.
-async fn tell(process: &Process, provider: &DevProvider, text: &str) {
+/// Sends a text in every field whose value may be logged, one field at a time.
+async fn send_everywhere(process: &Process, provider: &DevProvider, text: &str) {
     let carried = in_a_field(text);
     for name in ["method", "proto", "host", "uri", "for"] {
         ask(process, &[(&format!("x-forwarded-{name}"), &carried)]).await;
@@ -167,13 +167,13 @@ async fn tell(process: &Process, provider: &DevProvider, text: &str) {
 }
 
 #[tokio::test]
-async fn whatever_a_stranger_sends_an_event_is_one_short_line() {
+async fn each_event_is_one_short_line_for_any_client_input() {
     for format in ["text", "json"] {
         let provider = real_time_provider().await;
         let more = [("log.format", format), ("log.level", "debug")];
         let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &more].concat()).await;
-        tell(&process, &provider, EVIL).await;
-        tell(&process, &provider, &"x".repeat(LONG)).await;
+        send_everywhere(&process, &provider, EVIL).await;
+        send_everywhere(&process, &provider, &"x".repeat(LONG)).await;
         let log = process.log();
         for line in log.lines() {
             assert!(line.len() < 4096, "{format}: {} bytes", line.len());
@@ -185,18 +185,18 @@ async fn whatever_a_stranger_sends_an_event_is_one_short_line() {
                     line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string()
                 );
             } else {
-                // Each begins with its time, ours.
+                // Each line begins with the gateway's own timestamp.
                 assert!(line.starts_with("20") && !line.starts_with("2026-01-01T00:00:00Z"), "{line:?}");
             }
         }
-        for told in ["sign-in failed", "check refused", "a host that is not configured", "forged", "(cut)"] {
-            assert!(log.contains(told), "{format}: nothing says {told}: {log}");
+        for event in ["sign-in failed", "check refused", "a host that is not configured", "forged", "(cut)"] {
+            assert!(log.contains(event), "{format}: no line with {event}: {log}");
         }
     }
 }
 
 #[tokio::test]
-async fn ten_thousand_refusals_make_a_few_lines_and_are_all_counted() {
+async fn ten_thousand_refusals_log_few_lines_and_are_all_counted() {
     const REFUSALS: usize = 10_000;
     let provider = real_time_provider().await;
     let process = Process::start(provider.issuer(), &[], &SECRETS).await;
@@ -210,14 +210,14 @@ async fn ten_thousand_refusals_make_a_few_lines_and_are_all_counted() {
     assert!(metrics.contains(counted), "{metrics}");
     let log = process.log();
     let lines = log.lines().filter(|line| line.contains("check refused")).count();
-    // Twenty a minute, and some minutes for a busy machine.
+    // At most twenty lines a minute, and a busy machine needs several minutes.
     assert!((20..=200).contains(&lines), "{lines}");
 }
 
 #[tokio::test]
-async fn requests_that_find_no_application_make_a_few_lines() {
+async fn requests_to_an_unavailable_application_log_few_lines() {
     let provider = real_time_provider().await;
-    // Nothing listens at the port of `discard`.
+    // No server listens on the port of the discard protocol.
     let more = [("upstream.url", "http://127.0.0.1:9"), ("public_paths.open.paths", "/open/")];
     let process = Process::start(provider.issuer(), &[], &[&SECRETS[..], &more].concat()).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -1,10 +1,10 @@
-//! Does the gateway do what it promises, seen from outside?
+//! Integration tests of the gateway with a provider, through sockets
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
-    reason = "a test stops at the first surprise"
+    reason = "a test stops at the first failure"
 )]
 
 mod attacks;

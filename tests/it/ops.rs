@@ -3,7 +3,7 @@
 use crate::harness::{Browser, Gateway, Provider, provider, until, within};
 
 #[tokio::test]
-async fn a_provider_that_is_down_closes_no_door_and_is_told() {
+async fn unavailable_provider_ends_no_session_and_is_reported() {
     let settings = dev_provider::Settings::default();
     let provider = Provider::start(settings.clone()).await;
     let (issuer, address) = (provider.issuer().to_owned(), provider.address());
@@ -12,7 +12,7 @@ async fn a_provider_that_is_down_closes_no_door_and_is_told() {
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
     provider.stop().await;
-    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "sessions live on");
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "existing sessions stay valid");
 
     // A gateway that starts while the provider is down.
     let late = Gateway::with(&*issuer, &[]).await;
@@ -30,7 +30,7 @@ async fn a_provider_that_is_down_closes_no_door_and_is_told() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_calls_itself_something_else_is_named_with_both_names() {
+async fn issuer_mismatch_is_reported_with_both_issuers() {
     let provider = provider().await;
     let wrong = provider.issuer().replace("127.0.0.1", "localhost");
     let gateway = Gateway::with(&*wrong, &[]).await;
@@ -39,7 +39,7 @@ async fn an_issuer_that_calls_itself_something_else_is_named_with_both_names() {
 }
 
 #[tokio::test]
-async fn the_back_channel_may_be_another_address_than_the_issuer() {
+async fn back_channel_url_may_differ_from_the_issuer() {
     let issuer = "http://idp.localhost:9/".to_owned();
     let settings =
         dev_provider::Settings { issuer: Some(issuer.clone()), ..dev_provider::Settings::default() };
@@ -47,13 +47,14 @@ async fn the_back_channel_may_be_another_address_than_the_issuer() {
     let inside = format!("http://{}", provider.address());
     let gateway = Gateway::with(&*issuer, &[("provider.backchannel_url", &inside)]).await;
     let state = gateway.readyz().await.1["provider"].clone();
-    // The document was fetched from inside and names the issuer that is configured; its keys are announced outside.
+    // The metadata was fetched at the inside address, and names the configured issuer. Its key URL is an outside
+    // address.
     assert!(!state["detail"].as_str().unwrap_or_default().contains("issuer"), "{state}");
     assert!(provider.observed().discovery > 0);
 }
 
 #[tokio::test]
-async fn the_process_is_alive_and_counts() {
+async fn livez_succeeds_and_metrics_count_events() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     assert_eq!(gateway.ops("/livez").await.status, 200);
@@ -82,7 +83,7 @@ async fn the_process_is_alive_and_counts() {
 }
 
 #[tokio::test]
-async fn it_stops_when_it_is_told_to() {
+async fn gateway_stops_on_request() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let public = gateway.public;
@@ -91,7 +92,7 @@ async fn it_stops_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_cut_and_others_are_served() {
+async fn endless_request_head_is_cut_and_other_requests_are_served() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
@@ -99,12 +100,12 @@ async fn a_head_that_never_ends_is_cut_and_others_are_served() {
     slow.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
     assert_eq!(gateway.ops("/livez").await.status, 200);
     let mut rest = Vec::new();
-    // Ten real seconds: the time limit of a head.
+    // The time limit of a head is ten seconds of real time.
     within("the connection is cut", slow.read_to_end(&mut rest)).await.unwrap();
     let many = (0..101).map(|index| format!("X-{index}: y\r\n")).collect::<Vec<_>>().concat();
-    let mut broad = tokio::net::TcpStream::connect(gateway.ops).await.unwrap();
-    broad.write_all(format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes()).await.unwrap();
+    let mut many_fields = tokio::net::TcpStream::connect(gateway.ops).await.unwrap();
+    many_fields.write_all(format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes()).await.unwrap();
     let mut reply = vec![0; 64];
-    let length = broad.read(&mut reply).await.unwrap();
+    let length = many_fields.read(&mut reply).await.unwrap();
     assert!(String::from_utf8_lossy(&reply[..length]).contains(" 431 "));
 }

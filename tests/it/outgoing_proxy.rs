@@ -1,4 +1,4 @@
-//! Do calls to the provider take the proxy that the environment names?
+//! Calls to the provider through the proxy of the environment
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::harness::{KEY, Process, real_time_provider};
 use crate::private_ca::provider_with_tls;
 
-/// A proxy that tunnels (CONNECT) and passes on (absolute form), and remembers the first line of each connection.
+/// A forward proxy for CONNECT and for the absolute form. It records the first line of each connection.
 struct Proxy {
     url: String,
     seen: Arc<Mutex<Vec<String>>>,
@@ -54,7 +54,7 @@ async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<String>>>) {
     let _ended = copy_bidirectional(&mut stream, &mut inside).await;
 }
 
-/// A gateway that is ready has loaded metadata and keys.
+/// Runs a gateway until it is ready. It has then loaded metadata and keys.
 async fn run(issuer: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) {
     let secrets = [("FOREGATE_PROVIDER__CLIENT_SECRET", "s3cret"), ("FOREGATE_SESSION__KEYS", KEY)];
     let environment: Vec<_> = secrets.into_iter().chain(environment.iter().copied()).collect();
@@ -62,7 +62,7 @@ async fn run(issuer: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) 
 }
 
 #[tokio::test]
-async fn plain_calls_take_the_proxy_unless_the_host_is_excepted() {
+async fn http_calls_use_the_proxy_unless_no_proxy_excludes_the_host() {
     let (provider, proxy) = (real_time_provider().await, Proxy::start().await);
     let document = format!("GET {}/.well-known/openid-configuration HTTP/1.1", provider.issuer());
     for name in ["HTTP_PROXY", "http_proxy"] {
@@ -77,7 +77,7 @@ async fn plain_calls_take_the_proxy_unless_the_host_is_excepted() {
 }
 
 #[tokio::test]
-async fn calls_with_tls_go_through_a_tunnel() {
+async fn https_calls_use_a_connect_tunnel_unless_excluded() {
     let (provider, ca, proxy) =
         (provider_with_tls("tunnel.pem").await, "provider.ca_file", Proxy::start().await);
     let (issuer, file) = (provider.issuer.as_str(), provider.ca_file.as_str());

@@ -1,11 +1,11 @@
-//! Do our own pages do what they say, and nothing else?
+//! The gateway's own pages
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::harness::{Browser, Gateway, provider};
 
-async fn signed_in(gateway: &Gateway) -> Browser {
+async fn signed_in_browser(gateway: &Gateway) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
@@ -17,14 +17,14 @@ fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 #[tokio::test]
-async fn signing_out_asks_first_and_a_post_acts() {
+async fn sign_out_asks_first_and_only_a_post_ends_the_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let page = browser.go(&gateway.url("/oauth2/sign_out")).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("id=\"sign-out\"") && page.body.contains("testuser"));
-    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "a GET does nothing");
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "a GET changes nothing");
 
     let own = fields(&[("origin", &gateway.url("")), ("sec-fetch-site", "same-origin")]);
     let done = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), own, None).await;
@@ -34,10 +34,10 @@ async fn signing_out_asks_first_and_a_post_acts() {
 }
 
 #[tokio::test]
-async fn another_site_cannot_sign_anyone_out() {
+async fn cross_origin_post_cannot_sign_a_user_out() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     for forged in [
         &[("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")][..],
         &[("origin", "https://evil.test")],
@@ -53,15 +53,15 @@ async fn another_site_cannot_sign_anyone_out() {
 }
 
 #[tokio::test]
-async fn userinfo_tells_who_and_never_a_token() {
+async fn userinfo_shows_the_user_and_no_token() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let page = browser.go(&gateway.url("/oauth2/userinfo")).await;
-    let told: serde_json::Value = serde_json::from_str(&page.body).unwrap();
-    assert_eq!(told["user"], "testuser");
-    assert_eq!(told["groups"], serde_json::json!(["dev", "ops"]));
-    assert!(told["ends_at"].as_u64() > told["signed_in_at"].as_u64());
+    let userinfo: serde_json::Value = serde_json::from_str(&page.body).unwrap();
+    assert_eq!(userinfo["user"], "testuser");
+    assert_eq!(userinfo["groups"], serde_json::json!(["dev", "ops"]));
+    assert!(userinfo["ends_at"].as_u64() > userinfo["signed_in_at"].as_u64());
     let token = gateway.ask_as(&browser, "/").await.header("x-forwarded-id-token").unwrap().to_owned();
     for part in token.split('.') {
         assert!(!page.body.contains(part));
@@ -70,7 +70,7 @@ async fn userinfo_tells_who_and_never_a_token() {
 }
 
 #[tokio::test]
-async fn the_sign_in_page_is_shown_where_it_is_wanted() {
+async fn sign_in_page_is_shown_if_it_is_configured() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("sign_in.page", "true")]).await;
     let mut browser = Browser::new();
@@ -81,10 +81,10 @@ async fn the_sign_in_page_is_shown_where_it_is_wanted() {
 }
 
 #[tokio::test]
-async fn every_page_is_safe_to_show() {
+async fn every_page_has_security_headers_and_no_script() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     for path in [
         "/oauth2/sign_in",
         "/oauth2/sign_in?form=not_sent&rd=%22%3E%3Cscript%3E",
@@ -111,7 +111,7 @@ async fn every_page_is_safe_to_show() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_configured_gets_no_page_of_ours() {
+async fn host_that_is_not_configured_gets_no_page() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();

@@ -1,4 +1,4 @@
-//! Does a provider behind an authority of the operator's own work?
+//! Providers with a private certificate authority
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::harness::Gateway;
 
-/// A self-made authority's certificate (PEM), and TLS for `localhost` signed by it.
+/// Makes an authority. Returns its certificate (PEM), and TLS for `localhost` with a certificate that it signed.
 fn authority() -> (String, TlsAcceptor) {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -29,7 +29,7 @@ fn authority() -> (String, TlsAcceptor) {
     (ca.pem(), TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Takes TLS off and passes on to the provider.
+/// Terminates TLS, and forwards to the provider.
 async fn terminate(listener: TcpListener, acceptor: TlsAcceptor, provider: SocketAddr) {
     while let Ok((stream, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
@@ -41,15 +41,15 @@ async fn terminate(listener: TcpListener, acceptor: TlsAcceptor, provider: Socke
     }
 }
 
-/// A provider that is reached by TLS alone.
+/// A provider that is reachable only over TLS.
 pub(crate) struct WithTls {
     pub(crate) issuer: String,
-    /// The path of its authority's certificate.
+    /// The path of the certificate of its authority.
     pub(crate) ca_file: String,
     inside: dev_provider::DevProvider,
 }
 
-/// Starts one; `name` is that of the authority's file.
+/// Starts a provider with TLS. `name` is the file name of the authority's certificate.
 pub(crate) async fn provider_with_tls(name: &str) -> WithTls {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -64,7 +64,7 @@ pub(crate) async fn provider_with_tls(name: &str) -> WithTls {
 }
 
 #[tokio::test]
-async fn a_provider_behind_a_private_authority_works_with_ca_file_and_is_explained_without() {
+async fn private_ca_provider_is_ready_with_ca_file_and_reported_without() {
     let provider = provider_with_tls("private-ca.pem").await;
     let trusting = Gateway::with(&*provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
     let state = trusting.readyz().await.1["provider"].clone();

@@ -7,11 +7,11 @@ use reqwest::header::{CACHE_CONTROL, COOKIE};
 use reqwest::{Client, Url};
 use url::form_urlencoded::Serializer;
 
-use crate::harness::{Asked, Browser, Gateway, Provider, provider};
+use crate::harness::{Browser, Gateway, HttpReply, Provider, provider};
 
 const TESTUSER: &str = "00000000-0000-4000-8000-000000000001";
 
-async fn signed_in(gateway: &Gateway, username: &str) -> Browser {
+async fn signed_in_browser(gateway: &Gateway, username: &str) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start?rd=/")).await;
     browser.sign_in(&form, username, username).await;
@@ -21,7 +21,7 @@ async fn signed_in(gateway: &Gateway, username: &str) -> Browser {
 async fn scene() -> (Provider, Gateway, Browser) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in(&gateway, "testuser").await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
     (provider, gateway, browser)
 }
 
@@ -37,7 +37,7 @@ async fn post(gateway: &Gateway, token: &str) -> u16 {
     reply.status().as_u16()
 }
 
-async fn poll(gateway: &Gateway, browser: &Browser) -> Asked {
+async fn poll(gateway: &Gateway, browser: &Browser) -> HttpReply {
     let mut question = gateway.question("/api/pods");
     question.insert("sec-fetch-mode", "cors".parse().unwrap());
     question.insert("sec-fetch-dest", "empty".parse().unwrap());
@@ -46,7 +46,7 @@ async fn poll(gateway: &Gateway, browser: &Browser) -> Asked {
 }
 
 #[tokio::test]
-async fn b01_an_administrator_ends_a_session_and_the_next_poll_reloads_the_page() {
+async fn b01_poll_after_an_administrator_ended_the_session_reloads_the_page() {
     let (provider, gateway, browser) = scene().await;
     provider.send_logouts_to("foregate", &Url::parse(&gateway.url("/oauth2/backchannel-logout")).unwrap());
     assert_eq!(poll(&gateway, &browser).await.status, 200);
@@ -56,7 +56,7 @@ async fn b01_an_administrator_ends_a_session_and_the_next_poll_reloads_the_page(
     let page = gateway.ask_as(&browser, "/pods").await;
     assert!(page.header("location").unwrap().contains("/oauth2/start?rd="));
     let mut again = browser;
-    again.wait_a_little();
+    again.expire_sign_in_marker();
     let form = again.open(page.header("location").unwrap()).await;
     assert!(form.body.contains("id=\"login\""), "the provider asks for the password");
     again.sign_in(&form, "testuser", "testuser").await;
@@ -64,7 +64,7 @@ async fn b01_an_administrator_ends_a_session_and_the_next_poll_reloads_the_page(
 }
 
 #[tokio::test]
-async fn b02_to_b23_a_token_that_breaks_a_rule_ends_nothing() {
+async fn b02_to_b23_invalid_logout_token_ends_no_session() {
     let (provider, gateway, browser) = scene().await;
     let sid = provider.sids("testuser").remove(0);
     for fault in LogoutFault::all().iter().copied() {
@@ -81,7 +81,7 @@ async fn b02_to_b23_a_token_that_breaks_a_rule_ends_nothing() {
 }
 
 #[tokio::test]
-async fn what_older_keycloaks_leave_out_may_be_missing() {
+async fn logout_token_without_exp_or_typ_of_older_keycloaks_is_accepted() {
     for name in ["logout-exp-missing", "logout-typ-missing"] {
         let (provider, gateway, browser) = scene().await;
         let sid = provider.sids("testuser").remove(0);
@@ -102,17 +102,17 @@ async fn b11_replayed_logout_token_ends_no_later_session() {
     assert_eq!((post(&gateway, &token).await, poll(&gateway, &first).await.status), (200, 401));
     // `iat` counts whole seconds: the next session begins in a later one.
     provider.clock.advance(Duration::from_secs(1));
-    let second = signed_in(&gateway, "testuser").await;
+    let second = signed_in_browser(&gateway, "testuser").await;
     assert_eq!((post(&gateway, &token).await, poll(&gateway, &second).await.status), (200, 200));
 }
 
-/// More than the 16,384 tokens that an earlier version had room for.
+/// More than the 16,384 tokens that an earlier version could store.
 const FLOOD: usize = 17_000;
 
 #[tokio::test]
-async fn flood_of_logout_tokens_for_one_user_neither_ends_nor_keeps_another_session() {
+async fn flood_of_logout_tokens_for_one_user_does_not_affect_other_users() {
     let (provider, gateway, testuser) = scene().await;
-    let alice = signed_in(&gateway, "alice").await;
+    let alice = signed_in_browser(&gateway, "alice").await;
     let client = Client::builder().no_proxy().build().unwrap();
     for number in 0..FLOOD {
         let sid = format!("flood {number}");
@@ -123,7 +123,7 @@ async fn flood_of_logout_tokens_for_one_user_neither_ends_nor_keeps_another_sess
         let reply = request.body(format!("logout_token={token}")).send().await.unwrap();
         assert_eq!(reply.status(), 200, "{number}");
     }
-    assert_eq!(poll(&gateway, &testuser).await.status, 401, "its own marks were collapsed");
+    assert_eq!(poll(&gateway, &testuser).await.status, 401, "the logout marks of this user were collapsed");
     assert_eq!(poll(&gateway, &alice).await.status, 200);
     let sid = provider.sids("alice").remove(0);
     let token = provider.logout_token("foregate", LoggedOut::Session(&sid), &[]).unwrap();
@@ -131,7 +131,7 @@ async fn flood_of_logout_tokens_for_one_user_neither_ends_nor_keeps_another_sess
 }
 
 #[tokio::test]
-async fn b17_and_b18_id_tokens_and_logout_tokens_are_not_taken_for_each_other() {
+async fn b17_and_b18_id_token_is_refused_as_logout_token() {
     let (_, gateway, browser) = scene().await;
     let passed = poll(&gateway, &browser).await;
     assert_eq!(post(&gateway, passed.header("x-forwarded-id-token").unwrap()).await, 400);
@@ -139,7 +139,7 @@ async fn b17_and_b18_id_tokens_and_logout_tokens_are_not_taken_for_each_other() 
 }
 
 #[tokio::test]
-async fn b21_and_b24_nobody_of_that_name_is_a_success_and_ends_nobody_else() {
+async fn b21_and_b24_unknown_sid_or_sub_succeeds_and_ends_no_session() {
     let (provider, gateway, browser) = scene().await;
     for whom in [LoggedOut::Session("unknown"), LoggedOut::Person("unknown")] {
         let token = provider.logout_token("foregate", whom, &[]).unwrap();
@@ -149,10 +149,10 @@ async fn b21_and_b24_nobody_of_that_name_is_a_success_and_ends_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_person_is_signed_out_everywhere_and_others_are_not() {
+async fn logout_by_sub_ends_every_session_of_that_user_only() {
     let (provider, gateway, first) = scene().await;
-    let second = signed_in(&gateway, "testuser").await;
-    let alice = signed_in(&gateway, "alice").await;
+    let second = signed_in_browser(&gateway, "testuser").await;
+    let alice = signed_in_browser(&gateway, "alice").await;
     let token = provider.logout_token("foregate", LoggedOut::Person(TESTUSER), &[]).unwrap();
     assert_eq!(post(&gateway, &token).await, 200);
     for (browser, status) in [(&first, 401), (&second, 401), (&alice, 200)] {
@@ -161,23 +161,23 @@ async fn a_person_is_signed_out_everywhere_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_session_whose_sid_was_never_told_ends_with_its_person_and_one_with_another_sid_lives_on() {
+async fn logout_by_sid_and_sub_ends_sessions_without_sid_but_not_other_sids() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     provider.arm("sid-missing".parse().unwrap());
-    let nameless = signed_in(&gateway, "testuser").await;
+    let nameless = signed_in_browser(&gateway, "testuser").await;
     let sid = provider.sids("testuser").remove(0);
-    let named = signed_in(&gateway, "testuser").await;
+    let named = signed_in_browser(&gateway, "testuser").await;
     let token = provider.logout_token("foregate", LoggedOut::Both { sid: &sid, sub: TESTUSER }, &[]).unwrap();
     assert_eq!(post(&gateway, &token).await, 200);
     assert_eq!([poll(&gateway, &nameless).await.status, poll(&gateway, &named).await.status], [401, 200]);
 }
 
 #[tokio::test]
-async fn one_session_of_a_person_ends_and_the_others_do_not() {
+async fn logout_by_sid_ends_that_session_of_the_user_only() {
     let (provider, gateway, first) = scene().await;
     let sid = provider.sids("testuser").remove(0);
-    let second = signed_in(&gateway, "testuser").await;
+    let second = signed_in_browser(&gateway, "testuser").await;
     let token = provider.logout_token("foregate", LoggedOut::Both { sid: &sid, sub: TESTUSER }, &[]).unwrap();
     assert_eq!(post(&gateway, &token).await, 200);
     assert_eq!([poll(&gateway, &first).await.status, poll(&gateway, &second).await.status], [401, 200]);

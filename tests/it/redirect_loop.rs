@@ -1,11 +1,13 @@
-//! Does a sign-in that cannot work end on a page, and one that works never?
+//! Detection of redirect loops
+//!
+//! A sign-in that cannot succeed ends on a page. One that succeeds never does.
 
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap};
 
 use crate::harness::{Browser, Gateway, provider};
 
-async fn signed_in(gateway: &Gateway) -> Browser {
+async fn signed_in_browser(gateway: &Gateway) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&start(gateway, "/deep")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
@@ -17,11 +19,11 @@ fn start(gateway: &Gateway, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_browser_that_loses_the_session_is_told_why_and_not_sent_round() {
+async fn lost_session_cookie_shows_a_page_with_the_cause() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     for (value, words) in [(None, "did not keep"), (Some("garbage"), "cannot be read here")] {
-        let mut browser = signed_in(&gateway).await;
+        let mut browser = signed_in_browser(&gateway).await;
         browser.forget("foregate");
         if let Some(value) = value {
             browser.set_cookie("foregate", value);
@@ -30,8 +32,8 @@ async fn a_browser_that_loses_the_session_is_told_why_and_not_sent_round() {
         let page = browser.go(&start(&gateway, "/deep")).await;
         assert_eq!(page.status, 409);
         assert!(page.body.contains(words), "{}", page.body);
-        assert_eq!(provider.observed().authorization, asked, "the provider is left alone");
-        let again = page
+        assert_eq!(provider.observed().authorization, asked, "the provider is not asked");
+        let retry = page
             .body
             .split("class=\"button\" href=\"")
             .nth(1)
@@ -40,21 +42,21 @@ async fn a_browser_that_loses_the_session_is_told_why_and_not_sent_round() {
             .next()
             .unwrap()
             .replace("&#38;", "&");
-        let insists = browser.go(&again).await;
-        assert_eq!(insists.status, 302, "whoever insists may try again");
-        assert!(insists.location().starts_with(provider.issuer()), "{}", insists.location());
+        let retried = browser.go(&retry).await;
+        assert_eq!(retried.status, 302, "the link of the page begins a sign-in");
+        assert!(retried.location().starts_with(provider.issuer()), "{}", retried.location());
     }
     assert!(gateway.ops("/metrics").await.body.contains("foregate_logins_total{outcome=\"stuck\"} 2\n"));
 }
 
 #[tokio::test]
-async fn a_check_that_does_not_get_the_cookie_ends_on_a_page_that_says_so() {
+async fn check_without_the_cookie_header_ends_on_a_page_with_the_cause() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let mut redirects = 0;
     let page = loop {
-        // A proxy whose allow-list leaves Cookie out.
+        // A proxy whose allow-list does not contain Cookie.
         let challenge = gateway.ask(gateway.question("/deep")).await;
         let page = browser.go(challenge.header("location").unwrap()).await;
         if page.status != 302 {
@@ -62,17 +64,17 @@ async fn a_check_that_does_not_get_the_cookie_ends_on_a_page_that_says_so() {
         }
         assert_eq!(page.location(), gateway.url("/deep"));
         redirects += 1;
-        assert!(redirects < 3, "round and round");
+        assert!(redirects < 3, "this is a redirect loop");
     };
     assert_eq!((page.status, redirects), (409, 1));
     assert!(page.body.contains("Cookie header"), "{}", page.body);
 }
 
 #[tokio::test]
-async fn tabs_that_want_to_sign_in_when_one_just_has_are_sent_back_to_their_pages() {
+async fn sign_in_in_one_tab_sends_other_tabs_back_to_their_pages() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let asked = provider.observed().authorization;
     for tab in 0..5 {
         let back = browser.go(&start(&gateway, &format!("/tab/{tab}"))).await;
@@ -82,12 +84,12 @@ async fn tabs_that_want_to_sign_in_when_one_just_has_are_sent_back_to_their_page
     let another = browser.go(&gateway.url("/oauth2/start?account=another")).await;
     assert!(
         another.location().starts_with(provider.issuer()),
-        "whoever wants another account gets to choose"
+        "a user who wants another account can choose it"
     );
 }
 
 #[tokio::test]
-async fn a_page_that_reloads_itself_for_nothing_is_told_to_stop() {
+async fn repeated_reloads_without_a_session_get_no_x_reload() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let ask = async |cookies: Option<&str>| {
@@ -111,10 +113,10 @@ async fn a_page_that_reloads_itself_for_nothing_is_told_to_stop() {
 }
 
 #[tokio::test]
-async fn whoever_signs_out_can_sign_in_again_at_once() {
+async fn sign_in_directly_after_sign_out_is_no_redirect_loop() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let headers = HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), "same-origin".parse().unwrap())]);
     let page = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), headers, Some(&[])).await;
     assert_eq!(page.status, 303);
@@ -124,12 +126,12 @@ async fn whoever_signs_out_can_sign_in_again_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_elses_page_can_sign_a_person_in_again_who_is_signed_in() {
+async fn retry_link_from_another_site_starts_no_sign_in() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let retry = gateway.url("/oauth2/start?retry=1&rd=/deep");
-    for (site, goes_to_the_provider) in
+    for (site, reaches_the_provider) in
         [("cross-site", false), ("same-site", false), ("same-origin", true), ("none", true)]
     {
         let mut headers = HeaderMap::new();
@@ -144,6 +146,6 @@ async fn nobody_elses_page_can_sign_a_person_in_again_who_is_signed_in() {
             browser.go(page.location()).await;
         }
         let signs_in = provider.observed().authorization > before;
-        assert_eq!(signs_in, goes_to_the_provider, "{site}: {}", page.status);
+        assert_eq!(signs_in, reaches_the_provider, "{site}: {}", page.status);
     }
 }

@@ -1,6 +1,6 @@
-//! Sessions that stay fresh, seen from outside
+//! Refreshes of sessions, seen from outside
 //!
-//! The provider is strict: a refresh token that comes a second time ends all that came from its sign-in.
+//! The provider is strict: if a refresh token is sent a second time, it ends everything that its sign-in issued.
 
 mod faults;
 mod scene;
@@ -11,8 +11,8 @@ use reqwest::Method;
 use reqwest::header::ORIGIN;
 
 use self::scene::{
-    DUE, EXPIRED, client, poll, polled, scene, short_lived, signed_in, until_refreshes, until_token_requests,
-    waited,
+    DUE, EXPIRED, client, poll, poll_rounds, scene, short_lived, signed_in_browser, until_refreshes,
+    until_token_requests, waited_checks,
 };
 use crate::harness::{Application, Browser, Gateway, until};
 
@@ -23,10 +23,10 @@ async fn twenty_pollers_of_four_sessions_never_fail_and_no_token_is_sent_twice()
         let gateway = Gateway::start(&provider).await;
         let mut browsers = Vec::new();
         for _ in 0..4 {
-            browsers.push(signed_in(&gateway).await);
+            browsers.push(signed_in_browser(&gateway).await);
         }
         let begun = provider.clock.now();
-        polled(&provider, &gateway, &mut browsers, 90, delivered).await;
+        poll_rounds(&provider, &gateway, &mut browsers, 90, delivered).await;
         let observed = provider.observed();
         assert_eq!((observed.reuse_violations, observed.token_refused), (0, 0), "{observed:?}");
         // Tokens of 100 seconds are due after 60 at the earliest.
@@ -40,14 +40,14 @@ async fn twenty_pollers_of_four_sessions_never_fail_and_no_token_is_sent_twice()
 }
 
 #[tokio::test]
-async fn page_that_is_refreshed_repeatedly_shows_that_the_check_lacks_the_cookie() {
+async fn repeated_refresh_page_shows_that_the_check_lacks_the_cookie() {
     let (_provider, gateway, mut browser) = scene().await;
-    browser.wait_a_little();
+    browser.expire_sign_in_marker();
     let url = gateway.url("/oauth2/refresh?rd=/pods");
     let statuses =
         [browser.go(&url).await.status, browser.go(&url).await.status, browser.go(&url).await.status];
     assert_eq!(statuses, [302, 302, 409]);
-    browser.wait_a_little();
+    browser.expire_sign_in_marker();
     assert_eq!(browser.go(&url).await.location(), gateway.url("/pods"));
 }
 
@@ -57,8 +57,8 @@ async fn refresh_without_a_session_or_by_a_script_is_refused() {
     let mut anonymous = Browser::new();
     let page = anonymous.go(&gateway.url("/oauth2/refresh?rd=/pods")).await;
     assert!(page.location().contains("/oauth2/start?rd="), "{}", page.location());
-    let elsewhere = anonymous.go(&gateway.url("/oauth2/refresh?rd=https://evil.example/")).await;
-    assert!(!elsewhere.location().contains("evil"), "{}", elsewhere.location());
+    let other_origin = anonymous.go(&gateway.url("/oauth2/refresh?rd=https://evil.example/")).await;
+    assert!(!other_origin.location().contains("evil"), "{}", other_origin.location());
     let script = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
     let script = script.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     let mut browser = browser;
@@ -70,7 +70,7 @@ async fn refresh_without_a_session_or_by_a_script_is_refused() {
 }
 
 #[tokio::test]
-async fn page_with_expired_tokens_is_refreshed_by_one_redirect_without_a_sign_in() {
+async fn page_with_expired_tokens_needs_one_redirect_and_no_sign_in() {
     let (provider, gateway, mut browser) = scene().await;
     provider.clock.advance(EXPIRED);
     let page = gateway.ask_as(&browser, "/pods?namespace=dev").await;
@@ -83,7 +83,7 @@ async fn page_with_expired_tokens_is_refreshed_by_one_redirect_without_a_sign_in
 }
 
 #[tokio::test]
-async fn user_with_expired_tokens_is_still_known_and_signs_out_by_name() {
+async fn user_with_expired_tokens_is_known_and_signs_out_with_id_token_hint() {
     let (provider, gateway, mut browser) = scene().await;
     provider.clock.advance(EXPIRED);
     let who = browser.go(&gateway.url("/oauth2/userinfo")).await;
@@ -108,20 +108,20 @@ async fn scripts_with_expired_tokens_wait_for_one_exchange_and_all_pass() {
     let (answers, ()) = tokio::join!(polls, release);
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert!(answers.iter().all(|answer| answer.headers.contains_key("set-cookie")));
-    // A check that arrives after the exchange has ended has nothing to wait for.
-    let waited = waited(&gateway).await;
+    // A check that arrives after the end of the exchange does not wait.
+    let waited = waited_checks(&gateway).await;
     assert!((1..=20).contains(&waited), "{waited}");
     let observed = provider.observed();
     assert_eq!((observed.refresh, observed.reuse_violations, observed.login), (1, 0, 1));
 }
 
-/// A cache in front of the proxy may keep an image for all users, and a cookie with it.
+/// A shared cache in front of the proxy may store an image for all users, together with its cookie.
 #[tokio::test]
-async fn new_cookie_comes_with_no_answer_that_shared_caches_keep() {
+async fn new_cookie_is_not_set_on_responses_that_shared_caches_store() {
     let provider = short_lived().await;
     let public = [("public_paths.open.paths", "/open/")];
     let gateway = Gateway::with(&provider, &public).await;
-    let browser = signed_in(&gateway).await;
+    let browser = signed_in_browser(&gateway).await;
     provider.clock.advance(DUE);
     poll(&gateway, &browser).await;
     until_refreshes(&gateway, "renewed", 1).await;
@@ -147,7 +147,7 @@ async fn new_cookie_comes_with_no_answer_that_shared_caches_keep() {
 async fn own_proxy_marks_an_answer_with_a_new_cookie_as_private() {
     let (provider, application) = (short_lived().await, Application::start().await);
     let gateway = Gateway::with(&provider, &[("upstream.url", &application.url())]).await;
-    let browser = signed_in(&gateway).await;
+    let browser = signed_in_browser(&gateway).await;
     let (client, cookie) = (client(), browser.cookie_header().unwrap());
     let get = async |path: &str| {
         let request = client.get(gateway.url(path)).header("sec-fetch-dest", "empty");
@@ -159,15 +159,15 @@ async fn own_proxy_marks_an_answer_with_a_new_cookie_as_private() {
     assert_eq!(get("/x").await, (false, vec![]));
     provider.clock.advance(DUE);
     let private = (true, vec!["private".to_owned()]);
-    until("an answer brings the new cookie", async || get("/x").await == private).await;
+    until("an answer carries the new cookie", async || get("/x").await == private).await;
     let kept = vec!["no-transform".to_owned(), "max-age=60, S-MaxAge=600".to_owned()];
     assert_eq!(get("/kept").await, (false, kept));
-    assert_eq!(get("/x").await, private, "the next one has it");
+    assert_eq!(get("/x").await, private, "the next answer has the cookie");
 }
 
-/// The five seconds that a check waits are real ones: the provider answers only after all checks have been answered.
+/// A check waits five seconds of real time. The provider answers only after all checks have been answered.
 #[tokio::test]
-async fn scripts_with_expired_tokens_and_a_slow_provider_get_503_and_retry_after() {
+async fn scripts_with_expired_tokens_and_slow_provider_get_503_retry_after() {
     let (provider, gateway, mut browser) = scene().await;
     provider.hold("token-slow-first-byte".parse().unwrap());
     provider.clock.advance(EXPIRED);
@@ -176,8 +176,8 @@ async fn scripts_with_expired_tokens_and_a_slow_provider_get_503_and_retry_after
         assert_eq!(reply, (503, true, None), "{}", answer.body);
         assert!(!answer.headers.contains_key("set-cookie"));
     }
-    let farewell = browser.go(&gateway.url("/oauth2/signed_out")).await;
-    assert!(farewell.body.contains("<form"), "a refreshable user is still signed in: {}", farewell.body);
+    let signed_out = browser.go(&gateway.url("/oauth2/signed_out")).await;
+    assert!(signed_out.body.contains("<form"), "a refreshable session still exists: {}", signed_out.body);
     provider.release_all();
     until_refreshes(&gateway, "renewed", 1).await;
     assert_eq!(poll(&gateway, &browser).await.status, 200);
@@ -196,7 +196,7 @@ async fn check_with_valid_tokens_never_waits_for_a_slow_provider() {
     assert_eq!(poll(&gateway, &browser).await.status, 200, "the exchange runs, and the check does not wait");
     provider.release_all();
     until_refreshes(&gateway, "renewed", 1).await;
-    polled(&provider, &gateway, std::slice::from_mut(&mut browser), 10, true).await;
+    poll_rounds(&provider, &gateway, std::slice::from_mut(&mut browser), 10, true).await;
     assert_eq!(provider.observed().reuse_violations, 0);
-    assert_eq!(waited(&gateway).await, 0);
+    assert_eq!(waited_checks(&gateway).await, 0);
 }

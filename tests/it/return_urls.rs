@@ -1,4 +1,4 @@
-//! Threat row 8: does any text of a request lead a person away from us?
+//! Return URLs that must not leave the gateway's origins (threat row 8)
 
 use foregate::access::origin::{Origin, Origins};
 use foregate::access::return_to::ReturnTo;
@@ -32,7 +32,7 @@ fn allowed() -> Origins {
 }
 
 #[test]
-fn each_case_is_accepted_as_it_is_written_or_refused() {
+fn each_case_becomes_the_listed_url_or_is_refused() {
     assert!(cases().len() >= 300, "{}", cases().len());
     let mut wrong = Vec::new();
     for Case { becomes, text, why } in cases() {
@@ -44,9 +44,9 @@ fn each_case_is_accepted_as_it_is_written_or_refused() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whatever is accepted stays ours when a browser reads it once more, and when it is accepted once more.
+/// A browser parses the accepted URL again, and so may the gateway. The URL must stay allowed and unchanged.
 #[test]
-fn what_is_accepted_is_closed_under_a_browsers_reading() {
+fn accepted_url_is_unchanged_by_a_second_parse() {
     for Case { text, .. } in cases() {
         let Some(accepted) = ReturnTo::parse(&text, &origin(), &allowed()) else { continue };
         let url = Url::parse(accepted.as_str()).unwrap();
@@ -57,7 +57,7 @@ fn what_is_accepted_is_closed_under_a_browsers_reading() {
 }
 
 #[tokio::test]
-async fn every_case_ends_within_our_origin_in_start_in_the_page_and_in_the_callback() {
+async fn every_case_stays_on_the_own_origin_in_page_start_and_callback() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let home = Url::parse(&gateway.url("/")).unwrap();
@@ -75,9 +75,9 @@ async fn every_case_ends_within_our_origin_in_start_in_the_page_and_in_the_callb
         assert_eq!(link.origin(), home.origin(), "{text:?}");
         let target = link.query_pairs().find(|(name, _)| name == "rd").unwrap().1.into_owned();
         assert_eq!(Url::parse(&target).unwrap().origin(), home.origin(), "{text:?}");
-        // Every tenth goes all the way through the provider.
+        // Every tenth case is a whole sign-in through the provider.
         if number % 10 == 0 {
-            browser.wait_a_little();
+            browser.expire_sign_in_marker();
             browser.open(&gateway.url(&format!("/oauth2/start?rd={rd}"))).await;
             let last = browser.visited.last().unwrap();
             assert_eq!(last.origin(), home.origin(), "{text:?}");

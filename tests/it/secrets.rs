@@ -1,4 +1,4 @@
-//! Threat row 27: is a secret ever printed, at any level?
+//! Absence of secrets in log and metrics, at any log level (threat row 27)
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ const SECRETS: [(&str, &str); 3] = [
     ("RUST_LOG", "trace"),
 ];
 
-/// What a provider may do wrong at the last step, each with an error that tells of something secret.
+/// Faults of the provider at the last step. The error of each concerns a secret value.
 const FAULTS: [&str; 6] =
     ["nonce-changed", "signature-corrupted", "exp-past", "aud-changed", "token-error-control", "sub-missing"];
 
 #[tokio::test]
-async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
+async fn no_secret_is_printed_at_log_level_trace() {
     for format in ["text", "json"] {
         let provider = real_time_provider().await;
         let more = [("log.level", "trace"), ("log.format", format), ("headers.authorization", "true")];
@@ -31,19 +31,19 @@ async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
         fail_to_sign_in(&provider, &base, &mut secrets).await;
         let mut browser = Browser::new();
         let form = browser.open(&format!("{base}/oauth2/start?rd=/deep")).await;
-        secrets.see(&browser);
+        secrets.add_values_of(&browser);
         browser.sign_in(&form, "testuser", "testuser").await;
-        secrets.see(&browser);
+        secrets.add_values_of(&browser);
         let cookie = browser.cookie("foregate").unwrap().to_owned();
-        secrets.see_token(&token(&process, &cookie).await);
+        secrets.add_token(&token(&process, &cookie).await);
         misuse(&process, &cookie).await;
         sign_out(&base, &mut browser, &mut secrets).await;
-        secrets.see_provider(&provider);
+        secrets.add_requests_to(&provider);
         let metrics = get(&format!("http://127.0.0.1:{}/metrics", process.ops)).await.body;
 
         let log = process.log();
-        for told in ["signed in", "sign-in failed", "signed out"] {
-            assert!(log.contains(told), "{told}: {log}");
+        for event in ["signed in", "sign-in failed", "signed out"] {
+            assert!(log.contains(event), "{event}: {log}");
         }
         assert!(secrets.0.len() > 40, "{}", secrets.0.len());
         for secret in &secrets.0 {
@@ -53,7 +53,7 @@ async fn whatever_happens_at_the_most_talkative_level_no_secret_is_printed() {
     }
 }
 
-/// Everything that must not be read in what the process says.
+/// Values that must not occur in the output of the process.
 struct Secrets(BTreeSet<String>);
 
 impl Default for Secrets {
@@ -64,12 +64,12 @@ impl Default for Secrets {
 
 impl Secrets {
     fn add(&mut self, secret: &str) {
-        assert!(secret.len() >= 15, "too short to be looked for: {secret}");
+        assert!(secret.len() >= 15, "too short to search for: {secret}");
         self.0.insert(secret.to_owned());
     }
 
-    /// Its cookies, and the codes and states of the answers that it carried.
-    fn see(&mut self, browser: &Browser) {
+    /// Adds the cookies of a browser, and codes, states, nonces and challenges in the URLs that it visited.
+    fn add_values_of(&mut self, browser: &Browser) {
         for name in browser.cookie_names() {
             self.add(browser.cookie(name).unwrap());
         }
@@ -82,14 +82,14 @@ impl Secrets {
         }
     }
 
-    fn see_token(&mut self, token: &str) {
+    fn add_token(&mut self, token: &str) {
         assert_eq!(token.split('.').count(), 3, "{token}");
         for part in token.split('.') {
             self.add(part);
         }
     }
 
-    fn see_provider(&mut self, provider: &DevProvider) {
+    fn add_requests_to(&mut self, provider: &DevProvider) {
         for request in provider.authorization_requests() {
             for name in ["nonce", "code_challenge", "state"] {
                 self.add(&request[name]);
@@ -103,25 +103,25 @@ impl Secrets {
     }
 }
 
-/// Every fault of the provider's, and answers that were made up or came before.
+/// Fails sign-ins by each fault of the provider, and by forged and repeated callbacks.
 async fn fail_to_sign_in(provider: &DevProvider, base: &str, secrets: &mut Secrets) {
     for fault in FAULTS {
         let mut browser = Browser::new();
         let form = browser.open(&format!("{base}/oauth2/start?rd=/deep")).await;
-        secrets.see(&browser);
+        secrets.add_values_of(&browser);
         provider.arm_all(&[fault.parse().unwrap()]);
         let page = browser.sign_in(&form, "testuser", "testuser").await;
         provider.release_all();
         assert!(page.status >= 400, "{fault}: {}", page.status);
-        secrets.see(&browser);
+        secrets.add_values_of(&browser);
         let again = browser.visited.iter().find(|url| url.path() == "/oauth2/callback").unwrap().clone();
         browser.go(again.as_str()).await;
     }
     let mut browser = Browser::new();
     browser.open(&format!("{base}/oauth2/start")).await;
-    secrets.see(&browser);
+    secrets.add_values_of(&browser);
     let state = provider.authorization_requests().last().unwrap()["state"].clone();
-    let made_up = "a-code-that-somebody-made-up";
+    let made_up = "a-code-that-this-test-made-up";
     secrets.add(made_up);
     for rest in [
         format!("code={made_up}&code={made_up}&state={state}"),
@@ -133,7 +133,7 @@ async fn fail_to_sign_in(provider: &DevProvider, base: &str, secrets: &mut Secre
     }
 }
 
-/// Requests that are refused for something else than what is secret in them.
+/// Sends requests that contain secrets and are refused for another reason.
 async fn misuse(process: &Process, cookie: &str) {
     let base = format!("http://127.0.0.1:{}", process.public);
     for path in ["/oauth2/none", "/", "/oauth2/start?rd=1&rd=2"] {
@@ -156,13 +156,13 @@ async fn misuse(process: &Process, cookie: &str) {
     }
 }
 
-/// As far as the provider and back, with the ID token in a URL and a state that waits.
+/// Signs out through the provider, with the ID token in a URL and the state in a cookie.
 async fn sign_out(base: &str, browser: &mut Browser, secrets: &mut Secrets) {
     browser.go(&format!("{base}/oauth2/sign_out")).await;
     let own = fields(&[("origin", base.to_owned()), ("sec-fetch-site", "same-origin".to_owned())]);
     let done = browser.request(Method::POST, &format!("{base}/oauth2/sign_out"), own, None).await;
     assert_eq!(done.status, 303);
-    secrets.see(browser);
+    secrets.add_values_of(browser);
     assert_eq!(browser.open(done.location()).await.status, 200);
 }
 
@@ -170,7 +170,7 @@ fn fields(pairs: &[(&'static str, String)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
 }
 
-/// The ID token, as a check gives it out.
+/// Returns the ID token from the headers of a check.
 async fn token(process: &Process, cookie: &str) -> String {
     let headers = fields(&[
         ("x-forwarded-method", "GET".to_owned()),

@@ -1,17 +1,17 @@
-//! Do the hosts of a domain share one sign-in, and no other host any?
+//! Sessions that the hosts of a domain share
 
 use reqwest::header::{COOKIE, HeaderMap};
 
-use crate::harness::{Asked, Browser, Gateway, provider};
+use crate::harness::{Browser, Gateway, HttpReply, provider};
 
-/// People sign in on one host; the other is asked for by the proxy.
+/// Users sign in on one host. The proxy asks checks for the other host.
 const SHARED: [(&str, &str); 3] = [
     ("public.urls", "http://app.localhost:PORT"),
     ("cookie.domain", "localhost"),
     ("public.return_hosts", "grafana.localhost:PORT"),
 ];
 
-async fn ask(gateway: &Gateway, host: &str, browser: &Browser) -> Asked {
+async fn ask(gateway: &Gateway, host: &str, browser: &Browser) -> HttpReply {
     let mut headers = gateway.question("/dashboards?x=1");
     headers.insert("x-forwarded-host", format!("{host}:{}", gateway.public.port()).parse().unwrap());
     headers.extend(browser.cookie_header_of(host).map(|cookies| (COOKIE, cookies)));
@@ -19,7 +19,7 @@ async fn ask(gateway: &Gateway, host: &str, browser: &Browser) -> Asked {
 }
 
 #[tokio::test]
-async fn a_sign_in_on_one_host_is_good_on_the_others_and_leads_back_there() {
+async fn sign_in_on_one_host_is_valid_on_the_others_and_returns_there() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &SHARED).await;
     let mut browser = Browser::new();
@@ -39,7 +39,7 @@ async fn a_sign_in_on_one_host_is_good_on_the_others_and_leads_back_there() {
 }
 
 #[tokio::test]
-async fn our_pages_are_on_one_host_and_the_others_lead_there() {
+async fn own_pages_are_on_one_host_and_other_hosts_redirect_there() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &SHARED).await;
     let port = gateway.public.port();
@@ -61,7 +61,7 @@ async fn our_pages_are_on_one_host_and_the_others_lead_there() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_a_sibling_plants_makes_nobody_anybody() {
+async fn session_cookie_planted_by_a_sibling_host_is_refused() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &SHARED).await;
     let mut browser = Browser::new();
@@ -69,7 +69,7 @@ async fn a_cookie_that_a_sibling_plants_makes_nobody_anybody() {
         browser.open(ask(&gateway, "grafana.localhost", &browser).await.header("location").unwrap()).await;
     browser.sign_in(&form, "testuser", "testuser").await;
     let ours = browser.cookie("foregate").unwrap().to_owned();
-    // The session of an attacker, as a sibling host sets it beside the real one.
+    // A sibling host sets the cookie of an attacker in addition to the user's own.
     for cookies in
         [format!("foregate=planted; foregate={ours}"), format!("foregate={ours}; foregate=planted")]
     {
@@ -79,12 +79,12 @@ async fn a_cookie_that_a_sibling_plants_makes_nobody_anybody() {
             format!("grafana.localhost:{}", gateway.public.port()).parse().unwrap(),
         );
         headers.insert(COOKIE, cookies.parse().unwrap());
-        assert_eq!(gateway.ask(headers).await.status, 302, "two of one name are none");
+        assert_eq!(gateway.ask(headers).await.status, 302, "two cookies with one name are no session");
     }
 }
 
 #[tokio::test]
-async fn a_session_of_a_domain_is_none_of_a_host_with_its_own() {
+async fn session_of_a_domain_is_invalid_for_a_gateway_of_one_host() {
     let provider = provider().await;
     let shared = Gateway::with(&provider, &SHARED).await;
     let mut browser = Browser::new();

@@ -1,4 +1,4 @@
-//! Does a person get in, and back to where they wanted to be?
+//! Sign-in of a user, and the return to the requested page
 
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, ORIGIN};
@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use crate::harness::{Browser, Gateway, Provider, provider};
 
-/// Goes to the provider's login form by a deep link, as the check endpoint would send a browser there.
+/// Asks the check about a path, follows its redirect, and returns the provider's login form.
 async fn to_login_form(gateway: &Gateway, browser: &mut Browser, path: &str) -> crate::harness::Page {
     let asked = gateway.ask_as(browser, path).await;
     assert_eq!(asked.status, 302);
@@ -14,7 +14,7 @@ async fn to_login_form(gateway: &Gateway, browser: &mut Browser, path: &str) -> 
 }
 
 #[tokio::test]
-async fn an_anonymous_deep_link_leads_through_the_provider_and_back() {
+async fn deep_link_without_session_returns_after_the_sign_in() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -34,7 +34,7 @@ async fn an_anonymous_deep_link_leads_through_the_provider_and_back() {
 }
 
 #[tokio::test]
-async fn the_authorization_request_holds_what_the_standards_want() {
+async fn authorization_request_has_the_required_parameters() {
     let provider = provider().await;
     let more = [("provider.authorization_parameters.ui_locales", "de"), ("provider.scopes", "openid,groups")];
     let gateway = Gateway::with(&provider, &more).await;
@@ -54,7 +54,7 @@ async fn the_authorization_request_holds_what_the_standards_want() {
 }
 
 #[tokio::test]
-async fn parallel_tabs_all_end_at_their_own_page() {
+async fn parallel_tabs_all_return_to_their_own_page() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -70,7 +70,7 @@ async fn parallel_tabs_all_end_at_their_own_page() {
 }
 
 #[tokio::test]
-async fn a_replayed_callback_shows_the_way_on_and_asks_the_provider_nothing() {
+async fn replayed_callback_shows_a_link_and_causes_no_token_request() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -82,11 +82,11 @@ async fn a_replayed_callback_shows_the_way_on_and_asks_the_provider_nothing() {
     assert_eq!(replayed.status, 400);
     assert!(replayed.body.contains("/oauth2/start?rd="));
     assert_eq!(provider.observed().code_exchange, exchanges);
-    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "the session lives on");
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "the session is still valid");
 }
 
 #[tokio::test]
-async fn an_answer_is_taken_once_even_from_a_browser_that_keeps_its_login_cookie() {
+async fn response_is_used_once_even_if_the_login_cookie_is_kept() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -103,7 +103,7 @@ async fn an_answer_is_taken_once_even_from_a_browser_that_keeps_its_login_cookie
 }
 
 #[tokio::test]
-async fn a_wrong_answer_makes_no_token_request_and_no_session() {
+async fn malformed_response_causes_no_token_request_and_no_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -129,7 +129,7 @@ async fn a_wrong_answer_makes_no_token_request_and_no_session() {
 
 /// Each ends the login transaction, so each begins its own.
 #[tokio::test]
-async fn an_answer_of_another_issuer_or_an_error_ends_the_attempt() {
+async fn response_of_another_issuer_or_with_an_error_ends_the_transaction() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let issuer = provider.issuer();
@@ -152,7 +152,7 @@ async fn an_answer_of_another_issuer_or_an_error_ends_the_attempt() {
 }
 
 #[tokio::test]
-async fn a_code_that_the_provider_refuses_makes_no_session() {
+async fn code_refused_by_the_provider_makes_no_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -166,7 +166,7 @@ async fn a_code_that_the_provider_refuses_makes_no_session() {
 }
 
 #[tokio::test]
-async fn another_browsers_callback_is_refused() {
+async fn callback_of_another_browser_is_refused() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let (mut victim, mut attacker) = (Browser::new(), Browser::new());
@@ -187,14 +187,14 @@ async fn every_sign_in_makes_a_new_session() {
     let form = to_login_form(&gateway, &mut browser, "/").await;
     browser.sign_in(&form, "testuser", "testuser").await;
     let first = browser.cookie("foregate").unwrap().to_owned();
-    browser.wait_a_little();
+    browser.expire_sign_in_marker();
     browser.open(&gateway.url("/oauth2/start")).await;
     let second = browser.cookie("foregate").unwrap();
     assert!(first != "planted-before-the-sign-in" && first != second);
 }
 
 #[tokio::test]
-async fn a_session_that_was_planted_never_becomes_that_of_who_signs_in() {
+async fn planted_session_is_replaced_at_sign_in() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut attacker = Browser::new();
@@ -209,7 +209,7 @@ async fn a_session_that_was_planted_never_becomes_that_of_who_signs_in() {
     }
     let origin = [(ORIGIN, gateway.url("").parse().unwrap())].into_iter().collect();
     attacker.request(Method::POST, &gateway.url("/oauth2/sign_out"), origin, None).await;
-    assert_eq!(gateway.ask_as(&victim, "/").await.status, 200, "the two are one session");
+    assert_eq!(gateway.ask_as(&victim, "/").await.status, 200, "the sign-out of one ends the other session");
 }
 
 #[tokio::test]
@@ -227,14 +227,14 @@ async fn hostile_return_urls_end_on_the_start_page() {
         "javascript:x",
     ] {
         let rd: String = form_urlencoded::byte_serialize(rd.as_bytes()).collect();
-        browser.wait_a_little();
+        browser.expire_sign_in_marker();
         browser.open(&gateway.url(&format!("/oauth2/start?rd={rd}"))).await;
         assert_eq!(browser.visited.last().unwrap().to_string(), gateway.url("/"), "{rd}");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_the_providers_to_tell_and_a_right_one_still_works() {
+async fn wrong_password_at_the_provider_does_not_end_the_transaction() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
@@ -245,7 +245,7 @@ async fn a_wrong_password_is_the_providers_to_tell_and_a_right_one_still_works()
 }
 
 #[tokio::test]
-async fn the_client_authenticates_as_configured() {
+async fn client_authenticates_with_the_configured_method() {
     for (method, secret) in [
         ("client_secret_basic", "foregate-secret"),
         ("client_secret_post", "foregate-secret"),
@@ -266,7 +266,7 @@ async fn the_client_authenticates_as_configured() {
 }
 
 #[tokio::test]
-async fn a_sign_in_begins_only_where_a_person_goes_to_the_page() {
+async fn only_a_navigation_begins_a_sign_in() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();

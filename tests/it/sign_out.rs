@@ -1,4 +1,4 @@
-//! Does signing out end the session here first, and then at the provider?
+//! Sign-out at the gateway first, and then at the provider
 
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{Method, Url};
@@ -7,7 +7,7 @@ use crate::harness::{Browser, DevProvider, Gateway, Page, provider};
 
 const STATE: &str = "foregate-login-out";
 
-async fn signed_in(gateway: &Gateway) -> Browser {
+async fn signed_in_browser(gateway: &Gateway) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
@@ -21,15 +21,15 @@ async fn sign_out(gateway: &Gateway, browser: &mut Browser) -> Page {
     browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), HeaderMap::from_iter(own), None).await
 }
 
-fn asked_to_end(provider: &DevProvider) -> u64 {
+fn end_session_requests(provider: &DevProvider) -> u64 {
     provider.observed().end_session
 }
 
-fn is_farewell(page: &Page) -> bool {
+fn is_signed_out_page(page: &Page) -> bool {
     page.status == 200 && page.body.contains("You are signed out") && page.body.contains("id=\"sign-in\"")
 }
 
-/// Where a fresh visit ends: at the provider's form, or signed in without a question.
+/// Begins a sign-in. Returns whether the provider asks for a password; otherwise the browser has a new session.
 async fn asks_for_a_password(gateway: &Gateway, browser: &mut Browser) -> bool {
     let page = browser.open(&gateway.url("/oauth2/start")).await;
     let asked = page.body.contains("password");
@@ -38,17 +38,17 @@ async fn asks_for_a_password(gateway: &Gateway, browser: &mut Browser) -> bool {
 }
 
 #[tokio::test]
-async fn l01_the_session_here_is_over_before_the_browser_is_sent_on() {
+async fn l01_session_ends_before_the_browser_is_redirected() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let token = gateway.ask_as(&browser, "/").await.header("x-forwarded-id-token").unwrap().to_owned();
 
     let sent = sign_out(&gateway, &mut browser).await;
     assert_eq!((sent.status, sent.headers["cache-control"].to_str().unwrap()), (303, "no-store"));
     assert_eq!(browser.cookie("foregate"), None);
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 302);
-    assert_eq!(asked_to_end(&provider), 0, "the provider has not been asked yet");
+    assert_eq!(end_session_requests(&provider), 0, "the provider has not been asked yet");
 
     let url = Url::parse(sent.location()).unwrap();
     assert!(url.as_str().starts_with(&format!("{}/logout?", provider.issuer())), "{url}");
@@ -59,18 +59,18 @@ async fn l01_the_session_here_is_over_before_the_browser_is_sent_on() {
     assert_eq!(browser.cookie(STATE), Some(&*parameter("state")));
 
     let end = browser.open(sent.location()).await;
-    assert!(is_farewell(&end), "{}", end.body);
-    assert_eq!((end.url.path(), asked_to_end(&provider)), ("/oauth2/signed_out", 1));
+    assert!(is_signed_out_page(&end), "{}", end.body);
+    assert_eq!((end.url.path(), end_session_requests(&provider)), ("/oauth2/signed_out", 1));
     assert_eq!(browser.cookie(STATE), None);
     assert!(asks_for_a_password(&gateway, &mut browser).await);
 }
 
-/// The state that comes back is another one (L02), none (L03), or two.
+/// The returned state is another one (L02), is missing (L03), or is repeated.
 #[tokio::test]
-async fn l02_l03_whoever_comes_back_with_another_state_or_none_sees_the_same_page() {
+async fn l02_l03_other_or_missing_state_shows_the_same_page() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     sign_out(&gateway, &mut browser).await;
     let state = browser.cookie(STATE).unwrap().to_owned();
     for query in [
@@ -80,7 +80,7 @@ async fn l02_l03_whoever_comes_back_with_another_state_or_none_sees_the_same_pag
         format!("?state={state}&state=x"),
     ] {
         let page = browser.go(&gateway.url(&format!("/oauth2/signed_out{query}"))).await;
-        assert!(is_farewell(&page), "{query}: {}", page.body);
+        assert!(is_signed_out_page(&page), "{query}: {}", page.body);
         assert!(page.headers.get(SET_COOKIE).is_none(), "{query}");
     }
     assert_eq!(browser.cookie(STATE), Some(&*state));
@@ -88,10 +88,10 @@ async fn l02_l03_whoever_comes_back_with_another_state_or_none_sees_the_same_pag
 }
 
 #[tokio::test]
-async fn nobody_is_told_to_be_signed_out_who_is_not() {
+async fn signed_in_user_sees_no_signed_out_page() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let page = browser.go(&gateway.url("/oauth2/signed_out?state=x")).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("id=\"sign-out\"") && !page.body.contains("You are signed out"));
@@ -99,10 +99,10 @@ async fn nobody_is_told_to_be_signed_out_who_is_not() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_does_not_keep_anybody_signed_in() {
+async fn sign_out_succeeds_while_the_provider_is_unavailable() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     drop(provider);
     let sent = sign_out(&gateway, &mut browser).await;
     assert_eq!(sent.status, 303);
@@ -111,56 +111,56 @@ async fn a_provider_that_is_down_does_not_keep_anybody_signed_in() {
 }
 
 #[tokio::test]
-async fn another_site_ends_no_session_anywhere() {
+async fn cross_origin_post_ends_no_session_here_or_at_the_provider() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let forged = [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")];
     let forged = forged.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
     let page = browser
         .request(Method::POST, &gateway.url("/oauth2/sign_out"), HeaderMap::from_iter(forged), None)
         .await;
     assert_eq!((page.status, page.headers.get("location")), (403, None));
-    assert_eq!((gateway.ask_as(&browser, "/").await.status, asked_to_end(&provider)), (200, 0));
+    assert_eq!((gateway.ask_as(&browser, "/").await.status, end_session_requests(&provider)), (200, 0));
 }
 
 #[tokio::test]
-async fn without_a_session_nobody_is_sent_anywhere() {
+async fn sign_out_without_a_session_does_not_redirect() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    assert!(is_farewell(&sign_out(&gateway, &mut Browser::new()).await));
+    assert!(is_signed_out_page(&sign_out(&gateway, &mut Browser::new()).await));
 }
 
 #[tokio::test]
-async fn a_provider_that_ends_no_sessions_is_given_the_refresh_token_back() {
+async fn missing_end_session_endpoint_revokes_the_refresh_token() {
     let provider = provider().await;
     provider.arm_all(&["discovery-end-session-missing".parse().unwrap()]);
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
-    assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
+    let mut browser = signed_in_browser(&gateway).await;
+    assert!(is_signed_out_page(&sign_out(&gateway, &mut browser).await));
     assert_eq!((browser.cookie("foregate"), browser.cookie(STATE)), (None, None));
     assert_eq!(provider.observed().revocation, 1);
-    assert!(!asks_for_a_password(&gateway, &mut browser).await, "the provider still knows the person");
+    assert!(!asks_for_a_password(&gateway, &mut browser).await, "the session at the provider still exists");
 }
 
 #[tokio::test]
-async fn where_it_is_switched_off_the_provider_is_not_told() {
+async fn disabled_provider_logout_sends_no_request_to_the_provider() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("sign_in.provider_logout", "false")]).await;
-    let mut browser = signed_in(&gateway).await;
-    assert!(is_farewell(&sign_out(&gateway, &mut browser).await));
+    let mut browser = signed_in_browser(&gateway).await;
+    assert!(is_signed_out_page(&sign_out(&gateway, &mut browser).await));
     assert_eq!(browser.cookie("foregate"), None);
-    assert!(!asks_for_a_password(&gateway, &mut browser).await, "the provider still knows the person");
-    assert_eq!((asked_to_end(&provider), provider.observed().revocation), (0, 0));
+    assert!(!asks_for_a_password(&gateway, &mut browser).await, "the session at the provider still exists");
+    assert_eq!((end_session_requests(&provider), provider.observed().revocation), (0, 0));
 }
 
-/// Chromium asks the policy of the page about every redirect that its form leads to.
+/// Chromium applies the `form-action` of the page to every redirect that follows its form.
 #[tokio::test]
-async fn the_page_that_asks_lets_its_form_lead_to_the_provider_and_no_other_page_does() {
+async fn only_the_sign_out_page_allows_its_form_to_reach_the_provider() {
     let provider = provider().await;
     let origin = Url::parse(provider.issuer()).unwrap().origin().ascii_serialization();
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway).await;
+    let mut browser = signed_in_browser(&gateway).await;
     let off = Gateway::with(&provider, &[("sign_in.provider_logout", "false")]).await;
     for (page, leads_there) in [
         (browser.go(&gateway.url("/oauth2/sign_out")).await, true),

@@ -1,4 +1,4 @@
-//! Does the proxy ask over TLS, with a certificate in place of an address?
+//! Checks over TLS, with a client certificate in place of an address
 
 use reqwest::{Certificate, Client, Identity};
 
@@ -16,7 +16,7 @@ fn client(ca: &Authority, shows: Option<&Pair>) -> Client {
 }
 
 #[tokio::test]
-async fn a_proxy_with_its_certificate_is_answered_and_nobody_else() {
+async fn only_a_proxy_with_a_valid_client_certificate_is_answered() {
     let (own, proxies) = (Authority::new(), Authority::new());
     let pair = own.server();
     let certificate = file("it.crt", &pair.certificate);
@@ -32,7 +32,7 @@ async fn a_proxy_with_its_certificate_is_answered_and_nobody_else() {
     let proxy = client(&own, Some(&proxies.client()));
     for (more, expected) in [
         (vec![], 302),
-        // The address must be right as well where some are trusted.
+        // If trusted proxies are configured, the address must match as well.
         (vec![("check.trusted_proxies", "127.0.0.1")], 302),
         (vec![("check.trusted_proxies", "10.0.0.1")], 403),
     ] {

@@ -1,14 +1,14 @@
 //! Claims that a user can choose, as user name, address, group and input of a policy
 //!
-//! `docs/security.md` lists every way; the rules themselves are tested in `access::claims`.
+//! `docs/security.md` lists every way. The tests of `access::claims` cover the rules themselves.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answers, Asked, Browser, Forger, Gateway, KEY, Page, Process, SIGNS_WITH};
+use crate::harness::{Answers, Browser, Forger, Gateway, HttpReply, KEY, Page, Process, SIGNS_WITH};
 
 const BOSS: &str = "boss@example.com";
 
-/// A gateway with these settings, after the sign-in of a user whose ID token has these claims.
+/// Starts a gateway with these settings. Signs in a user whose ID token and userinfo have these claims.
 async fn sign_in(settings: &[(&str, &str)], claims: Value, userinfo: Value) -> (Gateway, Browser, Page) {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[&[SIGNS_WITH], settings].concat()).await;
@@ -19,12 +19,12 @@ async fn sign_in(settings: &[(&str, &str)], claims: Value, userinfo: Value) -> (
     (gateway, browser, page)
 }
 
-async fn identity(settings: &[(&str, &str)], claims: Value, userinfo: Value) -> Asked {
+async fn identity(settings: &[(&str, &str)], claims: Value, userinfo: Value) -> HttpReply {
     let (gateway, browser, _) = sign_in(settings, claims, userinfo).await;
     gateway.ask_as(&browser, "/").await
 }
 
-fn fields(asked: &Asked) -> [&str; 3] {
+fn fields(asked: &HttpReply) -> [&str; 3] {
     ["x-forwarded-user", "x-forwarded-email", "x-forwarded-group"]
         .map(|name| asked.header(name).unwrap_or("(no such field)"))
 }
@@ -73,9 +73,9 @@ async fn unverified_email_is_neither_address_nor_group_and_meets_no_policy() {
     }
 }
 
-/// Userinfo is not signed, and may speak of another address than the ID token.
+/// Userinfo is not signed, and its email address may differ from that of the ID token.
 #[tokio::test]
-async fn userinfo_verifies_no_address_of_the_id_token() {
+async fn userinfo_does_not_verify_the_email_of_the_id_token() {
     let settings = [("claims.user", "email"), ("provider.userinfo", "true")];
     let userinfo = json!({"sub": "1", "email": "mallory@example.com", "email_verified": true});
     let (_, browser, page) = sign_in(&settings, json!({"email": BOSS}), userinfo).await;

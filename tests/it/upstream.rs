@@ -1,4 +1,4 @@
-//! Does our own proxy pass what may pass, and tell the application the truth?
+//! The gateway's own proxy
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName};
@@ -18,7 +18,7 @@ fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_and_the_application_learns_who() {
+async fn application_receives_the_identity_and_no_spoofed_headers() {
     let (application, gateway, _provider) = scene().await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/a/%2e%2E//b?c=%zz")).await;
@@ -57,7 +57,7 @@ async fn a_person_signs_in_and_the_application_learns_who() {
 }
 
 #[tokio::test]
-async fn an_application_cannot_set_our_cookies() {
+async fn application_cannot_set_gateway_cookies() {
     let (_application, gateway, _provider) = scene().await;
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/x")).await;
@@ -69,7 +69,7 @@ async fn an_application_cannot_set_our_cookies() {
 }
 
 #[tokio::test]
-async fn nobody_passes_without_a_session() {
+async fn request_without_a_session_does_not_reach_the_application() {
     let (application, gateway, _provider) = scene().await;
     let script = fields(&[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]);
     let page = Browser::new().request(Method::POST, &gateway.url("/api"), script, None).await;
@@ -98,7 +98,7 @@ async fn handshake(gateway: &Gateway, browser: &Browser, origin: &str) -> (TcpSt
 }
 
 #[tokio::test]
-async fn a_websocket_passes_with_a_session_and_only_then() {
+async fn websocket_passes_only_with_a_session_and_the_own_origin() {
     let (_application, gateway, _provider) = scene().await;
     let mut browser = Browser::new();
     let own = gateway.url("");
@@ -116,7 +116,7 @@ async fn a_websocket_passes_with_a_session_and_only_then() {
 }
 
 #[tokio::test]
-async fn an_application_that_is_down_is_502_and_the_session_lives_on() {
+async fn unavailable_application_is_502_and_keeps_the_session() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("upstream.url", "http://127.0.0.1:9")]).await;
     let mut browser = Browser::new();

@@ -1,6 +1,7 @@
-//! Do the advisories of others hold here? Each test carries the identifier of what happened to a peer;
-//! `docs/attacks.md` has them all, with those that cannot happen here and why. `rows` holds the threats that belong to
-//! no advisory.
+//! Advisories about other software, tried against the gateway
+//!
+//! The name of each test contains the identifier of the advisory. The table in `docs/attacks.md` lists all advisories.
+//! It includes those that do not apply here, with the reason. The module `rows` has the threats without an advisory.
 
 mod headers;
 mod page;
@@ -15,9 +16,9 @@ use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::harness::{Asked, Browser, Gateway, Provider, provider};
+use crate::harness::{Browser, Gateway, HttpReply, Provider, provider};
 
-/// A provider, a gateway with `/open/` for everybody, and somebody who is signed in.
+/// A provider, a gateway with the public path `/open/`, and a browser with a signed-in user.
 struct Scene {
     provider: Provider,
     gateway: Gateway,
@@ -38,17 +39,17 @@ impl Scene {
         Self { provider, gateway, browser }
     }
 
-    /// Asks the check with the session and these fields; `+name` adds a line to what the proxy sent.
-    async fn ask(&self, fields: &[(&str, &str)]) -> Asked {
+    /// Asks the check with the session and these fields. `+name` adds a line to the fields of the proxy.
+    async fn ask(&self, fields: &[(&str, &str)]) -> HttpReply {
         self.ask_with(self.browser.cookie_header(), fields).await
     }
 
-    /// The same for nobody.
-    async fn ask_as_nobody(&self, fields: &[(&str, &str)]) -> Asked {
+    /// Asks the check without a session.
+    async fn ask_without_session(&self, fields: &[(&str, &str)]) -> HttpReply {
         self.ask_with(None, fields).await
     }
 
-    async fn ask_with(&self, cookies: Option<HeaderValue>, fields: &[(&str, &str)]) -> Asked {
+    async fn ask_with(&self, cookies: Option<HeaderValue>, fields: &[(&str, &str)]) -> HttpReply {
         let mut headers = self.gateway.question("/");
         headers.extend(cookies.map(|cookies| (COOKIE, cookies)));
         for (name, value) in fields {
@@ -66,7 +67,7 @@ impl Scene {
     }
 }
 
-async fn signed_in(gateway: &Gateway, user: &str) -> Browser {
+async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     browser.sign_in(&form, user, user).await;
@@ -81,8 +82,8 @@ fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs.iter().map(pair).collect()
 }
 
-/// The check's answer to a navigation to `/x`, with fields that take the place of the usual ones.
-async fn ask(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> Asked {
+/// Asks the check about a navigation to `/x`. The fields replace the usual ones.
+async fn ask(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> HttpReply {
     let mut headers = gateway.question("/x");
     headers.extend(browser.and_then(Browser::cookie_header).map(|cookies| (COOKIE, cookies)));
     for (name, value) in &fields(more) {
@@ -91,14 +92,14 @@ async fn ask(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]
     gateway.ask(headers).await
 }
 
-/// Sends exactly these bytes from an address of loopback, and gives all that comes back.
+/// Sends exactly these bytes from a loopback address. Returns the whole answer.
 async fn raw(from: Ipv4Addr, to: SocketAddr, bytes: &[u8]) -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(IpAddr::V4(from), 0)).unwrap();
     let mut stream = socket.connect(to).await.unwrap();
-    // Whoever refuses early may close before all is sent; its answer counts.
+    // A peer that refuses early may close before all bytes are sent. Its answer is still read.
     let _sent = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let _end = stream.read_to_end(&mut answer).await;
+    let _received = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

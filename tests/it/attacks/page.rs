@@ -1,23 +1,23 @@
-//! The pages on attacks: each test that they name exists, and what they say of crates is true
+//! Consistency of docs/attacks.md and docs/security.md with the tests and the lock files
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The threats that the page answers for.
+/// The threat rows that docs/attacks.md must have.
 const ROWS: [&str; 28] = [
     "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "13", "16", "17", "24", "25", "26", "27", "30",
     "31", "33", "34", "35", "38", "39", "40", "41", "45",
 ];
 
-/// What the page says of a crate with an advisory.
+/// The states that docs/attacks.md gives to a crate with an advisory.
 const STATES: [&str; 3] = ["absent", "ignored", "present"];
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The rows of the table about crates: identifiers, crate, state, fixed in, why.
-fn crates() -> Vec<Vec<String>> {
+/// Returns the rows of the table about crates: identifiers, crate, state, fixed version, reason.
+fn crate_rows() -> Vec<Vec<String>> {
     let page = read("docs/attacks.md");
     let section =
         page.split_once("## Advisories about crates").unwrap().1.split("\n## ").next().unwrap().to_owned();
@@ -32,7 +32,7 @@ fn root() -> PathBuf {
     PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
 }
 
-/// The cells of each table row of a page, heads and lines left out.
+/// Returns the cells of each table row of a page, without separator lines.
 fn rows(page: &str) -> Vec<Vec<String>> {
     cells(&read(page))
 }
@@ -43,54 +43,54 @@ fn cells(text: &str) -> Vec<Vec<String>> {
     lines.map(cells).collect()
 }
 
-/// What stands between backticks.
+/// Returns the names between backticks.
 fn names(cell: &str) -> Vec<String> {
-    cell.split('`').skip(1).step_by(2).flat_map(unfolded).collect()
+    cell.split('`').skip(1).step_by(2).flat_map(expand_braces).collect()
 }
 
-/// `a::{b, c}` as `a::b` and `a::c`.
-fn unfolded(name: &str) -> Vec<String> {
+/// Expands `a::{b, c}` to `a::b` and `a::c`.
+fn expand_braces(name: &str) -> Vec<String> {
     let Some((front, list)) = name.split_once('{') else { return vec![name.to_owned()] };
     list.trim_end_matches('}').split(',').map(|one| format!("{front}{}", one.trim())).collect()
 }
 
-/// Whether a file or module of that name exists and, where a function is named, holds it as a test.
+/// Returns whether a file or module of that name exists. If the name contains a function, it must be a test there.
 fn exists(name: &str) -> bool {
     let (place, test) = match name.rsplit_once("::") {
-        Some((place, test)) if test.contains('_') && module(test, &places(place)).is_empty() => {
+        Some((place, test)) if test.contains('_') && sibling_modules(test, &find_files(place)).is_empty() => {
             (place, Some(test))
         }
         _ => (name, None),
     };
-    let found = places(place);
+    let found = find_files(place);
     match test {
         None => !found.is_empty(),
-        Some(test) => found.iter().any(|file| holds(file, test)),
+        Some(test) => found.iter().any(|file| has_test(file, test)),
     }
 }
 
-/// The files that a path or a module's name may mean.
-fn places(name: &str) -> Vec<PathBuf> {
+/// Returns the files that a path or a module name may refer to.
+fn find_files(name: &str) -> Vec<PathBuf> {
     if name.contains('/') {
         return Some(root().join(name)).into_iter().filter(|path| path.is_file()).collect();
     }
     let path = name.replace("::", "/");
     let places = ["src", "tests/it", "tests/it/attacks"].map(|folder| root().join(folder).join(&path));
-    places.iter().flat_map(|place| files(place)).collect()
+    places.iter().flat_map(|place| module_files(place)).collect()
 }
 
-fn module(name: &str, of: &[PathBuf]) -> Vec<PathBuf> {
+fn sibling_modules(name: &str, of: &[PathBuf]) -> Vec<PathBuf> {
     of.iter().map(|file| file.with_file_name(format!("{name}.rs"))).filter(|path| path.is_file()).collect()
 }
 
-/// A module's file, and those of its tests and parts.
-fn files(place: &Path) -> Vec<PathBuf> {
+/// Returns the file of a module, and the files of its tests and parts.
+fn module_files(place: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         Some(place.with_extension("rs")).into_iter().filter(|path| path.is_file()).collect();
     for entry in fs::read_dir(place).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(files(&path));
+            found.extend(module_files(&path));
         } else {
             found.push(path);
         }
@@ -98,8 +98,8 @@ fn files(place: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether a file has that test: the function, with the attribute before it or a line in a table.
-fn holds(file: &Path, test: &str) -> bool {
+/// Returns whether a file has that test: a function with the attribute, or with an entry in a table of tests.
+fn has_test(file: &Path, test: &str) -> bool {
     let code = fs::read_to_string(file).unwrap();
     if code.contains(&format!("async fn {test}(")) && is_in_a_table(&code, test) {
         return true;
@@ -111,7 +111,7 @@ fn holds(file: &Path, test: &str) -> bool {
             .any(|line| line.contains("test]") || line.contains("tokio::test("))
 }
 
-/// Whether the test has a line in the table of its file, or in that of the situations.
+/// Returns whether the test has a line in the table of its file, or in the table of situations.
 fn is_in_a_table(code: &str, test: &str) -> bool {
     let situations = read("tests/real/situations.rs");
     let mut entries = code.lines().chain(situations.lines()).filter_map(|line| line.trim().strip_suffix(','));
@@ -137,7 +137,7 @@ fn every_test_that_the_page_names_exists() {
 }
 
 #[test]
-fn every_threat_has_its_row_and_a_test_of_its_own() {
+fn every_threat_has_a_row_and_a_test() {
     let rows = rows("docs/attacks.md");
     for number in ROWS {
         let row = rows.iter().find(|row| row.first().is_some_and(|cell| cell == number));
@@ -148,7 +148,7 @@ fn every_threat_has_its_row_and_a_test_of_its_own() {
 }
 
 #[test]
-fn what_does_not_exist_is_noticed() {
+fn missing_test_is_detected() {
     assert!(exists("sign_in::every_sign_in_makes_a_new_session"));
     for name in [
         "sign_in::no_such_test_at_all",
@@ -160,7 +160,7 @@ fn what_does_not_exist_is_noticed() {
     }
 }
 
-/// The versions of a crate in the lock file.
+/// Returns the versions of a crate in a lock file.
 fn versions(lock: &str, name: &str) -> Vec<[u64; 3]> {
     let lines: Vec<_> = lock.lines().collect();
     let pairs = lines.windows(2).filter(|pair| pair[0] == format!("name = \"{name}\""));
@@ -180,18 +180,18 @@ fn states_of_crates_with_an_advisory_match_the_lock_file_and_deny_toml() {
         .filter(|line| !line.trim_start().starts_with('#') && line.contains("RUSTSEC-"))
         .map(|line| line.split('"').find(|part| part.starts_with("RUSTSEC-")).unwrap().to_owned())
         .collect();
-    let named = crates();
+    let named = crate_rows();
     for row in &named {
         let [ids, name, state, fixed, _] = &row[..] else { panic!("{row:?}") };
         let found: Vec<_> = locks.iter().flat_map(|lock| versions(lock, name)).collect();
         let is_ignored = ids.split(", ").any(|id| ignored.iter().any(|known| known == id));
-        assert_eq!(found.is_empty(), state == "absent", "{name} is said to be {state}: {found:?}");
-        assert_eq!(is_ignored, state == "ignored", "{name} is said to be {state}: {ignored:?}");
+        assert_eq!(found.is_empty(), state == "absent", "{name} has the state {state}: {found:?}");
+        assert_eq!(is_ignored, state == "ignored", "{name} has the state {state}: {ignored:?}");
         let is_fixed = || found.iter().all(|found| *found >= version(fixed));
         assert!(state != "present" || is_fixed(), "{name} {found:?} is older than {fixed}");
     }
     for state in STATES {
-        assert!(named.iter().any(|row| row[2] == state), "no row says {state}");
+        assert!(named.iter().any(|row| row[2] == state), "no row has the state {state}");
     }
     for id in &ignored {
         assert!(
@@ -203,6 +203,6 @@ fn states_of_crates_with_an_advisory_match_the_lock_file_and_deny_toml() {
     let hyper = manifest.lines().filter(|line| line.starts_with("hyper")).collect::<Vec<_>>();
     assert!(
         hyper.len() == 2 && hyper.iter().all(|line| !line.contains("http2")),
-        "a listener may speak HTTP/2"
+        "a listener may support HTTP/2"
     );
 }

@@ -1,4 +1,6 @@
-//! Do the threats that belong to no advisory get anywhere? Each test names its row in docs/attacks.md.
+//! Threats without an advisory
+//!
+//! The name of each test contains its row in docs/attacks.md.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -6,31 +8,31 @@ use std::net::Ipv4Addr;
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 
-use super::{ask, fields, raw, signed_in};
+use super::{ask, fields, raw, signed_in_browser};
 use crate::harness::{Browser, Gateway, KEY, Page, Process, Provider, provider, real_time_provider};
 
 #[tokio::test]
-async fn row_11_a_cookie_of_one_host_opens_nothing_at_another() {
+async fn row_11_session_cookie_is_not_valid_on_another_host() {
     let provider = provider().await;
     let urls = [("public.urls", "http://127.0.0.1:PORT,http://app.localhost:PORT")];
     let gateway = Gateway::with(&provider, &urls).await;
-    let browser = signed_in(&gateway, "alice").await;
+    let browser = signed_in_browser(&gateway, "alice").await;
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
     let host = format!("app.localhost:{}", gateway.public.port());
     assert_eq!(ask(&gateway, Some(&browser), &[("x-forwarded-host", &host)]).await.status, 302);
 }
 
 #[tokio::test]
-async fn row_17_of_twenty_tabs_five_end_at_their_own_page_and_the_others_are_shown_the_way() {
+async fn row_17_of_twenty_tabs_five_sign_in_and_the_others_get_a_link() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = Browser::new();
     let mut forms: Vec<Page> = Vec::new();
     for tab in 0..20 {
         forms.push(browser.open(&gateway.url(&format!("/oauth2/start?rd=/tab/{tab}"))).await);
-        let waiting =
+        let pending =
             browser.cookie_names().iter().filter(|name| name.starts_with("foregate-login-")).count();
-        assert!(waiting <= 5, "{waiting}");
+        assert!(pending <= 5, "{pending}");
         assert!(browser.cookie_header().unwrap().len() < 4096);
     }
     let mut own_pages = 0;
@@ -46,7 +48,7 @@ async fn row_17_of_twenty_tabs_five_end_at_their_own_page_and_the_others_are_sho
 }
 
 #[tokio::test]
-async fn row_24_a_head_of_any_size_is_refused_or_answered() {
+async fn row_24_head_of_any_size_is_refused_or_answered() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let request = |fields: &str| {
@@ -63,7 +65,7 @@ async fn row_24_a_head_of_any_size_is_refused_or_answered() {
         [many, format!("X-Long: {}\r\n", "a".repeat(100_000)), format!("{}: 1\r\n", "a".repeat(70_000))];
     for head in heads {
         let answer = raw(Ipv4Addr::LOCALHOST, gateway.public, request(&head).as_bytes()).await;
-        // Whoever closes while bytes still come takes its own answer away.
+        // A server that closes while bytes still arrive may lose its own answer.
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     assert!(
@@ -72,10 +74,10 @@ async fn row_24_a_head_of_any_size_is_refused_or_answered() {
 }
 
 #[tokio::test]
-async fn row_24_a_body_of_any_size_at_our_own_pages_is_refused() {
+async fn row_24_large_body_at_own_pages_is_refused() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in(&gateway, "alice").await;
+    let mut browser = signed_in_browser(&gateway, "alice").await;
     let own = fields(&[("origin", &gateway.url("")), ("sec-fetch-site", "same-origin")]);
     let body = "a".repeat(200_000);
     let url = gateway.url("/oauth2/sign_out");
@@ -83,9 +85,9 @@ async fn row_24_a_body_of_any_size_at_our_own_pages_is_refused() {
     assert_eq!(page.status, 413, "{}", page.body);
 }
 
-/// Sign-ins that nobody finishes leave nothing behind on our side.
+/// The gateway keeps no state of a sign-in that is not finished.
 #[tokio::test]
-async fn row_25_sign_ins_that_end_nowhere_take_no_memory() {
+async fn row_25_unfinished_sign_ins_take_no_memory() {
     let provider = real_time_provider().await;
     let environment =
         [("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"), ("FOREGATE_SESSION__KEYS", KEY)];
@@ -115,7 +117,7 @@ async fn row_25_sign_ins_that_end_nowhere_take_no_memory() {
 }
 
 #[tokio::test]
-async fn row_26_nothing_a_stranger_sends_begins_a_line_of_the_log() {
+async fn row_26_client_input_never_begins_a_log_line() {
     let evil = "%0d%0aERROR%20forged%1b%5b31m%e2%80%a8%e2%80%ae%00";
     for format in ["text", "json"] {
         let provider = real_time_provider().await;
@@ -160,7 +162,7 @@ const POLYGLOTS: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn row_30_no_text_of_a_stranger_becomes_markup() {
+async fn row_30_client_input_never_becomes_markup() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     for polyglot in POLYGLOTS {
@@ -190,9 +192,9 @@ async fn row_30_no_text_of_a_stranger_becomes_markup() {
     }
 }
 
-/// What the provider lets people call themselves stands on the page of those without access.
+/// The page for denied users shows the user name, and the provider lets users choose it.
 #[tokio::test]
-async fn row_30_no_name_of_a_person_becomes_markup() {
+async fn row_30_user_name_never_becomes_markup() {
     for polyglot in POLYGLOTS {
         let mut settings = dev_provider::Settings::default();
         polyglot.clone_into(&mut settings.users[0].username);
@@ -207,35 +209,35 @@ async fn row_30_no_name_of_a_person_becomes_markup() {
     }
 }
 
-/// TLS ends at the proxy; what it says about it changes nothing.
+/// TLS ends at the proxy. Its forwarded fields change neither scheme nor host.
 #[tokio::test]
-async fn row_33_and_row_39_scheme_and_host_are_the_configured_ones() {
+async fn row_33_and_row_39_scheme_and_host_come_from_the_configuration() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("public.urls", "https://app.test")]).await;
-    for lie in [
+    for spoof in [
         &[("x-forwarded-proto", "http")][..],
         &[("x-forwarded-host", "evil.test"), ("x-forwarded-port", "81")],
         &[("forwarded", "host=evil.test;proto=http")],
         &[("x-host", "evil.test"), ("x-forwarded-server", "evil.test")],
     ] {
-        let mut headers = fields(lie);
+        let mut headers = fields(spoof);
         headers.insert("host", "app.test:80".parse().unwrap());
         let page = Browser::new().request(Method::GET, &gateway.url("/oauth2/start"), headers, None).await;
         assert!(
             page.location().contains("redirect_uri=https%3A%2F%2Fapp.test%2Foauth2%2Fcallback"),
-            "{lie:?}"
+            "{spoof:?}"
         );
         let cookies: Vec<&str> =
             page.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
         assert!(!cookies.is_empty());
         for cookie in cookies {
-            assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{lie:?}: {cookie}");
+            assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{spoof:?}: {cookie}");
         }
     }
 }
 
 #[tokio::test]
-async fn row_45_planted_login_cookies_break_nothing() {
+async fn row_45_planted_login_cookies_do_not_prevent_a_sign_in() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     for (count, length) in [(1000, 3), (300, 60), (5, 4000), (40, 500)] {

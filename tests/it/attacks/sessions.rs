@@ -1,4 +1,4 @@
-//! A cookie from elsewhere accepted, a sign-in that is not one's own, a thing shown that is not for show.
+//! Attacks on sessions: forged cookies, sign-ins of another user, disclosed information
 
 use reqwest::header::HeaderValue;
 
@@ -6,7 +6,7 @@ use super::Scene;
 use crate::harness::{Application, Browser, Gateway, Provider, get, provider};
 
 #[tokio::test]
-async fn cve_2026_47775_a_changed_cookie_says_nothing_about_why() {
+async fn cve_2026_47775_changed_cookies_all_get_the_same_answer() {
     let scene = Scene::new("alice", &[]).await;
     let good = scene.browser.cookie("foregate").unwrap().to_owned();
     let mut answers = Vec::new();
@@ -22,23 +22,23 @@ async fn cve_2026_47775_a_changed_cookie_says_nothing_about_why() {
 }
 
 #[tokio::test]
-async fn cve_2026_19349_a_sign_in_that_waits_is_no_session() {
+async fn cve_2026_19349_login_transaction_is_no_session() {
     let scene = Scene::new("alice", &[]).await;
-    let mut waiting = Browser::new();
-    waiting.open(&scene.gateway.url("/oauth2/start")).await;
-    let name = waiting
+    let mut unfinished = Browser::new();
+    unfinished.open(&scene.gateway.url("/oauth2/start")).await;
+    let name = unfinished
         .cookie_names()
         .into_iter()
         .find(|name| name.starts_with("foregate-login-"))
         .unwrap()
         .to_owned();
-    let value = waiting.cookie(&name).unwrap();
+    let value = unfinished.cookie(&name).unwrap();
     let cookie = HeaderValue::from_str(&format!("foregate={value}")).unwrap();
     assert_eq!(scene.ask_with(Some(cookie), &[]).await.status, 302);
 }
 
 #[tokio::test]
-async fn cve_2024_24814_cve_2023_28625_odd_parts_do_no_harm() {
+async fn cve_2024_24814_cve_2023_28625_malformed_cookie_parts_are_no_session() {
     let scene = Scene::new("alice", &[]).await;
     let good = scene.browser.cookie("foregate").unwrap();
     let thousand = (0..1000).map(|number| format!("c{number}=x")).collect::<Vec<_>>().join("; ");
@@ -56,7 +56,7 @@ async fn cve_2024_24814_cve_2023_28625_odd_parts_do_no_harm() {
 }
 
 #[tokio::test]
-async fn cve_2017_1000069_eef_cve_2026_66884_a_callback_needs_the_browser_that_began() {
+async fn cve_2017_1000069_eef_cve_2026_66884_callback_in_another_browser_fails() {
     let scene = Scene::new("alice", &[]).await;
     let callback = scene.browser.visited.iter().find(|url| url.path() == "/oauth2/callback").unwrap();
     let mut victim = Browser::new();
@@ -66,7 +66,7 @@ async fn cve_2017_1000069_eef_cve_2026_66884_a_callback_needs_the_browser_that_b
 }
 
 #[tokio::test]
-async fn cve_2023_27496_cve_2026_9689_a_callback_may_lack_or_repeat_anything() {
+async fn cve_2023_27496_cve_2026_9689_malformed_callback_is_refused() {
     let scene = Scene::new("alice", &[]).await;
     for query in [
         "",
@@ -84,15 +84,15 @@ async fn cve_2023_27496_cve_2026_9689_a_callback_may_lack_or_repeat_anything() {
             "{query}"
         );
     }
-    assert_eq!(scene.ask(&[]).await.status, 200, "and the gateway lives");
+    assert_eq!(scene.ask(&[]).await.status, 200, "the gateway still answers");
 }
 
 #[tokio::test]
-async fn cve_2026_33544_whoever_signs_in_at_the_same_time_is_themselves() {
+async fn cve_2026_33544_parallel_sign_ins_do_not_mix_up_users() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let people = ["alice", "testuser"].into_iter().cycle().take(40);
-    let sign_ins = people.map(async |user| {
+    let users = ["alice", "testuser"].into_iter().cycle().take(40);
+    let sign_ins = users.map(async |user| {
         let mut browser = Browser::new();
         let form = browser.open(&gateway.url("/oauth2/start")).await;
         browser.sign_in(&form, user, user).await;
@@ -102,7 +102,7 @@ async fn cve_2026_33544_whoever_signs_in_at_the_same_time_is_themselves() {
 }
 
 #[tokio::test]
-async fn ghsa_59jp_rwph_878r_nobody_gets_a_byte_of_the_application() {
+async fn ghsa_59jp_rwph_878r_application_is_unreachable_without_session() {
     let (application, provider) = (Application::start().await, provider().await);
     let gateway = Gateway::with(&provider, &[("upstream.url", &application.url())]).await;
     let page = Browser::new().go(&gateway.url("/secret")).await;
@@ -110,14 +110,14 @@ async fn ghsa_59jp_rwph_878r_nobody_gets_a_byte_of_the_application() {
 }
 
 #[tokio::test]
-async fn go_2024_2965_who_one_is_holds_no_token() {
+async fn go_2024_2965_userinfo_contains_no_token() {
     let mut scene = Scene::new("alice", &[]).await;
     let page = scene.browser.go(&scene.gateway.url("/oauth2/userinfo")).await;
     assert!(page.body.contains("alice") && !page.body.contains("eyJ"), "{}", page.body);
 }
 
 #[tokio::test]
-async fn cve_2022_24797_what_is_for_operators_is_on_their_listener_alone() {
+async fn cve_2022_24797_public_listener_serves_no_internal_endpoint() {
     let scene = Scene::new("alice", &[]).await;
     for path in ["/metrics", "/readyz", "/livez", "/debug/pprof/", "/check/traefik"] {
         assert_ne!(get(&scene.gateway.url(path)).await.status, 200, "{path}");
@@ -125,7 +125,7 @@ async fn cve_2022_24797_what_is_for_operators_is_on_their_listener_alone() {
 }
 
 #[tokio::test]
-async fn cve_2026_40574_an_address_has_one_at() {
+async fn cve_2026_40574_email_with_two_at_signs_meets_no_domain_policy() {
     let mut settings = dev_provider::Settings::default();
     settings.users[0].email = "root@evil.test@example.com".to_owned();
     let provider = Provider::start(settings).await;
@@ -136,7 +136,7 @@ async fn cve_2026_40574_an_address_has_one_at() {
 }
 
 #[tokio::test]
-async fn cve_2021_21411_a_policy_is_asked_at_every_check() {
+async fn cve_2021_21411_policy_is_applied_at_each_check() {
     let groups = [("policies.default.allowed_groups", "ops")];
     assert_eq!(Scene::new("alice", &groups).await.ask(&[]).await.status, 403);
     assert_eq!(Scene::new("testuser", &groups).await.ask(&[]).await.status, 200);

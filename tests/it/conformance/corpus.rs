@@ -1,13 +1,12 @@
-//! Row 21 of the threat table: of all the odd ID tokens that the provider can make, only those that break no rule are
-//! believed.
+//! Acceptance of each ID token variant that the provider can issue (threat row 21)
 
 use dev_provider::{Endpoint, Fault, Settings, SigningAlgorithm};
 
 use super::{End, Scene};
 use crate::harness::{Gateway, Provider};
 
-/// These break no rule of ours: what is odd about them is allowed, is left out of the identity, or is never read.
-const GOOD: &[&str] = &[
+/// Variants that break no rule: the deviation is allowed, is left out of the identity, or is never read.
+const ACCEPTED: &[&str] = &[
     "aud-list",
     "azp-missing",
     "exp-fraction",
@@ -45,18 +44,18 @@ const GOOD: &[&str] = &[
     "client-roles",
 ];
 
-fn corpus() -> Vec<String> {
+fn token_faults() -> Vec<String> {
     let all = Fault::all().into_iter().filter(|fault| fault.endpoint() == Endpoint::Token);
     let names = all.map(|fault| fault.name().into_owned());
     names.filter(|name| !name.starts_with("token-") && name != "keys-rotated-before-signing").collect()
 }
 
-async fn holds(scene: &Scene) {
-    for name in corpus() {
+async fn expect_only_accepted_variants(scene: &Scene) {
+    for name in token_faults() {
         let End { browser, page } = scene.sign_in(&[&name]).await;
-        let believed = browser.cookie("foregate").is_some();
-        assert_eq!(believed, GOOD.contains(&&*name), "{name}: {}", page.body);
-        assert!(believed || (400..500).contains(&page.status), "{name}: {}", page.status);
+        let accepted = browser.cookie("foregate").is_some();
+        assert_eq!(accepted, ACCEPTED.contains(&&*name), "{name}: {}", page.body);
+        assert!(accepted || (400..500).contains(&page.status), "{name}: {}", page.status);
         let asked = scene.gateway.ask_as(&browser, "/").await;
         assert!(asked.headers.values().all(|value| !value.as_bytes().contains(&b'\n')), "{name}");
         assert_eq!(asked.header("x-injected"), None, "{name}");
@@ -65,15 +64,15 @@ async fn holds(scene: &Scene) {
 }
 
 #[tokio::test]
-async fn row_21_of_all_odd_tokens_only_those_that_break_no_rule_are_believed() {
-    assert!(corpus().len() >= 60, "{}", corpus().len());
-    holds(&Scene::new(&[]).await).await;
+async fn row_21_only_id_tokens_that_break_no_rule_are_accepted() {
+    assert!(token_faults().len() >= 60, "{}", token_faults().len());
+    expect_only_accepted_variants(&Scene::new(&[]).await).await;
 }
 
 #[tokio::test]
-async fn row_21_the_same_where_elliptic_curves_sign() {
+async fn row_21_es256_id_tokens_are_accepted_by_the_same_rules() {
     let settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
     let provider = Provider::start(settings).await;
     let gateway = Gateway::with(&provider, &[("provider.signing_algorithms", "ES256")]).await;
-    holds(&Scene { provider, gateway }).await;
+    expect_only_accepted_variants(&Scene { provider, gateway }).await;
 }

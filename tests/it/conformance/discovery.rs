@@ -1,18 +1,18 @@
-//! Is the provider's own word taken for where things are, and its keys as it changes them?
+//! Endpoints and keys from the provider's metadata
 
 use super::Scene;
 use crate::harness::{Browser, Gateway, provider};
 
 #[tokio::test]
-async fn d01_d02_endpoints_and_keys_are_where_the_metadata_say() {
+async fn d01_d02_endpoints_and_keys_come_from_the_metadata() {
     let scene = Scene::new(&[]).await;
-    scene.accepts(&[]).await;
+    scene.expect_acceptance(&[]).await;
     let observed = scene.provider.observed();
     assert!(observed.discovery > 0 && observed.jwks > 0 && observed.authorization > 0);
 }
 
 #[tokio::test]
-async fn d03_another_issuer_in_the_metadata_means_no_authorization_request() {
+async fn d03_other_issuer_in_metadata_causes_no_authorization_request() {
     let provider = provider().await;
     let wrong = format!("{}/INVALID", provider.issuer());
     let backchannel = provider.issuer().to_owned();
@@ -24,27 +24,27 @@ async fn d03_another_issuer_in_the_metadata_means_no_authorization_request() {
 }
 
 #[tokio::test]
-async fn d04_keys_that_are_replaced_just_before_the_first_signature_are_found() {
+async fn d04_keys_replaced_just_before_the_first_signature_are_found() {
     let scene = Scene::new(&[]).await;
     let asked = scene.provider.observed().jwks;
-    scene.accepts(&["keys-rotated-before-signing"]).await;
+    scene.expect_acceptance(&["keys-rotated-before-signing"]).await;
     assert_eq!(scene.provider.observed().jwks, asked + 1);
 }
 
 #[tokio::test]
-async fn d05_keys_that_are_replaced_between_two_sign_ins_are_found() {
+async fn d05_keys_replaced_between_two_sign_ins_are_found() {
     let scene = Scene::new(&[]).await;
-    scene.accepts(&[]).await;
+    scene.expect_acceptance(&[]).await;
     scene.provider.rotate_and_remove().await.unwrap();
-    scene.accepts(&[]).await;
+    scene.expect_acceptance(&[]).await;
 }
 
 #[tokio::test]
-async fn row_20_unknown_keys_make_one_look_however_many_come() {
+async fn row_20_many_unknown_key_ids_cause_one_key_request() {
     let scene = Scene::new(&[]).await;
     let asked = scene.provider.observed().jwks;
     for _ in 0..10 {
-        scene.refuses(&["kid-unknown"]).await;
+        scene.expect_refusal(&["kid-unknown"]).await;
     }
     assert_eq!(scene.provider.observed().jwks, asked + 1);
 }

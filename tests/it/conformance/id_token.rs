@@ -1,17 +1,17 @@
-//! Which ID tokens are believed?
+//! Accepted and refused ID tokens
 
 use dev_provider::{Client, Settings, SigningAlgorithm};
 use foregate::flow::ports::Clock;
 use foregate::server::SystemClock;
 use serde_json::json;
 
-use super::{Scene, accepted, refused};
+use super::{Scene, expect_acceptance, expect_refusal};
 use crate::harness::{Answers, Browser, Forger, Gateway, Provider, SIGNS_WITH};
 
 #[tokio::test]
-async fn c01_a_sign_in_asks_as_it_must() {
+async fn c01_authorization_and_token_request_have_required_parameters() {
     let scene = Scene::new(&[]).await;
-    scene.accepts(&[]).await;
+    scene.expect_acceptance(&[]).await;
     let asked = &scene.provider.authorization_requests()[0];
     let redirect_uri = scene.gateway.url("/oauth2/callback");
     assert_eq!((asked["response_type"].as_str(), asked["client_id"].as_str()), ("code", "foregate"));
@@ -25,149 +25,149 @@ async fn c01_a_sign_in_asks_as_it_must() {
 }
 
 #[tokio::test]
-async fn c02_x03_an_issuer_with_another_text_is_refused() {
-    refused("iss-changed").await;
+async fn c02_x03_other_issuer_is_refused() {
+    expect_refusal("iss-changed").await;
 }
 
 #[tokio::test]
-async fn x12_no_issuer_is_refused() {
-    refused("iss-missing").await;
+async fn x12_missing_issuer_is_refused() {
+    expect_refusal("iss-missing").await;
 }
 
 #[tokio::test]
-async fn c03_no_subject_is_refused() {
-    refused("sub-missing").await;
+async fn c03_missing_subject_is_refused() {
+    expect_refusal("sub-missing").await;
 }
 
 #[tokio::test]
-async fn c04_x04_an_audience_with_another_text_is_refused() {
-    refused("aud-changed").await;
+async fn c04_x04_other_audience_is_refused() {
+    expect_refusal("aud-changed").await;
 }
 
 #[tokio::test]
-async fn c05_x11_no_audience_is_refused() {
-    refused("aud-missing").await;
+async fn c05_x11_missing_audience_is_refused() {
+    expect_refusal("aud-missing").await;
 }
 
 #[tokio::test]
-async fn x05_an_unknown_audience_beside_ours_is_refused() {
-    refused("aud-unknown-second").await;
+async fn x05_additional_unknown_audience_is_refused() {
+    expect_refusal("aud-unknown-second").await;
 }
 
 #[tokio::test]
-async fn x08_an_audience_in_a_list_is_accepted() {
-    accepted("aud-list").await;
+async fn x08_audience_in_a_list_is_accepted() {
+    expect_acceptance("aud-list").await;
 }
 
 #[tokio::test]
-async fn c06_no_time_of_issue_is_refused() {
-    refused("iat-missing").await;
+async fn c06_missing_iat_is_refused() {
+    expect_refusal("iat-missing").await;
 }
 
 #[tokio::test]
-async fn c07_x09_a_token_that_has_expired_is_refused() {
-    refused("exp-past").await;
+async fn c07_x09_expired_id_token_is_refused() {
+    expect_refusal("exp-past").await;
 }
 
 #[tokio::test]
-async fn x10_no_expiry_is_refused() {
-    refused("exp-missing").await;
+async fn x10_missing_exp_is_refused() {
+    expect_refusal("exp-missing").await;
 }
 
 #[tokio::test]
-async fn c08_without_kid_the_one_key_is_used() {
-    accepted("kid-missing").await;
+async fn c08_missing_kid_with_one_key_is_accepted() {
+    expect_acceptance("kid-missing").await;
 }
 
 #[tokio::test]
-async fn c09_without_kid_all_keys_of_the_kind_are_tried() {
+async fn c09_missing_kid_tries_all_keys_of_the_type() {
     let scene = Scene::new(&[]).await;
     for _ in 0..3 {
         scene.provider.rotate_keys().await.unwrap();
     }
-    // The gateway has seen the first key alone, and looks for the others because of this token.
-    scene.accepts(&["kid-missing"]).await;
+    // The gateway has loaded only the first key. It loads the others because of this token.
+    scene.expect_acceptance(&["kid-missing"]).await;
 }
 
 #[tokio::test]
-async fn c10_rs256_is_accepted_and_the_others_where_they_are_configured() {
+async fn c10_each_configured_signing_algorithm_is_accepted() {
     use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
     for algorithm in [Rs256, Ps256, Es256, Es384, EdDsa] {
         let settings = Settings { signing_algorithm: algorithm, ..Settings::default() };
         let provider = Provider::start(settings).await;
         let pinned = ("provider.signing_algorithms", algorithm.name());
         let gateway = Gateway::with(&provider, &[pinned]).await;
-        Scene { provider, gateway }.accepts(&[]).await;
+        Scene { provider, gateway }.expect_acceptance(&[]).await;
     }
 }
 
 #[tokio::test]
-async fn an_algorithm_that_is_not_configured_is_refused() {
+async fn algorithm_that_is_not_configured_is_refused() {
     for algorithm in [SigningAlgorithm::Ps256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
         let settings = Settings { signing_algorithm: algorithm, ..Settings::default() };
         let provider = Provider::start(settings).await;
         let gateway = Gateway::start(&provider).await;
-        Scene { provider, gateway }.refuses(&[]).await;
+        Scene { provider, gateway }.expect_refusal(&[]).await;
     }
 }
 
 #[tokio::test]
-async fn c11_x06_no_signature_at_all_is_refused() {
-    refused("alg-none").await;
+async fn c11_x06_unsigned_id_token_is_refused() {
+    expect_refusal("alg-none").await;
 }
 
 #[tokio::test]
-async fn c12_a_wrong_rs256_signature_is_refused() {
-    refused("signature-corrupted").await;
-    refused("signature-by-stranger").await;
+async fn c12_wrong_rs256_signature_is_refused() {
+    expect_refusal("signature-corrupted").await;
+    expect_refusal("signature-by-stranger").await;
 }
 
 #[tokio::test]
-async fn c13_a_wrong_es256_signature_is_refused() {
+async fn c13_wrong_es256_signature_is_refused() {
     let settings = Settings { signing_algorithm: SigningAlgorithm::Es256, ..Settings::default() };
     let provider = Provider::start(settings).await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let scene = Scene { provider, gateway };
     for fault in ["signature-corrupted", "signature-by-stranger", "alg-es256-zeros", "alg-es256-der"] {
-        scene.refuses(&[fault]).await;
+        scene.expect_refusal(&[fault]).await;
     }
 }
 
 #[tokio::test]
 async fn c14_hs256_is_refused_even_with_the_client_secret() {
-    refused("alg-hs256-secret").await;
+    expect_refusal("alg-hs256-secret").await;
 }
 
 #[tokio::test]
-async fn c15_userinfo_of_somebody_else_makes_no_session() {
+async fn c15_userinfo_of_another_user_makes_no_session() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
-    let else_ = ("application/json", json!({"sub": "1invalid"}).to_string());
-    provider.answer(Answers { userinfo: else_, ..Answers::default() });
+    let other_user = ("application/json", json!({"sub": "1invalid"}).to_string());
+    provider.answer(Answers { userinfo: other_user, ..Answers::default() });
     let mut browser = Browser::new();
     assert_eq!(browser.open(&gateway.url("/oauth2/start")).await.status, 403);
     assert_eq!(browser.cookie_names(), Vec::<&str>::new());
 }
 
 #[tokio::test]
-async fn c16_x13_another_nonce_is_refused() {
-    refused("nonce-changed").await;
+async fn c16_x13_other_nonce_is_refused() {
+    expect_refusal("nonce-changed").await;
 }
 
 #[tokio::test]
-async fn x14_no_nonce_is_refused() {
-    refused("nonce-missing").await;
+async fn x14_missing_nonce_is_refused() {
+    expect_refusal("nonce-missing").await;
 }
 
 #[tokio::test]
-async fn c18_absent_claims_are_absent() {
+async fn c18_missing_claims_give_empty_headers() {
     let scene = Scene::new(&[]).await;
-    let asked = scene.accepts(&["groups-missing", "email-missing"]).await;
+    let asked = scene.expect_acceptance(&["groups-missing", "email-missing"]).await;
     assert_eq!((asked.header("x-forwarded-group"), asked.header("x-forwarded-email")), (Some(""), Some("")));
 }
 
 #[tokio::test]
-async fn c19_the_client_is_form_encoded_before_it_is_base64() {
+async fn c19_client_credentials_are_form_encoded_before_base64() {
     let (id, secret) = ("a:b%+ c/ü", "s:e%c+r e/ü");
     let mut settings = Settings::default();
     settings.clients[0] =
@@ -176,14 +176,14 @@ async fn c19_the_client_is_form_encoded_before_it_is_base64() {
     let client = [("provider.client_id", id), ("provider.client_secret", secret)];
     let gateway = Gateway::with(&provider, &client).await;
     let scene = Scene { provider, gateway };
-    scene.accepts(&[]).await;
+    scene.expect_acceptance(&[]).await;
     let request = &scene.provider.token_requests()[0];
     assert!(request.authorization.as_ref().unwrap().starts_with("Basic "));
     assert_eq!(request.field("client_secret"), None);
 }
 
 #[tokio::test]
-async fn c20_the_access_token_goes_to_userinfo_in_the_header_alone() {
+async fn c20_access_token_is_sent_to_userinfo_only_in_the_header() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
     provider.asked();
@@ -193,27 +193,27 @@ async fn c20_the_access_token_goes_to_userinfo_in_the_header_alone() {
 }
 
 #[tokio::test]
-async fn c21_claims_that_are_elsewhere_are_not_fetched_and_harm_nothing() {
+async fn c21_aggregated_and_distributed_claims_are_not_fetched() {
     for fault in ["claims-aggregated", "claims-distributed"] {
-        let asked = accepted(fault).await;
+        let asked = expect_acceptance(fault).await;
         assert_eq!(asked.header("x-forwarded-group"), Some("dev,ops"), "{fault}");
     }
     let needs = [("policies.default.allowed_groups", "dev")];
-    Scene::new(&needs).await.refuses(&["groups-overage"]).await;
+    Scene::new(&needs).await.expect_refusal(&["groups-overage"]).await;
 }
 
 #[tokio::test]
-async fn h03_a_wrong_at_hash_is_refused() {
-    refused("at-hash-changed").await;
+async fn h03_wrong_at_hash_is_refused() {
+    expect_refusal("at-hash-changed").await;
 }
 
 #[tokio::test]
-async fn h04_no_at_hash_is_accepted_with_a_code() {
-    accepted("at-hash-missing").await;
+async fn h04_missing_at_hash_is_accepted_with_a_code() {
+    expect_acceptance("at-hash-missing").await;
 }
 
 #[tokio::test]
-async fn row_22_clocks_may_differ_by_the_leeway_and_not_by_more() {
+async fn row_22_clock_skew_is_accepted_up_to_the_leeway() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let now = i64::try_from(SystemClock.now().0).unwrap();

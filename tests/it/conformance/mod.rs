@@ -1,6 +1,7 @@
-//! Do we refuse what the `OpenID` Foundation's tests of relying parties want refused, and accept what they want
-//! accepted? The tests carry the suite's cases in their names: C and H from the Basic, Hybrid and Config plans, D from
-//! Discovery, X from FAPI 2.0.
+//! Cases of the `OpenID` Foundation's conformance tests for relying parties
+//!
+//! Each case must be accepted or refused as the suite requires. The test names contain the case numbers of the suite.
+//! C and H are from the Basic, Hybrid and Config plans, D is from Discovery, X is from FAPI 2.0.
 
 mod corpus;
 mod discovery;
@@ -12,13 +13,13 @@ use dev_provider::Fault;
 
 use crate::harness::{Browser, Gateway, Page, Provider, provider};
 
-/// A provider and a gateway that have met.
+/// A provider, and a gateway that has loaded its metadata.
 struct Scene {
     provider: Provider,
     gateway: Gateway,
 }
 
-/// A sign-in that is at its end.
+/// The browser and the last page after a sign-in.
 struct End {
     browser: Browser,
     page: Page,
@@ -31,7 +32,7 @@ impl Scene {
         Self { provider, gateway }
     }
 
-    /// Signs in while the provider commits these faults.
+    /// Signs in while the provider has these faults.
     async fn sign_in(&self, faults: &[&str]) -> End {
         let mut browser = Browser::new();
         let form = browser.open(&self.gateway.url("/oauth2/start?rd=/deep")).await;
@@ -42,7 +43,7 @@ impl Scene {
         End { browser, page }
     }
 
-    /// How many sign-ins have ended, well or not.
+    /// Returns the number of sign-ins that have ended, with or without success.
     async fn ended(&self) -> u64 {
         let metrics = self.gateway.ops("/metrics").await.body;
         let outcomes =
@@ -51,25 +52,25 @@ impl Scene {
         ended.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 
-    /// No session, no cookie, a page that says no, one event, and no further call.
-    async fn refuses(&self, faults: &[&str]) {
+    /// Signs in with these faults. Expects an error page, one event, no session, no cookie and no further call.
+    async fn expect_refusal(&self, faults: &[&str]) {
         let (ended, before) = (self.ended().await, self.provider.observed());
         let End { browser, page } = self.sign_in(faults).await;
         assert!((400..500).contains(&page.status), "{faults:?}: {} {}", page.status, page.body);
         let id = page.body.split_once("id=\"request-id\">").unwrap_or_else(|| panic!("{faults:?}")).1;
-        assert!(!id.starts_with('<'), "{faults:?}: the page names no request");
+        assert!(!id.starts_with('<'), "{faults:?}: the page shows no request ID");
         assert_eq!(browser.cookie_names(), ["dev_provider_sso"], "{faults:?}: no cookie of ours is left");
         assert_eq!(self.ended().await, ended + 1, "{faults:?}: one event");
         let after = self.provider.observed();
         assert_eq!(after.userinfo, before.userinfo, "{faults:?}: no further call");
         assert!(after.token <= before.token + 1, "{faults:?}: the code is sent once");
-        assert_eq!(after.elsewhere, 0, "{faults:?}: nobody goes where a token points");
-        assert!(after.jwks <= before.jwks + 1, "{faults:?}: keys are looked for once at most");
-        assert_eq!(self.gateway.ask_as(&browser, "/").await.status, 302, "{faults:?}: nobody is signed in");
+        assert_eq!(after.elsewhere, 0, "{faults:?}: no request goes to a URL in a token");
+        assert!(after.jwks <= before.jwks + 1, "{faults:?}: the keys are requested at most once");
+        assert_eq!(self.gateway.ask_as(&browser, "/").await.status, 302, "{faults:?}: no user is signed in");
     }
 
-    /// A session with which the check passes.
-    async fn accepts(&self, faults: &[&str]) -> crate::harness::Asked {
+    /// Signs in with these faults. Expects a session with which the check passes, and returns the answer of the check.
+    async fn expect_acceptance(&self, faults: &[&str]) -> crate::harness::HttpReply {
         let End { browser, page } = self.sign_in(faults).await;
         assert!(page.url.path() == "/deep", "{faults:?}: {} {}", page.status, page.body);
         let asked = self.gateway.ask_as(&browser, "/").await;
@@ -78,12 +79,12 @@ impl Scene {
     }
 }
 
-/// Refused with the usual settings.
-async fn refused(fault: &str) {
-    Scene::new(&[]).await.refuses(&[fault]).await;
+/// Expects a refusal with the usual settings.
+async fn expect_refusal(fault: &str) {
+    Scene::new(&[]).await.expect_refusal(&[fault]).await;
 }
 
-/// Accepted with the usual settings.
-async fn accepted(fault: &str) -> crate::harness::Asked {
-    Scene::new(&[]).await.accepts(&[fault]).await
+/// Expects a session with the usual settings.
+async fn expect_acceptance(fault: &str) -> crate::harness::HttpReply {
+    Scene::new(&[]).await.expect_acceptance(&[fault]).await
 }

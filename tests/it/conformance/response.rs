@@ -1,10 +1,10 @@
-//! Which authorization and token responses are acted upon?
+//! Accepted and refused authorization and token responses
 
-use super::{Scene, accepted, refused};
+use super::{Scene, expect_acceptance, expect_refusal};
 use crate::harness::{Browser, Page};
 
-/// Comes back from the provider with this query; `STATE` and `ISS` stand for the right values.
-async fn answered(scene: &Scene, query: &str) -> (Browser, Page) {
+/// Opens the callback with this query. `STATE` and `ISS` are replaced by the correct values.
+async fn open_callback(scene: &Scene, query: &str) -> (Browser, Page) {
     let mut browser = Browser::new();
     browser.open(&scene.gateway.url("/oauth2/start")).await;
     let state = scene.provider.authorization_requests().last().unwrap()["state"].clone();
@@ -13,41 +13,41 @@ async fn answered(scene: &Scene, query: &str) -> (Browser, Page) {
     (browser, page)
 }
 
-async fn stops(query: &str) {
+async fn expect_no_token_request(query: &str) {
     let scene = Scene::new(&[]).await;
     let ended = scene.ended().await;
-    let (browser, page) = answered(&scene, query).await;
+    let (browser, page) = open_callback(&scene, query).await;
     assert!((400..500).contains(&page.status), "{query}: {}", page.status);
     assert_eq!(browser.cookie("foregate"), None);
     assert_eq!(scene.ended().await, ended + 1);
     let observed = scene.provider.observed();
-    assert_eq!(observed.code_exchange + observed.token_refused, 0, "the code goes nowhere");
+    assert_eq!(observed.code_exchange + observed.token_refused, 0, "the code is not sent");
 }
 
 #[tokio::test]
-async fn x15_row_14_an_answer_of_another_issuer_stops_before_the_token_request() {
-    stops("code=x&state=STATE&iss=ISS1").await;
-    stops("code=x&state=STATE&iss=https://evil.test").await;
-    stops("error=access_denied&state=STATE&iss=https://evil.test").await;
+async fn x15_row_14_response_of_another_issuer_causes_no_token_request() {
+    expect_no_token_request("code=x&state=STATE&iss=ISS1").await;
+    expect_no_token_request("code=x&state=STATE&iss=https://evil.test").await;
+    expect_no_token_request("error=access_denied&state=STATE&iss=https://evil.test").await;
 }
 
 #[tokio::test]
-async fn x16_row_14_no_issuer_stops_where_the_provider_says_it_names_itself() {
-    stops("code=x&state=STATE").await;
+async fn x16_row_14_missing_iss_is_refused_if_metadata_announces_it() {
+    expect_no_token_request("code=x&state=STATE").await;
 }
 
 #[tokio::test]
-async fn x17_another_state_stops() {
-    stops("code=x&state=STATEx&iss=ISS").await;
+async fn x17_other_state_is_refused() {
+    expect_no_token_request("code=x&state=STATEx&iss=ISS").await;
 }
 
 #[tokio::test]
-async fn x18_no_state_stops() {
-    stops("code=x&iss=ISS").await;
+async fn x18_missing_state_is_refused() {
+    expect_no_token_request("code=x&iss=ISS").await;
 }
 
 #[tokio::test]
-async fn row_36_a_parameter_that_comes_twice_stops() {
+async fn row_36_repeated_parameter_is_refused() {
     for name in ["code", "state", "iss", "error", "session_state", "error_description"] {
         let usual = if name == "error" { "state=STATE&iss=ISS" } else { "code=x&state=STATE&iss=ISS" };
         let twice = match name {
@@ -56,13 +56,13 @@ async fn row_36_a_parameter_that_comes_twice_stops() {
             "iss" => "iss=ISS".to_owned(),
             other => format!("{other}=a&{other}=b"),
         };
-        stops(&format!("{usual}&{twice}")).await;
+        expect_no_token_request(&format!("{usual}&{twice}")).await;
     }
 }
 
-/// The same by the provider's own redirects.
+/// The same rules for redirects that the provider itself makes.
 #[tokio::test]
-async fn x15_to_x18_row_36_a_provider_that_answers_oddly_gets_no_code_back() {
+async fn x15_to_x18_row_36_faulty_response_causes_no_token_request() {
     let scene = Scene::new(&[]).await;
     for fault in [
         "authorization-iss-changed",
@@ -84,21 +84,21 @@ async fn x15_to_x18_row_36_a_provider_that_answers_oddly_gets_no_code_back() {
         assert!(!end.page.body.contains("<script") && !end.page.body.contains("onerror"), "{fault}");
     }
     assert_eq!(scene.provider.observed().token, 0);
-    scene.accepts(&["authorization-session-state"]).await;
+    scene.expect_acceptance(&["authorization-session-state"]).await;
 }
 
 #[tokio::test]
-async fn x19_without_expires_in_the_id_token_says_how_long() {
-    accepted("token-expires-in-missing").await;
+async fn x19_missing_expires_in_defaults_to_the_id_token_expiry() {
+    expect_acceptance("token-expires-in-missing").await;
 }
 
 #[tokio::test]
-async fn x20_the_token_type_has_no_case() {
-    accepted("token-type-odd-case").await;
+async fn x20_token_type_is_case_insensitive() {
+    expect_acceptance("token-type-odd-case").await;
 }
 
 #[tokio::test]
-async fn a_token_response_without_its_parts_is_refused() {
+async fn invalid_token_response_is_refused() {
     let scene = Scene::new(&[]).await;
     for fault in [
         "token-id-token-missing",
@@ -109,17 +109,17 @@ async fn a_token_response_without_its_parts_is_refused() {
         "token-type-mac",
         "token-expires-in-negative",
     ] {
-        scene.refuses(&[fault]).await;
+        scene.expect_refusal(&[fault]).await;
     }
-    scene.accepts(&["token-refresh-token-missing"]).await;
-    scene.accepts(&["token-expires-in-text"]).await;
-    scene.accepts(&["token-expires-in-huge"]).await;
+    scene.expect_acceptance(&["token-refresh-token-missing"]).await;
+    scene.expect_acceptance(&["token-expires-in-text"]).await;
+    scene.expect_acceptance(&["token-expires-in-huge"]).await;
 }
 
 #[tokio::test]
-async fn what_a_provider_says_about_an_error_is_shown_to_nobody() {
+async fn error_text_of_the_provider_is_not_shown() {
     for fault in ["token-error-invalid-grant", "token-error-control", "token-error-html"] {
-        refused(fault).await;
+        expect_refusal(fault).await;
         let scene = Scene::new(&[]).await;
         let page = scene.sign_in(&[fault]).await.page;
         assert!(!page.body.contains("alert(1)") && !page.body.contains("forged"), "{fault}: {}", page.body);
@@ -127,9 +127,9 @@ async fn what_a_provider_says_about_an_error_is_shown_to_nobody() {
 }
 
 #[tokio::test]
-async fn row_15_pkce_is_s256_even_where_nobody_announces_it() {
+async fn row_15_pkce_is_s256_even_if_not_announced() {
     use crate::harness::{Forger, Gateway, SIGNS_WITH};
-    // Its metadata hold no code_challenge_methods_supported.
+    // Its metadata has no `code_challenge_methods_supported`.
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
     let page = Browser::new().go(&gateway.url("/oauth2/start")).await;

@@ -12,11 +12,11 @@ use http::HeaderMap;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// An application that answers with its path and remembers what it was sent.
+/// An application that answers with the path, and records what it receives.
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
     received: Arc<Mutex<Vec<(String, HeaderMap)>>>,
-    /// An answer to `/open/held` takes one.
+    /// Each answer to `/open/held` takes one permit.
     releases: Arc<Semaphore>,
 }
 
@@ -33,7 +33,7 @@ impl Application {
             .route("/cookies", get(cookies))
             .route("/kept", get(kept))
             .route("/open/held", get(async move |state: Received, request| hold(&held, state, request).await))
-            .fallback(remember)
+            .fallback(record)
             .with_state(Arc::clone(&received));
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -44,37 +44,37 @@ impl Application {
         format!("http://{}", self.address)
     }
 
-    /// Lets one request for `/open/held` be answered.
+    /// Releases the answer to one request for `/open/held`.
     pub(crate) fn release(&self) {
         self.releases.add_permits(1);
     }
 
-    /// Everything so far: target and header fields.
+    /// Returns target and header fields of all requests so far.
     pub(crate) fn received(&self) -> Vec<(String, HeaderMap)> {
         self.received.lock().unwrap().clone()
     }
 }
 
-async fn remember(State(received): Received, request: Request) -> String {
+async fn record(State(received): Received, request: Request) -> String {
     let target = request.uri().to_string();
     received.lock().unwrap().push((target.clone(), request.headers().clone()));
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     format!("{target} with {} bytes", body.len())
 }
 
-/// Answers when it is released.
+/// Answers after [`Application::release`].
 async fn hold(releases: &Semaphore, state: Received, request: Request) -> String {
-    let answer = remember(state, request).await;
+    let answer = record(state, request).await;
     releases.acquire().await.unwrap().forget();
     answer
 }
 
-/// Two cookies, one under the name of the gateway's own.
+/// Sets two cookies. One has the name of the gateway's session cookie.
 async fn cookies() -> AppendHeaders<[(&'static str, &'static str); 2]> {
     AppendHeaders([("set-cookie", "foregate=stolen; Path=/"), ("set-cookie", "theme=dark")])
 }
 
-/// What caches may keep for everybody.
+/// Returns a response that shared caches may store.
 async fn kept() -> AppendHeaders<[(&'static str, &'static str); 2]> {
     AppendHeaders([("cache-control", "no-transform"), ("cache-control", "max-age=60, S-MaxAge=600")])
 }

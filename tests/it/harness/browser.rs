@@ -1,4 +1,4 @@
-//! A browser: a cookie jar that obeys the rules, redirects followed by hand, forms filled in
+//! A browser with a cookie jar, redirects and forms
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use reqwest::header::{COOKIE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method, Url};
 use url::form_urlencoded;
 
-use super::gateway::Asked;
+use super::gateway::HttpReply;
 
 /// Cookies ignore ports (RFC 6265 §8.5), as in a real browser on one machine.
 struct Cookie {
@@ -20,12 +20,12 @@ pub(crate) struct Browser {
     client: Client,
     jar: Vec<Cookie>,
     host: String,
-    /// Every URL that was asked for.
+    /// Every URL that was requested.
     pub(crate) visited: Vec<Url>,
 }
 
-/// What a sign-in leaves for some seconds.
-const MARK: &str = "foregate-landed";
+/// The marker cookie of a completed sign-in. It expires after some seconds.
+const MARKER_COOKIE: &str = "foregate-landed";
 
 pub(crate) struct Page {
     pub(crate) url: Url,
@@ -45,20 +45,20 @@ impl Page {
 }
 
 fn client() -> Client {
-    let here = (Ipv4Addr::LOCALHOST, 0).into();
+    let localhost = (Ipv4Addr::LOCALHOST, 0).into();
     let builder = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-    let builder = builder.resolve("app.localhost", here).resolve("grafana.localhost", here);
+    let builder = builder.resolve("app.localhost", localhost).resolve("grafana.localhost", localhost);
     builder.timeout(Duration::from_secs(60)).build().unwrap()
 }
 
-pub(crate) async fn get(url: &str) -> Asked {
+pub(crate) async fn get(url: &str) -> HttpReply {
     get_with(url, HeaderMap::new()).await
 }
 
-pub(crate) async fn get_with(url: &str, headers: HeaderMap) -> Asked {
+pub(crate) async fn get_with(url: &str, headers: HeaderMap) -> HttpReply {
     let reply = client().get(url).headers(headers).send().await.unwrap();
     let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-    Asked { status, headers, body: reply.text().await.unwrap() }
+    HttpReply { status, headers, body: reply.text().await.unwrap() }
 }
 
 impl Browser {
@@ -66,12 +66,12 @@ impl Browser {
         Self { client: client(), jar: Vec::new(), host: "127.0.0.1".to_owned(), visited: Vec::new() }
     }
 
-    /// One navigation, no redirect followed.
+    /// Navigates to a URL, and follows no redirect.
     pub(crate) async fn go(&mut self, url: &str) -> Page {
         self.request(Method::GET, url, HeaderMap::new(), None).await
     }
 
-    /// A navigation with all its redirects.
+    /// Navigates to a URL, and follows all redirects.
     pub(crate) async fn open(&mut self, url: &str) -> Page {
         let mut page = self.go(url).await;
         for _ in 0..10 {
@@ -81,7 +81,7 @@ impl Browser {
             let next = page.url.join(page.location()).unwrap();
             page = self.go(next.as_str()).await;
         }
-        panic!("more than ten redirects, at last to {}", page.url);
+        panic!("more than ten redirects, the last to {}", page.url);
     }
 
     pub(crate) async fn request(
@@ -105,11 +105,11 @@ impl Browser {
         }
         let reply = request.send().await.unwrap();
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-        self.keep(url.host_str().unwrap(), &headers);
+        self.store_cookies_of(url.host_str().unwrap(), &headers);
         Page { url, status, headers, body: reply.text().await.unwrap() }
     }
 
-    /// Fills in the provider's login form that a page shows, and follows where that leads.
+    /// Fills in the provider's login form on a page, and follows all redirects.
     pub(crate) async fn sign_in(&mut self, page: &Page, username: &str, password: &str) -> Page {
         assert!(page.body.contains("id=\"login\""), "not a login form: {} {}", page.status, page.body);
         let action = page.url.join(&between(&page.body, "action=\"", "\"")).unwrap();
@@ -128,15 +128,15 @@ impl Browser {
             let next = page.url.join(page.location()).unwrap();
             page = self.go(next.as_str()).await;
         }
-        panic!("more than ten redirects, at last to {}", page.url);
+        panic!("more than ten redirects, the last to {}", page.url);
     }
 
-    /// Keeps the cookies that a proxy hands on from a check.
-    pub(crate) fn keep_of(&mut self, headers: &HeaderMap) {
-        self.keep(&self.host.clone(), headers);
+    /// Stores the cookies that a proxy passes on from a check.
+    pub(crate) fn store_cookies(&mut self, headers: &HeaderMap) {
+        self.store_cookies_of(&self.host.clone(), headers);
     }
 
-    fn keep(&mut self, host: &str, headers: &HeaderMap) {
+    fn store_cookies_of(&mut self, host: &str, headers: &HeaderMap) {
         for line in headers.get_all(SET_COOKIE) {
             let line = line.to_str().unwrap();
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
@@ -162,12 +162,12 @@ impl Browser {
         (!pairs.is_empty()).then(|| HeaderValue::from_str(&pairs.join("; ")).unwrap())
     }
 
-    /// What it sends to the gateway.
+    /// Returns the `Cookie` header for the gateway.
     pub(crate) fn cookie_header(&self) -> Option<HeaderValue> {
         self.cookies_for(&self.host)
     }
 
-    /// What it sends to another host.
+    /// Returns the `Cookie` header for another host.
     pub(crate) fn cookie_header_of(&self, host: &str) -> Option<HeaderValue> {
         self.cookies_for(host)
     }
@@ -181,18 +181,18 @@ impl Browser {
         self.jar.push(Cookie { host: self.host.clone(), name: name.to_owned(), value: value.to_owned() });
     }
 
-    /// Lets the seconds pass in which a new sign-in would look like going round in circles.
-    pub(crate) fn wait_a_little(&mut self) {
-        self.forget(MARK);
+    /// Removes the marker of the last sign-in, so that a new sign-in does not look like a redirect loop.
+    pub(crate) fn expire_sign_in_marker(&mut self) {
+        self.forget(MARKER_COOKIE);
     }
 
     pub(crate) fn forget(&mut self, name: &str) {
         self.jar.retain(|cookie| cookie.name != name);
     }
 
-    /// The names of the cookies, but for the mark of a sign-in, which goes by itself after seconds.
+    /// Returns the names of the cookies, except the marker of a sign-in, which expires after some seconds.
     pub(crate) fn cookie_names(&self) -> Vec<&str> {
-        self.jar.iter().map(|cookie| cookie.name.as_str()).filter(|name| *name != MARK).collect()
+        self.jar.iter().map(|cookie| cookie.name.as_str()).filter(|name| *name != MARKER_COOKIE).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A clock that stands still until the test moves it
+//! A clock that only the test advances
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use foregate::flow::ports::{Clock, UnixTime};
 use foregate::server::SystemClock;
 
-/// The clock of a test: gateway, provider and forger share it.
+/// The clock of a test, which gateway, provider and forger share.
 ///
-/// It starts at the machine's time and moves by [`TestClock::advance`] alone. A token therefore expires when the test
-/// says so, however long the machine takes. Real time plus an offset would let tokens expire on a slow machine. The
-/// start at the machine's time keeps what reads the machine's clock in agreement: the validity of certificates in TLS,
-/// and the `Date` of servers that do not have this clock.
+/// It starts at the machine's time, and only [`TestClock::advance`] advances it. A slow machine therefore does not let
+/// tokens expire; real time plus an offset would. TLS checks the validity of certificates with the machine's clock.
+/// Servers without this clock take their `Date` from the machine's clock. Because the clock starts at that time,
+/// these times agree with it.
 #[derive(Clone)]
 pub(crate) struct TestClock(Arc<AtomicU64>);
 
@@ -27,7 +27,7 @@ impl TestClock {
         self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
     }
 
-    /// The same clock for the development provider.
+    /// Returns the same clock for the development provider.
     pub(crate) fn of_provider(&self) -> dev_provider::Clock {
         let clock = self.clone();
         dev_provider::Clock::new(move || Duration::from_secs(clock.now().0))
@@ -40,11 +40,11 @@ impl Clock for TestClock {
     }
 }
 
-/// How long a condition may take to hold: far longer than it takes on a slow machine.
-const BOUND: Duration = Duration::from_secs(60);
+/// The time limit of a condition: far longer than a slow machine needs.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(15);
 
-/// Waits until `condition` holds; panics after [`BOUND`] with `what`, the event that was expected.
+/// Waits until `condition` holds; panics after [`TIME_LIMIT`] with `what`, the event that was expected.
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let holds = async {
         while !condition().await {
@@ -54,7 +54,9 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     within(what, holds).await;
 }
 
-/// Waits for a future that must end; panics after [`BOUND`] with `what`, the event that was expected.
+/// Waits for a future that must end; panics after [`TIME_LIMIT`] with `what`, the event that was expected.
 pub(crate) async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, event).await.unwrap_or_else(|_| panic!("{what}: not within {BOUND:?}"))
+    tokio::time::timeout(TIME_LIMIT, event)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within {TIME_LIMIT:?}"))
 }

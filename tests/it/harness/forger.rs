@@ -1,4 +1,4 @@
-//! A provider that signs whatever a test wants, and signs in without a question
+//! A provider that signs any token that a test specifies, and signs in without interaction
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::TestClock;
 
-/// What the next answers are; members of the objects replace the usual ones, and `null` takes one away.
+/// The content of the next answers. Members of the objects replace the usual ones, and `null` removes a member.
 #[derive(Clone)]
 pub(crate) struct Answers {
     pub(crate) header: Value,
@@ -42,13 +42,13 @@ struct Inside {
     answers: Mutex<Answers>,
     paths: Mutex<Vec<String>>,
     bearer: Mutex<Option<String>>,
-    /// A token request takes one.
+    /// Each token request takes one permit.
     tokens: Semaphore,
 }
 
 pub(crate) struct Forger(Arc<Inside>);
 
-/// What the gateway must be told to believe it.
+/// The setting with which the gateway accepts its signatures.
 pub(crate) const SIGNS_WITH: (&str, &str) = ("provider.signing_algorithms", "ES256");
 
 impl Forger {
@@ -70,7 +70,7 @@ impl Forger {
             .route("/authorize", get(authorize))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
-            .layer(from_fn_with_state(Arc::clone(&inside), note))
+            .layer(from_fn_with_state(Arc::clone(&inside), record_path))
             .with_state(Arc::clone(&inside));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self(inside)
@@ -88,21 +88,21 @@ impl Forger {
         *self.0.answers.lock().unwrap() = answers;
     }
 
-    /// The paths it was asked for since the last time this was called.
+    /// Returns the paths that were requested since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.0.paths.lock().unwrap())
     }
 
-    /// Lets the next token requests wait until [`Self::go_on`].
+    /// Holds the next token requests until [`Self::release_token_request`].
     pub(crate) fn hold_tokens(&self) {
         self.0.tokens.forget_permits(usize::MAX);
     }
 
-    pub(crate) fn go_on(&self) {
+    pub(crate) fn release_token_request(&self) {
         self.0.tokens.add_permits(1);
     }
 
-    /// The last `Authorization` that came to userinfo.
+    /// Returns the `Authorization` header of the last userinfo request.
     pub(crate) fn bearer(&self) -> Option<String> {
         self.0.bearer.lock().unwrap().clone()
     }
@@ -110,7 +110,7 @@ impl Forger {
 
 type Shared = State<Arc<Inside>>;
 
-async fn note(State(inside): Shared, request: Request, next: Next) -> Response {
+async fn record_path(State(inside): Shared, request: Request, next: Next) -> Response {
     inside.paths.lock().unwrap().push(request.uri().path().to_owned());
     next.run(request).await
 }

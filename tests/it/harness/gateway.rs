@@ -1,4 +1,4 @@
-//! A gateway in the process of the test, asked as a proxy asks it
+//! A gateway in the process of the test, and the checks of a proxy
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,20 +19,20 @@ pub(crate) struct Gateway {
     pub(crate) check: SocketAddr,
     pub(crate) ops: SocketAddr,
     clock: TestClock,
-    /// The dialect in which it is asked.
+    /// The dialect of its checks.
     dialect: &'static str,
     stop: Option<oneshot::Sender<Drain>>,
     serving: JoinHandle<()>,
 }
 
-/// What the check endpoint answered.
-pub(crate) struct Asked {
+/// An answer of the check endpoint, or of another endpoint.
+pub(crate) struct HttpReply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-impl Asked {
+impl HttpReply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| std::str::from_utf8(value.as_bytes()).unwrap())
     }
@@ -45,7 +45,9 @@ impl Gateway {
         Self::with(provider, &[]).await
     }
 
-    /// With further settings, over the usual ones; waits until the provider is loaded if it can be.
+    /// Starts a gateway with these settings over the usual ones.
+    ///
+    /// Waits until the first attempt to load the provider has ended.
     pub(crate) async fn with(issuer: impl Into<Issuer<'_>>, more: &[(&str, &str)]) -> Self {
         let Issuer { text, clock } = issuer.into();
         let usual = [
@@ -57,13 +59,16 @@ impl Gateway {
         Self::of(clock, None, &[&usual, more].concat()).await
     }
 
-    /// With a file, and settings over it; only the addresses are always ours. `PORT` is that of the public listener.
+    /// Starts a gateway with a file, and with settings over it. The test always chooses the listen addresses.
+    ///
+    /// `PORT` in a value is replaced by the port of the public listener, and `(unset)` removes a setting.
     pub(crate) async fn of(clock: TestClock, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
-        Self::on([free().await, free().await, free().await], clock, file, more).await
+        Self::on([bind_free_port().await, bind_free_port().await, bind_free_port().await], clock, file, more)
+            .await
     }
 
-    /// Another process at the addresses of this one, which is stopped.
-    pub(crate) async fn restarted(self, more: &[(&str, &str)]) -> Self {
+    /// Stops this gateway, and starts another one at the same addresses.
+    pub(crate) async fn restart(self, more: &[(&str, &str)]) -> Self {
         let ([public, check, ops], clock) = ([self.public, self.check, self.ops], self.clock.clone());
         self.stop().await;
         let bind = async |address| TcpListener::bind(address).await.unwrap();
@@ -87,7 +92,7 @@ impl Gateway {
         set.retain(|(_, value)| value != "(unset)");
         let settings = config::load(&Sources { file, set, environment: Vec::new() });
         let mut settings = settings.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        // A test does not wait for the 30 seconds of an operator.
+        // A test does not wait for the default of 30 seconds.
         settings.session.keys_file.iter_mut().for_each(|file| file.every = Duration::from_millis(20));
         let (stop, stopped) = oneshot::channel();
         let system = System { clock: Arc::new(clock.clone()), ..System::default() };
@@ -100,12 +105,12 @@ impl Gateway {
         gateway
     }
 
-    /// Until the first attempt has ended, well or not.
+    /// Waits until the first attempt to load the provider has ended, with or without success.
     async fn wait_for_provider(&self) {
         until("the provider is loaded, or cannot be", async || {
             let provider = self.readyz().await.1["provider"].clone();
-            let said = provider["detail"].as_str().unwrap_or_default();
-            provider["state"] == "ready" || !said.contains("not answered yet")
+            let detail = provider["detail"].as_str().unwrap_or_default();
+            provider["state"] == "ready" || !detail.contains("not answered yet")
         })
         .await;
     }
@@ -119,16 +124,16 @@ impl Gateway {
         (reply.status, serde_json::from_str(&reply.body).unwrap())
     }
 
-    pub(crate) async fn ops(&self, path: &str) -> Asked {
+    pub(crate) async fn ops(&self, path: &str) -> HttpReply {
         super::browser::get(&format!("http://{}{path}", self.ops)).await
     }
 
-    /// The same, asked in another dialect.
+    /// Returns the gateway with checks in another dialect.
     pub(crate) fn in_dialect(self, dialect: &'static str) -> Self {
         Self { dialect, ..self }
     }
 
-    /// What a proxy with the forwarded fields sends for a browser's navigation to `path` on the public host.
+    /// Returns what a proxy with forwarded fields sends for a browser's navigation to `path` on the public host.
     pub(crate) fn question(&self, path: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let mut set = |name: &'static str, value: &str| {
@@ -144,16 +149,16 @@ impl Gateway {
         headers
     }
 
-    pub(crate) async fn ask(&self, headers: HeaderMap) -> Asked {
+    pub(crate) async fn ask(&self, headers: HeaderMap) -> HttpReply {
         self.ask_at(&format!("/check/{}", self.dialect), headers).await
     }
 
-    pub(crate) async fn ask_at(&self, path: &str, headers: HeaderMap) -> Asked {
+    pub(crate) async fn ask_at(&self, path: &str, headers: HeaderMap) -> HttpReply {
         super::browser::get_with(&format!("http://{}{path}", self.check), headers).await
     }
 
-    /// The same with the cookies of a browser.
-    pub(crate) async fn ask_as(&self, browser: &Browser, path: &str) -> Asked {
+    /// Asks the check about a navigation with the cookies of a browser.
+    pub(crate) async fn ask_as(&self, browser: &Browser, path: &str) -> HttpReply {
         let mut headers = self.question(path);
         headers.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
         self.ask(headers).await
@@ -165,6 +170,6 @@ impl Gateway {
     }
 }
 
-async fn free() -> TcpListener {
+async fn bind_free_port() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }

@@ -13,6 +13,6 @@ pub(crate) use browser::{Browser, Page, get, get_with};
 pub(crate) use clock::{TestClock, until, within};
 pub(crate) use dev_provider::DevProvider;
 pub(crate) use forger::{Answers, Forger, SIGNS_WITH};
-pub(crate) use gateway::{Asked, Gateway, KEY};
+pub(crate) use gateway::{Gateway, HttpReply, KEY};
 pub(crate) use process::Process;
 pub(crate) use provider::{Issuer, Provider, provider, real_time_provider};

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use super::{browser::get, until};
 use crate::ports::free_address;
 
-/// `foregate serve` in a process of its own; killed when dropped.
+/// `foregate serve` in its own process, which is killed on drop.
 pub(crate) struct Process {
     pub(crate) child: Child,
     pub(crate) public: u16,
@@ -16,17 +16,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it with the usual client at the provider, and waits until it has the provider's keys.
+    /// Starts it with the usual client ID, and waits until it has loaded the provider's keys.
     pub(crate) async fn start(issuer: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) -> Self {
         Self::limited(512, issuer, environment, more).await
     }
 
-    /// The same; what it logs is written here.
+    /// The same, with the log written to `log`.
     pub(crate) async fn logging_to(log: Stdio, issuer: &str, more: &[(&str, &str)]) -> Self {
         Self::run(512, log, issuer, &[], more).await
     }
 
-    /// The same with so many file descriptors.
+    /// The same, with this limit of file descriptors.
     pub(crate) async fn limited(
         descriptors: u32,
         issuer: &str,
@@ -44,7 +44,7 @@ impl Process {
         more: &[(&str, &str)],
     ) -> Self {
         let [public, check, ops] = [free_port(), free_port(), free_port()];
-        // A shell that limits itself and then becomes the gateway: the limit is the gateway's own.
+        // The shell limits itself, and then replaces itself by the gateway. The limit therefore applies to the gateway.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n \"$1\" && shift && exec \"$@\"", "sh", &descriptors.to_string()]);
         command
@@ -67,17 +67,17 @@ impl Process {
             command.args(["--set", &format!("{key}={value}")]);
         }
         let process = Self { child: command.spawn().unwrap(), public, check, ops };
-        process.ready().await;
+        process.wait_until_ready().await;
         process
     }
 
-    /// Sends it a signal, by name.
+    /// Sends a signal, by name.
     pub(crate) fn signal(&self, name: &str) {
         let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(kill.unwrap().success());
     }
 
-    /// Stops it, which writes the lines that wait, and returns everything it printed.
+    /// Stops the process, which then writes its queued lines. Returns everything that it printed.
     pub(crate) fn log(mut self) -> String {
         self.signal("INT");
         let mut log = String::new();
@@ -86,7 +86,7 @@ impl Process {
         log
     }
 
-    async fn ready(&self) {
+    async fn wait_until_ready(&self) {
         let url = format!("http://127.0.0.1:{}/readyz", self.ops);
         until("the process has the provider's keys", async || {
             let up = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.ops)).await.is_ok();

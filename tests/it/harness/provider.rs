@@ -1,4 +1,4 @@
-//! The development provider, in the time of a test
+//! The development provider with the clock of a test
 
 use std::ops::Deref;
 
@@ -6,19 +6,19 @@ use dev_provider::{DevProvider, Settings};
 
 use super::{Forger, TestClock};
 
-/// A development provider and its clock, which a gateway that is started for it shares.
+/// A development provider and its clock. A gateway that is started for it shares the clock.
 pub(crate) struct Provider {
     inner: DevProvider,
     pub(crate) clock: TestClock,
 }
 
 impl Provider {
-    /// Starts a provider that has a clock of its own.
+    /// Starts a provider with a new clock.
     pub(crate) async fn start(settings: Settings) -> Self {
         Self::start_at(TestClock::new(), settings).await
     }
 
-    /// Starts a provider that has this clock.
+    /// Starts a provider with this clock.
     pub(crate) async fn start_at(clock: TestClock, settings: Settings) -> Self {
         let settings = Settings { clock: clock.of_provider(), ..settings };
         Self { inner: dev_provider::start(settings).await.unwrap(), clock }
@@ -37,17 +37,17 @@ impl Deref for Provider {
     }
 }
 
-/// The default users: testuser (dev, ops), alice (dev), bob (no groups).
+/// Starts a provider with the default users: testuser (dev, ops), alice (dev), bob (no groups).
 pub(crate) async fn provider() -> Provider {
     Provider::start(Settings::default()).await
 }
 
-/// The same in real time, for a gateway that is a process of its own.
+/// The same in real time, for a gateway in its own process.
 pub(crate) async fn real_time_provider() -> DevProvider {
     dev_provider::start(Settings::default()).await.unwrap()
 }
 
-/// What a gateway has to know of its provider: the issuer, and the clock that both use.
+/// What a gateway needs of its provider: the issuer, and the clock that both use.
 pub(crate) struct Issuer<'i> {
     pub(crate) text: &'i str,
     pub(crate) clock: TestClock,

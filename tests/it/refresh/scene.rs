@@ -6,17 +6,17 @@ use dev_provider::Settings;
 use futures_util::future::join_all;
 use reqwest::Client;
 
-use crate::harness::{Asked, Browser, Gateway, KEY, Provider, until};
+use crate::harness::{Browser, Gateway, HttpReply, KEY, Provider, until};
 
-/// How long the tokens live, in seconds. The clock stands still unless a test moves it.
+/// Lifetime of the tokens, in seconds. Only the test advances the clock.
 pub(crate) const LIFE: u64 = 100;
-/// Past 75 % of their life: the tokens are due, and still valid.
+/// More than 75 % of the lifetime: a refresh is due, and the tokens are still valid.
 pub(crate) const DUE: Duration = Duration::from_secs(76);
-/// Past their end.
+/// More than the lifetime: the tokens have expired.
 pub(crate) const EXPIRED: Duration = Duration::from_secs(101);
-/// From [`DUE`] past their end.
+/// After [`DUE`], time until the tokens have expired.
 pub(crate) const DUE_TO_EXPIRED: Duration = Duration::from_secs(25);
-/// Between two polls of a page.
+/// Time between two polls of a page.
 const STEP: Duration = Duration::from_secs(2);
 
 pub(crate) async fn short_lived() -> Provider {
@@ -24,7 +24,7 @@ pub(crate) async fn short_lived() -> Provider {
     Provider::start(settings).await
 }
 
-pub(crate) fn usual(provider: &Provider) -> [(&str, &str); 4] {
+pub(crate) fn usual_settings(provider: &Provider) -> [(&str, &str); 4] {
     [
         ("provider.issuer", provider.issuer()),
         ("provider.client_id", "foregate"),
@@ -33,7 +33,7 @@ pub(crate) fn usual(provider: &Provider) -> [(&str, &str); 4] {
     ]
 }
 
-pub(crate) async fn signed_in(gateway: &Gateway) -> Browser {
+pub(crate) async fn signed_in_browser(gateway: &Gateway) -> Browser {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start?rd=/")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
@@ -47,7 +47,7 @@ pub(crate) async fn scene() -> (Provider, Gateway, Browser) {
 pub(crate) async fn scene_with(settings: &[(&str, &str)]) -> (Provider, Gateway, Browser) {
     let provider = short_lived().await;
     let gateway = Gateway::with(&provider, settings).await;
-    let browser = signed_in(&gateway).await;
+    let browser = signed_in_browser(&gateway).await;
     (provider, gateway, browser)
 }
 
@@ -55,13 +55,13 @@ pub(crate) fn client() -> Client {
     Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap()
 }
 
-/// The answer to a script of the page.
-pub(crate) async fn poll(gateway: &Gateway, browser: &Browser) -> Asked {
+/// Asks the check about a request of a script, and returns the answer.
+pub(crate) async fn poll(gateway: &Gateway, browser: &Browser) -> HttpReply {
     poll_by(&client(), gateway, browser).await
 }
 
-/// The same by a client that keeps its connections, as a proxy does.
-pub(crate) async fn poll_by(client: &Client, gateway: &Gateway, browser: &Browser) -> Asked {
+/// The same, with a client that reuses its connections as a proxy does.
+pub(crate) async fn poll_by(client: &Client, gateway: &Gateway, browser: &Browser) -> HttpReply {
     let mut question = gateway.question("/api/pods");
     question.insert("sec-fetch-mode", "cors".parse().unwrap());
     question.insert("sec-fetch-dest", "empty".parse().unwrap());
@@ -69,18 +69,18 @@ pub(crate) async fn poll_by(client: &Client, gateway: &Gateway, browser: &Browse
     let url = format!("http://{}/check/traefik", gateway.check);
     let reply = client.get(url).headers(question).send().await.unwrap();
     let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-    Asked { status, headers, body: reply.text().await.unwrap() }
+    HttpReply { status, headers, body: reply.text().await.unwrap() }
 }
 
-/// The value of a counter, named with its labels.
+/// Returns the value of a counter. `name` includes the labels.
 pub(crate) async fn counter(gateway: &Gateway, name: &str) -> u64 {
     let metrics = gateway.ops("/metrics").await.body;
     let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().unwrap()
 }
 
-/// How many checks have waited for a refresh.
-pub(crate) async fn waited(gateway: &Gateway) -> u64 {
+/// Returns how many checks have waited for a refresh.
+pub(crate) async fn waited_checks(gateway: &Gateway) -> u64 {
     counter(gateway, "foregate_checks_waited_total{dialect=\"traefik\"}").await
 }
 
@@ -90,13 +90,13 @@ pub(crate) async fn until_refreshes(gateway: &Gateway, outcome: &str, count: u64
     until(&format!("{name} is {count}"), async || counter(gateway, &name).await == count).await;
 }
 
-/// Waits until the provider has received this many token requests: the first of them was the sign-in.
+/// Waits until the provider has received this many token requests. The first of them is that of the sign-in.
 pub(crate) async fn until_token_requests(provider: &Provider, count: u64) {
     until(&format!("{count} token requests"), async || provider.observed().token == count).await;
 }
 
-/// Polls in rounds between which time passes, twenty at once, as the scripts of a page do; every poll must pass.
-pub(crate) async fn polled(
+/// Polls in rounds with time between them. As the scripts of a page do, twenty polls run at once. Every poll must pass.
+pub(crate) async fn poll_rounds(
     provider: &Provider,
     gateway: &Gateway,
     browsers: &mut [Browser],
@@ -111,7 +111,7 @@ pub(crate) async fn polled(
                 assert_eq!(answer.status, 200, "{:?} {}", answer.headers, answer.body);
                 assert_eq!(answer.header("x-forwarded-user"), Some("testuser"));
                 if delivered {
-                    browser.keep_of(&answer.headers);
+                    browser.store_cookies(&answer.headers);
                 }
             }
         }
@@ -119,13 +119,13 @@ pub(crate) async fn polled(
     }
 }
 
-/// Lets the tokens become due, polls until the new cookie comes, and presents it.
-pub(crate) async fn refreshed(provider: &Provider, gateway: &Gateway, browser: &mut Browser) {
+/// Advances the clock until a refresh is due, polls until an answer has the new cookie, and presents it.
+pub(crate) async fn refresh_once(provider: &Provider, gateway: &Gateway, browser: &mut Browser) {
     provider.clock.advance(DUE);
-    until("an answer brings the new cookie", async || {
+    until("an answer carries the new cookie", async || {
         let answer = poll(gateway, browser).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        browser.keep_of(&answer.headers);
+        browser.store_cookies(&answer.headers);
         answer.headers.contains_key("set-cookie")
     })
     .await;

@@ -1,6 +1,6 @@
-//! A check over a store that must be asked
+//! Checks with a store that needs a lookup
 //!
-//! The rules that do not need such a store run over the cookie store, too.
+//! The rules that do not need such a store also run with the cookie store.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,8 +26,8 @@ use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 use http::{HeaderName, HeaderValue, Method};
 
+use super::fixture::{DUE, Factory, Jar, LIFE, SignIn, StoreUnderTest, at, origins, request};
 use super::provider::{RefreshingProvider, SetClock};
-use super::subject::{DUE, Factory, Jar, LIFE, SignIn, Subject, at, origins, request};
 use super::ticket_store::LEASE_LIFETIME;
 use super::{cookie_store, ticket_store};
 
@@ -40,7 +40,7 @@ const NAVIGATION: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("sec-fet
 const SCRIPT: [(&str, &str); 2] = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
 
 struct Gateway {
-    store: Subject,
+    store: StoreUnderTest,
     check: Check,
     clock: Arc<SetClock>,
     provider: Arc<RefreshingProvider>,
@@ -77,11 +77,11 @@ fn rules() -> Rules {
 }
 
 impl Gateway {
-    fn new(store: Subject) -> Self {
+    fn new(store: StoreUnderTest) -> Self {
         Self::with(store, false, || ())
     }
 
-    fn with(store: Subject, bears_reuse: bool, meanwhile: impl Fn() + Send + Sync + 'static) -> Self {
+    fn with(store: StoreUnderTest, bears_reuse: bool, meanwhile: impl Fn() + Send + Sync + 'static) -> Self {
         let clock = Arc::new(SetClock::new());
         let provider = Arc::new(RefreshingProvider {
             clock: Arc::clone(&clock),
@@ -130,8 +130,8 @@ impl Gateway {
     }
 }
 
-/// The header fields of a request that passes.
-fn granted(checked: &Checked) -> Vec<(HeaderName, HeaderValue)> {
+/// Returns the header fields of a request that passes.
+fn granted_fields(checked: &Checked) -> Vec<(HeaderName, HeaderValue)> {
     match &checked.decision {
         Decision::Allow(grant) => grant.fields().collect(),
         other => panic!("{other:?}"),
@@ -139,7 +139,7 @@ fn granted(checked: &Checked) -> Vec<(HeaderName, HeaderValue)> {
 }
 
 fn field(checked: &Checked, name: &str) -> String {
-    let fields = granted(checked);
+    let fields = granted_fields(checked);
     let (_, value) = fields.iter().find(|(found, _)| found == name).unwrap();
     value.to_str().unwrap().to_owned()
 }
@@ -155,7 +155,7 @@ async fn check_with_a_ticket_passes_with_the_headers_of_the_cookie_store() {
         assert_eq!(field(&checked, "x-forwarded-user"), "alice");
         assert_eq!(field(&checked, "x-forwarded-id-token"), "head.first.signature");
         assert_eq!(field(&checked, "cookie"), "theme=dark", "the application never sees our cookie");
-        passed.push(granted(&checked));
+        passed.push(granted_fields(&checked));
     }
     assert_eq!(passed[0], passed[1]);
 }
@@ -165,7 +165,7 @@ async fn replaced_snapshot_decides_the_next_check() {
     for store in BOTH {
         let gateway = Gateway::new(store(<_>::default()));
         let jar = gateway.store.begin(SignIn::default()).await;
-        granted(&gateway.check(&jar, SCRIPT, 1).await);
+        granted_fields(&gateway.check(&jar, SCRIPT, 1).await);
         let policy = Policy::new(vec!["admins".to_owned()], vec![], vec![]);
         let policies = Policies::new([(DEFAULT.to_owned(), policy)].into());
         let (claims, background_paths) = (claims(), PublicPaths::default());
@@ -187,9 +187,9 @@ async fn check_fails_and_sets_no_cookie_while_the_store_is_unavailable() {
         assert!(checked.pending_cookies.is_none() && matches!(checked.reload, PageReload::No));
     }
     let checked = gateway.check(&Jar::new(), NAVIGATION, 1).await;
-    assert!(matches!(checked.decision, Decision::Challenge(_)), "no cookie, so nothing to ask for");
+    assert!(matches!(checked.decision, Decision::Challenge(_)), "without a cookie there is no lookup");
     gateway.store.set_unavailable(false);
-    granted(&gateway.check(&jar, NAVIGATION, 1).await);
+    granted_fields(&gateway.check(&jar, NAVIGATION, 1).await);
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn navigation_with_expired_tokens_is_sent_to_the_refresh_page() {
         let resumed = gateway.check.refresh.resume_session(request, |session| session.signed_in_at).await;
         let Resumed::Usable(signed_in_at, pending_cookies) = resumed else { panic!() };
         assert_eq!(signed_in_at, at(0));
-        assert_eq!(pending_cookies.is_some(), gateway.store.nature.cookie_changes_at_refresh);
+        assert_eq!(pending_cookies.is_some(), gateway.store.capabilities.cookie_changes_at_refresh);
         assert_eq!(gateway.received(), ["refresh 1"]);
     }
 }
@@ -219,7 +219,10 @@ async fn script_with_expired_tokens_waits_for_the_refresh_and_passes() {
         let checks = [(); 3].map(|()| gateway.check(&jar, SCRIPT, LIFE));
         for checked in futures_util::future::join_all(checks).await {
             assert_eq!(field(&checked, "x-forwarded-id-token"), "head.second.signature");
-            assert_eq!(checked.pending_cookies.is_some(), gateway.store.nature.cookie_changes_at_refresh);
+            assert_eq!(
+                checked.pending_cookies.is_some(),
+                gateway.store.capabilities.cookie_changes_at_refresh
+            );
         }
         assert_eq!(gateway.received(), ["refresh 1"], "one exchange for all");
     }
@@ -242,7 +245,7 @@ async fn check_with_a_due_session_passes_and_refreshes_it() {
 #[tokio::test]
 async fn check_fails_if_the_store_becomes_unavailable_during_the_refresh() {
     let store = ticket_store(<_>::default());
-    let outage = store.nature.outage.clone().unwrap();
+    let outage = store.capabilities.outage.clone().unwrap();
     let gateway =
         Gateway::with(store, false, move || outage.store(true, std::sync::atomic::Ordering::Relaxed));
     let jar = gateway.store.begin(SignIn::default()).await;
@@ -251,16 +254,16 @@ async fn check_fails_if_the_store_becomes_unavailable_during_the_refresh() {
 }
 
 #[tokio::test]
-async fn session_with_a_lease_elsewhere_is_not_refreshed_here() {
+async fn session_leased_by_another_process_is_not_refreshed() {
     let gateway = Gateway::new(ticket_store(<_>::default()));
     let jar = gateway.store.begin(SignIn::default()).await;
-    let elsewhere = gateway.store.lease(&jar, DUE).await;
-    granted(&gateway.check(&jar, SCRIPT, DUE).await);
+    let other_lease = gateway.store.lease(&jar, DUE).await;
+    granted_fields(&gateway.check(&jar, SCRIPT, DUE).await);
     let checked = gateway.check(&jar, SCRIPT, LIFE).await;
-    assert!(matches!(checked.decision, Decision::Fail(Outage::Provider)), "the session lives on");
+    assert!(matches!(checked.decision, Decision::Fail(Outage::Provider)), "the session still exists");
     assert_eq!(gateway.received(), Vec::<String>::new());
-    gateway.store.sessions.release(&elsewhere, Release::RetryAt(at(LIFE))).await;
-    granted(&gateway.check(&jar, SCRIPT, LIFE).await);
+    gateway.store.sessions.release(&other_lease, Release::RetryAt(at(LIFE))).await;
+    granted_fields(&gateway.check(&jar, SCRIPT, LIFE).await);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
-//! The contract of the port to sessions
+//! Contract of the session port
 //!
-//! What every store promises, in docs/sessions.md and in the documentation of the port. A rule that depends on the nature
-//! of a store names the capability ([`Nature`](super::subject::Nature)) and says what holds without it.
+//! Every store keeps these rules, which docs/sessions.md and the documentation of the port promise. A rule may depend
+//! on a capability of the store ([`Capabilities`](super::fixture::Capabilities)). It then names the capability, and
+//! says what holds without it.
 
 mod carriage;
 mod endings;

@@ -1,11 +1,11 @@
-//! The contract of the port to sessions, and the stores that keep it
+//! Tests of the session port, with every store
 //!
 //! Each rule of [`contract`] is one function. The table below runs every rule against every store.
 
 mod check;
 mod contract;
+mod fixture;
 mod provider;
-mod subject;
 mod ticket_store;
 
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
 use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 
-use subject::{Nature, Settings, Subject, origins};
+use fixture::{Capabilities, Settings, StoreUnderTest, origins};
 use ticket_store::{LEASE_LIFETIME, TicketStore};
 
-fn cookie_store(settings: Settings) -> Subject {
+fn cookie_store(settings: Settings) -> StoreUnderTest {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
     let lifetimes = Lifetimes { session: lifetime, idle, require_fresh_id_token };
     let store = CookieStore::new(
@@ -32,24 +32,24 @@ fn cookie_store(settings: Settings) -> Subject {
         ("https://idp.test", "foregate"),
         (lifetimes, Room { sessions: 1000, per_user: 1000 }),
         Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock))),
-        subject::NOW,
+        fixture::NOW,
     );
     let sessions: Arc<dyn Sessions> = Arc::new(store.unwrap());
-    Subject {
+    StoreUnderTest {
         sessions,
-        nature: Nature { cookie_changes_at_refresh: true, lease_lifetime: None, outage: None },
+        capabilities: Capabilities { cookie_changes_at_refresh: true, lease_lifetime: None, outage: None },
     }
 }
 
-fn ticket_store(settings: Settings) -> Subject {
+fn ticket_store(settings: Settings) -> StoreUnderTest {
     let outage = Arc::new(AtomicBool::new(false));
     let sessions = Arc::new(TicketStore::new(settings, Arc::clone(&outage)));
-    let nature = Nature {
+    let capabilities = Capabilities {
         cookie_changes_at_refresh: false,
         lease_lifetime: Some(LEASE_LIFETIME),
         outage: Some(outage),
     };
-    Subject { sessions, nature }
+    StoreUnderTest { sessions, capabilities }
 }
 
 macro_rules! every_store_keeps {
@@ -76,17 +76,17 @@ every_store_keeps! {
     new_session_opens_as_it_began
     other_cookies_are_returned_without_session_cookies
     request_without_session_cookie_has_no_session
-    made_up_cookie_is_refused
+    forged_cookie_is_refused
     cookie_with_a_changed_character_is_refused
     cookie_of_another_length_is_refused
-    cookie_that_came_twice_is_refused
+    repeated_session_cookie_is_refused
     cookie_of_another_origin_is_refused
     each_sign_in_has_its_own_session
     sign_in_replaces_the_cookies_of_an_older_session
     session_cookies_are_hidden_from_scripts_and_other_hosts
     session_without_refresh_token_expires_with_its_tokens
     expired_tokens_with_a_refresh_token_are_refreshable
-    session_expires_at_its_lifetime
+    session_expires_at_the_end_of_its_lifetime
     session_expires_with_its_refresh_token
     refresh_is_due_at_60_to_75_percent_of_the_tokens_life
     idle_session_expires_and_no_request_revives_it
@@ -100,7 +100,7 @@ every_store_keeps! {
     older_cookie_opens_with_the_newest_tokens
     commit_without_an_id_token_keeps_identity_and_id_token
     commit_without_a_refresh_token_keeps_the_old_one
-    commit_without_a_later_expiry_pauses_the_next_refresh
+    commit_without_a_later_expiry_delays_the_next_refresh
     commit_without_the_current_lease_is_too_late
     release_without_the_current_lease_changes_nothing
     release_with_retry_at_allows_no_lease_before_then

@@ -1,4 +1,4 @@
-//! A provider that refreshes tokens, and is asked for nothing else
+//! A provider that only refreshes tokens
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,9 +14,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use super::subject::{NOW, new_tokens};
+use super::fixture::{NOW, new_tokens};
 
-/// A clock that stands until it is set.
+/// A clock that only the test sets.
 pub(crate) struct SetClock(AtomicU64);
 
 impl SetClock {
@@ -24,7 +24,7 @@ impl SetClock {
         Self(AtomicU64::new(NOW.0))
     }
 
-    /// Seconds after [`NOW`].
+    /// Sets the time, in seconds after [`NOW`].
     pub(crate) fn set(&self, seconds: u64) {
         self.0.store(NOW.0 + seconds, Ordering::Relaxed);
     }
@@ -36,12 +36,12 @@ impl Clock for SetClock {
     }
 }
 
-/// Gives new tokens for each refresh token.
+/// A provider that returns new tokens for each refresh token.
 pub(crate) struct RefreshingProvider {
     pub(crate) clock: Arc<SetClock>,
     /// The refresh tokens that were sent.
     pub(crate) received: Mutex<Vec<String>>,
-    /// What happens while a refresh is in flight.
+    /// Runs while a refresh is in flight.
     pub(crate) meanwhile: Box<dyn Fn() + Send + Sync>,
 }
 

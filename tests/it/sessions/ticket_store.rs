@@ -1,10 +1,11 @@
 //! A ticket store in memory
 //!
-//! A double of a store that must be asked: it shows that the port can express one, and is no part of the program.
+//! This is a test double of a store that needs a lookup. It shows that the port supports such a store. It is not part
+//! of the program.
 //!
 //! 1. The cookie is a random ticket, `id.secret`. It never changes.
-//! 2. A record is found by an HMAC of ticket and origin. Its tokens are sealed under a key that needs the ticket, too.
-//! 3. A record changes by compare-and-swap: new tokens need the fence of the lease and the generation it was given for.
+//! 2. A record is found by an HMAC of ticket and origin. Its tokens are sealed under a key that also needs the ticket.
+//! 3. A record changes by compare-and-swap. New tokens need the fence of the lease, and the generation of that lease.
 //! 4. A lease expires. Its next holder knows that it took the lease over.
 //! 5. An ended session leaves a tombstone, which wins over a late commit.
 //! 6. While the store is unavailable, no operation reads or changes a record.
@@ -34,13 +35,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 
-use self::record::{Contents, Mark, Record, SealingKey, Stored, Ticket, Turn, Whose};
-use super::subject::Settings;
+use self::record::{Contents, Mark, Owner, Record, RecordLease, SealingKey, Stored, Ticket};
+use super::fixture::Settings;
 
-/// How long a lease lives: longer than an exchange may take.
+/// Lifetime of a lease: longer than an exchange may take.
 pub(crate) const LEASE_LIFETIME: Duration = Duration::from_secs(30);
-/// Before the provider is asked again after a refresh without a later expiry.
-const PAUSE: Duration = Duration::from_secs(30);
+/// Time before the next request to the provider, after a refresh without a later expiry.
+const RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Two times 16 bytes in base64url, and the dot.
 const TICKET_LEN: usize = 45;
 
@@ -63,7 +64,7 @@ impl TicketStore {
         Self { settings, key, unavailable, state: Mutex::default() }
     }
 
-    /// Takes a turn of the event loop, as a call over the network does.
+    /// Yields to the runtime, as a network call does. Returns an error if the store is unavailable.
     async fn reach(&self) -> Result<(), StoreUnavailable> {
         tokio::task::yield_now().await;
         if self.unavailable.load(Ordering::Relaxed) { Err(StoreUnavailable) } else { Ok(()) }
@@ -88,8 +89,12 @@ impl TicketStore {
         Some(Ticket { record, key: SealingKey(self.hmac("seal", &[text])) })
     }
 
-    /// The ticket of a request; cookies that are not ours go to `other`.
-    fn present(&self, request: SessionRequest<'_>, other: impl FnMut(&[u8])) -> Result<Ticket, Absence> {
+    /// Returns the ticket of a request. Passes other cookies to `other`.
+    fn ticket_of_request(
+        &self,
+        request: SessionRequest<'_>,
+        other: impl FnMut(&[u8]),
+    ) -> Result<Ticket, Absence> {
         let found = Names::of(request.origin)
             .split_ours_from_others(request.headers, other)
             .ok_or(Absence::Refused)?;
@@ -97,7 +102,7 @@ impl TicketStore {
         self.ticket(text, request.origin).ok_or(Absence::Refused)
     }
 
-    /// Changes a record, if `change` returns something.
+    /// Changes a record if `change` returns a value.
     fn swap<T>(&self, id: [u8; 16], change: impl FnOnce(&mut Record) -> Option<T>) -> Option<T> {
         let mut state = self.state.lock().unwrap();
         let mut record = Record::read(state.records.get(&id)?);
@@ -146,12 +151,12 @@ impl TicketStore {
             }))
         };
         if contents.tokens_end_at > now.0 {
-            let is_due = contents.refresh_at <= now.0 && record.turn.allows_lease(now);
+            let is_due = contents.refresh_at <= now.0 && record.lease.allows_lease(now);
             return SessionState::Usable(contents.session(now, if is_due { refreshable() } else { None }));
         }
-        match record.turn {
-            Turn::Spent => SessionState::Absent(Absence::Expired),
-            Turn::RetryAt(then) if then > now.0 => SessionState::Undetermined(Outage::Provider),
+        match record.lease {
+            RecordLease::TokenSpent => SessionState::Absent(Absence::Expired),
+            RecordLease::RetryAt(then) if then > now.0 => SessionState::Undetermined(Outage::Provider),
             _ => refreshable().map_or(SessionState::Absent(Absence::Expired), SessionState::Refreshable),
         }
     }
@@ -171,7 +176,7 @@ impl TicketStore {
         let ticket = self.ticket(text.as_bytes(), origin).unwrap();
         let contents = Contents::begin(&session, ticket.record, now, self.settings.lifetime);
         let ends_at = UnixTime(contents.ends_at);
-        let whose = Whose {
+        let owner = Owner {
             subject: self.name("sub", &[contents.subject]),
             sid: (!session.sid.is_empty()).then(|| self.name("sid", &[session.sid])),
             signed_in_at: now.0,
@@ -179,9 +184,9 @@ impl TicketStore {
         };
         let sealed = contents.seal(&ticket);
         let mut state = self.state.lock().unwrap();
-        let ended = state.marks.iter().any(|mark| mark.covers(&whose));
-        let (turn, active_at) = (Turn::Free, now.0);
-        let record = Record { generation: 1, fence: 0, turn, ended, active_at, whose, sealed };
+        let ended = state.marks.iter().any(|mark| mark.covers(&owner));
+        let (lease, active_at) = (RecordLease::Available, now.0);
+        let record = Record { generation: 1, fence: 0, lease, ended, active_at, owner, sealed };
         state.records.insert(ticket.record, record.write());
         let names = Names::of(origin);
         Ok(names.set(names.session(), &text, ends_at.seconds_since(now)).into_iter().collect())
@@ -200,19 +205,19 @@ impl TicketStore {
         let generation = lease.session.generation + 1;
         let new = old.refresh(refreshed, user, (&ticket, generation), (now, &self.settings));
         let gives_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
-        let turn = if new.tokens_end_at > old.tokens_end_at {
-            Turn::Free
+        let lease_state = if new.tokens_end_at > old.tokens_end_at {
+            RecordLease::Available
         } else if self.settings.require_fresh_id_token && gives_no_id_token {
-            Turn::Spent
+            RecordLease::TokenSpent
         } else {
-            Turn::RetryAt(now.plus(PAUSE).0)
+            RecordLease::RetryAt(now.plus(RETRY_DELAY).0)
         };
         let committed = self.swap(ticket.record, |record| {
             if !record.is_leased_to(lease) {
                 return None;
             }
             let active_at = record.active_at.max(lease.session.active_at.0);
-            (record.generation, record.turn, record.active_at) = (generation, turn, active_at);
+            (record.generation, record.lease, record.active_at) = (generation, lease_state, active_at);
             record.sealed = new.seal(&ticket);
             Some(Commit::Committed { last_was_not_delivered: false })
         });
@@ -222,7 +227,7 @@ impl TicketStore {
     fn end_session(&self, request: SessionRequest<'_>) -> EndedSession {
         let names = Names::of(request.origin);
         let cookies = names.remove(names.session()).into_iter().collect();
-        let ended = self.present(request, |_| ()).ok().and_then(|ticket| {
+        let ended = self.ticket_of_request(request, |_| ()).ok().and_then(|ticket| {
             self.swap(ticket.record, |record| {
                 let plaintext = ticket.key.open(ticket.record, &record.sealed)?;
                 let contents = Contents::read(&plaintext)?;
@@ -250,7 +255,7 @@ impl TicketStore {
         }
         for bytes in state.records.values_mut() {
             let mut record = Record::read(bytes);
-            record.ended |= mark.covers(&record.whose);
+            record.ended |= mark.covers(&record.owner);
             *bytes = record.write();
         }
         state.marks.push(mark);
@@ -260,7 +265,7 @@ impl TicketStore {
 impl Sessions for TicketStore {
     fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w> {
         let mut other_cookies = Vec::new();
-        let ticket = self.present(request, |member| {
+        let ticket = self.ticket_of_request(request, |member| {
             if !other_cookies.is_empty() {
                 other_cookies.extend_from_slice(b"; ");
             }
@@ -311,12 +316,13 @@ impl Sessions for TicketStore {
         async move {
             self.reach().await.ok()?;
             let (fence, is_takeover) = self.swap(session.id.0, |record| {
-                if record.ended || record.generation != session.generation || !record.turn.allows_lease(now) {
+                if record.ended || record.generation != session.generation || !record.lease.allows_lease(now)
+                {
                     return None;
                 }
-                let is_takeover = matches!(record.turn, Turn::Held { .. });
+                let is_takeover = matches!(record.lease, RecordLease::Held { .. });
                 record.fence += 1;
-                record.turn = Turn::Held { until: now.plus(LEASE_LIFETIME).0 };
+                record.lease = RecordLease::Held { until: now.plus(LEASE_LIFETIME).0 };
                 Some((record.fence, is_takeover))
             })?;
             Some(Lease { session, fence, is_takeover })

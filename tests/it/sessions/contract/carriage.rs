@@ -1,9 +1,9 @@
-//! What a client carries, and what it cannot make up
+//! Session cookies of a client, genuine and forged
 
 use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::Absence;
 
-use crate::sessions::subject::{DUE, Factory, Jar, SignIn, State, at, origins, receive, request};
+use crate::sessions::fixture::{DUE, Factory, Jar, SignIn, State, at, origins, receive, request};
 
 const REFUSED: State = State::Absent(Absence::Refused);
 
@@ -38,7 +38,7 @@ pub(crate) async fn other_cookies_are_returned_without_session_cookies(store: Fa
     }
 }
 
-/// In the cookie store it takes two cookies.
+/// In the cookie store, a session with this token takes two cookies.
 const LONG_ID_TOKEN: &str = {
     const BYTES: [u8; 5000] = [b'x'; 5000];
     match str::from_utf8(&BYTES) {
@@ -54,12 +54,12 @@ pub(crate) async fn request_without_session_cookie_has_no_session(store: Factory
     }
 }
 
-pub(crate) async fn made_up_cookie_is_refused(store: Factory) {
+pub(crate) async fn forged_cookie_is_refused(store: Factory) {
     let store = store(<_>::default());
     let jar = store.begin(SignIn::default()).await;
     let (name, value) = jar[0].split_once('=').unwrap();
-    for made_up in ["", ".", "x", "AAAA.AAAA", "../x", &"A".repeat(value.len()), &"A".repeat(9000)] {
-        assert_eq!(store.state(&[format!("{name}={made_up}")], 1).await, REFUSED, "{made_up}");
+    for forged in ["", ".", "x", "AAAA.AAAA", "../x", &"A".repeat(value.len()), &"A".repeat(9000)] {
+        assert_eq!(store.state(&[format!("{name}={forged}")], 1).await, REFUSED, "{forged}");
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) async fn cookie_of_another_length_is_refused(store: Factory) {
     }
 }
 
-pub(crate) async fn cookie_that_came_twice_is_refused(store: Factory) {
+pub(crate) async fn repeated_session_cookie_is_refused(store: Factory) {
     let store = store(<_>::default());
     let (one, two) = (store.begin(SignIn::default()).await, store.begin(SignIn::default()).await);
     for jar in [[one.clone(), two].concat(), [one.clone(), one].concat()] {

@@ -1,14 +1,14 @@
-//! The end of a session by its user
+//! End of a session by its user
 
 use foregate::flow::ports::{Absence, Commit, EndedSession, Release};
 use foregate::secret::Secret;
 
-use crate::sessions::subject::{DUE, Factory, Jar, LIFE, SignIn, State, at, new_tokens, receive};
+use crate::sessions::fixture::{DUE, Factory, Jar, LIFE, SignIn, State, at, new_tokens, receive};
 
 const ENDED: State = State::Absent(Absence::Ended);
 
-/// Subject, refresh token and ID token.
-fn left(ended: &EndedSession) -> [Option<&str>; 3] {
+/// Returns subject, refresh token and ID token.
+fn contents_of(ended: &EndedSession) -> [Option<&str>; 3] {
     let [refresh_token, id_token] =
         [&ended.refresh_token, &ended.id_token].map(|token| token.as_ref().map(Secret::expose));
     [ended.subject.as_deref(), refresh_token, id_token]
@@ -18,14 +18,17 @@ pub(crate) async fn end_returns_the_newest_tokens_and_removes_the_cookies(store:
     let store = store(<_>::default());
     let first = store.begin(SignIn::default()).await;
     let ended = store.end(&first, 1).await.unwrap();
-    assert_eq!(left(&ended), [Some("alice-sub"), Some("refresh 1"), Some("head.first.signature")]);
+    assert_eq!(contents_of(&ended), [Some("alice-sub"), Some("refresh 1"), Some("head.first.signature")]);
     assert_eq!(receive(&first, &ended.cookies), Jar::new());
     for presents_the_newest in [false, true] {
         let old = store.begin(SignIn::default()).await;
         let new = store.refresh(&old, &new_tokens(DUE), DUE).await;
         let jar = if presents_the_newest { new } else { old };
         let ended = store.end(&jar, LIFE).await.unwrap();
-        assert_eq!(left(&ended), [Some("alice-sub"), Some("refresh 2"), Some("head.second.signature")]);
+        assert_eq!(
+            contents_of(&ended),
+            [Some("alice-sub"), Some("refresh 2"), Some("head.second.signature")]
+        );
     }
 }
 
@@ -34,9 +37,9 @@ pub(crate) async fn end_returns_nothing_the_second_time(store: Factory) {
     let jar = store.begin(SignIn::default()).await;
     store.end(&jar, 1).await.unwrap();
     let again = store.end(&jar, 1).await.unwrap();
-    assert_eq!(left(&again), [None; 3]);
-    assert_eq!(receive(&jar, &again.cookies), Jar::new(), "its cookies are removed all the same");
-    assert_eq!(left(&store.end(&[], 1).await.unwrap()), [None; 3]);
+    assert_eq!(contents_of(&again), [None; 3]);
+    assert_eq!(receive(&jar, &again.cookies), Jar::new(), "its cookies are still removed");
+    assert_eq!(contents_of(&store.end(&[], 1).await.unwrap()), [None; 3]);
 }
 
 pub(crate) async fn ended_session_stays_ended_for_a_copied_cookie(store: Factory) {
@@ -45,7 +48,7 @@ pub(crate) async fn ended_session_stays_ended_for_a_copied_cookie(store: Factory
     let new = store.refresh(&old, &new_tokens(DUE), DUE).await;
     let due = *store.open(&new, DUE + DUE).await.refreshable.unwrap();
     store.end(&old, DUE).await.unwrap();
-    assert!(store.sessions.lease(due, at(DUE + DUE)).await.is_none(), "and none refreshes it");
+    assert!(store.sessions.lease(due, at(DUE + DUE)).await.is_none(), "an ended session gets no lease");
     for jar in [old, new] {
         assert_eq!(store.states(&jar, [DUE, DUE + LIFE]).await, [ENDED, ENDED]);
     }

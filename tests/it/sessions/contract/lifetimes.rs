@@ -1,10 +1,10 @@
-//! When tokens and sessions expire
+//! Expiry of tokens and sessions
 
 use std::time::Duration;
 
 use foregate::flow::ports::{Absence, Refreshed};
 
-use crate::sessions::subject::{
+use crate::sessions::fixture::{
     DUE, Factory, LIFE, Settings, SignIn, State, at, new_tokens, no_tokens, origins,
 };
 
@@ -24,7 +24,7 @@ pub(crate) async fn expired_tokens_with_a_refresh_token_are_refreshable(store: F
     assert_eq!(store.states(&jar, [LIFE - 1, LIFE]).await, [State::Due, State::Refreshable]);
 }
 
-pub(crate) async fn session_expires_at_its_lifetime(store: Factory) {
+pub(crate) async fn session_expires_at_the_end_of_its_lifetime(store: Factory) {
     let store = store(<_>::default());
     let jar = store.begin(SignIn::default()).await;
     assert_eq!(store.states(&jar, [3599, 3600]).await, [State::Refreshable, EXPIRED]);
@@ -74,7 +74,7 @@ pub(crate) async fn background_request_does_not_keep_an_idle_session(store: Fact
     assert_eq!(store.open_at(&jar, 60, origin, false).await.state, EXPIRED);
 }
 
-/// Tokens for another [`LIFE`], without an ID token among them.
+/// Returns an access token for another [`LIFE`], and no ID token.
 fn no_id_token(seconds: u64) -> Refreshed {
     Refreshed { access_expires_at: Some(at(seconds + LIFE)), ..no_tokens() }
 }

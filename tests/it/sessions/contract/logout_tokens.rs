@@ -1,8 +1,8 @@
-//! The end of sessions by a logout token (OpenID Connect Back-Channel Logout 1.0)
+//! End of sessions by a logout token (OpenID Connect Back-Channel Logout 1.0)
 
 use foregate::flow::ports::{Absence, Commit, LogoutEffect, Whom};
 
-use crate::sessions::subject::{DUE, Factory, SignIn, State, new_tokens};
+use crate::sessions::fixture::{DUE, Factory, SignIn, State, new_tokens};
 
 const ENDED: State = State::Absent(Absence::Ended);
 
@@ -60,7 +60,7 @@ pub(crate) async fn logout_token_with_sid_and_sub_ends_sessions_without_sid_too(
     assert_eq!(states, [ENDED, ENDED, State::Usable, State::Usable]);
 }
 
-/// A node of the provider whose clock is ahead issued the ID token.
+/// The ID token is from a node of the provider whose clock is ahead.
 pub(crate) async fn session_that_began_before_a_logout_token_arrived_has_ended(store: Factory) {
     let store = store(<_>::default());
     let jar = store.begin(SignIn { issued: 9, ..SignIn::at(6) }).await;

@@ -1,19 +1,19 @@
-//! A store that does not answer
+//! Outage of a store
 //!
-//! `outage`: the store can be unavailable, and these rules hold. Without it the store is in the process: then it answers
-//! every request without being asked, so there is nothing that could be unavailable.
+//! With the capability `outage`, the store can be unavailable, and these rules hold. Without it, the store is in the
+//! process. It then opens every session without a lookup, so it cannot be unavailable.
 
 use foregate::access::decision::Outage;
 use foregate::flow::ports::{
     Absence, BeginError, OpenResult, SessionRequest, StoreUnavailable, Whom, Workspace,
 };
 
-use crate::sessions::subject::{
-    DUE, Factory, Jar, LIFE, SignIn, State, Subject, at, new_tokens, origins, request,
+use crate::sessions::fixture::{
+    DUE, Factory, Jar, LIFE, SignIn, State, StoreUnderTest, at, new_tokens, origins, request,
 };
 
-/// Whether the first `open` knows the session.
-fn needs_no_lookup(store: &Subject, jar: &[String], seconds: u64) -> bool {
+/// Returns whether the first `open` determines the session, without a lookup.
+fn needs_no_lookup(store: &StoreUnderTest, jar: &[String], seconds: u64) -> bool {
     let (headers, origin, now) = (request(jar), &origins()[0], at(seconds));
     let request = SessionRequest { headers: &headers, origin, now, active: true, found: None };
     matches!(store.sessions.open(&mut Workspace::new(), request), OpenResult::Ready(_))

@@ -1,11 +1,11 @@
-//! Who may refresh a session, and what new tokens change
+//! Leases of a refresh, and commits of new tokens
 
 use foregate::access::decision::Outage;
 use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::{Commit, Refreshed, Release};
 use foregate::secret::Secret;
 
-use crate::sessions::subject::{DUE, Factory, LIFE, SignIn, State, at, new_tokens, no_tokens, receive};
+use crate::sessions::fixture::{DUE, Factory, LIFE, SignIn, State, at, new_tokens, no_tokens, receive};
 
 pub(crate) async fn session_has_one_lease_at_a_time(store: Factory) {
     let store = store(<_>::default());
@@ -17,19 +17,19 @@ pub(crate) async fn session_has_one_lease_at_a_time(store: Factory) {
     assert!(store.sessions.lease(first, at(DUE)).await.is_none());
     assert!(store.sessions.lease(second, at(DUE)).await.is_none());
     let states = store.states(&jar, [DUE, LIFE]).await;
-    assert_eq!(states, [State::Usable, State::Refreshable], "it is not due while it is refreshed");
+    assert_eq!(states, [State::Usable, State::Refreshable], "a refresh in flight is not due");
     store.commit(&lease, &new_tokens(DUE), DUE).await;
     store.lease(&jar, DUE + DUE).await;
 }
 
-/// `lease_lifetime`: the next holder knows that it took the lease over, and the late one has nothing to say any more.
-/// Without it the holder is in the store's own process, and the lease is held as long as that lives.
+/// With `lease_lifetime`, the next holder knows that it took the lease over. The late holder can change nothing more.
+/// Without it, the holder is in the store's own process, and holds the lease as long as the process runs.
 pub(crate) async fn lease_that_is_never_returned_is_taken_over_only_if_it_expires(store: Factory) {
     let store = store(<_>::default());
     let jar = store.begin(SignIn::default()).await;
     let late = store.lease(&jar, DUE).await;
     assert!(!late.is_takeover);
-    let Some(lifetime) = store.nature.lease_lifetime else {
+    let Some(lifetime) = store.capabilities.lease_lifetime else {
         let session = *store.open(&jar, 3599).await.refreshable.unwrap();
         assert!(store.sessions.lease(session, at(3599)).await.is_none());
         return;
@@ -66,8 +66,8 @@ pub(crate) async fn commit_adds_one_to_the_generation(store: Factory) {
     assert_eq!([second.id, third.id], [first.id; 2]);
 }
 
-/// `cookie_changes_at_refresh`: answers to the older cookie carry the new one until the client presents it. Without it
-/// the cookie stays, and no answer carries another.
+/// With `cookie_changes_at_refresh`, answers to the older cookie carry the new one until the client presents it.
+/// Without it, the cookie stays the same, and no answer carries another.
 pub(crate) async fn older_cookie_opens_with_the_newest_tokens(store: Factory) {
     let store = store(<_>::default());
     let old = store.begin(SignIn::default()).await;
@@ -80,12 +80,12 @@ pub(crate) async fn older_cookie_opens_with_the_newest_tokens(store: Factory) {
     assert_eq!(seen.known.policies, Some(PolicyVerdicts { generation: 6, met: 1 }));
     assert_eq!(seen.known.times, [at(0).0, at(3600).0]);
     let kept = (Some(at(7).0), Some("gold".to_owned()));
-    assert_eq!(seen.known.authentication, kept, "what the new ID token leaves out stays");
+    assert_eq!(seen.known.authentication, kept, "values that the new ID token omits are kept");
     let due = store.open(&old, DUE + DUE).await;
     assert_eq!(due.refreshable.unwrap().refresh_token.expose(), "refresh 2");
-    assert_eq!(seen.pending_cookies.is_some(), store.nature.cookie_changes_at_refresh);
+    assert_eq!(seen.pending_cookies.is_some(), store.capabilities.cookie_changes_at_refresh);
     let new = receive(&old, seen.pending_cookies.as_deref().unwrap_or_default());
-    assert_eq!(new != old, store.nature.cookie_changes_at_refresh);
+    assert_eq!(new != old, store.capabilities.cookie_changes_at_refresh);
     let seen = store.open(&new, LIFE).await;
     assert_eq!((seen.state, &*seen.known.id_token), (State::Usable, "head.second.signature"));
     assert!(seen.pending_cookies.is_none(), "the client has the newest");
@@ -108,7 +108,7 @@ pub(crate) async fn commit_without_a_refresh_token_keeps_the_old_one(store: Fact
     assert_eq!(due.refresh_token.expose(), "refresh 1");
 }
 
-pub(crate) async fn commit_without_a_later_expiry_pauses_the_next_refresh(store: Factory) {
+pub(crate) async fn commit_without_a_later_expiry_delays_the_next_refresh(store: Factory) {
     let store = store(<_>::default());
     let jar = store.begin(SignIn::default()).await;
     let new = Refreshed { refresh_token: Some(Secret::new("refresh 2")), ..no_tokens() };

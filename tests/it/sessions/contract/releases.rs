@@ -1,9 +1,9 @@
-//! What a lease leaves that is returned without new tokens
+//! Release of a lease without new tokens
 
 use foregate::access::decision::Outage;
 use foregate::flow::ports::{Absence, Release};
 
-use crate::sessions::subject::{DUE, Factory, LIFE, SignIn, State, at, new_tokens};
+use crate::sessions::fixture::{DUE, Factory, LIFE, SignIn, State, at, new_tokens};
 
 pub(crate) async fn release_without_the_current_lease_changes_nothing(store: Factory) {
     let store = store(<_>::default());
@@ -15,9 +15,9 @@ pub(crate) async fn release_without_the_current_lease_changes_nothing(store: Fac
         assert_eq!(store.states(&jar, [LIFE, DUE + DUE]).await, [State::Usable, State::Due], "{how:?}");
     }
     let current = store.lease(&jar, DUE + DUE).await;
-    let waits = *store.open(&jar, DUE + LIFE).await.refreshable.unwrap();
+    let waiting = *store.open(&jar, DUE + LIFE).await.refreshable.unwrap();
     store.sessions.release(&used, Release::RetryAt(at(0))).await;
-    assert!(store.sessions.lease(waits, at(DUE + DUE)).await.is_none());
+    assert!(store.sessions.lease(waiting, at(DUE + DUE)).await.is_none());
     store.commit(&current, &new_tokens(DUE + DUE), DUE + DUE).await;
     assert_eq!(store.state(&jar, DUE + LIFE).await, State::Usable);
 }

@@ -1,4 +1,4 @@
-//! The record of a session, and what is sealed in it
+//! Records of sessions, and their sealed contents
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,44 +18,44 @@ use zeroize::Zeroizing;
 
 use super::Settings;
 
-/// Whether a lease may be given.
+/// The state of the lease of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Turn {
-    Free,
+pub(super) enum RecordLease {
+    Available,
     Held { until: u64 },
     RetryAt(u64),
-    Spent,
+    TokenSpent,
 }
 
-impl Turn {
+impl RecordLease {
     pub(super) fn allows_lease(self, now: UnixTime) -> bool {
         match self {
-            Self::Free => true,
+            Self::Available => true,
             Self::Held { until: then } | Self::RetryAt(then) => then <= now.0,
-            Self::Spent => false,
+            Self::TokenSpent => false,
         }
     }
 }
 
-/// Whom a logout token may mean. Names are HMACs.
+/// The values of a session that decide whether a logout token ends it. Names are HMACs.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Whose {
+pub(super) struct Owner {
     pub(super) subject: [u8; 16],
     pub(super) sid: Option<[u8; 16]>,
     pub(super) signed_in_at: u64,
     pub(super) issued_at: u64,
 }
 
-/// A record: what the store itself must read, and what only a ticket opens.
+/// A record: values that the store itself must read, and sealed contents that only a ticket opens.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) generation: u64,
-    /// How many leases were given.
+    /// Number of leases that were granted.
     pub(super) fence: u64,
-    pub(super) turn: Turn,
+    pub(super) lease: RecordLease,
     pub(super) ended: bool,
     pub(super) active_at: u64,
-    pub(super) whose: Whose,
+    pub(super) owner: Owner,
     pub(super) sealed: Vec<u8>,
 }
 
@@ -69,20 +69,20 @@ impl Record {
     }
 
     pub(super) fn is_leased_to(&self, lease: &Lease) -> bool {
-        let is_held = matches!(self.turn, Turn::Held { .. }) && self.fence == lease.fence;
+        let is_held = matches!(self.lease, RecordLease::Held { .. }) && self.fence == lease.fence;
         is_held && self.generation == lease.session.generation && !self.ended
     }
 
     pub(super) fn release(&mut self, how: Release) {
         match how {
-            Release::RetryAt(then) => self.turn = Turn::RetryAt(then.0),
-            Release::TokenSpent => self.turn = Turn::Spent,
+            Release::RetryAt(then) => self.lease = RecordLease::RetryAt(then.0),
+            Release::TokenSpent => self.lease = RecordLease::TokenSpent,
             Release::SessionEnded => self.ended = true,
         }
     }
 }
 
-/// What a logout token said.
+/// A logout mark: the names and times of a logout token.
 pub(super) struct Mark {
     pub(super) token_id: String,
     subject: Option<[u8; 16]>,
@@ -106,15 +106,15 @@ impl Mark {
         }
     }
 
-    pub(super) fn covers(&self, session: &Whose) -> bool {
+    pub(super) fn covers(&self, session: &Owner) -> bool {
         let had_begun = session.signed_in_at <= self.arrived_at || session.issued_at <= self.issued_at;
-        let may_mean_it = self.sid.is_none() || session.sid.is_none();
+        let allows_other_sids = self.sid.is_none() || session.sid.is_none();
         let is_named = self.sid.is_some() && session.sid == self.sid;
-        is_named || (self.subject == Some(session.subject) && may_mean_it && had_begun)
+        is_named || (self.subject == Some(session.subject) && allows_other_sids && had_begun)
     }
 }
 
-/// What opens the sealed part of a record. It is derived from the ticket, so that the store alone cannot.
+/// The key of the sealed part of a record. It is derived from the ticket, so that the store alone cannot open a record.
 #[derive(Clone, Copy)]
 pub(super) struct SealingKey(pub(super) [u8; 32]);
 
@@ -138,7 +138,7 @@ impl SealingKey {
         Some(body)
     }
 
-    /// The key, and the bytes that [`Contents::write_with`] wrote after it.
+    /// Returns the key, and the bytes that [`Contents::write_with`] wrote after it.
     pub(super) fn split(contents: &[u8]) -> (Self, &[u8]) {
         let (key, bytes) = contents.split_first_chunk().unwrap();
         (Self(*key), bytes)
@@ -158,7 +158,7 @@ impl Stored<'_> {
     }
 }
 
-/// What is sealed.
+/// The sealed contents of a record.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Contents<'c> {
     pub(super) subject: &'c str,
@@ -179,7 +179,7 @@ pub(super) struct Contents<'c> {
     pub(super) ends_at: u64,
 }
 
-/// When a refresh is due: after 60 to 75 % of the life of the tokens.
+/// Returns the time at which a refresh is due: after 60 to 75 % of the lifetime of the tokens.
 fn refresh_at(record: [u8; 16], generation: u64, [now, ends_at]: [u64; 2]) -> u64 {
     let spread = (u64::from(record[0]) + generation) % 16;
     now + ends_at.saturating_sub(now) * (60 + spread) / 100
@@ -252,9 +252,9 @@ impl<'c> Contents<'c> {
             ..*self
         };
         if let Some(token) = &new.id_token {
-            let said = &token.authentication;
-            contents.auth_time = said.auth_time.map(|time| time.0).or(self.auth_time);
-            contents.acr = said.acr.as_deref().or(self.acr);
+            let authentication = &token.authentication;
+            contents.auth_time = authentication.auth_time.map(|time| time.0).or(self.auth_time);
+            contents.acr = authentication.acr.as_deref().or(self.acr);
         }
         if let Some((identity, policies)) = user {
             let user = identity.as_ref();
@@ -277,7 +277,7 @@ impl<'c> Contents<'c> {
         [&nonce[..], &body].concat()
     }
 
-    /// The bytes for a lease, whose holder has no ticket: a commit seals under the same key.
+    /// Returns the bytes for a lease. Its holder has no ticket, and a commit seals under the same key.
     pub(super) fn write_with(&self, key: &SealingKey) -> Zeroizing<Vec<u8>> {
         Zeroizing::new([&key.0[..], &postcard::to_stdvec(self).unwrap()].concat())
     }

@@ -1,4 +1,4 @@
-//! A store under test, and a client of it
+//! Store under test, and its client
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,14 +16,14 @@ use foregate::flow::ports::{
 use foregate::secret::Secret;
 use http::{HeaderMap, HeaderValue, header};
 
-/// When each store is made, and most sessions begin.
+/// The time at which each store is made, and most sessions begin.
 pub(crate) const NOW: UnixTime = UnixTime(1_000_000);
-/// Seconds of life of all tokens, unless a rule says otherwise.
+/// Lifetime of all tokens in seconds, unless a rule says otherwise.
 pub(crate) const LIFE: u64 = 100;
-/// Seconds after which a refresh of such tokens is due, at the latest.
+/// Time in seconds after which a refresh of such tokens is due at the latest.
 pub(crate) const DUE: u64 = 75;
 
-/// Seconds after [`NOW`].
+/// Returns the time that is this many seconds after [`NOW`].
 pub(crate) fn at(seconds: u64) -> UnixTime {
     UnixTime(NOW.0 + seconds)
 }
@@ -32,7 +32,7 @@ pub(crate) fn origins() -> [Origin; 2] {
     ["https://app.test", "https://other.test"].map(|text| Origin::parse(text).unwrap())
 }
 
-/// How long sessions live.
+/// Lifetimes of sessions.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings {
     pub(crate) lifetime: Duration,
@@ -46,40 +46,40 @@ impl Default for Settings {
     }
 }
 
-/// Capabilities in which stores differ. The contract says what holds with and without each.
-pub(crate) struct Nature {
+/// The capabilities in which stores differ. The contract says what holds with and without each.
+pub(crate) struct Capabilities {
     /// Whether the cookie carries the tokens, so that each refresh makes a new one.
     pub(crate) cookie_changes_at_refresh: bool,
-    /// After how long another holder may take over a lease. `None`: the holder and the store are one process.
+    /// The time after which another holder may take over a lease. `None`: holder and store are one process.
     pub(crate) lease_lifetime: Option<Duration>,
-    /// The switch that makes the store unavailable. `None`: it is in the process, and is never asked.
+    /// The switch that makes the store unavailable. `None`: the store is in the process, and needs no lookup.
     pub(crate) outage: Option<Arc<AtomicBool>>,
 }
 
 /// A store under test.
-pub(crate) struct Subject {
+pub(crate) struct StoreUnderTest {
     pub(crate) sessions: Arc<dyn Sessions>,
-    pub(crate) nature: Nature,
+    pub(crate) capabilities: Capabilities,
 }
 
 /// Makes a store under test.
-pub(crate) type Factory = fn(Settings) -> Subject;
+pub(crate) type Factory = fn(Settings) -> StoreUnderTest;
 
 /// The session cookies of a client, as `name=value`.
 pub(crate) type Jar = Vec<String>;
 
-/// What a sign-in returned.
+/// The result of a sign-in at the provider.
 #[derive(Clone, Copy)]
 pub(crate) struct SignIn {
     pub(crate) subject: &'static str,
     pub(crate) sid: &'static str,
     pub(crate) id_token: &'static str,
     pub(crate) refresh_token: Option<&'static str>,
-    /// When, in seconds after [`NOW`].
+    /// The time of the sign-in, in seconds after [`NOW`].
     pub(crate) seconds: u64,
-    /// When the ID token was issued, in seconds after [`NOW`].
+    /// The time at which the ID token was issued, in seconds after [`NOW`].
     pub(crate) issued: u64,
-    /// Seconds of life of the refresh token.
+    /// Lifetime of the refresh token, in seconds.
     pub(crate) refresh_life: Option<u64>,
 }
 
@@ -118,7 +118,7 @@ pub(crate) enum State {
     Undetermined(Outage),
 }
 
-/// What an application learns of a session.
+/// The values of a session that the gateway shows or forwards.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) identity: [String; 4],
@@ -129,7 +129,7 @@ pub(crate) struct Known {
     pub(crate) authentication: (Option<u64>, Option<String>),
 }
 
-/// An opened request, owned.
+/// An opened request, with owned values.
 pub(crate) struct Seen {
     pub(crate) state: State,
     pub(crate) known: Known,
@@ -164,7 +164,7 @@ impl Seen {
     }
 }
 
-/// New tokens, for another [`LIFE`] from then.
+/// Returns new tokens that expire [`LIFE`] after this time.
 pub(crate) fn new_tokens(seconds: u64) -> Refreshed {
     let expires_at = at(seconds + LIFE);
     let text = Secret::new("head.second.signature");
@@ -181,7 +181,7 @@ pub(crate) fn new_tokens(seconds: u64) -> Refreshed {
     }
 }
 
-/// Nothing new.
+/// Returns a response without new tokens.
 pub(crate) fn no_tokens() -> Refreshed {
     Refreshed { id_token: None, refresh_token: None, access_expires_at: None, refresh_expires_at: None }
 }
@@ -190,7 +190,7 @@ pub(crate) fn request(cookies: &[String]) -> HeaderMap {
     HeaderMap::from_iter([(header::COOKIE, cookies.join("; ").parse().unwrap())])
 }
 
-/// The cookies of a client after a response: a browser replaces by name, and removes what has no more life.
+/// Returns the cookies of a client after a response. A browser replaces cookies by name, and removes expired ones.
 pub(crate) fn receive(jar: &Jar, set_cookies: &[HeaderValue]) -> Jar {
     let mut jar = jar.clone();
     for cookie in set_cookies {
@@ -204,7 +204,7 @@ pub(crate) fn receive(jar: &Jar, set_cookies: &[HeaderValue]) -> Jar {
     jar
 }
 
-impl Subject {
+impl StoreUnderTest {
     /// Signs a user in. Returns `Set-Cookie` values.
     pub(crate) async fn sign_in(
         &self,
@@ -241,7 +241,7 @@ impl Subject {
         self.sessions.begin(new, &request(jar), &origins()[0], now).await
     }
 
-    /// The cookies of a client that has just signed in.
+    /// Signs a user in. Returns the cookies of the client.
     pub(crate) async fn begin(&self, sign_in: SignIn) -> Jar {
         receive(&Jar::new(), &self.sign_in(sign_in, &[]).await.unwrap())
     }
@@ -260,7 +260,7 @@ impl Subject {
         self.open(jar, seconds).await.state
     }
 
-    /// The states at these times, in order.
+    /// Returns the states at these times, in order.
     pub(crate) async fn states<const N: usize>(&self, jar: &[String], seconds: [u64; N]) -> [State; N] {
         let mut states = Vec::new();
         for second in seconds {
@@ -269,13 +269,13 @@ impl Subject {
         states.try_into().unwrap()
     }
 
-    /// The lease of a session whose refresh is due, or whose tokens have expired.
+    /// Takes the lease of a session whose refresh is due, or whose tokens have expired.
     pub(crate) async fn lease(&self, jar: &[String], seconds: u64) -> Lease {
         let session = *self.open(jar, seconds).await.refreshable.unwrap();
         self.sessions.lease(session, at(seconds)).await.unwrap()
     }
 
-    /// Stores new tokens, and the identity that the new ID token has.
+    /// Stores new tokens, and the identity of the new ID token.
     pub(crate) async fn commit(&self, lease: &Lease, new: &Refreshed, seconds: u64) -> Commit {
         let mut identity = Identity::new(&lease.session.subject, "alice2").unwrap();
         identity.add_group("new").unwrap();
@@ -284,13 +284,13 @@ impl Subject {
         self.sessions.commit(lease, new, user, at(seconds)).await.unwrap()
     }
 
-    /// Refreshes a session. Returns the cookies that the client should have then.
+    /// Refreshes a session. Returns the cookies that the client then has.
     pub(crate) async fn refresh(&self, jar: &Jar, new: &Refreshed, seconds: u64) -> Jar {
         let lease = self.lease(jar, seconds).await;
         let commit = self.commit(&lease, new, seconds).await;
         assert_eq!(commit, Commit::Committed { last_was_not_delivered: false });
         let pending = self.open(jar, seconds).await.pending_cookies;
-        assert_eq!(pending.is_some(), self.nature.cookie_changes_at_refresh);
+        assert_eq!(pending.is_some(), self.capabilities.cookie_changes_at_refresh);
         receive(jar, pending.as_deref().unwrap_or_default())
     }
 
@@ -300,7 +300,7 @@ impl Subject {
         self.sessions.end(SessionRequest { headers: &headers, origin, now, active: true, found: None }).await
     }
 
-    /// Receives a logout token that was issued, and arrives, at these times.
+    /// Receives a logout token with these times of issue and arrival.
     pub(crate) async fn end_by(
         &self,
         whom: Whom,
@@ -317,8 +317,8 @@ impl Subject {
         self.sessions.end_by(&token, at(arrives)).await
     }
 
-    /// Makes the store unavailable, or available again, if that can happen to it.
+    /// Makes the store unavailable, or available again. Returns `false` if it cannot be unavailable.
     pub(crate) fn set_unavailable(&self, unavailable: bool) -> bool {
-        self.nature.outage.as_ref().map(|outage| outage.store(unavailable, Ordering::Relaxed)).is_some()
+        self.capabilities.outage.as_ref().map(|outage| outage.store(unavailable, Ordering::Relaxed)).is_some()
     }
 }
