@@ -33,9 +33,9 @@ async fn thousand_cookies_neither_hide_a_session_nor_cause_an_error() {
     }
     let mut question = gateway.question("/");
     question.insert(COOKIE, HeaderValue::from_str(&"a=b; ".repeat(7000)).unwrap());
-    let asked = gateway.ask(question).await;
-    assert_eq!(asked.status, 431);
-    assert!(asked.body.contains("too many cookies"), "{}", asked.body);
+    let reply = gateway.ask(question).await;
+    assert_eq!(reply.status, 431);
+    assert!(reply.body.contains("too many cookies"), "{}", reply.body);
     gateway.stop().await;
 }
 

@@ -37,12 +37,12 @@ async fn request_that_is_no_navigation_gets_401_and_x_reload(dialect: &'static s
         &[("sec-purpose", "prefetch")],
         &[("sec-fetch-mode", "(absent)"), ("sec-fetch-dest", "(absent)"), ("accept", "application/json")],
     ] {
-        let asked = ask_with(&gateway, None, more).await;
-        assert_eq!(asked.status, 401, "{more:?}");
-        assert_eq!(asked.header("x-reload"), Some("reload"));
-        assert!(asked.header("www-authenticate").is_some());
-        assert_eq!(asked.header("cache-control"), Some("no-store"));
-        assert_eq!(asked.header("vary"), Some("Cookie"));
+        let reply = ask_with(&gateway, None, more).await;
+        assert_eq!(reply.status, 401, "{more:?}");
+        assert_eq!(reply.header("x-reload"), Some("reload"));
+        assert!(reply.header("www-authenticate").is_some());
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("vary"), Some("Cookie"));
     }
 }
 
@@ -50,9 +50,9 @@ async fn form_post_without_session_shows_that_it_was_not_sent(dialect: &'static 
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
     let referer = gateway.url("/edit");
-    let asked = ask_with(&gateway, None, &[("x-forwarded-method", "POST"), ("referer", &referer)]).await;
-    assert_eq!(asked.status, 303);
-    let page = Browser::new().go(asked.header("location").unwrap()).await;
+    let reply = ask_with(&gateway, None, &[("x-forwarded-method", "POST"), ("referer", &referer)]).await;
+    assert_eq!(reply.status, 303);
+    let page = Browser::new().go(reply.header("location").unwrap()).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("edit"), "{}", page.body);
 }
@@ -81,8 +81,8 @@ async fn malformed_check_is_400_even_with_a_session(dialect: &'static str) {
         ("x-forwarded-uri", "/a#b"),
         ("x-forwarded-for", "unknown"),
     ] {
-        let asked = ask_with(&gateway, Some(&browser), &[(name, value)]).await;
-        assert_eq!(asked.status, 400, "{name}: {value}");
+        let reply = ask_with(&gateway, Some(&browser), &[(name, value)]).await;
+        assert_eq!(reply.status, 400, "{name}: {value}");
     }
 }
 
@@ -195,9 +195,9 @@ async fn untrusted_peer_gets_403_and_no_identity(dialect: &'static str) {
     let gateway =
         Gateway::with(&provider, &[("check.trusted_proxies", "192.0.2.1")]).await.in_dialect(dialect);
     let browser = signed_in_browser(&gateway, "testuser").await;
-    let asked = gateway.ask_as(&browser, "/").await;
-    assert_eq!(asked.status, 403);
-    assert!(!asked.headers.contains_key("x-forwarded-user"));
+    let reply = gateway.ask_as(&browser, "/").await;
+    assert_eq!(reply.status, 403);
+    assert!(!reply.headers.contains_key("x-forwarded-user"));
 }
 
 async fn websocket_of_another_origin_is_refused_despite_a_session(dialect: &'static str) {
@@ -208,9 +208,9 @@ async fn websocket_of_another_origin_is_refused_despite_a_session(dialect: &'sta
     for (origin, status) in
         [(own.as_str(), 200), ("https://evil.test", 403), ("null", 403), ("(absent)", 200)]
     {
-        let asked =
+        let reply =
             ask_with(&gateway, Some(&browser), &[("sec-websocket-key", "x"), ("origin", origin)]).await;
-        assert_eq!(asked.status, status, "{origin}");
+        assert_eq!(reply.status, status, "{origin}");
     }
 }
 
@@ -230,12 +230,12 @@ async fn public_path_passes_without_session_identity_or_own_cookies(dialect: &'s
     let mut headers = gateway.question("/assets/app.js?v=1");
     headers.insert("cookie", "foregate=stale; theme=dark".parse().unwrap());
     headers.insert("x-forwarded-user", "root".parse().unwrap());
-    let asked = gateway.ask(headers).await;
-    assert_eq!(asked.status, 200);
+    let reply = gateway.ask(headers).await;
+    assert_eq!(reply.status, 200);
     for name in ["x-forwarded-user", "x-forwarded-group", "x-forwarded-email", "x-forwarded-id-token"] {
-        assert_eq!(asked.header(name), Some(""), "{name}");
+        assert_eq!(reply.header(name), Some(""), "{name}");
     }
-    assert_eq!((asked.header("cookie"), asked.header("authorization")), (Some("theme=dark"), None));
+    assert_eq!((reply.header("cookie"), reply.header("authorization")), (Some("theme=dark"), None));
     let known = signed_in_browser(&gateway, "testuser").await;
     assert_eq!(gateway.ask_as(&known, "/assets/x").await.header("x-forwarded-user"), Some("testuser"));
     for private in ["/assets/../admin", "/assets/%2e%2e/admin", "/assets//x", "/Assets/x", "/?/assets/"] {

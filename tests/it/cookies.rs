@@ -11,7 +11,7 @@ async fn ask(gateway: &Gateway, cookie: &str, mode: &str) -> HttpReply {
     gateway.ask(headers).await
 }
 
-fn comparable(asked: &HttpReply) -> (u16, String, Vec<(String, String)>) {
+fn comparable(reply: &HttpReply) -> (u16, String, Vec<(String, String)>) {
     let text = |headers: &HeaderMap| {
         let pairs = headers.iter().filter(|(name, _)| *name != "date");
         // The time at which a reload is counted differs between answers.
@@ -21,7 +21,7 @@ fn comparable(asked: &HttpReply) -> (u16, String, Vec<(String, String)>) {
         };
         pairs.map(|(name, value)| (name.to_string(), without_time(value.to_str().unwrap()))).collect()
     };
-    (asked.status, asked.body.clone(), text(&asked.headers))
+    (reply.status, reply.body.clone(), text(&reply.headers))
 }
 
 #[tokio::test]
@@ -75,8 +75,8 @@ async fn thousand_cookies_and_an_oversized_cookie_never_pass() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let many: Vec<String> = (0..1000).map(|index| format!("foregate-{index}=x")).collect();
-    let asked = ask(&gateway, &many.join("; "), "navigate").await;
-    assert_eq!(asked.status, 302);
+    let reply = ask(&gateway, &many.join("; "), "navigate").await;
+    assert_eq!(reply.status, 302);
     let huge = "x".repeat(40_000);
     assert_eq!(ask(&gateway, &format!("foregate={huge}"), "navigate").await.status, 431);
 }

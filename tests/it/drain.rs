@@ -164,6 +164,6 @@ async fn listener_that_ran_out_of_descriptors_accepts_again() {
     let open = format!("/proc/{}/fd", process.child.id());
     until("no descriptor is left", async || std::fs::read_dir(&open).unwrap().count() >= 64).await;
     drop(idle);
-    let asked = get(&format!("http://127.0.0.1:{}/oauth2/sign_in", process.public)).await;
-    assert_eq!(asked.status, 200);
+    let reply = get(&format!("http://127.0.0.1:{}/oauth2/sign_in", process.public)).await;
+    assert_eq!(reply.status, 200);
 }

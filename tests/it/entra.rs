@@ -63,11 +63,11 @@ async fn headlamp_behind_entra_id_works_as_documented() {
     let form = browser.open(&gateway.url("/oauth2/start?rd=/c/main")).await;
     browser.sign_in(&form, "testuser", "testuser").await;
 
-    let asked = gateway.ask_as(&browser, "/c/main").await;
-    assert_eq!(asked.status, 200, "{}", asked.body);
-    assert_eq!(asked.header("x-forwarded-user"), Some("testuser@corp.example"));
-    assert_eq!(asked.header("x-forwarded-email"), Some("testuser@corp.example"));
-    assert_eq!(asked.header("x-forwarded-group"), Some(GROUP));
+    let reply = gateway.ask_as(&browser, "/c/main").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.header("x-forwarded-user"), Some("testuser@corp.example"));
+    assert_eq!(reply.header("x-forwarded-email"), Some("testuser@corp.example"));
+    assert_eq!(reply.header("x-forwarded-group"), Some(GROUP));
     let observed = provider.observed();
     assert_eq!((observed.discovery, observed.code_exchange), (0, 1), "the metadata is not requested");
 }

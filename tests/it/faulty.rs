@@ -26,7 +26,7 @@ async fn faulty_token_response_ends_the_sign_in_without_a_session() {
         Answers { token: json!({"token_type": "mac"}), ..Answers::default() },
         Answers { token: json!({"expires_in": -1}), ..Answers::default() },
     ];
-    provider.asked();
+    provider.take_requested_paths();
     for (count, fault) in faults.into_iter().enumerate() {
         let what = format!("{} {} {}", fault.header, fault.claims, fault.token);
         provider.answer(fault);
@@ -37,7 +37,7 @@ async fn faulty_token_response_ends_the_sign_in_without_a_session() {
         assert!(!id.starts_with('<'), "the page shows the request ID: {what}");
         assert_eq!(page.body.contains("clocks"), what.contains("exp\""), "{what}");
         assert_eq!(browser.cookie_names(), Vec::<&str>::new(), "{what}");
-        assert_eq!(provider.asked(), ["/authorize", "/token"], "no further call: {what}");
+        assert_eq!(provider.take_requested_paths(), ["/authorize", "/token"], "no further call: {what}");
         let metrics = gateway.ops("/metrics").await.body;
         let counted = format!("foregate_logins_total{{outcome=\"provider_misbehaved\"}} {}\n", count + 1);
         assert!(metrics.contains(&counted), "one event: {what}: {metrics}");
@@ -54,11 +54,11 @@ async fn faulty_token_response_ends_the_sign_in_without_a_session() {
 async fn unknown_key_causes_one_key_request() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
-    provider.asked();
+    provider.take_requested_paths();
     provider.answer(Answers { header: json!({"kid": "new"}), ..Answers::default() });
     let page = sign_in(&gateway, &mut Browser::new()).await;
     assert_eq!(page.status, 403);
-    assert_eq!(provider.asked(), ["/authorize", "/token", "/keys"]);
+    assert_eq!(provider.take_requested_paths(), ["/authorize", "/token", "/keys"]);
     gateway.stop().await;
 }
 
@@ -66,7 +66,7 @@ async fn unknown_key_causes_one_key_request() {
 async fn userinfo_of_the_same_subject_adds_claims_and_others_are_refused() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
-    provider.asked();
+    provider.take_requested_paths();
     let without_name = json!({"preferred_username": null});
     let userinfo = |object: serde_json::Value| ("application/json", object.to_string());
     let other_user = userinfo(json!({"sub": "2", "preferred_username": "alice"}));
@@ -74,14 +74,14 @@ async fn userinfo_of_the_same_subject_adds_claims_and_others_are_refused() {
     let mut browser = Browser::new();
     assert_eq!(sign_in(&gateway, &mut browser).await.status, 403);
     assert_eq!(browser.cookie_names(), Vec::<&str>::new());
-    assert_eq!(provider.asked(), ["/authorize", "/token", "/userinfo"]);
+    assert_eq!(provider.take_requested_paths(), ["/authorize", "/token", "/userinfo"]);
     assert_eq!(provider.bearer().unwrap(), "Bearer at");
     let same = userinfo(json!({"sub": "1", "preferred_username": "alice", "groups": ["dev"]}));
     provider.answer(Answers { claims: without_name, userinfo: same, ..Answers::default() });
     sign_in(&gateway, &mut browser).await;
-    let asked = gateway.ask_as(&browser, "/").await;
+    let reply = gateway.ask_as(&browser, "/").await;
     assert_eq!(
-        (asked.header("x-forwarded-user"), asked.header("x-forwarded-group")),
+        (reply.header("x-forwarded-user"), reply.header("x-forwarded-group")),
         (Some("alice"), Some("dev"))
     );
     gateway.stop().await;
@@ -94,7 +94,7 @@ async fn omitted_groups_deny_if_a_policy_needs_them_and_are_logged() {
     provider.answer(Answers { claims, ..Answers::default() });
     let needs = ("policies.default.allowed_groups", "dev");
     let gateway = Gateway::with(&provider, &[SIGNS_WITH, needs]).await;
-    provider.asked();
+    provider.take_requested_paths();
     let mut browser = Browser::new();
     let page = sign_in(&gateway, &mut browser).await;
     assert_eq!(page.status, 403);
@@ -105,11 +105,15 @@ async fn omitted_groups_deny_if_a_policy_needs_them_and_are_logged() {
     );
     gateway.stop().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
-    provider.asked();
+    provider.take_requested_paths();
     sign_in(&gateway, &mut browser).await;
-    let asked = gateway.ask_as(&browser, "/").await;
-    assert_eq!((asked.status, asked.header("x-forwarded-group")), (200, Some("")));
-    assert_eq!(provider.asked(), ["/authorize", "/token"], "no request goes to the URL in the token");
+    let reply = gateway.ask_as(&browser, "/").await;
+    assert_eq!((reply.status, reply.header("x-forwarded-group")), (200, Some("")));
+    assert_eq!(
+        provider.take_requested_paths(),
+        ["/authorize", "/token"],
+        "no request goes to the URL in the token"
+    );
     gateway.stop().await;
     let secrets = [("FOREGATE_PROVIDER__CLIENT_SECRET", "s3cret"), ("FOREGATE_SESSION__KEYS", KEY)];
     let process = Process::start(provider.issuer(), &secrets, &[SIGNS_WITH]).await;
@@ -124,14 +128,15 @@ async fn omitted_groups_deny_if_a_policy_needs_them_and_are_logged() {
 async fn closed_browser_connection_does_not_abort_the_sign_in() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH]).await;
-    provider.asked();
+    provider.take_requested_paths();
     provider.hold_tokens();
-    let asked =
-        until("the code is being exchanged", async || provider.asked().contains(&"/token".to_owned()));
+    let exchange = until("the code is being exchanged", async || {
+        provider.take_requested_paths().contains(&"/token".to_owned())
+    });
     let mut browser = Browser::new();
     tokio::select! {
         page = sign_in(&gateway, &mut browser) => panic!("the sign-in ended too early: {}", page.status),
-        () = asked => {}
+        () = exchange => {}
     }
     provider.release_token_request();
     let succeeded = "foregate_logins_total{outcome=\"succeeded\"} 1\n";

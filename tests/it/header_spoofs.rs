@@ -40,17 +40,17 @@ async fn check_overrides_or_refuses_each_spoofed_header() {
         for (name, value) in &fields(&spoof) {
             headers.append(name, value.clone());
         }
-        let asked = gateway.ask(headers).await;
+        let reply = gateway.ask(headers).await;
         let what = format!("{:?} ({})", spoof.fields, spoof.why);
         if matches!(&*spoof.expected, "refused" | "connection") {
-            assert_eq!(asked.status, 400, "{what}");
+            assert_eq!(reply.status, 400, "{what}");
             continue;
         }
-        assert_eq!(asked.status, 200, "{what}");
-        assert_eq!(asked.header("x-forwarded-user"), Some("testuser"), "{what}");
-        assert_eq!(asked.header("x-forwarded-group"), Some("dev,ops"), "{what}");
-        assert_eq!(asked.header("x-forwarded-email"), Some("testuser@example.com"), "{what}");
-        assert!(asked.header("authorization").unwrap().starts_with("Bearer ey"), "{what}");
+        assert_eq!(reply.status, 200, "{what}");
+        assert_eq!(reply.header("x-forwarded-user"), Some("testuser"), "{what}");
+        assert_eq!(reply.header("x-forwarded-group"), Some("dev,ops"), "{what}");
+        assert_eq!(reply.header("x-forwarded-email"), Some("testuser@example.com"), "{what}");
+        assert!(reply.header("authorization").unwrap().starts_with("Bearer ey"), "{what}");
     }
 }
 

@@ -47,10 +47,10 @@ async fn unknown_check_path_is_answered_with_the_valid_paths() {
     let misspelt = format!("/check/treafik{}", "x".repeat(1000));
     for path in [&*misspelt, "/check/nginx", "/check", "/check/policy/staff"] {
         let url = format!("http://127.0.0.1:{}{path}", process.check);
-        let asked = get_with(&url, HeaderMap::new()).await;
-        assert_eq!(asked.status, 404, "{path}");
+        let reply = get_with(&url, HeaderMap::new()).await;
+        assert_eq!(reply.status, 404, "{path}");
         for right in ["/check/traefik", "/check/caddy", "/check/policy/NAME/traefik"] {
-            assert!(asked.body.contains(right), "{path}: {}", asked.body);
+            assert!(reply.body.contains(right), "{path}: {}", reply.body);
         }
     }
     let log = process.log();

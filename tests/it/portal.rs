@@ -74,8 +74,8 @@ async fn sign_in_page_is_shown_if_it_is_configured() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("sign_in.page", "true")]).await;
     let mut browser = Browser::new();
-    let asked = gateway.ask_as(&browser, "/deep").await;
-    let page = browser.open(asked.header("location").unwrap()).await;
+    let reply = gateway.ask_as(&browser, "/deep").await;
+    let page = browser.open(reply.header("location").unwrap()).await;
     assert_eq!((page.status, page.url.path()), (200, "/oauth2/sign_in"));
     assert!(page.body.contains("/oauth2/start?rd="));
 }

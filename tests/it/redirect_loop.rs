@@ -28,11 +28,11 @@ async fn lost_session_cookie_shows_a_page_with_the_cause() {
         if let Some(value) = value {
             browser.set_cookie("foregate", value);
         }
-        let asked = provider.observed().authorization;
+        let before = provider.observed().authorization;
         let page = browser.go(&start(&gateway, "/deep")).await;
         assert_eq!(page.status, 409);
         assert!(page.body.contains(words), "{}", page.body);
-        assert_eq!(provider.observed().authorization, asked, "the provider is not asked");
+        assert_eq!(provider.observed().authorization, before, "the provider is not asked");
         let retry = page
             .body
             .split("class=\"button\" href=\"")
@@ -75,12 +75,12 @@ async fn sign_in_in_one_tab_sends_other_tabs_back_to_their_pages() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let mut browser = signed_in_browser(&gateway).await;
-    let asked = provider.observed().authorization;
+    let before = provider.observed().authorization;
     for tab in 0..5 {
         let back = browser.go(&start(&gateway, &format!("/tab/{tab}"))).await;
         assert_eq!((back.status, back.location()), (302, &*gateway.url(&format!("/tab/{tab}"))));
     }
-    assert_eq!(provider.observed().authorization, asked);
+    assert_eq!(provider.observed().authorization, before);
     let another = browser.go(&gateway.url("/oauth2/start?account=another")).await;
     assert!(
         another.location().starts_with(provider.issuer()),

@@ -180,7 +180,7 @@ async fn token(process: &Process, cookie: &str) -> String {
         ("x-forwarded-for", "192.0.2.1".to_owned()),
         ("cookie", format!("foregate={cookie}")),
     ]);
-    let asked = get_with(&format!("http://127.0.0.1:{}/check/traefik", process.check), headers).await;
-    assert_eq!(asked.status, 200);
-    asked.header("x-forwarded-id-token").unwrap().to_owned()
+    let reply = get_with(&format!("http://127.0.0.1:{}/check/traefik", process.check), headers).await;
+    assert_eq!(reply.status, 200);
+    reply.header("x-forwarded-id-token").unwrap().to_owned()
 }

@@ -32,8 +32,8 @@ async fn sign_in_on_one_host_is_valid_on_the_others_and_returns_there() {
     let back = browser.visited.last().unwrap();
     assert_eq!(back.as_str(), format!("http://grafana.localhost:{port}/dashboards?x=1"));
     for host in ["grafana.localhost", "app.localhost"] {
-        let asked = ask(&gateway, host, &browser).await;
-        assert_eq!((asked.status, asked.header("x-forwarded-user")), (200, Some("testuser")), "{host}");
+        let reply = ask(&gateway, host, &browser).await;
+        assert_eq!((reply.status, reply.header("x-forwarded-user")), (200, Some("testuser")), "{host}");
     }
     assert_eq!(ask(&gateway, "else.localhost", &browser).await.status, 403, "a host that is not listed");
 }

@@ -8,9 +8,9 @@ use crate::harness::{Browser, Gateway, Provider, provider};
 
 /// Asks the check about a path, follows its redirect, and returns the provider's login form.
 async fn to_login_form(gateway: &Gateway, browser: &mut Browser, path: &str) -> crate::harness::Page {
-    let asked = gateway.ask_as(browser, path).await;
-    assert_eq!(asked.status, 302);
-    browser.open(asked.header("location").unwrap()).await
+    let reply = gateway.ask_as(browser, path).await;
+    assert_eq!(reply.status, 302);
+    browser.open(reply.header("location").unwrap()).await
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ fn is_signed_out_page(page: &Page) -> bool {
 /// Begins a sign-in. Returns whether the provider asks for a password; otherwise the browser has a new session.
 async fn asks_for_a_password(gateway: &Gateway, browser: &mut Browser) -> bool {
     let page = browser.open(&gateway.url("/oauth2/start")).await;
-    let asked = page.body.contains("password");
-    assert_eq!(asked, browser.cookie("foregate").is_none(), "{}", page.url);
-    asked
+    let has_password_field = page.body.contains("password");
+    assert_eq!(has_password_field, browser.cookie("foregate").is_none(), "{}", page.url);
+    has_password_field
 }
 
 #[tokio::test]

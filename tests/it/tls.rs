@@ -38,8 +38,8 @@ async fn only_a_proxy_with_a_valid_client_certificate_is_answered() {
     ] {
         let gateway = Gateway::with(&provider, &[&tls[..], &public, &more].concat()).await;
         let url = format!("https://localhost:{}/check/traefik", gateway.check.port());
-        let asked = proxy.get(&url).headers(gateway.question("/")).send().await.unwrap();
-        assert_eq!(asked.status().as_u16(), expected, "{more:?}");
+        let reply = proxy.get(&url).headers(gateway.question("/")).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), expected, "{more:?}");
         for shows in [None, Some(proxies.expired_client())] {
             let peer = client(&own, shows.as_ref());
             let refused = peer.get(&url).headers(gateway.question("/")).send().await;

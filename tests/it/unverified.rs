@@ -24,9 +24,9 @@ async fn identity(settings: &[(&str, &str)], claims: Value, userinfo: Value) -> 
     gateway.ask_as(&browser, "/").await
 }
 
-fn fields(asked: &HttpReply) -> [&str; 3] {
+fn fields(reply: &HttpReply) -> [&str; 3] {
     ["x-forwarded-user", "x-forwarded-email", "x-forwarded-group"]
-        .map(|name| asked.header(name).unwrap_or("(no such field)"))
+        .map(|name| reply.header(name).unwrap_or("(no such field)"))
 }
 
 #[tokio::test]
@@ -51,25 +51,25 @@ async fn unverified_email_as_user_name_is_refused_with_reason_and_setting() {
 #[tokio::test]
 async fn verified_or_accepted_email_is_a_user_name() {
     let verified = json!({"email": BOSS, "email_verified": true});
-    let asked = identity(&[("claims.user", "email")], verified, json!({})).await;
-    assert_eq!((asked.status, fields(&asked)[0]), (200, BOSS));
+    let reply = identity(&[("claims.user", "email")], verified, json!({})).await;
+    assert_eq!((reply.status, fields(&reply)[0]), (200, BOSS));
     let accepted = [("claims.user", "email"), ("claims.accept_unverified_email", "true")];
-    let asked = identity(&accepted, json!({"email": BOSS}), json!({})).await;
-    assert_eq!((asked.status, fields(&asked)[0]), (200, BOSS));
+    let reply = identity(&accepted, json!({"email": BOSS}), json!({})).await;
+    assert_eq!((reply.status, fields(&reply)[0]), (200, BOSS));
 }
 
 #[tokio::test]
 async fn unverified_email_is_neither_address_nor_group_and_meets_no_policy() {
     let claims = json!({"email": BOSS, "email_verified": false, "groups": ["dev"]});
-    let asked = identity(&[("claims.groups", "groups,email")], claims.clone(), json!({})).await;
-    assert_eq!((asked.status, fields(&asked)[1], fields(&asked)[2]), (200, "", "dev"));
+    let reply = identity(&[("claims.groups", "groups,email")], claims.clone(), json!({})).await;
+    assert_eq!((reply.status, fields(&reply)[1], fields(&reply)[2]), (200, "", "dev"));
     for policy in [
         [("policies.default.allowed_emails", BOSS), ("log.level", "info")],
         [("policies.default.allowed_email_domains", "example.com"), ("log.level", "info")],
         [("policies.default.allowed_groups", BOSS), ("claims.groups", "email")],
     ] {
-        let asked = identity(&policy, claims.clone(), json!({})).await;
-        assert_eq!(asked.status, 403, "{policy:?}");
+        let reply = identity(&policy, claims.clone(), json!({})).await;
+        assert_eq!(reply.status, 403, "{policy:?}");
     }
 }
 

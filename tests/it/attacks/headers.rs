@@ -10,9 +10,9 @@ use crate::harness::{Application, Browser, Gateway, provider};
 async fn go_2026_4639_cve_2026_30851_absent_claim_clears_the_client_header() {
     // bob is in no group, and his email address is not verified.
     let scene = Scene::new("bob", &[]).await;
-    let asked = scene.ask(&[("x-forwarded-group", "admins"), ("x-forwarded-email", "ceo@example.com")]).await;
-    assert_eq!(asked.status, 200);
-    assert_eq!((asked.header("x-forwarded-group"), asked.header("x-forwarded-email")), (Some(""), Some("")));
+    let reply = scene.ask(&[("x-forwarded-group", "admins"), ("x-forwarded-email", "ceo@example.com")]).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!((reply.header("x-forwarded-group"), reply.header("x-forwarded-email")), (Some(""), Some("")));
 }
 
 #[tokio::test]
@@ -47,8 +47,8 @@ async fn cve_2026_63329_websocket_is_checked_like_a_page() {
     let scene = Scene::new("alice", &[]).await;
     let own = scene.gateway.url("");
     let socket = [("sec-websocket-key", "x"), ("origin", &*own)];
-    let asked = scene.ask(&[&socket[..], &[("x-forwarded-user", "root")]].concat()).await;
-    assert_eq!((asked.status, asked.header("x-forwarded-user")), (200, Some("alice")));
+    let reply = scene.ask(&[&socket[..], &[("x-forwarded-user", "root")]].concat()).await;
+    assert_eq!((reply.status, reply.header("x-forwarded-user")), (200, Some("alice")));
     assert_eq!(scene.ask(&[&socket[..], &[("x_forwarded_user", "root")]].concat()).await.status, 400);
 }
 
@@ -82,15 +82,15 @@ async fn cve_2022_29226_bearer_token_is_no_session() {
     let scene = Scene::new("alice", &[("headers.authorization", "true")]).await;
     let token = scene.ask(&[]).await.header("x-forwarded-id-token").unwrap().to_owned();
     for bearer in ["Bearer x", "Bearer ", &format!("Bearer {token}")] {
-        let asked = scene.ask_without_session(&[("authorization", bearer)]).await;
-        assert_eq!((asked.status, asked.header("authorization")), (302, None), "{bearer}");
+        let reply = scene.ask_without_session(&[("authorization", bearer)]).await;
+        assert_eq!((reply.status, reply.header("authorization")), (302, None), "{bearer}");
     }
 }
 
 #[tokio::test]
 async fn cve_2026_35051_forwarded_prefix_is_ignored() {
     let scene = Scene::new("alice", &[]).await;
-    let asked = scene.ask_without_session(&[("x-forwarded-prefix", "/open")]).await;
-    assert_eq!(asked.status, 302);
-    assert!(!asked.header("location").unwrap().contains("open"));
+    let reply = scene.ask_without_session(&[("x-forwarded-prefix", "/open")]).await;
+    assert_eq!(reply.status, 302);
+    assert!(!reply.header("location").unwrap().contains("open"));
 }

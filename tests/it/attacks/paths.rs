@@ -8,8 +8,8 @@ async fn expect_none_public(targets: &[&str]) {
     let scene = Scene::new("alice", &[]).await;
     assert_eq!(scene.ask_without_session(&[("x-forwarded-uri", "/open/x")]).await.status, 200);
     for target in targets {
-        let asked = scene.ask_without_session(&[("x-forwarded-uri", target)]).await;
-        assert!(matches!(asked.status, 302 | 400), "{target}: {}", asked.status);
+        let reply = scene.ask_without_session(&[("x-forwarded-uri", target)]).await;
+        assert!(matches!(reply.status, 302 | 400), "{target}: {}", reply.status);
     }
 }
 
@@ -79,8 +79,8 @@ async fn ghsa_xg2q_62g2_cvcm_missing_or_empty_forwarded_field_does_not_pass() {
 async fn cve_2021_32637_ghsa_68wm_pfjf_wqp6_unreadable_target_does_not_pass() {
     let scene = Scene::new("alice", &[]).await;
     for target in ["x", "", "*", "http://app/", "//", "/a b", "/%", "/%zz", "/\u{fffd}", "?x"] {
-        let asked = scene.ask_without_session(&[("x-forwarded-uri", target)]).await;
-        assert!(matches!(asked.status, 302 | 400), "{target}: {}", asked.status);
+        let reply = scene.ask_without_session(&[("x-forwarded-uri", target)]).await;
+        assert!(matches!(reply.status, 302 | 400), "{target}: {}", reply.status);
     }
 }
 
@@ -93,8 +93,8 @@ async fn ghsa_72h4_mxfc_jx37_cve_2026_77560_host_is_case_insensitive() {
         assert_eq!(scene.ask_without_session(&[("x-forwarded-host", host)]).await.status, 302, "{host}");
     }
     for host in ["app.localhost.evil.test", "xapp.localhost", "", "app.localhost..", "app.localhost:x"] {
-        let asked = scene.ask_without_session(&[("x-forwarded-host", host)]).await;
-        assert!(matches!(asked.status, 400 | 403), "{host}: {}", asked.status);
+        let reply = scene.ask_without_session(&[("x-forwarded-host", host)]).await;
+        assert!(matches!(reply.status, 400 | 403), "{host}: {}", reply.status);
     }
 }
 
@@ -102,8 +102,8 @@ async fn ghsa_72h4_mxfc_jx37_cve_2026_77560_host_is_case_insensitive() {
 async fn cve_2020_14359_method_is_case_sensitive() {
     let scene = Scene::new("alice", &[]).await;
     for method in ["get", "GeT", "FOO", "POST"] {
-        let asked = [("x-forwarded-uri", "/open/x"), ("x-forwarded-method", method)];
-        assert_ne!(scene.ask_without_session(&asked).await.status, 200, "{method}");
+        let fields = [("x-forwarded-uri", "/open/x"), ("x-forwarded-method", method)];
+        assert_ne!(scene.ask_without_session(&fields).await.status, 200, "{method}");
     }
 }
 
@@ -121,8 +121,8 @@ async fn cve_2024_21499_forwarded_scheme_never_reaches_a_redirect() {
     for scheme in ["javascript", "http:evil", "HTTPS", "https://evil.test/", ""] {
         assert_eq!(scene.ask_without_session(&[("x-forwarded-proto", scheme)]).await.status, 400, "{scheme}");
     }
-    let asked = scene.ask_without_session(&[("x-forwarded-proto", "https")]).await;
-    assert!(asked.header("location").unwrap().starts_with(&scene.gateway.url("/oauth2/start")));
+    let reply = scene.ask_without_session(&[("x-forwarded-proto", "https")]).await;
+    assert!(reply.header("location").unwrap().starts_with(&scene.gateway.url("/oauth2/start")));
 }
 
 #[tokio::test]

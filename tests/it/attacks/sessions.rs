@@ -14,8 +14,8 @@ async fn cve_2026_47775_changed_cookies_all_get_the_same_answer() {
         let mut changed = good.clone().into_bytes();
         changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
         let cookie = format!("foregate={}", String::from_utf8(changed).unwrap());
-        let asked = scene.ask_with(Some(HeaderValue::from_str(&cookie).unwrap()), &[]).await;
-        answers.push((asked.status, asked.body));
+        let reply = scene.ask_with(Some(HeaderValue::from_str(&cookie).unwrap()), &[]).await;
+        answers.push((reply.status, reply.body));
     }
     answers.dedup();
     assert_eq!(answers, [(302, String::new())]);
@@ -50,8 +50,8 @@ async fn cve_2024_24814_cve_2023_28625_malformed_cookie_parts_are_no_session() {
         "foregate=BAAA; foregate-1=x; foregate-2=x; foregate-3=x".to_owned(),
         thousand,
     ] {
-        let asked = scene.ask_with(Some(HeaderValue::from_str(&cookie).unwrap()), &[]).await;
-        assert_eq!(asked.status, 302, "{}", &cookie[..40]);
+        let reply = scene.ask_with(Some(HeaderValue::from_str(&cookie).unwrap()), &[]).await;
+        assert_eq!(reply.status, 302, "{}", &cookie[..40]);
     }
 }
 

@@ -56,10 +56,10 @@ async fn expect_only_accepted_variants(scene: &Scene) {
         let accepted = browser.cookie("foregate").is_some();
         assert_eq!(accepted, ACCEPTED.contains(&&*name), "{name}: {}", page.body);
         assert!(accepted || (400..500).contains(&page.status), "{name}: {}", page.status);
-        let asked = scene.gateway.ask_as(&browser, "/").await;
-        assert!(asked.headers.values().all(|value| !value.as_bytes().contains(&b'\n')), "{name}");
-        assert_eq!(asked.header("x-injected"), None, "{name}");
-        assert!(!asked.header("x-forwarded-group").unwrap_or_default().contains("admin"), "{name}");
+        let reply = scene.gateway.ask_as(&browser, "/").await;
+        assert!(reply.headers.values().all(|value| !value.as_bytes().contains(&b'\n')), "{name}");
+        assert_eq!(reply.header("x-injected"), None, "{name}");
+        assert!(!reply.header("x-forwarded-group").unwrap_or_default().contains("admin"), "{name}");
     }
 }
 

@@ -26,9 +26,9 @@ async fn d03_other_issuer_in_metadata_causes_no_authorization_request() {
 #[tokio::test]
 async fn d04_keys_replaced_just_before_the_first_signature_are_found() {
     let scene = Scene::new(&[]).await;
-    let asked = scene.provider.observed().jwks;
+    let before = scene.provider.observed().jwks;
     scene.expect_acceptance(&["keys-rotated-before-signing"]).await;
-    assert_eq!(scene.provider.observed().jwks, asked + 1);
+    assert_eq!(scene.provider.observed().jwks, before + 1);
 }
 
 #[tokio::test]
@@ -42,9 +42,9 @@ async fn d05_keys_replaced_between_two_sign_ins_are_found() {
 #[tokio::test]
 async fn row_20_many_unknown_key_ids_cause_one_key_request() {
     let scene = Scene::new(&[]).await;
-    let asked = scene.provider.observed().jwks;
+    let before = scene.provider.observed().jwks;
     for _ in 0..10 {
         scene.expect_refusal(&["kid-unknown"]).await;
     }
-    assert_eq!(scene.provider.observed().jwks, asked + 1);
+    assert_eq!(scene.provider.observed().jwks, before + 1);
 }

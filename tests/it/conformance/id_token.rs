@@ -12,13 +12,13 @@ use crate::harness::{Answers, Browser, Forger, Gateway, Provider, SIGNS_WITH};
 async fn c01_authorization_and_token_request_have_required_parameters() {
     let scene = Scene::new(&[]).await;
     scene.expect_acceptance(&[]).await;
-    let asked = &scene.provider.authorization_requests()[0];
+    let request = &scene.provider.authorization_requests()[0];
     let redirect_uri = scene.gateway.url("/oauth2/callback");
-    assert_eq!((asked["response_type"].as_str(), asked["client_id"].as_str()), ("code", "foregate"));
-    assert_eq!((asked["code_challenge_method"].as_str(), asked["code_challenge"].len()), ("S256", 43));
-    assert_eq!(asked["redirect_uri"], redirect_uri);
-    assert!(asked["scope"].split(' ').any(|scope| scope == "openid"));
-    assert!(asked["state"].len() >= 43 && asked["nonce"].len() >= 43, "256 random bits each");
+    assert_eq!((request["response_type"].as_str(), request["client_id"].as_str()), ("code", "foregate"));
+    assert_eq!((request["code_challenge_method"].as_str(), request["code_challenge"].len()), ("S256", 43));
+    assert_eq!(request["redirect_uri"], redirect_uri);
+    assert!(request["scope"].split(' ').any(|scope| scope == "openid"));
+    assert!(request["state"].len() >= 43 && request["nonce"].len() >= 43, "256 random bits each");
     let token = &scene.provider.token_requests()[0];
     assert_eq!(token.field("redirect_uri"), Some(&*redirect_uri));
     assert_eq!(token.field("grant_type"), Some("authorization_code"));
@@ -162,8 +162,8 @@ async fn x14_missing_nonce_is_refused() {
 #[tokio::test]
 async fn c18_missing_claims_give_empty_headers() {
     let scene = Scene::new(&[]).await;
-    let asked = scene.expect_acceptance(&["groups-missing", "email-missing"]).await;
-    assert_eq!((asked.header("x-forwarded-group"), asked.header("x-forwarded-email")), (Some(""), Some("")));
+    let reply = scene.expect_acceptance(&["groups-missing", "email-missing"]).await;
+    assert_eq!((reply.header("x-forwarded-group"), reply.header("x-forwarded-email")), (Some(""), Some("")));
 }
 
 #[tokio::test]
@@ -186,17 +186,17 @@ async fn c19_client_credentials_are_form_encoded_before_base64() {
 async fn c20_access_token_is_sent_to_userinfo_only_in_the_header() {
     let provider = Forger::start().await;
     let gateway = Gateway::with(&provider, &[SIGNS_WITH, ("provider.userinfo", "true")]).await;
-    provider.asked();
+    provider.take_requested_paths();
     Browser::new().open(&gateway.url("/oauth2/start")).await;
     assert_eq!(provider.bearer().unwrap(), "Bearer at");
-    assert_eq!(provider.asked(), ["/authorize", "/token", "/userinfo"], "with no query");
+    assert_eq!(provider.take_requested_paths(), ["/authorize", "/token", "/userinfo"], "with no query");
 }
 
 #[tokio::test]
 async fn c21_aggregated_and_distributed_claims_are_not_fetched() {
     for fault in ["claims-aggregated", "claims-distributed"] {
-        let asked = expect_acceptance(fault).await;
-        assert_eq!(asked.header("x-forwarded-group"), Some("dev,ops"), "{fault}");
+        let reply = expect_acceptance(fault).await;
+        assert_eq!(reply.header("x-forwarded-group"), Some("dev,ops"), "{fault}");
     }
     let needs = [("policies.default.allowed_groups", "dev")];
     Scene::new(&needs).await.expect_refusal(&["groups-overage"]).await;

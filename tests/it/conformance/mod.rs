@@ -73,9 +73,9 @@ impl Scene {
     async fn expect_acceptance(&self, faults: &[&str]) -> crate::harness::HttpReply {
         let End { browser, page } = self.sign_in(faults).await;
         assert!(page.url.path() == "/deep", "{faults:?}: {} {}", page.status, page.body);
-        let asked = self.gateway.ask_as(&browser, "/").await;
-        assert_eq!(asked.status, 200, "{faults:?}");
-        asked
+        let reply = self.gateway.ask_as(&browser, "/").await;
+        assert_eq!(reply.status, 200, "{faults:?}");
+        reply
     }
 }
 

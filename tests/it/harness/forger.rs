@@ -88,8 +88,8 @@ impl Forger {
         *self.0.answers.lock().unwrap() = answers;
     }
 
-    /// Returns the paths that were requested since the last call.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    /// Returns the paths that were requested since the last call, and forgets them.
+    pub(crate) fn take_requested_paths(&self) -> Vec<String> {
         std::mem::take(&mut self.0.paths.lock().unwrap())
     }
 
@@ -130,8 +130,8 @@ async fn keys(State(inside): Shared) -> String {
     json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "x": x, "y": y}]}).to_string()
 }
 
-async fn authorize(State(inside): Shared, Query(asked): Query<Map<String, Value>>) -> Redirect {
-    let get = |name: &str| asked[name].as_str().unwrap().to_owned();
+async fn authorize(State(inside): Shared, Query(parameters): Query<Map<String, Value>>) -> Redirect {
+    let get = |name: &str| parameters[name].as_str().unwrap().to_owned();
     *inside.nonce.lock().unwrap() = get("nonce");
     Redirect::to(&format!("{}?code=c&state={}", get("redirect_uri"), get("state")))
 }

@@ -54,8 +54,8 @@ async fn retry_after_of_the_provider_is_obeyed_and_no_poll_fails() {
     // After three rounds of two seconds, six seconds have passed. A poll then still causes no request.
     poll_rounds(&provider, &gateway, std::slice::from_mut(&mut browser), 3, true).await;
     assert_eq!(poll(&gateway, &browser).await.status, 200);
-    let asked = provider.observed();
-    assert_eq!((asked.token, asked.refresh), (2, 0), "one request, and no other");
+    let observed = provider.observed();
+    assert_eq!((observed.token, observed.refresh), (2, 0), "one request, and no other");
     provider.clock.advance(Duration::from_secs(1));
     assert_eq!(poll(&gateway, &browser).await.status, 200);
     until_refreshes(&gateway, "renewed", 1).await;
