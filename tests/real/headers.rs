@@ -1,15 +1,19 @@
-//! Can a client make the application believe an identity that the gateway did not give?
+//! Identity headers sent by the client
+//!
+//! 1. The application receives only identity headers that the gateway set.
+//! 2. Aliases of these headers do not arrive.
+//! 3. The application never receives the session cookie.
 
 use http::StatusCode;
 
-use crate::harness::{Aliases, Caller, Front, Proxy, Seen, Stage};
+use crate::harness::{Aliases, Proxy, ProxyOptions, ReceivedRequest, Setup, TestClient};
 use crate::spoofs::{is_fooled, spoofs};
 
-/// Names a client may try, exactly as the application reads them.
-const OWNED: [&str; 4] =
+/// Names of the identity headers, as the application reads them.
+const IDENTITY_HEADERS: [&str; 4] =
     ["X-Forwarded-User", "X-Forwarded-Group", "X-Forwarded-Email", "X-Forwarded-Id-Token"];
 
-/// Spellings that some application servers read as the names above.
+/// Spellings that some application servers treat as identity headers.
 const ALIASES: [&str; 10] = [
     "X_Forwarded_User",
     "X.Forwarded.User",
@@ -23,69 +27,70 @@ const ALIASES: [&str; 10] = [
     "Impersonate~Uid",
 ];
 
-fn evil_lines(seen: &Seen) -> Vec<&(String, String)> {
-    seen.headers.iter().filter(|(_, value)| value.contains("evil")).collect()
+fn spoofed_lines(received: &ReceivedRequest) -> Vec<&(String, String)> {
+    received.headers.iter().filter(|(_, value)| value.contains("evil")).collect()
 }
 
 pub(crate) async fn spoofed_identity_headers_never_arrive(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let caller = stage.caller("testuser").await;
-    let mut spoofed: Vec<(&str, &str)> = OWNED.iter().map(|name| (*name, "evil")).collect();
-    spoofed.extend(OWNED.iter().map(|name| (*name, "evil-again")));
+    let setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("testuser").await;
+    let mut spoofed: Vec<(&str, &str)> = IDENTITY_HEADERS.iter().map(|name| (*name, "evil")).collect();
+    spoofed.extend(IDENTITY_HEADERS.iter().map(|name| (*name, "evil-again")));
     spoofed.push(("Authorization", "Bearer evil"));
 
-    let reply = caller.get("/spoofed", &spoofed).await;
+    let reply = client.get("/spoofed", &spoofed).await;
 
-    let seen = only(&stage, "/spoofed", &reply.body);
+    let received = only_request(&setup, "/spoofed", &reply.body);
     assert_eq!(reply.status, StatusCode::OK);
-    assert_eq!(evil_lines(&seen), Vec::<&(String, String)>::new());
-    assert_eq!(seen.one("x-forwarded-user"), "testuser");
-    assert_eq!(seen.one("x-forwarded-group"), "dev,ops");
-    assert_eq!(seen.one("x-forwarded-email"), "testuser@example.com");
+    assert_eq!(spoofed_lines(&received), Vec::<&(String, String)>::new());
+    assert_eq!(received.value("x-forwarded-user"), "testuser");
+    assert_eq!(received.value("x-forwarded-group"), "dev,ops");
+    assert_eq!(received.value("x-forwarded-email"), "testuser@example.com");
 }
 
-/// The same cases as at the check, through the documented proxy and, if it can, through one that lets aliases pass.
-pub(crate) async fn no_spoof_of_the_list_arrives_at_an_application_that_folds_names(proxy: Proxy) {
+/// Sends the cases of the check through the documented proxy. A proxy that can pass aliases is also tested in that
+/// mode.
+pub(crate) async fn listed_spoofs_never_reach_an_application_that_folds_names(proxy: Proxy) {
     for aliases in proxy.aliases() {
-        let stage = Stage::open(Front { aliases: *aliases, ..Front::from(proxy) }).await;
-        let caller = stage.caller("testuser").await;
+        let setup = Setup::start(ProxyOptions { aliases: *aliases, ..ProxyOptions::from(proxy) }).await;
+        let client = setup.signed_in_client("testuser").await;
         for (number, spoof) in spoofs().into_iter().enumerate() {
             let target = format!("/spoof/{number}");
             let fields: Vec<(&str, &str)> =
                 spoof.fields.iter().map(|(name, value)| (&**name, value.trim())).collect();
-            let reply = caller.get(&target, &fields).await;
-            let arrived = stage.arrived(&target);
+            let reply = client.get(&target, &fields).await;
+            let arrived = setup.requests_to(&target);
             let what = format!("{:?} ({}): {}", spoof.fields, spoof.why, reply.status);
             assert_eq!(reply.status == StatusCode::OK, arrived.len() == 1, "{what}");
-            // A client that has the proxy remove its cookie has no session.
+            // If `Connection` makes the proxy remove the cookie, the request has no session.
             let may_fail = matches!(&*spoof.expected, "refused" | "connection");
             assert!(reply.status == StatusCode::OK || may_fail, "{what}");
-            for seen in arrived {
-                let pairs = seen.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                assert!(!is_fooled(pairs), "{what}: {seen:?}");
-                assert_eq!(seen.one("x-forwarded-user"), "testuser", "{what}");
+            for received in arrived {
+                let pairs = received.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                assert!(!is_fooled(pairs), "{what}: {received:?}");
+                assert_eq!(received.value("x-forwarded-user"), "testuser", "{what}");
             }
         }
     }
 }
 
-pub(crate) async fn naming_our_headers_in_connection_removes_none_of_them(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let caller = stage.caller("testuser").await;
+pub(crate) async fn our_headers_named_in_connection_are_not_removed(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("testuser").await;
     let connection =
         ("Connection", "close, X-Forwarded-User, X-Forwarded-Group, X-Forwarded-Uri, Authorization");
 
-    let reply = caller.get("/connection", &[connection, ("X-Forwarded-User", "evil")]).await;
+    let reply = client.get("/connection", &[connection, ("X-Forwarded-User", "evil")]).await;
 
-    let seen = only(&stage, "/connection", &reply.body);
-    assert_eq!(seen.one("x-forwarded-user"), "testuser");
-    assert_eq!(seen.one("x-forwarded-group"), "dev,ops");
-    assert!(seen.one("authorization").starts_with("Bearer "));
+    let received = only_request(&setup, "/connection", &reply.body);
+    assert_eq!(received.value("x-forwarded-user"), "testuser");
+    assert_eq!(received.value("x-forwarded-group"), "dev,ops");
+    assert!(received.value("authorization").starts_with("Bearer "));
 }
 
 pub(crate) async fn impersonation_headers_never_arrive(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let caller = stage.caller("testuser").await;
+    let setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("testuser").await;
     let spoofed = [
         ("Impersonate-User", "evil"),
         ("Impersonate-Group", "system:masters-evil"),
@@ -95,49 +100,49 @@ pub(crate) async fn impersonation_headers_never_arrive(proxy: Proxy) {
         ("impersonate-extra-anything", "evil"),
     ];
 
-    let reply = caller.get("/impersonate", &spoofed).await;
+    let reply = client.get("/impersonate", &spoofed).await;
 
-    let seen = only(&stage, "/impersonate", &reply.body);
-    let names = seen.headers.iter().map(|(name, _)| name);
+    let received = only_request(&setup, "/impersonate", &reply.body);
+    let names = received.headers.iter().map(|(name, _)| name);
     let impersonating: Vec<&String> = names.filter(|name| name.starts_with("impersonate")).collect();
     assert_eq!(impersonating, Vec::<&String>::new());
 }
 
 pub(crate) async fn aliases_of_our_headers_never_arrive(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let caller = stage.caller("testuser").await;
+    let setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("testuser").await;
     for alias in ALIASES {
-        let reply = caller.get("/alias", &[(alias, "evil")]).await;
-        let expected = if proxy.drops(alias) { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+        let reply = client.get("/alias", &[(alias, "evil")]).await;
+        let expected = if proxy.removes(alias) { StatusCode::OK } else { StatusCode::BAD_REQUEST };
         assert_eq!(reply.status, expected, "{alias}: {}", reply.body);
     }
-    let dropped = ALIASES.iter().filter(|alias| proxy.drops(alias)).count();
-    let arrived = stage.arrived("/alias");
+    let dropped = ALIASES.iter().filter(|alias| proxy.removes(alias)).count();
+    let arrived = setup.requests_to("/alias");
     assert_eq!(arrived.len(), dropped);
-    for seen in arrived {
-        assert_eq!(evil_lines(&seen), Vec::<&(String, String)>::new());
-        assert_eq!(seen.one("x-forwarded-user"), "testuser");
+    for received in arrived {
+        assert_eq!(spoofed_lines(&received), Vec::<&(String, String)>::new());
+        assert_eq!(received.value("x-forwarded-user"), "testuser");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn aliases_of_our_headers_are_refused_by_the_gateway_where_traefik_lets_them_through() {
-    let stage = Stage::open(Aliases::LeftToTheGateway).await;
-    let caller = stage.caller("testuser").await;
+async fn gateway_refuses_aliases_of_our_headers_if_traefik_passes_them() {
+    let setup = Setup::start(Aliases::PassedToGateway).await;
+    let client = setup.signed_in_client("testuser").await;
     for alias in ALIASES {
-        let reply = caller.get("/alias", &[(alias, "evil")]).await;
+        let reply = client.get("/alias", &[(alias, "evil")]).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{alias}: {}", reply.body);
     }
-    assert_eq!(stage.arrived("/alias").len(), 0);
+    assert_eq!(setup.requests_to("/alias").len(), 0);
 
-    // An alias of no field of ours passes.
-    let reply = caller.get("/foreign-alias", &[("Some_App_Header", "fine")]).await;
-    assert_eq!(only(&stage, "/foreign-alias", &reply.body).one("some_app_header"), "fine");
+    // A name that is no alias of the gateway's headers passes.
+    let reply = client.get("/foreign-alias", &[("Some_App_Header", "fine")]).await;
+    assert_eq!(only_request(&setup, "/foreign-alias", &reply.body).value("some_app_header"), "fine");
 }
 
-pub(crate) async fn a_client_cannot_choose_the_url_that_is_checked(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let stranger = stage.stranger();
+pub(crate) async fn client_cannot_choose_the_checked_url(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let anonymous = setup.anonymous_client();
     let forged = [
         ("X-Forwarded-Uri", "/oauth2/sign_in"),
         ("X-Forwarded-Method", "OPTIONS"),
@@ -149,49 +154,52 @@ pub(crate) async fn a_client_cannot_choose_the_url_that_is_checked(proxy: Proxy)
         ("Accept", "text/html"),
     ];
 
-    let reply = stranger.get("/forged?a=b", &forged).await;
+    let reply = anonymous.get("/forged?a=b", &forged).await;
 
     assert_eq!(reply.status, StatusCode::FOUND);
     let location = reply.header("location").unwrap();
-    assert!(location.starts_with(&stage.url("/oauth2/start?rd=")), "{location}");
+    assert!(location.starts_with(&setup.url("/oauth2/start?rd=")), "{location}");
     assert!(!location.contains("evil") && location.contains("forged"), "{location}");
-    assert_eq!(stage.all_arrived().len(), 0);
+    assert_eq!(setup.all_requests().len(), 0);
 }
 
-pub(crate) async fn no_request_of_a_session_shows_it_to_the_application(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let caller = stage.caller("testuser").await;
-    let line = format!("a=1; {}; b=2", caller.cookie_line());
+pub(crate) async fn session_cookie_is_hidden_from_the_application(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("testuser").await;
+    let line = format!("a=1; {}; b=2", client.cookie_line());
 
-    let reply = caller.get("/cookies", &[("Cookie", &line)]).await;
+    let reply = client.get("/cookies", &[("Cookie", &line)]).await;
 
-    let seen = only(&stage, "/cookies", &reply.body);
-    assert_eq!(seen.one("cookie"), "a=1; b=2");
-    assert_hidden(&stage, &caller);
+    let received = only_request(&setup, "/cookies", &reply.body);
+    assert_eq!(received.value("cookie"), "a=1; b=2");
+    assert_session_hidden(&setup, &client);
 }
 
-pub(crate) async fn a_session_alone_leaves_no_cookie_line_at_all(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let caller = stage.caller("testuser").await;
-    let line = caller.session_values().into_iter().map(|value| format!("__Host-foregate={value}"));
+pub(crate) async fn request_with_only_session_cookies_arrives_without_cookie_header(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("testuser").await;
+    let line = client.session_values().into_iter().map(|value| format!("__Host-foregate={value}"));
     let line = line.collect::<Vec<_>>().join("; ");
 
-    let reply = caller.get("/alone", &[("Cookie", &line)]).await;
+    let reply = client.get("/alone", &[("Cookie", &line)]).await;
 
-    assert_eq!(only(&stage, "/alone", &reply.body).all("cookie"), Vec::<&str>::new());
+    assert_eq!(only_request(&setup, "/alone", &reply.body).values("cookie"), Vec::<&str>::new());
 }
 
-fn assert_hidden(stage: &Stage, caller: &Caller) {
-    let seen = stage.all_arrived();
-    let values = seen.iter().flat_map(|seen| &seen.headers).map(|(_, value)| value);
-    for secret in caller.session_values() {
-        assert!(!values.clone().any(|value| value.contains(secret)), "the application got the session");
+fn assert_session_hidden(setup: &Setup, client: &TestClient) {
+    let received = setup.all_requests();
+    let values = received.iter().flat_map(|received| &received.headers).map(|(_, value)| value);
+    for secret in client.session_values() {
+        assert!(
+            !values.clone().any(|value| value.contains(secret)),
+            "the application received the session cookie"
+        );
     }
 }
 
-/// The one request that reached the application at this path; `told` is what the client got instead.
-fn only(stage: &Stage, path: &str, told: &str) -> Seen {
-    let mut arrived = stage.arrived(path);
-    assert_eq!(arrived.len(), 1, "{path} should arrive once; the client was told: {told}");
+/// Returns the only request that reached the application at `path`. `reply` is the body that the client received.
+fn only_request(setup: &Setup, path: &str, reply: &str) -> ReceivedRequest {
+    let mut arrived = setup.requests_to(path);
+    assert_eq!(arrived.len(), 1, "{path} must arrive once; the client received: {reply}");
     arrived.remove(0)
 }

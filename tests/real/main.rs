@@ -1,9 +1,12 @@
-//! The gateway behind real proxies, with a real browser and real providers.
+//! The gateway behind real proxies, with a real browser and real providers
 //!
-//! Nothing here is replaced by a stand-in but the application: each proxy runs the files of `deploy/`, Chromium is the
-//! browser, the gateway is the binary. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`),
-//! oidc-provider (`npm`), or, if a test observes the provider, the one of development. What must hold behind every proxy
-//! is in `situations`. `tests/run` installs the programs.
+//! 1. Only the application is a substitute. Each proxy runs the files of `deploy/`, the browser is Chromium, and the
+//!    gateway is the binary.
+//! 2. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`), or oidc-provider (`oidc_provider`).
+//!    Tests that observe the provider use the development provider.
+//! 3. The tests that run behind every proxy are listed in `situations`.
+//!
+//! `tests/run` installs the programs.
 
 #[cfg(test)]
 mod harness;

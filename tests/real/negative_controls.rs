@@ -1,4 +1,6 @@
-//! Could the other tests fail at all? What they assert must be visible where no gateway prevents it.
+//! Negative controls of the other tests
+//!
+//! The leaks that the other tests exclude must be visible if no gateway prevents them.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,27 +12,27 @@ use axum::http::header::COOKIE;
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    Aliases, Authority, Backends, Caller, Chromium, Echo, FrontProxy, Program, Scratch, free_addresses,
+    Aliases, Authority, Backends, Chromium, Echo, Program, RunningProxy, Scratch, TestClient, free_addresses,
 };
 
-/// Traefik as documented, with a check in place of the gateway that lets everybody pass and takes no care.
-struct Ground {
+/// The documented Traefik. In place of the gateway, it has a check that allows every request and removes nothing.
+struct WithoutGateway {
     echo: Echo,
-    _traefik: FrontProxy,
+    _traefik: RunningProxy,
     authority: Authority,
     address: SocketAddr,
     scratch: Scratch,
 }
 
-impl Ground {
+impl WithoutGateway {
     async fn open(aliases: Aliases) -> Self {
         let scratch = Scratch::new();
         let [address] = free_addresses();
         let authority = Authority::new("app.localhost");
         let echo = Echo::start().await;
-        let check = careless_check().await;
+        let check = start_careless_check().await;
         let backends = Backends { app: echo.address(), public: check, check };
-        let traefik = FrontProxy::start(address, aliases, &backends, &authority, &scratch).await;
+        let traefik = RunningProxy::start(address, aliases, &backends, &authority, &scratch).await;
         Self { echo, _traefik: traefik, authority, address, scratch }
     }
 
@@ -39,16 +41,16 @@ impl Ground {
     }
 }
 
-/// Gives the client's cookies back and names nobody.
-async fn careless_check() -> SocketAddr {
+/// Starts a check that returns the client's cookies and no identity.
+async fn start_careless_check() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let routes = Router::new().fallback(give_back);
+    let routes = Router::new().fallback(return_cookies);
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     address
 }
 
-async fn give_back(headers: HeaderMap) -> HeaderMap {
+async fn return_cookies(headers: HeaderMap) -> HeaderMap {
     headers
         .into_iter()
         .filter(|(name, _)| *name == Some(COOKIE))
@@ -57,67 +59,67 @@ async fn give_back(headers: HeaderMap) -> HeaderMap {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_careful_gateway_a_cookie_and_an_alias_arrive() {
-    let ground = Ground::open(Aliases::LeftToTheGateway).await;
-    let caller = Caller::new(&ground.origin(), ground.address, &ground.authority);
+async fn cookie_and_alias_reach_the_application_without_the_gateway() {
+    let setup = WithoutGateway::open(Aliases::PassedToGateway).await;
+    let client = TestClient::new(&setup.origin(), setup.address, &setup.authority);
 
-    caller.get("/", &[("X_Forwarded_User", "evil"), ("Cookie", "__Host-foregate=secret")]).await;
+    client.get("/", &[("X_Forwarded_User", "evil"), ("Cookie", "__Host-foregate=secret")]).await;
 
-    let seen = ground.echo.seen();
-    assert_eq!(seen[0].one("x_forwarded_user"), "evil");
-    assert_eq!(seen[0].one("cookie"), "__Host-foregate=secret");
+    let received = setup.echo.requests();
+    assert_eq!(received[0].value("x_forwarded_user"), "evil");
+    assert_eq!(received[0].value("cookie"), "__Host-foregate=secret");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documented_traefik_removes_spoofed_names_and_refuses_aliases_by_itself() {
-    let ground = Ground::open(Aliases::Documented).await;
-    let caller = Caller::new(&ground.origin(), ground.address, &ground.authority);
+async fn documented_traefik_strips_spoofed_names_and_refuses_aliases() {
+    let setup = WithoutGateway::open(Aliases::Documented).await;
+    let client = TestClient::new(&setup.origin(), setup.address, &setup.authority);
 
-    let alias = caller.get("/", &[("X_Forwarded_User", "evil")]).await;
-    caller.get("/", &[("X-Forwarded-User", "evil"), ("Impersonate-Extra-Any", "evil")]).await;
+    let alias = client.get("/", &[("X_Forwarded_User", "evil")]).await;
+    client.get("/", &[("X-Forwarded-User", "evil"), ("Impersonate-Extra-Any", "evil")]).await;
 
-    let seen = ground.echo.seen();
+    let received = setup.echo.requests();
     assert_eq!(alias.status, 400);
-    assert_eq!(seen.len(), 1);
-    assert!(!seen[0].headers.iter().any(|(_, value)| value == "evil"), "{seen:#?}");
+    assert_eq!(received.len(), 1);
+    assert!(!received[0].headers.iter().any(|(_, value)| value == "evil"), "{received:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chromium_believes_the_pinned_certificate_and_no_other() {
-    let ground = Ground::open(Aliases::Documented).await;
+async fn chromium_accepts_only_the_pinned_certificate() {
+    let setup = WithoutGateway::open(Aliases::Documented).await;
     let other = Authority::new("app.localhost");
 
-    let trusting = Chromium::start(Some(ground.authority.pin()), &ground.scratch).await;
-    trusting.open(&ground.origin()).await;
+    let trusting = Chromium::start(Some(setup.authority.pin()), &setup.scratch).await;
+    trusting.open(&setup.origin()).await;
     assert!(trusting.has("#echo").await);
     drop(trusting);
 
-    let wary = Chromium::start(Some(other.pin()), &ground.scratch).await;
-    wary.open(&ground.origin()).await;
-    let warning = wary.driver().source().await.unwrap();
+    let distrusting = Chromium::start(Some(other.pin()), &setup.scratch).await;
+    distrusting.open(&setup.origin()).await;
+    let warning = distrusting.driver().source().await.unwrap();
     assert!(warning.contains("ERR_CERT_AUTHORITY_INVALID"), "{warning}");
-    assert_eq!(ground.echo.seen().iter().filter(|seen| seen.target == "/").count(), 1);
+    assert_eq!(setup.echo.requests().iter().filter(|received| received.target == "/").count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shared_program_goes_with_its_children_when_its_leash_is_let_go() {
+async fn supervised_program_and_its_children_end_when_the_pipe_closes() {
     let scratch = Scratch::new();
     let arguments = ["-c", "sleep 600 & echo child $!; wait"].map(str::to_owned);
-    let mut program = Program::start_leashed("parent", Path::new("sh"), &arguments, &scratch);
-    let named = |line: &str| line.strip_prefix("child ").map(str::to_owned);
-    let child = program.says("it names its child", named).await;
-    // Empty once it has ended, also while nobody has collected it.
-    let line = || std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
-    assert!(!line().is_empty());
+    let mut program = Program::start_supervised("parent", Path::new("sh"), &arguments, &scratch);
+    let parse_child = |line: &str| line.strip_prefix("child ").map(str::to_owned);
+    let child = program.wait_for_line("it printed its child", parse_child).await;
+    // The file is empty after the process has ended, even before its parent collects it.
+    let command_line = || std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+    assert!(!command_line().is_empty());
 
     drop(program);
 
-    // The signal has been sent to all of them; each may take a moment to go.
+    // Each process has received the signal, but may take a moment to end.
     for _ in 0..100 {
-        if line().is_empty() {
+        if command_line().is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("the child lives on");
+    panic!("the child is still running");
 }

@@ -1,48 +1,48 @@
-//! What passes when a part is gone?
+//! Requests while the gateway or the provider is down
 
 use http::StatusCode;
 
-use crate::harness::{Proxy, Stage};
+use crate::harness::{Proxy, Setup};
 
-pub(crate) async fn nothing_passes_while_the_gateway_is_down(proxy: Proxy) {
-    let mut stage = Stage::open(proxy).await;
-    let caller = stage.caller("alice").await;
-    assert_eq!(caller.get("/before", &[]).await.status, StatusCode::OK);
+pub(crate) async fn no_request_passes_while_the_gateway_is_down(proxy: Proxy) {
+    let mut setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("alice").await;
+    assert_eq!(client.get("/before", &[]).await.status, StatusCode::OK);
 
-    stage.gateway.kill();
-    let known = caller.get("/after", &[]).await;
-    let stranger = stage.stranger().get("/after", &[("Accept", "text/html")]).await;
-    let portal = stage.stranger().get("/oauth2/sign_in", &[]).await;
+    setup.gateway.kill();
+    let signed_in = client.get("/after", &[]).await;
+    let anonymous = setup.anonymous_client().get("/after", &[("Accept", "text/html")]).await;
+    let portal = setup.anonymous_client().get("/oauth2/sign_in", &[]).await;
 
-    for reply in [known, stranger, portal] {
+    for reply in [signed_in, anonymous, portal] {
         assert!(reply.status.is_server_error(), "{}: {}", reply.status, reply.body);
     }
-    assert_eq!(stage.arrived("/after").len(), 0);
+    assert_eq!(setup.requests_to("/after").len(), 0);
 }
 
-pub(crate) async fn a_session_outlasts_an_outage_of_the_provider(proxy: Proxy) {
-    let mut stage = Stage::open(proxy).await;
-    let caller = stage.caller("alice").await;
+pub(crate) async fn session_survives_an_outage_of_the_provider(proxy: Proxy) {
+    let mut setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("alice").await;
 
-    stage.stop_provider().await;
+    setup.stop_provider().await;
 
-    assert_eq!(caller.get("/work", &[]).await.status, StatusCode::OK);
-    assert_eq!(stage.arrived("/work")[0].one("x-forwarded-user"), "alice");
-    let stranger = stage.stranger().get("/work", &[("Accept", "application/json")]).await;
-    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(client.get("/work", &[]).await.status, StatusCode::OK);
+    assert_eq!(setup.requests_to("/work")[0].value("x-forwarded-user"), "alice");
+    let anonymous = setup.anonymous_client().get("/work", &[("Accept", "application/json")]).await;
+    assert_eq!(anonymous.status, StatusCode::UNAUTHORIZED);
 }
 
-pub(crate) async fn the_log_of_a_sign_in_holds_no_secret(proxy: Proxy) {
-    let mut stage = Stage::open(proxy).await;
-    let caller = stage.caller("alice").await;
-    let reply = caller.get("/token", &[]).await;
-    let token = stage.arrived("/token")[0].one("x-forwarded-id-token").to_owned();
+pub(crate) async fn log_of_a_sign_in_contains_no_secret(proxy: Proxy) {
+    let mut setup = Setup::start(proxy).await;
+    let client = setup.signed_in_client("alice").await;
+    let reply = client.get("/token", &[]).await;
+    let token = setup.requests_to("/token")[0].value("x-forwarded-id-token").to_owned();
     assert_eq!(reply.status, StatusCode::OK);
 
-    let log = stage.gateway.log_with("signed in").await;
-    let mut secrets: Vec<&str> = caller.session_values();
+    let log = setup.gateway.wait_for_log("signed in").await;
+    let mut secrets: Vec<&str> = client.session_values();
     secrets.extend(["foregate-secret", token.as_str()]);
     for secret in secrets {
-        assert!(!log.contains(secret), "the log holds a secret:\n{log}");
+        assert!(!log.contains(secret), "the log contains a secret:\n{log}");
     }
 }

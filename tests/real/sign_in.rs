@@ -1,55 +1,55 @@
-//! Does a person get in, and does the application learn who it is?
+//! Sign-in, and the identity that the application receives
 
-use crate::harness::{Proxy, Seen, Stage};
+use crate::harness::{Proxy, ReceivedRequest, Setup};
 
-pub(crate) async fn an_anonymous_deep_link_ends_on_the_deep_link_after_sign_in(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let browser = stage.chromium().await;
-    let link = stage.url("/pods/web%20one?namespace=a%26b&tab=logs&tab=events");
+pub(crate) async fn anonymous_sign_in_returns_to_the_deep_link(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let browser = setup.chromium().await;
+    let link = setup.url("/pods/web%20one?namespace=a%26b&tab=logs&tab=events");
 
     browser.open(&link).await;
-    assert!(browser.url().await.as_str().starts_with(stage.provider().issuer()), "{}", browser.url().await);
-    browser.picture("provider-sign-in").await;
+    assert!(browser.url().await.as_str().starts_with(setup.provider().issuer()), "{}", browser.url().await);
+    browser.take_screenshots("provider-sign-in").await;
     browser.sign_in("testuser").await;
 
-    let seen: Seen = serde_json::from_str(&browser.text("#echo").await).unwrap();
+    let received: ReceivedRequest = serde_json::from_str(&browser.text("#echo").await).unwrap();
     assert_eq!(browser.url().await.as_str(), link);
-    assert_eq!(seen.target, "/pods/web%20one?namespace=a%26b&tab=logs&tab=events");
-    assert_eq!(stage.provider().observed().authorization, 1);
+    assert_eq!(received.target, "/pods/web%20one?namespace=a%26b&tab=logs&tab=events");
+    assert_eq!(setup.provider().observed().authorization, 1);
 }
 
-pub(crate) async fn a_fragment_survives_where_the_browser_keeps_it_and_the_query_always_does(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let browser = stage.chromium().await;
+pub(crate) async fn query_of_a_url_with_a_fragment_survives_sign_in(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let browser = setup.chromium().await;
 
-    browser.open(&stage.url("/?rd=https://evil.test/&x=%2F..%2F#part")).await;
+    browser.open(&setup.url("/?rd=https://evil.test/&x=%2F..%2F#part")).await;
     browser.sign_in("testuser").await;
 
     browser.text("#echo").await;
     assert_eq!(browser.url().await.query(), Some("rd=https://evil.test/&x=%2F..%2F"));
 }
 
-pub(crate) async fn the_application_gets_one_line_of_each_identity_header_with_the_right_value(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let browser = stage.chromium().await;
+pub(crate) async fn application_gets_one_correct_line_of_each_identity_header(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let browser = setup.chromium().await;
 
-    browser.open(&stage.url("/whoami")).await;
+    browser.open(&setup.url("/whoami")).await;
     browser.sign_in("testuser").await;
-    let seen: Seen = serde_json::from_str(&browser.text("#echo").await).unwrap();
+    let received: ReceivedRequest = serde_json::from_str(&browser.text("#echo").await).unwrap();
 
-    assert_eq!(seen.one("x-forwarded-user"), "testuser");
-    assert_eq!(seen.one("x-forwarded-email"), "testuser@example.com");
-    assert_eq!(seen.one("x-forwarded-group"), "dev,ops");
-    let token = seen.one("x-forwarded-id-token");
+    assert_eq!(received.value("x-forwarded-user"), "testuser");
+    assert_eq!(received.value("x-forwarded-email"), "testuser@example.com");
+    assert_eq!(received.value("x-forwarded-group"), "dev,ops");
+    let token = received.value("x-forwarded-id-token");
     assert_eq!(token.split('.').count(), 3, "not a JWT: {token}");
-    assert_eq!(seen.one("authorization"), format!("Bearer {token}"));
+    assert_eq!(received.value("authorization"), format!("Bearer {token}"));
 }
 
-pub(crate) async fn the_session_cookie_is_a_host_cookie_that_no_script_reads(proxy: Proxy) {
-    let stage = Stage::open(proxy).await;
-    let browser = stage.chromium().await;
+pub(crate) async fn session_cookie_is_a_host_cookie_hidden_from_scripts(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let browser = setup.chromium().await;
 
-    browser.open(&stage.url("/")).await;
+    browser.open(&setup.url("/")).await;
     browser.sign_in("alice").await;
     browser.text("#echo").await;
 
@@ -59,35 +59,33 @@ pub(crate) async fn the_session_cookie_is_a_host_cookie_that_no_script_reads(pro
     assert_eq!(session.http_only(), Some(true));
     assert_eq!(session.path(), Some("/"));
     assert_eq!(session.same_site().map(|same_site| same_site.to_string()).as_deref(), Some("Lax"));
-    let read = browser.ask("done(document.cookie)").await;
-    assert!(!read.as_str().unwrap().contains("foregate"), "scripts can read {read}");
+    let read = browser.run_script("done(document.cookie)").await;
+    assert!(!read.as_str().unwrap().contains("foregate"), "a script can read the session cookie: {read}");
 }
 
-pub(crate) async fn the_session_cookie_never_arrives_at_the_application_and_a_foreign_cookie_does(
-    proxy: Proxy,
-) {
-    let stage = Stage::open(proxy).await;
-    let browser = stage.chromium().await;
+pub(crate) async fn session_cookie_is_removed_and_other_cookies_arrive(proxy: Proxy) {
+    let setup = Setup::start(proxy).await;
+    let browser = setup.chromium().await;
 
-    browser.open(&stage.url("/first")).await;
+    browser.open(&setup.url("/first")).await;
     browser.sign_in("alice").await;
     browser.text("#echo").await;
     browser
-        .ask("document.cookie = 'theme=dark; path=/'; document.cookie = 'lang=en; path=/'; done(null)")
+        .run_script("document.cookie = 'theme=dark; path=/'; document.cookie = 'lang=en; path=/'; done(null)")
         .await;
-    browser.open(&stage.url("/second")).await;
+    browser.open(&setup.url("/second")).await;
     browser.text("#echo").await;
 
-    let second = stage.arrived("/second");
+    let second = setup.requests_to("/second");
     assert_eq!(second.len(), 1, "{second:#?}");
-    assert_eq!(second[0].one("cookie"), "theme=dark; lang=en");
+    assert_eq!(second[0].value("cookie"), "theme=dark; lang=en");
     let values: Vec<String> =
         browser.cookies().await.iter().map(|cookie| cookie.value().to_owned()).collect();
     let session = values.iter().filter(|value| value.len() > 40);
     for secret in session {
-        for seen in stage.all_arrived() {
-            let leaked = seen.headers.iter().find(|(_, value)| value.contains(secret.as_str()));
-            assert!(leaked.is_none(), "the application got the session: {leaked:?}");
+        for received in setup.all_requests() {
+            let leaked = received.headers.iter().find(|(_, value)| value.contains(secret.as_str()));
+            assert!(leaked.is_none(), "the application received the session cookie: {leaked:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Can a request travel inside another one's upgraded connection, where nobody decides about it?
+//! Requests inside an upgraded connection (h2c smuggling)
 //!
-//! The attack known as h2c smuggling: a client asks for HTTP/2 in the clear on a path that is public, the application
-//! switches, and all further requests go through the tunnel.
+//! In this attack, a client requests an upgrade to cleartext HTTP/2 on a public path. The application switches
+//! protocols, and all further requests pass through the tunnel without a check.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,30 +11,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{
-    Authority, Backends, Caller, FrontProxy, Gateway, Proxy, Registration, Scratch, free_addresses,
+    Authority, Backends, Gateway, Proxy, Registration, RunningProxy, Scratch, TestClient, free_addresses,
 };
 
-/// An application that switches to whatever it is asked for, and remembers the heads that it got.
-struct Willing {
+/// An application that accepts every upgrade and records the request heads that it receives.
+struct UpgradingApp {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
-impl Willing {
+impl UpgradingApp {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heads) = (listener.local_addr().unwrap(), Arc::default());
-        let kept = Arc::clone(&heads);
+        let recorded = Arc::clone(&heads);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(switch(stream, Arc::clone(&kept)));
+                tokio::spawn(answer_and_hold(stream, Arc::clone(&recorded)));
             }
         });
         Self { address, heads }
     }
 }
 
-async fn switch(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
+async fn answer_and_hold(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return };
@@ -50,12 +50,12 @@ async fn switch(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
         None => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
     };
     heads.lock().unwrap().push(head);
-    let _gone = stream.write_all(answer.as_bytes()).await;
-    // Held open, as a tunnel is.
+    let _written = stream.write_all(answer.as_bytes()).await;
+    // The connection stays open, like a tunnel.
     let _end = stream.read_to_end(&mut Vec::new()).await;
 }
 
-/// Ways to ask for another protocol than WebSocket (RFC 7540 §3.2, RFC 9110 §7.8).
+/// Upgrade requests for protocols other than WebSocket (RFC 7540 §3.2, RFC 9110 §7.8).
 const UPGRADES: [&[(&str, &str)]; 8] = [
     &[
         ("Connection", "Upgrade, HTTP2-Settings"),
@@ -78,7 +78,7 @@ const WEBSOCKET: &[(&str, &str)] = &[
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-pub(crate) async fn no_tunnel_opens_behind_a_public_path(proxy: Proxy) {
+pub(crate) async fn upgrade_on_a_public_path_opens_no_tunnel(proxy: Proxy) {
     let scratch = Scratch::new();
     let [address] = free_addresses();
     let origin = format!("https://app.localhost:{}", address.port());
@@ -86,21 +86,21 @@ pub(crate) async fn no_tunnel_opens_behind_a_public_path(proxy: Proxy) {
     let mut registration = Registration::at(provider.issuer(), "dev");
     "[public_paths.open]\npaths = [\"/open/\"]\n".clone_into(&mut registration.more);
     let gateway = Gateway::start(&origin, &registration, &scratch).await;
-    let (application, authority) = (Willing::start().await, Authority::new("app.localhost"));
+    let (application, authority) = (UpgradingApp::start().await, Authority::new("app.localhost"));
     let backends = Backends { app: application.address, public: gateway.public(), check: gateway.check() };
-    let _front = FrontProxy::start(address, proxy, &backends, &authority, &scratch).await;
-    let stranger = Caller::new(&origin, address, &authority);
+    let _proxy = RunningProxy::start(address, proxy, &backends, &authority, &scratch).await;
+    let anonymous = TestClient::new(&origin, address, &authority);
 
     for fields in UPGRADES {
-        stranger.get("/open/page", fields).await;
+        anonymous.get("/open/page", fields).await;
     }
     for head in application.heads.lock().unwrap().iter() {
         let head = head.to_ascii_lowercase();
         let upgrades: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix("upgrade:")).collect();
         assert!(matches!(upgrades[..], [] | [" websocket"]), "{head}");
     }
-    // What the application would do for them, it does for WebSocket; and a plain request passes.
-    assert_eq!(stranger.get("/open/page", WEBSOCKET).await.status, StatusCode::SWITCHING_PROTOCOLS);
-    assert_eq!(stranger.get("/open/page", &[]).await.status, StatusCode::OK);
-    assert_ne!(stranger.get("/elsewhere", WEBSOCKET).await.status, StatusCode::SWITCHING_PROTOCOLS);
+    // The application accepts an upgrade to WebSocket, and a request without an upgrade passes.
+    assert_eq!(anonymous.get("/open/page", WEBSOCKET).await.status, StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(anonymous.get("/open/page", &[]).await.status, StatusCode::OK);
+    assert_ne!(anonymous.get("/elsewhere", WEBSOCKET).await.status, StatusCode::SWITCHING_PROTOCOLS);
 }

@@ -1,4 +1,4 @@
-//! Is somebody who has a session served all the while?
+//! Checks of a signed-in user during the attacks
 
 use std::time::{Duration, Instant};
 
@@ -8,54 +8,54 @@ use tokio::task::JoinHandle;
 
 use crate::harness::Browser;
 
-const PAUSE: Duration = Duration::from_millis(100);
-/// Whoever waits until the slow ones are cut waits ten seconds.
-const LATEST: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Time limit of a check. A check that waited for the end of the slow connections would take ten seconds.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks until it is told to end.
-pub(crate) struct Healthy {
-    end: oneshot::Sender<()>,
-    asking: JoinHandle<(u64, Duration)>,
+/// A task that sends checks until it is stopped.
+pub(crate) struct HealthyUser {
+    stop: oneshot::Sender<()>,
+    checking: JoinHandle<(u64, Duration)>,
 }
 
-impl Healthy {
-    /// Begins to ask the check with a person's cookies.
-    pub(crate) fn begin(check: u16, public: u16, person: &Browser) -> Self {
-        let (end, mut ended) = oneshot::channel();
-        let question = question(public, person);
-        let client = reqwest::Client::builder().no_proxy().timeout(LATEST).build().unwrap();
+impl HealthyUser {
+    /// Starts to send checks with the cookies of `user`.
+    pub(crate) fn start(check: u16, public: u16, user: &Browser) -> Self {
+        let (stop, mut stopped) = oneshot::channel();
+        let headers = check_headers(public, user);
+        let client = reqwest::Client::builder().no_proxy().timeout(CHECK_TIMEOUT).build().unwrap();
         let url = format!("http://127.0.0.1:{check}/check/traefik");
-        let asking = tokio::spawn(async move {
-            let (mut asked, mut slowest) = (0, Duration::ZERO);
-            while ended.try_recv().is_err() {
-                let from = Instant::now();
-                let reply = client.get(&url).headers(question.clone()).send().await.unwrap();
-                slowest = slowest.max(from.elapsed());
-                assert_eq!(reply.status(), 200, "healthy check {asked}");
-                assert_eq!(reply.headers()["x-forwarded-user"], "testuser", "healthy check {asked}");
-                asked += 1;
-                tokio::time::sleep(PAUSE).await;
+        let checking = tokio::spawn(async move {
+            let (mut checks, mut slowest) = (0, Duration::ZERO);
+            while stopped.try_recv().is_err() {
+                let started = Instant::now();
+                let reply = client.get(&url).headers(headers.clone()).send().await.unwrap();
+                slowest = slowest.max(started.elapsed());
+                assert_eq!(reply.status(), 200, "healthy check {checks}");
+                assert_eq!(reply.headers()["x-forwarded-user"], "testuser", "healthy check {checks}");
+                checks += 1;
+                tokio::time::sleep(CHECK_INTERVAL).await;
             }
-            (asked, slowest)
+            (checks, slowest)
         });
-        Self { end, asking }
+        Self { stop, checking }
     }
 
-    /// How many were asked, all answered as they should be, and how long the slowest took.
-    pub(crate) async fn end(self) -> (u64, Duration) {
-        // Where it has failed already, nobody listens: then the next line says why.
-        let _told = self.end.send(());
-        self.asking.await.unwrap()
+    /// Stops the task. Returns the number of checks and the longest response time. Panics if a check failed.
+    pub(crate) async fn stop(self) -> (u64, Duration) {
+        // If the task has already failed, the message is lost, and the next line panics with the cause.
+        let _sent = self.stop.send(());
+        self.checking.await.unwrap()
     }
 }
 
-fn question(public: u16, person: &Browser) -> HeaderMap {
+fn check_headers(public: u16, user: &Browser) -> HeaderMap {
     let host = format!("127.0.0.1:{public}");
     let fields =
         [("method", "GET"), ("proto", "http"), ("host", &host), ("uri", "/"), ("for", "203.0.113.9")];
     let fields = fields.map(|(name, value)| {
         (format!("x-forwarded-{name}").parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
     });
-    let cookies = person.cookie_header().map(|cookies| (COOKIE, cookies));
+    let cookies = user.cookie_header().map(|cookies| (COOKIE, cookies));
     fields.into_iter().chain(cookies).collect()
 }

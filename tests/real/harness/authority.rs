@@ -1,4 +1,4 @@
-//! Who vouches for `app.localhost`?
+//! Certificate authority for `app.localhost`
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64_simd::STANDARD;
@@ -7,7 +7,7 @@ use rcgen::{
     KeyUsagePurpose, PublicKeyData,
 };
 
-/// A certificate authority that lives as long as a test, and the one certificate it signed.
+/// A certificate authority of one test, and the one certificate that it signed.
 pub(crate) struct Authority {
     root: String,
     certificate: String,
@@ -19,7 +19,7 @@ impl Authority {
     pub(crate) fn new(host: &str) -> Self {
         let root_key = KeyPair::generate().unwrap();
         let mut root = CertificateParams::new(Vec::new()).unwrap();
-        root.distinguished_name.push(DnType::CommonName, "An authority of one test");
+        root.distinguished_name.push(DnType::CommonName, "Certificate authority of one test");
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let root_certificate = root.self_signed(&root_key).unwrap();
@@ -40,7 +40,7 @@ impl Authority {
         }
     }
 
-    /// The authority's own certificate, for a client that is told whom to believe.
+    /// Returns the authority's own certificate, for clients that take a list of trusted roots.
     pub(crate) fn root_pem(&self) -> &str {
         &self.root
     }
@@ -53,7 +53,7 @@ impl Authority {
         &self.key
     }
 
-    /// What Chromium is told to believe: the digest of this one public key, nothing broader.
+    /// Returns the digest of the public key. Chromium accepts the certificate with this key and no other.
     pub(crate) fn pin(&self) -> &str {
         &self.pin
     }

@@ -1,14 +1,14 @@
-//! A real Caddy, with the file in `deploy/caddy`.
+//! Caddy with the documented file in `deploy/caddy/`
 
 use std::net::SocketAddr;
 use std::process::Command;
 
 use super::authority::Authority;
-use super::front::{Aliases, Backends, Cookies, Front, adapt, documented, tool};
 use super::process::Scratch;
+use super::proxy::{Aliases, Backends, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command};
 
-/// Without these lines Caddy keeps the gateway's cookies to itself.
-const COPIED_COOKIES: &str = "						copy_response_headers {
+/// Without these lines, Caddy does not send the gateway's cookies to the browser.
+const COOKIE_OPTIONS: &str = "						copy_response_headers {
 							include Set-Cookie
 						}
 ";
@@ -17,8 +17,9 @@ const COPIED_COOKIES: &str = "						copy_response_headers {
 const GLOBAL_OPTION: &str = "	skip_install_trust
 ";
 
-/// The same line: no test changes what the machine trusts. One loopback address alone, and no redirect from a port that another test may have.
-const OF_A_TEST: &str = "	skip_install_trust
+/// The same line with the options of a test. No test changes the trust store of the machine. Caddy uses one loopback
+/// address, and no port for redirects, because another test may use that port.
+const TEST_OPTIONS: &str = "	skip_install_trust
 	auto_https disable_redirects
 	default_bind 127.0.0.1
 	persist_config off
@@ -27,18 +28,18 @@ const OF_A_TEST: &str = "	skip_install_trust
 /// Returns the command that serves `app.localhost` at `address`.
 pub(super) fn command(
     address: SocketAddr,
-    front: Front,
+    options: ProxyOptions,
     backends: &Backends,
     authority: &Authority,
     scratch: &Scratch,
 ) -> Command {
-    assert_eq!(front.aliases, Aliases::Documented, "Caddy drops aliases by itself");
+    assert_eq!(options.aliases, Aliases::Documented, "Caddy always removes aliases");
     let certificate = scratch.write("tls.crt", authority.certificate_pem());
     let key = scratch.write("tls.key", authority.key_pem());
     let mut file = adapt(
-        documented("caddy/Caddyfile"),
+        read_deploy_file("caddy/Caddyfile"),
         &[
-            (GLOBAL_OPTION, OF_A_TEST),
+            (GLOBAL_OPTION, TEST_OPTIONS),
             ("https://app.example.com", &format!("https://app.localhost:{}", address.port())),
             ("foregate:4181", &backends.check.to_string()),
             ("foregate:4180", &backends.public.to_string()),
@@ -47,10 +48,10 @@ pub(super) fn command(
             ("/etc/caddy/tls/tls.key", &key.display().to_string()),
         ],
     );
-    if front.cookies == Cookies::Dropped {
-        file = adapt(file, &[(COPIED_COOKIES, "")]);
+    if options.cookies == Cookies::Dropped {
+        file = adapt(file, &[(COOKIE_OPTIONS, "")]);
     }
-    let mut command = tool("caddy");
+    let mut command = tool_command("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(scratch.write("Caddyfile", &file));
     command
 }

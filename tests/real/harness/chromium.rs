@@ -1,4 +1,7 @@
-//! How is a real browser driven, with every wait bounded and nothing left running?
+//! Chromium, controlled through its WebDriver
+//!
+//! 1. Each wait has a time limit.
+//! 2. No browser process remains after a test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,15 +13,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::process::{Program, Scratch, installed, processes_naming, signal};
+use super::process::{Program, Scratch, find_program, processes_with_path, send_signal};
 
-/// No page here takes longer, on a machine that does much else besides; a loop or a lost redirect ends as a failure.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Time limit of each page, sufficient on a busy machine. A redirect loop or a missing redirect fails the test.
+const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Between two looks at a page that changes.
-const BLINK: Duration = Duration::from_millis(50);
+/// Interval between two queries of a page that changes.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A fresh browser with an empty profile.
+/// A browser with an empty profile.
 pub(crate) struct Chromium {
     client: Client,
     profile: PathBuf,
@@ -26,22 +29,25 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
-    /// Believes the certificate with that pin, if one is given, besides those that everyone believes.
+    /// Starts a browser. In addition to the public authorities, it accepts the certificate with the given pin.
     pub(crate) async fn start(pin: Option<&str>, scratch: &Scratch) -> Self {
-        let browser = installed("chromium");
-        let mut driver =
-            Program::start("chromedriver", Command::new(installed("chromedriver")).arg("--port=0"), scratch);
-        let port = driver.says("it says its port", driver_port).await;
+        let browser = find_program("chromium");
+        let mut driver = Program::start(
+            "chromedriver",
+            Command::new(find_program("chromedriver")).arg("--port=0"),
+            scratch,
+        );
+        let port = driver.wait_for_line("it logged its port", driver_port).await;
         let profile = scratch.path().join("profile");
         let capabilities = capabilities(&browser, &profile, pin);
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let connect = builder.capabilities(capabilities).connect(&port);
-        let client = tokio::time::timeout(PATIENCE * 2, connect).await;
+        let client = tokio::time::timeout(TIMEOUT * 2, connect).await;
         let client = client.expect("Chromium starts in time").expect("Chromium starts");
         Self { client, profile, _driver: driver }
     }
 
-    /// Opens an address as a person does who types it.
+    /// Opens a URL as if a user had typed it.
     pub(crate) async fn open(&self, url: &str) {
         self.client.goto(url).await.unwrap();
     }
@@ -50,7 +56,7 @@ impl Chromium {
         self.client.current_url().await.unwrap()
     }
 
-    /// Types into the one element that `css` names.
+    /// Types into the element that `css` selects.
     pub(crate) async fn type_into(&self, css: &str, text: &str) {
         let element = self.wait_for(css).await;
         element.clear().await.unwrap();
@@ -61,73 +67,74 @@ impl Chromium {
         self.wait_for(css).await.click().await.unwrap();
     }
 
-    /// What the element says once it is there and its page is whole.
+    /// Waits until the page is complete and the element exists, and returns its text.
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.whole().await;
+        self.wait_until_complete().await;
         self.wait_for(css).await.text().await.unwrap()
     }
 
-    /// Whether the element is there now.
+    /// Returns whether the element exists now.
     pub(crate) async fn has(&self, css: &str) -> bool {
         !self.client.find_all(Locator::Css(css)).await.unwrap().is_empty()
     }
 
-    /// Signs in on the provider's page; the password of every account is its name.
+    /// Signs in on the provider's page. The password of each account is its name.
     pub(crate) async fn sign_in(&self, user: &str) {
         self.type_into("#username", user).await;
         self.type_into("#password", user).await;
         self.click("#sign-in").await;
-        self.gone("#sign-in").await;
+        self.wait_until_gone("#sign-in").await;
     }
 
-    /// Waits until the element is no longer there, and the page that came instead is whole.
-    pub(crate) async fn gone(&self, css: &str) {
+    /// Waits until the element no longer exists and the next page is complete.
+    pub(crate) async fn wait_until_gone(&self, css: &str) {
         let leaving = async {
-            // In the middle of a change of pages the driver has no answer: that says nothing about the next page.
+            // While one page replaces another, the driver returns an error. The error says nothing about the next
+            // page.
             while self.client.find_all(Locator::Css(css)).await.map_or(true, |found| !found.is_empty()) {
-                tokio::time::sleep(BLINK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        let left = tokio::time::timeout(PATIENCE, leaving).await;
-        assert!(left.is_ok(), "{css} is still there, at {}", self.url().await);
-        self.whole().await;
+        let left = tokio::time::timeout(TIMEOUT, leaving).await;
+        assert!(left.is_ok(), "{css} still exists at {}", self.url().await);
+        self.wait_until_complete().await;
     }
 
-    /// Waits until a page is there with all that belongs to it: a driver may look at the empty one before it.
-    async fn whole(&self) {
+    /// Waits until a page is completely loaded. Before that, the driver may return the empty initial page.
+    async fn wait_until_complete(&self) {
         let script = "return document.readyState === 'complete' && location.href !== 'about:blank'";
         let arriving = async {
             while self.client.execute(script, Vec::new()).await.ok() != Some(Value::Bool(true)) {
-                tokio::time::sleep(BLINK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        let arrived = tokio::time::timeout(PATIENCE, arriving).await;
-        assert!(arrived.is_ok(), "no page is whole, at {}", self.url().await);
+        let arrived = tokio::time::timeout(TIMEOUT, arriving).await;
+        assert!(arrived.is_ok(), "the page is not complete at {}", self.url().await);
     }
 
-    /// Runs a script whose last argument takes the answer.
-    pub(crate) async fn ask(&self, script: &str) -> Value {
+    /// Runs a script and returns the value that it passes to its function `done`.
+    pub(crate) async fn run_script(&self, script: &str) -> Value {
         let script = format!("const done = arguments[0]; {script}");
         self.client.execute_async(&script, Vec::new()).await.unwrap()
     }
 
-    /// Every cookie of the page's origin, also those that scripts cannot see.
+    /// Returns all cookies of the page's origin, including those that scripts cannot read.
     pub(crate) async fn cookies(&self) -> Vec<fantoccini::cookies::Cookie<'static>> {
         self.client.get_all_cookies().await.unwrap()
     }
 
-    /// Loses the cookies of the page's origin.
-    pub(crate) async fn forget_cookies(&self) {
+    /// Deletes the cookies of the page's origin.
+    pub(crate) async fn delete_cookies(&self) {
         self.client.delete_all_cookies().await.unwrap();
     }
 
-    /// The driver itself, for what only one file needs.
+    /// Returns the driver, for features that only one file needs.
     pub(crate) fn driver(&self) -> &Client {
         &self.client
     }
 
     async fn wait_for(&self, css: &str) -> fantoccini::elements::Element {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        let found = self.client.wait().at_most(TIMEOUT).for_element(Locator::Css(css)).await;
         match found {
             Ok(element) => element,
             Err(error) => {
@@ -139,9 +146,9 @@ impl Chromium {
 }
 
 impl Drop for Chromium {
-    /// The driver is killed after this, and a browser may outlive its driver: so the browser goes first.
+    /// Kills the browser first. The driver is killed afterwards, and a browser can outlive its driver.
     fn drop(&mut self) {
-        signal("-KILL", &processes_naming(&self.profile));
+        send_signal("-KILL", &processes_with_path(&self.profile));
     }
 }
 
@@ -162,7 +169,7 @@ fn capabilities(browser: &Path, profile: &Path, pin: Option<&str>) -> Capabiliti
     .into();
     arguments.push(format!("--user-data-dir={}", profile.display()));
     arguments.extend(pin.map(|pin| format!("--ignore-certificate-errors-spki-list={pin}")));
-    let limit = u64::try_from(PATIENCE.as_millis()).unwrap();
+    let limit = u64::try_from(TIMEOUT.as_millis()).unwrap();
     let capabilities = json!({
         "browserName": "chrome",
         "timeouts": { "pageLoad": limit, "script": limit },

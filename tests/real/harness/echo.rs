@@ -1,4 +1,4 @@
-//! What reached the application behind the gateway?
+//! Application that records the requests it receives
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,37 +14,37 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// One request, each header line as it came: names in lower case, doubles kept, in order.
+/// One received request. It has each header line in order, with the name in lower case; duplicates are kept.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
 }
 
-impl Seen {
-    /// Every value of the lines of that name.
-    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+impl ReceivedRequest {
+    /// Returns the value of every line with this name.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let lines = self.headers.iter().filter(|(line, _)| line.eq_ignore_ascii_case(name));
         lines.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The value of the one line of that name.
-    pub(crate) fn one(&self, name: &str) -> &str {
-        match self.all(name).as_slice() {
+    /// Returns the value of the only line with this name. Panics if there is not exactly one.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        match self.values(name).as_slice() {
             [value] => value,
-            other => panic!("{name} should be one line and is {other:?} in {self:#?}"),
+            other => panic!("expected one line {name}, found {other:?} in {self:#?}"),
         }
     }
 
-    /// Who signed the token that the application got: its `kid`.
-    pub(crate) fn signer(&self) -> String {
-        let header = self.one("x-forwarded-id-token").split('.').next().unwrap();
+    /// Returns the `kid` of the ID token in the request.
+    pub(crate) fn signing_key_id(&self) -> String {
+        let header = self.value("x-forwarded-id-token").split('.').next().unwrap();
         let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(header).unwrap()).unwrap();
         header["kid"].as_str().unwrap().to_owned()
     }
 
-    fn of(request: &Request) -> Self {
+    fn from_request(request: &Request) -> Self {
         let value = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Self {
             method: request.method().to_string(),
@@ -54,12 +54,13 @@ impl Seen {
     }
 }
 
-/// Answered and not remembered: minutes of it would fill the memory.
-pub(crate) const POLLED: &str = "/api/poll";
+/// A path whose requests are answered but not recorded, because minutes of polling would fill the memory.
+pub(crate) const POLL_PATH: &str = "/api/poll";
 
-type Record = Arc<Mutex<Vec<Seen>>>;
+type Record = Arc<Mutex<Vec<ReceivedRequest>>>;
 
-/// The application: answers every path with what it received, echoes on `/ws`, and remembers all but [`POLLED`].
+/// The application. It answers each request with its content, echoes messages on `/ws`, and records each request
+/// except those to [`POLL_PATH`].
 pub(crate) struct Echo {
     address: SocketAddr,
     record: Record,
@@ -80,8 +81,8 @@ impl Echo {
         self.address
     }
 
-    /// Every request so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    /// Returns all recorded requests.
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.record.lock().unwrap().clone()
     }
 }
@@ -93,19 +94,19 @@ impl Drop for Echo {
 }
 
 async fn answer(State(record): State<Record>, request: Request) -> Response {
-    let seen = Seen::of(&request);
-    // What asks all the time looks at its own answers.
-    if !seen.target.starts_with(POLLED) {
-        record.lock().unwrap().push(seen.clone());
+    let received = ReceivedRequest::from_request(&request);
+    // Polling scripts check their own responses.
+    if !received.target.starts_with(POLL_PATH) {
+        record.lock().unwrap().push(received.clone());
     }
     let (mut parts, _) = request.into_parts();
     if parts.uri.path() == "/ws" {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => upgrade.on_upgrade(repeat),
-            Err(refusal) => refusal.into_response(),
+            Ok(upgrade) => upgrade.on_upgrade(echo_messages),
+            Err(rejection) => rejection.into_response(),
         };
     }
-    let json = serde_json::to_string_pretty(&seen).unwrap();
+    let json = serde_json::to_string_pretty(&received).unwrap();
     let wanted = parts.headers.get(ACCEPT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     if wanted.is_some_and(|accept| accept.contains("text/html")) {
         return ([(CONTENT_TYPE, "text/html; charset=utf-8")], page(&json)).into_response();
@@ -113,9 +114,9 @@ async fn answer(State(record): State<Record>, request: Request) -> Response {
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-async fn repeat(mut socket: WebSocket) {
+async fn echo_messages(mut socket: WebSocket) {
     while let Some(Ok(message)) = socket.recv().await {
-        // The answer to a close frame goes out by itself when the next message is awaited.
+        // `recv` sends the response to a close frame.
         if matches!(message, Message::Close(_)) {
             continue;
         }

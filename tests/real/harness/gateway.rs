@@ -1,4 +1,4 @@
-//! How is the gateway's own binary run?
+//! The gateway's binary as a process
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,23 +10,23 @@ use tokio::net::TcpStream;
 
 use super::process::{Program, Scratch, free_addresses};
 
-/// The binary under test.
+/// Returns the command of the binary under test.
 pub(crate) fn foregate() -> Command {
     Command::new(PathBuf::from(env!("CARGO_BIN_EXE_foregate")))
 }
 
-/// What the gateway is told about its provider.
+/// The gateway's configuration for its provider.
 pub(crate) struct Registration {
     /// The lines of `[provider]`.
     pub(crate) provider: String,
-    /// The one group that may pass.
+    /// The one allowed group.
     pub(crate) group: &'static str,
-    /// Sections of their own.
+    /// Additional sections.
     pub(crate) more: String,
 }
 
 impl Registration {
-    /// The client of every provider here.
+    /// Returns the settings of the client that is registered at every provider of the tests.
     pub(crate) fn at(issuer: &str, group: &'static str) -> Self {
         let provider =
             format!("issuer = \"{issuer}\"\nclient_id = \"foregate\"\nclient_secret = \"foregate-secret\"\n");
@@ -34,7 +34,7 @@ impl Registration {
     }
 }
 
-/// `foregate serve`, ready to answer.
+/// A running `foregate serve` that is ready.
 pub(crate) struct Gateway {
     program: Program,
     config: PathBuf,
@@ -44,7 +44,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Serves `origin` with the accounts of a provider.
+    /// Starts the gateway for `origin` with the provider of `registration`.
     pub(crate) async fn start(origin: &str, registration: &Registration, scratch: &Scratch) -> Self {
         let [public, check, ops] = free_addresses();
         let config = scratch.write("foregate.toml", &config(origin, registration, [public, check, ops]));
@@ -52,18 +52,18 @@ impl Gateway {
         Self { program, config, public, check, ops }
     }
 
-    /// Kills it without a word, and starts it again with the same file.
+    /// Kills the gateway without a graceful shutdown and starts it again with the same file.
     pub(crate) async fn restart(&mut self, scratch: &Scratch) {
         self.program.kill();
         self.program = serve("gateway-again", &self.config, self.ops, scratch).await;
     }
 
-    /// Where browsers come to, through the proxy.
+    /// Returns the public listener, which browsers reach through the proxy.
     pub(crate) fn public(&self) -> SocketAddr {
         self.public
     }
 
-    /// Where the proxy asks.
+    /// Returns the check listener, which the proxy sends its checks to.
     pub(crate) fn check(&self) -> SocketAddr {
         self.check
     }
@@ -76,17 +76,18 @@ impl Gateway {
         self.program.log()
     }
 
-    /// The log, once it holds `words`: a line is written after the reply that it tells of.
-    pub(crate) async fn log_with(&mut self, words: &str) -> String {
-        let what = format!("its log says {words:?}");
-        self.program.says(&what, |line| line.contains(words).then_some(())).await;
+    /// Waits until the log contains `text` and returns the log. A line is written after the response that it
+    /// describes.
+    pub(crate) async fn wait_for_log(&mut self, text: &str) -> String {
+        let what = format!("its log contained {text:?}");
+        self.program.wait_for_line(&what, |line| line.contains(text).then_some(())).await;
         self.log()
     }
 }
 
 async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scratch) -> Program {
     let mut program = Program::start(name, foregate().arg("serve").arg("--config").arg(config), scratch);
-    program.until("/readyz says 200, and that the provider is known", async || ready(ops).await).await;
+    program.wait_until("/readyz was 200 with the provider ready", async || probe_readiness(ops).await).await;
     program
 }
 
@@ -122,12 +123,12 @@ allowed_groups = ["{group}"]
     )
 }
 
-/// A question so small that it needs no client.
-async fn ready(ops: SocketAddr) -> Option<()> {
+/// Returns a value if the gateway is ready. The request is so small that it needs no HTTP client.
+async fn probe_readiness(ops: SocketAddr) -> Option<()> {
     let mut connection = TcpStream::connect(ops).await.ok()?;
     connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n").await.ok()?;
     let mut reply = String::new();
     connection.read_to_string(&mut reply).await.ok()?;
-    // Sessions are served without the provider, sign-ins are not.
+    // The gateway serves sessions without the provider, but sign-ins need it.
     (reply.starts_with("HTTP/1.1 200") && reply.contains("\"state\": \"ready\"")).then_some(())
 }

@@ -1,28 +1,28 @@
-//! What does a test stand on?
+//! Programs, servers and clients of the tests
 
 mod authority;
 mod caddy;
-mod caller;
 mod chromium;
-mod crowd;
 mod echo;
-mod front;
 mod gateway;
 mod keycloak;
 mod oidc_provider;
-mod pictures;
+mod polling_tabs;
 mod process;
-mod stage;
+mod proxy;
+mod screenshots;
+mod setup;
+mod test_client;
 mod traefik;
 
 pub(crate) use authority::Authority;
-pub(crate) use caller::{Caller, Reply};
 pub(crate) use chromium::Chromium;
-pub(crate) use crowd::{Crowd, POLLERS, Polls, Tab, person};
-pub(crate) use echo::{Echo, POLLED, Seen};
-pub(crate) use front::{Aliases, Backends, Cookies, Front, FrontProxy, Proxy};
+pub(crate) use echo::{Echo, POLL_PATH, ReceivedRequest};
 pub(crate) use gateway::{Gateway, Registration, foregate};
 pub(crate) use keycloak::{Realm, user};
 pub(crate) use oidc_provider::OidcProvider;
+pub(crate) use polling_tabs::{POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
 pub(crate) use process::{Program, Scratch, free_addresses};
-pub(crate) use stage::{Place, Stage};
+pub(crate) use proxy::{Aliases, Backends, Cookies, Proxy, ProxyOptions, RunningProxy};
+pub(crate) use setup::{Reserved, Setup};
+pub(crate) use test_client::{Reply, TestClient};

@@ -1,34 +1,39 @@
-//! How is the second real provider run, oidc-provider of npm?
+//! The npm package oidc-provider as the second real provider
 
 use std::process::Command;
 
 use super::gateway::Registration;
-use super::process::{Program, Scratch, free_addresses, installed, missing, repository};
+use super::process::{Program, Scratch, find_program, free_addresses, panic_missing, repository};
 
-/// One of its own for each test: it starts in a second.
+/// A provider of one test. It starts in a second.
 pub(crate) struct OidcProvider {
     issuer: String,
     program: Program,
 }
 
 impl OidcProvider {
-    /// With a client for an application at `origin`, and a new key for `algorithm`.
+    /// Starts a provider with a client for an application at `origin` and a new key for `algorithm`.
     pub(crate) async fn start(origin: &str, algorithm: &str, scratch: &Scratch) -> Self {
         Self::run(&[origin, algorithm], scratch).await
     }
 
-    /// The same with tokens that live so many seconds, and refresh tokens that are good for one use.
-    pub(crate) async fn rotating(origin: &str, algorithm: &str, life: u64, scratch: &Scratch) -> Self {
-        Self::run(&[origin, algorithm, &life.to_string()], scratch).await
+    /// Starts a provider whose tokens are valid for `lifetime` seconds. Each refresh token is valid for one use.
+    pub(crate) async fn start_rotating(
+        origin: &str,
+        algorithm: &str,
+        lifetime: u64,
+        scratch: &Scratch,
+    ) -> Self {
+        Self::run(&[origin, algorithm, &lifetime.to_string()], scratch).await
     }
 
     async fn run(arguments: &[&str], scratch: &Scratch) -> Self {
         let packages = repository().join("target/test-tools/oidc-provider");
         if !packages.is_dir() {
-            missing("oidc-provider");
+            panic_missing("oidc-provider");
         }
         let [address] = free_addresses();
-        let mut command = Command::new(installed("node"));
+        let mut command = Command::new(find_program("node"));
         command.arg(repository().join("tests/real/idp/idp.mjs")).arg(packages);
         command.arg(address.port().to_string()).args(arguments);
         let mut program = Program::start("oidc-provider", &mut command, scratch);
@@ -36,7 +41,7 @@ impl OidcProvider {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let discovery = format!("{issuer}/.well-known/openid-configuration");
         let answers = async || client.get(&discovery).send().await.ok()?.error_for_status().ok();
-        program.until("it answers", answers).await;
+        program.wait_until("it answered", answers).await;
         Self { issuer, program }
     }
 
@@ -44,15 +49,15 @@ impl OidcProvider {
         &self.issuer
     }
 
-    /// The ends of the lines of its log that begin so: `granted refresh_token` names people, `refused` and `revoked` say
-    /// what was wrong.
-    pub(crate) fn told(&self, beginning: &str) -> Vec<String> {
+    /// Returns the rest of each log line that starts with `prefix`. For `granted refresh_token` the rest is a user
+    /// name; for `refused` and `revoked` it is the cause.
+    pub(crate) fn log_entries(&self, prefix: &str) -> Vec<String> {
         let log = self.program.log();
-        let lines = log.lines().filter_map(|line| line.strip_prefix(beginning));
-        lines.map(|end| end.trim().to_owned()).collect()
+        let lines = log.lines().filter_map(|line| line.strip_prefix(prefix));
+        lines.map(|rest| rest.trim().to_owned()).collect()
     }
 
-    /// What the gateway is to be told; `dev` may pass.
+    /// Returns the provider settings of the gateway. The group `dev` is allowed.
     pub(crate) fn registration(&self, algorithm: &str) -> Registration {
         let mut registration = Registration::at(&self.issuer, "dev");
         registration.provider.push_str(&format!("signing_algorithms = [\"{algorithm}\"]\n"));

@@ -1,4 +1,7 @@
-//! How is another program run so that it never outlives its test and its words are there when the test fails?
+//! Child processes of a test
+//!
+//! 1. A program ends with its test, or with the test process if all tests share it.
+//! 2. If a test fails, the output of its programs is printed.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,17 +16,17 @@ use tokio::time::{sleep, timeout};
 
 use crate::ports::free_address;
 
-/// How long a program may take until it answers.
-const START: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
+/// Time limit of a condition that a test waits for, such as the start of a program.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Runs a program for as long as somebody holds the other end of our input, and not a moment longer: when the test
-/// process ends, however it ends, its end of the pipe closes, and the whole process group is killed.
-const LEASH: &str = r#"{ "$@" </dev/null; kill -KILL 0; } & cat >/dev/null; kill -KILL 0"#;
+/// Runs a program until standard input closes, then kills the process group. The test process has the other end of
+/// that pipe, which closes when the test process ends for any reason.
+const SUPERVISOR_SCRIPT: &str = r#"{ "$@" </dev/null; kill -KILL 0; } & cat >/dev/null; kill -KILL 0"#;
 
 static SCRATCHES: AtomicUsize = AtomicUsize::new(0);
 
-/// A directory of one test, gone with it unless the test fails.
+/// A directory of one test, removed at its end unless the test fails.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -35,8 +38,8 @@ impl Scratch {
         Self(path)
     }
 
-    /// A directory of what all tests of this process share; nobody is there to remove it at the end, so those that
-    /// earlier processes left are removed now.
+    /// Creates a directory for a program that all tests of this process share. It is not removed at the end of the
+    /// process, so this removes the directories of earlier processes.
     pub(crate) fn shared(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -65,9 +68,9 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("what the programs wrote is in {}", self.0.display());
+            println!("the files of the programs are in {}", self.0.display());
         } else {
-            // A browser may still be letting go of its profile; what stays is under target/.
+            // A browser may still write to its profile. Files that remain are under target/.
             let _ = std::fs::remove_dir_all(&self.0);
         }
     }
@@ -81,21 +84,21 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts `command` with nothing of our environment but where programs are.
+    /// Starts `command` with only `PATH` from the environment of the test.
     pub(crate) fn start(name: &'static str, command: &mut Command, scratch: &Scratch) -> Self {
         Self::spawn(name, command.stdin(Stdio::null()), scratch)
     }
 
-    /// The same for a program that outlives its test because all tests of this process share it: it and its children
-    /// end with the process, even if that is killed.
-    pub(crate) fn start_leashed(
+    /// Starts a program that all tests of this process share. It and its children end with the process, even if the
+    /// process is killed.
+    pub(crate) fn start_supervised(
         name: &'static str,
         program: &Path,
         arguments: &[String],
         scratch: &Scratch,
     ) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", LEASH, "leash"]).arg(program).args(arguments);
+        command.args(["-c", SUPERVISOR_SCRIPT, "supervisor"]).arg(program).args(arguments);
         Self::spawn(name, command.process_group(0).stdin(Stdio::piped()), scratch)
     }
 
@@ -107,32 +110,32 @@ impl Program {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
         Self { name, child, log }
     }
 
-    /// Everything it has said until now.
+    /// Returns the output so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
-    /// Waits until a line of its log makes `find` answer, and gives the answer.
-    pub(crate) async fn says<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+    /// Waits until `find` returns a value for a line of the log, and returns that value.
+    pub(crate) async fn wait_for_line<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let log = self.log.clone();
-        self.until(what, async || {
-            let words = std::fs::read(&log).ok()?;
-            String::from_utf8_lossy(&words).lines().find_map(&find)
+        self.wait_until(what, async || {
+            let text = std::fs::read(&log).ok()?;
+            String::from_utf8_lossy(&text).lines().find_map(&find)
         })
         .await
     }
 
-    /// Asks again and again, no longer than [`START`] and no longer than the program lives.
-    pub(crate) async fn until<T>(&mut self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
-        self.until_within(START, what, probe).await
+    /// Polls `probe` until it returns a value. Panics after [`START_TIMEOUT`] or if the program ends.
+    pub(crate) async fn wait_until<T>(&mut self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+        self.wait_until_within(START_TIMEOUT, what, probe).await
     }
 
-    /// The same with a limit of its own.
-    pub(crate) async fn until_within<T>(
+    /// Like [`Program::wait_until`], with the time limit `limit`.
+    pub(crate) async fn wait_until_within<T>(
         &mut self,
         limit: Duration,
         what: &str,
@@ -146,20 +149,20 @@ impl Program {
                 if self.child.try_wait().unwrap().is_some() {
                     return None;
                 }
-                sleep(POLL).await;
+                sleep(POLL_INTERVAL).await;
             }
         });
         let found = waited.await.ok().flatten();
         found.unwrap_or_else(|| {
-            panic!("{}: never came so far that {what}; it said:\n{}", self.name, self.log())
+            panic!("{}: gave up waiting until {what}; its output:\n{}", self.name, self.log())
         })
     }
 
     pub(crate) fn kill(&mut self) {
-        // Already gone is as good.
+        // An error means that the program has already ended.
         let _ = match self.child.stdin.take() {
-            // Who holds the leash would leave its children: letting go ends them all.
-            Some(leash) => Ok(drop(leash)),
+            // A killed supervisor would leave the children of the program. Closing the pipe ends all of them.
+            Some(pipe) => Ok(drop(pipe)),
             None => self.child.kill(),
         };
         let _ = self.child.wait();
@@ -170,36 +173,36 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            println!("--- {} said:\n{}", self.name, self.log());
+            println!("--- output of {}:\n{}", self.name, self.log());
         }
     }
 }
 
-/// Addresses on loopback that nothing listens on.
+/// Returns loopback addresses on which no program listens.
 pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
     [(); N].map(|()| free_address())
 }
 
-/// Where the repository is now; what was true when this was compiled may be another copy of it.
+/// Returns the current root of the repository. The binary may have been compiled in another copy of it.
 pub(crate) fn repository() -> PathBuf {
-    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the repository is"))
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("CARGO_MANIFEST_DIR is set by cargo"))
 }
 
-/// A program of `PATH`, or the failure that says where it comes from.
-pub(crate) fn installed(name: &str) -> PathBuf {
+/// Returns the path of a program in `PATH`. Panics with the command that installs it.
+pub(crate) fn find_program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file());
-    found.unwrap_or_else(|| missing(name))
+    found.unwrap_or_else(|| panic_missing(name))
 }
 
-/// Fails the test: a missing program is no reason to pass.
-pub(crate) fn missing(name: impl AsRef<OsStr>) -> ! {
-    panic!("{} is missing: run tests/run, which installs them", name.as_ref().display())
+/// Fails the test, because a test must not pass if its program is missing.
+pub(crate) fn panic_missing(name: impl AsRef<OsStr>) -> ! {
+    panic!("{} is not installed; run tests/run, which installs the programs", name.as_ref().display())
 }
 
-/// The processes that carry a path of ours on their command line, which no other process on the machine does.
-pub(crate) fn processes_naming(path: &Path) -> Vec<String> {
+/// Returns the processes that have `path` in their command line. Only programs of this test have its path there.
+pub(crate) fn processes_with_path(path: &Path) -> Vec<String> {
     let needle = path.as_os_str().as_encoded_bytes();
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -212,8 +215,8 @@ pub(crate) fn processes_naming(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Sends them a signal, as far as they are still there.
-pub(crate) fn signal(signal: &str, processes: &[String]) {
+/// Sends a signal to the processes that still exist.
+pub(crate) fn send_signal(signal: &str, processes: &[String]) {
     for process in processes {
         let _ = Command::new("kill").arg(signal).arg(process).status();
     }

@@ -1,14 +1,14 @@
-//! A real Traefik, with the files of `deploy/traefik/`.
+//! Traefik with the documented files in `deploy/traefik/`
 
 use std::net::SocketAddr;
 use std::process::Command;
 
 use super::authority::Authority;
-use super::front::{Aliases, Backends, Cookies, Front, adapt, documented, tool};
 use super::process::Scratch;
+use super::proxy::{Aliases, Backends, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command};
 
-/// Without these lines Traefik keeps the gateway's cookies to itself.
-const LISTED_COOKIES: &str = "        addAuthCookiesToResponse:
+/// Without these lines, Traefik does not send the gateway's cookies to the browser.
+const COOKIE_OPTIONS: &str = "        addAuthCookiesToResponse:
           - __Host-foregate
           - __Host-foregate-1
           - __Host-foregate-2
@@ -18,16 +18,16 @@ const LISTED_COOKIES: &str = "        addAuthCookiesToResponse:
 /// Returns the command that serves `app.localhost` at `address`.
 pub(super) fn command(
     address: SocketAddr,
-    front: Front,
+    options: ProxyOptions,
     backends: &Backends,
     authority: &Authority,
     scratch: &Scratch,
 ) -> Command {
-    let Front { aliases, cookies, .. } = front;
+    let ProxyOptions { aliases, cookies, .. } = options;
     let certificate = scratch.write("tls.crt", authority.certificate_pem());
     let key = scratch.write("tls.key", authority.key_pem());
     let mut dynamic = adapt(
-        documented("traefik/dynamic.yaml"),
+        read_deploy_file("traefik/dynamic.yaml"),
         &[
             ("app.example.com", "app.localhost"),
             ("foregate:4181", &backends.check.to_string()),
@@ -38,21 +38,21 @@ pub(super) fn command(
         ],
     );
     if cookies == Cookies::Dropped {
-        dynamic = adapt(dynamic, &[(LISTED_COOKIES, "")]);
+        dynamic = adapt(dynamic, &[(COOKIE_OPTIONS, "")]);
     }
     let dynamic = scratch.write("dynamic.yaml", &dynamic);
     let mut static_file = adapt(
-        documented("traefik/static.yaml"),
+        read_deploy_file("traefik/static.yaml"),
         &[
             ("\":443\"", &format!("\"{address}\"")),
             ("/etc/traefik/dynamic.yaml", &dynamic.display().to_string()),
         ],
     );
-    if aliases == Aliases::LeftToTheGateway {
+    if aliases == Aliases::PassedToGateway {
         static_file = adapt(static_file, &[("aliasHeadersStrategy: reject", "aliasHeadersStrategy: keep")]);
     }
     let static_file = scratch.write("static.yaml", &static_file);
-    let mut command = tool("traefik");
+    let mut command = tool_command("traefik");
     command.arg(format!("--configFile={}", static_file.display()));
     command
 }

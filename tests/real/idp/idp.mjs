@@ -1,16 +1,18 @@
-// A real provider that is not Keycloak: oidc-provider of npm, with the accounts of the tests.
+// OpenID Provider of the tests that is not Keycloak: the npm package oidc-provider with test accounts
 //
-// node idp.mjs PACKAGES PORT ORIGIN ALGORITHM [LIFE]
-//   PACKAGES   the folder of its node_modules
+// node idp.mjs PACKAGES PORT ORIGIN ALGORITHM [LIFETIME]
+//   PACKAGES   the folder that contains node_modules
 //   PORT       on 127.0.0.1; the issuer is http://127.0.0.1:PORT
 //   ORIGIN     of the application behind the gateway
 //   ALGORITHM  that signs ID tokens: RS256, ES256 or EdDSA
-//   LIFE       of tokens in seconds; with it there are refresh tokens, each good for one use, and a line for each grant
+//   LIFETIME   of tokens in seconds; if set, the provider issues refresh tokens that are valid for one use
+//
+// The provider prints a line for each grant, each refusal and each revocation.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
-const [packages, port, origin, algorithm, life] = process.argv.slice(2);
+const [packages, port, origin, algorithm, lifetime] = process.argv.slice(2);
 const { Provider } = await import(pathToFileURL(`${packages}/node_modules/oidc-provider/lib/index.js`));
 
 const kinds = {
@@ -19,12 +21,12 @@ const kinds = {
   EdDSA: ['ed25519', {}],
 };
 const groups = { testuser: ['dev', 'ops'], alice: ['dev'], bob: [] };
-for (let number = 0; number < 20; number += 1) groups[`person-${number}`] = ['dev'];
-const rotating = life === undefined ? {} : {
+for (let number = 0; number < 20; number += 1) groups[`user-${number}`] = ['dev'];
+const rotating = lifetime === undefined ? {} : {
   rotateRefreshToken: true,
   issueRefreshToken: () => true,
   expiresWithSession: () => false,
-  ttl: { AccessToken: Number(life), IdToken: Number(life), RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
+  ttl: { AccessToken: Number(lifetime), IdToken: Number(lifetime), RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
 };
 
 function key() {
@@ -38,13 +40,13 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     client_secret: 'foregate-secret',
     redirect_uris: [`${origin}/oauth2/callback`],
     token_endpoint_auth_method: 'client_secret_basic',
-    grant_types: life === undefined ? ['authorization_code'] : ['authorization_code', 'refresh_token'],
+    grant_types: lifetime === undefined ? ['authorization_code'] : ['authorization_code', 'refresh_token'],
     id_token_signed_response_alg: algorithm,
   }],
   jwks: { keys: [key()] },
   cookies: { keys: ['of one test'] },
   claims: { openid: ['sub'], profile: ['preferred_username', 'groups'], email: ['email', 'email_verified'] },
-  // Otherwise name, address and groups come from userinfo alone.
+  // With the default, only userinfo has the name, the email address and the groups.
   conformIdTokenClaims: false,
   pkce: { required: () => true },
   ...rotating,
@@ -57,7 +59,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       sub: id, preferred_username: id, groups: groups[id], email: `${id}@example.test`, email_verified: true,
     }),
   }),
-  // No page that asks for consent.
+  // Creates the grant, so there is no consent page.
   async loadExistingGrant(ctx) {
     const grant = new ctx.oidc.provider.Grant({
       clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId,

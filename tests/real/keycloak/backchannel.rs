@@ -1,26 +1,26 @@
-//! Does it work where browsers and the gateway know Keycloak by different addresses?
+//! Keycloak with different addresses for browsers and for the gateway
 
-use super::{shown, type_in};
-use crate::harness::{Aliases, Place, Realm, Registration, Stage};
+use super::{shown_request, submit_login};
+use crate::harness::{Aliases, Realm, Registration, Reserved, Setup};
 
-/// A name that browsers find on this machine by themselves (RFC 6761 §6.3).
-const PUBLIC: &str = "login.localhost";
+/// A host name that browsers resolve to this machine (RFC 6761 §6.3).
+const PUBLIC_HOST: &str = "login.localhost";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn browsers_meet_the_public_name_while_the_gateway_asks_the_inner_address() {
-    let place = Place::new();
-    let realm = Realm::new(&place.origin, |_| {}).await;
+async fn browser_uses_the_public_name_and_the_gateway_the_inner_address() {
+    let reserved = Reserved::new();
+    let realm = Realm::new(&reserved.origin, |_| {}).await;
     let inner = realm.issuer();
-    let issuer = realm.known_as(PUBLIC).await;
+    let issuer = realm.set_public_host(PUBLIC_HOST).await;
     let mut registration = Registration::at(&issuer, "/dev");
     registration.provider.push_str(&format!("backchannel_url = \"{inner}\"\n"));
-    let stage = Stage::raise(place, realm, &registration, Aliases::Documented).await;
-    let browser = stage.chromium().await;
+    let setup = Setup::with_provider(reserved, realm, &registration, Aliases::Documented).await;
+    let browser = setup.chromium().await;
 
-    browser.open(&stage.url("/work?a=b")).await;
-    assert_eq!(browser.url().await.host_str(), Some(PUBLIC));
-    type_in(&browser, "alice", "alice").await;
+    browser.open(&setup.url("/work?a=b")).await;
+    assert_eq!(browser.url().await.host_str(), Some(PUBLIC_HOST));
+    submit_login(&browser, "alice", "alice").await;
 
-    let seen = shown(&browser).await;
-    assert_eq!((seen.target.as_str(), seen.one("x-forwarded-user")), ("/work?a=b", "alice"));
+    let received = shown_request(&browser).await;
+    assert_eq!((received.target.as_str(), received.value("x-forwarded-user")), ("/work?a=b", "alice"));
 }

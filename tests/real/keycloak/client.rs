@@ -1,4 +1,4 @@
-//! What does Keycloak want of the documented client, and does the gateway give it?
+//! Client authentication and redirect URIs of the documented client
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,11 +8,11 @@ use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{open_with, registered};
-use crate::harness::{Place, Realm, Registration, Stage};
+use super::{open_registered, open_with};
+use crate::harness::{Realm, Registration, Reserved, Setup};
 
-/// The client in the realm knows no secret, but these attributes.
-fn keyed(realm: &mut Value, attributes: &[(&str, &str)]) {
+/// Configures the client of the realm for a key instead of a secret, with these attributes.
+fn configure_key_client(realm: &mut Value, attributes: &[(&str, &str)]) {
     let client = &mut realm["clients"][0];
     client["clientAuthenticatorType"] = "client-jwt".into();
     client["secret"].take();
@@ -22,20 +22,20 @@ fn keyed(realm: &mut Value, attributes: &[(&str, &str)]) {
     }
 }
 
-/// The gateway has the key in place of the secret.
-fn told(registration: &mut Registration, key: &KeyPair, more: &str) {
+/// Configures the gateway with the key instead of the secret.
+fn configure_client_key(registration: &mut Registration, key: &KeyPair, more: &str) {
     let secret = "client_secret = \"foregate-secret\"";
     assert!(registration.provider.contains(secret));
     let key = key.serialize_pem();
-    let by_key =
+    let key_lines =
         format!("client_authentication = \"private_key_jwt\"\nclient_key = \"\"\"\n{key}\"\"\"\n{more}");
-    registration.provider = registration.provider.replace(secret, &by_key);
+    registration.provider = registration.provider.replace(secret, &key_lines);
 }
 
-/// The public half as a key set (RFC 7517 §5).
+/// Returns the public key as a key set (RFC 7517 §5).
 fn key_set(key: &KeyPair, kid: &str) -> String {
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.serialized_der()).unwrap();
-    // An uncompressed point: the byte 4, then x and y (SEC 1 §2.3.3).
+    // The key is an uncompressed point: the byte 4, then x and y (SEC 1 §2.3.3).
     let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
     let part = |part: &[u8]| URL_SAFE_NO_PAD.encode_to_string(part);
     let key = json!({
@@ -44,48 +44,56 @@ fn key_set(key: &KeyPair, kid: &str) -> String {
     json!({ "keys": [key] }).to_string()
 }
 
-async fn one_sign_in(stage: &Stage<Realm>) {
-    let caller = stage.caller("alice").await;
-    assert_eq!(caller.get("/work", &[]).await.status, StatusCode::OK);
-    assert_eq!(stage.arrived("/work")[0].one("x-forwarded-user"), "alice");
+async fn assert_sign_in_works(setup: &Setup<Realm>) {
+    let client = setup.signed_in_client("alice").await;
+    assert_eq!(client.get("/work", &[]).await.status, StatusCode::OK);
+    assert_eq!(setup.requests_to("/work")[0].value("x-forwarded-user"), "alice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_whose_certificate_is_registered_takes_the_place_of_the_secret() {
+async fn client_key_with_registered_certificate_replaces_the_secret() {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
     let certificate = STANDARD.encode_to_string(certificate.der());
-    let change = |realm: &mut Value| keyed(realm, &[("jwt.credential.certificate", &certificate)]);
+    let change =
+        |realm: &mut Value| configure_key_client(realm, &[("jwt.credential.certificate", &certificate)]);
 
-    one_sign_in(&registered(change, |registration| told(registration, &key, "")).await).await;
+    assert_sign_in_works(
+        &open_registered(change, |registration| configure_client_key(registration, &key, "")).await,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_with_a_name_in_a_registered_key_set_takes_the_place_of_the_secret() {
+async fn client_key_with_key_id_in_a_key_set_replaces_the_secret() {
     let key = KeyPair::generate().unwrap();
     let keys = key_set(&key, "foregate-1");
-    let change = |realm: &mut Value| keyed(realm, &[("use.jwks.string", "true"), ("jwks.string", &keys)]);
+    let change = |realm: &mut Value| {
+        configure_key_client(realm, &[("use.jwks.string", "true"), ("jwks.string", &keys)])
+    };
     let name = "client_key_id = \"foregate-1\"\n";
 
-    one_sign_in(&registered(change, |registration| told(registration, &key, name)).await).await;
+    assert_sign_in_works(
+        &open_registered(change, |registration| configure_client_key(registration, &key, name)).await,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_secret_than_keycloaks_ends_on_a_page_and_in_the_log() {
-    let mut stage = open_with(|realm| realm["clients"][0]["secret"] = "another".into(), "").await;
-    let mut caller = stage.stranger();
+async fn wrong_client_secret_shows_an_error_page_and_is_logged() {
+    let mut setup = open_with(|realm| realm["clients"][0]["secret"] = "another".into(), "").await;
+    let mut client = setup.anonymous_client();
 
-    let end = caller.sign_in("alice", "alice").await;
+    let end = client.sign_in("alice", "alice").await;
 
     assert!(end.status.is_server_error(), "{}: {}", end.status, end.body);
-    assert!(!caller.has_session());
-    let log = stage.gateway.log_with("unauthorized_client").await;
+    assert!(!client.has_session());
+    let log = setup.gateway.wait_for_log("unauthorized_client").await;
     assert!(!log.contains("foregate-secret"), "{log}");
 }
 
-/// What Keycloak answers to an authentication request of ours with another `redirect_uri` and without PKCE: the status,
-/// and where it sends the browser.
-async fn asked(realm: &Realm, redirect_uri: &str) -> (StatusCode, Option<Url>) {
+/// Sends an authentication request with `redirect_uri` and without PKCE. Returns Keycloak's status and `Location`.
+async fn request_without_pkce(realm: &Realm, redirect_uri: &str) -> (StatusCode, Option<Url>) {
     let mut url = Url::parse(&format!("{}/protocol/openid-connect/auth", realm.issuer())).unwrap();
     url.query_pairs_mut().extend_pairs([
         ("client_id", "foregate"),
@@ -101,12 +109,13 @@ async fn asked(realm: &Realm, redirect_uri: &str) -> (StatusCode, Option<Url>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documented_client_gives_codes_to_one_page_and_to_nobody_without_pkce() {
-    let place = Place::new();
-    let realm = Realm::new(&place.origin, |_| {}).await;
+async fn documented_client_requires_pkce_and_the_exact_redirect_uri() {
+    let reserved = Reserved::new();
+    let realm = Realm::new(&reserved.origin, |_| {}).await;
 
-    let (status, location) = asked(&realm, &format!("{}/oauth2/callback", place.origin)).await;
-    let location = location.expect("back to the application, with an error");
+    let (status, location) =
+        request_without_pkce(&realm, &format!("{}/oauth2/callback", reserved.origin)).await;
+    let location = location.expect("a redirect to the application with an error");
     assert_eq!((status, location.path()), (StatusCode::FOUND, "/oauth2/callback"));
     assert!(
         location.query_pairs().any(|pair| pair == ("error".into(), "invalid_request".into())),
@@ -115,7 +124,7 @@ async fn the_documented_client_gives_codes_to_one_page_and_to_nobody_without_pkc
     assert!(location.as_str().contains("code_challenge_method"), "{location}");
 
     for page in ["/", "/oauth2/callback/more", "/oauth2/callback?a=b"] {
-        let answer = asked(&realm, &format!("{}{page}", place.origin)).await;
+        let answer = request_without_pkce(&realm, &format!("{}{page}", reserved.origin)).await;
         assert_eq!(answer, (StatusCode::BAD_REQUEST, None), "{page}");
     }
 }

@@ -1,4 +1,4 @@
-//! Does anybody notice that Keycloak changes its signing keys?
+//! Sign-ins while Keycloak replaces its signing key
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,83 +10,79 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::open_with;
-use crate::harness::{Realm, Reply, Stage, user};
+use crate::harness::{Realm, Reply, Setup, user, user_name};
 
-const PEOPLE: usize = 8;
-/// Sign-ins that must have ended before the next thing happens to the keys: two for each person.
-const ROUND: usize = 2 * PEOPLE;
-/// A sign-in that never ends must not hold the test.
-const PATIENCE: Duration = Duration::from_secs(120);
+const USERS: usize = 8;
+/// Number of sign-ins between two changes of the keys: two per user.
+const ROUND: usize = 2 * USERS;
+/// Time limit of a round of sign-ins.
+const ROUND_TIMEOUT: Duration = Duration::from_secs(120);
 
-fn name(number: usize) -> String {
-    format!("person-{number}")
-}
-
-/// How far the sign-ins have come, and whether they go on.
+/// Number of finished sign-ins, and whether they must stop.
 #[derive(Default)]
 struct Progress {
     done: AtomicUsize,
-    over: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Progress {
-    /// Waits for one more round.
-    async fn round(&self) {
-        let enough = self.done.load(Ordering::Relaxed) + ROUND;
+    /// Waits until one more round of sign-ins has finished.
+    async fn wait_for_round(&self) {
+        let target = self.done.load(Ordering::Relaxed) + ROUND;
         let waiting = async {
-            while self.done.load(Ordering::Relaxed) < enough {
+            while self.done.load(Ordering::Relaxed) < target {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the sign-ins go on");
+        tokio::time::timeout(ROUND_TIMEOUT, waiting).await.expect("a round of sign-ins finishes in time");
     }
 }
 
-/// Everybody signs in again and again until it is over, each time as a new program without cookies.
-fn everybody(stage: &Arc<Stage<Realm>>, progress: &Arc<Progress>) -> JoinSet<Vec<Reply>> {
-    let mut people = JoinSet::new();
-    for number in 0..PEOPLE {
-        let (stage, progress) = (Arc::clone(stage), Arc::clone(progress));
-        people.spawn(async move {
-            let mut ends = Vec::new();
-            while !progress.over.load(Ordering::Relaxed) {
-                ends.push(stage.stranger().sign_in(&name(number), &name(number)).await);
+/// Starts the sign-ins of all users. Each user signs in repeatedly, each time with a new client without cookies.
+fn start_sign_ins(setup: &Arc<Setup<Realm>>, progress: &Arc<Progress>) -> JoinSet<Vec<Reply>> {
+    let mut running = JoinSet::new();
+    for number in 0..USERS {
+        let (setup, progress) = (Arc::clone(setup), Arc::clone(progress));
+        running.spawn(async move {
+            let mut replies = Vec::new();
+            while !progress.stopped.load(Ordering::Relaxed) {
+                replies.push(setup.anonymous_client().sign_in(&user_name(number), &user_name(number)).await);
                 progress.done.fetch_add(1, Ordering::Relaxed);
             }
-            ends
+            replies
         });
     }
-    people
+    running
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_sign_in_fails_while_the_signing_key_is_replaced() {
-    let people = |realm: &mut Value| {
-        realm["users"] = (0..PEOPLE).map(|number| user(&name(number), &["/dev"])).collect();
+    let add_users = |realm: &mut Value| {
+        realm["users"] = (0..USERS).map(|number| user(&user_name(number), &["/dev"])).collect();
     };
-    let stage = Arc::new(open_with(people, "").await);
-    let realm = stage.provider();
+    let setup = Arc::new(open_with(add_users, "").await);
+    let realm = setup.provider();
     let old = realm.signing_keys().await;
-    let [(_, old)] = old.as_slice() else { panic!("one key was expected: {old:?}") };
+    let [(_, old)] = old.as_slice() else { panic!("expected one key: {old:?}") };
     let progress = Arc::new(Progress::default());
-    let running = everybody(&stage, &progress);
+    let running = start_sign_ins(&setup, &progress);
 
-    progress.round().await;
+    progress.wait_for_round().await;
     realm.add_signing_key(200).await;
-    progress.round().await;
+    progress.wait_for_round().await;
     realm.remove_key(old).await;
-    progress.round().await;
-    progress.over.store(true, Ordering::Relaxed);
-    let ends: Vec<Reply> = running.join_all().await.into_iter().flatten().collect();
+    progress.wait_for_round().await;
+    progress.stopped.store(true, Ordering::Relaxed);
+    let replies: Vec<Reply> = running.join_all().await.into_iter().flatten().collect();
 
-    let failed: Vec<&Reply> = ends.iter().filter(|end| end.status != StatusCode::OK).collect();
-    assert!(failed.is_empty(), "{} of {} sign-ins failed: {failed:#?}", failed.len(), ends.len());
+    let failed: Vec<&Reply> = replies.iter().filter(|reply| reply.status != StatusCode::OK).collect();
+    assert!(failed.is_empty(), "{} of {} sign-ins failed: {failed:#?}", failed.len(), replies.len());
     let mut signed: BTreeMap<String, usize> = BTreeMap::new();
-    for seen in stage.all_arrived() {
-        *signed.entry(seen.signer()).or_default() += 1;
+    for received in setup.all_requests() {
+        *signed.entry(received.signing_key_id()).or_default() += 1;
     }
-    assert_eq!(signed.values().sum::<usize>(), ends.len());
-    assert_eq!(signed.len(), 2, "both keys were to sign: {signed:?}");
+    assert_eq!(signed.values().sum::<usize>(), replies.len());
+    assert_eq!(signed.len(), 2, "not both keys signed: {signed:?}");
     let published = realm.published_keys().await;
     let published: Vec<&Value> =
         published["keys"].as_array().unwrap().iter().filter(|key| key["use"] == json!("sig")).collect();

@@ -1,4 +1,4 @@
-//! Does all of it hold with the provider that most will have?
+//! Sign-in, identity and sign-out with Keycloak
 
 mod backchannel;
 mod client;
@@ -11,36 +11,39 @@ mod sign_out;
 
 use serde_json::Value;
 
-use crate::harness::{Aliases, Chromium, Place, Realm, Registration, Seen, Stage};
+use crate::harness::{Aliases, Chromium, Realm, ReceivedRequest, Registration, Reserved, Setup};
 
-/// The documented realm, the gateway, Traefik and the application.
-async fn open() -> Stage<Realm> {
+/// Starts the documented realm, the gateway, Traefik and the application.
+async fn open() -> Setup<Realm> {
     open_with(|_| {}, "").await
 }
 
-/// With a change to the realm, and more sections in the gateway's file.
-async fn open_with(change: impl FnOnce(&mut Value), sections: &str) -> Stage<Realm> {
+/// Like [`open`], with a changed realm and additional sections in the gateway's configuration file.
+async fn open_with(change: impl FnOnce(&mut Value), sections: &str) -> Setup<Realm> {
     let more = |registration: &mut Registration| sections.clone_into(&mut registration.more);
-    registered(change, more).await
+    open_registered(change, more).await
 }
 
-/// With a change to the realm, and another to what the gateway is told of it.
-async fn registered(change: impl FnOnce(&mut Value), told: impl FnOnce(&mut Registration)) -> Stage<Realm> {
-    let place = Place::new();
-    let realm = Realm::new(&place.origin, change).await;
+/// Like [`open`], with a changed realm and changed provider settings of the gateway.
+async fn open_registered(
+    change: impl FnOnce(&mut Value),
+    configure: impl FnOnce(&mut Registration),
+) -> Setup<Realm> {
+    let reserved = Reserved::new();
+    let realm = Realm::new(&reserved.origin, change).await;
     let mut registration = realm.registration();
-    told(&mut registration);
-    Stage::raise(place, realm, &registration, Aliases::Documented).await
+    configure(&mut registration);
+    Setup::with_provider(reserved, realm, &registration, Aliases::Documented).await
 }
 
-/// Sends Keycloak's form; what comes next is for the caller to wait for.
-async fn type_in(browser: &Chromium, user: &str, password: &str) {
+/// Submits Keycloak's form. The test waits for the next page.
+async fn submit_login(browser: &Chromium, user: &str, password: &str) {
     browser.type_into("#username", user).await;
     browser.type_into("#password", password).await;
     browser.click("#kc-login").await;
 }
 
-/// What the application's page says that it received.
-async fn shown(browser: &Chromium) -> Seen {
+/// Returns the request that the application's page shows.
+async fn shown_request(browser: &Chromium) -> ReceivedRequest {
     serde_json::from_str(&browser.text("#echo").await).unwrap()
 }

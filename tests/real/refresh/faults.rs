@@ -1,4 +1,4 @@
-//! What do people notice when a part fails while their pages ask?
+//! Effects of failures on pages that poll
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,133 +7,152 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use super::{by_session, open};
-use crate::harness::{Cookies, Crowd, POLLERS, Seen, Tab};
+use super::{count_by_session, open};
+use crate::harness::{Cookies, POLLERS_PER_TAB, PollingTabs, ReceivedRequest, Tab};
 
-/// Of an access token, in seconds.
-const LIFE: u64 = 10;
-const PAGES: usize = 4;
-/// Between two questions of one script.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Lifetime of an access token, in seconds.
+const TOKEN_LIFETIME: u64 = 10;
+const TABS: usize = 4;
+/// Interval between two polls of one script.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-async fn seconds(seconds: u64) {
+async fn sleep_seconds(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
-/// The gateway is killed when every session has been renewed once, and is back at once with the same key.
+/// Kills the gateway when every session has been refreshed once, and restarts it at once with the same key.
 ///
-/// Allowed: while it is away nothing passes, and until it knows Keycloak again it may say 503 with `Retry-After`. Each
-/// page reloads itself once at most, and comes back without a password: where cookies are delivered, because the kill
-/// may have hit an exchange, whose token is spent then; where they are dropped, because only the process that was
-/// killed had the newest tokens. There nothing that may be spent is sent: Keycloak sees no token twice.
-async fn a_restart_is_a_redirect_at_most(cookies: Cookies) {
-    let mut stage = open(cookies, PAGES, LIFE).await;
-    let mut crowd = Crowd::open(&stage, PAGES).await;
-    crowd.poll(PAUSE);
-    seconds(LIFE).await;
-    assert_eq!(by_session(&stage.provider().sessions_of("REFRESH_TOKEN").await).len(), PAGES);
-    let away = Instant::now();
-    stage.restart_gateway().await;
-    let back = Instant::now();
-    seconds(LIFE + LIFE / 2).await;
-    let tabs = crowd.tabs.clone();
-    let polls = crowd.end().await;
+/// 1. No request passes during the restart. Until the gateway has the provider's metadata, it may return 503 with
+///    `Retry-After`.
+/// 2. Each page reloads itself at most once, without a password.
+/// 3. With delivered cookies, a reload has one cause: the kill interrupted a refresh, whose token is then spent.
+/// 4. With dropped cookies, the cause is that only the killed process had the newest tokens. No token that may be
+///    spent is sent, so Keycloak receives no token twice.
+async fn restart_causes_at_most_one_reload(cookies: Cookies) {
+    let mut setup = open(cookies, TABS, TOKEN_LIFETIME).await;
+    let mut polling = PollingTabs::open(&setup, TABS).await;
+    polling.start(POLL_INTERVAL);
+    sleep_seconds(TOKEN_LIFETIME).await;
+    assert_eq!(count_by_session(&setup.provider().event_sessions("REFRESH_TOKEN").await).len(), TABS);
+    let killed = Instant::now();
+    setup.restart_gateway().await;
+    let restarted = Instant::now();
+    sleep_seconds(TOKEN_LIFETIME + TOKEN_LIFETIME / 2).await;
+    let tabs = polling.tabs.clone();
+    let results = polling.stop().await;
 
-    for failure in &polls.failures {
-        let was_away = (away..=back).contains(&failure.at) && failure.status.is_server_error();
-        assert!(was_away || failure.at > away && (failure.reload || failure.later()), "{failure:?}");
+    for failure in &results.failures {
+        let during_restart = (killed..=restarted).contains(&failure.at) && failure.status.is_server_error();
+        assert!(
+            during_restart || failure.at > killed && (failure.reload_requested || failure.is_retry_later()),
+            "{failure:?}"
+        );
     }
-    assert!(polls.lost.is_empty(), "{:?}", polls.lost);
-    assert!(polls.reloads.iter().all(|reloads| *reloads <= 1), "{:?}", polls.reloads);
+    assert!(results.failed_reloads.is_empty(), "{:?}", results.failed_reloads);
+    assert!(results.reloads.iter().all(|reloads| *reloads <= 1), "{:?}", results.reloads);
     for tab in &tabs {
         assert_eq!(tab.poll().await.status, StatusCode::OK);
     }
-    let realm = stage.provider();
-    let twice = realm.events("REFRESH_TOKEN_ERROR").await;
-    let codes = realm.sessions_of("CODE_TO_TOKEN").await;
-    println!("{cookies:?}: reloads {:?}, {} codes, {twice} refused", polls.reloads, codes.len());
-    assert!(by_session(&codes).values().all(|codes| *codes <= 2), "{codes:?}");
-    assert_eq!(by_session(&codes).len(), PAGES, "somebody typed a password: {codes:?}");
+    let realm = setup.provider();
+    let refused = realm.count_events("REFRESH_TOKEN_ERROR").await;
+    let codes = realm.event_sessions("CODE_TO_TOKEN").await;
+    println!("{cookies:?}: reloads {:?}, {} codes, {refused} refused", results.reloads, codes.len());
+    assert!(count_by_session(&codes).values().all(|codes| *codes <= 2), "{codes:?}");
+    assert_eq!(count_by_session(&codes).len(), TABS, "a user signed in with a password again: {codes:?}");
     match cookies {
-        Cookies::Delivered => assert!(twice <= polls.reloads.iter().sum(), "{twice} {:?}", polls.reloads),
-        Cookies::Dropped => assert_eq!(twice, 0),
+        Cookies::Delivered => {
+            assert!(refused <= results.reloads.iter().sum(), "{refused} {:?}", results.reloads)
+        }
+        Cookies::Dropped => assert_eq!(refused, 0),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_was_killed_costs_each_page_one_reload_at_most_and_never_a_password() {
+async fn gateway_restart_costs_each_page_at_most_one_reload_and_no_password() {
     tokio::join!(
-        a_restart_is_a_redirect_at_most(Cookies::Delivered),
-        a_restart_is_a_redirect_at_most(Cookies::Dropped)
+        restart_causes_at_most_one_reload(Cookies::Delivered),
+        restart_causes_at_most_one_reload(Cookies::Dropped)
     );
 }
 
-/// Keycloak gets another signing key while the pages ask, and loses the old one a token's life later.
+/// Adds a signing key to Keycloak while the pages poll, and removes the old key one token lifetime later.
 ///
-/// Allowed: nothing. The first token of the new key is verified with keys that are fetched for it.
+/// No request fails. The gateway fetches the keys again for the first token that the new key signed.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_notices_that_keycloak_changes_its_signing_keys() {
-    let stage = open(Cookies::Delivered, PAGES, LIFE).await;
-    let realm = stage.provider();
-    let mut crowd = Crowd::open(&stage, PAGES).await;
-    let signer = async |tab: &Tab| serde_json::from_str::<Seen>(&tab.poll().await.body).unwrap().signer();
-    let before = signer(&crowd.tabs[0]).await;
+async fn keycloak_key_rotation_fails_no_request() {
+    let setup = open(Cookies::Delivered, TABS, TOKEN_LIFETIME).await;
+    let realm = setup.provider();
+    let mut polling = PollingTabs::open(&setup, TABS).await;
+    let signing_key_id = async |tab: &Tab| {
+        serde_json::from_str::<ReceivedRequest>(&tab.poll().await.body).unwrap().signing_key_id()
+    };
+    let before = signing_key_id(&polling.tabs[0]).await;
     let old = realm.signing_keys().await;
-    let [(_, old)] = old.as_slice() else { panic!("one key was expected: {old:?}") };
-    crowd.poll(PAUSE);
-    seconds(LIFE / 2).await;
+    let [(_, old)] = old.as_slice() else { panic!("expected one key: {old:?}") };
+    polling.start(POLL_INTERVAL);
+    sleep_seconds(TOKEN_LIFETIME / 2).await;
     realm.add_signing_key(200).await;
-    seconds(LIFE).await;
+    sleep_seconds(TOKEN_LIFETIME).await;
     realm.remove_key(old).await;
-    seconds(LIFE).await;
-    for tab in &crowd.tabs {
-        assert_ne!(signer(tab).await, before, "no token of the new key arrived");
+    sleep_seconds(TOKEN_LIFETIME).await;
+    for tab in &polling.tabs {
+        assert_ne!(signing_key_id(tab).await, before, "no token of the new key arrived");
     }
-    let polls = crowd.end().await;
+    let results = polling.stop().await;
 
-    assert!(polls.failures.is_empty(), "{:#?}\n{}", polls.failures, stage.gateway.log());
-    assert_eq!((realm.events("REFRESH_TOKEN_ERROR").await, realm.events("LOGIN").await), (0, PAGES));
+    assert!(results.failures.is_empty(), "{:#?}\n{}", results.failures, setup.gateway.log());
+    assert_eq!(
+        (realm.count_events("REFRESH_TOKEN_ERROR").await, realm.count_events("LOGIN").await),
+        (0, TABS)
+    );
 }
 
-/// Scripts that go away before they are answered: each at another moment of the first fifty milliseconds.
-fn hasty(tabs: &[Arc<Tab>], over: &Arc<AtomicBool>, left: &Arc<AtomicUsize>) -> JoinSet<()> {
+/// Starts scripts that abort each request after a random time of at most 51 ms, unless the response arrives first.
+fn start_aborting_scripts(
+    tabs: &[Arc<Tab>],
+    stopped: &Arc<AtomicBool>,
+    aborted: &Arc<AtomicUsize>,
+) -> JoinSet<()> {
     let mut running = JoinSet::new();
-    for tab in tabs.iter().flat_map(|tab| std::iter::repeat_n(tab, POLLERS)) {
-        let (tab, over, left) = (Arc::clone(tab), Arc::clone(over), Arc::clone(left));
+    for tab in tabs.iter().flat_map(|tab| std::iter::repeat_n(tab, POLLERS_PER_TAB)) {
+        let (tab, stopped, aborted) = (Arc::clone(tab), Arc::clone(stopped), Arc::clone(aborted));
         running.spawn(async move {
-            while !over.load(Ordering::Relaxed) {
-                let mut moment = [0];
-                aws_lc_rs::rand::fill(&mut moment).unwrap();
-                let moment = Duration::from_millis(u64::from(moment[0]) / 5);
-                if tokio::time::timeout(moment, tab.poll()).await.is_err() {
-                    left.fetch_add(1, Ordering::Relaxed);
+            while !stopped.load(Ordering::Relaxed) {
+                let mut limit = [0];
+                aws_lc_rs::rand::fill(&mut limit).unwrap();
+                let limit = Duration::from_millis(u64::from(limit[0]) / 5);
+                if tokio::time::timeout(limit, tab.poll()).await.is_err() {
+                    aborted.fetch_add(1, Ordering::Relaxed);
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         });
     }
     running
 }
 
-/// Half of the scripts break their connections off at random, from a moment on at which all tokens are over and the
-/// first who asks begins the exchange.
+/// Half of the scripts abort their requests at random times. All tokens have expired at the start, so the first
+/// request starts a refresh.
 ///
-/// Allowed: nothing for the others. An exchange belongs to nobody who asked.
+/// The requests of the other scripts do not fail, because a refresh does not depend on the request that started it.
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_broken_off_at_random_cost_nobody_else_anything() {
-    let stage = open(Cookies::Delivered, PAGES, LIFE).await;
-    let mut crowd = Crowd::open(&stage, PAGES).await;
-    seconds(LIFE + 1).await;
-    let (over, left) = (Arc::default(), Arc::default());
-    let breaking = hasty(&crowd.tabs, &over, &left);
-    crowd.poll(PAUSE);
-    seconds(LIFE + LIFE / 2).await;
-    over.store(true, Ordering::Relaxed);
-    breaking.join_all().await;
-    let polls = crowd.end().await;
+async fn aborted_requests_do_not_affect_other_requests() {
+    let setup = open(Cookies::Delivered, TABS, TOKEN_LIFETIME).await;
+    let mut polling = PollingTabs::open(&setup, TABS).await;
+    sleep_seconds(TOKEN_LIFETIME + 1).await;
+    let (stopped, aborted) = (Arc::default(), Arc::default());
+    let aborting = start_aborting_scripts(&polling.tabs, &stopped, &aborted);
+    polling.start(POLL_INTERVAL);
+    sleep_seconds(TOKEN_LIFETIME + TOKEN_LIFETIME / 2).await;
+    stopped.store(true, Ordering::Relaxed);
+    aborting.join_all().await;
+    let results = polling.stop().await;
 
-    assert!(polls.failures.is_empty(), "{:#?}\n{}", polls.failures, stage.gateway.log());
-    assert!(left.load(Ordering::Relaxed) > 0, "nobody went away");
-    let realm = stage.provider();
-    assert_eq!((realm.events("REFRESH_TOKEN_ERROR").await, realm.events("LOGIN").await), (0, PAGES));
+    assert!(results.failures.is_empty(), "{:#?}\n{}", results.failures, setup.gateway.log());
+    assert!(aborted.load(Ordering::Relaxed) > 0, "no request was aborted");
+    let realm = setup.provider();
+    assert_eq!(
+        (realm.count_events("REFRESH_TOKEN_ERROR").await, realm.count_events("LOGIN").await),
+        (0, TABS)
+    );
 }

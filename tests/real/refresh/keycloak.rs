@@ -1,24 +1,24 @@
-//! Does nobody notice, with Keycloak and *Revoke Refresh Token*?
+//! Refreshes with Keycloak and *Revoke Refresh Token*
 
-use super::{Form, Record, judge, open, polled};
+use super::{Load, ProviderEvents, assert_no_failures, open, run_polls};
 use crate::harness::Cookies;
 
-async fn nobody_notices(cookies: Cookies) {
-    let form = Form::asked_for();
-    let stage = open(cookies, form.pages, form.life).await;
-    let polls = polled(&stage, form, cookies).await;
+async fn refresh_without_failures(cookies: Cookies) {
+    let load = Load::from_environment();
+    let setup = open(cookies, load.tabs, load.token_lifetime).await;
+    let results = run_polls(&setup, load, cookies).await;
 
-    let realm = stage.provider();
-    let record = Record {
-        renewals: realm.sessions_of("REFRESH_TOKEN").await,
-        refused: realm.events("REFRESH_TOKEN_ERROR").await,
-        codes: realm.events("CODE_TO_TOKEN").await,
+    let realm = setup.provider();
+    let events = ProviderEvents {
+        refreshes: realm.event_sessions("REFRESH_TOKEN").await,
+        refused: realm.count_events("REFRESH_TOKEN_ERROR").await,
+        codes: realm.count_events("CODE_TO_TOKEN").await,
     };
-    judge(form, cookies, &polls, &record, &stage.gateway.log());
-    assert_eq!(realm.events("LOGIN").await, form.pages);
+    assert_no_failures(load, cookies, &results, &events, &setup.gateway.log());
+    assert_eq!(realm.count_events("LOGIN").await, load.tabs);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_pollers_of_each_session_never_fail_and_no_token_is_sent_twice() {
-    tokio::join!(nobody_notices(Cookies::Delivered), nobody_notices(Cookies::Dropped));
+async fn twenty_pollers_per_session_never_fail_and_no_token_is_sent_twice() {
+    tokio::join!(refresh_without_failures(Cookies::Delivered), refresh_without_failures(Cookies::Dropped));
 }

@@ -1,7 +1,8 @@
-//! Do sessions stay fresh with providers that end everything at the first refresh token that comes twice?
+//! Refresh of sessions with strict providers
 //!
-//! The scripts of open pages ask all the time, twenty at once for each page. `FOREGATE_REFRESH_LONG` (tests/refresh)
-//! makes of each test the long form.
+//! 1. The providers end the whole sign-in if a refresh token arrives a second time.
+//! 2. Twenty scripts of each open page poll all the time.
+//! 3. With `FOREGATE_REFRESH_LONG` (tests/refresh), the tests run with more tabs for a longer time.
 
 mod faults;
 mod idle;
@@ -14,75 +15,79 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Cookies, Crowd, POLLERS, Place, Polls, Realm, Stage, person, user};
+use crate::harness::{
+    Cookies, POLLERS_PER_TAB, PollResults, PollingTabs, Realm, Reserved, Setup, user, user_name,
+};
 
-/// How much is asked.
+/// Amount and duration of the polling.
 #[derive(Clone, Copy)]
-struct Form {
-    pages: usize,
-    /// Of an access token, in seconds.
-    life: u64,
-    /// How long the pages ask, in seconds.
+struct Load {
+    tabs: usize,
+    /// Lifetime of an access token, in seconds.
+    token_lifetime: u64,
+    /// Duration of the polling, in seconds.
     seconds: u64,
-    /// Between two questions of one script.
-    pause: Duration,
+    /// Interval between two polls of one script.
+    interval: Duration,
 }
 
-impl Form {
-    fn asked_for() -> Self {
+impl Load {
+    fn from_environment() -> Self {
         match std::env::var_os("FOREGATE_REFRESH_LONG") {
-            Some(_) => Self { pages: 20, life: 20, seconds: 200, pause: Duration::from_secs(2) },
-            None => Self { pages: 4, life: 10, seconds: 22, pause: Duration::from_millis(500) },
+            Some(_) => Self { tabs: 20, token_lifetime: 20, seconds: 200, interval: Duration::from_secs(2) },
+            None => Self { tabs: 4, token_lifetime: 10, seconds: 22, interval: Duration::from_millis(500) },
         }
     }
 
-    /// So many exchanges are possible for a session in that time, when none begins before 60 % of a token's life.
-    fn most(self, took: Duration) -> usize {
-        usize::try_from(took.as_secs() * 10 / (self.life * 6)).unwrap() + 1
+    /// Returns the maximum number of refreshes of a session in `duration`, if none starts before 60 % of a token's
+    /// life.
+    fn max_refreshes(self, duration: Duration) -> usize {
+        usize::try_from(duration.as_secs() * 10 / (self.token_lifetime * 6)).unwrap() + 1
     }
 
-    /// So many there are at least: a token is renewed before its life ends.
-    fn least(self) -> usize {
-        usize::try_from(self.seconds / self.life).unwrap()
+    /// Returns the minimum number of refreshes of a session, because a token is refreshed before it expires.
+    fn min_refreshes(self) -> usize {
+        usize::try_from(self.seconds / self.token_lifetime).unwrap()
     }
 }
 
-/// A realm whose refresh tokens are good for one use, with so many people.
-fn strict(realm: &mut Value, people: usize, life: u64) {
-    realm["accessTokenLifespan"] = life.into();
+/// Configures refresh tokens that are valid for one use, and `users` users.
+fn configure_strict_realm(realm: &mut Value, users: usize, token_lifetime: u64) {
+    realm["accessTokenLifespan"] = token_lifetime.into();
     realm["revokeRefreshToken"] = true.into();
     realm["refreshTokenMaxReuse"] = json!(0);
-    realm["users"] = (0..people).map(|number| user(&person(number), &["/dev"])).collect();
+    realm["users"] = (0..users).map(|number| user(&user_name(number), &["/dev"])).collect();
 }
 
-/// Such a realm, the gateway, and a Traefik that delivers cookies or does not.
-async fn open(cookies: Cookies, people: usize, life: u64) -> Stage<Realm> {
-    let place = Place::new();
-    let realm = Realm::new(&place.origin, |realm| strict(realm, people, life)).await;
+/// Starts a strict realm, the gateway, and a Traefik that delivers or drops cookies.
+async fn open(cookies: Cookies, users: usize, token_lifetime: u64) -> Setup<Realm> {
+    let reserved = Reserved::new();
+    let realm =
+        Realm::new(&reserved.origin, |realm| configure_strict_realm(realm, users, token_lifetime)).await;
     let registration = realm.registration();
-    Stage::raise(place, realm, &registration, cookies).await
+    Setup::with_provider(reserved, realm, &registration, cookies).await
 }
 
-/// The pages ask for as long as the form says.
-async fn polled<P>(stage: &Stage<P>, form: Form, cookies: Cookies) -> Polls {
-    let mut crowd = Crowd::open(stage, form.pages).await;
-    let values = |crowd: &Crowd| -> Vec<Vec<String>> {
-        let callers = crowd.tabs.iter().map(|tab| tab.caller());
-        callers.map(|caller| caller.session_values().into_iter().map(str::to_owned).collect()).collect()
+/// Polls with the tabs of `load` and checks whether their cookies changed.
+async fn run_polls<P>(setup: &Setup<P>, load: Load, cookies: Cookies) -> PollResults {
+    let mut polling = PollingTabs::open(setup, load.tabs).await;
+    let session_values = |polling: &PollingTabs| -> Vec<Vec<String>> {
+        let clients = polling.tabs.iter().map(|tab| tab.client());
+        clients.map(|client| client.session_values().into_iter().map(str::to_owned).collect()).collect()
     };
-    let first = values(&crowd);
-    crowd.poll(form.pause);
-    tokio::time::sleep(Duration::from_secs(form.seconds)).await;
-    let last = values(&crowd);
-    let polls = crowd.end().await;
-    for (first, last) in first.iter().zip(&last).filter(|_| polls.failures.is_empty()) {
-        assert_eq!(first == last, cookies == Cookies::Dropped, "is this {cookies:?}?");
+    let first = session_values(&polling);
+    polling.start(load.interval);
+    tokio::time::sleep(Duration::from_secs(load.seconds)).await;
+    let last = session_values(&polling);
+    let results = polling.stop().await;
+    for (first, last) in first.iter().zip(&last).filter(|_| results.failures.is_empty()) {
+        assert_eq!(first == last, cookies == Cookies::Dropped, "changed cookies do not match {cookies:?}");
     }
-    polls
+    results
 }
 
-/// How often something happened in each session.
-fn by_session(sessions: &[String]) -> BTreeMap<&str, usize> {
+/// Returns the number of events per session.
+fn count_by_session(sessions: &[String]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for session in sessions {
         *counts.entry(session.as_str()).or_default() += 1;
@@ -90,35 +95,48 @@ fn by_session(sessions: &[String]) -> BTreeMap<&str, usize> {
     counts
 }
 
-/// What the provider says about it afterwards.
-struct Record {
-    /// Whose session was renewed, once for each time.
-    renewals: Vec<String>,
-    /// How often a refresh token was refused.
+/// The events that the provider recorded.
+struct ProviderEvents {
+    /// The session or user of each refresh.
+    refreshes: Vec<String>,
+    /// Number of refused refresh tokens.
     refused: usize,
-    /// How often somebody came back with a code.
+    /// Number of codes that were exchanged.
     codes: usize,
 }
 
-/// NoProvider noticed: every poll passed, no token came twice, nobody went through the provider again, and nobody asked it
-/// more often than due.
-fn judge(form: Form, cookies: Cookies, polls: &Polls, record: &Record, log: &str) {
-    let Record { renewals, refused, codes } = record;
-    let each = by_session(renewals);
-    let (fewest, most) = (each.values().min().unwrap_or(&0), each.values().max().unwrap_or(&0));
+/// Asserts that users noticed nothing.
+///
+/// 1. Every poll passed.
+/// 2. No refresh token was refused.
+/// 3. No user was sent through the provider again.
+/// 4. Each session was refreshed as often as necessary and no more often than due.
+fn assert_no_failures(
+    load: Load,
+    cookies: Cookies,
+    results: &PollResults,
+    events: &ProviderEvents,
+    log: &str,
+) {
+    let ProviderEvents { refreshes, refused, codes } = events;
+    let per_session = count_by_session(refreshes);
+    let (min, max) = (per_session.values().min().unwrap_or(&0), per_session.values().max().unwrap_or(&0));
     println!(
-        "{cookies:?}: {} sessions x {POLLERS} pollers, tokens of {} s, {} s: {} polls, {} failed; {} exchanges, \
-         {fewest} to {most} a session (at most {}), {refused} refused; {codes} sign-ins",
-        form.pages,
-        form.life,
-        polls.took.as_secs(),
-        polls.asked,
-        polls.failures.len(),
-        renewals.len(),
-        form.most(polls.took),
+        "{cookies:?}: {} sessions x {POLLERS_PER_TAB} pollers, tokens of {} s, {} s: {} polls, {} failed; {} refreshes, \
+         {min} to {max} per session (at most {}), {refused} refused; {codes} sign-ins",
+        load.tabs,
+        load.token_lifetime,
+        results.duration.as_secs(),
+        results.polls,
+        results.failures.len(),
+        refreshes.len(),
+        load.max_refreshes(results.duration),
     );
-    assert!(polls.failures.is_empty(), "{:#?}\n{log}", polls.failures);
-    assert_eq!((*refused, *codes, each.len()), (0, form.pages, form.pages), "{each:?}\n{log}");
-    let right = form.least()..=form.most(polls.took);
-    assert!(each.values().all(|renewals| right.contains(renewals)), "{right:?} {each:?}");
+    assert!(results.failures.is_empty(), "{:#?}\n{log}", results.failures);
+    assert_eq!((*refused, *codes, per_session.len()), (0, load.tabs, load.tabs), "{per_session:?}\n{log}");
+    let expected = load.min_refreshes()..=load.max_refreshes(results.duration);
+    assert!(
+        per_session.values().all(|refreshes| expected.contains(refreshes)),
+        "{expected:?} {per_session:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! What happens to sessions while Keycloak takes connections and answers nobody?
+//! Sessions while Keycloak accepts connections but sends no responses
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,117 +6,125 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use http::StatusCode;
 
-use super::strict;
-use crate::harness::{Caller, Cookies, Crowd, POLLED, Place, Realm, Reply, Stage, Tab, person};
+use super::configure_strict_realm;
+use crate::harness::{
+    Cookies, POLL_PATH, PollingTabs, Realm, Reply, Reserved, Setup, Tab, TestClient, user_name,
+};
 
-/// Of an access token, in seconds: renewed after 12 to 15.
-const LIFE: u64 = 20;
-/// Their tokens are over when Keycloak stops, and they ask at once.
-const ASKING: usize = 4;
-/// One more asks when nobody asks Keycloak any longer, and another has just signed in.
-const PEOPLE: usize = ASKING + 2;
-/// So long Keycloak stands still, at the least.
-const STOPPED: Duration = Duration::from_secs(30);
-/// A state that never comes must not hold the test.
-const LIMIT: Duration = Duration::from_secs(60);
+/// Lifetime of an access token, in seconds. Tokens are refreshed after 12 to 15 seconds.
+const TOKEN_LIFETIME: u64 = 20;
+/// Number of tabs that poll when Keycloak is paused. Their tokens have expired.
+const POLLING_TABS: usize = 4;
+/// Number of users. One more polls when the gateway no longer sends requests to Keycloak. Another has just signed in.
+const USERS: usize = POLLING_TABS + 2;
+/// Minimum duration of the long pause.
+const MIN_PAUSE: Duration = Duration::from_secs(30);
+/// Time limit of a wait for a status.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(60);
 
-async fn seconds(seconds: u64) {
+async fn sleep_seconds(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
-/// Asks again and again, until the answer is the one.
-async fn until(tab: &Tab, status: StatusCode) -> Reply {
-    let asking = async {
+/// Polls until the response has this status.
+async fn poll_until(tab: &Tab, status: StatusCode) -> Reply {
+    let polling = async {
         loop {
             let reply = tab.poll().await;
             if reply.status == status {
                 return reply;
             }
-            seconds(1).await;
+            sleep_seconds(1).await;
         }
     };
-    tokio::time::timeout(LIMIT, asking).await.unwrap_or_else(|_| panic!("it never said {status}"))
+    tokio::time::timeout(STATUS_TIMEOUT, polling)
+        .await
+        .unwrap_or_else(|_| panic!("no response had the status {status}"))
 }
 
-/// 503, when to ask again, and not a word that would cost the session.
-fn told_later(reply: &Reply) {
-    let told = (reply.status, reply.header("retry-after").is_some());
-    assert_eq!(told, (StatusCode::SERVICE_UNAVAILABLE, true), "{reply:?}");
+/// Asserts that the response is 503 with `Retry-After`. It has no header that would end the session.
+fn assert_retry_later(reply: &Reply) {
+    let status = (reply.status, reply.header("retry-after").is_some());
+    assert_eq!(status, (StatusCode::SERVICE_UNAVAILABLE, true), "{reply:?}");
     assert_eq!((reply.header("x-reload"), reply.header("set-cookie")), (None, None), "{reply:?}");
 }
 
-/// Keycloak stands still for two seconds while sessions are due.
+/// Pauses Keycloak for two seconds while sessions are due for a refresh.
 ///
-/// Allowed: nothing. Their tokens are good for longer, and whoever asks is answered with them.
-async fn a_short_stop_is_not_noticed(stage: &Stage<Realm>) -> Vec<Arc<Tab>> {
-    let mut crowd = Crowd::open(stage, ASKING + 1).await;
-    crowd.poll(Duration::from_millis(500));
-    seconds(LIFE / 2).await;
-    stage.provider().stop();
-    seconds(2).await;
-    stage.provider().go_on();
-    seconds(LIFE / 2).await;
-    let tabs = crowd.tabs.clone();
-    let polls = crowd.end().await;
-    assert!(polls.failures.is_empty(), "{:#?}\n{}", polls.failures, stage.gateway.log());
+/// No request fails, because the current tokens are valid for longer.
+async fn short_pause_fails_no_request(setup: &Setup<Realm>) -> Vec<Arc<Tab>> {
+    let mut polling = PollingTabs::open(setup, POLLING_TABS + 1).await;
+    polling.start(Duration::from_millis(500));
+    sleep_seconds(TOKEN_LIFETIME / 2).await;
+    setup.provider().pause();
+    sleep_seconds(2).await;
+    setup.provider().resume();
+    sleep_seconds(TOKEN_LIFETIME / 2).await;
+    let tabs = polling.tabs.clone();
+    let results = polling.stop().await;
+    assert!(results.failures.is_empty(), "{:#?}\n{}", results.failures, setup.gateway.log());
     tabs
 }
 
-/// Those whose tokens are over; Keycloak does not answer.
-async fn all_are_told_later(tabs: &[Arc<Tab>]) {
+/// Polls with expired tokens while Keycloak is paused.
+async fn expired_sessions_get_503(tabs: &[Arc<Tab>]) {
     for reply in join_all(tabs.iter().map(|tab| tab.poll())).await {
-        told_later(&reply);
+        assert_retry_later(&reply);
     }
 }
 
-/// Who has just signed in.
-async fn goes_on(caller: &Caller) {
+/// Polls with the valid tokens of a new session.
+async fn valid_session_passes(client: &TestClient) {
     for _ in 0..5 {
-        assert_eq!(caller.get(POLLED, &[]).await.status, StatusCode::OK);
-        seconds(1).await;
+        assert_eq!(client.get(POLL_PATH, &[]).await.status, StatusCode::OK);
+        sleep_seconds(1).await;
     }
 }
 
-/// Then for thirty seconds.
+/// Pauses Keycloak for two seconds, then for thirty.
 ///
-/// Allowed: whose tokens are good goes on. Whose tokens are over is told 503 and `Retry-After`, and keeps the cookies.
-/// Afterwards they come back: by an exchange where none was sent in vain; by one silent trip through Keycloak where one
-/// was, because its token may be spent. NoProvider types a password, and Keycloak sees no token twice.
+/// 1. Requests with valid tokens pass.
+/// 2. Requests with expired tokens get 503 with `Retry-After`, and their cookies stay.
+/// 3. Afterwards, a session is refreshed as usual if its refresh token was not sent during the pause.
+/// 4. If the token was sent, it may be spent. The session then resumes by one silent sign-in.
+/// 5. No user types a password, and Keycloak receives no token twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn while_keycloak_stands_still_good_tokens_pass_and_the_others_are_told_to_come_later() {
-    let place = Place::new();
-    let realm = Realm::alone(&place.origin, |realm| strict(realm, PEOPLE, LIFE)).await;
+async fn paused_keycloak_fails_only_requests_with_expired_tokens() {
+    let reserved = Reserved::new();
+    let realm =
+        Realm::on_own_server(&reserved.origin, |realm| configure_strict_realm(realm, USERS, TOKEN_LIFETIME))
+            .await;
     let registration = realm.registration();
-    let stage = Stage::raise(place, realm, &registration, Cookies::Delivered).await;
-    let tabs = a_short_stop_is_not_noticed(&stage).await;
-    let (asking, late) = (&tabs[..ASKING], &tabs[ASKING]);
-    seconds(LIFE + 1).await;
-    let fresh = stage.caller(&person(ASKING + 1)).await;
+    let setup = Setup::with_provider(reserved, realm, &registration, Cookies::Delivered).await;
+    let tabs = short_pause_fails_no_request(&setup).await;
+    let (polling, late) = (&tabs[..POLLING_TABS], &tabs[POLLING_TABS]);
+    sleep_seconds(TOKEN_LIFETIME + 1).await;
+    let fresh = setup.signed_in_client(&user_name(POLLING_TABS + 1)).await;
 
-    stage.provider().stop();
-    let stopped = Instant::now();
-    tokio::join!(goes_on(&fresh), all_are_told_later(asking));
-    for tab in asking {
-        until(tab, StatusCode::UNAUTHORIZED).await;
+    setup.provider().pause();
+    let paused = Instant::now();
+    tokio::join!(valid_session_passes(&fresh), expired_sessions_get_503(polling));
+    for tab in polling {
+        poll_until(tab, StatusCode::UNAUTHORIZED).await;
     }
-    told_later(&late.poll().await);
+    assert_retry_later(&late.poll().await);
     let (end, page) = late.load("/page").await;
     assert_eq!(end.path(), "/oauth2/refresh");
-    told_later(&page);
-    tokio::time::sleep_until((stopped + STOPPED).into()).await;
-    stage.provider().go_on();
+    assert_retry_later(&page);
+    tokio::time::sleep_until((paused + MIN_PAUSE).into()).await;
+    setup.provider().resume();
 
-    until(late, StatusCode::OK).await;
-    for tab in asking {
+    poll_until(late, StatusCode::OK).await;
+    for tab in polling {
         let (end, page) = tab.load("/page").await;
         assert_eq!((end.path(), page.status), ("/page", StatusCode::OK), "{end}");
         assert_eq!(tab.poll().await.status, StatusCode::OK);
     }
-    let realm = stage.provider();
-    assert_eq!(realm.events("REFRESH_TOKEN_ERROR").await, 0);
-    assert_eq!(realm.events("CODE_TO_TOKEN").await, PEOPLE + ASKING);
-    let mut sessions = realm.sessions_of("CODE_TO_TOKEN").await;
+    let realm = setup.provider();
+    assert_eq!(realm.count_events("REFRESH_TOKEN_ERROR").await, 0);
+    assert_eq!(realm.count_events("CODE_TO_TOKEN").await, USERS + POLLING_TABS);
+    let mut sessions = realm.event_sessions("CODE_TO_TOKEN").await;
     sessions.sort_unstable();
     sessions.dedup();
-    assert_eq!(sessions.len(), PEOPLE, "somebody typed a password");
+    assert_eq!(sessions.len(), USERS, "a user signed in with a password again");
 }

@@ -1,4 +1,4 @@
-//! What does a page look like, for the person who reviews it: light and dark, on a desk and on a phone?
+//! Screenshots of pages for a review, in light and dark colours, for desktop and phone
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use http::Method;
@@ -11,33 +11,33 @@ use super::process::repository;
 const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 800), ("phone", 390, 844)];
 
 impl Chromium {
-    /// Four pictures of the page that is open, as `target/screenshots/NAME-….png`.
-    pub(crate) async fn picture(&self, name: &str) {
+    /// Writes four screenshots of the open page to `target/screenshots/NAME-….png`.
+    pub(crate) async fn take_screenshots(&self, name: &str) {
         let folder = repository().join("target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         for scheme in ["light", "dark"] {
-            self.devtools(
+            self.send_devtools_command(
                 "Emulation.setEmulatedMedia",
                 json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
             )
             .await;
             for (device, width, height) in SIZES {
                 let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": device == "phone" });
-                self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+                self.send_devtools_command("Emulation.setDeviceMetricsOverride", size).await;
                 let picture = self.driver().screenshot().await.unwrap();
                 std::fs::write(folder.join(format!("{name}-{scheme}-{device}.png")), picture).unwrap();
             }
         }
-        self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
-        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
+        self.send_devtools_command("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        self.send_devtools_command("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
     }
 
-    async fn devtools(&self, command: &'static str, parameters: Value) {
+    async fn send_devtools_command(&self, command: &'static str, parameters: Value) {
         self.driver().issue_cmd(DevTools { command, parameters }).await.unwrap();
     }
 }
 
-/// A command of Chromium's own protocol, sent through its driver.
+/// A DevTools command, sent through Chromium's driver.
 #[derive(Debug)]
 struct DevTools {
     command: &'static str,

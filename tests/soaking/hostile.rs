@@ -1,4 +1,4 @@
-//! What do strangers do who mean no good?
+//! Hostile clients: abandoned sign-ins, forged cookies, slow connections
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -10,42 +10,42 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Browser, Process};
 
-/// Connections that ask one question after the other.
-const BUSY: usize = 8;
+/// Number of connections that start sign-ins at the same time.
+const BUSY_CONNECTIONS: usize = 8;
 
-pub(crate) struct Strangers {
+pub(crate) struct HostileClients {
     public: u16,
     check: u16,
-    /// What a session's cookie looks like.
+    /// The value of a valid session cookie.
     cookie: String,
 }
 
-impl Strangers {
-    pub(crate) fn new(process: &Process, person: &Browser) -> Self {
-        let cookie = person.cookie("foregate").unwrap().to_owned();
+impl HostileClients {
+    pub(crate) fn new(process: &Process, user: &Browser) -> Self {
+        let cookie = user.cookie("foregate").unwrap().to_owned();
         Self { public: process.public, check: process.check, cookie }
     }
 
-    /// Begins so many sign-ins, each of a browser that has no cookies, and finishes none.
-    pub(crate) async fn starts(&self, count: usize) {
+    /// Starts `count` sign-ins without cookies and finishes none of them.
+    pub(crate) async fn abandon_sign_ins(&self, count: usize) {
         let request = format!(
             "GET /oauth2/start?rd=/deep/link HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n",
             self.public
         );
         let mut busy = JoinSet::new();
-        for _ in 0..BUSY {
+        for _ in 0..BUSY_CONNECTIONS {
             let (request, mut connection) = (request.clone(), Connection::open(self.public).await);
             busy.spawn(async move {
-                for _ in 0..count.div_ceil(BUSY) {
-                    assert_eq!(connection.ask(&request).await, 302);
+                for _ in 0..count.div_ceil(BUSY_CONNECTIONS) {
+                    assert_eq!(connection.send(&request).await, 302);
                 }
             });
         }
         busy.join_all().await;
     }
 
-    /// Asks the check with so many cookies that nobody made; gives how many got which status.
-    pub(crate) async fn cookies(&self, count: usize) -> BTreeMap<u16, usize> {
+    /// Sends `count` checks with forged cookies. Returns the number of responses per status.
+    pub(crate) async fn send_cookies(&self, count: usize) -> BTreeMap<u16, usize> {
         let mut connection = Connection::open(self.check).await;
         let mut answers = BTreeMap::new();
         for number in 0..count {
@@ -54,10 +54,10 @@ impl Strangers {
                  X-Forwarded-Host: 127.0.0.1:{}\r\nX-Forwarded-Uri: /\r\nX-Forwarded-For: 203.0.113.9\r\n\
                  Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nCookie: {}\r\n\r\n",
                 self.public,
-                self.hostile(number)
+                self.forged_cookie_line(number)
             );
-            let status = connection.ask(&request).await;
-            assert!(matches!(status, 302 | 431), "{status} for a cookie that nobody made");
+            let status = connection.send(&request).await;
+            assert!(matches!(status, 302 | 431), "status {status} for a forged cookie");
             if status == 431 {
                 connection = Connection::open(self.check).await;
             }
@@ -66,9 +66,9 @@ impl Strangers {
         answers
     }
 
-    /// A `Cookie` line, another one for each number.
-    fn hostile(&self, number: usize) -> String {
-        let changed = self.changed(number);
+    /// Returns a forged `Cookie` line, which differs for each number.
+    fn forged_cookie_line(&self, number: usize) -> String {
+        let changed = self.changed_cookie(number);
         match number % 6 {
             0 => format!("foregate={changed}"),
             1 => format!("foregate={}; n={number}", &self.cookie[..number % self.cookie.len()]),
@@ -81,32 +81,32 @@ impl Strangers {
         }
     }
 
-    /// The cookie of a session with one letter changed to another, as another key would have made it.
-    fn changed(&self, number: usize) -> String {
+    /// Returns the session cookie with one letter changed, so that it looks like a cookie of another key.
+    fn changed_cookie(&self, number: usize) -> String {
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut text = self.cookie.clone().into_bytes();
-        // The last letter may hold bits that mean nothing.
-        let place = number % (text.len() - 1);
-        let turn = 1 + (number / text.len()) % (letters.len() - 1);
-        let now = letters.iter().position(|letter| *letter == text[place]).unwrap_or_default();
-        text[place] = letters[(now + turn) % letters.len()];
+        // The last letter may contain unused bits, so it stays unchanged.
+        let position = number % (text.len() - 1);
+        let offset = 1 + (number / text.len()) % (letters.len() - 1);
+        let current = letters.iter().position(|letter| *letter == text[position]).unwrap_or_default();
+        text[position] = letters[(current + offset) % letters.len()];
         String::from_utf8(text).unwrap()
     }
 
-    /// Holds so many connections whose heads come a byte each tenth of a second, half of them at each listener; gives
-    /// how many bytes were sent, and how often one was closed and another took its place.
-    pub(crate) async fn slow(&self, count: usize, how_long: Duration) -> (usize, usize) {
-        let end = Instant::now() + how_long;
+    /// Holds `count` connections, half of them at each listener. Each sends one byte of its head every 100 ms, and is
+    /// reopened after the gateway closes it. Returns the number of sent bytes and of closed connections.
+    pub(crate) async fn hold_slow_connections(&self, count: usize, duration: Duration) -> (usize, usize) {
+        let end = Instant::now() + duration;
         let mut all = JoinSet::new();
         for number in 0..count {
-            all.spawn(trickle(if number % 2 == 0 { self.check } else { self.public }, end));
+            all.spawn(send_head_slowly(if number % 2 == 0 { self.check } else { self.public }, end));
         }
         let ended = all.join_all().await;
         (ended.iter().map(|(sent, _)| sent).sum(), ended.iter().map(|(_, closed)| closed).sum())
     }
 }
 
-async fn trickle(port: u16, end: Instant) -> (usize, usize) {
+async fn send_head_slowly(port: u16, end: Instant) -> (usize, usize) {
     let head = b"GET /oauth2/sign_in HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ";
     let (mut sent, mut closed) = (0, 0);
     loop {
@@ -125,7 +125,7 @@ async fn trickle(port: u16, end: Instant) -> (usize, usize) {
     }
 }
 
-/// A connection that is kept, and asked one question at a time.
+/// A persistent connection with one request at a time.
 struct Connection(BufReader<TcpStream>);
 
 impl Connection {
@@ -135,13 +135,16 @@ impl Connection {
         Self(BufReader::new(stream))
     }
 
-    /// The status of the answer, whose body is read and dropped.
-    async fn ask(&mut self, request: &str) -> u16 {
+    /// Sends a request and returns the status of the response. The body is read and discarded.
+    async fn send(&mut self, request: &str) -> u16 {
         self.0.get_mut().write_all(request.as_bytes()).await.unwrap();
         let (mut status, mut length, mut line) = (0, 0, String::new());
         loop {
             line.clear();
-            assert!(self.0.read_line(&mut line).await.unwrap() > 0, "closed instead of an answer");
+            assert!(
+                self.0.read_line(&mut line).await.unwrap() > 0,
+                "the connection closed before a response"
+            );
             let lower = line.trim_end().to_ascii_lowercase();
             if let Some(rest) = lower.strip_prefix("http/1.1 ") {
                 status = rest.split(' ').next().unwrap().parse().unwrap();

@@ -1,4 +1,9 @@
-//! How does a test send exactly the bytes it means, with no browser's opinion in between?
+//! HTTP client that sends exactly the headers of a test
+//!
+//! 1. A single request has the headers that the test sets and the stored cookies. The client adds no headers of a
+//!    browser.
+//! 2. Only a navigation follows redirects.
+//! 3. Cookies are stored per origin.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,35 +17,35 @@ use url::Url;
 
 use super::authority::Authority;
 
-/// A redirect chain of a sign-in has four legs; more is a loop.
-const LEGS: usize = 8;
+/// Maximum number of requests of a navigation. A sign-in has four; more is a redirect loop.
+const MAX_REDIRECTS: usize = 8;
 
 type Jar = BTreeMap<String, Cookie>;
 
 #[derive(Clone)]
 struct Cookie {
     value: String,
-    /// `None` where it lasts as long as the program.
-    ends_at: Option<Instant>,
+    /// `None` if the cookie has no `Max-Age`.
+    expires_at: Option<Instant>,
 }
 
 impl Cookie {
-    fn lasts(&self) -> bool {
-        self.ends_at.is_none_or(|ends_at| Instant::now() < ends_at)
+    fn is_valid(&self) -> bool {
+        self.expires_at.is_none_or(|expires_at| Instant::now() < expires_at)
     }
 }
 
-/// A program that speaks https to `app.localhost`, follows nothing and keeps a session only when told.
+/// A client that sends https requests to `app.localhost`. It has a session only after a sign-in.
 #[derive(Clone)]
-pub(crate) struct Caller {
+pub(crate) struct TestClient {
     client: Client,
     origin: String,
-    /// Per origin, and no attribute honoured but `Max-Age`: Keycloak's cookies are `Secure` on http too, which a browser
-    /// overlooks on loopback and a client library does not.
+    /// Cookies per origin. Only the attribute `Max-Age` has an effect. Keycloak's cookies are `Secure` even over
+    /// http: a browser accepts that on loopback, but a client library does not.
     jars: BTreeMap<String, Jar>,
 }
 
-/// What came back.
+/// A response with its body.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -54,7 +59,7 @@ impl Reply {
     }
 }
 
-impl Caller {
+impl TestClient {
     pub(crate) fn new(origin: &str, address: SocketAddr, authority: &Authority) -> Self {
         let root = Certificate::from_pem(authority.root_pem().as_bytes()).unwrap();
         let client = Client::builder()
@@ -69,17 +74,17 @@ impl Caller {
         Self { client, origin: origin.to_owned(), jars: BTreeMap::new() }
     }
 
-    /// The same program with a session, got as a browser gets it.
+    /// Signs in as a browser does and returns the client with its session.
     pub(crate) async fn signed_in(mut self, user: &str) -> Self {
         let end = self.sign_in(user, user).await;
-        assert!(self.has_session(), "no session came of it, but {}: {}", end.status, end.body);
+        assert!(self.has_session(), "the sign-in created no session: {}: {}", end.status, end.body);
         self
     }
 
-    /// Goes to the application, fills in the provider's form, and follows to the end: what is there.
+    /// Opens the application, submits the provider's form and follows redirects. Returns the last response.
     pub(crate) async fn sign_in(&mut self, user: &str, password: &str) -> Reply {
         let (at, page) = self.follow(Url::parse(&self.origin).unwrap()).await;
-        let (action, fields) = login_form(&at, &page.body);
+        let (action, fields) = parse_login_form(&at, &page.body);
         self.submit(action, &fields, user, password).await
     }
 
@@ -96,32 +101,32 @@ impl Caller {
             .finish();
         let request = self.client.post(action.clone()).body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let back = self.exchange(&action, request).await;
-        match back.header(LOCATION.as_str()) {
+        let reply = self.send_navigation(&action, request).await;
+        match reply.header(LOCATION.as_str()) {
             Some(location) => self.follow(action.join(location).unwrap()).await.1,
-            None => back,
+            None => reply,
         }
     }
 
-    /// One request with the headers given, in their order, and the cookies of the session if there is one.
+    /// Sends one request with `headers` in this order. Adds the stored cookies unless `headers` has a `Cookie`.
     pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
         let mut request = self.client.request(method, format!("{}{path}", self.origin));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
-        if !own && !self.cookie_line().is_empty() {
+        let has_cookie_header = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+        if !has_cookie_header && !self.cookie_line().is_empty() {
             request = request.header(COOKIE, self.cookie_line());
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        // A WebSocket that was accepted has no body that ends.
+        // An accepted WebSocket has a body without an end.
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
         let body = if switched { String::new() } else { response.text().await.unwrap() };
         Reply { status, headers, body }
     }
 
-    /// Whether anything but Traefik's own "no such route" answers there.
+    /// Returns whether the path gets a response other than 404, which Traefik sends if it has no route.
     pub(crate) async fn reaches(&self, path: &str) -> bool {
         let answer = self.client.get(format!("{}{path}", self.origin)).send().await;
         answer.is_ok_and(|answer| answer.status() != StatusCode::NOT_FOUND)
@@ -131,17 +136,17 @@ impl Caller {
         self.send(Method::GET, path, headers).await
     }
 
-    /// The cookies of the application's origin as a browser would send them.
+    /// Returns the `Cookie` header that a browser would send to the application's origin.
     pub(crate) fn cookie_line(&self) -> String {
-        self.line_for(&self.origin)
+        self.cookie_line_for(&self.origin)
     }
 
-    fn line_for(&self, origin: &str) -> String {
-        let pairs = self.jars.get(origin).into_iter().flatten().filter(|(_, cookie)| cookie.lasts());
+    fn cookie_line_for(&self, origin: &str) -> String {
+        let pairs = self.jars.get(origin).into_iter().flatten().filter(|(_, cookie)| cookie.is_valid());
         pairs.map(|(name, cookie)| format!("{name}={}", cookie.value)).collect::<Vec<_>>().join("; ")
     }
 
-    /// The values of the session's cookies, which nobody but the gateway may ever see.
+    /// Returns the values of the session cookies, which only the client and the gateway may receive.
     pub(crate) fn session_values(&self) -> Vec<&str> {
         let all = self.jars.get(&self.origin).into_iter().flatten();
         let parts = ["__Host-foregate", "__Host-foregate-1", "__Host-foregate-2", "__Host-foregate-3"];
@@ -153,36 +158,36 @@ impl Caller {
         self.jars.get(&self.origin).is_some_and(|jar| jar.contains_key("__Host-foregate"))
     }
 
-    /// Takes the cookies of an answer of the application's origin, as a browser does.
-    pub(crate) fn keep_cookies(&mut self, reply: &Reply) {
-        keep(self.jars.entry(self.origin.clone()).or_default(), &reply.headers);
+    /// Stores the cookies of a response from the application's origin, as a browser does.
+    pub(crate) fn store_cookies(&mut self, reply: &Reply) {
+        store(self.jars.entry(self.origin.clone()).or_default(), &reply.headers);
     }
 
-    /// A navigation of the application's to its end: what is there.
+    /// Opens a path of the application and follows redirects. Returns the final URL and its response.
     pub(crate) async fn visit(&mut self, path: &str) -> (Url, Reply) {
         let start = Url::parse(&format!("{}{path}", self.origin)).unwrap();
         self.follow(start).await
     }
 
-    /// A navigation to its end: where it ended, and what is there.
+    /// Opens a URL and follows redirects. Returns the final URL and its response.
     async fn follow(&mut self, start: Url) -> (Url, Reply) {
         let mut url = start;
-        for _ in 0..LEGS {
+        for _ in 0..MAX_REDIRECTS {
             let request = self.client.get(url.clone());
-            let reply = self.exchange(&url, request).await;
+            let reply = self.send_navigation(&url, request).await;
             let Some(location) = reply.header(LOCATION.as_str()) else {
                 return (url, reply);
             };
             url = url.join(location).unwrap();
         }
-        panic!("a redirect loop, last at {url}");
+        panic!("redirect loop, last URL {url}");
     }
 
-    /// One leg of a navigation; cookies go to the origin they came from.
-    async fn exchange(&mut self, url: &Url, mut request: RequestBuilder) -> Reply {
+    /// Sends one request of a navigation with the cookies of its origin and stores the cookies of the response.
+    async fn send_navigation(&mut self, url: &Url, mut request: RequestBuilder) -> Reply {
         let origin = url.origin().ascii_serialization();
         request = request.header(ACCEPT, "text/html");
-        let cookies = self.line_for(&origin);
+        let cookies = self.cookie_line_for(&origin);
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies);
         }
@@ -192,12 +197,12 @@ impl Caller {
             headers: response.headers().clone(),
             body: response.text().await.unwrap(),
         };
-        keep(self.jars.entry(origin).or_default(), &reply.headers);
+        store(self.jars.entry(origin).or_default(), &reply.headers);
         reply
     }
 }
 
-fn keep(jar: &mut Jar, headers: &HeaderMap) {
+fn store(jar: &mut Jar, headers: &HeaderMap) {
     for line in headers.get_all(SET_COOKIE) {
         let line = line.to_str().unwrap();
         let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
@@ -208,14 +213,14 @@ fn keep(jar: &mut Jar, headers: &HeaderMap) {
         if age == Some(Duration::ZERO) {
             jar.remove(name);
         } else {
-            let ends_at = age.map(|age| Instant::now() + age);
-            jar.insert(name.to_owned(), Cookie { value: value.to_owned(), ends_at });
+            let expires_at = age.map(|age| Instant::now() + age);
+            jar.insert(name.to_owned(), Cookie { value: value.to_owned(), expires_at });
         }
     }
 }
 
-/// Where the form of a provider goes, and what it says besides name and password.
-fn login_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
+/// Returns the action and the hidden fields of the provider's login form.
+fn parse_login_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
     let action = attribute(html, "<form", "action").unwrap_or_else(|| panic!("no form at {at}: {html}"));
     let inputs =
         html.split("<input").skip(1).map(|input| input.split_once('>').map_or(input, |(tag, _)| tag));
@@ -225,7 +230,7 @@ fn login_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
     (at.join(&action).unwrap(), fields.collect())
 }
 
-/// The value of the first attribute of that name behind `after`.
+/// Returns the value of the first attribute with this name after the text `after`.
 fn attribute(html: &str, after: &str, name: &str) -> Option<String> {
     let (_, rest) = html.split_once(after)?;
     let (_, rest) = rest.split_once(&format!("{name}=\""))?;

@@ -1,0 +1,146 @@
+//! Proxy in front of the gateway, with the files that `deploy/` has for operators
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::authority::Authority;
+use super::process::{Program, Scratch, panic_missing, repository};
+use super::test_client::TestClient;
+use super::{caddy, traefik};
+
+/// A proxy with a dialect in the gateway.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Proxy {
+    Traefik,
+    Caddy,
+}
+
+impl Proxy {
+    /// Returns the treatments of aliases that the proxy can be configured for.
+    pub(crate) fn aliases(self) -> &'static [Aliases] {
+        match self {
+            Self::Traefik => &[Aliases::Documented, Aliases::PassedToGateway],
+            Self::Caddy => &[Aliases::Documented],
+        }
+    }
+
+    /// Returns whether the proxy removes a field with this name and forwards the request.
+    pub(crate) fn removes(self, name: &str) -> bool {
+        match self {
+            Self::Traefik => false,
+            Self::Caddy => name.contains(['_', '.']),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Traefik => "traefik",
+            Self::Caddy => "caddy",
+        }
+    }
+}
+
+/// Treatment of names like `X_Forwarded_User` by the proxy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Aliases {
+    /// The documented files are used.
+    Documented,
+    /// The proxy passes aliases to the gateway, which must refuse aliases of its own headers.
+    PassedToGateway,
+}
+
+/// Whether cookies of a check that allows the request reach the browser.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cookies {
+    /// The documented files are used.
+    Delivered,
+    /// The lines that deliver cookies are removed from the files.
+    Dropped,
+}
+
+/// The proxy, and the differences of its files from the documented files.
+#[derive(Clone, Copy)]
+pub(crate) struct ProxyOptions {
+    pub(crate) proxy: Proxy,
+    pub(crate) aliases: Aliases,
+    pub(crate) cookies: Cookies,
+}
+
+impl From<Proxy> for ProxyOptions {
+    fn from(proxy: Proxy) -> Self {
+        Self { proxy, aliases: Aliases::Documented, cookies: Cookies::Delivered }
+    }
+}
+
+impl From<Aliases> for ProxyOptions {
+    fn from(aliases: Aliases) -> Self {
+        Self { aliases, ..Self::from(Proxy::Traefik) }
+    }
+}
+
+impl From<Cookies> for ProxyOptions {
+    fn from(cookies: Cookies) -> Self {
+        Self { cookies, ..Self::from(Proxy::Traefik) }
+    }
+}
+
+/// The servers behind the proxy.
+pub(crate) struct Backends {
+    pub(crate) app: SocketAddr,
+    pub(crate) public: SocketAddr,
+    pub(crate) check: SocketAddr,
+}
+
+/// A running proxy with one https listener.
+pub(crate) struct RunningProxy {
+    _program: Program,
+}
+
+impl RunningProxy {
+    /// Starts the proxy, which serves `app.localhost` at `address`. Waits until a sign-in path has a route, because
+    /// the port opens before the routes exist.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        options: impl Into<ProxyOptions>,
+        backends: &Backends,
+        authority: &Authority,
+        scratch: &Scratch,
+    ) -> Self {
+        let options = options.into();
+        let mut command = match options.proxy {
+            Proxy::Traefik => traefik::command(address, options, backends, authority, scratch),
+            Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
+        };
+        let mut program = Program::start(options.proxy.name(), &mut command, scratch);
+        let client =
+            TestClient::new(&format!("https://app.localhost:{}", address.port()), address, authority);
+        program
+            .wait_until("its routes existed", async || client.reaches("/oauth2/sign_in").await.then_some(()))
+            .await;
+        Self { _program: program }
+    }
+}
+
+/// Returns the command of a program that `tests/tools/install` installs.
+pub(super) fn tool_command(name: &str) -> Command {
+    let path: PathBuf = repository().join("target/test-tools/bin").join(name);
+    Command::new(if path.is_file() { path } else { panic_missing(name) })
+}
+
+/// Returns the content of a file in `deploy/`.
+pub(super) fn read_deploy_file(name: &str) -> String {
+    let path = repository().join("deploy").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Replaces the values that differ between a deployment and this test. Panics if a value is not in the file, so that
+/// the documented files and the tests stay consistent.
+pub(super) fn adapt(mut text: String, replacements: &[(&str, &str)]) -> String {
+    for (from, to) in replacements {
+        assert!(text.contains(from), "a file in deploy/ no longer contains {from:?}");
+        text = text.replace(from, to);
+    }
+    assert!(!text.contains("example.com"), "a documented host name remains in {text}");
+    text
+}
