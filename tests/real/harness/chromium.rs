@@ -1,4 +1,4 @@
-//! Chromium, controlled through its WebDriver
+//! Chromium, controlled through its `WebDriver`
 //!
 //! 1. Each wait has a time limit.
 //! 2. No browser process remains after a test.

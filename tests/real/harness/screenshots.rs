@@ -37,7 +37,7 @@ impl Chromium {
     }
 }
 
-/// A DevTools command, sent through Chromium's driver.
+/// A `DevTools` command, sent through Chromium's driver.
 #[derive(Debug)]
 struct DevTools {
     command: &'static str,

@@ -69,7 +69,7 @@ async fn client_key_with_key_id_in_a_key_set_replaces_the_secret() {
     let key = KeyPair::generate().unwrap();
     let keys = key_set(&key, "foregate-1");
     let change = |realm: &mut Value| {
-        configure_key_client(realm, &[("use.jwks.string", "true"), ("jwks.string", &keys)])
+        configure_key_client(realm, &[("use.jwks.string", "true"), ("jwks.string", &keys)]);
     };
     let name = "client_key_id = \"foregate-1\"\n";
 

@@ -61,7 +61,7 @@ async fn restart_causes_at_most_one_reload(cookies: Cookies) {
     assert_eq!(count_by_session(&codes).len(), TABS, "a user signed in with a password again: {codes:?}");
     match cookies {
         Cookies::Delivered => {
-            assert!(refused <= results.reloads.iter().sum(), "{refused} {:?}", results.reloads)
+            assert!(refused <= results.reloads.iter().sum(), "{refused} {:?}", results.reloads);
         }
         Cookies::Dropped => assert_eq!(refused, 0),
     }
