@@ -80,7 +80,8 @@ impl Signals {
     fn reload(&self, reloader: &Reloader) {
         if self.reloadable.is_empty() {
             tracing::info!(
-                "SIGHUP: no file to read again; only session.keys_file, public.tls and check.tls change without a restart"
+                "SIGHUP has no effect: neither session.keys_file nor a TLS certificate file is set, and all other settings \
+                 change only with a restart"
             );
         } else {
             tracing::info!(files = self.reloadable.join(" "), "SIGHUP: reading keys and certificates again");

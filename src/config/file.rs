@@ -86,10 +86,22 @@ impl Walk<'_> {
 
     fn report_not_a_section(&mut self, place: &str) {
         let name = self.path.join(".");
-        let right = format!("[{name}] on a line of its own, with its keys below");
+        let right = self
+            .own_section()
+            .unwrap_or_else(|| format!("[{name}] on a line of its own, with its keys below"));
         self.report.mark_reported(&name);
         let wrong = "it is a section, but it has a value here".to_owned();
         self.report.add_other(&name, None, place, wrong, right);
+    }
+
+    /// Returns what is right if the path is a key without the name that its section needs.
+    fn own_section(&self) -> Option<String> {
+        let (key, section) = self.path.split_last()?;
+        let named: Vec<&str> = section.iter().map(String::as_str).chain(["name", key]).collect();
+        let section = section.join(".");
+        matches!(TABLE.look_up(&named), Known::Key(_)).then(|| {
+            format!("[{section}.NAME] on a line of its own, with a name that you choose, and {key} below")
+        })
     }
 
     fn place(&self, start: usize) -> String {

@@ -42,8 +42,12 @@ pub(super) const SECTION: Section = Section {
 };
 
 pub(super) fn read(reader: &mut Reader) -> Result<Policies, Reported> {
-    let names = reader.entries("policies").into_iter().map(|(name, _)| name);
-    let policies = all(names.map(|name| read_policy(reader, &name).map(|policy| (name, policy))));
+    let names: Vec<String> = reader.entries("policies").into_iter().map(|(name, _)| name).collect();
+    if !names.is_empty() && !names.iter().any(|name| name == DEFAULT) {
+        let text = "it is not set, so a proxy that names no policy admits every user who can sign in";
+        reader.report.warn("policies.default", text);
+    }
+    let policies = all(names.into_iter().map(|name| read_policy(reader, &name).map(|policy| (name, policy))));
     policies.map(Policies::new)
 }
 

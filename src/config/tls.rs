@@ -13,7 +13,7 @@ pub(super) const CERTIFICATE: Key = Key {
     need: Need::Optional("\"/etc/foregate/tls/tls.crt\""),
     about: "The certificate (PEM) for TLS on this listener, followed by the certificates that lead to its \
             authority. Without this key, the listener speaks plain http. The gateway looks at the files every 30 \
-            seconds. Unusable new files are logged, and the old ones stay in use.",
+            seconds. If they are unusable, the log gives the reason, and the old ones stay in use.",
     right: "the path of a PEM file with the listener's certificate first, which this process may read",
 };
 

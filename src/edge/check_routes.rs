@@ -35,7 +35,7 @@ fn list_paths() -> String {
     let labels = CHECK_DIALECTS.map(|dialect| dialect.caller.label);
     let by_default = labels.map(|label| format!("/check/{label}"));
     let by_name = labels.map(|label| format!("/check/policy/NAME/{label}"));
-    format!("{}, or for another policy {}", by_default.join(" or "), by_name.join(" or "))
+    format!("{} (for a named policy: {})", by_default.join(" or "), by_name.join(" or "))
 }
 
 fn with_dialect(router: Router<Arc<Checker>>, dialect: &'static Dialect) -> Router<Arc<Checker>> {

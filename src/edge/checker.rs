@@ -47,7 +47,7 @@ pub struct Checker {
 enum CheckRequestError {
     #[error("this peer is not a trusted proxy")]
     UntrustedPeer,
-    #[error("this host is not configured")]
+    #[error("the host of the request is not in public.urls")]
     UnknownHost,
     #[error(transparent)]
     Unreadable(#[from] ReadError),

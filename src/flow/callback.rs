@@ -52,7 +52,10 @@ pub enum CallbackError {
     #[error("the authorization response repeats the parameter {0}")]
     Repeated(String),
     /// There is no `state`, or it belongs to no transaction of this browser, or the transaction was used or expired.
-    #[error("this browser has no login transaction for the state of the authorization response")]
+    #[error(
+        "the browser sent no login cookie for this state: the sign-in began in another browser, expired, or was already \
+         completed"
+    )]
     UnknownState,
     /// The response is from another issuer.
     #[error(transparent)]

@@ -4,7 +4,7 @@
 //! 2. A call ends within its timeout, regardless of what the provider does.
 //! 3. The size limit of a body is enforced while the body streams in, not afterwards.
 //! 4. A redirect is a response and is not followed; `trust` configures that.
-//! 5. An error names the host of the request and no other part of it.
+//! 5. An error names the host and port of the request and no other part of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +33,8 @@ pub(super) struct HttpError {
 
 impl HttpError {
     fn new(url: &Url, failure: Failure) -> Self {
-        Self { host: url.host_str().unwrap_or_default().to_owned(), failure }
+        let host = url.host_str().unwrap_or_default();
+        Self { host: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")), failure }
     }
 
     /// Returns whether the provider sent a response that violates the limits, as opposed to none.
@@ -91,8 +92,10 @@ impl Http {
     /// Sends a request. A response body of more than `limit` bytes is an error. Of the response headers, only the
     /// content type and `Retry-After` are kept.
     pub(super) async fn send(&self, request: HttpRequest, limit: usize) -> Result<HttpResponse, HttpError> {
-        let host =
-            request.uri().authority().map_or_else(String::new, |authority| authority.host().to_owned());
+        let host = request.uri().authority().map_or_else(String::new, |authority| {
+            let host = authority.host();
+            authority.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        });
         let started = AtomicBool::new(false);
         let answer = timeout(self.timeout, self.transfer(request, limit, &started)).await;
         let cause = || if started.load(Ordering::Relaxed) { Failure::TimedOut } else { Failure::NoPermit };

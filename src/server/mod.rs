@@ -54,7 +54,14 @@ pub async fn serve(
     let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
     let steps = stop.await;
-    tracing::info!("stopping: no longer ready; requests are served for another {:?}", steps.unready_time);
+    if steps.unready_time.is_zero() {
+        tracing::info!("stopping: no new requests are accepted");
+    } else {
+        tracing::info!(
+            "stopping: /readyz fails from now on; new requests are accepted for another {:?} (drain.unready_time)",
+            steps.unready_time
+        );
+    }
     readiness.set_unready();
     sleep(steps.unready_time).await;
     drain.begin();

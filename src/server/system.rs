@@ -44,14 +44,22 @@ impl Clock for SystemClock {
     }
 }
 
-/// Returns the time in seconds since 1970. The coarse clock is at most some milliseconds late and costs a quarter of
-/// the exact one. A check reads the time once.
+/// The maximum delay of the coarse clock: one tick of a kernel with 100 ticks per second.
+#[cfg(target_os = "linux")]
+const MAX_DELAY_NANOSECONDS: i64 = 10_000_000;
+
+/// Returns the time in seconds since 1970. Each check reads it once, and the coarse clock costs a quarter of the exact
+/// one.
+///
+/// The maximum delay is added, because otherwise a new token can seem to be issued in the future.
 #[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "this is the implementation of the Clock port")]
 fn read_clock() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
 
-    u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).ok()
+    let time = clock_gettime(ClockId::RealtimeCoarse);
+    let is_next_second = time.tv_nsec >= 1_000_000_000 - MAX_DELAY_NANOSECONDS;
+    u64::try_from(time.tv_sec + i64::from(is_next_second)).ok()
 }
 
 #[cfg(not(target_os = "linux"))]

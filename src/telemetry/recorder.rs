@@ -172,12 +172,16 @@ impl Audit for Recorder {
                 "the provider ended more sessions than can be recorded; all sessions that it may mean must refresh at the \
                  provider before their next request"
             ),
-            BackchannelOutcome::Malformed
-            | BackchannelOutcome::NotAcceptable
-            | BackchannelOutcome::ProviderUnavailable
-            | BackchannelOutcome::StoreUnavailable => {
+            BackchannelOutcome::Malformed | BackchannelOutcome::NotAcceptable => {
                 warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
             }
+            BackchannelOutcome::ProviderUnavailable | BackchannelOutcome::StoreUnavailable => warn!(
+                outcome,
+                detail = event.detail.map(text),
+                request,
+                suppressed,
+                "logout token not processed: it cannot be verified or stored now, so it ended no session"
+            ),
         }
     }
 
@@ -204,13 +208,13 @@ impl Audit for Recorder {
             Hint::UntrustedPeer(peer) => log_untrusted_peer(*peer, suppressed),
             Hint::UnknownCheck { peer, path, paths } => {
                 let path = quoted(path);
-                warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, configure it to ask at {paths}");
+                warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, use {paths}");
             }
             Hint::UnknownHost(host) => {
                 warn!(
                     host,
                     suppressed,
-                    "refused a request to a host that is not configured; if the host is yours, add its origin to public.urls"
+                    "refused a check for a host that is not in public.urls; if the host is yours, add its origin"
                 );
             }
             Hint::GroupsUnknown(subject) => {

@@ -55,7 +55,7 @@ async fn unknown_check_path_is_answered_with_the_valid_paths() {
     }
     let log = process.log();
     let line = log.lines().find(|line| line.contains("no such check")).unwrap();
-    assert!(line.contains("/check/treafikxxx") && line.contains("ask at /check/traefik"), "{line}");
+    assert!(line.contains("/check/treafikxxx") && line.contains("use /check/traefik or "), "{line}");
     assert!(line.len() < 600, "{} bytes", line.len());
     assert_eq!(log.matches("no such check").count(), 1, "{log}");
 }
@@ -189,7 +189,9 @@ async fn each_event_is_one_short_line_for_any_client_input() {
                 assert!(line.starts_with("20") && !line.starts_with("2026-01-01T00:00:00Z"), "{line:?}");
             }
         }
-        for event in ["sign-in failed", "check refused", "a host that is not configured", "forged", "(cut)"] {
+        for event in
+            ["sign-in failed", "check refused", "a host that is not in public.urls", "forged", "(cut)"]
+        {
             assert!(log.contains(event), "{format}: no line with {event}: {log}");
         }
     }

@@ -79,8 +79,8 @@ const KEYS: &[Key] = &[
         kind: Kind::List,
         need: Need::Default("[]"),
         about: "Further values that aud of an ID token may contain. A token with any other audience is refused. \
-                azp, if present, must still be client_id, because a token that another client requested is not meant for this \
-                gateway.",
+                A token with several audiences must have azp. azp, if present, must be client_id, because a token \
+                that another client requested is not meant for this gateway.",
         right: "one audience in each entry, such as [\"kubernetes\"]",
     },
     Key {

@@ -38,8 +38,9 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::SecretFile,
             need: Need::Optional("\"/run/secrets/session-keys\""),
             about: "A file with one key on each line. Empty lines and lines that begin with # are ignored. The \
-                    gateway looks at the file every 30 seconds and uses new keys at once. An unusable file is \
-                    logged, and the current keys stay in use. docs/session-key.md describes how to change a key.",
+                    gateway looks at the file every 30 seconds and uses new keys at once. If the file is \
+                    unusable, the log gives the reason, and the current keys stay in use. docs/session-key.md \
+                    describes how to change a key.",
             right: "the path of a file that this process may read, with one key from `foregate secret` on each line",
         },
         Key {

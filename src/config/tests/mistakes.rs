@@ -197,3 +197,15 @@ fn renamed_key_is_reported_with_its_new_name() {
     let old_format = with(&[("FOREGATE_LOG__FORMAT", "people")]).err().unwrap().to_string();
     assert!(old_format.contains("renamed to text"), "{old_format}");
 }
+
+#[test]
+fn key_in_a_section_without_its_name_is_reported_with_the_right_section() {
+    for (section, right) in [
+        ("[policies]\nallowed_groups = [\"dev\"]\n", "right: [policies.NAME] on a line of its own"),
+        ("[public_paths]\npaths = [\"/a\"]\n", "right: [public_paths.NAME] on a line of its own"),
+        ("[policies]\nstaff = true\n", "right: [policies.staff] on a line of its own"),
+    ] {
+        let mistakes = mistakes(&format!("{MINIMAL}{section}")).to_string();
+        assert!(mistakes.contains(right), "{mistakes}");
+    }
+}

@@ -133,7 +133,7 @@ fn every_key_takes_effect() {
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!([all.drain.unready_time, all.drain.finish_timeout], [0, 540].map(Duration::from_secs));
-    assert_eq!(all.warnings.len(), 4, "{:?}", all.warnings);
+    assert_eq!(all.warnings.len(), 5, "{:?}", all.warnings);
 }
 
 #[test]

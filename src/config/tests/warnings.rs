@@ -67,3 +67,16 @@ fn idle_setting_without_effect_is_a_warning() {
         assert!(warnings.iter().all(|warning| warning.contains(words)), "{warnings:?}");
     }
 }
+
+#[test]
+fn named_policy_without_a_default_policy_is_a_warning() {
+    for (policies, warns) in [
+        ("[policies.defaults]\nallowed_groups = [\"dev\"]\n", true),
+        ("[policies.default]\nallowed_groups = [\"dev\"]\n[policies.ops]\n", false),
+        ("", false),
+    ] {
+        let warnings = load_all(&format!("{MINIMAL}{policies}"), &[], &[]).ok().unwrap().warnings;
+        let warned = warnings.iter().any(|warning| warning.starts_with("policies.default: "));
+        assert_eq!(warned, warns, "{policies}: {warnings:?}");
+    }
+}

@@ -81,7 +81,8 @@ async fn document_with_another_status_than_200_is_an_error() {
     let server = Server::start(|_| reply(500, "{}")).await;
     let url = Url::parse(&server.origin).unwrap();
     let error = http(Duration::from_secs(5)).get(&url, 99).await.unwrap_err();
-    assert_eq!(error.to_string(), "127.0.0.1: answered 500 Internal Server Error");
+    let port = url.port().unwrap();
+    assert_eq!(error.to_string(), format!("127.0.0.1:{port}: answered 500 Internal Server Error"));
 }
 
 #[tokio::test]
@@ -109,12 +110,12 @@ async fn at_most_64_calls_run_at_once() {
 }
 
 #[tokio::test]
-async fn http_error_names_only_the_host_of_the_request() {
+async fn http_error_names_only_host_and_port_of_the_request() {
     // Nothing listens on port 1.
     let request = request("http://127.0.0.1:1/callback?code=s3cret");
     let error = http(Duration::from_secs(5)).send(request, 99).await.unwrap_err();
     let text = format!("{error} {error:?}");
-    assert!(text.starts_with("127.0.0.1: cannot be reached: "), "{text}");
+    assert!(text.starts_with("127.0.0.1:1: cannot be reached: "), "{text}");
     assert!(!text.contains("s3cret") && !text.contains("callback"), "{text}");
 }
 

@@ -141,7 +141,7 @@ impl<'a> Contents<'a> {
             id_token: reader.token()??,
             refresh_token: reader.token()?,
         };
-        reader.0.is_empty().then_some(contents)
+        (texts.remaining.is_empty() && reader.0.is_empty()).then_some(contents)
     }
 }
 

@@ -82,7 +82,7 @@ async fn outage_of_the_provider_ends_no_session() {
     provider.release_all();
     // Longer than any backoff: 48 seconds for one session, and one minute for all sessions.
     provider.clock.advance(Duration::from_secs(61));
-    assert_eq!(poll(&gateway, &browser).await.status, 200, "the session is refresh_once");
+    assert_eq!(poll(&gateway, &browser).await.status, 200, "the session is refreshed");
     let observed = provider.observed();
     assert_eq!((observed.login, observed.reuse_violations), (1, 0));
 }

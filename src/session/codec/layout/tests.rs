@@ -67,7 +67,17 @@ fn contents_without_id_token_are_rejected() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn changed_bytes_do_not_panic_and_are_written_as_they_were_read(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        end in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = contents().write().unwrap();
+        for (index, byte) in changes {
+            *index.get_mut(&mut bytes) = byte;
+        }
+        if let Some(end) = end {
+            bytes.truncate(end.index(bytes.len()));
+        }
         if let Some(contents) = Contents::read(&bytes) {
             prop_assert_eq!(contents.write().unwrap(), bytes);
         }
