@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, Profile, Sender};
+use super::definition::{Dialect, Profile};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
@@ -25,12 +25,7 @@ pub static CADDY: Dialect = Dialect {
         cookie_remedy: "use reverse_proxy with copy_response_headers, as deploy/caddy/Caddyfile does, in place of \
                         forward_auth",
     },
-    profile: Profile {
-        sender: Sender::Proxy,
-        delivers_cookies: true,
-        names_removals: false,
-        max_head_bytes: None,
-    },
+    profile: Profile::FORWARD_AUTH,
     read,
     render: IntoResponse::into_response,
 };

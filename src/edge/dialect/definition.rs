@@ -42,6 +42,12 @@ pub struct Profile {
     pub max_head_bytes: Option<usize>,
 }
 
+impl Profile {
+    /// A proxy that delivers cookies, and that removes fields of the client by its own settings.
+    pub(super) const FORWARD_AUTH: Self =
+        Self { sender: Sender::Proxy, delivers_cookies: true, names_removals: false, max_head_bytes: None };
+}
+
 /// The sender of a request of a dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, Profile, Sender};
+use super::definition::{Dialect, Profile};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
@@ -21,12 +21,7 @@ pub static TRAEFIK: Dialect = Dialect {
         patience: Duration::from_secs(5),
         cookie_remedy: "list the session cookies in addAuthCookiesToResponse",
     },
-    profile: Profile {
-        sender: Sender::Proxy,
-        delivers_cookies: true,
-        names_removals: false,
-        max_head_bytes: None,
-    },
+    profile: Profile::FORWARD_AUTH,
     read,
     render: IntoResponse::into_response,
 };
