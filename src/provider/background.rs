@@ -66,10 +66,10 @@ impl Provider {
     fn record_load_failure(&self, error: &LoadError, first: bool) {
         self.last_error.store(Arc::new(error.to_string()));
         if first {
-            let older_copy_in_use = self.known.load().is_some();
+            let cached_metadata_in_use = self.known.load().is_some();
             warn!(
                 %error,
-                older_copy_in_use,
+                cached_metadata_in_use,
                 "cannot load the metadata or signing keys of the OpenID Provider; retrying, and further failures are \
                  logged at debug level only"
             );

@@ -214,7 +214,7 @@ impl Audit for Recorder {
                 warn!(
                     host,
                     suppressed,
-                    "refused a check for a host that is not in public.urls; if the host is yours, add its origin"
+                    "check for an unknown host refused; if the host is yours, add its origin to public.urls"
                 );
             }
             Hint::GroupsUnknown(subject) => {

@@ -190,7 +190,7 @@ async fn each_event_is_one_short_line_for_any_client_input() {
             }
         }
         for event in
-            ["sign-in failed", "check refused", "a host that is not in public.urls", "forged", "(cut)"]
+            ["sign-in failed", "check refused", "check for an unknown host refused", "forged", "(cut)"]
         {
             assert!(log.contains(event), "{format}: no line with {event}: {log}");
         }
