@@ -47,7 +47,7 @@ pub struct Checker {
 enum CheckRequestError {
     #[error("this peer is not a trusted proxy")]
     UntrustedPeer,
-    #[error("the host of the request is not in public.urls")]
+    #[error("the host of the request is neither in public.urls nor in public.return_hosts")]
     UnknownHost,
     #[error(transparent)]
     Unreadable(#[from] ReadError),

@@ -175,12 +175,19 @@ impl Audit for Recorder {
             BackchannelOutcome::Malformed | BackchannelOutcome::NotAcceptable => {
                 warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
             }
-            BackchannelOutcome::ProviderUnavailable | BackchannelOutcome::StoreUnavailable => warn!(
+            BackchannelOutcome::ProviderUnavailable => warn!(
                 outcome,
                 detail = event.detail.map(text),
                 request,
                 suppressed,
-                "logout token not processed: it cannot be verified or stored now, so it ended no session"
+                "logout token not processed: it cannot be verified now, so it ended no session"
+            ),
+            BackchannelOutcome::StoreUnavailable => warn!(
+                outcome,
+                detail = event.detail.map(text),
+                request,
+                suppressed,
+                "logout token not processed: the session store does not answer, so it ended no session"
             ),
         }
     }
@@ -214,7 +221,8 @@ impl Audit for Recorder {
                 warn!(
                     host,
                     suppressed,
-                    "check for an unknown host refused; if the host is yours, add its origin to public.urls"
+                    "check for an unknown host refused; if the host is yours, add its origin to public.urls, or to \
+                     public.return_hosts if it shares a sign-in"
                 );
             }
             Hint::GroupsUnknown(subject) => {
