@@ -116,11 +116,11 @@ impl Names {
         let mut is_duplicate = false;
         for member in members(headers) {
             if !may_be_ours(member) {
-                other(member);
+                other(before_joined(member));
             } else if let Some((index, value)) = self.part(member) {
                 is_duplicate |= found.get_mut(index)?.replace(value).is_some();
             } else if !is_ours(member) {
-                other(member);
+                other(before_joined(member));
             }
         }
         (!is_duplicate).then_some(found)
@@ -145,6 +145,14 @@ fn parse_part(rest: &[u8]) -> Option<(usize, &[u8])> {
 
 fn prefix(secure: bool) -> &'static str {
     if secure { HOST_PREFIX } else { "" }
+}
+
+/// Returns a cookie without a cookie of the gateway that a proxy joined to it with a comma, and without what follows.
+fn before_joined(member: &[u8]) -> &[u8] {
+    let is_join =
+        |comma: &usize| member.get(comma + 1..).is_some_and(|next| is_ours(next.trim_ascii_start()));
+    let end = memchr_iter(b',', member).find(is_join).unwrap_or(member.len());
+    member.get(..end).unwrap_or_default()
 }
 
 /// The first character rules out most cookies, at a fraction of the cost of a comparison.
@@ -231,6 +239,7 @@ mod tests {
             "__Secure-other=z"
         );
         assert_eq!(others(&["foregate-landed2=x"]), "foregate-landed2=x");
+        assert_eq!(others(&["a=1,__Host-foregate=x; b=2,c=3", "d, foregate-1=y,e=4"]), "a=1; b=2,c=3; d");
         assert_eq!(others(&["__Host-foregate =x; foregates=1; foregate-4=2"]), "foregates=1; foregate-4=2");
     }
 
