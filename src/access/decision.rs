@@ -60,6 +60,11 @@ impl Grant {
     pub fn removals(&self, client: &HeaderMap) -> Vec<HeaderName> {
         self.edits.removals(client)
     }
+
+    /// Returns the aliases of owned fields, for a proxy that does not show the client's fields ([`HeaderEdits::aliases`]).
+    pub fn aliases(&self) -> Option<HeaderValue> {
+        self.edits.aliases()
+    }
 }
 
 /// The reply to a request without a usable session.

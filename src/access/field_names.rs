@@ -161,6 +161,27 @@ pub fn before(member: &[u8], delimiter: u8) -> &[u8] {
     member.split(|byte| *byte == delimiter).next().unwrap_or_default().trim_ascii()
 }
 
+/// Returns each spelling of a name with `-`, `_`, `.` or `~` in place of each `-`, except the name itself, or `None` if
+/// they are longer than `max_bytes` together.
+///
+/// Other bytes between letters are aliases too, but no known server reads them as `-`.
+pub fn alias_spellings(name: &str, max_bytes: usize) -> Option<Vec<String>> {
+    let mut spellings = vec![String::new()];
+    for part in name.split_inclusive('-') {
+        let word = part.strip_suffix('-');
+        let ends: &[&str] = if word.is_some() { &["-", "_", ".", "~"] } else { &[""] };
+        if spellings.len() * ends.len() * name.len() > max_bytes {
+            return None;
+        }
+        let extend = |start: &String| {
+            ends.iter().map(|end| format!("{start}{}{end}", word.unwrap_or(part))).collect::<Vec<_>>()
+        };
+        spellings = spellings.iter().flat_map(extend).collect();
+    }
+    spellings.retain(|spelling| spelling != name);
+    Some(spellings)
+}
+
 fn length_bit(name: &str) -> u64 {
     1 << name.len().min(63)
 }
@@ -196,6 +217,16 @@ mod tests {
     }
 
     const LIST: HeaderName = HeaderName::from_static("list");
+
+    #[test]
+    fn alias_spellings_are_all_but_the_name_itself() {
+        assert_eq!(alias_spellings("a-b", 100).unwrap(), ["a_b", "a.b", "a~b"]);
+        assert_eq!(alias_spellings("cookie", 100).unwrap(), Vec::<String>::new());
+        let spellings = alias_spellings("x-forwarded-user", 1024).unwrap();
+        assert_eq!(spellings.len(), 15);
+        assert!(spellings.iter().all(|spelling| is_same_name(spelling, "x-forwarded-user")));
+        assert_eq!(alias_spellings("a-b-c-d-e-f-g-h", 1024), None);
+    }
 
     #[test]
     fn forwarded_index_agrees_with_the_list() {

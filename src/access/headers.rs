@@ -18,12 +18,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
 
-use super::field_names::{FORWARDED, NameSet, has_prefix, members, remove_fields};
+use super::field_names::{FORWARDED, NameSet, alias_spellings, has_prefix, members, remove_fields};
 use super::identity::IdentityRef;
 use super::stripped::StrippedHeaders;
 use super::token::TokenText;
 
 const IMPERSONATE: &str = "impersonate-";
+/// The maximum length of a list of aliases: one header line that every documented proxy accepts.
+pub const MAX_ALIASES_BYTES: usize = 16 * 1024;
 
 /// The names of the identity headers.
 #[derive(Clone, Debug)]
@@ -48,6 +50,7 @@ struct Table {
     authorization: bool,
     stripped: StrippedHeaders,
     guarded: NameSet,
+    aliases: Option<HeaderValue>,
 }
 
 impl Table {
@@ -73,8 +76,10 @@ impl OwnedHeaders {
     pub fn new(names: IdentityHeaderNames, authorization: bool) -> Self {
         let mut guarded = NameSet::default();
         guarded.insert_prefix(IMPERSONATE);
-        let mut table = Table { names, authorization, stripped: StrippedHeaders::default(), guarded };
+        let stripped = StrippedHeaders::default();
+        let mut table = Table { names, authorization, stripped, guarded, aliases: None };
         let owned: Vec<_> = table.fields().map(|field| table.names.of(field).clone()).collect();
+        table.aliases = list_aliases(owned.iter().map(HeaderName::as_str));
         // Only the proxy sets the forwarded fields, so an alias of them is forged, too.
         for name in owned.iter().chain(&FORWARDED) {
             table.guarded.insert(name.as_str());
@@ -140,6 +145,16 @@ impl OwnedHeaders {
         edits.set_id_token(self.0.authorization, id_token);
         HeaderEdits { table: Arc::clone(&self.0), text: Bytes::from(edits.text), spans: edits.spans }
     }
+}
+
+fn list_aliases<'n>(owned: impl Iterator<Item = &'n str>) -> Option<HeaderValue> {
+    const IMPERSONATION: [&str; 3] = ["impersonate-user", "impersonate-group", "impersonate-uid"];
+    let mut names: Vec<String> = IMPERSONATION.map(str::to_owned).into();
+    for name in owned.chain(IMPERSONATION) {
+        names.extend(alias_spellings(name, MAX_ALIASES_BYTES)?);
+    }
+    let list = names.join(",");
+    if list.len() <= MAX_ALIASES_BYTES { HeaderValue::try_from(list).ok() } else { None }
 }
 
 const BEARER: &str = "Bearer ";
@@ -215,6 +230,12 @@ impl HeaderEdits {
         let is_named = |name: &HeaderName| self.table.fields().any(|field| names.of(field) == name);
         let sent = client.keys().filter(|name| self.table.is_impersonation_or_stripped(name.as_str()));
         unset.chain(sent.filter(|name| !is_named(name))).cloned().collect()
+    }
+
+    /// Returns a list of the aliases of all owned names, and of the fixed names that begin with `Impersonate-`, or `None`
+    /// if the list would be longer than [`MAX_ALIASES_BYTES`].
+    pub fn aliases(&self) -> Option<HeaderValue> {
+        self.table.aliases.clone()
     }
 }
 

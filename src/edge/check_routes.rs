@@ -1,18 +1,21 @@
 //! Routes of the check listener, two for each dialect
 //!
-//! Only the path selects the dialect and the policy, because a client can send any header field. The reply to any
-//! other path lists these paths, because its reader is an operator who sets up a proxy.
+//! 1. Only the path selects the dialect and the policy, because a client can send any header field.
+//! 2. The path is compared byte for byte, before anything decodes or normalises it. Some proxies append the client's
+//!    path, so a path that another program read differently could select another policy.
+//! 3. The policy is named before the label. In a dialect that appends the client's path, everything behind the label is
+//!    the client's.
+//! 4. The reply to any other path lists the paths, because its reader is an operator who sets up a proxy.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::IntoResponse;
-use axum::routing::any;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 
-use super::checker::Checker;
+use super::checker::{CheckCall, Checker};
 use super::dialect::{CHECK_DIALECTS, Dialect};
 use super::peer::Peer;
 use super::reply::Reply;
@@ -21,12 +24,23 @@ use crate::flow::audit::Hint;
 
 /// Returns `/check/<label>` and `/check/policy/<policy>/<label>` for each dialect. Any other path gets 404.
 pub fn routes(checker: Arc<Checker>) -> Router {
-    CHECK_DIALECTS.into_iter().fold(Router::new(), with_dialect).fallback(no_such_check).with_state(checker)
+    Router::new().fallback(answer).with_state(checker)
 }
 
-async fn no_such_check(State(checker): State<Arc<Checker>>, peer: Peer, uri: Uri) -> Response<Body> {
+async fn answer(State(checker): State<Arc<Checker>>, peer: Peer, request: Request<Body>) -> Response<Body> {
+    let (head, _) = request.into_parts();
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    match find_route(target) {
+        Some(Route { dialect, policy, appended }) => {
+            checker.answer(dialect, peer, CheckCall { policy, head: &head, appended }).await
+        }
+        None => reply_unknown(&checker, peer, head.uri.path()),
+    }
+}
+
+fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response<Body> {
     let paths = list_paths();
-    checker.audit.hint(&Hint::UnknownCheck { peer: peer.ip(), path: uri.path(), paths: &paths });
+    checker.audit.hint(&Hint::UnknownCheck { peer: peer.ip(), path, paths: &paths });
     Reply::text(StatusCode::NOT_FOUND, format!("no such check: use {paths}\n")).into_response()
 }
 
@@ -38,26 +52,84 @@ fn list_paths() -> String {
     format!("{} (for a named policy: {})", by_default.join(" or "), by_name.join(" or "))
 }
 
-fn with_dialect(router: Router<Arc<Checker>>, dialect: &'static Dialect) -> Router<Arc<Checker>> {
-    let label = dialect.caller.label;
-    let by_default = async move |State(checker), peer, request| -> Response<Body> {
-        answer(checker, dialect, peer, DEFAULT, request).await
-    };
-    let by_name = async move |State(checker), Path(policy): Path<String>, peer, request| -> Response<Body> {
-        answer(checker, dialect, peer, &policy, request).await
-    };
-    router
-        .route(&format!("/check/{label}"), any(by_default))
-        .route(&format!("/check/policy/{{policy}}/{label}"), any(by_name))
+struct Route<'t> {
+    dialect: &'static Dialect,
+    policy: &'t str,
+    appended: &'t str,
 }
 
-async fn answer(
-    checker: Arc<Checker>,
-    dialect: &Dialect,
-    peer: Peer,
-    policy: &str,
-    request: Request<Body>,
-) -> Response<Body> {
-    let (request, _) = request.into_parts();
-    checker.answer(dialect, peer, policy, &request).await
+/// Finds the route of a path and query as they were received.
+fn find_route(target: &str) -> Option<Route<'_>> {
+    let check = target.strip_prefix("/check/")?;
+    let (policy, label) = match check.strip_prefix("policy/") {
+        Some(named) => named.split_once('/')?,
+        None => (DEFAULT, check),
+    };
+    CHECK_DIALECTS.into_iter().find_map(|dialect| {
+        let rest = label.strip_prefix(dialect.caller.label)?;
+        let is_whole = rest.is_empty() || rest.starts_with('?');
+        if dialect.profile.appends_target {
+            (is_whole || rest.starts_with('/')).then_some(Route { dialect, policy, appended: rest })
+        } else {
+            is_whole.then_some(Route { dialect, policy, appended: "" })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(target: &str) -> Option<(&'static str, &str, &str)> {
+        find_route(target).map(|route| (route.dialect.caller.label, route.policy, route.appended))
+    }
+
+    #[test]
+    fn path_selects_dialect_and_policy() {
+        assert_eq!(route("/check/traefik"), Some(("traefik", "default", "")));
+        assert_eq!(route("/check/traefik?a=b"), Some(("traefik", "default", "")));
+        assert_eq!(route("/check/policy/staff/caddy"), Some(("caddy", "staff", "")));
+    }
+
+    #[test]
+    fn appended_path_of_a_client_selects_no_other_policy() {
+        for (target, appended) in [
+            ("/check/envoy", ""),
+            ("/check/envoy/", "/"),
+            ("/check/envoy?q=1", "?q=1"),
+            ("/check/envoy//a/../b;c=%2f?d=/../e", "//a/../b;c=%2f?d=/../e"),
+            ("/check/envoy/../policy/public/envoy/x", "/../policy/public/envoy/x"),
+            ("/check/envoy/policy/public/envoy/x", "/policy/public/envoy/x"),
+            ("/check/envoy/..;/policy/public/envoy/x", "/..;/policy/public/envoy/x"),
+            ("/check/envoy/%2e%2e/policy/public/envoy/x", "/%2e%2e/policy/public/envoy/x"),
+            ("/check/envoy/..\\policy\\public\\envoy", "/..\\policy\\public\\envoy"),
+        ] {
+            assert_eq!(route(target), Some(("envoy", "default", appended)), "{target}");
+        }
+        assert_eq!(
+            route("/check/policy/staff/envoy/../default/envoy"),
+            Some(("envoy", "staff", "/../default/envoy"))
+        );
+        assert_eq!(route("/check/envoyx"), None);
+    }
+
+    #[test]
+    fn path_that_is_not_a_check_has_no_route() {
+        for target in [
+            "",
+            "/",
+            "/check",
+            "/check/",
+            "/check/traefik/",
+            "/check/traefikx",
+            "/check/Traefik",
+            "/check/%74raefik",
+            "/check//traefik",
+            "/check/policy/traefik",
+            "/check/policy/a/b/traefik",
+            "/x/../check/traefik",
+        ] {
+            assert_eq!(route(target), None, "{target}");
+        }
+    }
 }

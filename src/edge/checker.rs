@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use thiserror::Error;
 
-use super::dialect::definition::{CheckRequest, Dialect, ReadError, Sender};
+use super::dialect::definition::{CheckRequest, Dialect, ReadError, Received, Sender};
 use super::error_page::Requester;
 use super::peer::Peer;
 use super::reply::Reply;
@@ -42,6 +42,17 @@ pub struct Checker {
     pub ids: Arc<RequestIds>,
 }
 
+/// One check: the policy that its path names, and what the gateway received.
+#[derive(Clone, Copy)]
+pub struct CheckCall<'r> {
+    /// The name of the policy.
+    pub policy: &'r str,
+    /// The head of the request.
+    pub head: &'r Parts,
+    /// The part of the path and query behind the path of the check ([`Received::appended`]).
+    pub appended: &'r str,
+}
+
 /// Why a request is rejected before a decision.
 #[derive(Debug, Error)]
 enum CheckRequestError {
@@ -64,16 +75,10 @@ impl CheckRequestError {
 
 impl Checker {
     /// Returns the reply to the check of a proxy.
-    pub async fn answer(
-        &self,
-        dialect: &Dialect,
-        peer: Peer,
-        policy: &str,
-        request: &Parts,
-    ) -> Response<Body> {
+    pub async fn answer(&self, dialect: &Dialect, peer: Peer, check: CheckCall<'_>) -> Response<Body> {
         let snapshot = self.check.snapshot.load();
-        let reply = match self.verdict(&snapshot, dialect, peer, (policy, request)).await {
-            Verdict::Allowed(allowed) => allowed.into_reply(&dialect.profile, &request.headers),
+        let reply = match self.verdict(&snapshot, dialect, peer, check).await {
+            Verdict::Allowed(allowed) => allowed.into_reply(&dialect.profile, &check.head.headers),
             Verdict::Refused(reply) => reply,
         };
         (dialect.render)(reply)
@@ -85,11 +90,12 @@ impl Checker {
         snapshot: &'s Snapshot,
         dialect: &Dialect,
         peer: Peer,
-        (policy, request): (&str, &Parts),
+        CheckCall { policy, head: request, appended }: CheckCall<'_>,
     ) -> Verdict<'s> {
         let id = self.ids.next();
+        let received = Received { head: request, appended, peer, trusted: &self.trusted };
         let (CheckRequest { method, target, client, .. }, origin) =
-            match self.read(snapshot, dialect, peer, request) {
+            match self.read(snapshot, dialect, received) {
                 Ok(request) => request,
                 Err(error) => return Verdict::Refused(self.reply_malformed(dialect, request, &error, id)),
             };
@@ -106,14 +112,14 @@ impl Checker {
         &self,
         snapshot: &'s Snapshot,
         dialect: &Dialect,
-        peer: Peer,
-        request: &'r Parts,
+        received: Received<'r>,
     ) -> Result<(CheckRequest<'r>, &'s Origin), CheckRequestError> {
+        let peer = received.peer;
         if dialect.profile.sender == Sender::Proxy && !self.trusted.answers(peer.ip(), peer.certified) {
             self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
             return Err(CheckRequestError::UntrustedPeer);
         }
-        let read = (dialect.read)(request, peer, &self.trusted)?;
+        let read = (dialect.read)(received)?;
         let Some(origin) = snapshot.rules.origins.find(read.host) else {
             self.audit.hint(&Hint::UnknownHost(read.host));
             return Err(CheckRequestError::UnknownHost);

@@ -32,6 +32,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The fields to remove from a request that passes, if the dialect must name them.
     pub remove_headers: Vec<HeaderName>,
+    /// Further names to remove, as a list, if the dialect must name them.
+    pub remove_aliases: Option<HeaderValue>,
     /// The complete body.
     pub body: Bytes,
 }
@@ -48,7 +50,7 @@ impl Reply {
         let mut headers = HeaderMap::with_capacity(MAX_FIELDS);
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.insert(header::VARY, VARY_COOKIE);
-        Self { status, headers, remove_headers: Vec::new(), body: Bytes::new() }
+        Self { status, headers, remove_headers: Vec::new(), remove_aliases: None, body: Bytes::new() }
     }
 
     /// The request passes, with the fields of the grant. The status is 200, because some proxies accept no other.

@@ -52,6 +52,7 @@ impl Allowed<'_> {
         let mut reply = Reply::allowed(&self.grant);
         if profile.names_removals {
             reply.remove_headers = self.grant.removals(client);
+            reply.remove_aliases = self.grant.aliases();
         }
         match self.pending_cookies {
             Some(cookies) if profile.delivers_cookies && fits(&reply.headers, &cookies, profile) => {
@@ -96,6 +97,7 @@ mod tests {
         sender: Sender::Proxy,
         delivers_cookies: true,
         names_removals: false,
+        appends_target: false,
         max_head_bytes: None,
     };
 
@@ -154,6 +156,7 @@ mod tests {
         assert!(reply(PROFILE).remove_headers.is_empty());
         let named = reply(Profile { names_removals: true, ..PROFILE });
         assert_eq!(named.remove_headers, ["cookie", "authorization", "impersonate-user"]);
+        assert!(named.remove_aliases.unwrap().to_str().unwrap().contains("impersonate_user"));
         assert_eq!(
             (named.status.as_u16(), &named.headers["user"]),
             (200, &HeaderValue::from_static("alice"))

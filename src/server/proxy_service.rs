@@ -11,7 +11,7 @@ use http::{Request, Response, StatusCode};
 use crate::access::policy::DEFAULT;
 use crate::access::surface::Surface;
 use crate::edge::cache_safety::set_cookies_unless_cacheable;
-use crate::edge::checker::Checker;
+use crate::edge::checker::{CheckCall, Checker};
 use crate::edge::dialect::own_proxy::OWN_PROXY;
 use crate::edge::error_page::{Requester, error_page};
 use crate::edge::peer::Peer;
@@ -48,8 +48,9 @@ async fn forward(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let snapshot = service.checker.check.snapshot.load();
+    let check = CheckCall { policy: DEFAULT, head: &parts, appended: "" };
     let Allowed { grant, origin, pending_cookies } =
-        match service.checker.verdict(&snapshot, &OWN_PROXY, peer, (DEFAULT, &parts)).await {
+        match service.checker.verdict(&snapshot, &OWN_PROXY, peer, check).await {
             Verdict::Allowed(allowed) => allowed,
             Verdict::Refused(reply) => return (OWN_PROXY.render)(reply),
         };

@@ -17,6 +17,7 @@ mod cookies;
 mod corpus;
 mod drain;
 mod entra;
+mod envoy;
 mod faulty;
 mod harness;
 mod header_spoofs;

@@ -18,6 +18,8 @@ mod demo;
 #[cfg(test)]
 mod denial;
 #[cfg(test)]
+mod envoy;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod keycloak;

@@ -38,14 +38,21 @@ pub struct Profile {
     /// Whether a reply must name the fields to remove from the client's request. Otherwise the proxy's settings name
     /// them.
     pub names_removals: bool,
+    /// Whether the proxy appends the client's path and query to the path of the check.
+    pub appends_target: bool,
     /// The maximum size of the header fields of a reply, in bytes, or `None` if no limit matters.
     pub max_head_bytes: Option<usize>,
 }
 
 impl Profile {
     /// A proxy that delivers cookies, and that removes fields of the client by its own settings.
-    pub(super) const FORWARD_AUTH: Self =
-        Self { sender: Sender::Proxy, delivers_cookies: true, names_removals: false, max_head_bytes: None };
+    pub(super) const FORWARD_AUTH: Self = Self {
+        sender: Sender::Proxy,
+        delivers_cookies: true,
+        names_removals: false,
+        appends_target: false,
+        max_head_bytes: None,
+    };
 }
 
 /// The sender of a request of a dialect.
@@ -57,8 +64,22 @@ pub enum Sender {
     Client,
 }
 
-/// Reads a request of a peer. The client is the sender before the trusted proxies.
-pub type Read = for<'r> fn(&'r Parts, Peer, &TrustedProxies) -> Result<CheckRequest<'r>, ReadError>;
+/// Reads the client's request from the one that the gateway received.
+pub type Read = for<'r> fn(Received<'r>) -> Result<CheckRequest<'r>, ReadError>;
+
+/// A request that the gateway received from a peer.
+#[derive(Clone, Copy)]
+pub struct Received<'r> {
+    /// The head.
+    pub head: &'r Parts,
+    /// The client's path and query as the proxy appended them to the path of the check, not decoded. Empty in a
+    /// dialect that appends nothing.
+    pub appended: &'r str,
+    /// The sender.
+    pub peer: Peer,
+    /// The proxies whose entries in `X-Forwarded-For` are trusted.
+    pub trusted: &'r TrustedProxies,
+}
 
 /// The client's request, independent of the dialect.
 #[derive(Debug)]

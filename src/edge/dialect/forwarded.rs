@@ -4,25 +4,19 @@
 //! 2. No other field is read: proxies forward `Forwarded`, `X-Original-*` and `X-Forwarded-Scheme` of a client
 //!    unchanged.
 
-use http::request::Parts;
 use http::{HeaderMap, Method};
 
-use super::definition::{CheckRequest, ReadError};
+use super::definition::{CheckRequest, ReadError, Received};
 use crate::access::client::TrustedProxies;
 use crate::access::field_names::{
     FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_METHOD, X_FORWARDED_PROTO, X_FORWARDED_URI,
     forwarded_index,
 };
 use crate::access::target::Target;
-use crate::edge::peer::Peer;
 
 /// Reads `X-Forwarded-{Method,Proto,Host,Uri,For}`. One iteration over all fields costs half as much as five lookups.
-pub(super) fn read<'r>(
-    request: &'r Parts,
-    _: Peer,
-    trusted: &TrustedProxies,
-) -> Result<CheckRequest<'r>, ReadError> {
-    forwarded(&request.headers, trusted)
+pub(super) fn read(received: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+    forwarded(&received.head.headers, received.trusted)
 }
 
 /// Reads the five forwarded fields among the fields of a request.

@@ -4,6 +4,7 @@
 
 pub mod caddy;
 pub mod definition;
+pub mod envoy_http;
 pub mod forwarded;
 pub mod own_proxy;
 pub mod traefik;
@@ -11,7 +12,7 @@ pub mod traefik;
 pub use definition::Dialect;
 
 /// The dialects of the check listener: `/check/<label>` and `/check/policy/<policy>/<label>`.
-pub static CHECK_DIALECTS: [&Dialect; 2] = [&traefik::TRAEFIK, &caddy::CADDY];
+pub static CHECK_DIALECTS: [&Dialect; 3] = [&traefik::TRAEFIK, &caddy::CADDY, &envoy_http::ENVOY_HTTP];
 
 /// Returns the labels of all dialects, for the metrics.
 pub fn labels() -> Vec<&'static str> {

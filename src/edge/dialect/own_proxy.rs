@@ -6,13 +6,10 @@
 use std::time::Duration;
 
 use axum::response::IntoResponse;
-use http::request::Parts;
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Sender};
-use crate::access::client::TrustedProxies;
+use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Sender};
 use crate::access::target::Target;
 use crate::edge::host::host;
-use crate::edge::peer::Peer;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
 
 /// The dialect of our own reverse proxy. `proxy` forwards a request that passes.
@@ -21,17 +18,18 @@ pub static OWN_PROXY: Dialect = Dialect {
     profile: Profile {
         sender: Sender::Client,
         delivers_cookies: true,
-        names_removals: true,
+        names_removals: false,
+        appends_target: false,
         max_head_bytes: None,
     },
     read,
     render: IntoResponse::into_response,
 };
 
-fn read<'r>(request: &'r Parts, peer: Peer, _: &TrustedProxies) -> Result<CheckRequest<'r>, ReadError> {
-    let target = request.uri.path_and_query().map_or("", |target| target.as_str());
+fn read(Received { head, peer, .. }: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let target = Target::parse(target.as_bytes()).map_err(ReadError::RequestTarget)?;
     // No configured origin has an empty host.
-    let host = host(&request.headers).unwrap_or_default();
-    Ok(CheckRequest { method: request.method.clone(), target, host, client: peer.ip() })
+    let host = host(&head.headers).unwrap_or_default();
+    Ok(CheckRequest { method: head.method.clone(), target, host, client: peer.ip() })
 }

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use base64_simd::URL_SAFE_NO_PAD;
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -20,6 +22,7 @@ pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl ReceivedRequest {
@@ -44,18 +47,22 @@ impl ReceivedRequest {
         header["kid"].as_str().unwrap().to_owned()
     }
 
-    fn from_request(request: &Request) -> Self {
+    fn new(head: &Parts, body: &[u8]) -> Self {
         let value = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Self {
-            method: request.method().to_string(),
-            target: request.uri().to_string(),
-            headers: request.headers().iter().map(|(name, line)| (name.to_string(), value(line))).collect(),
+            method: head.method.to_string(),
+            target: head.uri.to_string(),
+            headers: head.headers.iter().map(|(name, line)| (name.to_string(), value(line))).collect(),
+            body: String::from_utf8_lossy(body).into_owned(),
         }
     }
 }
 
 /// A path whose requests are answered but not recorded, because minutes of polling would fill the memory.
 pub(crate) const POLL_PATH: &str = "/api/poll";
+
+/// The maximum size of a body that is recorded.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 type Record = Arc<Mutex<Vec<ReceivedRequest>>>;
 
@@ -94,12 +101,13 @@ impl Drop for Echo {
 }
 
 async fn answer(State(record): State<Record>, request: Request) -> Response {
-    let received = ReceivedRequest::from_request(&request);
+    let (mut parts, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
+    let received = ReceivedRequest::new(&parts, &body);
     // Polling scripts check their own responses.
     if !received.target.starts_with(POLL_PATH) {
         record.lock().unwrap().push(received.clone());
     }
-    let (mut parts, _) = request.into_parts();
     if parts.uri.path() == "/ws" {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
             Ok(upgrade) => upgrade.on_upgrade(echo_messages),

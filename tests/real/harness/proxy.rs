@@ -7,13 +7,14 @@ use std::process::Command;
 use super::authority::Authority;
 use super::process::{Program, Scratch, panic_missing, repository};
 use super::test_client::TestClient;
-use super::{caddy, traefik};
+use super::{caddy, envoy, traefik};
 
 /// A proxy with a dialect in the gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Proxy {
     Traefik,
     Caddy,
+    Envoy,
 }
 
 impl Proxy {
@@ -21,7 +22,7 @@ impl Proxy {
     pub(crate) fn aliases(self) -> &'static [Aliases] {
         match self {
             Self::Traefik => &[Aliases::Documented, Aliases::PassedToGateway],
-            Self::Caddy => &[Aliases::Documented],
+            Self::Caddy | Self::Envoy => &[Aliases::Documented],
         }
     }
 
@@ -30,6 +31,7 @@ impl Proxy {
         match self {
             Self::Traefik => false,
             Self::Caddy => name.contains(['_', '.']),
+            Self::Envoy => true,
         }
     }
 
@@ -37,6 +39,7 @@ impl Proxy {
         match self {
             Self::Traefik => "traefik",
             Self::Caddy => "caddy",
+            Self::Envoy => "envoy",
         }
     }
 }
@@ -59,17 +62,32 @@ pub(crate) enum Cookies {
     Dropped,
 }
 
+/// The headers of the gateway's reply that Envoy sets on the client's request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum UpstreamHeaders {
+    /// The documented files are used.
+    Listed,
+    /// All of them, as gateways that configure Envoy do by default.
+    All,
+}
+
 /// The proxy, and the differences of its files from the documented files.
 #[derive(Clone, Copy)]
 pub(crate) struct ProxyOptions {
     pub(crate) proxy: Proxy,
     pub(crate) aliases: Aliases,
     pub(crate) cookies: Cookies,
+    pub(crate) upstream_headers: UpstreamHeaders,
 }
 
 impl From<Proxy> for ProxyOptions {
     fn from(proxy: Proxy) -> Self {
-        Self { proxy, aliases: Aliases::Documented, cookies: Cookies::Delivered }
+        Self {
+            proxy,
+            aliases: Aliases::Documented,
+            cookies: Cookies::Delivered,
+            upstream_headers: UpstreamHeaders::Listed,
+        }
     }
 }
 
@@ -111,6 +129,7 @@ impl RunningProxy {
         let mut command = match options.proxy {
             Proxy::Traefik => traefik::command(address, options, backends, authority, scratch),
             Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
+            Proxy::Envoy => envoy::command(address, options, backends, authority, scratch),
         };
         let mut program = Program::start(options.proxy.name(), &mut command, scratch);
         let client =

@@ -110,7 +110,21 @@ impl TestClient {
 
     /// Sends one request with `headers` in this order. Adds the stored cookies unless `headers` has a `Cookie`.
     pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        self.send_body(method, path, headers, String::new()).await
+    }
+
+    /// Sends one request with a body, like [`Self::send`].
+    pub(crate) async fn send_body(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Reply {
         let mut request = self.client.request(method, format!("{}{path}", self.origin));
+        if !body.is_empty() {
+            request = request.body(body);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

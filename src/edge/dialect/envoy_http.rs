@@ -1,0 +1,116 @@
+//! Dialect of Envoy's `ext_authz` over HTTP
+//!
+//! 1. Envoy sends the client's method, `Host`, path and query. It appends the path and query to `path_prefix`, after its
+//!    own normalisation. The gateway decodes nothing in them.
+//! 2. Envoy sends `Authorization` always, and other header fields of the client only if `allowed_headers` lists them.
+//!    So the gateway cannot see every field that it must remove.
+//! 3. A 200 lets the request pass. Envoy sets the fields of the reply that `allowed_upstream_headers` lists, and then
+//!    removes the fields that `x-envoy-auth-headers-to-remove` names. So a field that is set is never named.
+//! 4. A list that allows all fields also copies `Content-Length: 0` of the reply onto the client's request. The body of
+//!    that request would then be a second request that no check sees. It also copies `Set-Cookie` of the reply to the
+//!    application. So both are always named.
+//! 5. For the same reason, a 200 has no field that is not for the application.
+//! 6. Any reply except 200 and 5xx reaches the client as it is. For a 5xx, the client gets an empty response with the
+//!    status of `status_on_error`, by default 403.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+
+use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Sender};
+use crate::access::field_names::{X_FORWARDED_FOR, only_value};
+use crate::access::target::Target;
+use crate::edge::host::host;
+use crate::edge::reply::Reply;
+use crate::flow::caller::Caller;
+
+const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
+const FRAMING_AND_COOKIES: HeaderValue = HeaderValue::from_static("content-length,set-cookie");
+
+/// The dialect of Envoy over HTTP.
+pub static ENVOY_HTTP: Dialect = Dialect {
+    caller: Caller {
+        label: "envoy",
+        patience: Duration::from_secs(5),
+        cookie_remedy: "list set-cookie in allowed_client_headers_on_success",
+    },
+    profile: Profile {
+        sender: Sender::Proxy,
+        delivers_cookies: true,
+        names_removals: true,
+        appends_target: true,
+        max_head_bytes: None,
+    },
+    read,
+    render,
+};
+
+fn read(Received { head, appended, peer, trusted }: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+    // Without a path, the target is the root.
+    let target = if appended.starts_with('/') { appended } else { "/" };
+    let target = Target::parse(target.as_bytes()).map_err(ReadError::RequestTarget)?;
+    // No configured origin has an empty host.
+    let host = host(&head.headers).unwrap_or_default();
+    // Envoy appends the client's address, if `use_remote_address` is set and `allowed_headers` lists the field.
+    let client = match only_value(&head.headers, &X_FORWARDED_FOR) {
+        Some(addresses) => trusted
+            .client(addresses.as_bytes())
+            .ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))?,
+        None => peer.ip(),
+    };
+    Ok(CheckRequest { method: head.method.clone(), target, host, client })
+}
+
+fn render(mut reply: Reply) -> Response<Body> {
+    if reply.status == StatusCode::OK {
+        reply.headers.remove(header::CACHE_CONTROL);
+        reply.headers.remove(header::VARY);
+        reply.headers.insert(HEADERS_TO_REMOVE, FRAMING_AND_COOKIES);
+        for list in std::mem::take(&mut reply.remove_headers)
+            .into_iter()
+            .map(HeaderValue::from)
+            .chain(reply.remove_aliases.take())
+        {
+            reply.headers.append(HEADERS_TO_REMOVE, list);
+        }
+    }
+    reply.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(status: StatusCode) -> Response<Body> {
+        let mut reply = Reply::new(status);
+        reply.headers.insert("x-forwarded-user", HeaderValue::from_static("alice"));
+        reply.remove_headers = vec![header::COOKIE, header::AUTHORIZATION];
+        reply.remove_aliases = Some(HeaderValue::from_static("x_forwarded_user"));
+        render(reply)
+    }
+
+    #[test]
+    fn allow_names_framing_cookies_unset_fields_and_aliases() {
+        let response = rendered(StatusCode::OK);
+        let removed: Vec<_> = response.headers().get_all(HEADERS_TO_REMOVE).iter().collect();
+        assert_eq!(removed, ["content-length,set-cookie", "cookie", "authorization", "x_forwarded_user"]);
+    }
+
+    #[test]
+    fn allow_has_no_field_that_is_not_for_the_application() {
+        let response = rendered(StatusCode::OK);
+        for name in [header::CACHE_CONTROL, header::VARY, header::CONTENT_TYPE] {
+            assert!(!response.headers().contains_key(&name), "{name}");
+        }
+        assert_eq!(response.headers()["x-forwarded-user"], "alice");
+    }
+
+    #[test]
+    fn refusal_names_nothing_and_is_never_stored() {
+        let response = rendered(StatusCode::UNAUTHORIZED);
+        assert!(!response.headers().contains_key(HEADERS_TO_REMOVE));
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}

@@ -1,0 +1,64 @@
+//! Envoy with the documented file in `deploy/envoy/`
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use super::authority::Authority;
+use super::process::Scratch;
+use super::proxy::{
+    Aliases, Backends, Cookies, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file, tool_command,
+};
+
+/// Without these lines, Envoy does not send the gateway's cookies to the browser.
+const COOKIE_OPTIONS: &str = "                          allowed_client_headers_on_success:
+                            patterns: [{exact: set-cookie, ignore_case: true}]
+";
+
+/// The list of headers that Envoy sets on the client's request.
+const UPSTREAM_HEADERS: &str = "                            patterns:
+                              - {exact: x-forwarded-user, ignore_case: true}
+                              - {exact: x-forwarded-group, ignore_case: true}
+                              - {exact: x-forwarded-email, ignore_case: true}
+                              - {exact: x-forwarded-id-token, ignore_case: true}
+                              - {exact: authorization, ignore_case: true}
+                              - {exact: cookie, ignore_case: true}
+";
+const ALL_HEADERS: &str = "                            patterns: [{safe_regex: {regex: \".*\"}}]
+";
+
+/// Returns the command that serves `app.localhost` at `address`.
+pub(super) fn command(
+    address: SocketAddr,
+    options: ProxyOptions,
+    backends: &Backends,
+    authority: &Authority,
+    scratch: &Scratch,
+) -> Command {
+    assert_eq!(options.aliases, Aliases::Documented, "the file removes aliases");
+    let certificate = scratch.write("tls.crt", authority.certificate_pem());
+    let key = scratch.write("tls.key", authority.key_pem());
+    let endpoint = |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
+    let mut file = adapt(
+        read_deploy_file("envoy/envoy.yaml"),
+        &[
+            ("address: 0.0.0.0, port_value: 443", &endpoint(address)),
+            ("\"app.example.com\"", &format!("\"app.localhost:{}\"", address.port())),
+            ("address: foregate, port_value: 4181", &endpoint(backends.check)),
+            ("address: foregate, port_value: 4180", &endpoint(backends.public)),
+            ("address: app, port_value: 8080", &endpoint(backends.app)),
+            ("/etc/envoy/tls/tls.crt", &certificate.display().to_string()),
+            ("/etc/envoy/tls/tls.key", &key.display().to_string()),
+        ],
+    );
+    if options.cookies == Cookies::Dropped {
+        file = adapt(file, &[(COOKIE_OPTIONS, "")]);
+    }
+    if options.upstream_headers == UpstreamHeaders::All {
+        file = adapt(file, &[(UPSTREAM_HEADERS, ALL_HEADERS)]);
+    }
+    let mut command = tool_command("envoy");
+    command
+        .args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warn", "--config-path"])
+        .arg(scratch.write("envoy.yaml", &file));
+    command
+}
