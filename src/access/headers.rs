@@ -24,8 +24,8 @@ use super::stripped::StrippedHeaders;
 use super::token::TokenText;
 
 const IMPERSONATE: &str = "impersonate-";
-/// The maximum length of a list of aliases: one header line that every documented proxy accepts.
-pub const MAX_ALIASES_BYTES: usize = 16 * 1024;
+/// The maximum length of all aliases of one name, in bytes. With four names, the list fits into every documented proxy.
+pub const MAX_ALIAS_BYTES: usize = 8 * 1024;
 
 /// The names of the identity headers.
 #[derive(Clone, Debug)]
@@ -147,14 +147,16 @@ impl OwnedHeaders {
     }
 }
 
+/// Lists the aliases of these names, and the names that begin with `Impersonate-` with theirs.
+///
+/// A name with more than [`MAX_ALIAS_BYTES`] of aliases is left out; the configuration warns of it.
 fn list_aliases<'n>(owned: impl Iterator<Item = &'n str>) -> Option<HeaderValue> {
     const IMPERSONATION: [&str; 3] = ["impersonate-user", "impersonate-group", "impersonate-uid"];
     let mut names: Vec<String> = IMPERSONATION.map(str::to_owned).into();
     for name in owned.chain(IMPERSONATION) {
-        names.extend(alias_spellings(name, MAX_ALIASES_BYTES)?);
+        names.extend(alias_spellings(name, MAX_ALIAS_BYTES).unwrap_or_default());
     }
-    let list = names.join(",");
-    if list.len() <= MAX_ALIASES_BYTES { HeaderValue::try_from(list).ok() } else { None }
+    HeaderValue::try_from(names.join(",")).ok()
 }
 
 const BEARER: &str = "Bearer ";
@@ -232,8 +234,7 @@ impl HeaderEdits {
         unset.chain(sent.filter(|name| !is_named(name))).cloned().collect()
     }
 
-    /// Returns a list of the aliases of all owned names, and of the fixed names that begin with `Impersonate-`, or `None`
-    /// if the list would be longer than [`MAX_ALIASES_BYTES`].
+    /// Returns a list of the aliases of all owned names, and of the fixed names that begin with `Impersonate-`.
     pub fn aliases(&self) -> Option<HeaderValue> {
         self.table.aliases.clone()
     }

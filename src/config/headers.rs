@@ -5,8 +5,8 @@ use http::HeaderName;
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Reported, Wrong};
-use crate::access::field_names::{FORWARDED, is_plain};
-use crate::access::headers::IdentityHeaderNames;
+use crate::access::field_names::{FORWARDED, alias_spellings, is_plain};
+use crate::access::headers::{IdentityHeaderNames, MAX_ALIAS_BYTES};
 use crate::access::stripped::StrippedHeaders;
 
 const RIGHT: &str =
@@ -115,6 +115,11 @@ impl Headers {
                 return Err(
                     reader.report_wrong(key, Wrong::new(what).right("a different name for each field"))
                 );
+            }
+            if alias_spellings(name.as_str(), MAX_ALIAS_BYTES).is_none() {
+                let text = "its other spellings are too many to be named in a reply to a check; behind Envoy, remove \
+                            them by a rule, as deploy/envoy does for the default name";
+                reader.report.warn(key, text);
             }
             seen.push((name.clone(), key));
             Ok(name)

@@ -149,8 +149,10 @@ fn prefix(secure: bool) -> &'static str {
 
 /// Returns a cookie without a cookie of the gateway that a proxy joined to it with a comma, and without what follows.
 fn before_joined(member: &[u8]) -> &[u8] {
-    let is_join =
-        |comma: &usize| member.get(comma + 1..).is_some_and(|next| is_ours(next.trim_ascii_start()));
+    let is_join = |comma: &usize| {
+        let next = member.get(comma + 1..).unwrap_or_default();
+        next.contains(&b'=') && is_ours(next.trim_ascii_start())
+    };
     let end = memchr_iter(b',', member).find(is_join).unwrap_or(member.len());
     member.get(..end).unwrap_or_default()
 }
@@ -239,7 +241,10 @@ mod tests {
             "__Secure-other=z"
         );
         assert_eq!(others(&["foregate-landed2=x"]), "foregate-landed2=x");
-        assert_eq!(others(&["a=1,__Host-foregate=x; b=2,c=3", "d, foregate-1=y,e=4"]), "a=1; b=2,c=3; d");
+        assert_eq!(
+            others(&["a=1,__Host-foregate=x; b=2,c=3", "d, foregate-1=y,e=4; tags=f,foregate"]),
+            "a=1; b=2,c=3; d; tags=f,foregate"
+        );
         assert_eq!(others(&["__Host-foregate =x; foregates=1; foregate-4=2"]), "foregates=1; foregate-4=2");
     }
 

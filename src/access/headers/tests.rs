@@ -170,3 +170,21 @@ proptest! {
         prop_assert_eq!(removed, stripped);
     }
 }
+
+#[test]
+fn aliases_of_a_name_with_too_many_spellings_do_not_hide_the_others() {
+    let names = IdentityHeaderNames {
+        user: "x-my-company-auth-user-name-of-today".parse().unwrap(),
+        group: "x-group".parse().unwrap(),
+        email: "email".parse().unwrap(),
+        id_token: "token".parse().unwrap(),
+    };
+    let user = IdentityRef { subject: "1", user: "alice", email: "", groups: "" };
+    let edits = OwnedHeaders::new(names, false).edits(user, TokenText::Whole("h.p.s"), Vec::new());
+    let aliases = edits.aliases().unwrap();
+    let aliases: Vec<&str> = aliases.to_str().unwrap().split(',').collect();
+    for name in ["x_group", "impersonate-user", "impersonate_uid"] {
+        assert!(aliases.contains(&name), "{name}: {aliases:?}");
+    }
+    assert!(!aliases.iter().any(|alias| alias.contains("company")), "{aliases:?}");
+}

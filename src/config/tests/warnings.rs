@@ -80,3 +80,15 @@ fn named_policy_without_a_default_policy_is_a_warning() {
         assert_eq!(warned, warns, "{policies}: {warnings:?}");
     }
 }
+
+#[test]
+fn header_name_with_too_many_spellings_is_a_warning() {
+    for (name, warns) in [("X-My-Company-Auth-User-Name-Of-Today", true), ("X-My-Company-User", false)] {
+        let warnings = with(&[("FOREGATE_HEADERS__USER", name)]).ok().unwrap().warnings;
+        assert_eq!(
+            warnings.iter().any(|warning| warning.starts_with("headers.user: ")),
+            warns,
+            "{warnings:?}"
+        );
+    }
+}
