@@ -107,14 +107,15 @@ pub fn is_plain(name: &str) -> bool {
     let name = name.as_bytes();
     match name.last_chunk::<8>() {
         Some(last) => {
-            is_plain_chunk(*last)
-                & name.as_chunks::<8>().0.iter().fold(true, |plain, chunk| plain & is_plain_chunk(*chunk))
+            is_plain_chunk(last)
+                & name.as_chunks::<8>().0.iter().fold(true, |plain, chunk| plain & is_plain_chunk(chunk))
         }
         None => name.iter().all(|byte| is_plain_byte(*byte)),
     }
 }
 
-fn is_plain_chunk(chunk: [u8; 8]) -> bool {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "by value, the compiler compares the bytes one by one")]
+fn is_plain_chunk(chunk: &[u8; 8]) -> bool {
     chunk.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
 }
 

@@ -149,6 +149,9 @@ fn prefix(secure: bool) -> &'static str {
 
 /// Returns a cookie without a cookie of the gateway that a proxy joined to it with a comma, and without what follows.
 fn before_joined(member: &[u8]) -> &[u8] {
+    if !member.contains(&b',') {
+        return member;
+    }
     let is_join = |comma: &usize| {
         let next = member.get(comma + 1..).unwrap_or_default();
         next.contains(&b'=') && is_ours(next.trim_ascii_start())
