@@ -165,7 +165,8 @@ pub fn before(member: &[u8], delimiter: u8) -> &[u8] {
 /// Returns each spelling of a name with `-`, `_`, `.` or `~` in place of each `-`, except the name itself, or `None` if
 /// they are longer than `max_bytes` together.
 ///
-/// Other bytes between letters are aliases too, but no known server reads them as `-`.
+/// Any other byte that is neither a letter nor a digit makes an alias too. They are too many for a list, so the settings
+/// of the proxy must remove them.
 pub fn alias_spellings(name: &str, max_bytes: usize) -> Option<Vec<String>> {
     let mut spellings = vec![String::new()];
     for part in name.split_inclusive('-') {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::IntoResponse;
-use http::{Request, Response, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http::{Request, StatusCode};
 
 use super::checker::{CheckCall, Checker};
 use super::dialect::{CHECK_DIALECTS, Dialect};
@@ -27,7 +27,7 @@ pub fn routes(checker: Arc<Checker>) -> Router {
     Router::new().fallback(answer).with_state(checker)
 }
 
-async fn answer(State(checker): State<Arc<Checker>>, peer: Peer, request: Request<Body>) -> Response<Body> {
+async fn answer(State(checker): State<Arc<Checker>>, peer: Peer, request: Request<Body>) -> Response {
     let (head, _) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     match find_route(target) {
@@ -38,7 +38,7 @@ async fn answer(State(checker): State<Arc<Checker>>, peer: Peer, request: Reques
     }
 }
 
-fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response<Body> {
+fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response {
     let paths = list_paths();
     checker.audit.hint(&Hint::UnknownCheck { peer: peer.ip(), path, paths: &paths });
     Reply::text(StatusCode::NOT_FOUND, format!("no such check: use {paths}\n")).into_response()

@@ -175,20 +175,21 @@ impl Audit for Recorder {
             BackchannelOutcome::Malformed | BackchannelOutcome::NotAcceptable => {
                 warn!(outcome, detail = event.detail.map(text), request, suppressed, "logout token refused");
             }
-            BackchannelOutcome::ProviderUnavailable => warn!(
-                outcome,
-                detail = event.detail.map(text),
-                request,
-                suppressed,
-                "logout token not processed: it cannot be verified now, so it ended no session"
-            ),
-            BackchannelOutcome::StoreUnavailable => warn!(
-                outcome,
-                detail = event.detail.map(text),
-                request,
-                suppressed,
-                "logout token not processed: the session store does not answer, so it ended no session"
-            ),
+            BackchannelOutcome::ProviderUnavailable | BackchannelOutcome::StoreUnavailable => {
+                let who = if event.outcome == BackchannelOutcome::StoreUnavailable {
+                    "session store"
+                } else {
+                    "provider"
+                };
+                let detail = event.detail.map(text);
+                warn!(
+                    outcome,
+                    detail,
+                    request,
+                    suppressed,
+                    "logout token not processed, and no session ended: {who} unavailable"
+                );
+            }
         }
     }
 
