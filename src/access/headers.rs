@@ -67,7 +67,7 @@ impl Table {
 
 /// A client sent an alias of a header field that only the gateway may set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the request carries the header {0}, an alias of one that only the gateway may set")]
+#[error("the request carries the header {0}, another spelling of a header that only the gateway may set")]
 pub struct Alias(pub String);
 
 impl OwnedHeaders {

@@ -5,7 +5,6 @@
 //! 3. The flow decides, and the decision is recorded once.
 //! 4. A reply to a request that does not pass is the same for each dialect, until the dialect renders it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -25,8 +24,7 @@ use crate::access::decision::{Decision, Denial};
 use crate::access::origin::Origin;
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
-use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
-use crate::flow::caller::Caller;
+use crate::flow::audit::{Audit, CheckEvent, Outcome};
 use crate::flow::check::{Check, DecisionRecord};
 use crate::flow::snapshot::Snapshot;
 
@@ -55,20 +53,35 @@ pub struct CheckCall<'r> {
 
 /// Why a request is rejected before a decision.
 #[derive(Debug, Error)]
-enum CheckRequestError {
+enum CheckRequestError<'r> {
     #[error("this peer is not a trusted proxy")]
     UntrustedPeer,
     #[error("the host of the request is neither in public.urls nor in public.return_hosts")]
-    UnknownHost,
+    UnknownHost(&'r str),
     #[error(transparent)]
     Unreadable(#[from] ReadError),
 }
 
-impl CheckRequestError {
+impl<'r> CheckRequestError<'r> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::UntrustedPeer | Self::UnknownHost => StatusCode::FORBIDDEN,
+            Self::UntrustedPeer | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::UntrustedPeer => Outcome::UntrustedPeer,
+            Self::UnknownHost(_) => Outcome::UnknownHost,
+            Self::Unreadable(_) => Outcome::Malformed,
+        }
+    }
+
+    fn host(&self) -> Option<&'r str> {
+        match self {
+            Self::UnknownHost(host) => Some(host),
+            Self::UntrustedPeer | Self::Unreadable(_) => None,
         }
     }
 }
@@ -97,12 +110,13 @@ impl Checker {
         let (CheckRequest { method, target, client, .. }, origin) =
             match self.read(snapshot, dialect, received) {
                 Ok(request) => request,
-                Err(error) => return Verdict::Refused(self.reply_malformed(dialect, request, &error, id)),
+                Err(error) => return Verdict::Refused(self.reply_unread(dialect, received, &error, id)),
             };
         let (method, headers, credential) = (&method, &request.headers, Credential::None);
         let access = AccessRequest { origin, target, method, headers, policy, credential };
         let record = |record: &DecisionRecord<'_>| {
-            self.audit.check(&event(dialect.caller, record, &access, client, &id));
+            self.audit
+                .check(&CheckEvent { client: Some(client), ..event(dialect, record, &access, peer, &id) });
         };
         let checked = self.check.check(snapshot, &access, dialect.caller, record).await;
         Verdict::of(checked, origin, || Requester { surface: access.surface(), id })
@@ -113,56 +127,55 @@ impl Checker {
         snapshot: &'s Snapshot,
         dialect: &Dialect,
         received: Received<'r>,
-    ) -> Result<(CheckRequest<'r>, &'s Origin), CheckRequestError> {
+    ) -> Result<(CheckRequest<'r>, &'s Origin), CheckRequestError<'r>> {
         let peer = received.peer;
         if dialect.profile.sender == Sender::Proxy && !self.trusted.answers(peer.ip(), peer.certified) {
-            self.audit.hint(&Hint::UntrustedPeer(peer.ip()));
             return Err(CheckRequestError::UntrustedPeer);
         }
         let read = (dialect.read)(received)?;
-        let Some(origin) = snapshot.rules.origins.find(read.host) else {
-            self.audit.hint(&Hint::UnknownHost(read.host));
-            return Err(CheckRequestError::UnknownHost);
-        };
+        let origin = snapshot.rules.origins.find(read.host);
+        let origin = origin.ok_or(CheckRequestError::UnknownHost(read.host))?;
         Ok((read, origin))
     }
 
-    /// Records a malformed request. If a proxy sent it, the reply is one line with the cause, for its operator.
-    fn reply_malformed(
+    /// Records a request that has no decision. If a proxy sent it, the reply is one line with the cause, for its
+    /// operator.
+    fn reply_unread(
         &self,
         dialect: &Dialect,
-        request: &Parts,
-        error: &CheckRequestError,
+        Received { head, peer, .. }: Received<'_>,
+        error: &CheckRequestError<'_>,
         id: RequestId,
     ) -> Reply {
         self.audit.check(&CheckEvent {
             caller: dialect.caller,
-            outcome: Outcome::Malformed,
+            outcome: error.outcome(),
             reason: Some(error),
             policy: None,
             absence: None,
-            host: None,
+            host: error.host(),
             subject: None,
             client: None,
+            peer: peer.ip(),
             request_id: Some(&id),
         });
         let surface = match dialect.profile.sender {
             Sender::Proxy => Surface::Embedded,
-            Sender::Client => Surface::of(&request.method, &request.headers),
+            Sender::Client => Surface::of(&head.method, &head.headers),
         };
         Reply::refused(error.status(), &error.to_string(), Requester { surface, id })
     }
 }
 
 fn event<'e>(
-    caller: Caller,
+    dialect: &Dialect,
     record: &'e DecisionRecord<'e>,
     access: &'e AccessRequest<'_>,
-    client: IpAddr,
+    peer: Peer,
     id: &'e RequestId,
 ) -> CheckEvent<'e> {
     CheckEvent {
-        caller,
+        caller: dialect.caller,
         outcome: Outcome::from(record.decision),
         reason: match record.decision {
             Decision::Deny(denial) => Some(denial),
@@ -176,7 +189,8 @@ fn event<'e>(
         absence: record.absence,
         host: Some(access.origin.host()),
         subject: record.subject,
-        client: Some(client),
+        client: None,
+        peer: peer.ip(),
         request_id: Some(id),
     }
 }

@@ -18,8 +18,12 @@ labelled! {
         Deny => "deny",
         /// An outage prevented the decision.
         Fail => "fail",
-        /// The check itself was not acceptable.
+        /// The check itself could not be read.
         Malformed => "malformed",
+        /// The peer that sent the check is not a trusted proxy.
+        UntrustedPeer => "untrusted_peer",
+        /// The host of the request is not configured.
+        UnknownHost => "unknown_host",
     }
 }
 
@@ -35,12 +39,14 @@ pub struct CheckEvent<'a> {
     pub policy: Option<&'a str>,
     /// Why there was no session, if there was none.
     pub absence: Option<Absence>,
-    /// The public host, if known.
+    /// The host of the request, if known. With [`Outcome::UnknownHost`], the client chose it.
     pub host: Option<&'a str>,
     /// `sub` of the user, if known.
     pub subject: Option<&'a str>,
     /// The client address, as the trusted proxy sent it.
     pub client: Option<IpAddr>,
+    /// The peer that sent the check.
+    pub peer: IpAddr,
     /// The request id given to the client.
     pub request_id: Option<&'a dyn std::fmt::Display>,
 }
@@ -181,8 +187,6 @@ labelled! {
 
 /// A problem that the operator can fix in the configuration.
 pub enum Hint<'a> {
-    /// A peer that is not trusted sent a check.
-    UntrustedPeer(IpAddr),
     /// The check listener received a request whose path is not a check.
     UnknownCheck {
         /// The address of the sender.
@@ -192,7 +196,7 @@ pub enum Hint<'a> {
         /// The paths that are checks.
         paths: &'a str,
     },
-    /// A request named a host that is not configured.
+    /// One of our pages was requested at a host that is not configured.
     UnknownHost(&'a str),
     /// A user, given by `sub`, signed in without groups because the provider left them out.
     GroupsUnknown(&'a str),

@@ -60,7 +60,9 @@ where
                 let [dim, colour, end] = colour_codes(*level, writer.has_ansi_escapes());
                 writer.write_str(dim)?;
                 SystemTime.format_time(&mut writer)?;
-                writeln!(writer, "{end} {colour}{level:>5}{end} {message}{fields}")
+                // Without the separator, the last word of the message would seem to belong to the first field.
+                let separator = if fields.is_empty() { "" } else { " |" };
+                writeln!(writer, "{end} {colour}{level:>5}{end} {message}{separator}{fields}")
             }
         }
     }

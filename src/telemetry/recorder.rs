@@ -4,7 +4,6 @@
 //! 2. If clients can cause an event any number of times, its log lines have a limit per minute.
 
 use std::fmt::Display;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +26,10 @@ const MAX_HINT_LINES: u32 = 1;
 const MAX_ANONYMOUS_LINES: u32 = 20;
 /// Lines a minute for events that only a signed-in user can cause. Each of them matters to an audit.
 const MAX_USER_LINES: u32 = 600;
+
+/// How an operator configures a host.
+const ADD_HOST: &str =
+    "add its origin to public.urls, or the host to public.return_hosts if it shares a sign-in";
 
 /// Records events in metrics and log.
 pub struct Recorder {
@@ -109,9 +112,14 @@ impl Audit for Recorder {
             Outcome::Deny => &self.rate_limits.unknown,
             Outcome::Fail => &self.rate_limits.failed,
             Outcome::Malformed => &self.rate_limits.malformed,
+            Outcome::UntrustedPeer => &self.rate_limits.peers,
+            Outcome::UnknownHost => &self.rate_limits.hosts,
         };
-        if let Some(line) = self.line(rate_limit) {
-            log_refused_check(event, &line);
+        let Some(line) = self.line(rate_limit) else { return };
+        match event.outcome {
+            Outcome::UntrustedPeer => log_untrusted_peer(event, &line),
+            Outcome::UnknownHost => log_unknown_host(event, &line),
+            _ => log_refused_check(event, &line),
         }
     }
 
@@ -204,7 +212,6 @@ impl Audit for Recorder {
             self.metrics.refreshes().count_undelivered(*caller);
         }
         let rate_limit = match hint {
-            Hint::UntrustedPeer(_) => &self.rate_limits.peers,
             Hint::UnknownCheck { .. } => &self.rate_limits.check_paths,
             Hint::UnknownHost(_) => &self.rate_limits.hosts,
             Hint::GroupsUnknown(_) => &self.rate_limits.groups,
@@ -213,19 +220,15 @@ impl Audit for Recorder {
         };
         let Some(Line { suppressed }) = self.line(rate_limit) else { return };
         match hint {
-            Hint::UntrustedPeer(peer) => log_untrusted_peer(*peer, suppressed),
             Hint::UnknownCheck { peer, path, paths } => {
                 let path = quoted(path);
                 warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, use {paths}");
             }
-            Hint::UnknownHost(host) => {
-                warn!(
-                    host,
-                    suppressed,
-                    "check for an unknown host refused; if the host is yours, add its origin to public.urls, or to \
-                     public.return_hosts if it shares a sign-in"
-                );
-            }
+            Hint::UnknownHost(host) => warn!(
+                host,
+                suppressed,
+                "page refused, because its host is not configured; if the host is yours, {ADD_HOST}"
+            ),
             Hint::GroupsUnknown(subject) => {
                 warn!(
                     subject,
@@ -244,10 +247,29 @@ impl Audit for Recorder {
     }
 }
 
-fn log_untrusted_peer(peer: IpAddr, suppressed: Option<u64>) {
-    // Single quotes, because the log escapes double quotes. TOML accepts both.
-    let setting = format!("check.trusted_proxies = ['{}']", peer.to_canonical());
-    warn!(%peer, suppressed, "refused a check from a peer that is not trusted; if it is your proxy, set {setting}");
+fn log_untrusted_peer(event: &CheckEvent<'_>, line: &Line) {
+    let peer = event.peer.to_canonical();
+    warn!(
+        decision = event.outcome.label(),
+        dialect = event.caller.label,
+        %peer,
+        request = event.request_id.map(text),
+        suppressed = line.suppressed,
+        // Single quotes, because the log escapes double quotes. TOML accepts both.
+        "check refused, because its sender is not a trusted proxy; if it is your proxy, set check.trusted_proxies = \
+         ['{peer}']"
+    );
+}
+
+fn log_unknown_host(event: &CheckEvent<'_>, line: &Line) {
+    warn!(
+        decision = event.outcome.label(),
+        dialect = event.caller.label,
+        host = event.host,
+        request = event.request_id.map(text),
+        suppressed = line.suppressed,
+        "check refused, because its host is not configured; if the host is yours, {ADD_HOST}"
+    );
 }
 
 fn log_allow_or_challenge(event: &CheckEvent<'_>) {

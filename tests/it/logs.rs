@@ -191,7 +191,7 @@ async fn each_event_is_one_short_line_for_any_client_input() {
             }
         }
         for event in
-            ["sign-in failed", "check refused", "check for an unknown host refused", "forged", "(cut)"]
+            ["sign-in failed", "check refused", "its host is not configured", "forged", "(cut)"]
         {
             assert!(log.contains(event), "{format}: no line with {event}: {log}");
         }

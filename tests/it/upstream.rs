@@ -135,6 +135,6 @@ async fn request_for_an_unknown_host_is_refused_and_counted() {
     assert_eq!(refused.status, 403);
     assert!(application.received().is_empty());
     let metrics = gateway.ops("/metrics").await.body;
-    let line = "foregate_checks_total{dialect=\"proxy\",decision=\"malformed\"} 1";
+    let line = "foregate_checks_total{dialect=\"proxy\",decision=\"unknown_host\"} 1";
     assert!(metrics.contains(line), "{metrics}");
 }

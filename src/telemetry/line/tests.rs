@@ -83,5 +83,5 @@ fn invisible_characters_are_escaped() {
 fn field_in_text_format_cannot_look_like_two_fields() {
     let written =
         log(LogFormat::Text, || tracing::warn!(reason = %"no subject=root", client = %"10.0.0.1", "m"));
-    assert!(written.ends_with(" WARN m reason=\"no subject=root\" client=10.0.0.1\n"), "{written}");
+    assert!(written.ends_with(" WARN m | reason=\"no subject=root\" client=10.0.0.1\n"), "{written}");
 }

@@ -1,5 +1,6 @@
 //! Tests of the rate limits of log lines
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::subscriber::with_default;
@@ -33,6 +34,8 @@ fn log_events(event: impl Fn(&Recorder)) -> Vec<String> {
     captured.text().lines().map(str::to_owned).collect()
 }
 
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
 fn assert_limit(max_lines: u32, event: impl Fn(&Recorder)) {
     let lines = log_events(event);
     assert_eq!(lines.len(), usize::try_from(max_lines).unwrap() + 1, "{:?}", lines.first());
@@ -51,6 +54,7 @@ fn check(recorder: &Recorder, outcome: Outcome, subject: Option<&str>) {
         host: None,
         subject,
         client: None,
+        peer: PEER,
         request_id: Some(&"id"),
     });
 }
@@ -60,6 +64,8 @@ fn refused_checks_are_logged_at_a_limited_rate() {
     assert_limit(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Malformed, None));
     assert_limit(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Fail, Some("alice")));
     assert_limit(MAX_ANONYMOUS_LINES, |recorder| check(recorder, Outcome::Deny, None));
+    assert_limit(MAX_HINT_LINES, |recorder| check(recorder, Outcome::UntrustedPeer, None));
+    assert_limit(MAX_HINT_LINES, |recorder| check(recorder, Outcome::UnknownHost, None));
     assert_limit(MAX_USER_LINES, |recorder| check(recorder, Outcome::Deny, Some("alice")));
 }
 
@@ -74,10 +80,8 @@ fn completed_sign_ins_are_logged_at_a_limited_rate() {
 
 #[test]
 fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
-    let peer = IpAddr::from([192, 0, 2, 1]);
-    assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UntrustedPeer(peer)));
     assert_limit(MAX_HINT_LINES, |recorder| {
-        recorder.hint(&Hint::UnknownCheck { peer, path: "/x", paths: "/check/y" });
+        recorder.hint(&Hint::UnknownCheck { peer: PEER, path: "/x", paths: "/check/y" });
     });
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
