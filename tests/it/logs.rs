@@ -190,9 +190,7 @@ async fn each_event_is_one_short_line_for_any_client_input() {
                 assert!(line.starts_with("20") && !line.starts_with("2026-01-01T00:00:00Z"), "{line:?}");
             }
         }
-        for event in
-            ["sign-in failed", "check refused", "its host is not configured", "forged", "(cut)"]
-        {
+        for event in ["sign-in failed", "check refused", "its host is not configured", "forged", "(cut)"] {
             assert!(log.contains(event), "{format}: no line with {event}: {log}");
         }
     }
