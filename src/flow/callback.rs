@@ -53,8 +53,7 @@ pub enum CallbackError {
     Repeated(String),
     /// There is no `state`, or it belongs to no transaction of this browser, or the transaction was used or expired.
     #[error(
-        "the browser sent no login cookie for this state: the sign-in began in another browser, expired, or was already \
-         completed"
+        "this sign-in began in another browser, expired, or was already completed: the browser sent no login cookie for it"
     )]
     UnknownState,
     /// The response is from another issuer.

@@ -25,7 +25,7 @@ const MAX_CONCURRENT_CALLS: usize = 64;
 
 /// A call without a usable response. It cannot contain the request or the response.
 #[derive(Debug, Error)]
-#[error("{host}: {failure}")]
+#[error("{host} {failure}")]
 pub(super) struct HttpError {
     host: String,
     failure: Failure,
@@ -53,7 +53,7 @@ enum Failure {
     #[error("cannot be reached: {0}")]
     Unreachable(String),
     #[error(
-        "its certificate is not trusted ({0}); if your own certificate authority signed it, set provider.ca_file to \
+        "has a certificate that is not trusted ({0}); if your own certificate authority signed it, set provider.ca_file to \
          the certificate of that authority"
     )]
     Untrusted(String),
@@ -63,7 +63,7 @@ enum Failure {
     TimedOut,
     #[error("sent more than {0} bytes")]
     BodyTooLong(usize),
-    #[error("the connection failed: {0}")]
+    #[error("closed the connection: {0}")]
     ConnectionFailed(String),
     #[error("answered {0}")]
     Status(StatusCode),
