@@ -2,7 +2,8 @@
 //!
 //! [`decide`] applies these rules in order. The first rule that matches decides.
 //!
-//! 1. The request has an alias of an owned header, or names an owned header in `Connection`: Deny.
+//! 1. The request has an alias of an owned header, or names an owned header in `Connection`: Deny. The same
+//!    applies to any other field that only a gateway may send, if the proxy cannot remove it.
 //! 2. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
 //!    Otherwise: Challenge.
 //! 3. A WebSocket handshake has an `Origin` other than the target's: Deny. Fetch metadata does not protect
@@ -19,12 +20,13 @@ use thiserror::Error;
 use url::Url;
 
 use super::credential::{Credential, SessionCredential};
-use super::headers::{Alias, HeaderEdits, OwnedHeaders};
+use super::headers::{HeaderEdits, OwnedHeaders};
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
 use super::own_page::{ANOTHER_ACCOUNT, FORM_NOT_SENT, OwnPage};
 use super::policy::{Policies, PolicyError, Refusal};
 use super::public_paths::PublicPaths;
+use super::refused_fields::{Alias, ForeignField};
 use super::request::AccessRequest;
 use super::return_to::ReturnTo;
 use super::surface::{Surface, is_from_other_origin};
@@ -84,8 +86,11 @@ pub enum Denial {
     /// A header is an alias of an owned name: an attempt to forge it, or an unusual client.
     #[error(transparent)]
     Alias(#[from] Alias),
+    /// A header that only a gateway may send, and that the proxy cannot remove.
+    #[error(transparent)]
+    ForeignField(#[from] ForeignField),
     /// The proxy names a policy that is not configured.
-    #[error("the policy is not configured")]
+    #[error("the policy that the check names does not exist")]
     UnknownPolicy,
     /// A cross-origin write: a page of another origin sent an unsafe method in the session of a user.
     #[error("a page of another origin sent an unsafe method in the session of a user")]
@@ -179,6 +184,9 @@ fn authorize<'k, 'c>(
     request: &'k AccessRequest<'c>,
 ) -> Result<Option<&'k SessionCredential<'c>>, Denial> {
     rules.owned.guard(request.headers)?;
+    if !request.foreign_fields_are_removed {
+        rules.owned.guard_foreign(request.headers)?;
+    }
     let session = match &request.credential {
         Credential::Session(session) => session,
         Credential::None if rules.policies.contains(request.policy) => return Ok(None),

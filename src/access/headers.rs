@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use thiserror::Error;
 
 use super::field_names::{FORWARDED, NameSet, alias_spellings, has_prefix, members, remove_fields};
 use super::identity::IdentityRef;
+use super::refused_fields::{Alias, ForeignField};
 use super::stripped::StrippedHeaders;
 use super::token::TokenText;
 
@@ -65,11 +65,6 @@ impl Table {
     }
 }
 
-/// A client sent an alias of a header field that only the gateway may set.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the request carries the header {0}, another spelling of a header that only the gateway may set")]
-pub struct Alias(pub String);
-
 impl OwnedHeaders {
     /// Builds the table. If `authorization` is set, the gateway also owns `Authorization` and sends the ID token in
     /// it.
@@ -104,6 +99,14 @@ impl OwnedHeaders {
             }
         }
         Ok(())
+    }
+
+    /// Rejects a request with a field that begins with `Impersonate-`, or with an identity field of another gateway.
+    ///
+    /// For a proxy that removes fields only by their whole names.
+    pub fn guard_foreign(&self, headers: &HeaderMap) -> Result<(), ForeignField> {
+        let foreign = headers.keys().find(|name| self.0.is_impersonation_or_stripped(name.as_str()));
+        foreign.map_or(Ok(()), |name| Err(ForeignField(name.clone())))
     }
 
     fn guard_connection(&self, headers: &HeaderMap) -> Result<(), Alias> {

@@ -16,6 +16,7 @@ pub mod own_path;
 pub mod policy;
 pub mod public_paths;
 pub mod quoted;
+pub mod refused_fields;
 pub mod request;
 pub mod return_to;
 pub mod stripped;

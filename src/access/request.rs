@@ -20,6 +20,8 @@ pub struct AccessRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The name of the policy that applies.
     pub policy: &'a str,
+    /// Whether the proxy removes the client's fields that only a gateway may send. If not, such a request is refused.
+    pub foreign_fields_are_removed: bool,
     /// The credential: none, until the flow has read it.
     pub credential: Credential<'a>,
 }

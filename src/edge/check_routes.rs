@@ -41,15 +41,13 @@ async fn answer(State(checker): State<Arc<Checker>>, peer: Peer, request: Reques
 fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response {
     let paths = list_paths();
     checker.audit.hint(&Hint::UnknownCheck { peer: peer.ip(), path, paths: &paths });
-    Reply::text(StatusCode::NOT_FOUND, format!("no such check: use {paths}\n")).into_response()
+    Reply::text(StatusCode::NOT_FOUND, format!("unknown path: a proxy must use {paths}\n")).into_response()
 }
 
 /// Lists the paths of all dialects, for an operator.
 fn list_paths() -> String {
-    let labels = CHECK_DIALECTS.map(|dialect| dialect.caller.label);
-    let by_default = labels.map(|label| format!("/check/{label}"));
-    let by_name = labels.map(|label| format!("/check/policy/NAME/{label}"));
-    format!("{} (for a named policy: {})", by_default.join(" or "), by_name.join(" or "))
+    let labels = CHECK_DIALECTS.map(|dialect| dialect.caller.label).join(", ");
+    format!("/check/NAME, where NAME is one of {labels}")
 }
 
 struct Route<'t> {

@@ -12,8 +12,9 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use thiserror::Error;
 
-use super::dialect::definition::{CheckRequest, Dialect, ReadError, Received, Sender};
+use super::dialect::definition::{CheckRequest, Dialect, ReadError, Received, Removals, Sender};
 use super::error_page::Requester;
+use super::head_budget::OmittedField;
 use super::peer::Peer;
 use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
@@ -24,7 +25,7 @@ use crate::access::decision::{Decision, Denial};
 use crate::access::origin::Origin;
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
-use crate::flow::audit::{Audit, CheckEvent, Outcome};
+use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
 use crate::flow::check::{Check, DecisionRecord};
 use crate::flow::snapshot::Snapshot;
 
@@ -91,7 +92,17 @@ impl Checker {
     pub async fn answer(&self, dialect: &Dialect, peer: Peer, check: CheckCall<'_>) -> Response<Body> {
         let snapshot = self.check.snapshot.load();
         let reply = match self.verdict(&snapshot, dialect, peer, check).await {
-            Verdict::Allowed(allowed) => allowed.into_reply(&dialect.profile, &check.head.headers),
+            Verdict::Allowed(allowed) => {
+                let (reply, omitted) = allowed.into_reply(&dialect.profile, &check.head.headers);
+                for OmittedField { name, bytes } in &omitted {
+                    self.audit.hint(&Hint::FieldOmitted {
+                        caller: dialect.caller,
+                        name: name.as_str(),
+                        bytes: *bytes,
+                    });
+                }
+                reply
+            }
             Verdict::Refused(reply) => reply,
         };
         (dialect.render)(reply)
@@ -113,7 +124,9 @@ impl Checker {
                 Err(error) => return Verdict::Refused(self.reply_unread(dialect, received, &error, id)),
             };
         let (method, headers, credential) = (&method, &request.headers, Credential::None);
-        let access = AccessRequest { origin, target, method, headers, policy, credential };
+        let foreign_fields_are_removed = dialect.profile.removals != Removals::WholeNames;
+        let access =
+            AccessRequest { origin, target, method, headers, policy, foreign_fields_are_removed, credential };
         let record = |record: &DecisionRecord<'_>| {
             self.audit
                 .check(&CheckEvent { client: Some(client), ..event(dialect, record, &access, peer, &id) });

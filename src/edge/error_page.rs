@@ -45,7 +45,9 @@ impl Reply {
                 let id = requester.id.to_string();
                 error_page(&Problem::not_permitted(user, another_account, &id), requester)
             }
-            Denial::Alias(alias) => Self::refused(StatusCode::BAD_REQUEST, &alias.to_string(), requester),
+            Denial::Alias(_) | Denial::ForeignField(_) => {
+                Self::refused(StatusCode::BAD_REQUEST, &denial.to_string(), requester)
+            }
             Denial::UnknownPolicy | Denial::CrossOriginWebSocket | Denial::CrossOriginWrite => {
                 Self::refused(StatusCode::FORBIDDEN, &denial.to_string(), requester)
             }

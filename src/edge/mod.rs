@@ -7,6 +7,7 @@ pub mod check_routes;
 pub mod checker;
 pub mod dialect;
 pub mod error_page;
+mod head_budget;
 mod host;
 pub mod peer;
 pub mod portal;

@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 
-use super::dialect::definition::Profile;
+use super::dialect::definition::{Profile, Removals};
 use super::error_page::Requester;
+use super::head_budget::{OmittedField, fits, omit_largest};
 use super::reply::Reply;
 use crate::access::decision::{Decision, Grant};
 use crate::access::origin::Origin;
@@ -47,38 +48,29 @@ impl<'o> Verdict<'o> {
 impl Allowed<'_> {
     /// Returns the reply to a proxy of this profile, whose client sent these fields.
     ///
-    /// If the cookies do not fit, the reply omits them, and the reply to the next request carries them.
-    pub fn into_reply(self, profile: &Profile, client: &HeaderMap) -> Reply {
+    /// What does not fit into the proxy's buffer is omitted ([`super::head_budget`]).
+    pub fn into_reply(self, profile: &Profile, client: &HeaderMap) -> (Reply, Vec<OmittedField>) {
         let mut reply = Reply::allowed(&self.grant);
-        if profile.names_removals {
+        if profile.removals == Removals::Reply {
             reply.remove_headers = self.grant.removals(client);
             reply.remove_aliases = self.grant.aliases();
         }
+        let max = profile.max_head_bytes;
+        let omitted = omit_largest(&mut reply.headers, max);
         match self.pending_cookies {
-            Some(cookies) if profile.delivers_cookies && fits(&reply.headers, &cookies, profile) => {
-                reply.with_cookies(&*cookies)
+            Some(cookies) if profile.delivers_cookies && fits(&reply.headers, &cookies, max) => {
+                (reply.with_cookies(&*cookies), omitted)
             }
-            _ => reply,
+            _ => (reply, omitted),
         }
     }
-}
-
-fn fits(headers: &HeaderMap, cookies: &[HeaderValue], profile: &Profile) -> bool {
-    let Some(max) = profile.max_head_bytes else { return true };
-    let cookies = cookies.iter().map(|cookie| (&header::SET_COOKIE, cookie));
-    headers.iter().chain(cookies).map(field_bytes).sum::<usize>() <= max
-}
-
-/// Returns the size of a header line in HTTP/1.1: name, colon, space, value and end of line.
-fn field_bytes((name, value): (&HeaderName, &HeaderValue)) -> usize {
-    name.as_str().len() + value.len() + 4
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use http::Method;
+    use http::{HeaderName, Method, header};
 
     use super::*;
     use crate::access::credential::{Credential, SessionCredential};
@@ -96,7 +88,7 @@ mod tests {
     const PROFILE: Profile = Profile {
         sender: Sender::Proxy,
         delivers_cookies: true,
-        names_removals: false,
+        removals: Removals::Patterns,
         appends_target: false,
         max_head_bytes: None,
     };
@@ -126,12 +118,13 @@ mod tests {
             method: &Method::GET,
             headers: &client,
             policy: DEFAULT,
+            foreign_fields_are_removed: true,
             credential: Credential::Session(session),
         };
         let Decision::Allow(grant) = decide(&rules, &request, Vec::new()) else { panic!("alice may pass") };
         let cookies: Arc<[HeaderValue]> = Arc::from([HeaderValue::from_static("a=b; Secure")]);
         let allowed = Allowed { grant, origin: &origin, pending_cookies: Some(cookies) };
-        allowed.into_reply(&profile, &client)
+        allowed.into_reply(&profile, &client).0
     }
 
     fn has_cookie(profile: Profile) -> bool {
@@ -146,15 +139,17 @@ mod tests {
 
     #[test]
     fn pending_cookie_is_omitted_if_the_head_would_be_too_large() {
-        let size = reply(PROFILE).headers.iter().map(field_bytes).sum();
-        assert!(has_cookie(Profile { max_head_bytes: Some(size), ..PROFILE }));
-        assert!(!has_cookie(Profile { max_head_bytes: Some(size - 1), ..PROFILE }));
+        let fits = |max| has_cookie(Profile { max_head_bytes: Some(max), ..PROFILE });
+        let smallest = (0..1000).find(|max| fits(*max)).unwrap();
+        let without = reply(Profile { max_head_bytes: Some(smallest - 1), ..PROFILE });
+        assert_eq!(without.headers["user"], "alice");
+        assert!(!without.headers.contains_key(header::SET_COOKIE));
     }
 
     #[test]
     fn reply_names_removals_if_the_proxy_needs_them() {
         assert!(reply(PROFILE).remove_headers.is_empty());
-        let named = reply(Profile { names_removals: true, ..PROFILE });
+        let named = reply(Profile { removals: Removals::Reply, ..PROFILE });
         assert_eq!(named.remove_headers, ["cookie", "authorization", "impersonate-user"]);
         assert!(named.remove_aliases.unwrap().to_str().unwrap().contains("impersonate_user"));
         assert_eq!(

@@ -200,6 +200,15 @@ pub enum Hint<'a> {
     UnknownHost(&'a str),
     /// A user, given by `sub`, signed in without groups because the provider left them out.
     GroupsUnknown(&'a str),
+    /// A header was omitted, because the reply would have been too large for the proxy.
+    FieldOmitted {
+        /// The proxy.
+        caller: Caller,
+        /// The name of the header.
+        name: &'a str,
+        /// The size of the header, in bytes.
+        bytes: usize,
+    },
     /// A caller does not forward `Set-Cookie` to browsers.
     RotationNotDelivered(Caller),
     /// Another process seals sessions with the same keys.

@@ -74,6 +74,7 @@ fn grant() -> Grant {
         method: &Method::GET,
         headers: &HeaderMap::new(),
         policy: "open",
+        foreign_fields_are_removed: true,
         credential: Credential::Session(session),
     };
     match decide(&rules, &request, b"theme=dark".to_vec()) {

@@ -1,5 +1,6 @@
 //! Log and metrics for the operator
 
+mod hints;
 mod line;
 pub mod log;
 pub mod log_rate_limit;

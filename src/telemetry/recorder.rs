@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use super::hints;
 use super::log_rate_limit::{Line, LogRateLimit};
 use super::metrics::Metrics;
-use super::refreshes::{log_shared_keys, log_undelivered_cookies};
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
     Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome,
@@ -27,10 +27,6 @@ const MAX_ANONYMOUS_LINES: u32 = 20;
 /// Lines a minute for events that only a signed-in user can cause. Each of them matters to an audit.
 const MAX_USER_LINES: u32 = 600;
 
-/// How an operator configures a host.
-const ADD_HOST: &str =
-    "add its origin to public.urls, or the host to public.return_hosts if it shares a sign-in";
-
 /// Records events in metrics and log.
 pub struct Recorder {
     metrics: Arc<Metrics>,
@@ -44,6 +40,7 @@ struct LogRateLimits {
     check_paths: LogRateLimit,
     hosts: LogRateLimit,
     groups: LogRateLimit,
+    omitted_fields: LogRateLimit,
     deliveries: LogRateLimit,
     keys: LogRateLimit,
     malformed: LogRateLimit,
@@ -68,6 +65,7 @@ impl Recorder {
             check_paths: LogRateLimit::new(MAX_HINT_LINES),
             hosts: LogRateLimit::new(MAX_HINT_LINES),
             groups: LogRateLimit::new(MAX_HINT_LINES),
+            omitted_fields: LogRateLimit::new(MAX_HINT_LINES),
             deliveries: LogRateLimit::new(MAX_HINT_LINES),
             keys: LogRateLimit::new(MAX_HINT_LINES),
             malformed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
@@ -215,31 +213,12 @@ impl Audit for Recorder {
             Hint::UnknownCheck { .. } => &self.rate_limits.check_paths,
             Hint::UnknownHost(_) => &self.rate_limits.hosts,
             Hint::GroupsUnknown(_) => &self.rate_limits.groups,
+            Hint::FieldOmitted { .. } => &self.rate_limits.omitted_fields,
             Hint::RotationNotDelivered(_) => &self.rate_limits.deliveries,
             Hint::KeysAreShared => &self.rate_limits.keys,
         };
         let Some(Line { suppressed }) = self.line(rate_limit) else { return };
-        match hint {
-            Hint::UnknownCheck { peer, path, paths } => {
-                let path = quoted(path);
-                warn!(%peer, path, suppressed, "no such check; if this peer is your proxy, use {paths}");
-            }
-            Hint::UnknownHost(host) => warn!(
-                host,
-                suppressed,
-                "page refused, because its host is not configured; if the host is yours, {ADD_HOST}"
-            ),
-            Hint::GroupsUnknown(subject) => {
-                warn!(
-                    subject,
-                    suppressed,
-                    "signed in without groups: the provider left them out because there are too many; configure it to send \
-                     roles, or only the groups that are assigned to this application"
-                );
-            }
-            Hint::RotationNotDelivered(caller) => log_undelivered_cookies(*caller),
-            Hint::KeysAreShared => log_shared_keys(),
-        }
+        hints::log(hint, suppressed);
     }
 
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
@@ -268,7 +247,7 @@ fn log_unknown_host(event: &CheckEvent<'_>, line: &Line) {
         host = event.host,
         request = event.request_id.map(text),
         suppressed = line.suppressed,
-        "check refused, because its host is not configured; if the host is yours, {ADD_HOST}"
+        "check refused, because its host is not configured; if the host is yours, add its origin to public.urls"
     );
 }
 

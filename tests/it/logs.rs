@@ -45,19 +45,23 @@ async fn unknown_check_path_is_answered_with_the_valid_paths() {
     let provider = real_time_provider().await;
     let process = Process::start(provider.issuer(), &[], &SECRETS).await;
     let misspelt = format!("/check/treafik{}", "x".repeat(1000));
-    for path in [&*misspelt, "/check/nginx", "/check", "/check/policy/staff"] {
+    for path in [&*misspelt, "/check/ngnix", "/check", "/check/policy/staff"] {
         let url = format!("http://127.0.0.1:{}{path}", process.check);
         let reply = get_with(&url, HeaderMap::new()).await;
         assert_eq!(reply.status, 404, "{path}");
-        for right in ["/check/traefik", "/check/caddy", "/check/policy/NAME/traefik"] {
+        for right in ["/check/NAME", "traefik", "caddy"] {
             assert!(reply.body.contains(right), "{path}: {}", reply.body);
         }
     }
     let log = process.log();
-    let line = log.lines().find(|line| line.contains("no such check")).unwrap();
-    assert!(line.contains("/check/treafikxxx") && line.contains("use /check/traefik or "), "{line}");
+    let line = log.lines().find(|line| line.contains("request with an unknown path")).unwrap();
+    assert!(
+        line.contains("/check/treafikxxx")
+            && line.contains("use /check/NAME, where NAME is one of traefik, "),
+        "{line}"
+    );
     assert!(line.len() < 600, "{} bytes", line.len());
-    assert_eq!(log.matches("no such check").count(), 1, "{log}");
+    assert_eq!(log.matches("request with an unknown path").count(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -106,7 +110,7 @@ async fn denial_by_a_policy_is_logged_with_its_name() {
     let log = process.log();
     let line_of = |policy: &str| log.lines().find(|line| line.contains(policy)).unwrap_or_default();
     assert!(line_of("policy=\"staff\"").contains("in none of the allowed groups"), "{log}");
-    assert!(line_of("policy=\"stuff\"").contains("the policy is not configured"), "{log}");
+    assert!(line_of("policy=\"stuff\"").contains("the policy that the check names does not exist"), "{log}");
     // The path is not decoded, so that a name cannot contain a line break.
     assert!(log.contains("policy=\"a%0Ab%22c\""), "{log}");
     assert!(line_of("xxx").len() < 600, "{log}");

@@ -25,6 +25,7 @@ mod identity_mixups;
 mod keys;
 mod log_failures;
 mod logs;
+mod nginx;
 mod ops;
 mod outgoing_proxy;
 #[path = "../support/pki.rs"]

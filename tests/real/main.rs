@@ -26,6 +26,8 @@ mod keycloak;
 #[cfg(test)]
 mod negative_controls;
 #[cfg(test)]
+mod nginx;
+#[cfg(test)]
 mod oidc_provider;
 #[cfg(test)]
 mod outage;

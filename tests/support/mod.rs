@@ -213,6 +213,7 @@ impl Scene {
             method: &forwarded.method,
             headers,
             policy: DEFAULT,
+            foreign_fields_are_removed: true,
             credential: Credential::None,
         };
         let checked = self.check.check(&snapshot, &request, TRAEFIK.caller, |_| ()).now_or_never();

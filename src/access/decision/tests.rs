@@ -64,6 +64,7 @@ fn run_on(case: &Case, target: &[u8]) -> Decision {
         method: &case.method,
         headers: &case.headers,
         policy: case.policy,
+        foreign_fields_are_removed: true,
         credential: session.map_or(Credential::None, Credential::Session),
     };
     decide(&rules, &request, b"theme=dark".to_vec())

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderName, Method, Response};
 use thiserror::Error;
 
+use super::original_url::OriginalUrlError;
 use crate::access::client::TrustedProxies;
 use crate::access::target::{Target, TargetError};
 use crate::edge::peer::Peer;
@@ -35,9 +36,8 @@ pub struct Profile {
     pub sender: Sender,
     /// Whether `Set-Cookie` reaches the browser if the request passes.
     pub delivers_cookies: bool,
-    /// Whether a reply must name the fields to remove from the client's request. Otherwise the proxy's settings name
-    /// them.
-    pub names_removals: bool,
+    /// How the proxy removes fields from the client's request.
+    pub removals: Removals,
     /// Whether the proxy appends the client's path and query to the path of the check.
     pub appends_target: bool,
     /// The maximum size of the header fields of a reply, in bytes, or `None` if no limit matters.
@@ -49,10 +49,21 @@ impl Profile {
     pub(super) const FORWARD_AUTH: Self = Self {
         sender: Sender::Proxy,
         delivers_cookies: true,
-        names_removals: false,
+        removals: Removals::Patterns,
         appends_target: false,
         max_head_bytes: None,
     };
+}
+
+/// How a proxy removes fields from the client's request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removals {
+    /// By patterns in its settings.
+    Patterns,
+    /// By whole names in its settings. The gateway refuses a request with any other field that must not pass.
+    WholeNames,
+    /// By whole names in its settings and in the reply.
+    Reply,
 }
 
 /// The sender of a request of a dialect.
@@ -109,6 +120,9 @@ pub enum ReadError {
     /// The target in the field cannot be read.
     #[error("the header {0} cannot be read: {1}")]
     Target(HeaderName, TargetError),
+    /// The URL in the field cannot be read.
+    #[error("the header {0} cannot be read: {1}")]
+    Url(HeaderName, OriginalUrlError),
     /// The target of the request itself cannot be read.
     #[error(transparent)]
     RequestTarget(TargetError),

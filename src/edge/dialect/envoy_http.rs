@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Sender};
+use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
 use crate::edge::host::host;
@@ -39,7 +39,7 @@ pub static ENVOY_HTTP: Dialect = Dialect {
     profile: Profile {
         sender: Sender::Proxy,
         delivers_cookies: true,
-        names_removals: true,
+        removals: Removals::Reply,
         appends_target: true,
         max_head_bytes: None,
     },

@@ -6,13 +6,16 @@ pub mod caddy;
 pub mod definition;
 pub mod envoy_http;
 pub mod forwarded;
+pub mod nginx;
+pub mod original_url;
 pub mod own_proxy;
 pub mod traefik;
 
 pub use definition::Dialect;
 
 /// The dialects of the check listener: `/check/<label>` and `/check/policy/<policy>/<label>`.
-pub static CHECK_DIALECTS: [&Dialect; 3] = [&traefik::TRAEFIK, &caddy::CADDY, &envoy_http::ENVOY_HTTP];
+pub static CHECK_DIALECTS: [&Dialect; 5] =
+    [&traefik::TRAEFIK, &caddy::CADDY, &envoy_http::ENVOY_HTTP, &nginx::NGINX, &nginx::NGINX_REFUSAL];
 
 /// Returns the labels of all dialects, for the metrics.
 pub fn labels() -> Vec<&'static str> {

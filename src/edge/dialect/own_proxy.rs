@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Sender};
+use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
 use crate::access::target::Target;
 use crate::edge::host::host;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
@@ -18,7 +18,7 @@ pub static OWN_PROXY: Dialect = Dialect {
     profile: Profile {
         sender: Sender::Client,
         delivers_cookies: true,
-        names_removals: false,
+        removals: Removals::Patterns,
         appends_target: false,
         max_head_bytes: None,
     },

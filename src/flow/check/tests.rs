@@ -101,6 +101,7 @@ impl Gateway {
             method: &method,
             headers: &headers,
             policy: DEFAULT,
+            foreign_fields_are_removed: true,
             credential: Credential::None,
         };
         let snapshot = self.fakes.snapshot.load();

@@ -117,7 +117,15 @@ impl Gateway {
         let [origin, _] = &origins();
         let target = Target::parse(b"/page?tab=1").unwrap();
         let (method, headers, credential) = (&Method::GET, &headers, Credential::None);
-        let request = AccessRequest { origin, target, method, headers, policy: DEFAULT, credential };
+        let request = AccessRequest {
+            origin,
+            target,
+            method,
+            headers,
+            policy: DEFAULT,
+            foreign_fields_are_removed: true,
+            credential,
+        };
         let records = Mutex::new(0);
         let record = |_: &DecisionRecord<'_>| *records.lock().unwrap() += 1;
         let checked = self.check.check(&self.check.snapshot.load(), &request, CALLER, record).await;

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::authority::Authority;
 use super::process::{Program, Scratch, panic_missing, repository};
 use super::test_client::TestClient;
-use super::{caddy, envoy, traefik};
+use super::{caddy, envoy, nginx, traefik};
 
 /// A proxy with a dialect in the gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +15,7 @@ pub(crate) enum Proxy {
     Traefik,
     Caddy,
     Envoy,
+    Nginx,
 }
 
 impl Proxy {
@@ -22,7 +23,7 @@ impl Proxy {
     pub(crate) fn aliases(self) -> &'static [Aliases] {
         match self {
             Self::Traefik => &[Aliases::Documented, Aliases::PassedToGateway],
-            Self::Caddy | Self::Envoy => &[Aliases::Documented],
+            Self::Caddy | Self::Envoy | Self::Nginx => &[Aliases::Documented],
         }
     }
 
@@ -31,8 +32,18 @@ impl Proxy {
         match self {
             Self::Traefik => false,
             Self::Caddy => name.contains(['_', '.']),
-            Self::Envoy => true,
+            Self::Envoy | Self::Nginx => true,
         }
+    }
+
+    /// Returns whether the proxy removes fields by patterns. If not, the gateway refuses requests with such fields.
+    pub(crate) fn removes_patterns(self) -> bool {
+        self != Self::Nginx
+    }
+
+    /// Returns whether the proxy refuses a request that has this field more than once.
+    pub(crate) fn refuses_repeated(self, name: &str) -> bool {
+        self == Self::Nginx && name.eq_ignore_ascii_case("authorization")
     }
 
     fn name(self) -> &'static str {
@@ -40,6 +51,7 @@ impl Proxy {
             Self::Traefik => "traefik",
             Self::Caddy => "caddy",
             Self::Envoy => "envoy",
+            Self::Nginx => "nginx",
         }
     }
 }
@@ -130,6 +142,7 @@ impl RunningProxy {
             Proxy::Traefik => traefik::command(address, options, backends, authority, scratch),
             Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
             Proxy::Envoy => envoy::command(address, options, backends, authority, scratch),
+            Proxy::Nginx => nginx::command(address, options, backends, authority, scratch),
         };
         let mut program = Program::start(options.proxy.name(), &mut command, scratch);
         let client =

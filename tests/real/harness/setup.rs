@@ -10,6 +10,7 @@ use super::echo::{Echo, ReceivedRequest};
 use super::gateway::{Gateway, Registration};
 use super::process::{Scratch, free_addresses};
 use super::proxy::{Backends, ProxyOptions, RunningProxy};
+use super::raw_client::RawClient;
 use super::test_client::TestClient;
 
 /// Address, origin and scratch directory of a test. They are reserved first, because the provider is configured with
@@ -94,6 +95,11 @@ impl<P> Setup<P> {
     /// Returns a client without a session.
     pub(crate) fn anonymous_client(&self) -> TestClient {
         TestClient::new(&self.reserved.origin, self.reserved.address, &self.authority)
+    }
+
+    /// Returns a client that sends requests byte for byte.
+    pub(crate) fn raw_client(&self) -> RawClient {
+        RawClient::new(self.reserved.address, &self.authority)
     }
 
     /// Returns a client with a session of `user`.

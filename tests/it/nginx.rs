@@ -1,0 +1,142 @@
+//! Checks of nginx
+//!
+//! The first check gets a status that nginx understands. The second one gets the reply for the client.
+
+use reqwest::header::{COOKIE, HeaderMap, HeaderName};
+
+use crate::harness::{Browser, Gateway, HttpReply, provider};
+
+const CHECK: &str = "/check/nginx";
+const REFUSAL: &str = "/check/nginx-refusal";
+
+/// Sends a check of a navigation, as nginx does with the documented file.
+async fn ask(gateway: &Gateway, browser: Option<&Browser>, path: &str, more: &[(&str, &str)]) -> HttpReply {
+    let mut headers = HeaderMap::new();
+    let url = gateway.url("/pods?a=b");
+    let always = [
+        ("x-original-method", "GET"),
+        ("x-original-url", &url),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    for (name, value) in always.iter().chain(more) {
+        headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    headers.extend(browser.and_then(Browser::cookie_header).map(|value| (COOKIE, value)));
+    gateway.ask_at(path, headers).await
+}
+
+async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start")).await;
+    browser.sign_in(&form, user, user).await;
+    browser
+}
+
+#[tokio::test]
+async fn anonymous_navigation_is_401_for_nginx_and_a_redirect_for_the_client() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    for (method, status) in [("GET", 302), ("HEAD", 302), ("POST", 303)] {
+        let more = [("x-original-method", method)];
+        let check = ask(&gateway, None, CHECK, &more).await;
+        assert_eq!((check.status, check.header("location")), (401, None), "{method}");
+        let refusal = ask(&gateway, None, REFUSAL, &more).await;
+        assert_eq!(refusal.status, status, "{method}");
+        assert_eq!(check.header("x-sign-in"), refusal.header("location"), "{method}");
+    }
+    let check = ask(&gateway, None, CHECK, &[]).await;
+    assert!(check.header("x-sign-in").unwrap().ends_with("%2Fpods%3Fa%3Db"), "{:?}", check.headers);
+}
+
+#[tokio::test]
+async fn script_without_session_gets_401_and_x_reload_without_a_sign_in_url() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let script = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
+    for path in [CHECK, REFUSAL] {
+        let reply = ask(&gateway, None, path, &script).await;
+        assert_eq!((reply.status, reply.header("x-reload")), (401, Some("reload")), "{path}");
+        assert_eq!(reply.header("x-sign-in"), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn allowed_request_gets_identity_and_its_second_check_gets_503_without_identity() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
+
+    let check = ask(&gateway, Some(&browser), CHECK, &[]).await;
+    assert_eq!((check.status, check.header("x-forwarded-user")), (200, Some("testuser")));
+
+    let refusal = ask(&gateway, Some(&browser), REFUSAL, &[]).await;
+    assert_eq!((refusal.status, refusal.header("x-forwarded-user")), (503, None));
+    assert_eq!(refusal.header("x-forwarded-id-token"), None);
+    assert!(refusal.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn denied_user_gets_a_page_at_the_second_check() {
+    let provider = provider().await;
+    let gateway = Gateway::with(&provider, &[("policies.default.allowed_groups", "ops")]).await;
+    let browser = signed_in_browser(&gateway, "alice").await;
+    assert_eq!(ask(&gateway, Some(&browser), CHECK, &[]).await.status, 403);
+    let page = ask(&gateway, Some(&browser), REFUSAL, &[]).await;
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("alice"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn field_that_nginx_cannot_remove_is_refused() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
+    for name in ["impersonate-user", "impersonate-extra-scopes", "x-auth-request-user", "remote-user"] {
+        let more = [(name, "evil")];
+        assert_eq!(ask(&gateway, Some(&browser), CHECK, &more).await.status, 403, "{name}");
+        let refusal = ask(&gateway, Some(&browser), REFUSAL, &more).await;
+        assert_eq!(refusal.status, 400, "{name}");
+    }
+    // With a dialect that removes such fields, the request passes.
+    let mut headers = gateway.question("/pods");
+    headers.insert("impersonate-user", "evil".parse().unwrap());
+    headers.extend(browser.cookie_header().map(|value| (COOKIE, value)));
+    assert_eq!(gateway.ask(headers).await.status, 200);
+}
+
+#[tokio::test]
+async fn check_without_exactly_one_usable_url_is_refused_despite_a_session() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
+    for url in ["/pods", "https://evil.test/pods", "https://", "javascript:alert(1)"] {
+        let reply = ask(&gateway, Some(&browser), CHECK, &[("x-original-url", url)]).await;
+        assert_eq!(reply.status, 403, "{url}");
+    }
+    let mut headers = HeaderMap::new();
+    for url in [gateway.url("/a"), gateway.url("/b")] {
+        headers.append("x-original-url", url.parse().unwrap());
+    }
+    headers.insert("x-original-method", "GET".parse().unwrap());
+    headers.insert("x-forwarded-for", "203.0.113.9".parse().unwrap());
+    headers.extend(browser.cookie_header().map(|value| (COOKIE, value)));
+    let reply = gateway.ask_at(REFUSAL, headers).await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.body.contains("x-original-url came more than once"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn forwarded_fields_of_a_client_have_no_effect() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let forged = [
+        ("x-forwarded-uri", "/oauth2/sign_in"),
+        ("x-forwarded-host", "evil.test"),
+        ("x-forwarded-method", "OPTIONS"),
+        ("x-forwarded-proto", "http"),
+    ];
+    let reply = ask(&gateway, None, CHECK, &forged).await;
+    assert!(reply.header("x-sign-in").unwrap().ends_with("%2Fpods%3Fa%3Db"), "{:?}", reply.headers);
+}
