@@ -84,7 +84,7 @@ pub(crate) enum UpstreamHeaders {
 }
 
 /// The proxy, and the differences of its files from the documented files.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ProxyOptions {
     pub(crate) proxy: Proxy,
     pub(crate) aliases: Aliases,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Cookies, POLLERS_PER_TAB, PollResults, PollingTabs, Realm, Reserved, Setup, user, user_name,
+    Cookies, POLLERS_PER_TAB, PollResults, PollingTabs, ProxyOptions, Realm, Reserved, Setup, user, user_name,
 };
 
 /// Amount and duration of the polling.
@@ -59,13 +59,13 @@ fn configure_strict_realm(realm: &mut Value, users: usize, token_lifetime: u64) 
     realm["users"] = (0..users).map(|number| user(&user_name(number), &["/dev"])).collect();
 }
 
-/// Starts a strict realm, the gateway, and a Traefik that delivers or drops cookies.
-async fn open(cookies: Cookies, users: usize, token_lifetime: u64) -> Setup<Realm> {
+/// Starts a strict realm, the gateway, and a proxy that delivers or drops cookies.
+async fn open(options: impl Into<ProxyOptions>, users: usize, token_lifetime: u64) -> Setup<Realm> {
     let reserved = Reserved::new();
     let realm =
         Realm::new(&reserved.origin, |realm| configure_strict_realm(realm, users, token_lifetime)).await;
     let registration = realm.registration();
-    Setup::with_provider(reserved, realm, &registration, cookies).await
+    Setup::with_provider(reserved, realm, &registration, options).await
 }
 
 /// Polls with the tabs of `load` and checks whether their cookies changed.
@@ -113,7 +113,7 @@ struct ProviderEvents {
 /// 4. Each session was refreshed as often as necessary and no more often than due.
 fn assert_no_failures(
     load: Load,
-    cookies: Cookies,
+    options: ProxyOptions,
     results: &PollResults,
     events: &ProviderEvents,
     log: &str,
@@ -122,8 +122,10 @@ fn assert_no_failures(
     let per_session = count_by_session(refreshes);
     let (min, max) = (per_session.values().min().unwrap_or(&0), per_session.values().max().unwrap_or(&0));
     println!(
-        "{cookies:?}: {} sessions x {POLLERS_PER_TAB} pollers, tokens of {} s, {} s: {} polls, {} failed; {} refreshes, \
+        "{:?}, cookies {:?}: {} sessions x {POLLERS_PER_TAB} pollers, tokens of {} s, {} s: {} polls, {} failed; {} refreshes, \
          {min} to {max} per session (at most {}), {refused} refused; {codes} sign-ins",
+        options.proxy,
+        options.cookies,
         load.tabs,
         load.token_lifetime,
         results.duration.as_secs(),
