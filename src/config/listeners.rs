@@ -35,6 +35,16 @@ pub(super) const CHECK: Section = Section {
             right: "the proxy's own address or network, such as trusted_proxies = [\"10.0.3.7\"], or \
                     trusted_proxies = [\"private\"] for every private network",
         },
+        Key {
+            name: "dangerously_keep_content_length",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Replies to Envoy name content-length for removal, because a list that copies all headers would \
+                    otherwise turn the body of a request into a second request that no check sees. So Envoy sends \
+                    bodies in chunks. Set this key only if the application cannot read chunks, and if \
+                    allowed_upstream_headers lists single headers.",
+            right: "true or false",
+        },
         tls::CERTIFICATE,
         tls::KEY,
         tls::CLIENT_CA,
@@ -63,6 +73,8 @@ pub struct CheckListener {
     pub listen: SocketAddr,
     /// The peers that are answered; empty if a certificate alone decides.
     pub trusted_proxies: TrustedProxies,
+    /// Whether replies to Envoy do not name `Content-Length` for removal.
+    pub keeps_content_length: bool,
     /// The files for TLS; `None` for plain http.
     pub tls: Option<TlsFiles>,
 }
@@ -82,7 +94,8 @@ impl CheckListener {
         // With this key set, an unusable file is the mistake, not an empty list of proxies.
         let by_certificate = reader.is_set("check.client_ca_file");
         let trusted = if by_certificate { trusted } else { default_to_loopback(reader, listen, trusted)? };
-        Ok(Self { listen, trusted_proxies: trusted, tls: tls? })
+        let keeps_content_length = read_keeps_content_length(reader);
+        Ok(Self { listen, trusted_proxies: trusted, keeps_content_length, tls: tls? })
     }
 }
 
@@ -90,6 +103,16 @@ impl Ops {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         Ok(Self { listen: reader.read_required("ops.listen", socket)? })
     }
+}
+
+fn read_keeps_content_length(reader: &mut Reader) -> bool {
+    let key = "check.dangerously_keep_content_length";
+    let keeps = reader.switch(key);
+    if keeps {
+        let text = "if Envoy copies all headers of a reply, the body of a request is a second request that no check sees";
+        reader.report.warn(key, text);
+    }
+    keeps
 }
 
 fn read_trusted(reader: &mut Reader) -> Result<TrustedProxies, Reported> {

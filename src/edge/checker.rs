@@ -18,7 +18,7 @@ use super::head_budget::OmittedField;
 use super::peer::Peer;
 use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
-use super::verdict::Verdict;
+use super::verdict::{BodyGuard, Verdict};
 use crate::access::client::TrustedProxies;
 use crate::access::credential::Credential;
 use crate::access::decision::{Decision, Denial};
@@ -35,6 +35,8 @@ pub struct Checker {
     pub check: Arc<Check>,
     /// The proxies that may send checks.
     pub trusted: TrustedProxies,
+    /// Whether proxies are made to remove a `Content-Length` that they copy from a reply.
+    pub body_guard: BodyGuard,
     /// Records decisions.
     pub audit: Arc<dyn Audit>,
     /// Generates request ids.
@@ -93,7 +95,8 @@ impl Checker {
         let snapshot = self.check.snapshot.load();
         let reply = match self.verdict(&snapshot, dialect, peer, check).await {
             Verdict::Allowed(allowed) => {
-                let (reply, omitted) = allowed.into_reply(&dialect.profile, &check.head.headers);
+                let (reply, omitted) =
+                    allowed.into_reply(&dialect.profile, &check.head.headers, self.body_guard);
                 for OmittedField { name, bytes } in &omitted {
                     self.audit.hint(&Hint::FieldOmitted {
                         caller: dialect.caller,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::dialect::definition::{Profile, Removals};
 use super::error_page::Requester;
@@ -20,6 +20,15 @@ pub enum Verdict<'o> {
     Allowed(Allowed<'o>),
     /// It does not pass, and the client gets this reply.
     Refused(Reply),
+}
+
+/// Whether a proxy that can copy `Content-Length` of a reply onto the client's request is made to remove it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyGuard {
+    /// It is.
+    On,
+    /// It is not (`check.dangerously_keep_content_length`).
+    Off,
 }
 
 /// A request that passes.
@@ -49,10 +58,19 @@ impl Allowed<'_> {
     /// Returns the reply to a proxy of this profile, whose client sent these fields.
     ///
     /// What does not fit into the proxy's buffer is omitted ([`super::head_budget`]).
-    pub fn into_reply(self, profile: &Profile, client: &HeaderMap) -> (Reply, Vec<OmittedField>) {
+    pub fn into_reply(
+        self,
+        profile: &Profile,
+        client: &HeaderMap,
+        body_guard: BodyGuard,
+    ) -> (Reply, Vec<OmittedField>) {
         let mut reply = Reply::allowed(&self.grant);
         if profile.removals == Removals::Reply {
             reply.remove_headers = self.grant.removals(client);
+            reply.remove_headers.push(header::SET_COOKIE);
+            if body_guard == BodyGuard::On {
+                reply.remove_headers.push(header::CONTENT_LENGTH);
+            }
             reply.remove_aliases = self.grant.aliases();
         }
         let max = profile.max_head_bytes;
@@ -70,7 +88,7 @@ impl Allowed<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use http::{HeaderName, Method, header};
+    use http::{HeaderName, Method};
 
     use super::*;
     use crate::access::credential::{Credential, SessionCredential};
@@ -124,7 +142,7 @@ mod tests {
         let Decision::Allow(grant) = decide(&rules, &request, Vec::new()) else { panic!("alice may pass") };
         let cookies: Arc<[HeaderValue]> = Arc::from([HeaderValue::from_static("a=b; Secure")]);
         let allowed = Allowed { grant, origin: &origin, pending_cookies: Some(cookies) };
-        allowed.into_reply(&profile, &client).0
+        allowed.into_reply(&profile, &client, BodyGuard::On).0
     }
 
     fn has_cookie(profile: Profile) -> bool {
@@ -150,7 +168,8 @@ mod tests {
     fn reply_names_removals_if_the_proxy_needs_them() {
         assert!(reply(PROFILE).remove_headers.is_empty());
         let named = reply(Profile { removals: Removals::Reply, ..PROFILE });
-        assert_eq!(named.remove_headers, ["cookie", "authorization", "impersonate-user"]);
+        let expected = ["cookie", "authorization", "impersonate-user", "set-cookie", "content-length"];
+        assert_eq!(named.remove_headers, expected);
         assert!(named.remove_aliases.unwrap().to_str().unwrap().contains("impersonate_user"));
         assert_eq!(
             (named.status.as_u16(), &named.headers["user"]),

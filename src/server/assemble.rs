@@ -21,6 +21,7 @@ use crate::edge::checker::Checker;
 use crate::edge::dialect;
 use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
+use crate::edge::verdict::BodyGuard;
 use crate::flow::audit::Audit;
 use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
@@ -187,7 +188,8 @@ fn build_snapshot(settings: &Settings) -> Snapshot {
 
 fn build_checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
     let trusted = settings.check.trusted_proxies.clone();
-    Checker { check, trusted, audit: Arc::clone(&shared.audit), ids: Arc::clone(&shared.ids) }
+    let body_guard = if settings.check.keeps_content_length { BodyGuard::Off } else { BodyGuard::On };
+    Checker { check, trusted, body_guard, audit: Arc::clone(&shared.audit), ids: Arc::clone(&shared.ids) }
 }
 
 /// Returns our own pages with their limits. Other paths lead to the application, if there is one.

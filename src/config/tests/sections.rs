@@ -23,6 +23,7 @@ listen = "[::]:1"
 [check]
 listen = "[::]:2"
 trusted_proxies = ["10.0.0.0/8"]
+dangerously_keep_content_length = true
 [ops]
 listen = "[::]:3"
 [provider]
@@ -112,6 +113,7 @@ fn every_key_takes_effect() {
     assert_eq!([all.public.listen.port(), all.check.listen.port(), all.ops.listen.port()], [1, 2, 3]);
     assert_eq!(all.public.origins.iter().count(), 2);
     assert!(all.public.allow_cross_origin_writes);
+    assert!(all.check.keeps_content_length);
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);
@@ -133,7 +135,7 @@ fn every_key_takes_effect() {
     assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!([all.drain.unready_time, all.drain.finish_timeout], [0, 540].map(Duration::from_secs));
-    assert_eq!(all.warnings.len(), 5, "{:?}", all.warnings);
+    assert_eq!(all.warnings.len(), 6, "{:?}", all.warnings);
 }
 
 #[test]

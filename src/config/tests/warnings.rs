@@ -8,10 +8,11 @@ fn dangerous_setting_that_works_is_a_warning() {
         ("FOREGATE_PUBLIC__URLS", "http://localhost:4180"),
         ("FOREGATE_PROVIDER__ISSUER", "http://127.0.0.1:8080/realms/main"),
         ("FOREGATE_CHECK__TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("FOREGATE_CHECK__DANGEROUSLY_KEEP_CONTENT_LENGTH", "true"),
     ])
     .ok()
     .unwrap();
-    assert_eq!(all.warnings.len(), 2, "{:?}", all.warnings);
+    assert_eq!(all.warnings.len(), 3, "{:?}", all.warnings);
 }
 
 #[test]

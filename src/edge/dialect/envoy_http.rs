@@ -8,7 +8,7 @@
 //!    removes the fields that `x-envoy-auth-headers-to-remove` names. So a field that is set is never named.
 //! 4. A list that allows all fields also copies `Content-Length: 0` of the reply onto the client's request. The body of
 //!    that request would then be a second request that no check sees. It also copies `Set-Cookie` of the reply to the
-//!    application. So both are always named.
+//!    application. So both are named. A setting keeps `Content-Length` (`check.dangerously_keep_content_length`).
 //! 5. For the same reason, a 200 has no field that is not for the application.
 //! 6. Any reply except 200 and 5xx reaches the client as it is. For a 5xx, the client gets an empty response with the
 //!    status of `status_on_error`, by default 403.
@@ -27,7 +27,6 @@ use crate::edge::reply::Reply;
 use crate::flow::caller::Caller;
 
 const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
-const FRAMING_AND_COOKIES: HeaderValue = HeaderValue::from_static("content-length,set-cookie");
 
 /// The dialect of Envoy over HTTP.
 pub static ENVOY_HTTP: Dialect = Dialect {
@@ -67,7 +66,6 @@ fn render(mut reply: Reply) -> Response<Body> {
     if reply.status == StatusCode::OK {
         reply.headers.remove(header::CACHE_CONTROL);
         reply.headers.remove(header::VARY);
-        reply.headers.insert(HEADERS_TO_REMOVE, FRAMING_AND_COOKIES);
         for list in std::mem::take(&mut reply.remove_headers)
             .into_iter()
             .map(HeaderValue::from)
@@ -86,16 +84,16 @@ mod tests {
     fn rendered(status: StatusCode) -> Response<Body> {
         let mut reply = Reply::new(status);
         reply.headers.insert("x-forwarded-user", HeaderValue::from_static("alice"));
-        reply.remove_headers = vec![header::COOKIE, header::AUTHORIZATION];
+        reply.remove_headers = vec![header::CONTENT_LENGTH, header::COOKIE];
         reply.remove_aliases = Some(HeaderValue::from_static("x_forwarded_user"));
         render(reply)
     }
 
     #[test]
-    fn allow_names_framing_cookies_unset_fields_and_aliases() {
+    fn allow_names_fields_and_aliases_to_remove() {
         let response = rendered(StatusCode::OK);
         let removed: Vec<_> = response.headers().get_all(HEADERS_TO_REMOVE).iter().collect();
-        assert_eq!(removed, ["content-length,set-cookie", "cookie", "authorization", "x_forwarded_user"]);
+        assert_eq!(removed, ["content-length", "cookie", "x_forwarded_user"]);
     }
 
     #[test]

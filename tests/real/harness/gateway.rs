@@ -19,6 +19,8 @@ pub(crate) fn foregate() -> Command {
 pub(crate) struct Registration {
     /// The lines of `[provider]`.
     pub(crate) provider: String,
+    /// Additional lines of `[check]`.
+    pub(crate) check: String,
     /// The one allowed group.
     pub(crate) group: &'static str,
     /// Additional sections.
@@ -30,7 +32,7 @@ impl Registration {
     pub(crate) fn at(issuer: &str, group: &'static str) -> Self {
         let provider =
             format!("issuer = \"{issuer}\"\nclient_id = \"foregate\"\nclient_secret = \"foregate-secret\"\n");
-        Self { provider, group, more: String::new() }
+        Self { provider, check: String::new(), group, more: String::new() }
     }
 }
 
@@ -72,6 +74,11 @@ impl Gateway {
         self.program.kill();
     }
 
+    /// Stops the gateway without ending it. It accepts connections, but sends no response.
+    pub(crate) fn freeze(&self) {
+        self.program.freeze();
+    }
+
     pub(crate) fn log(&self) -> String {
         self.program.log()
     }
@@ -92,7 +99,7 @@ async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scr
 }
 
 fn config(origin: &str, registration: &Registration, [public, check, ops]: [SocketAddr; 3]) -> String {
-    let Registration { provider, group, more } = registration;
+    let Registration { provider, check: check_lines, group, more } = registration;
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).unwrap();
     let key = URL_SAFE_NO_PAD.encode_to_string(key);
@@ -104,6 +111,7 @@ listen = "{public}"
 
 [check]
 listen = "{check}"
+{check_lines}
 
 [ops]
 listen = "{ops}"
