@@ -20,9 +20,13 @@ mod denial;
 #[cfg(test)]
 mod envoy;
 #[cfg(test)]
+mod folding;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod keycloak;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod negative_controls;
 #[cfg(test)]

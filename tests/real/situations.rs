@@ -38,6 +38,7 @@ behind_each_proxy!(
         headers::client_cannot_choose_the_checked_url,
         headers::session_cookie_is_hidden_from_the_application,
         headers::request_with_only_session_cookies_arrives_without_cookie_header,
+        folding::wsgi_application_receives_only_our_user,
         delivery::refreshed_session_reaches_the_browser,
         delivery::path_that_leaves_a_public_path_requires_a_session,
         delivery::spoofed_identity_never_arrives_on_a_public_path,

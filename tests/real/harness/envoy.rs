@@ -26,6 +26,10 @@ const UPSTREAM_HEADERS: &str = "                            patterns:
 const ALL_HEADERS: &str = "                            patterns: [{safe_regex: {regex: \".*\"}}]
 ";
 
+/// The line that begins the removal of headers before the check, and the line behind the last one.
+const FIRST_REMOVAL: &str = "                early_header_mutation_extensions:\n";
+const BEHIND_REMOVALS: &str = "                route_config:\n";
+
 /// Returns the command that serves `app.localhost` at `address`.
 pub(super) fn command(
     address: SocketAddr,
@@ -55,6 +59,8 @@ pub(super) fn command(
     }
     if options.upstream_headers == UpstreamHeaders::All {
         file = adapt(file, &[(UPSTREAM_HEADERS, ALL_HEADERS)]);
+        let removals = file.find(FIRST_REMOVAL).unwrap()..file.find(BEHIND_REMOVALS).unwrap();
+        file.replace_range(removals, "");
     }
     let mut command = tool_command("envoy");
     command

@@ -17,6 +17,7 @@ mod screenshots;
 mod setup;
 mod test_client;
 mod traefik;
+mod wsgi;
 
 pub(crate) use authority::Authority;
 pub(crate) use chromium::Chromium;
@@ -25,7 +26,9 @@ pub(crate) use gateway::{Gateway, Registration, foregate};
 pub(crate) use keycloak::{Realm, user};
 pub(crate) use oidc_provider::OidcProvider;
 pub(crate) use polling_tabs::{POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
-pub(crate) use process::{Program, Scratch, free_addresses};
+pub(crate) use process::{Program, Scratch, free_addresses, repository};
 pub(crate) use proxy::{Aliases, Backends, Cookies, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders};
+pub(crate) use raw_client::{RawClient, RawReply};
 pub(crate) use setup::{Reserved, Setup};
 pub(crate) use test_client::{Reply, TestClient};
+pub(crate) use wsgi::{Wsgi, parse_variables};

@@ -158,6 +158,11 @@ impl Program {
         })
     }
 
+    /// Stops the program without ending it. Its sockets stay open.
+    pub(crate) fn freeze(&self) {
+        send_signal("-STOP", &[self.child.id().to_string()]);
+    }
+
     pub(crate) fn kill(&mut self) {
         // An error means that the program has already ended.
         let _ = match self.child.stdin.take() {

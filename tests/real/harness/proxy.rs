@@ -46,6 +46,21 @@ impl Proxy {
         self == Self::Nginx && name.eq_ignore_ascii_case("authorization")
     }
 
+    /// Returns the name and version of the program.
+    pub(crate) fn version(self) -> String {
+        let argument = match self {
+            Self::Traefik | Self::Caddy => "version",
+            Self::Envoy => "--version",
+            Self::Nginx => "-v",
+        };
+        let output = tool_command(self.name()).arg(argument).output().unwrap();
+        let text =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        let words = text.split(|byte: char| !byte.is_ascii_digit() && byte != '.');
+        let version = words.map(|word| word.trim_matches('.')).find(|word| word.matches('.').count() == 2);
+        format!("{} {}", self.name(), version.unwrap_or_else(|| panic!("no version in {text}")))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Traefik => "traefik",
@@ -79,7 +94,7 @@ pub(crate) enum Cookies {
 pub(crate) enum UpstreamHeaders {
     /// The documented files are used.
     Listed,
-    /// All of them, as gateways that configure Envoy do by default.
+    /// All of them, and no header is removed before the check, as by default in gateways that configure Envoy.
     All,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct RawClient {
 }
 
 /// A response. The body is as it was sent, perhaps in chunks.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct RawReply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(String, String)>,
@@ -34,6 +34,28 @@ pub(crate) struct RawReply {
 }
 
 impl RawReply {
+    /// Reads a response whose body may be incomplete.
+    fn parse(received: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(received);
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let mut lines = head.lines();
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let fields = lines.filter_map(|line| line.split_once(':'));
+        let headers = fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
+        Some(Self { status, headers, body: body.to_owned() })
+    }
+
+    /// Returns whether the body has its end (RFC 9112 §6.3).
+    fn is_complete(&self, has_body: bool) -> bool {
+        let length = self.values("content-length").first().and_then(|length| length.parse().ok());
+        let is_chunked = !self.values("transfer-encoding").is_empty();
+        !has_body
+            || self.status.is_informational()
+            || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || length.is_some_and(|length: usize| self.body.len() >= length)
+            || is_chunked && self.body.ends_with("0\r\n\r\n")
+    }
+
     /// Returns the values of all lines with this name.
     pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let lines = self.headers.iter().filter(|(line, _)| line.eq_ignore_ascii_case(name));
@@ -49,20 +71,13 @@ impl RawClient {
         Self { connector: TlsConnector::from(Arc::new(config)), address }
     }
 
-    /// Sends a request that ends its connection, and returns the response.
+    /// Sends a request, and returns the response.
     pub(crate) async fn exchange(&self, request: &[u8]) -> RawReply {
-        let received = timeout(TIMEOUT, self.receive(request)).await.expect("the response has no end");
-        let text = String::from_utf8_lossy(&received).into_owned();
-        let (head, body) =
-            text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response head in {text:?}"));
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
-        let fields = lines.filter_map(|line| line.split_once(':'));
-        RawReply {
-            status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
-            headers: fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect(),
-            body: body.to_owned(),
-        }
+        let what = String::from_utf8_lossy(request).lines().next().unwrap_or_default().to_owned();
+        let Ok(received) = timeout(TIMEOUT, self.receive(request)).await else {
+            panic!("{what}: no response")
+        };
+        RawReply::parse(&received).unwrap_or_else(|| panic!("{what}: {}", String::from_utf8_lossy(&received)))
     }
 
     async fn receive(&self, request: &[u8]) -> Vec<u8> {
@@ -73,8 +88,9 @@ impl RawClient {
         let _written = stream.write_all(request).await;
         let mut received = Vec::new();
         let mut buffer = [0; 16 * 1024];
-        // An accepted WebSocket has no end. Not every proxy ends TLS properly.
-        while !(received.starts_with(b"HTTP/1.1 101") && received.ends_with(b"\r\n\r\n")) {
+        let has_body = !request.starts_with(b"HEAD ");
+        // Not every proxy ends the connection.
+        while !RawReply::parse(&received).is_some_and(|reply| reply.is_complete(has_body)) {
             match stream.read(&mut buffer).await {
                 Ok(0) | Err(_) => break,
                 Ok(count) => received.extend_from_slice(&buffer[..count]),

@@ -1,0 +1,34 @@
+//! Requests while the provider or the gateway is down, or the gateway is slow
+
+use super::cell::{Row, both, client};
+use super::column::Column;
+
+const PAGE: &[(&str, &str)] =
+    &[("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+
+pub(super) async fn rows(mut column: Column) -> Vec<Row> {
+    let mut rows = Vec::new();
+    column.setup.stop_provider().await;
+    let (reply, received) = column.send("GET", Some(&column.client), PAGE, "").await;
+    rows.push(Row::new("provider down, session", both(&reply, &received)));
+    let (reply, _) = column.send("GET", None, PAGE, "").await;
+    rows.push(Row::new("provider down, no session", client(&reply)));
+    let before = column.setup.all_requests().len();
+    column.setup.gateway.freeze();
+    let slow = column.send("GET", Some(&column.client), PAGE, "").await.0;
+    rows.push(Row::new("gateway does not answer, session", client(&slow)));
+    column.setup.gateway.kill();
+    for (situation, client_of) in
+        [("gateway down, session", Some(&column.client)), ("gateway down, no session", None)]
+    {
+        let (reply, _) = column.send("GET", client_of, PAGE, "").await;
+        rows.push(Row::new(situation, client(&reply)));
+    }
+    assert_eq!(
+        column.setup.all_requests().len(),
+        before,
+        "{}: a request passed without a check",
+        column.title
+    );
+    rows
+}

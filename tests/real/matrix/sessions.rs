@@ -1,0 +1,106 @@
+//! Refreshed sessions, and users with many groups
+
+use std::time::Duration;
+
+use dev_provider::Settings;
+use http::StatusCode;
+
+use super::cell::Row;
+use super::column::with_groups;
+use crate::harness::{Cookies, ProxyOptions, Registration, Reserved, Setup};
+
+/// A token is due for a refresh after more than half of this time. The rest is long enough for a slow machine.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(12);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The sizes of all groups of a user together, in bytes.
+const GROUP_BYTES: [usize; 4] = [1024, 4096, 16 * 1024, 64 * 1024];
+
+pub(super) async fn rows(options: ProxyOptions) -> Vec<Row> {
+    let dropped = ProxyOptions { cookies: Cookies::Dropped, ..options };
+    let (delivered, dropped) = tokio::join!(refreshed(options), refreshed(dropped));
+    let mut rows = vec![
+        Row::new("refreshed session", delivered),
+        Row::new("refreshed session, without the lines that deliver cookies", dropped),
+    ];
+    rows.extend(groups(options).await);
+    rows
+}
+
+/// Polls until the session was refreshed, and says whether its new cookie reached the client.
+async fn refreshed(options: ProxyOptions) -> String {
+    let settings =
+        Settings { access_token_life: TOKEN_LIFETIME, id_token_life: TOKEN_LIFETIME, ..Settings::default() };
+    let provider = dev_provider::start(settings).await.unwrap();
+    let registration = Registration::at(provider.issuer(), "dev");
+    let setup = Setup::with_provider(Reserved::new(), provider, &registration, options).await;
+    let client = setup.signed_in_client("alice").await;
+    let token = |path: &str| {
+        setup.requests_to(path).pop().map(|received| received.value("x-forwarded-id-token").to_owned())
+    };
+    let polled = tokio::time::timeout(TOKEN_LIFETIME * 5, async {
+        let mut first = None;
+        loop {
+            let reply = client.get("/work", &[]).await;
+            assert_eq!(reply.status, StatusCode::OK, "{options:?}: {}", reply.body);
+            let now = token("/work");
+            if first.is_some() && now != first {
+                return reply;
+            }
+            first = now;
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    });
+    let reply = polled.await.expect("no refreshed token reached the application");
+    let cookies = reply.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+    let cookies = cookies.filter(|cookie| cookie.starts_with("__Host-foregate=")).count();
+    match cookies {
+        0 => "new token at the application, no new cookie at the client".to_owned(),
+        1 => "new token at the application, new cookie at the client".to_owned(),
+        more => panic!("{options:?}: {more} session cookies"),
+    }
+}
+
+async fn groups(options: ProxyOptions) -> Vec<Row> {
+    let users = GROUP_BYTES.map(|bytes| with_groups(&format!("groups-{bytes}"), bytes));
+    let provider =
+        dev_provider::start(Settings { users: users.into(), ..Settings::default() }).await.unwrap();
+    let registration = Registration::at(provider.issuer(), "dev");
+    let setup = Setup::with_provider(Reserved::new(), provider, &registration, options).await;
+    let mut rows = Vec::new();
+    for bytes in GROUP_BYTES {
+        let user = format!("groups-{bytes}");
+        let mut client = setup.anonymous_client();
+        let page = client.sign_in(&user, &user).await;
+        let seen = if client.has_session() {
+            let path = format!("/groups/{bytes}");
+            let reply = client.get(&path, &[("Accept", "application/json")]).await;
+            match setup.requests_to(&path).pop() {
+                None => format!("{}", reply.status.as_u16()),
+                Some(received) => {
+                    let arrived = |name: &str| received.values(name).iter().any(|value| !value.is_empty());
+                    let missing: Vec<&str> =
+                        ["x-forwarded-user", "x-forwarded-group", "x-forwarded-id-token", "authorization"]
+                            .into_iter()
+                            .filter(|name| !arrived(name))
+                            .collect();
+                    if missing.is_empty() {
+                        "all headers arrive".to_owned()
+                    } else {
+                        format!("empty: {}", missing.join(", "))
+                    }
+                }
+            }
+        } else {
+            {
+                let heading = page.body.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>"));
+                format!(
+                    "{}, “{}”",
+                    page.status.as_u16(),
+                    heading.map_or("no page", |(heading, _)| heading.trim())
+                )
+            }
+        };
+        rows.push(Row::new(format!("{} KB of groups", bytes / 1024), seen));
+    }
+    rows
+}
