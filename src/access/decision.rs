@@ -12,7 +12,7 @@
 //!    setting [`Rules::allow_cross_origin_writes`] disables this rule. `SameSite` cookies do not protect against
 //!    sibling hosts.
 //! 5. The policy is unknown: Deny.
-//! 6. The user does not meet the policy: Deny, but on a public path Allow without an identity.
+//! 6. The user does not meet the policy or the conditions of the query: Deny, but on a public path Allow without an identity.
 //! 7. Otherwise: Allow.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -199,6 +199,8 @@ fn authorize<'k, 'c>(
         return Err(Denial::CrossOriginWrite);
     }
     let permitted = rules.policies.permit(request.policy, session.user, session.policies);
+    let permitted =
+        permitted.and_then(|()| request.conditions.permits(session.user).map_err(PolicyError::Refused));
     permitted.map_err(|error| match error {
         PolicyError::Unknown => Denial::UnknownPolicy,
         PolicyError::Refused(refusal) => Denial::Policy {

@@ -15,6 +15,7 @@ pub mod own_page;
 pub mod own_path;
 pub mod policy;
 pub mod public_paths;
+pub mod query_conditions;
 pub mod quoted;
 pub mod refused_fields;
 pub mod request;

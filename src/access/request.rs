@@ -4,6 +4,7 @@ use http::{HeaderMap, Method};
 
 use super::credential::Credential;
 use super::origin::Origin;
+use super::query_conditions::QueryConditions;
 use super::surface::Surface;
 use super::target::Target;
 
@@ -20,6 +21,8 @@ pub struct AccessRequest<'a> {
     pub headers: &'a HeaderMap,
     /// The name of the policy that applies.
     pub policy: &'a str,
+    /// The conditions that the user must meet in addition to the policy.
+    pub conditions: &'a QueryConditions,
     /// Whether the proxy removes the client's fields that only a gateway may send. If not, such a request is refused.
     pub foreign_fields_are_removed: bool,
     /// The credential: none, until the flow has read it.

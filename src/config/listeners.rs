@@ -45,6 +45,15 @@ pub(super) const CHECK: Section = Section {
                     allowed_upstream_headers lists single headers.",
             right: "true or false",
         },
+        Key {
+            name: "oauth2_proxy_path",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Whether this listener also answers at /oauth2/auth, the path of oauth2-proxy, for auth_request with \
+                    X-Original-URL. The query may have allowed_groups, allowed_emails and allowed_email_domains, each \
+                    once. The user must meet them and policies.default.",
+            right: "true or false",
+        },
         tls::CERTIFICATE,
         tls::KEY,
         tls::CLIENT_CA,
@@ -75,6 +84,8 @@ pub struct CheckListener {
     pub trusted_proxies: TrustedProxies,
     /// Whether replies to Envoy do not name `Content-Length` for removal.
     pub keeps_content_length: bool,
+    /// Whether the path of oauth2-proxy is a check.
+    pub oauth2_proxy_path: bool,
     /// The files for TLS; `None` for plain http.
     pub tls: Option<TlsFiles>,
 }
@@ -95,7 +106,8 @@ impl CheckListener {
         let by_certificate = reader.is_set("check.client_ca_file");
         let trusted = if by_certificate { trusted } else { default_to_loopback(reader, listen, trusted)? };
         let keeps_content_length = read_keeps_content_length(reader);
-        Ok(Self { listen, trusted_proxies: trusted, keeps_content_length, tls: tls? })
+        let oauth2_proxy_path = reader.switch("check.oauth2_proxy_path");
+        Ok(Self { listen, trusted_proxies: trusted, keeps_content_length, oauth2_proxy_path, tls: tls? })
     }
 }
 

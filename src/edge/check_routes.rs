@@ -20,22 +20,44 @@ use super::dialect::{CHECK_DIALECTS, Dialect};
 use super::peer::Peer;
 use super::reply::Reply;
 use crate::access::policy::DEFAULT;
+use crate::access::query_conditions::{NO_CONDITIONS, OAUTH2_PROXY_PATH, QueryConditions};
 use crate::flow::audit::Hint;
 
 /// Returns `/check/<label>` and `/check/policy/<policy>/<label>` for each dialect. Any other path gets 404.
-pub fn routes(checker: Arc<Checker>) -> Router {
-    Router::new().fallback(answer).with_state(checker)
+///
+/// With `oauth2_proxy`, that dialect also answers at the path of oauth2-proxy ([`OAUTH2_PROXY_PATH`]).
+pub fn routes(checker: Arc<Checker>, oauth2_proxy: Option<&'static Dialect>) -> Router {
+    Router::new().fallback(answer).with_state(Routes { checker, oauth2_proxy })
 }
 
-async fn answer(State(checker): State<Arc<Checker>>, peer: Peer, request: Request<Body>) -> Response {
+#[derive(Clone)]
+struct Routes {
+    checker: Arc<Checker>,
+    oauth2_proxy: Option<&'static Dialect>,
+}
+
+async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>) -> Response {
+    let Routes { checker, oauth2_proxy } = routes;
     let (head, _) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    if let Some((dialect, query)) = oauth2_proxy.zip(oauth2_proxy_query(target)) {
+        let conditions = QueryConditions::parse(query);
+        let call = CheckCall { policy: DEFAULT, head: &head, conditions: conditions.as_ref(), appended: "" };
+        return checker.answer(dialect, peer, call).await;
+    }
     match find_route(target) {
         Some(Route { dialect, policy, appended }) => {
-            checker.answer(dialect, peer, CheckCall { policy, head: &head, appended }).await
+            let call = CheckCall { policy, head: &head, conditions: Ok(&NO_CONDITIONS), appended };
+            checker.answer(dialect, peer, call).await
         }
         None => reply_unknown(&checker, peer, head.uri.path()),
     }
+}
+
+/// Returns the query, empty if there is none, if the path is that of oauth2-proxy.
+fn oauth2_proxy_query(target: &str) -> Option<&str> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    (path == OAUTH2_PROXY_PATH).then_some(query)
 }
 
 fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response {

@@ -23,6 +23,7 @@ use crate::access::client::TrustedProxies;
 use crate::access::credential::Credential;
 use crate::access::decision::{Decision, Denial};
 use crate::access::origin::Origin;
+use crate::access::query_conditions::{QueryConditions, QueryError};
 use crate::access::request::AccessRequest;
 use crate::access::surface::Surface;
 use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
@@ -50,6 +51,8 @@ pub struct CheckCall<'r> {
     pub policy: &'r str,
     /// The head of the request.
     pub head: &'r Parts,
+    /// The conditions in the query of the check, or why they are refused.
+    pub conditions: Result<&'r QueryConditions, &'r QueryError>,
     /// The part of the path and query behind the path of the check ([`Received::appended`]).
     pub appended: &'r str,
 }
@@ -62,6 +65,8 @@ enum CheckRequestError<'r> {
     #[error("the host of the request is neither in public.urls nor in public.return_hosts")]
     UnknownHost(&'r str),
     #[error(transparent)]
+    Query(&'r QueryError),
+    #[error(transparent)]
     Unreadable(#[from] ReadError),
 }
 
@@ -69,7 +74,7 @@ impl<'r> CheckRequestError<'r> {
     fn status(&self) -> StatusCode {
         match self {
             Self::UntrustedPeer | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
-            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Query(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -77,14 +82,14 @@ impl<'r> CheckRequestError<'r> {
         match self {
             Self::UntrustedPeer => Outcome::UntrustedPeer,
             Self::UnknownHost(_) => Outcome::UnknownHost,
-            Self::Unreadable(_) => Outcome::Malformed,
+            Self::Query(_) | Self::Unreadable(_) => Outcome::Malformed,
         }
     }
 
     fn host(&self) -> Option<&'r str> {
         match self {
             Self::UnknownHost(host) => Some(host),
-            Self::UntrustedPeer | Self::Unreadable(_) => None,
+            Self::UntrustedPeer | Self::Query(_) | Self::Unreadable(_) => None,
         }
     }
 }
@@ -117,19 +122,28 @@ impl Checker {
         snapshot: &'s Snapshot,
         dialect: &Dialect,
         peer: Peer,
-        CheckCall { policy, head: request, appended }: CheckCall<'_>,
+        CheckCall { policy, head: request, conditions, appended }: CheckCall<'_>,
     ) -> Verdict<'s> {
         let id = self.ids.next();
         let received = Received { head: request, appended, peer, trusted: &self.trusted };
-        let (CheckRequest { method, target, client, .. }, origin) =
-            match self.read(snapshot, dialect, received) {
-                Ok(request) => request,
-                Err(error) => return Verdict::Refused(self.reply_unread(dialect, received, &error, id)),
-            };
+        let read = self.read(snapshot, dialect, received);
+        let read = read.and_then(|read| Ok((read, conditions.map_err(CheckRequestError::Query)?)));
+        let ((CheckRequest { method, target, client, .. }, origin), conditions) = match read {
+            Ok(request) => request,
+            Err(error) => return Verdict::Refused(self.reply_unread(dialect, received, &error, id)),
+        };
         let (method, headers, credential) = (&method, &request.headers, Credential::None);
         let foreign_fields_are_removed = dialect.profile.removals != Removals::WholeNames;
-        let access =
-            AccessRequest { origin, target, method, headers, policy, foreign_fields_are_removed, credential };
+        let access = AccessRequest {
+            origin,
+            target,
+            method,
+            headers,
+            policy,
+            conditions,
+            foreign_fields_are_removed,
+            credential,
+        };
         let record = |record: &DecisionRecord<'_>| {
             self.audit
                 .check(&CheckEvent { client: Some(client), ..event(dialect, record, &access, peer, &id) });

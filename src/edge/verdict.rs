@@ -98,6 +98,7 @@ mod tests {
     use crate::access::origin::Origins;
     use crate::access::policy::{DEFAULT, Policies, Policy};
     use crate::access::public_paths::PublicPaths;
+    use crate::access::query_conditions::NO_CONDITIONS;
     use crate::access::request::AccessRequest;
     use crate::access::target::Target;
     use crate::access::token::TokenText;
@@ -136,6 +137,7 @@ mod tests {
             method: &Method::GET,
             headers: &client,
             policy: DEFAULT,
+            conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
             credential: Credential::Session(session),
         };

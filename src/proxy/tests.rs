@@ -22,6 +22,7 @@ use crate::access::identity::IdentityRef;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::{Policies, Policy};
 use crate::access::public_paths::PublicPaths;
+use crate::access::query_conditions::NO_CONDITIONS;
 use crate::access::request::AccessRequest;
 use crate::access::target::Target;
 use crate::access::token::TokenText;
@@ -74,6 +75,7 @@ fn grant() -> Grant {
         method: &Method::GET,
         headers: &HeaderMap::new(),
         policy: "open",
+        conditions: &NO_CONDITIONS,
         foreign_fields_are_removed: true,
         credential: Credential::Session(session),
     };

@@ -106,7 +106,10 @@ pub(super) fn build_gateway(
     let checker = Arc::new(build_checker(settings, &shared, check));
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store)));
     Ok(Gateway {
-        check: check_routes::routes(Arc::clone(&checker)),
+        check: check_routes::routes(
+            Arc::clone(&checker),
+            settings.check.oauth2_proxy_path.then_some(dialect::OAUTH2_PROXY),
+        ),
         ops: ops::routes(Arc::clone(&readiness), metrics),
         public: build_public_router(settings, shared, checker)?,
         readiness,

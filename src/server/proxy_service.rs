@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use http::{Request, Response, StatusCode};
 
 use crate::access::policy::DEFAULT;
+use crate::access::query_conditions::NO_CONDITIONS;
 use crate::access::surface::Surface;
 use crate::edge::cache_safety::set_cookies_unless_cacheable;
 use crate::edge::checker::{CheckCall, Checker};
@@ -48,7 +49,7 @@ async fn forward(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let snapshot = service.checker.check.snapshot.load();
-    let check = CheckCall { policy: DEFAULT, head: &parts, appended: "" };
+    let check = CheckCall { policy: DEFAULT, head: &parts, conditions: Ok(&NO_CONDITIONS), appended: "" };
     let Allowed { grant, origin, pending_cookies } =
         match service.checker.verdict(&snapshot, &OWN_PROXY, peer, check).await {
             Verdict::Allowed(allowed) => allowed,

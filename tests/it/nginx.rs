@@ -140,3 +140,46 @@ async fn forwarded_fields_of_a_client_have_no_effect() {
     let reply = ask(&gateway, None, CHECK, &forged).await;
     assert!(reply.header("x-sign-in").unwrap().ends_with("%2Fpods%3Fa%3Db"), "{:?}", reply.headers);
 }
+
+/// The path of oauth2-proxy is a check only with `check.oauth2_proxy_path`.
+#[tokio::test]
+async fn path_of_oauth2_proxy_is_a_check_only_if_configured() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let browser = signed_in_browser(&gateway, "alice").await;
+    assert_eq!(ask(&gateway, Some(&browser), "/oauth2/auth", &[]).await.status, 404);
+
+    let gateway = Gateway::with(&provider, &[("check.oauth2_proxy_path", "true")]).await;
+    let browser = signed_in_browser(&gateway, "alice").await;
+    let allowed = ask(&gateway, Some(&browser), "/oauth2/auth", &[]).await;
+    assert_eq!((allowed.status, allowed.header("x-forwarded-user")), (200, Some("alice")));
+    assert_eq!(ask(&gateway, None, "/oauth2/auth", &[]).await.status, 401);
+    for path in ["/oauth2/auth/", "/oauth2/authx", "/oauth2/%61uth", "/oauth2//auth"] {
+        assert_eq!(ask(&gateway, Some(&browser), path, &[]).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn query_of_oauth2_proxy_only_narrows_the_default_policy() {
+    let provider = provider().await;
+    let settings = [("check.oauth2_proxy_path", "true"), ("policies.default.allowed_groups", "dev")];
+    let gateway = Gateway::with(&provider, &settings).await;
+    let (alice, both) =
+        (signed_in_browser(&gateway, "alice").await, signed_in_browser(&gateway, "testuser").await);
+    for (query, of_alice, of_both) in [
+        ("", 200, 200),
+        ("?", 200, 200),
+        ("?allowed_groups=ops", 403, 200),
+        ("?allowed_groups=ops,dev", 200, 200),
+        ("?allowed_emails=testuser@example.com", 403, 200),
+        ("?allowed_groups=ops&allowed_groups=dev", 403, 403),
+        ("?allowed_groups=", 403, 403),
+        ("?allowed_group=dev", 403, 403),
+    ] {
+        let path = format!("/oauth2/auth{query}");
+        assert_eq!(ask(&gateway, Some(&alice), &path, &[]).await.status, of_alice, "{query}");
+        assert_eq!(ask(&gateway, Some(&both), &path, &[]).await.status, of_both, "{query}");
+    }
+    // At no other path has the query a meaning.
+    assert_eq!(ask(&gateway, Some(&alice), "/check/nginx?allowed_groups=ops", &[]).await.status, 200);
+}

@@ -16,6 +16,7 @@ use foregate::access::identity::Identity;
 use foregate::access::origin::{Origin, Origins};
 use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
+use foregate::access::query_conditions::NO_CONDITIONS;
 use foregate::access::request::AccessRequest;
 use foregate::edge::dialect::forwarded::forwarded;
 use foregate::edge::dialect::traefik::TRAEFIK;
@@ -213,6 +214,7 @@ impl Scene {
             method: &forwarded.method,
             headers,
             policy: DEFAULT,
+            conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
             credential: Credential::None,
         };

@@ -6,6 +6,7 @@ use super::*;
 use crate::access::headers::IdentityHeaderNames;
 use crate::access::policy::Policy;
 use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
+use crate::access::query_conditions::NO_CONDITIONS;
 use crate::access::target::Target;
 
 fn rules() -> Rules {
@@ -64,6 +65,7 @@ fn run_on(case: &Case, target: &[u8]) -> Decision {
         method: &case.method,
         headers: &case.headers,
         policy: case.policy,
+        conditions: &NO_CONDITIONS,
         foreign_fields_are_removed: true,
         credential: session.map_or(Credential::None, Credential::Session),
     };

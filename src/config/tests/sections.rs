@@ -24,6 +24,7 @@ listen = "[::]:1"
 listen = "[::]:2"
 trusted_proxies = ["10.0.0.0/8"]
 dangerously_keep_content_length = true
+oauth2_proxy_path = true
 [ops]
 listen = "[::]:3"
 [provider]
@@ -113,7 +114,7 @@ fn every_key_takes_effect() {
     assert_eq!([all.public.listen.port(), all.check.listen.port(), all.ops.listen.port()], [1, 2, 3]);
     assert_eq!(all.public.origins.iter().count(), 2);
     assert!(all.public.allow_cross_origin_writes);
-    assert!(all.check.keeps_content_length);
+    assert!(all.check.keeps_content_length && all.check.oauth2_proxy_path);
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);

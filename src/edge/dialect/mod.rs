@@ -17,6 +17,9 @@ pub use definition::Dialect;
 pub static CHECK_DIALECTS: [&Dialect; 5] =
     [&traefik::TRAEFIK, &caddy::CADDY, &envoy_http::ENVOY_HTTP, &nginx::NGINX, &nginx::NGINX_REFUSAL];
 
+/// The dialect of the path of oauth2-proxy, which nginx asks most often.
+pub static OAUTH2_PROXY: &Dialect = &nginx::NGINX;
+
 /// Returns the labels of all dialects, for the metrics.
 pub fn labels() -> Vec<&'static str> {
     CHECK_DIALECTS.into_iter().chain([&own_proxy::OWN_PROXY]).map(|dialect| dialect.caller.label).collect()

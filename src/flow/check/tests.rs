@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, Method};
 
 use super::*;
 use crate::access::policy::DEFAULT;
+use crate::access::query_conditions::NO_CONDITIONS;
 use crate::access::target::Target;
 use crate::flow::ports::{RefreshError, ReloadCount};
 use crate::flow::refresh::RefreshSettings;
@@ -101,6 +102,7 @@ impl Gateway {
             method: &method,
             headers: &headers,
             policy: DEFAULT,
+            conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
             credential: Credential::None,
         };

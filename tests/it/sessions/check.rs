@@ -12,6 +12,7 @@ use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::origin::Origins;
 use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
+use foregate::access::query_conditions::NO_CONDITIONS;
 use foregate::access::request::AccessRequest;
 use foregate::access::target::Target;
 use foregate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
@@ -123,6 +124,7 @@ impl Gateway {
             method,
             headers,
             policy: DEFAULT,
+            conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
             credential,
         };
