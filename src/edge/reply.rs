@@ -102,6 +102,14 @@ impl Reply {
         Self::new(status).with_body(TEXT, line)
     }
 
+    /// Returns the size of the names to remove, in bytes, if each has a field of its own.
+    pub(super) fn removal_bytes(&self) -> usize {
+        // The name of the field that Envoy reads, with colon, space and end of line.
+        const FIELD_BYTES: usize = 34;
+        let names = self.remove_headers.iter().map(|name| name.as_str().len() + FIELD_BYTES);
+        names.chain(self.remove_aliases.iter().map(|list| list.len() + FIELD_BYTES)).sum()
+    }
+
     /// Replaces the body.
     #[must_use]
     pub fn with_body(mut self, media_type: HeaderValue, body: impl Into<Bytes>) -> Self {

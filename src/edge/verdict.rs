@@ -73,7 +73,7 @@ impl Allowed<'_> {
             }
             reply.remove_aliases = self.grant.aliases();
         }
-        let max = profile.max_head_bytes;
+        let max = profile.max_head_bytes.map(|max| max.saturating_sub(reply.removal_bytes()));
         let omitted = omit_largest(&mut reply.headers, max);
         match self.pending_cookies {
             Some(cookies) if profile.delivers_cookies && fits(&reply.headers, &cookies, max) => {

@@ -10,7 +10,8 @@
 //!    that request would then be a second request that no check sees. It also copies `Set-Cookie` of the reply to the
 //!    application. So both are named. A setting keeps `Content-Length` (`check.dangerously_keep_content_length`).
 //! 5. For the same reason, a 200 has no field that is not for the application.
-//! 6. Any reply except 200 and 5xx reaches the client as it is. For a 5xx, the client gets an empty response with the
+//! 6. Envoy accepts 60 KiB of header fields in a reply.
+//! 7. Any reply except 200 and 5xx reaches the client as it is. For a 5xx, the client gets an empty response with the
 //!    status of `status_on_error`, by default 403.
 
 use std::time::Duration;
@@ -26,6 +27,8 @@ use crate::edge::host::host;
 use crate::edge::reply::Reply;
 use crate::flow::caller::Caller;
 
+/// The limit of Envoy, without the status line and the fields that the server adds.
+const MAX_HEAD_BYTES: usize = 60 * 1024 - 256;
 const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
 /// The dialect of Envoy over HTTP.
@@ -40,7 +43,7 @@ pub static ENVOY_HTTP: Dialect = Dialect {
         delivers_cookies: true,
         removals: Removals::Reply,
         appends_target: true,
-        max_head_bytes: None,
+        max_head_bytes: Some(MAX_HEAD_BYTES),
     },
     read,
     render,

@@ -36,7 +36,7 @@ const X_SET_COOKIE: [HeaderName; 4] = [
     HeaderName::from_static("x-set-cookie-4"),
 ];
 /// `proxy_buffer_size` of the file in `deploy/nginx`, without the status line and the fields that the server adds.
-const MAX_HEAD_BYTES: usize = 32 * 1024 - 256;
+const MAX_HEAD_BYTES: usize = 64 * 1024 - 256;
 
 const CALLER: Caller = Caller {
     label: "nginx",

@@ -7,13 +7,13 @@ use http::StatusCode;
 
 use super::cell::Row;
 use super::column::with_groups;
-use crate::harness::{Cookies, ProxyOptions, Registration, Reserved, Setup};
+use crate::harness::{Cookies, ProxyOptions, Registration, Reserved, Setup, TestClient};
 
 /// A token is due for a refresh after more than half of this time. The rest is long enough for a slow machine.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(12);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The sizes of all groups of a user together, in bytes.
-const GROUP_BYTES: [usize; 4] = [1024, 4096, 16 * 1024, 64 * 1024];
+/// The sizes of all groups of a user together, and of the cookies of the application, in KiB.
+const SIZES: [(usize, usize); 5] = [(1, 0), (4, 0), (4, 14), (16, 0), (64, 0)];
 
 pub(super) async fn rows(options: ProxyOptions) -> Vec<Row> {
     let dropped = ProxyOptions { cookies: Cookies::Dropped, ..options };
@@ -61,46 +61,47 @@ async fn refreshed(options: ProxyOptions) -> String {
 }
 
 async fn groups(options: ProxyOptions) -> Vec<Row> {
-    let users = GROUP_BYTES.map(|bytes| with_groups(&format!("groups-{bytes}"), bytes));
+    let users = SIZES.map(|(groups, _)| with_groups(&format!("groups-{groups}"), groups * 1024));
     let provider =
         dev_provider::start(Settings { users: users.into(), ..Settings::default() }).await.unwrap();
     let registration = Registration::at(provider.issuer(), "dev");
     let setup = Setup::with_provider(Reserved::new(), provider, &registration, options).await;
     let mut rows = Vec::new();
-    for bytes in GROUP_BYTES {
-        let user = format!("groups-{bytes}");
+    for (groups, cookies) in SIZES {
+        let user = format!("groups-{groups}");
         let mut client = setup.anonymous_client();
         let page = client.sign_in(&user, &user).await;
         let seen = if client.has_session() {
-            let path = format!("/groups/{bytes}");
-            let reply = client.get(&path, &[("Accept", "application/json")]).await;
-            match setup.requests_to(&path).pop() {
-                None => format!("{}", reply.status.as_u16()),
-                Some(received) => {
-                    let arrived = |name: &str| received.values(name).iter().any(|value| !value.is_empty());
-                    let missing: Vec<&str> =
-                        ["x-forwarded-user", "x-forwarded-group", "x-forwarded-id-token", "authorization"]
-                            .into_iter()
-                            .filter(|name| !arrived(name))
-                            .collect();
-                    if missing.is_empty() {
-                        "all headers arrive".to_owned()
-                    } else {
-                        format!("empty: {}", missing.join(", "))
-                    }
-                }
-            }
+            arriving_headers(&setup, &client, cookies).await
         } else {
-            {
-                let heading = page.body.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>"));
-                format!(
-                    "{}, “{}”",
-                    page.status.as_u16(),
-                    heading.map_or("no page", |(heading, _)| heading.trim())
-                )
-            }
+            let heading = page.body.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>"));
+            format!(
+                "{}, “{}”",
+                page.status.as_u16(),
+                heading.map_or("no page", |(heading, _)| heading.trim())
+            )
         };
-        rows.push(Row::new(format!("{} KB of groups", bytes / 1024), seen));
+        let situation = match cookies {
+            0 => format!("{groups} KB of groups"),
+            _ => format!("{groups} KB of groups, {cookies} KB of cookies of the application"),
+        };
+        rows.push(Row::new(situation, seen));
     }
     rows
+}
+
+/// Says which headers of the gateway arrive with a value.
+async fn arriving_headers(setup: &Setup, client: &TestClient, cookies: usize) -> String {
+    let line = format!("application={}; {}", "x".repeat(cookies * 1024), client.cookie_line());
+    let path = format!("/large/{}", line.len());
+    let reply = client.get(&path, &[("Accept", "application/json"), ("Cookie", &line)]).await;
+    let Some(received) = setup.requests_to(&path).pop() else { return reply.status.as_u16().to_string() };
+    let has_value = |name: &str| received.values(name).iter().any(|value| !value.is_empty());
+    let names = ["x-forwarded-user", "x-forwarded-group", "x-forwarded-id-token", "authorization", "cookie"];
+    let empty: Vec<&str> = names.into_iter().filter(|name| !has_value(name)).collect();
+    if empty.is_empty() {
+        "all headers arrive".to_owned()
+    } else {
+        format!("without a value: {}", empty.join(", "))
+    }
 }
