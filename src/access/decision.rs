@@ -29,7 +29,7 @@ use super::public_paths::PublicPaths;
 use super::refused_fields::{Alias, ForeignField};
 use super::request::AccessRequest;
 use super::return_to::ReturnTo;
-use super::surface::{Surface, is_from_other_origin};
+use super::surface::is_from_other_origin;
 use super::token::TokenText;
 use super::websocket::is_handshake;
 
@@ -72,7 +72,7 @@ impl Grant {
 /// The reply to a request without a usable session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Challenge {
-    /// A navigation: redirect it to this absolute URL of our sign-in.
+    /// A navigation, or a request that may be one: redirect it to this absolute URL of our sign-in.
     SignIn(String),
     /// A form was sent: it cannot be forwarded. Redirect to this page of ours, which says so.
     FormNotSent(String),
@@ -256,7 +256,7 @@ fn requested_url(rules: &Rules, request: &AccessRequest<'_>) -> ReturnTo {
 }
 
 fn challenge(rules: &Rules, request: &AccessRequest<'_>) -> Challenge {
-    if request.surface() != Surface::Navigation {
+    if !request.surface().may_have_user() {
         return Challenge::Unauthenticated;
     }
     let sign_in = rules.origins.sign_in_of(request.origin);

@@ -25,6 +25,9 @@ pub struct AccessRequest<'a> {
     pub conditions: &'a QueryConditions,
     /// Whether the proxy removes the client's fields that only a gateway may send. If not, such a request is refused.
     pub foreign_fields_are_removed: bool,
+    /// Whether the proxy forwards only listed fields of the client, and none that shows the client
+    /// ([`shows_no_client`](super::surface::shows_no_client)).
+    pub client_is_hidden: bool,
     /// The credential: none, until the flow has read it.
     pub credential: Credential<'a>,
 }
@@ -32,6 +35,10 @@ pub struct AccessRequest<'a> {
 impl AccessRequest<'_> {
     /// Returns the surface. It is computed on demand, because a request that passes does not need it.
     pub fn surface(&self) -> Surface {
-        Surface::of(self.method, self.headers)
+        if self.client_is_hidden {
+            Surface::of_hidden_client(self.method, self.headers)
+        } else {
+            Surface::of(self.method, self.headers)
+        }
     }
 }

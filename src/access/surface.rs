@@ -7,9 +7,15 @@
 //!    metadata, it must be a GET or HEAD whose `Accept` names `text/html`, without `Upgrade`, `Sec-WebSocket-*` and
 //!    `X-Requested-With`.
 //!
-//! If a proxy forwards neither `Accept` nor `Sec-Fetch-*`, each request looks like one of a script.
+//! A request *shows no client* if it has none of `Accept`, `Sec-Fetch-*`, `Sec-WebSocket-Key` and the client's
+//! `User-Agent`. Browsers send several of them, and nearly every other program sends `User-Agent`, often without
+//! `Accept`. So the proxy probably forwards too few fields. A proxy that forwards `User-Agent` but not `Accept` is not
+//! recognised.
+//!
+//! If the client is hidden in this way, the kind of a GET or HEAD is unknown, unless another field of the rules above
+//! shows that it is no navigation.
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::field_names::{has_bare_member, only_value};
 use super::websocket::is_handshake;
@@ -29,6 +35,8 @@ pub enum Surface {
     WebSocket,
     /// A script, a frame, an image or a prefetch. No user would see a sign-in page.
     Embedded,
+    /// A GET or HEAD whose proxy does not show which of these it is.
+    Unknown,
 }
 
 impl Surface {
@@ -42,6 +50,34 @@ impl Surface {
             Self::Embedded
         }
     }
+
+    /// Returns the surface of a request whose client the proxy hides.
+    pub fn of_hidden_client(method: &Method, headers: &HeaderMap) -> Self {
+        let is_unknown = may_be_navigation(method, headers) && !is_prefetch(headers);
+        if is_unknown { Self::Unknown } else { Self::of(method, headers) }
+    }
+
+    /// Returns whether the reply may be for a user, who can follow a redirect and read a page.
+    pub fn may_have_user(self) -> bool {
+        match self {
+            Self::Navigation | Self::Unknown => true,
+            Self::WebSocket | Self::Embedded => false,
+        }
+    }
+}
+
+/// Returns whether a request shows no client, by the rule of this module.
+///
+/// `own_user_agent` is the beginning of the `User-Agent` that the proxy itself sends, if it does not forward the
+/// client's.
+pub fn shows_no_client(headers: &HeaderMap, own_user_agent: Option<&str>) -> bool {
+    let is_own =
+        |agent: &HeaderValue| own_user_agent.is_some_and(|own| agent.as_bytes().starts_with(own.as_bytes()));
+    // Nearly every request has the first field, so the others cost nothing.
+    !headers.contains_key(header::ACCEPT)
+        && headers.get(header::USER_AGENT).is_none_or(is_own)
+        && !headers.contains_key(header::SEC_WEBSOCKET_KEY)
+        && !headers.keys().any(|name| name.as_str().starts_with("sec-fetch-"))
 }
 
 /// Returns whether fetch metadata say that a page of another origin sent the request (Fetch Metadata §2.3).
@@ -74,8 +110,11 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         };
         return is_only(SEC_FETCH_MODE, "navigate") && is_only(SEC_FETCH_DEST, "document");
     }
+    may_be_navigation(method, headers) && has_bare_member(headers, &header::ACCEPT, "text/html")
+}
+
+fn may_be_navigation(method: &Method, headers: &HeaderMap) -> bool {
     (method == Method::GET || method == Method::HEAD)
-        && has_bare_member(headers, &header::ACCEPT, "text/html")
         && !headers.contains_key(header::UPGRADE)
         && !headers.contains_key(header::SEC_WEBSOCKET_VERSION)
         && !headers.contains_key(&X_REQUESTED_WITH)
@@ -85,10 +124,12 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
     fn of(method: &Method, fields: &[(&'static str, &'static str)]) -> Surface {
-        let headers =
-            fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        Surface::of(method, &headers)
+        Surface::of(method, &map(fields))
     }
 
     #[test]
@@ -134,6 +175,29 @@ mod tests {
             assert!(!of(&[dest]), "{dest}");
         }
         assert!(of(&[]) && !of(&["empty", "image"]));
+    }
+
+    #[test]
+    fn request_shows_no_client_only_without_all_its_fields() {
+        for fields in [&[][..], &[("cookie", "a=b"), ("host", "app.test"), ("upgrade", "websocket")]] {
+            assert!(shows_no_client(&map(fields), None), "{fields:?}");
+        }
+        for name in ["accept", "user-agent", "sec-websocket-key", "sec-fetch-site", "sec-fetch-user"] {
+            assert!(!shows_no_client(&map(&[("cookie", "a=b"), (name, "")]), Some("Proxy/")), "{name}");
+        }
+        let proxy = map(&[("user-agent", "Proxy/2")]);
+        assert!(shows_no_client(&proxy, Some("Proxy/")) && !shows_no_client(&proxy, None));
+    }
+
+    #[test]
+    fn get_of_a_hidden_client_is_unknown_unless_a_field_says_more() {
+        let hidden = |method: &Method, fields: &[_]| Surface::of_hidden_client(method, &map(fields));
+        assert_eq!(hidden(&Method::GET, &[("cookie", "a=b")]), Surface::Unknown);
+        assert_eq!(hidden(&Method::HEAD, &[]), Surface::Unknown);
+        assert_eq!(hidden(&Method::POST, &[]), Surface::Embedded);
+        assert_eq!(hidden(&Method::GET, &[("x-requested-with", "XMLHttpRequest")]), Surface::Embedded);
+        assert_eq!(hidden(&Method::GET, &[("sec-purpose", "prefetch")]), Surface::Embedded);
+        assert_eq!(hidden(&Method::GET, &[("upgrade", "websocket")]), Surface::WebSocket);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //!
 //! 1. If a proxy sends the request, it must be trusted.
 //! 2. The dialect reads the client's request. Its host must be one of `public.urls`.
-//! 3. The flow decides, and the decision is recorded once.
-//! 4. A reply to a request that does not pass is the same for each dialect, until the dialect renders it.
+//! 3. A proxy that forwards too few header fields is reported ([`super::sparse_proxies`]).
+//! 4. The flow decides, and the decision is recorded once.
+//! 5. A reply to a request that does not pass is the same for each dialect, until the dialect renders it.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use thiserror::Error;
 
 use super::dialect::definition::{CheckRequest, Dialect, ReadError, Received, Removals, Sender};
@@ -18,6 +19,7 @@ use super::head_budget::OmittedField;
 use super::peer::Peer;
 use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
+use super::sparse_proxies::{SparseProxies, SparseProxy};
 use super::verdict::{BodyGuard, Verdict};
 use crate::access::client::TrustedProxies;
 use crate::access::credential::Credential;
@@ -25,7 +27,7 @@ use crate::access::decision::{Decision, Denial};
 use crate::access::origin::Origin;
 use crate::access::query_conditions::{QueryConditions, QueryError};
 use crate::access::request::AccessRequest;
-use crate::access::surface::Surface;
+use crate::access::surface::{Surface, shows_no_client};
 use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
 use crate::flow::check::{Check, DecisionRecord};
 use crate::flow::snapshot::Snapshot;
@@ -42,6 +44,8 @@ pub struct Checker {
     pub audit: Arc<dyn Audit>,
     /// Generates request ids.
     pub ids: Arc<RequestIds>,
+    /// The proxies that forward too few header fields.
+    pub sparse_proxies: SparseProxies,
 }
 
 /// One check: the policy that its path names, and what the gateway received.
@@ -132,17 +136,17 @@ impl Checker {
             Ok(request) => request,
             Err(error) => return Verdict::Refused(self.reply_unread(dialect, received, &error, id)),
         };
-        let (method, headers, credential) = (&method, &request.headers, Credential::None);
-        let foreign_fields_are_removed = dialect.profile.removals != Removals::WholeNames;
+        let shows_no_client = self.detect_sparse_proxy(dialect, peer, &request.headers);
         let access = AccessRequest {
             origin,
             target,
-            method,
-            headers,
+            method: &method,
+            headers: &request.headers,
             policy,
             conditions,
-            foreign_fields_are_removed,
-            credential,
+            foreign_fields_are_removed: dialect.profile.removals != Removals::WholeNames,
+            client_is_hidden: shows_no_client && dialect.profile.forwards_listed_fields,
+            credential: Credential::None,
         };
         let record = |record: &DecisionRecord<'_>| {
             self.audit
@@ -159,13 +163,30 @@ impl Checker {
         received: Received<'r>,
     ) -> Result<(CheckRequest<'r>, &'s Origin), CheckRequestError<'r>> {
         let peer = received.peer;
-        if dialect.profile.sender == Sender::Proxy && !self.trusted.answers(peer.ip(), peer.certified) {
+        if matches!(dialect.profile.sender, Sender::Proxy { .. })
+            && !self.trusted.answers(peer.ip(), peer.certified)
+        {
             return Err(CheckRequestError::UntrustedPeer);
         }
         let read = (dialect.read)(received)?;
         let origin = snapshot.rules.origins.find(read.host);
         let origin = origin.ok_or(CheckRequestError::UnknownHost(read.host))?;
         Ok((read, origin))
+    }
+
+    /// Returns whether a check shows no client. Reports a proxy that sends only such checks.
+    fn detect_sparse_proxy(&self, dialect: &Dialect, peer: Peer, headers: &HeaderMap) -> bool {
+        let Sender::Proxy { own_user_agent, header_remedy } = dialect.profile.sender else { return false };
+        if !shows_no_client(headers, own_user_agent) {
+            self.sparse_proxies.reset(peer.ip());
+            return false;
+        }
+        let now = self.check.clock.now();
+        let found = self.sparse_proxies.count(peer.ip(), dialect.caller, header_remedy, now);
+        if let Some(SparseProxy { peer, caller, remedy, checks }) = found {
+            self.audit.hint(&Hint::TooFewFields { peer, caller, checks, remedy });
+        }
+        true
     }
 
     /// Records a request that has no decision. If a proxy sent it, the reply is one line with the cause, for its
@@ -190,7 +211,7 @@ impl Checker {
             request_id: Some(&id),
         });
         let surface = match dialect.profile.sender {
-            Sender::Proxy => Surface::Embedded,
+            Sender::Proxy { .. } => Surface::Embedded,
             Sender::Client => Surface::of(&head.method, &head.headers),
         };
         Reply::refused(error.status(), &error.to_string(), Requester { surface, id })

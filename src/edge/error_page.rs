@@ -19,9 +19,9 @@ pub struct Requester {
     pub id: RequestId,
 }
 
-/// Returns a page for a navigation, else a line of text.
+/// Returns a page if a user may see it, else a line of text.
 pub fn error_page(problem: &Problem<'_>, requester: Requester) -> Reply {
-    if requester.surface == Surface::Navigation {
+    if requester.surface.may_have_user() {
         return problem.reply();
     }
     let mut reply = Reply::text(problem.status, problem.line());

@@ -13,4 +13,5 @@ pub mod peer;
 pub mod portal;
 pub mod reply;
 pub mod request_id;
+pub mod sparse_proxies;
 pub mod verdict;

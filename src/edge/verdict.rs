@@ -105,10 +105,11 @@ mod tests {
     use crate::edge::dialect::definition::Sender;
 
     const PROFILE: Profile = Profile {
-        sender: Sender::Proxy,
+        sender: Sender::Proxy { own_user_agent: None, header_remedy: "" },
         delivers_cookies: true,
         removals: Removals::Patterns,
         appends_target: false,
+        forwards_listed_fields: false,
         max_head_bytes: None,
     };
 
@@ -139,6 +140,7 @@ mod tests {
             policy: DEFAULT,
             conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
+            client_is_hidden: false,
             credential: Credential::Session(session),
         };
         let Decision::Allow(grant) = decide(&rules, &request, Vec::new()) else { panic!("alice may pass") };

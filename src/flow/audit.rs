@@ -209,6 +209,17 @@ pub enum Hint<'a> {
         /// The size of the header, in bytes.
         bytes: usize,
     },
+    /// A proxy probably forwards too few header fields of clients.
+    TooFewFields {
+        /// The address of the proxy.
+        peer: IpAddr,
+        /// The dialect of its checks.
+        caller: Caller,
+        /// The number of checks in a row that show no client.
+        checks: u32,
+        /// What the operator must change.
+        remedy: &'a str,
+    },
     /// A caller does not forward `Set-Cookie` to browsers.
     RotationNotDelivered(Caller),
     /// Another process seals sessions with the same keys.

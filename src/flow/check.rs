@@ -2,7 +2,8 @@
 //!
 //! 1. While the tokens of a session are valid, no request waits. If a refresh is due, it starts in the background.
 //! 2. If the tokens have expired, a navigation is redirected to the gateway's page that refreshes them.
-//! 3. Any other request with expired tokens waits for the refresh, within bounds.
+//! 3. Any other request with expired tokens waits for the refresh, within bounds. That includes a request that may be a
+//!    navigation or one of a script: after the wait, either of them passes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::snapshot::{CurrentSnapshot, Snapshot};
 use crate::access::credential::Credential;
 use crate::access::decision::{Challenge, Decision, Outage, decide, refresh_challenge};
 use crate::access::request::AccessRequest;
-use crate::access::surface::is_page_or_data;
+use crate::access::surface::{Surface, is_page_or_data};
 
 /// How long a request waits for a second refresh, if the first one began too early to count.
 const SECOND_WAIT_BUDGET: Duration = Duration::from_secs(1);
@@ -229,12 +230,17 @@ fn after_challenge(
         (NoSession::Expired(_), Some(RefreshWait::NotNow | RefreshWait::TimedOut)) => {
             AfterChallenge::Answer(Decision::Fail(Outage::Provider))
         }
-        (NoSession::Expired(_), None) if matches!(challenge, Challenge::SignIn(_)) => AfterChallenge::Answer(
-            Decision::Challenge(refresh_challenge(&question.snapshot.rules, question.request)),
-        ),
+        (NoSession::Expired(_), None) if is_redirected_navigation(challenge, question.request) => {
+            let challenge = refresh_challenge(&question.snapshot.rules, question.request);
+            AfterChallenge::Answer(Decision::Challenge(challenge))
+        }
         // The refresh that ended may have begun too early to count, or another process has the lease.
         (NoSession::Expired(expired), None | Some(RefreshWait::Ended)) => AfterChallenge::Wait(expired),
     }
+}
+
+fn is_redirected_navigation(challenge: &Challenge, request: &AccessRequest<'_>) -> bool {
+    matches!(challenge, Challenge::SignIn(_)) && request.surface() == Surface::Navigation
 }
 
 impl Checked {

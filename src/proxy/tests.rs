@@ -77,6 +77,7 @@ fn grant() -> Grant {
         policy: "open",
         conditions: &NO_CONDITIONS,
         foreign_fields_are_removed: true,
+        client_is_hidden: false,
         credential: Credential::Session(session),
     };
     match decide(&rules, &request, b"theme=dark".to_vec()) {

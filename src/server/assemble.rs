@@ -21,6 +21,7 @@ use crate::edge::checker::Checker;
 use crate::edge::dialect;
 use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
+use crate::edge::sparse_proxies::SparseProxies;
 use crate::edge::verdict::BodyGuard;
 use crate::flow::audit::Audit;
 use crate::flow::backchannel::Backchannel;
@@ -104,7 +105,9 @@ pub(super) fn build_gateway(
         refresh: Arc::clone(&refresh),
     });
     let checker = Arc::new(build_checker(settings, &shared, check));
-    let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store)));
+    let readiness =
+        Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store), Arc::clone(&checker));
+    let readiness = Arc::new(readiness);
     Ok(Gateway {
         check: check_routes::routes(
             Arc::clone(&checker),
@@ -192,7 +195,8 @@ fn build_snapshot(settings: &Settings) -> Snapshot {
 fn build_checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
     let trusted = settings.check.trusted_proxies.clone();
     let body_guard = if settings.check.keeps_content_length { BodyGuard::Off } else { BodyGuard::On };
-    Checker { check, trusted, body_guard, audit: Arc::clone(&shared.audit), ids: Arc::clone(&shared.ids) }
+    let (audit, ids) = (Arc::clone(&shared.audit), Arc::clone(&shared.ids));
+    Checker { check, trusted, body_guard, audit, ids, sparse_proxies: SparseProxies::default() }
 }
 
 /// Returns our own pages with their limits. Other paths lead to the application, if there is one.

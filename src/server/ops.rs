@@ -8,26 +8,33 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::{StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::edge::checker::Checker;
+use crate::edge::sparse_proxies::SparseProxy;
 use crate::flow::ports::{IdentityProvider, ProviderState};
 use crate::session::cookie_store::CookieStore;
 use crate::telemetry::metrics::Metrics;
 
 /// Whether the gateway can answer checks.
 ///
-/// The provider's state is reported but does not affect readiness: an outage of the provider must not block every
-/// request.
+/// The states of the provider and of proxies are reported but do not affect readiness: neither may block every request.
 pub(super) struct Readiness {
     draining: AtomicBool,
     provider: Arc<dyn IdentityProvider>,
     sessions: Arc<CookieStore>,
+    /// Lists the proxies that forward too few header fields.
+    checker: Arc<Checker>,
 }
 
 impl Readiness {
     /// Returns the state of a gateway that is ready.
-    pub(super) fn new(provider: Arc<dyn IdentityProvider>, sessions: Arc<CookieStore>) -> Self {
-        Self { draining: AtomicBool::new(false), provider, sessions }
+    pub(super) fn new(
+        provider: Arc<dyn IdentityProvider>,
+        sessions: Arc<CookieStore>,
+        checker: Arc<Checker>,
+    ) -> Self {
+        Self { draining: AtomicBool::new(false), provider, sessions, checker }
     }
 
     /// Marks the gateway as not ready, because it drains.
@@ -51,6 +58,7 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
         ProviderState::Unavailable(why) => ("unavailable", Some(why)),
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let proxies = readiness.checker.sparse_proxies.list(readiness.checker.check.clock.now());
     let body = json!({
         "ready": ready,
         "draining": !ready,
@@ -60,9 +68,14 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
             "known": readiness.sessions.known(),
             "keys_are_shared": readiness.sessions.is_shared(),
         },
+        "proxies_with_too_few_headers": proxies.iter().map(describe_proxy).collect::<Vec<_>>(),
     });
     let json = (header::CONTENT_TYPE, "application/json");
     (status, [json, (header::CACHE_CONTROL, "no-store")], format!("{body:#}\n"))
+}
+
+fn describe_proxy(SparseProxy { peer, caller, remedy, checks }: &SparseProxy) -> Value {
+    json!({ "peer": peer.to_string(), "dialect": caller.label, "checks": checks, "remedy": remedy })
 }
 
 async fn metrics_text(

@@ -34,6 +34,15 @@ pub(super) fn log(hint: &Hint<'_>, suppressed: Option<u64>) {
             "header sent empty, because it does not fit into the proxy's buffer; configure the provider to put fewer \
              groups or claims into tokens"
         ),
+        Hint::TooFewFields { peer, caller, checks, remedy } => warn!(
+            %peer,
+            dialect = caller.label,
+            checks,
+            suppressed,
+            "this proxy probably forwards too few headers: checks in a row had none of Accept, Sec-Fetch-*, \
+             Sec-WebSocket-Key and the client's User-Agent, so the gateway cannot distinguish pages, scripts and \
+             WebSockets; {remedy}"
+        ),
         Hint::RotationNotDelivered(caller) => log_undelivered_cookies(*caller),
         Hint::KeysAreShared => log_shared_keys(),
     }

@@ -41,6 +41,7 @@ struct LogRateLimits {
     hosts: LogRateLimit,
     groups: LogRateLimit,
     omitted_fields: LogRateLimit,
+    too_few_fields: LogRateLimit,
     deliveries: LogRateLimit,
     keys: LogRateLimit,
     malformed: LogRateLimit,
@@ -66,6 +67,7 @@ impl Recorder {
             hosts: LogRateLimit::new(MAX_HINT_LINES),
             groups: LogRateLimit::new(MAX_HINT_LINES),
             omitted_fields: LogRateLimit::new(MAX_HINT_LINES),
+            too_few_fields: LogRateLimit::new(MAX_HINT_LINES),
             deliveries: LogRateLimit::new(MAX_HINT_LINES),
             keys: LogRateLimit::new(MAX_HINT_LINES),
             malformed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
@@ -214,6 +216,7 @@ impl Audit for Recorder {
             Hint::UnknownHost(_) => &self.rate_limits.hosts,
             Hint::GroupsUnknown(_) => &self.rate_limits.groups,
             Hint::FieldOmitted { .. } => &self.rate_limits.omitted_fields,
+            Hint::TooFewFields { .. } => &self.rate_limits.too_few_fields,
             Hint::RotationNotDelivered(_) => &self.rate_limits.deliveries,
             Hint::KeysAreShared => &self.rate_limits.keys,
         };

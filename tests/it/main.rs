@@ -43,6 +43,7 @@ mod sessions;
 mod shared;
 mod sign_in;
 mod sign_out;
+mod sparse_proxies;
 #[path = "../support/spoofs.rs"]
 mod spoofs;
 mod tls;

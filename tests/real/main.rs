@@ -50,5 +50,7 @@ mod sign_out;
 mod situations;
 #[cfg(test)]
 mod smuggling;
+#[cfg(test)]
+mod sparse_proxies;
 #[path = "../support/spoofs.rs"]
 mod spoofs;

@@ -216,6 +216,7 @@ impl Scene {
             policy: DEFAULT,
             conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
+            client_is_hidden: false,
             credential: Credential::None,
         };
         let checked = self.check.check(&snapshot, &request, TRAEFIK.caller, |_| ()).now_or_never();

@@ -67,6 +67,7 @@ fn run_on(case: &Case, target: &[u8]) -> Decision {
         policy: case.policy,
         conditions: &NO_CONDITIONS,
         foreign_fields_are_removed: true,
+        client_is_hidden: false,
         credential: session.map_or(Credential::None, Credential::Session),
     };
     decide(&rules, &request, b"theme=dark".to_vec())

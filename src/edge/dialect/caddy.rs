@@ -8,12 +8,13 @@
 //!    (CVE-2026-30851), but only in `forward_auth`.
 //! 4. Any other reply reaches the browser unchanged. `Set-Cookie` of a 200 reaches the browser, also on a WebSocket,
 //!    if the Caddyfile copies it. `forward_auth` never copies it.
+//! 5. If the Caddyfile removes the client's `User-Agent`, Caddy sends that of its HTTP library.
 
 use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, Profile};
+use super::definition::{Dialect, GO_USER_AGENT, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
@@ -25,7 +26,11 @@ pub static CADDY: Dialect = Dialect {
         cookie_remedy: "use reverse_proxy with copy_response_headers, as deploy/caddy/Caddyfile does, in place of \
                         forward_auth",
     },
-    profile: Profile::FORWARD_AUTH,
+    profile: Profile::forward_auth(Sender::Proxy {
+        own_user_agent: Some(GO_USER_AGENT),
+        header_remedy: "in the request to the gateway, remove only the headers that deploy/caddy/Caddyfile removes \
+                        (header_up -NAME)",
+    }),
     read,
     render: IntoResponse::into_response,
 };

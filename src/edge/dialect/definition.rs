@@ -40,20 +40,30 @@ pub struct Profile {
     pub removals: Removals,
     /// Whether the proxy appends the client's path and query to the path of the check.
     pub appends_target: bool,
+    /// Whether the proxy forwards only those header fields of the client that its settings list. If a check shows no
+    /// client, its kind is then unknown.
+    pub forwards_listed_fields: bool,
     /// The maximum size of the header fields of a reply, in bytes, or `None` if no limit matters.
     pub max_head_bytes: Option<usize>,
 }
 
 impl Profile {
-    /// A proxy that delivers cookies, and that removes fields of the client by its own settings.
-    pub(super) const FORWARD_AUTH: Self = Self {
-        sender: Sender::Proxy,
-        delivers_cookies: true,
-        removals: Removals::Patterns,
-        appends_target: false,
-        max_head_bytes: None,
-    };
+    /// Returns the profile of a proxy that forwards all fields of the client to the gateway, delivers cookies, and
+    /// removes fields by its own settings.
+    pub(super) const fn forward_auth(sender: Sender) -> Self {
+        Self {
+            sender,
+            delivers_cookies: true,
+            removals: Removals::Patterns,
+            appends_target: false,
+            forwards_listed_fields: false,
+            max_head_bytes: None,
+        }
+    }
 }
+
+/// The beginning of the `User-Agent` of Go's HTTP library, which some proxies use.
+pub(super) const GO_USER_AGENT: &str = "Go-http-client/";
 
 /// How a proxy removes fields from the client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +80,12 @@ pub enum Removals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// A proxy that describes the client's request. It must be trusted, and its operator reads the errors.
-    Proxy,
+    Proxy {
+        /// The beginning of the `User-Agent` that the proxy itself sends if it does not forward the client's.
+        own_user_agent: Option<&'static str>,
+        /// What the operator must change if the proxy forwards too few header fields of clients.
+        header_remedy: &'static str,
+    },
     /// The client.
     Client,
 }

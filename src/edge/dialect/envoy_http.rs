@@ -3,7 +3,9 @@
 //! 1. Envoy sends the client's method, `Host`, path and query. It appends the path and query to `path_prefix`, after its
 //!    own normalisation. The gateway decodes nothing in them.
 //! 2. Envoy sends `Authorization` always, and other header fields of the client only if `allowed_headers` lists them.
-//!    So the gateway cannot see every field that it must remove.
+//!    So the gateway cannot see every field that it must remove. Without a list, it sees neither `Accept` nor
+//!    `Sec-Fetch-*`. It redirects a GET or HEAD of that kind to the sign-in, because it may be a navigation. An invisible
+//!    WebSocket handshake is redirected too, and fails.
 //! 3. A 200 lets the request pass. Envoy sets the fields of the reply that `allowed_upstream_headers` lists, and then
 //!    removes the fields that `x-envoy-auth-headers-to-remove` names. So a field that is set is never named.
 //! 4. A list that allows all fields also copies `Content-Length: 0` of the reply onto the client's request. The body of
@@ -31,6 +33,10 @@ use crate::flow::caller::Caller;
 const MAX_HEAD_BYTES: usize = 60 * 1024 - 256;
 const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
+const HEADER_REMEDY: &str = "list in allowed_headers, as deploy/envoy/envoy.yaml does: accept, connection, cookie, origin, \
+                             referer, sec-fetch- (as prefix), sec-purpose, sec-websocket-key, upgrade, user-agent, \
+                             x-forwarded-for, x-requested-with";
+
 /// The dialect of Envoy over HTTP.
 pub static ENVOY_HTTP: Dialect = Dialect {
     caller: Caller {
@@ -39,10 +45,11 @@ pub static ENVOY_HTTP: Dialect = Dialect {
         cookie_remedy: "list set-cookie in allowed_client_headers_on_success",
     },
     profile: Profile {
-        sender: Sender::Proxy,
+        sender: Sender::Proxy { own_user_agent: None, header_remedy: HEADER_REMEDY },
         delivers_cookies: true,
         removals: Removals::Reply,
         appends_target: true,
+        forwards_listed_fields: true,
         max_head_bytes: Some(MAX_HEAD_BYTES),
     },
     read,
@@ -97,6 +104,16 @@ mod tests {
         let response = rendered(StatusCode::OK);
         let removed: Vec<_> = response.headers().get_all(HEADERS_TO_REMOVE).iter().collect();
         assert_eq!(removed, ["content-length", "cookie", "x_forwarded_user"]);
+    }
+
+    #[test]
+    fn remedy_lists_the_fields_that_the_documented_file_lists() {
+        let file = include_str!("../../../deploy/envoy/envoy.yaml");
+        let list = file.split_once("allowed_headers:").unwrap().1.split_once("status_on_error").unwrap().0;
+        let names = list.split('{').skip(1).map(|entry| entry.split([' ', ',']).nth(1).unwrap());
+        let names: Vec<&str> = names.collect();
+        let remedy = HEADER_REMEDY.split_once(": ").unwrap().1.replace(" (as prefix)", "");
+        assert_eq!(names, remedy.split(", ").collect::<Vec<_>>());
     }
 
     #[test]

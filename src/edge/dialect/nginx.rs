@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals};
+use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
 use super::original_url::OriginalUrl;
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::edge::portal::page::RETRY_AFTER;
@@ -43,8 +43,15 @@ const CALLER: Caller = Caller {
     patience: Duration::from_secs(5),
     cookie_remedy: "add Set-Cookie from X-Set-Cookie-1 to -4, as deploy/nginx/nginx.conf does",
 };
-const PROFILE: Profile =
-    Profile { removals: Removals::WholeNames, max_head_bytes: Some(MAX_HEAD_BYTES), ..Profile::FORWARD_AUTH };
+const PROFILE: Profile = Profile {
+    removals: Removals::WholeNames,
+    max_head_bytes: Some(MAX_HEAD_BYTES),
+    ..Profile::forward_auth(Sender::Proxy {
+        own_user_agent: None,
+        header_remedy: "in the locations of the checks, remove proxy_pass_request_headers off, and set no headers to \
+                        other values than deploy/nginx/nginx.conf does",
+    })
+};
 
 /// The dialect of nginx.
 pub static NGINX: Dialect = Dialect { caller: CALLER, profile: PROFILE, read, render };

@@ -20,6 +20,7 @@ pub static OWN_PROXY: Dialect = Dialect {
         delivers_cookies: true,
         removals: Removals::Patterns,
         appends_target: false,
+        forwards_listed_fields: false,
         max_head_bytes: None,
     },
     read,

@@ -26,10 +26,13 @@ enum Kind {
     Script,
     WebSocket,
     Public,
+    /// The proxy does not show whether it is a navigation.
+    Hidden,
     Background,
 }
 
-const KINDS: [Kind; 5] = [Kind::Navigation, Kind::Form, Kind::Script, Kind::WebSocket, Kind::Public];
+const KINDS: [Kind; 6] =
+    [Kind::Navigation, Kind::Form, Kind::Script, Kind::WebSocket, Kind::Public, Kind::Hidden];
 
 impl Kind {
     fn method(self) -> Method {
@@ -53,6 +56,7 @@ impl Kind {
                 &[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]
             }
             Self::WebSocket => &[("upgrade", "websocket"), ("sec-websocket-key", "x")],
+            Self::Hidden => &[],
         };
         let fields = fields.iter().map(|(name, text)| (HeaderName::from_static(name), text.parse().unwrap()));
         fields.collect()
@@ -104,6 +108,7 @@ impl Gateway {
             policy: DEFAULT,
             conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
+            client_is_hidden: matches!(kind, Kind::Hidden),
             credential: Credential::None,
         };
         let snapshot = self.fakes.snapshot.load();
@@ -155,11 +160,15 @@ fn answer(decision: &Decision) -> String {
 async fn session_state_and_request_kind_determine_the_decision() {
     let (store, provider) = ("fail SessionStore", "fail Provider");
     let cases = [
-        (State::Usable, ["allow alice"; 5], None),
-        (State::Due, ["allow alice"; 5], None),
-        (ABSENT, ["start", "form not sent", "401", "401", "allow "], Some(Absence::NoCookie)),
-        (UNKNOWN, [store, store, store, store, "allow "], None),
-        (State::Expired, ["refresh", provider, provider, provider, "allow "], Some(Absence::Expired)),
+        (State::Usable, ["allow alice"; 6], None),
+        (State::Due, ["allow alice"; 6], None),
+        (ABSENT, ["start", "form not sent", "401", "401", "allow ", "start"], Some(Absence::NoCookie)),
+        (UNKNOWN, [store, store, store, store, "allow ", store], None),
+        (
+            State::Expired,
+            ["refresh", provider, provider, provider, "allow ", provider],
+            Some(Absence::Expired),
+        ),
     ];
     for (state, answers, absence) in cases {
         for (kind, expected) in KINDS.into_iter().zip(answers) {
@@ -177,7 +186,7 @@ async fn session_state_and_request_kind_determine_the_decision() {
 
 #[tokio::test]
 async fn request_with_expired_tokens_waits_once_and_is_allowed() {
-    for kind in [Kind::Form, Kind::Script, Kind::WebSocket] {
+    for kind in [Kind::Form, Kind::Script, Kind::WebSocket, Kind::Hidden] {
         let gateway = Gateway::new(&[State::Expired, State::Usable]);
         let clock = Arc::clone(&gateway.fakes.clock);
         gateway.fakes.provider.will_answer(move || {

@@ -88,6 +88,14 @@ fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
     assert_limit(MAX_HINT_LINES, |recorder| {
         recorder.hint(&Hint::FieldOmitted { caller: Caller::PAGE, name: "x-forwarded-group", bytes: 40_000 });
     });
+    assert_limit(MAX_HINT_LINES, |recorder| {
+        recorder.hint(&Hint::TooFewFields {
+            peer: PEER,
+            caller: Caller::PAGE,
+            checks: 50,
+            remedy: "list it",
+        });
+    });
     assert_limit(MAX_USER_LINES, |recorder| recorder.signed_out("h", "alice", &"id"));
     assert_limit(MAX_USER_LINES, |recorder| recorder.omitted_claim("group", "a,b", &"a comma", "alice"));
 }

@@ -1,6 +1,7 @@
 //! Gateway, provider, browser and clock of a test
 
 mod application;
+mod bare;
 mod browser;
 mod clock;
 mod forger;
@@ -9,6 +10,7 @@ mod process;
 mod provider;
 
 pub(crate) use application::Application;
+pub(crate) use bare::send_bare;
 pub(crate) use browser::{Browser, Page, get, get_with};
 pub(crate) use clock::{TestClock, until, within};
 pub(crate) use dev_provider::DevProvider;

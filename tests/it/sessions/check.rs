@@ -126,6 +126,7 @@ impl Gateway {
             policy: DEFAULT,
             conditions: &NO_CONDITIONS,
             foreign_fields_are_removed: true,
+            client_is_hidden: false,
             credential,
         };
         let records = Mutex::new(0);

@@ -6,7 +6,8 @@ use std::process::Command;
 use super::authority::Authority;
 use super::process::Scratch;
 use super::proxy::{
-    Aliases, Backends, Cookies, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file, tool_command,
+    Aliases, Backends, ClientHeaders, Cookies, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file,
+    tool_command,
 };
 
 /// Without these lines, Envoy does not send the gateway's cookies to the browser.
@@ -29,6 +30,15 @@ const ALL_HEADERS: &str = "                            patterns: [{safe_regex: {
 /// The line that begins the removal of headers before the check, and the line behind the last one.
 const FIRST_REMOVAL: &str = "                early_header_mutation_extensions:\n";
 const BEHIND_REMOVALS: &str = "                route_config:\n";
+/// The lines around the list of headers that Envoy sends to the gateway.
+const CLIENT_HEADERS: [&str; 2] = [
+    "                      allowed_headers:
+                        patterns:
+",
+    "                      # The client gets 503",
+];
+const ONLY_COOKIE: &str = "                          - {exact: cookie, ignore_case: true}
+";
 
 /// Returns the command that serves `app.localhost` at `address`.
 pub(super) fn command(
@@ -61,6 +71,11 @@ pub(super) fn command(
         file = adapt(file, &[(UPSTREAM_HEADERS, ALL_HEADERS)]);
         let removals = file.find(FIRST_REMOVAL).unwrap()..file.find(BEHIND_REMOVALS).unwrap();
         file.replace_range(removals, "");
+    }
+    if options.client_headers == ClientHeaders::OnlyCookie {
+        let (before, list) = file.split_once(CLIENT_HEADERS[0]).unwrap();
+        let (_, after) = list.split_once(CLIENT_HEADERS[1]).unwrap();
+        file = [before, CLIENT_HEADERS[0], ONLY_COOKIE, CLIENT_HEADERS[1], after].concat();
     }
     let mut command = tool_command("envoy");
     command

@@ -27,7 +27,9 @@ pub(crate) use keycloak::{Realm, user};
 pub(crate) use oidc_provider::OidcProvider;
 pub(crate) use polling_tabs::{POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
 pub(crate) use process::{Program, Scratch, free_addresses, repository};
-pub(crate) use proxy::{Aliases, Backends, Cookies, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders};
+pub(crate) use proxy::{
+    Aliases, Backends, ClientHeaders, Cookies, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders,
+};
 pub(crate) use raw_client::{RawClient, RawReply};
 pub(crate) use setup::{Reserved, Setup};
 pub(crate) use test_client::{Reply, TestClient};

@@ -98,6 +98,15 @@ pub(crate) enum UpstreamHeaders {
     All,
 }
 
+/// The header fields of the client that the proxy sends to the gateway.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ClientHeaders {
+    /// The documented files are used.
+    Documented,
+    /// A list with `Cookie` alone, in Traefik and Envoy.
+    OnlyCookie,
+}
+
 /// The proxy, and the differences of its files from the documented files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProxyOptions {
@@ -105,6 +114,7 @@ pub(crate) struct ProxyOptions {
     pub(crate) aliases: Aliases,
     pub(crate) cookies: Cookies,
     pub(crate) upstream_headers: UpstreamHeaders,
+    pub(crate) client_headers: ClientHeaders,
 }
 
 impl From<Proxy> for ProxyOptions {
@@ -114,6 +124,7 @@ impl From<Proxy> for ProxyOptions {
             aliases: Aliases::Documented,
             cookies: Cookies::Delivered,
             upstream_headers: UpstreamHeaders::Listed,
+            client_headers: ClientHeaders::Documented,
         }
     }
 }

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use super::authority::Authority;
 use super::process::Scratch;
-use super::proxy::{Aliases, Backends, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command};
+use super::proxy::{
+    Aliases, Backends, ClientHeaders, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command,
+};
 
 /// Without these lines, Traefik does not send the gateway's cookies to the browser.
 const COOKIE_OPTIONS: &str = "        addAuthCookiesToResponse:
@@ -13,6 +15,12 @@ const COOKIE_OPTIONS: &str = "        addAuthCookiesToResponse:
           - __Host-foregate-1
           - __Host-foregate-2
           - __Host-foregate-3
+";
+
+/// The line before which a list of headers for the gateway is inserted.
+const REPLY_LIMIT: &str = "        maxResponseBodySize: 65536
+";
+const ONLY_COOKIE: &str = "        authRequestHeaders: [Cookie]
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
@@ -23,7 +31,7 @@ pub(super) fn command(
     authority: &Authority,
     scratch: &Scratch,
 ) -> Command {
-    let ProxyOptions { aliases, cookies, .. } = options;
+    let ProxyOptions { aliases, cookies, client_headers, .. } = options;
     let certificate = scratch.write("tls.crt", authority.certificate_pem());
     let key = scratch.write("tls.key", authority.key_pem());
     let mut dynamic = adapt(
@@ -39,6 +47,9 @@ pub(super) fn command(
     );
     if cookies == Cookies::Dropped {
         dynamic = adapt(dynamic, &[(COOKIE_OPTIONS, "")]);
+    }
+    if client_headers == ClientHeaders::OnlyCookie {
+        dynamic = adapt(dynamic, &[(REPLY_LIMIT, &format!("{ONLY_COOKIE}{REPLY_LIMIT}"))]);
     }
     let dynamic = scratch.write("dynamic.yaml", &dynamic);
     let mut static_file = adapt(
