@@ -283,7 +283,7 @@ macro_rules! in_dialect {
 }
 
 in_each_dialect!(
-    [traefik, caddy],
+    [traefik, caddy, haproxy],
     [
         request_that_is_no_navigation_gets_401_and_x_reload,
         form_post_without_session_shows_that_it_was_not_sent,

@@ -22,6 +22,8 @@ mod envoy;
 #[cfg(test)]
 mod folding;
 #[cfg(test)]
+mod haproxy;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod keycloak;

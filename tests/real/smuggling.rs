@@ -44,9 +44,11 @@ async fn answer_and_hold(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) 
     let wanted = head.lines().filter_map(|line| line.split_once(": "));
     let mut wanted = wanted.filter(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
     let answer = match wanted.next() {
-        Some((_, protocol)) => {
-            format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n")
-        }
+        // The last line accepts the key in `WEBSOCKET` (RFC 6455 §1.3).
+        Some((_, protocol)) => format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        ),
         None => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
     };
     heads.lock().unwrap().push(head);

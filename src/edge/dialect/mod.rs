@@ -6,6 +6,7 @@ pub mod caddy;
 pub mod definition;
 pub mod envoy_http;
 pub mod forwarded;
+pub mod haproxy;
 pub mod nginx;
 pub mod original_url;
 pub mod own_proxy;
@@ -14,8 +15,14 @@ pub mod traefik;
 pub use definition::Dialect;
 
 /// The dialects of the check listener: `/check/<label>` and `/check/policy/<policy>/<label>`.
-pub static CHECK_DIALECTS: [&Dialect; 5] =
-    [&traefik::TRAEFIK, &caddy::CADDY, &envoy_http::ENVOY_HTTP, &nginx::NGINX, &nginx::NGINX_REFUSAL];
+pub static CHECK_DIALECTS: [&Dialect; 6] = [
+    &traefik::TRAEFIK,
+    &caddy::CADDY,
+    &envoy_http::ENVOY_HTTP,
+    &nginx::NGINX,
+    &nginx::NGINX_REFUSAL,
+    &haproxy::HAPROXY,
+];
 
 /// The dialect of the path of oauth2-proxy, which nginx asks most often.
 pub static OAUTH2_PROXY: &Dialect = &nginx::NGINX;

@@ -6,6 +6,8 @@ mod chromium;
 mod echo;
 mod envoy;
 mod gateway;
+mod haproxy;
+mod http2;
 mod keycloak;
 mod nginx;
 mod oidc_provider;
@@ -23,12 +25,13 @@ pub(crate) use authority::Authority;
 pub(crate) use chromium::Chromium;
 pub(crate) use echo::{Echo, POLL_PATH, ReceivedRequest};
 pub(crate) use gateway::{Gateway, Registration, foregate};
+pub(crate) use http2::open_websocket;
 pub(crate) use keycloak::{Realm, user};
 pub(crate) use oidc_provider::OidcProvider;
 pub(crate) use polling_tabs::{POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
 pub(crate) use process::{Program, Scratch, free_addresses, repository};
 pub(crate) use proxy::{
-    Aliases, Backends, ClientHeaders, Cookies, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders,
+    Aliases, Backends, ClientHeaders, Cookies, HeaderRoom, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders,
 };
 pub(crate) use raw_client::{RawClient, RawReply};
 pub(crate) use setup::{Reserved, Setup};

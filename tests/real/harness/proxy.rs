@@ -7,7 +7,7 @@ use std::process::Command;
 use super::authority::Authority;
 use super::process::{Program, Scratch, panic_missing, repository};
 use super::test_client::TestClient;
-use super::{caddy, envoy, nginx, traefik};
+use super::{caddy, envoy, haproxy, nginx, traefik};
 
 /// A proxy with a dialect in the gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,13 +16,14 @@ pub(crate) enum Proxy {
     Caddy,
     Envoy,
     Nginx,
+    HAProxy,
 }
 
 impl Proxy {
     /// Returns the treatments of aliases that the proxy can be configured for.
     pub(crate) fn aliases(self) -> &'static [Aliases] {
         match self {
-            Self::Traefik => &[Aliases::Documented, Aliases::PassedToGateway],
+            Self::Traefik | Self::HAProxy => &[Aliases::Documented, Aliases::PassedToGateway],
             Self::Caddy | Self::Envoy | Self::Nginx => &[Aliases::Documented],
         }
     }
@@ -32,7 +33,7 @@ impl Proxy {
         match self {
             Self::Traefik => false,
             Self::Caddy => name.contains(['_', '.']),
-            Self::Envoy | Self::Nginx => true,
+            Self::Envoy | Self::Nginx | Self::HAProxy => true,
         }
     }
 
@@ -51,7 +52,7 @@ impl Proxy {
         let argument = match self {
             Self::Traefik | Self::Caddy => "version",
             Self::Envoy => "--version",
-            Self::Nginx => "-v",
+            Self::Nginx | Self::HAProxy => "-v",
         };
         let output = tool_command(self.name()).arg(argument).output().unwrap();
         let text =
@@ -67,6 +68,7 @@ impl Proxy {
             Self::Caddy => "caddy",
             Self::Envoy => "envoy",
             Self::Nginx => "nginx",
+            Self::HAProxy => "haproxy",
         }
     }
 }
@@ -107,6 +109,15 @@ pub(crate) enum ClientHeaders {
     OnlyCookie,
 }
 
+/// The room for headers in HAProxy's buffers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum HeaderRoom {
+    /// The documented files are used.
+    Documented,
+    /// The lines that set it are removed from the files, so that it is 1 KiB.
+    Default,
+}
+
 /// The proxy, and the differences of its files from the documented files.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProxyOptions {
@@ -115,6 +126,7 @@ pub(crate) struct ProxyOptions {
     pub(crate) cookies: Cookies,
     pub(crate) upstream_headers: UpstreamHeaders,
     pub(crate) client_headers: ClientHeaders,
+    pub(crate) header_room: HeaderRoom,
 }
 
 impl From<Proxy> for ProxyOptions {
@@ -125,6 +137,7 @@ impl From<Proxy> for ProxyOptions {
             cookies: Cookies::Delivered,
             upstream_headers: UpstreamHeaders::Listed,
             client_headers: ClientHeaders::Documented,
+            header_room: HeaderRoom::Documented,
         }
     }
 }
@@ -169,6 +182,7 @@ impl RunningProxy {
             Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
             Proxy::Envoy => envoy::command(address, options, backends, authority, scratch),
             Proxy::Nginx => nginx::command(address, options, backends, authority, scratch),
+            Proxy::HAProxy => haproxy::command(address, options, backends, authority, scratch),
         };
         let mut program = Program::start(options.proxy.name(), &mut command, scratch);
         let client =

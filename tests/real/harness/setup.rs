@@ -79,6 +79,15 @@ impl<P> Setup<P> {
         &self.reserved.origin
     }
 
+    /// Returns the address of the proxy.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.reserved.address
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// Kills the gateway without a graceful shutdown and starts it again with the same file.
     pub(crate) async fn restart_gateway(&mut self) {
         self.gateway.restart(&self.reserved.scratch).await;

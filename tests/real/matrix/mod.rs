@@ -22,10 +22,11 @@ use cell::Row;
 use column::Column;
 
 /// The proxies, with the titles of their columns.
-const COLUMNS: [(&str, Proxy, UpstreamHeaders); 5] = [
+const COLUMNS: [(&str, Proxy, UpstreamHeaders); 6] = [
     ("Traefik", Proxy::Traefik, UpstreamHeaders::Listed),
     ("Caddy", Proxy::Caddy, UpstreamHeaders::Listed),
     ("nginx", Proxy::Nginx, UpstreamHeaders::Listed),
+    ("HAProxy", Proxy::HAProxy, UpstreamHeaders::Listed),
     ("Envoy", Proxy::Envoy, UpstreamHeaders::Listed),
     ("Envoy, all headers", Proxy::Envoy, UpstreamHeaders::All),
 ];

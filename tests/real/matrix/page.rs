@@ -12,11 +12,13 @@ pub(super) fn compare(parts: &[&str], columns: &[(&str, Vec<Vec<Row>>)]) {
     let path = repository().join("docs/callers.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (introduction, known) = page.split_once(BEGIN).expect("the page has a line that begins the table");
-    let table = format!("\n{}\n{}", versions(), tables(parts, columns));
+    let table = tables(parts, columns);
     if std::env::var_os("REGENERATE").is_some() {
-        std::fs::write(&path, format!("{introduction}{BEGIN}{table}")).unwrap();
+        std::fs::write(&path, format!("{introduction}{BEGIN}\n{}\n{table}", versions())).unwrap();
         return;
     }
+    // A distribution offers one version of HAProxy only, and replaces it.
+    let known = known.split_once("\n\n").expect("the page has a line with versions").1;
     let changed: Vec<_> = table.lines().filter(|line| !known.lines().any(|other| other == *line)).collect();
     assert!(
         known == table,
@@ -26,7 +28,8 @@ pub(super) fn compare(parts: &[&str], columns: &[(&str, Vec<Vec<Row>>)]) {
 }
 
 fn versions() -> String {
-    let versions = [Proxy::Traefik, Proxy::Caddy, Proxy::Nginx, Proxy::Envoy].map(Proxy::version);
+    let versions =
+        [Proxy::Traefik, Proxy::Caddy, Proxy::Nginx, Proxy::HAProxy, Proxy::Envoy].map(Proxy::version);
     format!("Programs: {}.\n", versions.join(", "))
 }
 
