@@ -25,6 +25,7 @@ pub(super) fn client(reply: &RawReply) -> String {
     match reply.values("location")[..] {
         [] => {}
         [to] if to.contains("/oauth2/start?rd=") => text += " to the sign-in",
+        [to] if to.contains("/oauth2/refresh?rd=") => text += " to the refresh page",
         [to] if to.contains("form=not_sent") => text += " to “your form was not sent”",
         [to] => text += &format!(" to {to}"),
         _ => text += " with several locations",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dev_provider::Settings;
 use http::StatusCode;
 
-use super::cell::Row;
+use super::cell::{self, Row};
 use super::column::with_groups;
 use crate::harness::{Cookies, ProxyOptions, Registration, Reserved, Setup, TestClient};
 
@@ -17,22 +17,57 @@ const SIZES: [(usize, usize); 5] = [(1, 0), (4, 0), (4, 14), (16, 0), (64, 0)];
 
 pub(super) async fn rows(options: ProxyOptions) -> Vec<Row> {
     let dropped = ProxyOptions { cookies: Cookies::Dropped, ..options };
-    let (delivered, dropped) = tokio::join!(refreshed(options), refreshed(dropped));
+    let (delivered, dropped, [script, page]) =
+        tokio::join!(refreshed(options), refreshed(dropped), with_expired_tokens(options));
     let mut rows = vec![
         Row::new("refreshed session", delivered),
         Row::new("refreshed session, without the lines that deliver cookies", dropped),
     ];
+    rows.push(Row::new("script, tokens expired and provider down", script));
+    rows.push(Row::new("page load, tokens expired and provider down", page));
     rows.extend(groups(options).await);
     rows
 }
 
-/// Polls until the session was refreshed, and says whether its new cookie reached the client.
-async fn refreshed(options: ProxyOptions) -> String {
+/// Starts the gateway and a provider whose tokens live for a short time.
+async fn start_with_short_tokens(options: ProxyOptions) -> Setup {
     let settings =
         Settings { access_token_life: TOKEN_LIFETIME, id_token_life: TOKEN_LIFETIME, ..Settings::default() };
     let provider = dev_provider::start(settings).await.unwrap();
     let registration = Registration::at(provider.issuer(), "dev");
-    let setup = Setup::with_provider(Reserved::new(), provider, &registration, options).await;
+    Setup::with_provider(Reserved::new(), provider, &registration, options).await
+}
+
+/// Says what a script and a page load receive when the tokens have expired and cannot be refreshed.
+async fn with_expired_tokens(options: ProxyOptions) -> [String; 2] {
+    let mut setup = start_with_short_tokens(options).await;
+    let client = setup.signed_in_client("alice").await;
+    setup.stop_provider().await;
+    let (raw, host) = (setup.raw_client(), setup.origin().trim_start_matches("https://"));
+    let request = |fields: &str| {
+        let cookies = client.cookie_line();
+        format!(
+            "GET /work HTTP/1.1\r\nHost: {host}\r\nCookie: {cookies}\r\nConnection: close\r\n{fields}\r\n\r\n"
+        )
+    };
+    let script = request("Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty");
+    let polled = tokio::time::timeout(TOKEN_LIFETIME * 5, async {
+        loop {
+            let reply = raw.exchange(script.as_bytes()).await;
+            if reply.status != StatusCode::OK {
+                return reply;
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    });
+    let script = polled.await.expect("the tokens did not expire");
+    let page = request("Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document");
+    [cell::client(&script), cell::client(&raw.exchange(page.as_bytes()).await)]
+}
+
+/// Polls until the session was refreshed, and says whether its new cookie reached the client.
+async fn refreshed(options: ProxyOptions) -> String {
+    let setup = start_with_short_tokens(options).await;
     let client = setup.signed_in_client("alice").await;
     let token = |path: &str| {
         setup.requests_to(path).pop().map(|received| received.value("x-forwarded-id-token").to_owned())
