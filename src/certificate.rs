@@ -88,6 +88,25 @@ impl TlsFiles {
     }
 }
 
+/// The protocol of a listener. A client that offers no such protocol is refused during the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, for gRPC.
+    Http2,
+}
+
+impl Protocol {
+    /// Returns the name in ALPN (RFC 7301 §6).
+    fn alpn_id(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+}
+
 impl TlsTexts {
     /// Returns the SHA-256 digest over all files. It detects a change without a copy of the key.
     pub fn digest(&self) -> [u8; 32] {
@@ -104,7 +123,7 @@ impl TlsTexts {
     }
 
     /// Returns the TLS configuration. Fails if the content of a file is not valid for its purpose.
-    pub fn server_config(&self) -> Result<ServerConfig, TlsFilesError> {
+    pub fn server_config(&self, protocol: Protocol) -> Result<ServerConfig, TlsFilesError> {
         let error_in = |file| move |why: String| TlsFilesError::new(file, why);
         let chain = certificates(&self.certificate)
             .map_err(|error| error.to_string())
@@ -126,7 +145,7 @@ impl TlsTexts {
         };
         let mut config =
             builder.with_single_cert(chain, key).map_err(|error| certificate_or_key_error(&error))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![protocol.alpn_id().to_vec()];
         if self.client_ca.is_some() {
             // A resumed session would stay trusted after the peer's certificate has expired.
             config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -196,7 +215,7 @@ mod tests {
         let garbage = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
         let (certificate, key, other) = (certificate.as_str(), key.as_str(), other.as_str());
-        assert!(texts(certificate, key, Some(other)).server_config().is_ok());
+        assert!(texts(certificate, key, Some(other)).server_config(Protocol::Http1).is_ok());
         for (texts, file, words) in [
             (texts(key, key, None), TlsFile::Certificate, "no certificate"),
             (texts("", key, None), TlsFile::Certificate, "no certificate"),
@@ -207,7 +226,7 @@ mod tests {
             (texts(certificate, key, Some("")), TlsFile::ClientCa, "no certificate"),
             (texts(certificate, key, Some(garbage)), TlsFile::ClientCa, "not usable as an authority"),
         ] {
-            let error = texts.server_config().err().unwrap_or_else(|| panic!("{words}"));
+            let error = texts.server_config(Protocol::Http1).err().unwrap_or_else(|| panic!("{words}"));
             assert_eq!(error.file, file, "{error}");
             assert!(error.to_string().contains(words), "{error}");
             assert!(!error.to_string().contains("MIIB"), "{error}");

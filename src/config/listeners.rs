@@ -23,6 +23,14 @@ pub(super) const CHECK: Section = Section {
             right: "an address and a port, such as 127.0.0.1:4181, or [::]:4181 for every address of the machine",
         },
         Key {
+            name: "grpc_listen",
+            kind: Kind::Text,
+            need: Need::Optional("\"127.0.0.1:4182\""),
+            about: "The address and port for checks of Envoy over gRPC. Without this key, there is no such listener. \
+                    trusted_proxies and the TLS files are those of listen.",
+            right: "an address and a port, such as 127.0.0.1:4182, or [::]:4182 for every address of the machine",
+        },
+        Key {
             name: "trusted_proxies",
             kind: Kind::List,
             need: Need::Default("[]"),
@@ -74,12 +82,15 @@ pub(super) const OPS: Section = Section {
     }],
 };
 
-const LISTENERS: [&str; 3] = ["public.listen", "check.listen", "ops.listen"];
+/// The keys with the addresses of all listeners.
+pub(super) const LISTENERS: [&str; 4] = ["public.listen", "check.listen", "check.grpc_listen", "ops.listen"];
 
 /// The check listener.
 pub struct CheckListener {
     /// The address and port for the proxy.
     pub listen: SocketAddr,
+    /// The address and port for checks over gRPC, if configured.
+    pub grpc_listen: Option<SocketAddr>,
     /// The peers that are answered; empty if a certificate alone decides.
     pub trusted_proxies: TrustedProxies,
     /// Whether replies to Envoy do not name `Content-Length` for removal.
@@ -99,15 +110,31 @@ pub struct Ops {
 impl CheckListener {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let listen = reader.read_required("check.listen", socket);
+        let grpc_listen = reader.read_optional("check.grpc_listen", socket);
         let trusted = read_trusted(reader);
         let tls = tls::read(reader, "check");
-        let (listen, trusted) = (listen?, trusted?);
+        let (listen, grpc_listen, trusted) = (listen?, grpc_listen?, trusted?);
         // With this key set, an unusable file is the mistake, not an empty list of proxies.
         let by_certificate = reader.is_set("check.client_ca_file");
-        let trusted = if by_certificate { trusted } else { default_to_loopback(reader, listen, trusted)? };
+        let trusted = if by_certificate {
+            trusted
+        } else {
+            default_to_loopback(
+                reader,
+                &[("check.listen", Some(listen)), ("check.grpc_listen", grpc_listen)],
+                trusted,
+            )?
+        };
         let keeps_content_length = read_keeps_content_length(reader);
         let oauth2_proxy_path = reader.switch("check.oauth2_proxy_path");
-        Ok(Self { listen, trusted_proxies: trusted, keeps_content_length, oauth2_proxy_path, tls: tls? })
+        Ok(Self {
+            listen,
+            grpc_listen,
+            trusted_proxies: trusted,
+            keeps_content_length,
+            oauth2_proxy_path,
+            tls: tls?,
+        })
     }
 }
 
@@ -141,17 +168,20 @@ fn read_trusted(reader: &mut Reader) -> Result<TrustedProxies, Reported> {
 
 fn default_to_loopback(
     reader: &mut Reader,
-    listen: SocketAddr,
+    listeners: &[(&str, Option<SocketAddr>)],
     trusted: TrustedProxies,
 ) -> Result<TrustedProxies, Reported> {
     if !trusted.is_empty() {
         return Ok(trusted);
     }
-    if listen.ip().to_canonical().is_loopback() {
-        return Ok(TrustedProxies::loopback());
+    let reachable = listeners.iter().find_map(|(key, listen)| {
+        let listen = listen.filter(|listen| !listen.ip().to_canonical().is_loopback())?;
+        Some(format!("no proxy is trusted, but other machines can reach {key} = {listen}"))
+    });
+    match reachable {
+        None => Ok(TrustedProxies::loopback()),
+        Some(what) => Err(reader.report_wrong("check.trusted_proxies", Wrong::new(what))),
     }
-    let what = format!("no proxy is trusted, but other machines can reach check.listen = {listen}");
-    Err(reader.report_wrong("check.trusted_proxies", Wrong::new(what)))
 }
 
 /// Reports listeners that cannot be open at the same time. An address that cannot be parsed has been reported before.

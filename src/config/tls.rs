@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::key::{Key, Kind, Need};
 use super::reader::Reader;
 use super::report::{Reported, Wrong};
-use crate::certificate::TlsFiles;
+use crate::certificate::{Protocol, TlsFiles};
 
 pub(super) const CERTIFICATE: Key = Key {
     name: "tls_certificate_file",
@@ -54,7 +54,7 @@ pub(super) fn read(reader: &mut Reader, section: &str) -> Result<Option<TlsFiles
         (Some(_), None, _) => return Err(report_missing_file(reader, &key, &certificate)),
         (None, Some(_), _) => return Err(report_missing_file(reader, &certificate, &key)),
     };
-    let used = files.read().and_then(|texts| texts.server_config());
+    let used = files.read().and_then(|texts| texts.server_config(Protocol::Http1));
     used.map(|_| Some(files)).map_err(|error| {
         let key = format!("{section}.{}", error.file.key());
         reader.report_wrong(&key, Wrong::new(error.to_string()))

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::checks::{absolute_url, socket};
 use super::key::{Key, Kind, Need, Section};
+use super::listeners::LISTENERS;
 use super::reader::Reader;
 use super::report::{Reported, Wrong};
 
@@ -31,10 +32,8 @@ pub struct Upstream {
 
 impl Upstream {
     pub(super) fn read(reader: &mut Reader) -> Result<Option<Self>, Reported> {
-        let own: Vec<SocketAddr> = ["public.listen", "check.listen", "ops.listen"]
-            .iter()
-            .filter_map(|key| reader.text(key).and_then(|text| socket(&text).ok()))
-            .collect();
+        let own: Vec<SocketAddr> =
+            LISTENERS.iter().filter_map(|key| reader.text(key).and_then(|text| socket(&text).ok())).collect();
         let url = reader.read_optional("upstream.url", |text| read_url(text, &own))?;
         Ok(url.map(|url| Self { url }))
     }

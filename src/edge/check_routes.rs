@@ -15,8 +15,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 
-use super::checker::{CheckCall, Checker};
-use super::dialect::{CHECK_DIALECTS, Dialect};
+use super::checker::{CallError, CheckCall, Checker};
+use super::dialect::{CHECK_DIALECTS, Dialect, HttpDialect};
 use super::peer::Peer;
 use super::reply::Reply;
 use crate::access::policy::DEFAULT;
@@ -26,14 +26,14 @@ use crate::flow::audit::Hint;
 /// Returns `/check/<label>` and `/check/policy/<policy>/<label>` for each dialect. Any other path gets 404.
 ///
 /// With `oauth2_proxy`, that dialect also answers at the path of oauth2-proxy ([`OAUTH2_PROXY_PATH`]).
-pub fn routes(checker: Arc<Checker>, oauth2_proxy: Option<&'static Dialect>) -> Router {
+pub fn routes(checker: Arc<Checker>, oauth2_proxy: Option<&'static HttpDialect>) -> Router {
     Router::new().fallback(answer).with_state(Routes { checker, oauth2_proxy })
 }
 
 #[derive(Clone)]
 struct Routes {
     checker: Arc<Checker>,
-    oauth2_proxy: Option<&'static Dialect>,
+    oauth2_proxy: Option<&'static HttpDialect>,
 }
 
 async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>) -> Response {
@@ -41,7 +41,7 @@ async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>
     let (head, _) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     if let Some((dialect, query)) = oauth2_proxy.zip(oauth2_proxy_query(target)) {
-        let conditions = QueryConditions::parse(query);
+        let conditions = QueryConditions::parse(query).map_err(CallError::Query);
         let call = CheckCall { policy: DEFAULT, head: &head, conditions: conditions.as_ref(), appended: "" };
         return checker.answer(dialect, peer, call).await;
     }
@@ -68,12 +68,12 @@ fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response {
 
 /// Lists the paths of all dialects, for an operator.
 fn list_paths() -> String {
-    let labels = CHECK_DIALECTS.map(|dialect| dialect.caller.label).join(", ");
+    let labels = CHECK_DIALECTS.map(|http| http.dialect.caller.label).join(", ");
     format!("/check/NAME, where NAME is one of {labels}")
 }
 
 struct Route<'t> {
-    dialect: &'static Dialect,
+    dialect: &'static HttpDialect,
     policy: &'t str,
     appended: &'t str,
 }
@@ -86,9 +86,10 @@ fn find_route(target: &str) -> Option<Route<'_>> {
         None => (DEFAULT, check),
     };
     CHECK_DIALECTS.into_iter().find_map(|dialect| {
-        let rest = label.strip_prefix(dialect.caller.label)?;
+        let Dialect { caller, profile, .. } = &dialect.dialect;
+        let rest = label.strip_prefix(caller.label)?;
         let is_whole = rest.is_empty() || rest.starts_with('?');
-        if dialect.profile.appends_target {
+        if profile.appends_target {
             (is_whole || rest.starts_with('/')).then_some(Route { dialect, policy, appended: rest })
         } else {
             is_whole.then_some(Route { dialect, policy, appended: "" })
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     fn route(target: &str) -> Option<(&'static str, &str, &str)> {
-        find_route(target).map(|route| (route.dialect.caller.label, route.policy, route.appended))
+        find_route(target).map(|route| (route.dialect.dialect.caller.label, route.policy, route.appended))
     }
 
     #[test]

@@ -13,7 +13,8 @@ use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use thiserror::Error;
 
-use super::dialect::definition::{CheckRequest, Dialect, ReadError, Received, Removals, Sender};
+use super::dialect::AttributeError;
+use super::dialect::definition::{CheckRequest, Dialect, HttpDialect, ReadError, Received, Removals, Sender};
 use super::error_page::Requester;
 use super::head_budget::OmittedField;
 use super::peer::Peer;
@@ -55,10 +56,21 @@ pub struct CheckCall<'r> {
     pub policy: &'r str,
     /// The head of the request.
     pub head: &'r Parts,
-    /// The conditions in the query of the check, or why they are refused.
-    pub conditions: Result<&'r QueryConditions, &'r QueryError>,
+    /// The conditions in the query of the check, or why the call is refused.
+    pub conditions: Result<&'r QueryConditions, &'r CallError>,
     /// The part of the path and query behind the path of the check ([`Received::appended`]).
     pub appended: &'r str,
+}
+
+/// Why a call is refused before its dialect reads it.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The query of the check.
+    #[error(transparent)]
+    Query(QueryError),
+    /// The attributes of the check.
+    #[error(transparent)]
+    Attributes(AttributeError),
 }
 
 /// Why a request is rejected before a decision.
@@ -69,7 +81,7 @@ enum CheckRequestError<'r> {
     #[error("the host of the request is neither in public.urls nor in public.return_hosts")]
     UnknownHost(&'r str),
     #[error(transparent)]
-    Query(&'r QueryError),
+    Call(&'r CallError),
     #[error(transparent)]
     Unreadable(#[from] ReadError),
 }
@@ -78,7 +90,7 @@ impl<'r> CheckRequestError<'r> {
     fn status(&self) -> StatusCode {
         match self {
             Self::UntrustedPeer | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
-            Self::Query(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Call(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -86,23 +98,33 @@ impl<'r> CheckRequestError<'r> {
         match self {
             Self::UntrustedPeer => Outcome::UntrustedPeer,
             Self::UnknownHost(_) => Outcome::UnknownHost,
-            Self::Query(_) | Self::Unreadable(_) => Outcome::Malformed,
+            Self::Call(_) | Self::Unreadable(_) => Outcome::Malformed,
         }
     }
 
     fn host(&self) -> Option<&'r str> {
         match self {
             Self::UnknownHost(host) => Some(host),
-            Self::UntrustedPeer | Self::Query(_) | Self::Unreadable(_) => None,
+            Self::UntrustedPeer | Self::Call(_) | Self::Unreadable(_) => None,
         }
     }
 }
 
 impl Checker {
+    /// Returns the rendered reply to a check over HTTP.
+    pub async fn answer(
+        &self,
+        HttpDialect { dialect, render }: &HttpDialect,
+        peer: Peer,
+        check: CheckCall<'_>,
+    ) -> Response<Body> {
+        render(self.reply(dialect, peer, check).await)
+    }
+
     /// Returns the reply to the check of a proxy.
-    pub async fn answer(&self, dialect: &Dialect, peer: Peer, check: CheckCall<'_>) -> Response<Body> {
+    pub async fn reply(&self, dialect: &Dialect, peer: Peer, check: CheckCall<'_>) -> Reply {
         let snapshot = self.check.snapshot.load();
-        let reply = match self.verdict(&snapshot, dialect, peer, check).await {
+        match self.verdict(&snapshot, dialect, peer, check).await {
             Verdict::Allowed(allowed) => {
                 let (reply, omitted) =
                     allowed.into_reply(&dialect.profile, &check.head.headers, self.body_guard);
@@ -116,8 +138,7 @@ impl Checker {
                 reply
             }
             Verdict::Refused(reply) => reply,
-        };
-        (dialect.render)(reply)
+        }
     }
 
     /// Decides about a request, and records the decision.
@@ -130,9 +151,8 @@ impl Checker {
     ) -> Verdict<'s> {
         let id = self.ids.next();
         let received = Received { head: request, appended, peer, trusted: &self.trusted };
-        let read = self.read(snapshot, dialect, received);
-        let read = read.and_then(|read| Ok((read, conditions.map_err(CheckRequestError::Query)?)));
-        let ((CheckRequest { method, target, client, .. }, origin), conditions) = match read {
+        let read = self.read(snapshot, dialect, received, conditions);
+        let (CheckRequest { method, target, client, .. }, origin, conditions) = match read {
             Ok(request) => request,
             Err(error) => return Verdict::Refused(self.reply_unread(dialect, received, &error, id)),
         };
@@ -161,17 +181,19 @@ impl Checker {
         snapshot: &'s Snapshot,
         dialect: &Dialect,
         received: Received<'r>,
-    ) -> Result<(CheckRequest<'r>, &'s Origin), CheckRequestError<'r>> {
+        conditions: Result<&'r QueryConditions, &'r CallError>,
+    ) -> Result<(CheckRequest<'r>, &'s Origin, &'r QueryConditions), CheckRequestError<'r>> {
         let peer = received.peer;
         if matches!(dialect.profile.sender, Sender::Proxy { .. })
             && !self.trusted.answers(peer.ip(), peer.certified)
         {
             return Err(CheckRequestError::UntrustedPeer);
         }
+        let conditions = conditions.map_err(CheckRequestError::Call)?;
         let read = (dialect.read)(received)?;
         let origin = snapshot.rules.origins.find(read.host);
         let origin = origin.ok_or(CheckRequestError::UnknownHost(read.host))?;
-        Ok((read, origin))
+        Ok((read, origin, conditions))
     }
 
     /// Returns whether a check shows no client. Reports a proxy that sends only such checks.

@@ -65,13 +65,15 @@ impl Allowed<'_> {
         body_guard: BodyGuard,
     ) -> (Reply, Vec<OmittedField>) {
         let mut reply = Reply::allowed(&self.grant);
-        if profile.removals == Removals::Reply {
+        if matches!(profile.removals, Removals::Reply | Removals::ReplyThatIsCopied) {
             reply.remove_headers = self.grant.removals(client);
+            reply.remove_aliases = self.grant.aliases();
+        }
+        if profile.removals == Removals::ReplyThatIsCopied {
             reply.remove_headers.push(header::SET_COOKIE);
             if body_guard == BodyGuard::On {
                 reply.remove_headers.push(header::CONTENT_LENGTH);
             }
-            reply.remove_aliases = self.grant.aliases();
         }
         let max = profile.max_head_bytes.map(|max| max.saturating_sub(reply.removal_bytes()));
         let omitted = omit_largest(&mut reply.headers, max);
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn reply_names_removals_if_the_proxy_needs_them() {
         assert!(reply(PROFILE).remove_headers.is_empty());
-        let named = reply(Profile { removals: Removals::Reply, ..PROFILE });
+        let named = reply(Profile { removals: Removals::ReplyThatIsCopied, ..PROFILE });
         let expected = ["cookie", "authorization", "impersonate-user", "set-cookie", "content-length"];
         assert_eq!(named.remove_headers, expected);
         assert!(named.remove_aliases.unwrap().to_str().unwrap().contains("impersonate_user"));

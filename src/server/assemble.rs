@@ -19,6 +19,7 @@ use crate::config::{Settings, Upstream as UpstreamSettings};
 use crate::edge::check_routes;
 use crate::edge::checker::Checker;
 use crate::edge::dialect;
+use crate::edge::grpc_routes;
 use crate::edge::portal::{self, Detached, Portal};
 use crate::edge::request_id::RequestIds;
 use crate::edge::sparse_proxies::SparseProxies;
@@ -56,6 +57,7 @@ const MAX_PAGE_BODY_BYTES: usize = 16 * 1024;
 pub(super) struct Gateway<F> {
     pub(super) public: Router,
     pub(super) check: Router,
+    pub(super) check_grpc: Router,
     pub(super) ops: Router,
     pub(super) readiness: Arc<Readiness>,
     /// Refreshes sessions.
@@ -109,6 +111,7 @@ pub(super) fn build_gateway(
         Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store), Arc::clone(&checker));
     let readiness = Arc::new(readiness);
     Ok(Gateway {
+        check_grpc: grpc_routes::routes(Arc::clone(&checker)),
         check: check_routes::routes(
             Arc::clone(&checker),
             settings.check.oauth2_proxy_path.then_some(dialect::OAUTH2_PROXY),

@@ -7,10 +7,7 @@
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
-/// The limit of header fields. A repeated field counts each time.
-pub(super) const MAX_FIELDS: usize = 100;
-/// The limit of all names, values and the request target together, in bytes.
-pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
+use crate::edge::head_size::{MAX_FIELDS, MAX_HEAD_BYTES};
 
 const MESSAGE: &str = "The request has more than 100 header fields, or they are longer than 32 KiB. In a browser, the usual \
                        cause is too many cookies for this site. Remove them and load the page again.\n";

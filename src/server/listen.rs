@@ -7,6 +7,8 @@
 //! 4. A head must meet the limits of `head_limits` and arrive within the listener's timeout.
 //! 5. A connection is cut if its peer has vanished or acknowledges none of the data sent to it.
 //! 6. If a handler panics, that request gets a 500. The connection and the process continue.
+//! 7. Over HTTP/2, the number of concurrent requests of a connection is limited. A connection of a client that is no
+//!    proxy ends after the time that a head may take, because HTTP/2 has no limit for a single head.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,15 +20,15 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -37,6 +39,8 @@ use super::limits::Limits;
 use super::per_ip_limit::PerIpLimits;
 use super::tls::Tls;
 use crate::access::client::TrustedProxies;
+use crate::certificate::Protocol;
+use crate::edge::head_size::{MAX_FIELDS, MAX_HEAD_BYTES};
 use crate::edge::peer::Peer;
 use crate::flow::ports::{Clock, UnixTime};
 use crate::telemetry::log_rate_limit::{Line, LogRateLimit};
@@ -47,6 +51,8 @@ pub(super) struct Service {
     pub(super) app: Router,
     /// The limits of the listener.
     pub(super) limits: Limits,
+    /// The protocol of all connections.
+    pub(super) protocol: Protocol,
     /// The proxies whose connections have no limit per address.
     pub(super) trusted_proxies: TrustedProxies,
     /// The certificate. Without one, the listener serves plain HTTP.
@@ -60,6 +66,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// A connection is cut if its peer acknowledges none of the data sent for this time (RFC 5482).
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The limit of concurrent requests of a connection over HTTP/2. Envoy opens one connection for each of its threads.
+const MAX_CONCURRENT_STREAMS: u32 = 1024;
+/// The limit of the head of a gRPC request. The header fields of the client are in its body.
+const MAX_GRPC_HEAD_BYTES: u32 = 16 * 1024;
+
 /// Log lines a minute about connections that were closed because of the limit per address.
 const MAX_REFUSAL_LINES: u32 = 5;
 /// Log lines a minute about connections that could not be accepted.
@@ -67,7 +78,7 @@ const MAX_FAILURE_LINES: u32 = 5;
 
 /// Accepts and serves connections until the drain starts. Returns when the last connection has ended.
 pub(super) async fn serve(listener: TcpListener, service: Service, mut draining: Draining) {
-    let Service { app, limits, trusted_proxies, tls, clock } = service;
+    let Service { app, limits, protocol, trusted_proxies, tls, clock } = service;
     let app = app.layer(CatchPanicLayer::new());
     let tls = tls.map(Arc::new);
     // The task stops when the set is dropped, together with this listener.
@@ -90,7 +101,8 @@ pub(super) async fn serve(listener: TcpListener, service: Service, mut draining:
                     permit = Arc::clone(&permits).acquire_owned() => permit,
                 };
                 let is_proxy = per_ip.is_trusted_proxy(peer.ip());
-                let context = Context { app: app.clone(), peer, is_proxy, limits, draining: draining.clone() };
+                let draining = draining.clone();
+                let context = Context { app: app.clone(), peer, is_proxy, limits, protocol, draining };
                 let connection = serve_connection(stream, tls.as_ref().map(|tls| tls.acceptor()), context);
                 tokio::spawn(async move {
                     connection.await;
@@ -127,7 +139,7 @@ async fn accept(
                 if let Some(Line { suppressed }) = failures.take(clock.now().0) {
                     tracing::warn!(%error, suppressed, "connection could not be accepted");
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
         }
     }
@@ -152,6 +164,7 @@ struct Context {
     /// Whether the peer has a trusted proxy's address.
     is_proxy: bool,
     limits: Limits,
+    protocol: Protocol,
     draining: Draining,
 }
 
@@ -176,11 +189,11 @@ async fn serve_connection(stream: TcpStream, tls: Option<TlsAcceptor>, context: 
 impl Context {
     /// Serves requests until either side closes the connection.
     async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-        mut self,
+        self,
         stream: S,
         certified: bool,
     ) {
-        let (address, app) = (self.peer, self.app);
+        let Self { app, peer: address, is_proxy, limits, protocol, mut draining } = self;
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer { address, certified });
             let app = app.clone();
@@ -191,30 +204,58 @@ impl Context {
                 }
             }
         });
-        let Limits { proxy_head_timeout, client_head_timeout, .. } = self.limits;
-        let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(if self.is_proxy || certified {
-                proxy_head_timeout
-            } else {
-                client_head_timeout
-            })
-            .max_headers(2 * head_limits::MAX_FIELDS)
-            .max_header_size(2 * head_limits::MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-            .with_upgrades();
-        let mut serving = pin!(serving);
-        let ended = tokio::select! {
-            ended = &mut serving => ended,
-            () = self.draining.wait_for_start() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
+        let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
+        let is_proxy = is_proxy || certified;
+        let ended = match protocol {
+            Protocol::Http1 => {
+                let serving =
+                    http1_builder(limits, is_proxy).serve_connection(stream, service).with_upgrades();
+                let mut serving = pin!(serving);
+                tokio::select! {
+                    ended = &mut serving => ended,
+                    () = draining.wait_for_start() => {
+                        serving.as_mut().graceful_shutdown();
+                        serving.await
+                    }
+                }
+            }
+            Protocol::Http2 => {
+                let mut serving = pin!(http2_builder().serve_connection(stream, service));
+                tokio::select! {
+                    ended = &mut serving => ended,
+                    () = draining.wait_for_start() => {
+                        serving.as_mut().graceful_shutdown();
+                        serving.await
+                    }
+                    () = sleep(limits.client_head_timeout), if !is_proxy => Ok(()),
+                }
             }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, peer = %address, "connection ended with an error");
         }
     }
+}
+
+fn http1_builder(limits: Limits, is_proxy: bool) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(if is_proxy { limits.proxy_head_timeout } else { limits.client_head_timeout })
+        .max_headers(2 * MAX_FIELDS)
+        .max_header_size(2 * MAX_HEAD_BYTES);
+    builder
+}
+
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(USER_TIMEOUT)
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_header_list_size(MAX_GRPC_HEAD_BYTES);
+    builder
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::limits::{self, Limits};
 use super::start_error::StartError;
 use super::system::System;
 use super::tls::{self, Tls};
-use crate::certificate::TlsFiles;
+use crate::certificate::{Protocol, TlsFiles};
 use crate::config::Settings;
 
 /// The purpose of a listener.
@@ -22,6 +22,8 @@ pub enum Purpose {
     Public,
     /// Checks from proxies.
     Check,
+    /// Checks from Envoy over gRPC.
+    CheckGrpc,
     /// Probes and metrics.
     Ops,
 }
@@ -42,30 +44,43 @@ pub(super) struct Entry<'s> {
     setting: &'static str,
     address: SocketAddr,
     pub(super) limits: Limits,
+    pub(super) protocol: Protocol,
     tls: Option<&'s TlsFiles>,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::Public, Self::Check, Self::Ops];
+    const ALL: [Self; 4] = [Self::Public, Self::Check, Self::CheckGrpc, Self::Ops];
 
-    pub(super) fn entry(self, settings: &Settings) -> Entry<'_> {
-        match self {
+    /// Returns the configuration, or `None` if the listener is not configured.
+    pub(super) fn entry(self, settings: &Settings) -> Option<Entry<'_>> {
+        let limits_of_checks = if settings.check.trusted_proxies.is_empty() {
+            limits::CHECK.by_certificate()
+        } else {
+            limits::CHECK
+        };
+        Some(match self {
             Self::Public => Entry {
                 name: self.name(),
                 setting: "public.listen",
                 address: settings.public.listen,
                 limits: limits::PUBLIC,
+                protocol: Protocol::Http1,
                 tls: settings.public.tls.as_ref(),
             },
             Self::Check => Entry {
                 name: self.name(),
                 setting: "check.listen",
                 address: settings.check.listen,
-                limits: if settings.check.trusted_proxies.is_empty() {
-                    limits::CHECK.by_certificate()
-                } else {
-                    limits::CHECK
-                },
+                limits: limits_of_checks,
+                protocol: Protocol::Http1,
+                tls: settings.check.tls.as_ref(),
+            },
+            Self::CheckGrpc => Entry {
+                name: Self::Check.name(),
+                setting: "check.grpc_listen",
+                address: settings.check.grpc_listen?,
+                limits: limits_of_checks,
+                protocol: Protocol::Http2,
                 tls: settings.check.tls.as_ref(),
             },
             Self::Ops => Entry {
@@ -73,16 +88,18 @@ impl Purpose {
                 setting: "ops.listen",
                 address: settings.ops.listen,
                 limits: limits::OPS,
+                protocol: Protocol::Http1,
                 tls: None,
             },
-        }
+        })
     }
 
-    /// Returns the section of the listener's settings. The log uses it as the listener's name.
+    /// Returns the listener's name in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
             Self::Check => "check",
+            Self::CheckGrpc => "check-grpc",
             Self::Ops => "ops",
         }
     }
@@ -91,6 +108,7 @@ impl Purpose {
         match self {
             Self::Public => gateway.public.clone(),
             Self::Check => gateway.check.clone(),
+            Self::CheckGrpc => gateway.check_grpc.clone(),
             Self::Ops => gateway.ops.clone(),
         }
     }
@@ -101,7 +119,7 @@ impl Listener {
     pub async fn bind_all(settings: &Settings) -> Result<Vec<Self>, StartError> {
         let mut bound = Vec::new();
         for purpose in Purpose::ALL {
-            let Entry { setting, address, .. } = purpose.entry(settings);
+            let Some(Entry { setting, address, .. }) = purpose.entry(settings) else { continue };
             let socket = TcpListener::bind(address).await;
             let socket = socket.map_err(|cause| StartError::Listen { setting, address, cause })?;
             bound.push(Self { purpose, socket });
@@ -113,9 +131,9 @@ impl Listener {
 impl Entry<'_> {
     /// Returns the TLS state, if the listener uses TLS. Fails if the files cannot be used.
     pub(super) fn tls(&self, system: &System) -> Result<Option<Tls>, StartError> {
-        let tls = self
-            .tls
-            .map(|files| Tls::new(self.name, files.clone(), tls::RELOAD_INTERVAL, system.reloads.clone()));
+        let tls = self.tls.map(|files| {
+            Tls::new(self.name, self.protocol, files.clone(), tls::RELOAD_INTERVAL, system.reloads.clone())
+        });
         let tls = tls.transpose();
         tls.map_err(|error| StartError::Build(format!("{}.{}: {error}", self.name, error.file.key())))
     }

@@ -38,17 +38,17 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let mut prepared = Vec::new();
     for Listener { purpose, socket } in listeners {
-        let entry = purpose.entry(&settings);
-        prepared.push((purpose, socket, entry.limits, entry.tls(&system)?));
+        let Some(entry) = purpose.entry(&settings) else { continue };
+        prepared.push((purpose, socket, entry.limits, entry.protocol, entry.tls(&system)?));
     }
     // Browsers usually connect through the same proxy that sends the checks.
     let trusted_proxies = settings.check.trusted_proxies.clone();
     let gateway = assemble::build_gateway(&settings, &system)?;
     let (drain, draining) = drain::channel();
     let mut serving = JoinSet::new();
-    for (purpose, socket, limits, tls) in prepared {
+    for (purpose, socket, limits, protocol, tls) in prepared {
         let (app, clock) = (purpose.router(&gateway), Arc::clone(&system.clock));
-        let service = Service { app, limits, trusted_proxies: trusted_proxies.clone(), tls, clock };
+        let service = Service { app, limits, protocol, trusted_proxies: trusted_proxies.clone(), tls, clock };
         serving.spawn(listen::serve(socket, service, draining.clone()));
     }
     let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));

@@ -53,7 +53,7 @@ async fn forward(
     let Allowed { grant, origin, pending_cookies } =
         match service.checker.verdict(&snapshot, &OWN_PROXY, peer, check).await {
             Verdict::Allowed(allowed) => allowed,
-            Verdict::Refused(reply) => return (OWN_PROXY.render)(reply),
+            Verdict::Refused(reply) => return reply.into_response(),
         };
     let surface = Surface::of(&parts.method, &parts.headers);
     let request = Request::from_parts(parts, body);

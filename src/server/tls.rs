@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::reload::{self, Reason, ReloadRequests};
-use crate::certificate::{TlsFiles, TlsFilesError, TlsTexts};
+use crate::certificate::{Protocol, TlsFiles, TlsFilesError, TlsTexts};
 
 /// The interval at which the files are read.
 pub(super) const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
@@ -20,6 +20,7 @@ pub(super) const RELOAD_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) struct Tls {
     /// The listener's section in the settings, for the log.
     section: &'static str,
+    protocol: Protocol,
     files: TlsFiles,
     interval: Duration,
     reloads: ReloadRequests,
@@ -35,13 +36,14 @@ impl Tls {
     /// Reads the files. Fails if they cannot be used.
     pub(super) fn new(
         section: &'static str,
+        protocol: Protocol,
         files: TlsFiles,
         interval: Duration,
         reloads: ReloadRequests,
     ) -> Result<Self, TlsFilesError> {
         let texts = files.read()?;
-        let current = ArcSwap::from_pointee(texts.server_config()?);
-        Ok(Self { section, files, interval, reloads, current, first: Ok(texts.digest()) })
+        let current = ArcSwap::from_pointee(texts.server_config(protocol)?);
+        Ok(Self { section, protocol, files, interval, reloads, current, first: Ok(texts.digest()) })
     }
 
     /// Returns the acceptor for the next connection.
@@ -66,7 +68,7 @@ impl Tls {
         if state == *before && reason == Reason::Interval {
             return state;
         }
-        match read.and_then(|texts| texts.server_config()) {
+        match read.and_then(|texts| texts.server_config(self.protocol)) {
             Ok(config) => {
                 self.current.store(Arc::new(config));
                 tracing::info!("{}: TLS files read again, and in use", self.section);

@@ -18,6 +18,7 @@ mod corpus;
 mod drain;
 mod entra;
 mod envoy;
+mod envoy_grpc;
 mod faulty;
 mod harness;
 mod header_spoofs;

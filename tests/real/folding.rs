@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use crate::harness::{
-    Authority, Backends, Gateway, Proxy, Registration, RunningProxy, Scratch, TestClient, Wsgi,
-    free_addresses, parse_variables,
+    Authority, Gateway, Proxy, Registration, RunningProxy, Scratch, TestClient, Wsgi, free_addresses,
+    parse_variables,
 };
 
 /// Spellings that the application reads as the name of the user.
@@ -18,7 +18,7 @@ pub(crate) async fn wsgi_application_receives_only_our_user(proxy: Proxy) {
     let registration = Registration::at(provider.issuer(), "dev");
     let gateway = Gateway::start(&origin, &registration, &scratch).await;
     let (application, authority) = (Wsgi::start(&scratch).await, Authority::new("app.localhost"));
-    let backends = Backends { app: application.address(), public: gateway.public(), check: gateway.check() };
+    let backends = gateway.backends(application.address());
     let _proxy = RunningProxy::start(address, proxy, &backends, &authority, &scratch).await;
     let client = TestClient::new(&origin, address, &authority).signed_in("testuser").await;
 

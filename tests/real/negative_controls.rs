@@ -31,7 +31,7 @@ impl WithoutGateway {
         let authority = Authority::new("app.localhost");
         let echo = Echo::start().await;
         let check = start_careless_check().await;
-        let backends = Backends { app: echo.address(), public: check, check };
+        let backends = Backends { app: echo.address(), public: check, check, check_grpc: check };
         let traefik = RunningProxy::start(address, aliases, &backends, &authority, &scratch).await;
         Self { echo, _traefik: traefik, authority, address, scratch }
     }

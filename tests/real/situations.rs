@@ -23,7 +23,14 @@ macro_rules! behind_proxy {
 }
 
 behind_each_proxy!(
-    [traefik = Traefik, caddy = Caddy, envoy = Envoy, nginx = Nginx, haproxy = HAProxy],
+    [
+        traefik = Traefik,
+        caddy = Caddy,
+        envoy = Envoy,
+        envoy_grpc = EnvoyGrpc,
+        nginx = Nginx,
+        haproxy = HAProxy
+    ],
     [
         sign_in::anonymous_sign_in_returns_to_the_deep_link,
         sign_in::query_of_a_url_with_a_fragment_survives_sign_in,

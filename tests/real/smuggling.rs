@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{
-    Authority, Backends, Gateway, Proxy, Registration, RunningProxy, Scratch, TestClient, free_addresses,
+    Authority, Gateway, Proxy, Registration, RunningProxy, Scratch, TestClient, free_addresses,
 };
 
 /// An application that accepts every upgrade and records the request heads that it receives.
@@ -89,7 +89,7 @@ pub(crate) async fn upgrade_on_a_public_path_opens_no_tunnel(proxy: Proxy) {
     "[public_paths.open]\npaths = [\"/open/\"]\n".clone_into(&mut registration.more);
     let gateway = Gateway::start(&origin, &registration, &scratch).await;
     let (application, authority) = (UpgradingApp::start().await, Authority::new("app.localhost"));
-    let backends = Backends { app: application.address, public: gateway.public(), check: gateway.check() };
+    let backends = gateway.backends(application.address);
     let _proxy = RunningProxy::start(address, proxy, &backends, &authority, &scratch).await;
     let anonymous = TestClient::new(&origin, address, &authority);
 

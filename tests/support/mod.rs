@@ -219,7 +219,7 @@ impl Scene {
             client_is_hidden: false,
             credential: Credential::None,
         };
-        let checked = self.check.check(&snapshot, &request, TRAEFIK.caller, |_| ()).now_or_never();
+        let checked = self.check.check(&snapshot, &request, TRAEFIK.dialect.caller, |_| ()).now_or_never();
         checked.unwrap().decision
     }
 }

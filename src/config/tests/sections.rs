@@ -23,6 +23,7 @@ listen = "[::]:1"
 [check]
 listen = "[::]:2"
 trusted_proxies = ["10.0.0.0/8"]
+grpc_listen = "[::]:4"
 dangerously_keep_content_length = true
 oauth2_proxy_path = true
 [ops]
@@ -114,6 +115,7 @@ fn every_key_takes_effect() {
     assert_eq!([all.public.listen.port(), all.check.listen.port(), all.ops.listen.port()], [1, 2, 3]);
     assert_eq!(all.public.origins.iter().count(), 2);
     assert!(all.public.allow_cross_origin_writes);
+    assert_eq!(all.check.grpc_listen.unwrap().port(), 4);
     assert!(all.check.keeps_content_length && all.check.oauth2_proxy_path);
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));

@@ -14,23 +14,25 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, GO_USER_AGENT, Profile, Sender};
+use super::definition::{Dialect, GO_USER_AGENT, HttpDialect, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
 /// The dialect of Caddy, with the file in `deploy/caddy`.
-pub static CADDY: Dialect = Dialect {
-    caller: Caller {
-        label: "caddy",
-        patience: Duration::from_secs(5),
-        cookie_remedy: "use reverse_proxy with copy_response_headers, as deploy/caddy/Caddyfile does, in place of \
+pub static CADDY: HttpDialect = HttpDialect {
+    dialect: Dialect {
+        caller: Caller {
+            label: "caddy",
+            patience: Duration::from_secs(5),
+            cookie_remedy: "use reverse_proxy with copy_response_headers, as deploy/caddy/Caddyfile does, in place of \
                         forward_auth",
-    },
-    profile: Profile::forward_auth(Sender::Proxy {
-        own_user_agent: Some(GO_USER_AGENT),
-        header_remedy: "in the request to the gateway, remove only the headers that deploy/caddy/Caddyfile removes \
+        },
+        profile: Profile::forward_auth(Sender::Proxy {
+            own_user_agent: Some(GO_USER_AGENT),
+            header_remedy: "in the request to the gateway, remove only the headers that deploy/caddy/Caddyfile removes \
                         (header_up -NAME)",
-    }),
-    read,
+        }),
+        read,
+    },
     render: IntoResponse::into_response,
 };

@@ -25,6 +25,13 @@ pub struct Dialect {
     pub profile: Profile,
     /// Reads the client's request from the one that the gateway received.
     pub read: Read,
+}
+
+/// One dialect whose checks are HTTP requests.
+#[derive(Debug)]
+pub struct HttpDialect {
+    /// The dialect.
+    pub dialect: Dialect,
     /// Renders a reply as the proxy expects it.
     pub render: fn(Reply) -> Response<Body>,
 }
@@ -74,6 +81,9 @@ pub enum Removals {
     WholeNames,
     /// By whole names in its settings and in the reply.
     Reply,
+    /// As [`Removals::Reply`]. But the proxy may also copy all fields of the reply onto the client's request, even those
+    /// that are not meant for the application.
+    ReplyThatIsCopied,
 }
 
 /// The sender of a request of a dialect.

@@ -22,7 +22,7 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender};
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
 use crate::edge::host::host;
@@ -38,21 +38,23 @@ const HEADER_REMEDY: &str = "list in allowed_headers, as deploy/envoy/envoy.yaml
                              x-forwarded-for, x-requested-with";
 
 /// The dialect of Envoy over HTTP.
-pub static ENVOY_HTTP: Dialect = Dialect {
-    caller: Caller {
-        label: "envoy",
-        patience: Duration::from_secs(5),
-        cookie_remedy: "list set-cookie in allowed_client_headers_on_success",
+pub static ENVOY_HTTP: HttpDialect = HttpDialect {
+    dialect: Dialect {
+        caller: Caller {
+            label: "envoy",
+            patience: Duration::from_secs(5),
+            cookie_remedy: "list set-cookie in allowed_client_headers_on_success",
+        },
+        profile: Profile {
+            sender: Sender::Proxy { own_user_agent: None, header_remedy: HEADER_REMEDY },
+            delivers_cookies: true,
+            removals: Removals::ReplyThatIsCopied,
+            appends_target: true,
+            forwards_listed_fields: true,
+            max_head_bytes: Some(MAX_HEAD_BYTES),
+        },
+        read,
     },
-    profile: Profile {
-        sender: Sender::Proxy { own_user_agent: None, header_remedy: HEADER_REMEDY },
-        delivers_cookies: true,
-        removals: Removals::Reply,
-        appends_target: true,
-        forwards_listed_fields: true,
-        max_head_bytes: Some(MAX_HEAD_BYTES),
-    },
-    read,
     render,
 };
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, Profile, Sender};
+use super::definition::{Dialect, HttpDialect, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
@@ -29,19 +29,21 @@ use crate::flow::caller::Caller;
 const MAX_HEAD_BYTES: usize = 31 * 1024;
 
 /// The dialect of HAProxy, with the files in `deploy/haproxy`.
-pub static HAPROXY: Dialect = Dialect {
-    caller: Caller {
-        label: "haproxy",
-        patience: Duration::from_secs(5),
-        cookie_remedy: "add the line http-response lua.foregate_cookies, as in deploy/haproxy/haproxy.cfg",
+pub static HAPROXY: HttpDialect = HttpDialect {
+    dialect: Dialect {
+        caller: Caller {
+            label: "haproxy",
+            patience: Duration::from_secs(5),
+            cookie_remedy: "add the line http-response lua.foregate_cookies, as in deploy/haproxy/haproxy.cfg",
+        },
+        profile: Profile {
+            max_head_bytes: Some(MAX_HEAD_BYTES),
+            ..Profile::forward_auth(Sender::Proxy {
+                own_user_agent: Some("HAProxy"),
+                header_remedy: "send all header lines of the client, as deploy/haproxy/foregate.lua does",
+            })
+        },
+        read,
     },
-    profile: Profile {
-        max_head_bytes: Some(MAX_HEAD_BYTES),
-        ..Profile::forward_auth(Sender::Proxy {
-            own_user_agent: Some("HAProxy"),
-            header_remedy: "send all header lines of the client, as deploy/haproxy/foregate.lua does",
-        })
-    },
-    read,
     render: IntoResponse::into_response,
 };

@@ -4,6 +4,7 @@
 
 pub mod caddy;
 pub mod definition;
+pub mod envoy_grpc;
 pub mod envoy_http;
 pub mod forwarded;
 pub mod haproxy;
@@ -12,10 +13,13 @@ pub mod original_url;
 pub mod own_proxy;
 pub mod traefik;
 
-pub use definition::Dialect;
+pub use self::envoy_grpc::{
+    AttributeError, Call as GrpcCall, ENVOY_GRPC as GRPC_DIALECT, render as render_grpc,
+};
+pub use definition::{Dialect, HttpDialect};
 
 /// The dialects of the check listener: `/check/<label>` and `/check/policy/<policy>/<label>`.
-pub static CHECK_DIALECTS: [&Dialect; 6] = [
+pub static CHECK_DIALECTS: [&HttpDialect; 6] = [
     &traefik::TRAEFIK,
     &caddy::CADDY,
     &envoy_http::ENVOY_HTTP,
@@ -25,9 +29,15 @@ pub static CHECK_DIALECTS: [&Dialect; 6] = [
 ];
 
 /// The dialect of the path of oauth2-proxy, which nginx asks most often.
-pub static OAUTH2_PROXY: &Dialect = &nginx::NGINX;
+pub static OAUTH2_PROXY: &HttpDialect = &nginx::NGINX;
 
 /// Returns the labels of all dialects, for the metrics.
 pub fn labels() -> Vec<&'static str> {
-    CHECK_DIALECTS.into_iter().chain([&own_proxy::OWN_PROXY]).map(|dialect| dialect.caller.label).collect()
+    let others = [&envoy_grpc::ENVOY_GRPC, &own_proxy::OWN_PROXY];
+    CHECK_DIALECTS
+        .into_iter()
+        .map(|http| &http.dialect)
+        .chain(others)
+        .map(|dialect| dialect.caller.label)
+        .collect()
 }

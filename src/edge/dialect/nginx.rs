@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender};
 use super::original_url::OriginalUrl;
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::edge::portal::page::RETRY_AFTER;
@@ -54,13 +54,12 @@ const PROFILE: Profile = Profile {
 };
 
 /// The dialect of nginx.
-pub static NGINX: Dialect = Dialect { caller: CALLER, profile: PROFILE, read, render };
+pub static NGINX: HttpDialect =
+    HttpDialect { dialect: Dialect { caller: CALLER, profile: PROFILE, read }, render };
 
 /// The dialect of the second check, whose reply reaches the client.
-pub static NGINX_REFUSAL: Dialect = Dialect {
-    caller: Caller { label: "nginx-refusal", ..CALLER },
-    profile: PROFILE,
-    read,
+pub static NGINX_REFUSAL: HttpDialect = HttpDialect {
+    dialect: Dialect { caller: Caller { label: "nginx-refusal", ..CALLER }, profile: PROFILE, read },
     render: render_refusal,
 };
 

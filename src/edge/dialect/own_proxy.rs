@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use axum::response::IntoResponse;
-
 use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
 use crate::access::target::Target;
 use crate::edge::host::host;
@@ -24,7 +22,6 @@ pub static OWN_PROXY: Dialect = Dialect {
         max_head_bytes: None,
     },
     read,
-    render: IntoResponse::into_response,
 };
 
 fn read(Received { head, peer, .. }: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {

@@ -12,24 +12,26 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, GO_USER_AGENT, Profile, Sender};
+use super::definition::{Dialect, GO_USER_AGENT, HttpDialect, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
 /// The dialect of Traefik's ForwardAuth.
-pub static TRAEFIK: Dialect = Dialect {
-    caller: Caller {
-        label: "traefik",
-        patience: Duration::from_secs(5),
-        cookie_remedy: "list the session cookies in addAuthCookiesToResponse",
-    },
-    profile: Profile::forward_auth(Sender::Proxy {
-        own_user_agent: Some(GO_USER_AGENT),
-        header_remedy: "remove authRequestHeaders from the middleware; if you keep it, set aliasHeadersStrategy to reject, \
+pub static TRAEFIK: HttpDialect = HttpDialect {
+    dialect: Dialect {
+        caller: Caller {
+            label: "traefik",
+            patience: Duration::from_secs(5),
+            cookie_remedy: "list the session cookies in addAuthCookiesToResponse",
+        },
+        profile: Profile::forward_auth(Sender::Proxy {
+            own_user_agent: Some(GO_USER_AGENT),
+            header_remedy: "remove authRequestHeaders from the middleware; if you keep it, set aliasHeadersStrategy to reject, \
                         because the gateway does not see other spellings of its headers, and add to the list Accept, \
                         Cookie, Origin, Referer, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site, Sec-Purpose, \
                         Sec-WebSocket-Key, User-Agent, X-Requested-With",
-    }),
-    read,
+        }),
+        read,
+    },
     render: IntoResponse::into_response,
 };

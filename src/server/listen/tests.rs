@@ -45,7 +45,14 @@ async fn start_with_proxies(limits: Limits, trusted_proxies: TrustedProxies, tls
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, draining) = drain::channel();
-    let service = Service { app, limits, trusted_proxies, tls, clock: Arc::new(SystemClock) };
+    let service = Service {
+        app,
+        limits,
+        protocol: Protocol::Http1,
+        trusted_proxies,
+        tls,
+        clock: Arc::new(SystemClock),
+    };
     tokio::spawn(serve(listener, service, draining));
     Running { address, _drainer: drainer }
 }
@@ -59,7 +66,7 @@ fn files(name: &str, pair: &Pair, client_ca: Option<&Authority>) -> TlsFiles {
 }
 
 fn tls(files: TlsFiles) -> Tls {
-    Tls::new("check", files, Duration::from_millis(10), ReloadRequests::never()).unwrap()
+    Tls::new("check", Protocol::Http1, files, Duration::from_millis(10), ReloadRequests::never()).unwrap()
 }
 
 fn client(server_ca: &Authority, certificate: Option<&Pair>) -> Arc<ClientConfig> {
@@ -151,7 +158,7 @@ async fn new_tls_files_are_used_without_a_restart_unless_they_are_broken() {
     assert!(connect_and_send(listener.address, &old).await.is_ok());
     assert!(connect_and_send(listener.address, &new).await.is_err());
     std::fs::write(&files.certificate, "broken").unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    sleep(Duration::from_millis(100)).await;
     assert!(
         connect_and_send(listener.address, &old).await.is_ok(),
         "the certificate read before stays in use"
@@ -161,7 +168,7 @@ async fn new_tls_files_are_used_without_a_restart_unless_they_are_broken() {
     std::fs::write(&files.key, &pair.key).unwrap();
     let reloaded = async {
         while connect_and_send(listener.address, &new).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(TEST_TIMEOUT, reloaded).await.unwrap();

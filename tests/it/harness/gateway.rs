@@ -17,6 +17,7 @@ use super::{Browser, Issuer, Provider, TestClock, until};
 pub(crate) struct Gateway {
     pub(crate) public: SocketAddr,
     pub(crate) check: SocketAddr,
+    pub(crate) check_grpc: SocketAddr,
     pub(crate) ops: SocketAddr,
     clock: TestClock,
     /// The dialect of its checks.
@@ -63,28 +64,39 @@ impl Gateway {
     ///
     /// `PORT` in a value is replaced by the port of the public listener, and `(unset)` removes a setting.
     pub(crate) async fn of(clock: TestClock, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
-        Self::on([bind_free_port().await, bind_free_port().await, bind_free_port().await], clock, file, more)
-            .await
+        let mut sockets = Vec::new();
+        for _ in 0..4 {
+            sockets.push(bind_free_port().await);
+        }
+        Self::on(sockets.try_into().unwrap(), clock, file, more).await
     }
 
     /// Stops this gateway, and starts another one at the same addresses.
     pub(crate) async fn restart(self, more: &[(&str, &str)]) -> Self {
-        let ([public, check, ops], clock) = ([self.public, self.check, self.ops], self.clock.clone());
+        let addresses = [self.public, self.check, self.check_grpc, self.ops];
+        let clock = self.clock.clone();
         self.stop().await;
-        let bind = async |address| TcpListener::bind(address).await.unwrap();
-        Self::on([bind(public).await, bind(check).await, bind(ops).await], clock, None, more).await
+        let mut sockets = Vec::new();
+        for address in addresses {
+            sockets.push(TcpListener::bind(address).await.unwrap());
+        }
+        Self::on(sockets.try_into().unwrap(), clock, None, more).await
     }
 
     async fn on(
-        sockets: [TcpListener; 3],
+        sockets: [TcpListener; 4],
         clock: TestClock,
         file: Option<PathBuf>,
         more: &[(&str, &str)],
     ) -> Self {
-        let [public, check, ops] = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
-        let listeners = [Purpose::Public, Purpose::Check, Purpose::Ops].into_iter().zip(sockets);
+        let [public, check, check_grpc, ops] = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
+        let listeners =
+            [Purpose::Public, Purpose::Check, Purpose::CheckGrpc, Purpose::Ops].into_iter().zip(sockets);
         let listeners = listeners.map(|(purpose, socket)| Listener { purpose, socket }).collect();
-        let mut set = vec![("public.urls".to_owned(), format!("http://{public}"))];
+        let mut set = vec![
+            ("public.urls".to_owned(), format!("http://{public}")),
+            ("check.grpc_listen".to_owned(), check_grpc.to_string()),
+        ];
         for (key, value) in more {
             set.retain(|(kept, _)| kept != key);
             set.push(((*key).to_owned(), value.replace("PORT", &public.port().to_string())));
@@ -100,7 +112,8 @@ impl Gateway {
             let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };
             server::serve(settings, listeners, system, stop).await.unwrap();
         });
-        let gateway = Self { public, check, ops, clock, dialect: "traefik", stop: Some(stop), serving };
+        let gateway =
+            Self { public, check, check_grpc, ops, clock, dialect: "traefik", stop: Some(stop), serving };
         gateway.wait_for_provider().await;
         gateway
     }

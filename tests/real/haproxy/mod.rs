@@ -32,7 +32,7 @@ impl WithoutGateway {
         let (scratch, authority, echo) =
             (Scratch::new(), Authority::new("app.localhost"), Echo::start().await);
         let [address] = free_addresses();
-        let backends = Backends { app: echo.address(), public: check, check };
+        let backends = Backends { app: echo.address(), public: check, check, check_grpc: check };
         let options = ProxyOptions { header_room, ..ProxyOptions::from(Proxy::HAProxy) };
         let haproxy = RunningProxy::start(address, options, &backends, &authority, &scratch).await;
         let host = format!("app.localhost:{}", address.port());

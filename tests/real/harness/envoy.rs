@@ -6,7 +6,7 @@ use std::process::Command;
 use super::authority::Authority;
 use super::process::Scratch;
 use super::proxy::{
-    Aliases, Backends, ClientHeaders, Cookies, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file,
+    Aliases, Backends, ClientHeaders, Cookies, Proxy, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file,
     tool_command,
 };
 
@@ -52,12 +52,16 @@ pub(super) fn command(
     let certificate = scratch.write("tls.crt", authority.certificate_pem());
     let key = scratch.write("tls.key", authority.key_pem());
     let endpoint = |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
+    let (name, check, check_port) = match options.proxy {
+        Proxy::EnvoyGrpc => ("envoy/envoy-grpc.yaml", backends.check_grpc, 4182),
+        _ => ("envoy/envoy.yaml", backends.check, 4181),
+    };
     let mut file = adapt(
-        read_deploy_file("envoy/envoy.yaml"),
+        read_deploy_file(name),
         &[
             ("address: 0.0.0.0, port_value: 443", &endpoint(address)),
             ("\"app.example.com\"", &format!("\"app.localhost:{}\"", address.port())),
-            ("address: foregate, port_value: 4181", &endpoint(backends.check)),
+            (&format!("address: foregate, port_value: {check_port}"), &endpoint(check)),
             ("address: foregate, port_value: 4180", &endpoint(backends.public)),
             ("address: app, port_value: 8080", &endpoint(backends.app)),
             ("/etc/envoy/tls/tls.crt", &certificate.display().to_string()),

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::process::{Program, Scratch, free_addresses};
+use super::proxy::Backends;
 
 /// Returns the command of the binary under test.
 pub(crate) fn foregate() -> Command {
@@ -42,16 +43,22 @@ pub(crate) struct Gateway {
     config: PathBuf,
     public: SocketAddr,
     check: SocketAddr,
+    check_grpc: SocketAddr,
     ops: SocketAddr,
 }
 
 impl Gateway {
     /// Starts the gateway for `origin` with the provider of `registration`.
     pub(crate) async fn start(origin: &str, registration: &Registration, scratch: &Scratch) -> Self {
-        let [public, check, ops] = free_addresses();
-        let config = scratch.write("foregate.toml", &config(origin, registration, [public, check, ops]));
+        let addresses @ [public, check, check_grpc, ops] = free_addresses();
+        let config = scratch.write("foregate.toml", &config(origin, registration, addresses));
         let program = serve("gateway", &config, ops, scratch).await;
-        Self { program, config, public, check, ops }
+        Self { program, config, public, check, check_grpc, ops }
+    }
+
+    /// Returns the addresses that a proxy in front of this application needs.
+    pub(crate) fn backends(&self, app: SocketAddr) -> Backends {
+        Backends { app, public: self.public, check: self.check, check_grpc: self.check_grpc }
     }
 
     /// Kills the gateway without a graceful shutdown and starts it again with the same file.
@@ -63,11 +70,6 @@ impl Gateway {
     /// Returns the public listener, which browsers reach through the proxy.
     pub(crate) fn public(&self) -> SocketAddr {
         self.public
-    }
-
-    /// Returns the check listener, which the proxy sends its checks to.
-    pub(crate) fn check(&self) -> SocketAddr {
-        self.check
     }
 
     pub(crate) fn kill(&mut self) {
@@ -98,7 +100,11 @@ async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scr
     program
 }
 
-fn config(origin: &str, registration: &Registration, [public, check, ops]: [SocketAddr; 3]) -> String {
+fn config(
+    origin: &str,
+    registration: &Registration,
+    [public, check, check_grpc, ops]: [SocketAddr; 4],
+) -> String {
     let Registration { provider, check: check_lines, group, more } = registration;
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).unwrap();
@@ -111,6 +117,7 @@ listen = "{public}"
 
 [check]
 listen = "{check}"
+grpc_listen = "{check_grpc}"
 {check_lines}
 
 [ops]

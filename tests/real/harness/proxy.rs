@@ -15,6 +15,7 @@ pub(crate) enum Proxy {
     Traefik,
     Caddy,
     Envoy,
+    EnvoyGrpc,
     Nginx,
     HAProxy,
 }
@@ -24,7 +25,7 @@ impl Proxy {
     pub(crate) fn aliases(self) -> &'static [Aliases] {
         match self {
             Self::Traefik | Self::HAProxy => &[Aliases::Documented, Aliases::PassedToGateway],
-            Self::Caddy | Self::Envoy | Self::Nginx => &[Aliases::Documented],
+            Self::Caddy | Self::Envoy | Self::EnvoyGrpc | Self::Nginx => &[Aliases::Documented],
         }
     }
 
@@ -33,7 +34,7 @@ impl Proxy {
         match self {
             Self::Traefik => false,
             Self::Caddy => name.contains(['_', '.']),
-            Self::Envoy | Self::Nginx | Self::HAProxy => true,
+            Self::Envoy | Self::EnvoyGrpc | Self::Nginx | Self::HAProxy => true,
         }
     }
 
@@ -51,7 +52,7 @@ impl Proxy {
     pub(crate) fn version(self) -> String {
         let argument = match self {
             Self::Traefik | Self::Caddy => "version",
-            Self::Envoy => "--version",
+            Self::Envoy | Self::EnvoyGrpc => "--version",
             Self::Nginx | Self::HAProxy => "-v",
         };
         let output = tool_command(self.name()).arg(argument).output().unwrap();
@@ -66,7 +67,7 @@ impl Proxy {
         match self {
             Self::Traefik => "traefik",
             Self::Caddy => "caddy",
-            Self::Envoy => "envoy",
+            Self::Envoy | Self::EnvoyGrpc => "envoy",
             Self::Nginx => "nginx",
             Self::HAProxy => "haproxy",
         }
@@ -159,6 +160,7 @@ pub(crate) struct Backends {
     pub(crate) app: SocketAddr,
     pub(crate) public: SocketAddr,
     pub(crate) check: SocketAddr,
+    pub(crate) check_grpc: SocketAddr,
 }
 
 /// A running proxy with one https listener.
@@ -180,7 +182,7 @@ impl RunningProxy {
         let mut command = match options.proxy {
             Proxy::Traefik => traefik::command(address, options, backends, authority, scratch),
             Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
-            Proxy::Envoy => envoy::command(address, options, backends, authority, scratch),
+            Proxy::Envoy | Proxy::EnvoyGrpc => envoy::command(address, options, backends, authority, scratch),
             Proxy::Nginx => nginx::command(address, options, backends, authority, scratch),
             Proxy::HAProxy => haproxy::command(address, options, backends, authority, scratch),
         };

@@ -9,7 +9,7 @@ use super::chromium::Chromium;
 use super::echo::{Echo, ReceivedRequest};
 use super::gateway::{Gateway, Registration};
 use super::process::{Scratch, free_addresses};
-use super::proxy::{Backends, ProxyOptions, RunningProxy};
+use super::proxy::{ProxyOptions, RunningProxy};
 use super::raw_client::RawClient;
 use super::test_client::TestClient;
 
@@ -65,7 +65,7 @@ impl<P> Setup<P> {
         let authority = Authority::new("app.localhost");
         let echo = Echo::start().await;
         let gateway = Gateway::start(origin, registration, scratch).await;
-        let backends = Backends { app: echo.address(), public: gateway.public(), check: gateway.check() };
+        let backends = gateway.backends(echo.address());
         let proxy = RunningProxy::start(*address, options, &backends, &authority, scratch).await;
         Self { provider: Some(provider), gateway, _proxy: proxy, echo, authority, reserved }
     }

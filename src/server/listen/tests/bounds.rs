@@ -79,7 +79,7 @@ async fn certified_peer_has_the_head_timeout_of_a_proxy() {
     };
     let listener = start(limits, Some(tls(files("time", &own.server(), Some(&proxies))))).await;
     let mut peer = connect(listener.address, &client(&own, Some(&proxies.client()))).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    sleep(Duration::from_millis(400)).await;
     assert!(send_request(&mut peer).await.unwrap().starts_with("HTTP/1.1 200"));
 }
 
