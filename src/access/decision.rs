@@ -99,10 +99,12 @@ pub enum Denial {
     #[error("the WebSocket handshake comes from another origin")]
     CrossOriginWebSocket,
     /// The user does not meet the policy.
-    #[error("{refusal}")]
+    #[error("{refusal}; the user is in {groups} groups")]
     Policy {
         /// The condition that is not met.
         refusal: Refusal,
+        /// The number of the user's groups.
+        groups: usize,
         /// The user name, so that the page can show the account.
         user: String,
         /// The URL of our page to sign in with another account.
@@ -205,6 +207,7 @@ fn authorize<'k, 'c>(
         PolicyError::Unknown => Denial::UnknownPolicy,
         PolicyError::Refused(refusal) => Denial::Policy {
             refusal,
+            groups: session.user.each_group().count(),
             user: session.user.user.to_owned(),
             another_account: another_account(rules, request.origin),
         },

@@ -1,6 +1,6 @@
 //! Listeners for the proxy and for probes, and the trusted proxies
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::checks::socket;
 use super::key::{Key, Kind, Need, Section};
@@ -172,6 +172,18 @@ fn default_to_loopback(
     trusted: TrustedProxies,
 ) -> Result<TrustedProxies, Reported> {
     if !trusted.is_empty() {
+        let is_local = |listen: &SocketAddr| listen.ip().to_canonical().is_loopback();
+        let local = listeners.iter().find(|(_, listen)| listen.is_some_and(|listen| is_local(&listen)));
+        if let Some((key, _)) = local
+            && !trusted.trusts(Ipv4Addr::LOCALHOST.into())
+            && !trusted.trusts(Ipv6Addr::LOCALHOST.into())
+        {
+            let text = format!(
+                "no proxy on this machine is trusted, but only this machine can reach {key}; leave the key out to trust \
+                 this machine (private does not include it)"
+            );
+            reader.report.warn("check.trusted_proxies", &text);
+        }
         return Ok(trusted);
     }
     let reachable = listeners.iter().find_map(|(key, listen)| {

@@ -14,7 +14,9 @@ use http::{HeaderMap, Response, StatusCode};
 use thiserror::Error;
 
 use super::dialect::AttributeError;
-use super::dialect::definition::{CheckRequest, Dialect, HttpDialect, ReadError, Received, Removals, Sender};
+use super::dialect::definition::{
+    Asks, CheckRequest, Dialect, HttpDialect, ReadError, Received, Removals, Sender,
+};
 use super::error_page::Requester;
 use super::head_budget::OmittedField;
 use super::peer::Peer;
@@ -125,6 +127,10 @@ impl Checker {
     pub async fn reply(&self, dialect: &Dialect, peer: Peer, check: CheckCall<'_>) -> Reply {
         let snapshot = self.check.snapshot.load();
         match self.verdict(&snapshot, dialect, peer, check).await {
+            Verdict::Allowed(_) if dialect.profile.asks == Asks::AfterRefusal => {
+                self.audit.hint(&Hint::RefusalNotRepeated { caller: dialect.caller, policy: check.policy });
+                Reply::refusal_not_repeated()
+            }
             Verdict::Allowed(allowed) => {
                 let (reply, omitted) =
                     allowed.into_reply(&dialect.profile, &check.head.headers, self.body_guard);
@@ -199,6 +205,10 @@ impl Checker {
     /// Returns whether a check shows no client. Reports a proxy that sends only such checks.
     fn detect_sparse_proxy(&self, dialect: &Dialect, peer: Peer, headers: &HeaderMap) -> bool {
         let Sender::Proxy { own_user_agent, header_remedy } = dialect.profile.sender else { return false };
+        if dialect.profile.asks == Asks::AfterRefusal {
+            // The first check of the same request counts.
+            return false;
+        }
         if !shows_no_client(headers, own_user_agent) {
             self.sparse_proxies.reset(peer.ip());
             return false;

@@ -54,6 +54,15 @@ impl Reply {
         }
     }
 
+    /// The reply to a request that an earlier check refused, but that may pass now.
+    pub fn refusal_not_repeated() -> Self {
+        let line = "503: this request was refused, but would pass now; send it again\n";
+        let mut reply = Self::text(StatusCode::SERVICE_UNAVAILABLE, line);
+        let retry_after: HeaderValue = RETRY_AFTER;
+        reply.headers.insert(header::RETRY_AFTER, retry_after);
+        reply
+    }
+
     /// The reply if no decision is possible now.
     pub fn unavailable(outage: Outage, requester: Requester) -> Self {
         match outage {

@@ -104,12 +104,13 @@ mod tests {
     use crate::access::request::AccessRequest;
     use crate::access::target::Target;
     use crate::access::token::TokenText;
-    use crate::edge::dialect::definition::Sender;
+    use crate::edge::dialect::definition::{Asks, Sender};
 
     const PROFILE: Profile = Profile {
         sender: Sender::Proxy { own_user_agent: None, header_remedy: "" },
         delivers_cookies: true,
         removals: Removals::Patterns,
+        asks: Asks::Always,
         appends_target: false,
         forwards_listed_fields: false,
         max_head_bytes: None,

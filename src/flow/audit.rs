@@ -200,6 +200,13 @@ pub enum Hint<'a> {
     UnknownHost(&'a str),
     /// A user, given by `sub`, signed in without groups because the provider left them out.
     GroupsUnknown(&'a str),
+    /// A check that a proxy sends after a refusal would let the request pass.
+    RefusalNotRepeated {
+        /// The proxy.
+        caller: Caller,
+        /// The policy of the check.
+        policy: &'a str,
+    },
     /// A header was omitted, because the reply would have been too large for the proxy.
     FieldOmitted {
         /// The proxy.

@@ -43,8 +43,9 @@ impl Provider {
         loop {
             let delay = match self.load().await {
                 Ok(known) => {
+                    let is_first = self.known.load().is_none();
                     self.known.store(Some(Arc::new(known)));
-                    if failures > 0 {
+                    if is_first || failures > 0 {
                         info!(
                             issuer = %self.settings.issuer,
                             "the OpenID Provider is available: metadata and signing keys are loaded"

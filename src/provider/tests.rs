@@ -110,7 +110,7 @@ async fn response_with_another_time_is_logged_as_a_warning() {
     let log = Log::default();
     let _guard = log.listen();
     let fixture = fixture().await;
-    assert_eq!(log.text(), "", "no Date, no warning");
+    assert!(!log.text().contains("WARN"), "no Date, no warning: {}", log.text());
     let late = reply(500, "").replace("content-type", "date: Fri, 15 Jan 2027 09:00:00 GMT\r\ncontent-type");
     fixture.responses.respond_at("certs", late);
     fetch_keys(&fixture.provider).await;

@@ -26,6 +26,13 @@ pub(super) fn log(hint: &Hint<'_>, suppressed: Option<u64>) {
                  roles, or only the groups that are assigned to this application"
             );
         }
+        Hint::RefusalNotRepeated { caller, policy } => warn!(
+            dialect = caller.label,
+            policy,
+            suppressed,
+            "the first check refused a request that the second one would allow; if this repeats, both must name the same \
+             policy"
+        ),
         Hint::FieldOmitted { caller, name, bytes } => warn!(
             dialect = caller.label,
             header = name,

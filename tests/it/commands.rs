@@ -34,11 +34,13 @@ fn demo_prints_the_client_of_its_provider() {
 }
 
 #[test]
-fn help_names_both_proxies() {
+fn help_names_each_proxy() {
     let help = String::from_utf8(foregate(&["--help"], &[]).stdout).unwrap();
     // The width of the terminal decides where its lines break.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(help.contains("Traefik or Caddy"), "{help}");
+    for proxy in ["Traefik", "Caddy", "Envoy", "nginx", "HAProxy"] {
+        assert!(help.contains(proxy), "{proxy}: {help}");
+    }
 }
 
 const SEVEN: &str = r#"

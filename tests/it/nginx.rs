@@ -4,7 +4,7 @@
 
 use reqwest::header::{COOKIE, HeaderMap, HeaderName};
 
-use crate::harness::{Browser, Gateway, HttpReply, provider};
+use crate::harness::{Browser, Gateway, HttpReply, KEY, Process, get_with, provider, real_time_provider};
 
 const CHECK: &str = "/check/nginx";
 const REFUSAL: &str = "/check/nginx-refusal";
@@ -75,6 +75,40 @@ async fn allowed_request_gets_identity_and_its_second_check_gets_503_without_ide
     assert_eq!((refusal.status, refusal.header("x-forwarded-user")), (503, None));
     assert_eq!(refusal.header("x-forwarded-id-token"), None);
     assert!(refusal.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn second_check_that_would_allow_is_logged_with_its_cause() {
+    let provider = real_time_provider().await;
+    let settings = [
+        ("provider.client_secret", "foregate-secret"),
+        ("session.keys", KEY),
+        ("policies.default.allowed_groups", "ops"),
+        ("policies.open.allowed_groups", "dev"),
+    ];
+    let process = Process::start(provider.issuer(), &[], &settings).await;
+    let mut browser = Browser::new();
+    let public = format!("http://127.0.0.1:{}", process.public);
+    let form = browser.open(&format!("{public}/oauth2/start")).await;
+    browser.sign_in(&form, "alice", "alice").await;
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("x-original-method", "GET"),
+        ("x-original-url", &*format!("{public}/")),
+        ("x-forwarded-for", "203.0.113.9"),
+    ] {
+        headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    headers.extend(browser.cookie_header().map(|value| (COOKIE, value)));
+    // The lines of the file name different policies.
+    let ask = async |path: &str| {
+        get_with(&format!("http://127.0.0.1:{}{path}", process.check), headers.clone()).await
+    };
+    assert_eq!(ask(CHECK).await.status, 403);
+    assert_eq!(ask("/check/policy/open/nginx-refusal").await.status, 503);
+    let log = process.log();
+    let line = log.lines().find(|line| line.contains("both must name the same policy"));
+    assert!(line.is_some_and(|line| line.contains("open")), "{log}");
 }
 
 #[tokio::test]

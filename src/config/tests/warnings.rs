@@ -31,6 +31,19 @@ fn plain_http_to_the_provider_warns_except_on_loopback() {
 }
 
 #[test]
+fn local_listener_that_trusts_no_local_proxy_is_a_warning() {
+    for (trusted, warns) in
+        [("private", true), ("10.0.0.7", true), ("private,127.0.0.1", false), ("::1", false)]
+    {
+        let warnings = with(&[("FOREGATE_CHECK__TRUSTED_PROXIES", trusted)]).ok().unwrap().warnings;
+        let warned = warnings
+            .iter()
+            .any(|warning| warning.starts_with("check.trusted_proxies: no proxy on this machine"));
+        assert_eq!(warned, warns, "{trusted}: {warnings:?}");
+    }
+}
+
+#[test]
 fn user_editable_claim_is_a_warning() {
     for (key, claim, warns) in [
         ("USER", "name", true),

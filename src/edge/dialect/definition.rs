@@ -45,6 +45,8 @@ pub struct Profile {
     pub delivers_cookies: bool,
     /// How the proxy removes fields from the client's request.
     pub removals: Removals,
+    /// When the proxy asks.
+    pub asks: Asks,
     /// Whether the proxy appends the client's path and query to the path of the check.
     pub appends_target: bool,
     /// Whether the proxy forwards only those header fields of the client that its settings list. If a check shows no
@@ -62,6 +64,7 @@ impl Profile {
             sender,
             delivers_cookies: true,
             removals: Removals::Patterns,
+            asks: Asks::Always,
             appends_target: false,
             forwards_listed_fields: false,
             max_head_bytes: None,
@@ -84,6 +87,15 @@ pub enum Removals {
     /// As [`Removals::Reply`]. But the proxy may also copy all fields of the reply onto the client's request, even those
     /// that are not meant for the application.
     ReplyThatIsCopied,
+}
+
+/// When a proxy asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// For each request.
+    Always,
+    /// Only after another check refused the request. The reply is for the client, so it never lets the request pass.
+    AfterRefusal,
 }
 
 /// The sender of a request of a dialect.

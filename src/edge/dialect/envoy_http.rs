@@ -22,7 +22,9 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::definition::{CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{
+    Asks, CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender,
+};
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
 use crate::edge::host::host;
@@ -49,6 +51,7 @@ pub static ENVOY_HTTP: HttpDialect = HttpDialect {
             sender: Sender::Proxy { own_user_agent: None, header_remedy: HEADER_REMEDY },
             delivers_cookies: true,
             removals: Removals::ReplyThatIsCopied,
+            asks: Asks::Always,
             appends_target: true,
             forwards_listed_fields: true,
             max_head_bytes: Some(MAX_HEAD_BYTES),

@@ -19,10 +19,11 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::definition::{CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{
+    Asks, CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender,
+};
 use super::original_url::OriginalUrl;
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
-use crate::edge::portal::page::RETRY_AFTER;
 use crate::edge::reply::Reply;
 use crate::flow::caller::Caller;
 
@@ -59,8 +60,12 @@ pub static NGINX: HttpDialect =
 
 /// The dialect of the second check, whose reply reaches the client.
 pub static NGINX_REFUSAL: HttpDialect = HttpDialect {
-    dialect: Dialect { caller: Caller { label: "nginx-refusal", ..CALLER }, profile: PROFILE, read },
-    render: render_refusal,
+    dialect: Dialect {
+        caller: Caller { label: "nginx-refusal", ..CALLER },
+        profile: Profile { asks: Asks::AfterRefusal, ..PROFILE },
+        read,
+    },
+    render: IntoResponse::into_response,
 };
 
 fn read(Received { head, trusted, .. }: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
@@ -88,7 +93,11 @@ fn render(mut reply: Reply) -> Response<Body> {
                 reply.headers.insert(X_SIGN_IN, url);
             }
         }
-        status if status.is_client_error() && status != StatusCode::UNAUTHORIZED => {
+        StatusCode::UNAUTHORIZED => {
+            // nginx would add the field to the reply to the second check, which has its own.
+            reply.headers.remove(header::WWW_AUTHENTICATE);
+        }
+        status if status.is_client_error() => {
             reply.status = StatusCode::FORBIDDEN;
         }
         _ => {}
@@ -103,16 +112,6 @@ fn number_cookies(reply: &mut Reply) {
     if cookies.len() <= X_SET_COOKIE.len() {
         reply.headers.extend(X_SET_COOKIE.into_iter().zip(cookies));
     }
-}
-
-fn render_refusal(reply: Reply) -> Response<Body> {
-    if reply.status != StatusCode::OK {
-        return reply.into_response();
-    }
-    let line = "503: this request was refused, but would pass now; send it again\n";
-    let mut reply = Reply::text(StatusCode::SERVICE_UNAVAILABLE, line);
-    reply.headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-    reply.into_response()
 }
 
 #[cfg(test)]
@@ -153,15 +152,5 @@ mod tests {
 
         let response = render(reply(StatusCode::OK, &cookies));
         assert!(!response.headers().keys().any(|name| name.as_str().contains("set-cookie")));
-    }
-
-    #[test]
-    fn refusal_reaches_the_client_unchanged_and_is_never_a_200() {
-        let redirect = reply(StatusCode::FOUND, &[(header::LOCATION, "https://app.test/start")]);
-        assert_eq!(render_refusal(redirect).status(), 302);
-        let user = HeaderName::from_static("x-forwarded-user");
-        let response = render_refusal(reply(StatusCode::OK, &[(user.clone(), "alice")]));
-        assert_eq!(response.status(), 503);
-        assert!(!response.headers().contains_key(user));
     }
 }

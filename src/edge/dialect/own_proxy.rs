@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
 use crate::access::target::Target;
 use crate::edge::host::host;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
@@ -17,6 +17,7 @@ pub static OWN_PROXY: Dialect = Dialect {
         sender: Sender::Client,
         delivers_cookies: true,
         removals: Removals::Patterns,
+        asks: Asks::Always,
         appends_target: false,
         forwards_listed_fields: false,
         max_head_bytes: None,

@@ -86,6 +86,9 @@ fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::UnknownHost("evil.test")));
     assert_limit(MAX_HINT_LINES, |recorder| recorder.hint(&Hint::GroupsUnknown("alice")));
     assert_limit(MAX_HINT_LINES, |recorder| {
+        recorder.hint(&Hint::RefusalNotRepeated { caller: Caller::PAGE, policy: "default" });
+    });
+    assert_limit(MAX_HINT_LINES, |recorder| {
         recorder.hint(&Hint::FieldOmitted { caller: Caller::PAGE, name: "x-forwarded-group", bytes: 40_000 });
     });
     assert_limit(MAX_HINT_LINES, |recorder| {
