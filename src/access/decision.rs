@@ -2,7 +2,7 @@
 //!
 //! [`decide`] applies these rules in order. The first rule that matches decides.
 //!
-//! 1. The request has an alias of an owned header, or names an owned header in `Connection`: Deny. The same
+//! 1. The client requests the check itself: Deny. The request has an alias of an owned header, or names an owned header in `Connection`: Deny. The same
 //!    applies to any other field that only a gateway may send, if the proxy cannot remove it.
 //! 2. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
 //!    Otherwise: Challenge.
@@ -89,6 +89,9 @@ pub enum Denial {
     /// A header that only a gateway may send, and that the proxy cannot remove.
     #[error(transparent)]
     ForeignField(#[from] ForeignField),
+    /// A client requested the check itself, whose reply has the user's ID token.
+    #[error("a client requested the check itself; make its location internal")]
+    CheckItself,
     /// The proxy names a policy that is not configured.
     #[error("the policy that the check names does not exist")]
     UnknownPolicy,
@@ -185,6 +188,9 @@ fn authorize<'k, 'c>(
     rules: &Rules,
     request: &'k AccessRequest<'c>,
 ) -> Result<Option<&'k SessionCredential<'c>>, Denial> {
+    if request.conditions.is_check_itself(request.target) {
+        return Err(Denial::CheckItself);
+    }
     rules.owned.guard(request.headers)?;
     if !request.foreign_fields_are_removed {
         rules.owned.guard_foreign(request.headers)?;

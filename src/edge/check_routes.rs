@@ -16,11 +16,12 @@ use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 
 use super::checker::{CallError, CheckCall, Checker};
+use super::dialect::definition::Appends;
 use super::dialect::{CHECK_DIALECTS, Dialect, HttpDialect};
 use super::peer::Peer;
 use super::reply::Reply;
 use crate::access::policy::DEFAULT;
-use crate::access::query_conditions::{NO_CONDITIONS, OAUTH2_PROXY_PATH, QueryConditions};
+use crate::access::query_conditions::{OAUTH2_PROXY_PATH, QueryConditions};
 use crate::flow::audit::Hint;
 
 /// Returns `/check/<label>` and `/check/policy/<policy>/<label>` for each dialect. Any other path gets 404.
@@ -40,24 +41,33 @@ async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>
     let Routes { checker, oauth2_proxy } = routes;
     let (head, _) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    if let Some((dialect, query)) = oauth2_proxy.zip(oauth2_proxy_query(target)) {
-        let conditions = QueryConditions::parse(query).map_err(CallError::Query);
-        let call = CheckCall { policy: DEFAULT, head: &head, conditions: conditions.as_ref(), appended: "" };
-        return checker.answer(dialect, peer, call).await;
-    }
-    match find_route(target) {
-        Some(Route { dialect, policy, appended }) => {
-            let call = CheckCall { policy, head: &head, conditions: Ok(&NO_CONDITIONS), appended };
-            checker.answer(dialect, peer, call).await
+    let route = match oauth2_proxy.zip(oauth2_proxy_query(target)) {
+        Some((dialect, query)) => {
+            Some(Route { dialect, policy: DEFAULT, rest: query, is_oauth2_proxy: true })
         }
-        None => reply_unknown(&checker, peer, head.uri.path()),
-    }
+        None => find_route(target),
+    };
+    let Some(Route { dialect, policy, rest, is_oauth2_proxy }) = route else {
+        return reply_unknown(&checker, peer, head.uri.path());
+    };
+    let (conditions, appended) = match dialect.dialect.profile.appends {
+        Appends::Target => (Ok(QueryConditions::default()), rest),
+        Appends::Query => (Ok(QueryConditions::parse_known(query_of(rest))), ""),
+        Appends::Nothing => (QueryConditions::parse(query_of(rest)).map_err(CallError::Query), ""),
+    };
+    let conditions = conditions.map(|conditions| conditions.of_oauth2_proxy(is_oauth2_proxy));
+    let call = CheckCall { policy, head: &head, conditions: conditions.as_ref(), appended };
+    checker.answer(dialect, peer, call).await
 }
 
-/// Returns the query, empty if there is none, if the path is that of oauth2-proxy.
+fn query_of(rest: &str) -> &str {
+    rest.strip_prefix('?').unwrap_or_default()
+}
+
+/// Returns what follows the path of oauth2-proxy, if the target has that path.
 fn oauth2_proxy_query(target: &str) -> Option<&str> {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    (path == OAUTH2_PROXY_PATH).then_some(query)
+    let rest = target.strip_prefix(OAUTH2_PROXY_PATH)?;
+    (rest.is_empty() || rest.starts_with('?')).then_some(rest)
 }
 
 fn reply_unknown(checker: &Checker, peer: Peer, path: &str) -> Response {
@@ -75,7 +85,9 @@ fn list_paths() -> String {
 struct Route<'t> {
     dialect: &'static HttpDialect,
     policy: &'t str,
-    appended: &'t str,
+    /// What follows the label.
+    rest: &'t str,
+    is_oauth2_proxy: bool,
 }
 
 /// Finds the route of a path and query as they were received.
@@ -89,11 +101,8 @@ fn find_route(target: &str) -> Option<Route<'_>> {
         let Dialect { caller, profile, .. } = &dialect.dialect;
         let rest = label.strip_prefix(caller.label)?;
         let is_whole = rest.is_empty() || rest.starts_with('?');
-        if profile.appends_target {
-            (is_whole || rest.starts_with('/')).then_some(Route { dialect, policy, appended: rest })
-        } else {
-            is_whole.then_some(Route { dialect, policy, appended: "" })
-        }
+        let is_route = is_whole || profile.appends == Appends::Target && rest.starts_with('/');
+        is_route.then_some(Route { dialect, policy, rest, is_oauth2_proxy: false })
     })
 }
 
@@ -102,13 +111,13 @@ mod tests {
     use super::*;
 
     fn route(target: &str) -> Option<(&'static str, &str, &str)> {
-        find_route(target).map(|route| (route.dialect.dialect.caller.label, route.policy, route.appended))
+        find_route(target).map(|route| (route.dialect.dialect.caller.label, route.policy, route.rest))
     }
 
     #[test]
     fn path_selects_dialect_and_policy() {
         assert_eq!(route("/check/traefik"), Some(("traefik", "default", "")));
-        assert_eq!(route("/check/traefik?a=b"), Some(("traefik", "default", "")));
+        assert_eq!(route("/check/traefik?a=b"), Some(("traefik", "default", "?a=b")));
         assert_eq!(route("/check/policy/staff/caddy"), Some(("caddy", "staff", "")));
     }
 

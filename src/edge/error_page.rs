@@ -48,7 +48,10 @@ impl Reply {
             Denial::Alias(_) | Denial::ForeignField(_) => {
                 Self::refused(StatusCode::BAD_REQUEST, &denial.to_string(), requester)
             }
-            Denial::UnknownPolicy | Denial::CrossOriginWebSocket | Denial::CrossOriginWrite => {
+            Denial::CheckItself
+            | Denial::UnknownPolicy
+            | Denial::CrossOriginWebSocket
+            | Denial::CrossOriginWrite => {
                 Self::refused(StatusCode::FORBIDDEN, &denial.to_string(), requester)
             }
         }

@@ -104,14 +104,14 @@ mod tests {
     use crate::access::request::AccessRequest;
     use crate::access::target::Target;
     use crate::access::token::TokenText;
-    use crate::edge::dialect::definition::{Asks, Sender};
+    use crate::edge::dialect::definition::{Appends, Asks, Sender};
 
     const PROFILE: Profile = Profile {
         sender: Sender::Proxy { own_user_agent: None, header_remedy: "" },
         delivers_cookies: true,
         removals: Removals::Patterns,
         asks: Asks::Always,
-        appends_target: false,
+        appends: Appends::Nothing,
         forwards_listed_fields: false,
         max_head_bytes: None,
     };

@@ -214,6 +214,18 @@ async fn query_of_oauth2_proxy_only_narrows_the_default_policy() {
         assert_eq!(ask(&gateway, Some(&alice), &path, &[]).await.status, of_alice, "{query}");
         assert_eq!(ask(&gateway, Some(&both), &path, &[]).await.status, of_both, "{query}");
     }
-    // At no other path has the query a meaning.
-    assert_eq!(ask(&gateway, Some(&alice), "/check/nginx?allowed_groups=ops", &[]).await.status, 200);
+    // A setup that moves to another path keeps its conditions.
+    for path in ["/check/nginx?allowed_groups=ops", "/check/nginx?allowed_group=dev"] {
+        assert_eq!(ask(&gateway, Some(&alice), path, &[]).await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn client_cannot_request_the_check_at_the_path_of_oauth2_proxy() {
+    let provider = provider().await;
+    let gateway = Gateway::with(&provider, &[("check.oauth2_proxy_path", "true")]).await;
+    let browser = signed_in_browser(&gateway, "alice").await;
+    let more = [("x-original-url", &*gateway.url("/oauth2/auth?a=b"))];
+    let reply = ask(&gateway, Some(&browser), "/oauth2/auth", &more).await;
+    assert_eq!((reply.status, reply.header("x-forwarded-id-token")), (403, None));
 }

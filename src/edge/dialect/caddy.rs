@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::response::IntoResponse;
 
-use super::definition::{Dialect, GO_USER_AGENT, HttpDialect, Profile, Sender};
+use super::definition::{Appends, Dialect, GO_USER_AGENT, HttpDialect, Profile, Sender};
 use super::forwarded::read;
 use crate::flow::caller::Caller;
 
@@ -27,11 +27,14 @@ pub static CADDY: HttpDialect = HttpDialect {
             cookie_remedy: "use reverse_proxy with copy_response_headers, as deploy/caddy/Caddyfile does, in place of \
                         forward_auth",
         },
-        profile: Profile::forward_auth(Sender::Proxy {
-            own_user_agent: Some(GO_USER_AGENT),
-            header_remedy: "in the request to the gateway, remove only the headers that deploy/caddy/Caddyfile removes \
+        profile: Profile {
+            appends: Appends::Query,
+            ..Profile::forward_auth(Sender::Proxy {
+                own_user_agent: Some(GO_USER_AGENT),
+                header_remedy: "in the request to the gateway, remove only the headers that deploy/caddy/Caddyfile removes \
                         (header_up -NAME)",
-        }),
+            })
+        },
         read,
     },
     render: IntoResponse::into_response,

@@ -47,8 +47,8 @@ pub struct Profile {
     pub removals: Removals,
     /// When the proxy asks.
     pub asks: Asks,
-    /// Whether the proxy appends the client's path and query to the path of the check.
-    pub appends_target: bool,
+    /// What the proxy appends to the path of the check.
+    pub appends: Appends,
     /// Whether the proxy forwards only those header fields of the client that its settings list. If a check shows no
     /// client, its kind is then unknown.
     pub forwards_listed_fields: bool,
@@ -65,7 +65,7 @@ impl Profile {
             delivers_cookies: true,
             removals: Removals::Patterns,
             asks: Asks::Always,
-            appends_target: false,
+            appends: Appends::Nothing,
             forwards_listed_fields: false,
             max_head_bytes: None,
         }
@@ -87,6 +87,17 @@ pub enum Removals {
     /// As [`Removals::Reply`]. But the proxy may also copy all fields of the reply onto the client's request, even those
     /// that are not meant for the application.
     ReplyThatIsCopied,
+}
+
+/// What a proxy appends to the path of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appends {
+    /// Nothing: the operator wrote the query of the check, if it has one.
+    Nothing,
+    /// The query of the client, unless the operator wrote one.
+    Query,
+    /// The path and query of the client.
+    Target,
 }
 
 /// When a proxy asks.

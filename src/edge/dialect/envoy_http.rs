@@ -23,7 +23,7 @@ use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::definition::{
-    Asks, CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender,
+    Appends, Asks, CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender,
 };
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
@@ -52,7 +52,7 @@ pub static ENVOY_HTTP: HttpDialect = HttpDialect {
             delivers_cookies: true,
             removals: Removals::ReplyThatIsCopied,
             asks: Asks::Always,
-            appends_target: true,
+            appends: Appends::Target,
             forwards_listed_fields: true,
             max_head_bytes: Some(MAX_HEAD_BYTES),
         },

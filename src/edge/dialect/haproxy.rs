@@ -5,7 +5,7 @@
 //! 1. HAProxy itself has no forward authentication. The action sends a GET to a fixed path, with the client's header
 //!    fields and five forwarded ones, which it replaces. Several lines of a field stay several lines.
 //! 2. `X-Forwarded-Uri` is the target as the client sent it, not normalised: `/a/../b` and `//a` arrive unchanged. An
-//!    absolute target loses its scheme and authority. `CONNECT` and `OPTIONS *` have no path, so their check does not
+//!    absolute target loses its scheme and authority, also at the application. `CONNECT` and `OPTIONS *` have no path, so their check does not
 //!    have the field and is refused.
 //! 3. HAProxy announces WebSockets over HTTP/2. Their handshake has no `Sec-WebSocket-Key`, so the check keeps `Upgrade`.
 //! 4. With a 200, the request passes. The action removes the fields of its list, then sets those of the reply. Any

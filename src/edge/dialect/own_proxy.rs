@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::definition::{Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{
+    Appends, Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender,
+};
 use crate::access::target::Target;
 use crate::edge::host::host;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
@@ -18,7 +20,7 @@ pub static OWN_PROXY: Dialect = Dialect {
         delivers_cookies: true,
         removals: Removals::Patterns,
         asks: Asks::Always,
-        appends_target: false,
+        appends: Appends::Nothing,
         forwards_listed_fields: false,
         max_head_bytes: None,
     },

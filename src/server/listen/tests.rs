@@ -41,18 +41,20 @@ async fn start(limits: Limits, tls: Option<Tls>) -> Running {
 }
 
 async fn start_with_proxies(limits: Limits, trusted_proxies: TrustedProxies, tls: Option<Tls>) -> Running {
+    start_protocol(Protocol::Http1, limits, trusted_proxies, tls).await
+}
+
+async fn start_protocol(
+    protocol: Protocol,
+    limits: Limits,
+    trusted_proxies: TrustedProxies,
+    tls: Option<Tls>,
+) -> Running {
     let app = Router::new().route("/", get(async |peer: Peer| format!("certified: {}", peer.certified)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drainer, draining) = drain::channel();
-    let service = Service {
-        app,
-        limits,
-        protocol: Protocol::Http1,
-        trusted_proxies,
-        tls,
-        clock: Arc::new(SystemClock),
-    };
+    let service = Service { app, limits, protocol, trusted_proxies, tls, clock: Arc::new(SystemClock) };
     tokio::spawn(serve(listener, service, draining));
     Running { address, _drainer: drainer }
 }

@@ -8,10 +8,10 @@ use super::process::Scratch;
 use super::proxy::{Aliases, Backends, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command};
 
 /// Without these lines, nginx does not send the gateway's cookies to the browser.
-const COOKIE_OPTIONS: &str = "            add_header Set-Cookie $foregate_set_cookie_1 always;
-            add_header Set-Cookie $foregate_set_cookie_2 always;
-            add_header Set-Cookie $foregate_set_cookie_3 always;
-            add_header Set-Cookie $foregate_set_cookie_4 always;
+const COOKIE_OPTIONS: &str = "        add_header Set-Cookie $foregate_set_cookie_1 always;
+        add_header Set-Cookie $foregate_set_cookie_2 always;
+        add_header Set-Cookie $foregate_set_cookie_3 always;
+        add_header Set-Cookie $foregate_set_cookie_4 always;
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
@@ -45,7 +45,7 @@ pub(super) fn command(
     }
     let mut command = tool_command("nginx");
     command
-        .args(["-g", "daemon off; user root; error_log stderr;", "-e", "stderr", "-p"])
+        .args(["-g", "daemon off; master_process off; error_log stderr;", "-e", "stderr", "-p"])
         .arg(scratch.path());
     command.arg("-c").arg(scratch.write("nginx.conf", &file));
     command

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -80,10 +81,15 @@ impl RawClient {
         RawReply::parse(&received).unwrap_or_else(|| panic!("{what}: {}", String::from_utf8_lossy(&received)))
     }
 
-    async fn receive(&self, request: &[u8]) -> Vec<u8> {
+    /// Opens a connection.
+    pub(crate) async fn connect(&self) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("app.localhost").unwrap();
-        let mut stream = self.connector.connect(name, stream).await.unwrap();
+        self.connector.connect(name, stream).await.unwrap()
+    }
+
+    async fn receive(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect().await;
         // A proxy may refuse a request before it has read all of it.
         let _written = stream.write_all(request).await;
         let mut received = Vec::new();

@@ -1,6 +1,7 @@
 //! Setup of a test: browser → proxy → gateway → provider, and the application behind the proxy
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use dev_provider::{DevProvider, Settings};
 
@@ -73,6 +74,11 @@ impl<P> Setup<P> {
     /// Returns the URL of a path behind the proxy.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.reserved.origin)
+    }
+
+    /// Returns the directory of the programs.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.reserved.scratch.path()
     }
 
     pub(crate) fn origin(&self) -> &str {

@@ -37,7 +37,8 @@ const PARTS: [&str; 5] = ["Requests", "Spoofed headers", "Sessions and large tok
 
 async fn fill(column: Column) -> Vec<Vec<Row>> {
     let requests = requests::rows(&column).await;
-    let paths = requests::paths(&column).await;
+    let mut paths = requests::paths(&column).await;
+    paths.extend(requests::absolute_targets(&column).await);
     let spoofs = spoofs::rows(&column).await;
     let options = column.options;
     column.inspect();

@@ -131,6 +131,26 @@ pub(super) async fn paths(column: &Column) -> Vec<Row> {
     rows
 }
 
+/// Absolute targets that programs split in different ways. The application must receive the path that is checked.
+pub(super) async fn absolute_targets(column: &Column) -> Vec<Row> {
+    let host = column.setup.origin().trim_start_matches("https://");
+    let mut rows = Vec::new();
+    for start in
+        ["https://", "https://foo?admin=1&@", "https://foo\\admin?@", "https://foo%2fadmin?@", "ftp://"]
+    {
+        let before = column.setup.all_requests().len();
+        let target = format!("{start}{host}/open/absolute");
+        let reply = column.send_to("GET", &target, None, FETCH, "").await;
+        let arrived = column.setup.all_requests().split_off(before);
+        for received in &arrived {
+            assert_eq!(received.target, "/open/absolute", "{}: {start}", column.title);
+        }
+        let seen = if arrived.is_empty() { client(&reply) } else { "`/open/absolute`".to_owned() };
+        rows.push(Row::new(format!("`{start}HOST/open/absolute`, no session"), seen));
+    }
+    rows
+}
+
 /// Asserts that the sign-in returns to the path that the application would have received.
 fn assert_return(column: &Column, location: &[&str], target: &str) {
     let [location] = location else { panic!("{}: {target}: no redirect: {location:?}", column.title) };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::cell::Row;
 use super::column::Column;
 use super::requests::WEBSOCKET;
+use crate::harness::ReceivedRequest;
 
 /// The names of the gateway. Applications that fold names read each alias as one of them.
 const OWNED: [&str; 8] = [
@@ -69,10 +70,19 @@ async fn send(column: &Column, spoof: &[(String, String)], more: &[(&str, &str)]
     let (reply, received) = column.send("GET", Some(&column.client), &fields, "").await;
     match &received[..] {
         [] => format!("refused ({})", reply.status.as_u16()),
-        [one] if one.headers.iter().any(|(_, value)| value.contains("evil")) => "**arrives**".to_owned(),
+        [one] if arrives(one) => "**arrives**".to_owned(),
         [_] => "removed".to_owned(),
         more => panic!("{}: {fields:?}: {more:?}", column.title),
     }
+}
+
+/// Returns whether the application received a value of the client, or a field that the gateway did not set.
+fn arrives(received: &ReceivedRequest) -> bool {
+    received.headers.iter().any(|(name, value)| {
+        let is_impersonation = name.starts_with("impersonate");
+        let is_empty_authorization = name == "authorization" && !value.starts_with("Bearer ");
+        value.contains("evil") || is_impersonation || is_empty_authorization
+    })
 }
 
 fn join(seen: BTreeSet<String>) -> String {

@@ -18,7 +18,9 @@ use std::time::Duration;
 use self::request::HOST_FIELD;
 pub use self::request::{AttributeError, Call};
 pub use self::response::render;
-use super::definition::{Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender};
+use super::definition::{
+    Appends, Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender,
+};
 use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
@@ -42,7 +44,7 @@ pub static ENVOY_GRPC: Dialect = Dialect {
         delivers_cookies: true,
         removals: Removals::Reply,
         asks: Asks::Always,
-        appends_target: true,
+        appends: Appends::Target,
         forwards_listed_fields: true,
         max_head_bytes: Some(MAX_HEAD_BYTES),
     },

@@ -120,6 +120,41 @@ async fn http_2_preface_is_rejected_at_once() {
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{answer:?}");
 }
 
+/// The preface of HTTP/2, with an empty SETTINGS frame (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// A PING frame, and its acknowledgement (RFC 9113 §6.7).
+const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0pingpong";
+const PONG: &[u8] = b"\0\0\x08\x06\x01\0\0\0\0pingpong";
+
+#[tokio::test]
+async fn http_2_connection_of_an_unknown_client_ends_and_that_of_a_proxy_stays() {
+    let limits = Limits { client_head_timeout: Duration::from_millis(200), ..LIMITS };
+    let listener = start_protocol(Protocol::Http2, limits, trust("127.0.0.3"), None).await;
+    let mut proxy = connect_from("127.0.0.3", listener.address).await;
+    let mut unknown = connect_from("127.0.0.1", listener.address).await;
+    let mut silent = connect_from("127.0.0.1", listener.address).await;
+    proxy.write_all(PREFACE).await.unwrap();
+    unknown.write_all(PREFACE).await.unwrap();
+    read_to_end(&mut unknown).await;
+    read_to_end(&mut silent).await;
+    proxy.write_all(PING).await.unwrap();
+    let mut answer = Vec::new();
+    let answered = async {
+        while !answer.windows(PONG.len()).any(|bytes| bytes == PONG) {
+            answer.push(proxy.read_u8().await.unwrap());
+        }
+    };
+    timeout(TEST_TIMEOUT, answered).await.unwrap();
+}
+
+#[tokio::test]
+async fn http_1_request_to_a_listener_for_grpc_is_refused() {
+    let listener = start_protocol(Protocol::Http2, LIMITS, trust("127.0.0.1"), None).await;
+    let mut stream = connect_from("127.0.0.1", listener.address).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(!read_to_end(&mut stream).await.starts_with(b"HTTP/1.1 200"));
+}
+
 #[test]
 fn refused_connections_are_logged_at_a_limited_rate() {
     let written = Arc::new(std::sync::Mutex::new(Vec::new()));
