@@ -1,4 +1,5 @@
--- The check of Foregate: two actions for haproxy.cfg. docs/haproxy.md gives the reason for each guard.
+-- Run here by the tests: the check of Foregate, as two actions for haproxy.cfg.
+-- docs/haproxy.md gives the reason for each guard.
 --
 -- A request is allowed by the last line of the first action. So an error before that line denies it.
 

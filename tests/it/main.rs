@@ -15,6 +15,7 @@ mod commands;
 mod conformance;
 mod cookies;
 mod corpus;
+mod deploy_files;
 mod drain;
 mod entra;
 mod envoy;

@@ -35,7 +35,8 @@ use crate::flow::caller::Caller;
 const MAX_HEAD_BYTES: usize = 60 * 1024 - 256;
 const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
-const HEADER_REMEDY: &str = "list in allowed_headers, as deploy/envoy/envoy.yaml does: accept, connection, cookie, origin, \
+const HEADER_REMEDY: &str = "list in allowed_headers, as deploy/envoy/envoy.yaml does, or in allowedHeaders, as \
+                             deploy/cilium/route-http.yaml does: accept, connection, cookie, origin, \
                              referer, sec-fetch- (as prefix), sec-purpose, sec-websocket-key, upgrade, user-agent, \
                              x-forwarded-for, x-requested-with";
 
@@ -45,7 +46,7 @@ pub static ENVOY_HTTP: HttpDialect = HttpDialect {
         caller: Caller {
             label: "envoy",
             patience: Duration::from_secs(5),
-            cookie_remedy: "list set-cookie in allowed_client_headers_on_success",
+            cookie_remedy: "list set-cookie in allowed_client_headers_on_success, or let Envoy ask over gRPC",
         },
         profile: Profile {
             sender: Sender::Proxy { own_user_agent: None, header_remedy: HEADER_REMEDY },
@@ -119,6 +120,30 @@ mod tests {
         let names: Vec<&str> = names.collect();
         let remedy = HEADER_REMEDY.split_once(": ").unwrap().1.replace(" (as prefix)", "");
         assert_eq!(names, remedy.split(", ").collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn route_of_cilium_has_the_lists_of_the_file_of_envoy() {
+        let file = include_str!("../../../deploy/envoy/envoy.yaml");
+        let of_envoy = |list: &str| -> Vec<String> {
+            let (_, entries) = file.split_once(&format!(" {list}:\n")).unwrap();
+            let entries = entries.lines().skip(1).map_while(|line| line.trim().strip_prefix("- {"));
+            entries.map(|entry| entry.split([' ', ',']).nth(1).unwrap().to_owned()).collect()
+        };
+        let route = include_str!("../../../deploy/cilium/route-http.yaml");
+        let of_cilium = |list: &str| -> Vec<String> {
+            let (_, entries) = route.split_once(&format!(" {list}:\n")).unwrap();
+            let names = entries.lines().map_while(|line| line.trim().strip_prefix("- "));
+            let mut names: Vec<_> = names.map(str::to_lowercase).collect();
+            // A route cannot list a prefix.
+            names.iter_mut().filter(|name| name.starts_with("sec-fetch-")).for_each(|name| {
+                "sec-fetch-".clone_into(name);
+            });
+            names.dedup();
+            names
+        };
+        assert_eq!(of_cilium("allowedHeaders"), of_envoy("allowed_headers"));
+        assert_eq!(of_cilium("allowedResponseHeaders"), of_envoy("allowed_upstream_headers"));
     }
 
     #[test]
