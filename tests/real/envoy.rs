@@ -1,6 +1,6 @@
-//! Envoy with a list that copies every header of the gateway's reply
+//! Envoy as Cilium configures it, with a list that copies every header of the gateway's reply
 //!
-//! Gateways that configure Envoy use such a list by default. Envoy then copies `Content-Length: 0` of the reply onto the
+//! Such a list is the default of the Gateway API. Envoy then copies `Content-Length: 0` of the reply onto the
 //! client's request, unless the reply names that field for removal.
 
 use http::{Method, StatusCode};
@@ -10,7 +10,7 @@ use dev_provider::Settings;
 use crate::harness::{Proxy, ProxyOptions, Registration, Reserved, Setup, UpstreamHeaders};
 
 fn copy_all() -> ProxyOptions {
-    ProxyOptions { upstream_headers: UpstreamHeaders::All, ..ProxyOptions::from(Proxy::Envoy) }
+    ProxyOptions { upstream_headers: UpstreamHeaders::All, ..ProxyOptions::from(Proxy::CiliumHttp) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

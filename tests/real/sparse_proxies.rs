@@ -25,6 +25,14 @@ async fn envoy_redirects_navigations_and_is_logged() {
     assert!(line.contains("allowed_headers"), "{line}");
 }
 
+/// The same for a route of the Gateway API without `Accept` and the other entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn cilium_redirects_navigations_and_is_logged() {
+    let (status, line) = send_fifty(Proxy::CiliumHttp).await;
+    assert_eq!(status, StatusCode::FOUND);
+    assert!(line.contains("allowedHeaders"), "{line}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn traefik_gets_401_for_navigations_and_is_logged() {
     let (status, line) = send_fifty(Proxy::Traefik).await;

@@ -15,21 +15,6 @@ const COOKIE_OPTIONS: &str = "                          allowed_client_headers_o
                             patterns: [{exact: set-cookie, ignore_case: true}]
 ";
 
-/// The list of headers that Envoy sets on the client's request.
-const UPSTREAM_HEADERS: &str = "                            patterns:
-                              - {exact: x-forwarded-user, ignore_case: true}
-                              - {exact: x-forwarded-group, ignore_case: true}
-                              - {exact: x-forwarded-email, ignore_case: true}
-                              - {exact: x-forwarded-id-token, ignore_case: true}
-                              - {exact: authorization, ignore_case: true}
-                              - {exact: cookie, ignore_case: true}
-";
-const ALL_HEADERS: &str = "                            patterns: [{safe_regex: {regex: \".*\"}}]
-";
-
-/// The line that begins the removal of headers before the check, and the line behind the last one.
-const FIRST_REMOVAL: &str = "                early_header_mutation_extensions:\n";
-const BEHIND_REMOVALS: &str = "                route_config:\n";
 /// The lines around the list of headers that Envoy sends to the gateway.
 const CLIENT_HEADERS: [&str; 2] = [
     "                      allowed_headers:
@@ -49,6 +34,7 @@ pub(super) fn command(
     scratch: &Scratch,
 ) -> Command {
     assert_eq!(options.aliases, Aliases::Documented, "the file removes aliases");
+    assert_eq!(options.upstream_headers, UpstreamHeaders::Listed, "only the Gateway API copies all headers");
     let certificate = scratch.write("tls.crt", authority.certificate_pem());
     let key = scratch.write("tls.key", authority.key_pem());
     let endpoint = |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
@@ -71,19 +57,19 @@ pub(super) fn command(
     if options.cookies == Cookies::Dropped {
         file = adapt(file, &[(COOKIE_OPTIONS, "")]);
     }
-    if options.upstream_headers == UpstreamHeaders::All {
-        file = adapt(file, &[(UPSTREAM_HEADERS, ALL_HEADERS)]);
-        let removals = file.find(FIRST_REMOVAL).unwrap()..file.find(BEHIND_REMOVALS).unwrap();
-        file.replace_range(removals, "");
-    }
     if options.client_headers == ClientHeaders::OnlyCookie {
         let (before, list) = file.split_once(CLIENT_HEADERS[0]).unwrap();
         let (_, after) = list.split_once(CLIENT_HEADERS[1]).unwrap();
         file = [before, CLIENT_HEADERS[0], ONLY_COOKIE, CLIENT_HEADERS[1], after].concat();
     }
+    run(&file, scratch)
+}
+
+/// Returns the command that runs Envoy with this content of its file.
+pub(super) fn run(file: &str, scratch: &Scratch) -> Command {
     let mut command = tool_command("envoy");
     command
         .args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warn", "--config-path"])
-        .arg(scratch.write("envoy.yaml", &file));
+        .arg(scratch.write("envoy.yaml", file));
     command
 }

@@ -8,6 +8,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::nonsense::NonsenseServer;
 use super::process::{Program, Scratch, free_addresses};
 use super::proxy::Backends;
 
@@ -74,6 +75,11 @@ impl Gateway {
 
     pub(crate) fn kill(&mut self) {
         self.program.kill();
+    }
+
+    /// Starts a server in place of the killed gateway that answers nonsense.
+    pub(crate) async fn impersonate(&self) -> NonsenseServer {
+        NonsenseServer::start(&[self.public, self.check, self.check_grpc]).await
     }
 
     /// Stops the gateway without ending it. It accepts connections, but sends no response.

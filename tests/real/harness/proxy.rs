@@ -7,7 +7,7 @@ use std::process::Command;
 use super::authority::Authority;
 use super::process::{Program, Scratch, panic_missing, repository};
 use super::test_client::TestClient;
-use super::{caddy, envoy, haproxy, nginx, traefik};
+use super::{caddy, cilium, envoy, haproxy, nginx, traefik};
 
 /// A proxy with a dialect in the gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,10 @@ pub(crate) enum Proxy {
     Caddy,
     Envoy,
     EnvoyGrpc,
+    /// Envoy with the configuration of Cilium, for checks over HTTP.
+    CiliumHttp,
+    /// The same for checks over gRPC.
+    CiliumGrpc,
     Nginx,
     HAProxy,
 }
@@ -25,7 +29,7 @@ impl Proxy {
     pub(crate) fn aliases(self) -> &'static [Aliases] {
         match self {
             Self::Traefik | Self::HAProxy => &[Aliases::Documented, Aliases::PassedToGateway],
-            Self::Caddy | Self::Envoy | Self::EnvoyGrpc | Self::Nginx => &[Aliases::Documented],
+            _ => &[Aliases::Documented],
         }
     }
 
@@ -34,7 +38,7 @@ impl Proxy {
         match self {
             Self::Traefik => false,
             Self::Caddy => name.contains(['_', '.']),
-            Self::Envoy | Self::EnvoyGrpc | Self::Nginx | Self::HAProxy => true,
+            _ => true,
         }
     }
 
@@ -52,7 +56,7 @@ impl Proxy {
     pub(crate) fn version(self) -> String {
         let argument = match self {
             Self::Traefik | Self::Caddy => "version",
-            Self::Envoy | Self::EnvoyGrpc => "--version",
+            Self::Envoy | Self::EnvoyGrpc | Self::CiliumHttp | Self::CiliumGrpc => "--version",
             Self::Nginx | Self::HAProxy => "-v",
         };
         let output = tool_command(self.name()).arg(argument).output().unwrap();
@@ -67,7 +71,7 @@ impl Proxy {
         match self {
             Self::Traefik => "traefik",
             Self::Caddy => "caddy",
-            Self::Envoy | Self::EnvoyGrpc => "envoy",
+            Self::Envoy | Self::EnvoyGrpc | Self::CiliumHttp | Self::CiliumGrpc => "envoy",
             Self::Nginx => "nginx",
             Self::HAProxy => "haproxy",
         }
@@ -92,12 +96,12 @@ pub(crate) enum Cookies {
     Dropped,
 }
 
-/// The headers of the gateway's reply that Envoy sets on the client's request.
+/// The headers of the gateway's reply that Envoy sets on the client's request, in the configuration of Cilium.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum UpstreamHeaders {
     /// The documented files are used.
     Listed,
-    /// All of them, and no header is removed before the check, as by default in gateways that configure Envoy.
+    /// All of them, which is the default of the Gateway API.
     All,
 }
 
@@ -106,7 +110,7 @@ pub(crate) enum UpstreamHeaders {
 pub(crate) enum ClientHeaders {
     /// The documented files are used.
     Documented,
-    /// A list with `Cookie` alone, in Traefik and Envoy.
+    /// A list with `Cookie` alone, in Traefik, Envoy and Cilium.
     OnlyCookie,
 }
 
@@ -183,6 +187,9 @@ impl RunningProxy {
             Proxy::Traefik => traefik::command(address, options, backends, authority, scratch),
             Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
             Proxy::Envoy | Proxy::EnvoyGrpc => envoy::command(address, options, backends, authority, scratch),
+            Proxy::CiliumHttp | Proxy::CiliumGrpc => {
+                cilium::command(address, options, backends, authority, scratch)
+            }
             Proxy::Nginx => nginx::command(address, options, backends, authority, scratch),
             Proxy::HAProxy => haproxy::command(address, options, backends, authority, scratch),
         };

@@ -72,13 +72,18 @@ impl RawClient {
         Self { connector: TlsConnector::from(Arc::new(config)), address }
     }
 
-    /// Sends a request, and returns the response.
+    /// Sends a request, and returns the response. Panics if the received bytes are no response.
     pub(crate) async fn exchange(&self, request: &[u8]) -> RawReply {
+        self.try_exchange(request).await.unwrap_or_else(|received| panic!("not a response: {received}"))
+    }
+
+    /// Sends a request, and returns the response, or bytes that are no response.
+    pub(crate) async fn try_exchange(&self, request: &[u8]) -> Result<RawReply, String> {
         let what = String::from_utf8_lossy(request).lines().next().unwrap_or_default().to_owned();
         let Ok(received) = timeout(TIMEOUT, self.receive(request)).await else {
             panic!("{what}: no response")
         };
-        RawReply::parse(&received).unwrap_or_else(|| panic!("{what}: {}", String::from_utf8_lossy(&received)))
+        RawReply::parse(&received).ok_or_else(|| format!("{what}: {}", String::from_utf8_lossy(&received)))
     }
 
     /// Opens a connection.

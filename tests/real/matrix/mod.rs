@@ -17,19 +17,20 @@ mod spoofs;
 
 use futures_util::future::join_all;
 
-use crate::harness::{Proxy, ProxyOptions, UpstreamHeaders};
+use crate::harness::{Proxy, ProxyOptions};
 use cell::Row;
 use column::Column;
 
 /// The proxies, with the titles of their columns.
-const COLUMNS: [(&str, Proxy, UpstreamHeaders); 7] = [
-    ("Traefik", Proxy::Traefik, UpstreamHeaders::Listed),
-    ("Caddy", Proxy::Caddy, UpstreamHeaders::Listed),
-    ("nginx", Proxy::Nginx, UpstreamHeaders::Listed),
-    ("HAProxy", Proxy::HAProxy, UpstreamHeaders::Listed),
-    ("Envoy", Proxy::Envoy, UpstreamHeaders::Listed),
-    ("Envoy, gRPC", Proxy::EnvoyGrpc, UpstreamHeaders::Listed),
-    ("Envoy, all headers", Proxy::Envoy, UpstreamHeaders::All),
+const COLUMNS: [(&str, Proxy); 8] = [
+    ("Traefik", Proxy::Traefik),
+    ("Caddy", Proxy::Caddy),
+    ("nginx", Proxy::Nginx),
+    ("HAProxy", Proxy::HAProxy),
+    ("Envoy", Proxy::Envoy),
+    ("Envoy, gRPC", Proxy::EnvoyGrpc),
+    ("Cilium, HTTP", Proxy::CiliumHttp),
+    ("Cilium, gRPC", Proxy::CiliumGrpc),
 ];
 
 /// The parts of the page, in order. A part fills its rows for one column.
@@ -49,11 +50,8 @@ async fn fill(column: Column) -> Vec<Vec<Row>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn table_of_every_proxy_is_the_documented_one() {
     // On the heap, because all of them together are larger than the stack.
-    let columns = COLUMNS.map(|(title, proxy, upstream_headers)| {
-        Box::pin(async move {
-            let options = ProxyOptions { upstream_headers, ..ProxyOptions::from(proxy) };
-            (title, fill(Column::start(title, options).await).await)
-        })
+    let columns = COLUMNS.map(|(title, proxy)| {
+        Box::pin(async move { (title, fill(Column::start(title, ProxyOptions::from(proxy)).await).await) })
     });
     page::compare(&PARTS, &join_all(columns).await);
 }

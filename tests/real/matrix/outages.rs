@@ -1,7 +1,10 @@
-//! Requests while the provider or the gateway is down, or the gateway is slow
+//! Requests while the provider or the gateway is down, or the gateway is slow or answers nonsense
+
+use std::collections::BTreeSet;
 
 use super::cell::{Row, both, client};
 use super::column::Column;
+use crate::harness::Nonsense;
 
 const PAGE: &[(&str, &str)] =
     &[("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
@@ -24,6 +27,7 @@ pub(super) async fn rows(mut column: Column) -> Vec<Row> {
         let (reply, _) = column.send("GET", client_of, PAGE, "").await;
         rows.push(Row::new(situation, client(&reply)));
     }
+    rows.push(Row::new("gateway answers nonsense, session", nonsense(&column).await));
     assert_eq!(
         column.setup.all_requests().len(),
         before,
@@ -31,4 +35,17 @@ pub(super) async fn rows(mut column: Column) -> Vec<Row> {
         column.title
     );
     rows
+}
+
+/// Says what the client receives if another server answers in place of the gateway, over HTTP/1.1 and over gRPC.
+async fn nonsense(column: &Column) -> String {
+    let server = column.setup.gateway.impersonate().await;
+    let mut seen = BTreeSet::new();
+    for kind in [Nonsense::NotHttp, Nonsense::HalfReply, Nonsense::InvalidMessage] {
+        server.set(kind);
+        let reply = column.send_in_vain(PAGE).await;
+        assert_ne!(server.replies(), 0, "{}: {kind:?}: the server was not asked", column.title);
+        seen.insert(reply.map_or("the nonsense".to_owned(), |reply| client(&reply)));
+    }
+    seen.into_iter().collect::<Vec<_>>().join(" or ")
 }

@@ -18,8 +18,11 @@ const SIZES: [(usize, usize); 5] = [(1, 0), (4, 0), (4, 14), (16, 0), (64, 0)];
 pub(super) async fn rows(options: ProxyOptions) -> Vec<Row> {
     let dropped = ProxyOptions { cookies: Cookies::Dropped, ..options };
     let without_cookies = async {
-        // Envoy always delivers cookies of a check over gRPC.
-        if options.proxy == Proxy::EnvoyGrpc { "–".to_owned() } else { refreshed(dropped).await }
+        // Envoy always delivers cookies of a check over gRPC. Cilium never does over HTTP.
+        match options.proxy {
+            Proxy::EnvoyGrpc | Proxy::CiliumGrpc | Proxy::CiliumHttp => "–".to_owned(),
+            _ => refreshed(dropped).await,
+        }
     };
     let (delivered, dropped, [script, page]) =
         tokio::join!(refreshed(options), without_cookies, with_expired_tokens(options));
