@@ -9,6 +9,7 @@ pub(crate) mod id_token;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use foregate::access::client::TrustedProxies;
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
 use foregate::access::origin::{Origin, Origins};
@@ -16,7 +17,9 @@ use foregate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 use foregate::access::quoted::quoted;
 use foregate::access::return_to::ReturnTo;
 use foregate::access::target::Target;
+use foregate::edge::dialect::GrpcCall;
 use foregate::edge::dialect::forwarded::forwarded;
+use foregate::edge::head_size::{MAX_FIELDS, MAX_HEAD_BYTES};
 use foregate::flow::audit::Audit;
 use foregate::flow::callback::AuthenticationResponse;
 use foregate::flow::ports::{OpenResult, SessionRequest, SessionState, Sessions, UnixTime, Workspace};
@@ -29,13 +32,14 @@ use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
 use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use prost::Message;
 use url::{Url, form_urlencoded};
 
 /// A property, under the name of its corpus.
 pub(crate) type Property = (&'static str, fn(&[u8]));
 
 /// All properties.
-pub(crate) const ALL: [Property; 8] = [
+pub(crate) const ALL: [Property; 9] = [
     ("session-contents", session_contents),
     ("sealed-value", sealed_value),
     ("cookies", cookies),
@@ -43,6 +47,7 @@ pub(crate) const ALL: [Property; 8] = [
     ("target", target),
     ("headers", headers),
     ("callback-query", callback_query),
+    ("grpc-check", grpc_check),
     ("id-token", id_token::id_token),
 ];
 
@@ -71,6 +76,21 @@ pub(crate) fn session_contents(bytes: &[u8]) {
         let mut again = Vec::new();
         parts.packed().text().write(&mut again);
         assert_eq!(again, written);
+    }
+}
+
+/// A check over gRPC that can be read has a path, exactly one host, and a head within the limits.
+pub(crate) fn grpc_check(bytes: &[u8]) {
+    let Ok(Ok(call)) = CheckRequest::decode(bytes).map(GrpcCall::read) else { return };
+    assert!(!call.path.is_empty());
+    let fields = &call.head.headers;
+    assert_eq!(fields.get_all(header::HOST).iter().count(), 1);
+    // The host is an attribute, and does not count.
+    assert!(fields.len() <= MAX_FIELDS + 1);
+    let others = fields.iter().filter(|(name, _)| **name != header::HOST);
+    assert!(others.map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() <= MAX_HEAD_BYTES);
+    if let Ok(target) = Target::parse(call.path.as_bytes()) {
+        assert!(target.as_bytes().starts_with(b"/"));
     }
 }
 

@@ -57,7 +57,7 @@ impl<'o> Verdict<'o> {
 impl Allowed<'_> {
     /// Returns the reply to a proxy of this profile, whose client sent these fields.
     ///
-    /// What does not fit into the proxy's buffer is omitted ([`super::head_budget`]).
+    /// What does not fit into the proxy's buffer is omitted (`edge/head_budget`).
     pub fn into_reply(
         self,
         profile: &Profile,

@@ -8,9 +8,12 @@ use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
+use prost::Message;
+use reqwest::{Certificate, Client, Identity};
 use tonic::transport::Channel;
 
 use crate::harness::{Browser, Gateway, provider};
+use crate::pki::{Authority, file};
 
 async fn client(gateway: &Gateway) -> AuthorizationClient<Channel> {
     AuthorizationClient::connect(format!("http://{}", gateway.check_grpc)).await.unwrap()
@@ -164,7 +167,7 @@ async fn check_that_cannot_be_read_is_denied_despite_a_session() {
 async fn bytes_that_are_no_message_are_an_error_of_grpc() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let url = format!("http://{}/envoy.service.auth.v3.Authorization/Check", gateway.check_grpc);
     // A string with invalid UTF-8, a message that is cut, and one that announces 4 GiB.
     for body in [
@@ -181,4 +184,66 @@ async fn bytes_that_are_no_message_are_an_error_of_grpc() {
         assert_ne!(in_head.map(|status| status.as_bytes().to_vec()), Some(b"0".to_vec()), "{body:?}");
         assert!(reply.bytes().await.unwrap_or_default().is_empty(), "{body:?}");
     }
+}
+
+/// Calls a method of gRPC with an encoded message, and returns that of the reply.
+async fn call(client: &Client, url: &str, message: &[u8]) -> reqwest::Result<Vec<u8>> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let body = [&[0][..], &length, message].concat();
+    let request =
+        client.post(url).header("content-type", "application/grpc").header("te", "trailers").body(body);
+    let reply = request.send().await?.bytes().await?;
+    Ok(reply.get(5..).unwrap_or_default().to_vec())
+}
+
+#[tokio::test]
+async fn health_of_grpc_is_serving() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let url = format!("http://{}/grpc.health.v1.Health/Check", gateway.check_grpc);
+    // The field `status` has the value SERVING.
+    assert_eq!(call(&client, &url, b"").await.unwrap(), b"\x08\x01");
+}
+
+#[tokio::test]
+async fn only_a_client_certificate_is_answered_over_tls() {
+    let (own, proxies) = (Authority::new(), Authority::new());
+    let pair = own.server();
+    let files = [
+        file("grpc.crt", &pair.certificate),
+        file("grpc.key", &pair.key),
+        file("grpc.ca", &proxies.certificate),
+    ];
+    let [certificate, key, ca] = files.each_ref().map(|path| path.to_str().unwrap());
+    let tls = [
+        ("check.tls_certificate_file", certificate),
+        ("check.tls_key_file", key),
+        ("check.client_ca_file", ca),
+    ];
+    let provider = provider().await;
+    let gateway = Gateway::with(&provider, &tls).await;
+    let url =
+        format!("https://localhost:{}/envoy.service.auth.v3.Authorization/Check", gateway.check_grpc.port());
+    let message = check(navigation(&gateway, None, "/pods"), None).encode_to_vec();
+    let root = Certificate::from_pem(own.certificate.as_bytes()).unwrap();
+    let builder = || Client::builder().tls_certs_only([root.clone()]).no_proxy();
+
+    let shown = proxies.client();
+    let identity = Identity::from_pem(format!("{}{}", shown.key, shown.certificate).as_bytes()).unwrap();
+    let proxy = builder().identity(identity).build().unwrap();
+    let reply = call(&proxy, &url, &message).await.unwrap();
+    assert_eq!(status(&CheckResponse::decode(&*reply).unwrap()), 302);
+
+    let stranger = builder().build().unwrap();
+    assert!(call(&stranger, &url, &message).await.is_err());
+}
+
+#[tokio::test]
+async fn peer_that_is_no_trusted_proxy_is_denied() {
+    let provider = provider().await;
+    let gateway = Gateway::with(&provider, &[("check.trusted_proxies", "10.0.0.1")]).await;
+    let browser = signed_in_browser(&gateway, "testuser").await;
+    let response = ask(&gateway, navigation(&gateway, Some(&browser), "/pods"), None).await;
+    assert_eq!(status(&response), 403);
 }

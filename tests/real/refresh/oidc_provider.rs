@@ -38,6 +38,7 @@ async fn twenty_pollers_per_session_never_fail_behind_envoy() {
     let envoy = ProxyOptions::from(Proxy::Envoy);
     tokio::join!(
         refresh_without_failures(envoy),
-        refresh_without_failures(ProxyOptions { cookies: Cookies::Dropped, ..envoy })
+        refresh_without_failures(ProxyOptions { cookies: Cookies::Dropped, ..envoy }),
+        refresh_without_failures(Proxy::EnvoyGrpc.into())
     );
 }
