@@ -31,7 +31,7 @@ use self::harness::{Browser, KEY, Process, real_time_provider};
 
 const ROUNDS: usize = 15;
 const CONNECTIONS: usize = 8;
-const CHECKS_PER_CONNECTION: usize = 500;
+const CHECKS_PER_CONNECTION: usize = 2000;
 const FIELDS: [(&str, &str); 9] = [
     ("accept", "application/json"),
     ("accept-encoding", "gzip, deflate, br, zstd"),
