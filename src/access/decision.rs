@@ -93,7 +93,7 @@ pub enum Denial {
     #[error("a client requested the check itself; make its location internal")]
     CheckItself,
     /// The proxy names a policy that is not configured.
-    #[error("the policy that the check names does not exist")]
+    #[error("unknown policy")]
     UnknownPolicy,
     /// A cross-origin write: a page of another origin sent an unsafe method in the session of a user.
     #[error("a page of another origin sent an unsafe method in the session of a user")]

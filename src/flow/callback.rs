@@ -53,7 +53,7 @@ pub enum CallbackError {
     Repeated(String),
     /// There is no `state`, or it belongs to no transaction of this browser, or the transaction was used or expired.
     #[error(
-        "this sign-in began in another browser, expired, or was already completed: the browser sent no login cookie for it"
+        "the browser sent no login cookie: the sign-in began in another browser, expired, or was already completed"
     )]
     UnknownState,
     /// The response is from another issuer.

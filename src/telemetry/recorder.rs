@@ -197,7 +197,7 @@ impl Audit for Recorder {
                     detail,
                     request,
                     suppressed,
-                    "logout token not processed, and no session ended: {who} unavailable"
+                    "no session ended: a logout token was not processed, because the {who} is unavailable"
                 );
             }
         }

@@ -110,7 +110,7 @@ async fn denial_by_a_policy_is_logged_with_its_name() {
     let log = process.log();
     let line_of = |policy: &str| log.lines().find(|line| line.contains(policy)).unwrap_or_default();
     assert!(line_of("policy=\"staff\"").contains("in none of the allowed groups"), "{log}");
-    assert!(line_of("policy=\"stuff\"").contains("the policy that the check names does not exist"), "{log}");
+    assert!(line_of("policy=\"stuff\"").contains("unknown policy"), "{log}");
     // The path is not decoded, so that a name cannot contain a line break.
     assert!(log.contains("policy=\"a%0Ab%22c\""), "{log}");
     assert!(line_of("xxx").len() < 600, "{log}");
