@@ -1,11 +1,8 @@
 //! Caddy with the documented file in `deploy/caddy/`
 
-use std::net::SocketAddr;
 use std::process::Command;
 
-use super::authority::Authority;
-use super::process::Scratch;
-use super::proxy::{Aliases, Backends, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command};
+use super::proxy::{Aliases, Cookies, Site, adapt, read_deploy_file, tool_command};
 
 /// Without these lines, Caddy does not send the gateway's cookies to the browser.
 const COOKIE_OPTIONS: &str = "						copy_response_headers {
@@ -26,16 +23,9 @@ const TEST_OPTIONS: &str = "	skip_install_trust
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
-pub(super) fn command(
-    address: SocketAddr,
-    options: ProxyOptions,
-    backends: &Backends,
-    authority: &Authority,
-    scratch: &Scratch,
-) -> Command {
+pub(super) fn command(site: &Site<'_>) -> Command {
+    let &Site { address, options, backends, scratch, .. } = site;
     assert_eq!(options.aliases, Aliases::Documented, "Caddy always removes aliases");
-    let certificate = scratch.write("tls.crt", authority.certificate_pem());
-    let key = scratch.write("tls.key", authority.key_pem());
     let mut file = adapt(
         read_deploy_file("caddy/Caddyfile"),
         &[
@@ -44,8 +34,8 @@ pub(super) fn command(
             ("foregate:4181", &backends.check.to_string()),
             ("foregate:4180", &backends.public.to_string()),
             ("app:8080", &backends.app.to_string()),
-            ("/etc/caddy/tls/tls.crt", &certificate.display().to_string()),
-            ("/etc/caddy/tls/tls.key", &key.display().to_string()),
+            ("/etc/caddy/tls/tls.crt", &site.certificate),
+            ("/etc/caddy/tls/tls.key", &site.key),
         ],
     );
     if options.cookies == Cookies::Dropped {

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::authority::Authority;
 use super::envoy;
-use super::process::{Scratch, repository};
-use super::proxy::{Backends, ClientHeaders, Proxy, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file};
+use super::process::repository;
+use super::proxy::{ClientHeaders, Proxy, Site, UpstreamHeaders, adapt, read_deploy_file};
 
 /// What Cilium generates for an empty list.
 const ALL_HEADERS: &str = "[{safe_regex: {regex: \".*\"}}]";
@@ -16,15 +15,8 @@ const GRPC_SERVICE_WITH_TIMEOUT: &str =
     "authority: \"foregate:4182\"}\n                        timeout: 10s\n";
 
 /// Returns the command that serves `app.localhost` at `address`.
-pub(super) fn command(
-    address: SocketAddr,
-    options: ProxyOptions,
-    backends: &Backends,
-    authority: &Authority,
-    scratch: &Scratch,
-) -> Command {
-    let certificate = scratch.write("tls.crt", authority.certificate_pem());
-    let key = scratch.write("tls.key", authority.key_pem());
+pub(super) fn command(site: &Site<'_>) -> Command {
+    let &Site { address, options, backends, scratch, .. } = site;
     let endpoint = |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
     let other = if options.proxy == Proxy::CiliumGrpc { "HTTP" } else { "GRPC" };
     let route = read_deploy_file("cilium/route-http.yaml");
@@ -47,8 +39,8 @@ pub(super) fn command(
             ("address: foregate, port_value: 4181", &endpoint(backends.check)),
             ("address: foregate, port_value: 4182", &endpoint(backends.check_grpc)),
             ("address: headlamp, port_value: 80", &endpoint(backends.app)),
-            ("/etc/envoy/tls/tls.crt", &certificate.display().to_string()),
-            ("/etc/envoy/tls/tls.key", &key.display().to_string()),
+            ("/etc/envoy/tls/tls.crt", &site.certificate),
+            ("/etc/envoy/tls/tls.key", &site.key),
             ("envoy.filters.http.ext_authz/OTHER", &format!("envoy.filters.http.ext_authz/{other}")),
             ("ALLOWED_HEADERS", &allowed_headers),
             ("ALLOWED_RESPONSE_HEADERS", &allowed_response_headers),

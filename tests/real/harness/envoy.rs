@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::authority::Authority;
 use super::process::Scratch;
 use super::proxy::{
-    Aliases, Backends, ClientHeaders, Cookies, Proxy, ProxyOptions, UpstreamHeaders, adapt, read_deploy_file,
-    tool_command,
+    Aliases, ClientHeaders, Cookies, Proxy, Site, UpstreamHeaders, adapt, read_deploy_file, tool_command,
 };
 
 /// Without these lines, Envoy does not send the gateway's cookies to the browser.
@@ -26,17 +24,10 @@ const ONLY_COOKIE: &str = "                          - {exact: cookie, ignore_ca
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
-pub(super) fn command(
-    address: SocketAddr,
-    options: ProxyOptions,
-    backends: &Backends,
-    authority: &Authority,
-    scratch: &Scratch,
-) -> Command {
+pub(super) fn command(site: &Site<'_>) -> Command {
+    let &Site { address, options, backends, scratch, .. } = site;
     assert_eq!(options.aliases, Aliases::Documented, "the file removes aliases");
     assert_eq!(options.upstream_headers, UpstreamHeaders::Listed, "only the Gateway API copies all headers");
-    let certificate = scratch.write("tls.crt", authority.certificate_pem());
-    let key = scratch.write("tls.key", authority.key_pem());
     let endpoint = |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
     let (name, check, check_port) = match options.proxy {
         Proxy::EnvoyGrpc => ("envoy/envoy-grpc.yaml", backends.check_grpc, 4182),
@@ -50,8 +41,8 @@ pub(super) fn command(
             (&format!("address: foregate, port_value: {check_port}"), &endpoint(check)),
             ("address: foregate, port_value: 4180", &endpoint(backends.public)),
             ("address: app, port_value: 8080", &endpoint(backends.app)),
-            ("/etc/envoy/tls/tls.crt", &certificate.display().to_string()),
-            ("/etc/envoy/tls/tls.key", &key.display().to_string()),
+            ("/etc/envoy/tls/tls.crt", &site.certificate),
+            ("/etc/envoy/tls/tls.key", &site.key),
         ],
     );
     if options.cookies == Cookies::Dropped {

@@ -1,13 +1,9 @@
 //! HAProxy with the documented files in `deploy/haproxy/`
 
-use std::net::SocketAddr;
 use std::process::Command;
 
-use super::authority::Authority;
-use super::process::{Scratch, repository};
-use super::proxy::{
-    Aliases, Backends, Cookies, HeaderRoom, ProxyOptions, adapt, read_deploy_file, tool_command,
-};
+use super::process::repository;
+use super::proxy::{Aliases, Cookies, HeaderRoom, Site, adapt, read_deploy_file, tool_command};
 
 /// Only root can start HAProxy with these lines.
 const ROOT_OPTIONS: &str = "    user haproxy
@@ -28,15 +24,8 @@ const BUFFER_OPTIONS: &str = "    tune.bufsize 65536
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
-pub(super) fn command(
-    address: SocketAddr,
-    options: ProxyOptions,
-    backends: &Backends,
-    authority: &Authority,
-    scratch: &Scratch,
-) -> Command {
-    let certificate = scratch.write("tls.crt", authority.certificate_pem());
-    scratch.write("tls.key", authority.key_pem());
+pub(super) fn command(site: &Site<'_>) -> Command {
+    let &Site { address, options, backends, scratch, .. } = site;
     let script = repository().join("deploy/haproxy/foregate.lua");
     let mut file = adapt(
         read_deploy_file("haproxy/haproxy.cfg"),
@@ -47,7 +36,7 @@ pub(super) fn command(
             ("foregate:4181", &backends.check.to_string()),
             ("foregate:4180", &backends.public.to_string()),
             ("app:8080", &backends.app.to_string()),
-            ("/etc/haproxy/tls/tls.crt", &certificate.display().to_string()),
+            ("/etc/haproxy/tls/tls.crt", &site.certificate),
             ("/etc/haproxy/foregate.lua", &script.display().to_string()),
         ],
     );

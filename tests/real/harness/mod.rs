@@ -29,7 +29,7 @@ pub(crate) use echo::{Echo, POLL_PATH, ReceivedRequest};
 pub(crate) use gateway::{Gateway, Registration, foregate};
 pub(crate) use http2::open_websocket;
 pub(crate) use keycloak::{Realm, user};
-pub(crate) use nonsense::{Nonsense, NonsenseServer};
+pub(crate) use nonsense::Nonsense;
 pub(crate) use oidc_provider::OidcProvider;
 pub(crate) use polling_tabs::{POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
 pub(crate) use process::{Program, Scratch, free_addresses, repository};

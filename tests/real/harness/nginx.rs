@@ -1,11 +1,9 @@
 //! nginx with the documented file in `deploy/nginx/`
 
-use std::net::SocketAddr;
 use std::process::Command;
 
-use super::authority::Authority;
 use super::process::Scratch;
-use super::proxy::{Aliases, Backends, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command};
+use super::proxy::{Aliases, Cookies, Site, adapt, read_deploy_file, tool_command};
 
 /// Without these lines, nginx does not send the gateway's cookies to the browser.
 const COOKIE_OPTIONS: &str = "        add_header Set-Cookie $foregate_set_cookie_1 always;
@@ -15,16 +13,9 @@ const COOKIE_OPTIONS: &str = "        add_header Set-Cookie $foregate_set_cookie
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
-pub(super) fn command(
-    address: SocketAddr,
-    options: ProxyOptions,
-    backends: &Backends,
-    authority: &Authority,
-    scratch: &Scratch,
-) -> Command {
+pub(super) fn command(site: &Site<'_>) -> Command {
+    let &Site { address, options, backends, scratch, .. } = site;
     assert_eq!(options.aliases, Aliases::Documented, "nginx always removes aliases");
-    let certificate = scratch.write("tls.crt", authority.certificate_pem());
-    let key = scratch.write("tls.key", authority.key_pem());
     let mut file = adapt(
         read_deploy_file("nginx/nginx.conf"),
         &[
@@ -34,8 +25,8 @@ pub(super) fn command(
             ("foregate:4181", &backends.check.to_string()),
             ("foregate:4180", &backends.public.to_string()),
             ("app:8080", &backends.app.to_string()),
-            ("/etc/nginx/tls/tls.crt", &certificate.display().to_string()),
-            ("/etc/nginx/tls/tls.key", &key.display().to_string()),
+            ("/etc/nginx/tls/tls.crt", &site.certificate),
+            ("/etc/nginx/tls/tls.key", &site.key),
             ("worker_processes auto;", "worker_processes 1;"),
             ("\nhttp {\n", &paths_in(scratch)),
         ],

@@ -167,6 +167,18 @@ pub(crate) struct Backends {
     pub(crate) check_grpc: SocketAddr,
 }
 
+/// What a file of `deploy/` is adapted to: `app.localhost` at an address, and the servers behind it.
+pub(super) struct Site<'s> {
+    pub(super) address: SocketAddr,
+    pub(super) options: ProxyOptions,
+    pub(super) backends: &'s Backends,
+    /// The path of the certificate.
+    pub(super) certificate: String,
+    /// The path of its key.
+    pub(super) key: String,
+    pub(super) scratch: &'s Scratch,
+}
+
 /// A running proxy with one https listener.
 pub(crate) struct RunningProxy {
     _program: Program,
@@ -183,15 +195,21 @@ impl RunningProxy {
         scratch: &Scratch,
     ) -> Self {
         let options = options.into();
+        let site = Site {
+            address,
+            options,
+            backends,
+            certificate: scratch.write("tls.crt", authority.certificate_pem()).display().to_string(),
+            key: scratch.write("tls.key", authority.key_pem()).display().to_string(),
+            scratch,
+        };
         let mut command = match options.proxy {
-            Proxy::Traefik => traefik::command(address, options, backends, authority, scratch),
-            Proxy::Caddy => caddy::command(address, options, backends, authority, scratch),
-            Proxy::Envoy | Proxy::EnvoyGrpc => envoy::command(address, options, backends, authority, scratch),
-            Proxy::CiliumHttp | Proxy::CiliumGrpc => {
-                cilium::command(address, options, backends, authority, scratch)
-            }
-            Proxy::Nginx => nginx::command(address, options, backends, authority, scratch),
-            Proxy::HAProxy => haproxy::command(address, options, backends, authority, scratch),
+            Proxy::Traefik => traefik::command(&site),
+            Proxy::Caddy => caddy::command(&site),
+            Proxy::Envoy | Proxy::EnvoyGrpc => envoy::command(&site),
+            Proxy::CiliumHttp | Proxy::CiliumGrpc => cilium::command(&site),
+            Proxy::Nginx => nginx::command(&site),
+            Proxy::HAProxy => haproxy::command(&site),
         };
         let mut program = Program::start(options.proxy.name(), &mut command, scratch);
         let client =

@@ -1,12 +1,9 @@
 //! Traefik with the documented files in `deploy/traefik/`
 
-use std::net::SocketAddr;
 use std::process::Command;
 
-use super::authority::Authority;
-use super::process::Scratch;
 use super::proxy::{
-    Aliases, Backends, ClientHeaders, Cookies, ProxyOptions, adapt, read_deploy_file, tool_command,
+    Aliases, ClientHeaders, Cookies, ProxyOptions, Site, adapt, read_deploy_file, tool_command,
 };
 
 /// Without these lines, Traefik does not send the gateway's cookies to the browser.
@@ -24,16 +21,9 @@ const ONLY_COOKIE: &str = "        authRequestHeaders: [Cookie]
 ";
 
 /// Returns the command that serves `app.localhost` at `address`.
-pub(super) fn command(
-    address: SocketAddr,
-    options: ProxyOptions,
-    backends: &Backends,
-    authority: &Authority,
-    scratch: &Scratch,
-) -> Command {
+pub(super) fn command(site: &Site<'_>) -> Command {
+    let &Site { address, options, backends, scratch, .. } = site;
     let ProxyOptions { aliases, cookies, client_headers, .. } = options;
-    let certificate = scratch.write("tls.crt", authority.certificate_pem());
-    let key = scratch.write("tls.key", authority.key_pem());
     let mut dynamic = adapt(
         read_deploy_file("traefik/dynamic.yaml"),
         &[
@@ -41,8 +31,8 @@ pub(super) fn command(
             ("foregate:4181", &backends.check.to_string()),
             ("foregate:4180", &backends.public.to_string()),
             ("http://app:8080", &format!("http://{}", backends.app)),
-            ("/etc/traefik/tls/tls.crt", &certificate.display().to_string()),
-            ("/etc/traefik/tls/tls.key", &key.display().to_string()),
+            ("/etc/traefik/tls/tls.crt", &site.certificate),
+            ("/etc/traefik/tls/tls.key", &site.key),
         ],
     );
     if cookies == Cookies::Dropped {
