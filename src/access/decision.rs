@@ -2,18 +2,20 @@
 //!
 //! [`decide`] applies these rules in order. The first rule that matches decides.
 //!
-//! 1. The client requests the check itself: Deny. The request has an alias of an owned header, or names an owned header in `Connection`: Deny. The same
-//!    applies to any other field that only a gateway may send, if the proxy cannot remove it.
-//! 2. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
+//! 1. The client requests the check itself: Deny.
+//! 2. The request has an alias of an owned header, or names an owned header in `Connection`: Deny. The same applies to
+//!    any other field that only a gateway may send, if the proxy cannot remove it.
+//! 3. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
 //!    Otherwise: Challenge.
-//! 3. A WebSocket handshake has an `Origin` other than the target's: Deny. Fetch metadata does not protect
+//! 4. A WebSocket handshake has an `Origin` other than the target's: Deny. Fetch metadata does not protect
 //!    handshakes.
-//! 4. A page of another origin sends an unsafe method: Deny, but on a public path Allow without an identity. The
+//! 5. A page of another origin sends an unsafe method: Deny, but on a public path Allow without an identity. The
 //!    setting [`Rules::allow_cross_origin_writes`] disables this rule. `SameSite` cookies do not protect against
 //!    sibling hosts.
-//! 5. The policy is unknown: Deny.
-//! 6. The user does not meet the policy or the conditions of the query: Deny, but on a public path Allow without an identity.
-//! 7. Otherwise: Allow.
+//! 6. The policy is unknown: Deny.
+//! 7. The user does not meet the policy or the conditions of the query: Deny, but on a public path Allow without an
+//!    identity.
+//! 8. Otherwise: Allow.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use thiserror::Error;

@@ -104,17 +104,9 @@ mod tests {
     use crate::access::request::AccessRequest;
     use crate::access::target::Target;
     use crate::access::token::TokenText;
-    use crate::edge::dialect::definition::{Appends, Asks, Sender};
+    use crate::edge::dialect::definition::Sender;
 
-    const PROFILE: Profile = Profile {
-        sender: Sender::Proxy { own_user_agent: None, header_remedy: "" },
-        delivers_cookies: true,
-        removals: Removals::Patterns,
-        asks: Asks::Always,
-        appends: Appends::Nothing,
-        forwards_listed_fields: false,
-        max_head_bytes: None,
-    };
+    const PROFILE: Profile = Profile::forward_auth(Sender::Proxy { own_user_agent: None, header_remedy: "" });
 
     /// Returns the reply to a proxy of that profile for a request of alice, with one pending cookie.
     fn reply(profile: Profile) -> Reply {

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::original_url::OriginalUrlError;
 use crate::access::client::TrustedProxies;
+use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::{Target, TargetError};
 use crate::edge::peer::Peer;
 use crate::edge::reply::Reply;
@@ -59,7 +60,7 @@ pub struct Profile {
 impl Profile {
     /// Returns the profile of a proxy that forwards all fields of the client to the gateway, delivers cookies, and
     /// removes fields by its own settings.
-    pub(super) const fn forward_auth(sender: Sender) -> Self {
+    pub(in crate::edge) const fn forward_auth(sender: Sender) -> Self {
         Self {
             sender,
             delivers_cookies: true,
@@ -138,6 +139,19 @@ pub struct Received<'r> {
     pub peer: Peer,
     /// The proxies whose entries in `X-Forwarded-For` are trusted.
     pub trusted: &'r TrustedProxies,
+}
+
+impl Received<'_> {
+    /// Returns the client's address in `X-Forwarded-For`, or that of the peer if the field is not present exactly
+    /// once. For proxies that append the address only by a setting.
+    pub(super) fn client_or_peer(&self) -> Result<IpAddr, ReadError> {
+        let Some(addresses) = only_value(&self.head.headers, &X_FORWARDED_FOR) else {
+            return Ok(self.peer.ip());
+        };
+        self.trusted
+            .client(addresses.as_bytes())
+            .ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))
+    }
 }
 
 /// The client's request, independent of the dialect.

@@ -25,7 +25,6 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use super::definition::{
     Appends, Asks, CheckRequest, Dialect, HttpDialect, Profile, ReadError, Received, Removals, Sender,
 };
-use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
 use crate::edge::host::host;
 use crate::edge::reply::Reply;
@@ -62,19 +61,15 @@ pub static ENVOY_HTTP: HttpDialect = HttpDialect {
     render,
 };
 
-fn read(Received { head, appended, peer, trusted }: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+fn read(received: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+    let Received { head, appended, .. } = received;
     // Without a path, the target is the root.
     let target = if appended.starts_with('/') { appended } else { "/" };
     let target = Target::parse(target.as_bytes()).map_err(ReadError::RequestTarget)?;
     // No configured origin has an empty host.
     let host = host(&head.headers).unwrap_or_default();
     // Envoy appends the client's address, if `use_remote_address` is set and `allowed_headers` lists the field.
-    let client = match only_value(&head.headers, &X_FORWARDED_FOR) {
-        Some(addresses) => trusted
-            .client(addresses.as_bytes())
-            .ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))?,
-        None => peer.ip(),
-    };
+    let client = received.client_or_peer()?;
     Ok(CheckRequest { method: head.method.clone(), target, host, client })
 }
 

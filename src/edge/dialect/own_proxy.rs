@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use super::definition::{
-    Appends, Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender,
-};
+use super::definition::{CheckRequest, Dialect, Profile, ReadError, Received, Sender};
 use crate::access::target::Target;
 use crate::edge::host::host;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
@@ -15,15 +13,7 @@ use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
 /// The dialect of our own reverse proxy. `proxy` forwards a request that passes.
 pub static OWN_PROXY: Dialect = Dialect {
     caller: Caller { label: "proxy", patience: Duration::from_secs(5), cookie_remedy: REMOVED_ON_THE_WAY },
-    profile: Profile {
-        sender: Sender::Client,
-        delivers_cookies: true,
-        removals: Removals::Patterns,
-        asks: Asks::Always,
-        appends: Appends::Nothing,
-        forwards_listed_fields: false,
-        max_head_bytes: None,
-    },
+    profile: Profile::forward_auth(Sender::Client),
     read,
 };
 

@@ -15,14 +15,13 @@ mod response;
 
 use std::time::Duration;
 
-use self::request::HOST_FIELD;
 pub use self::request::{AttributeError, Call};
 pub use self::response::render;
 use super::definition::{
     Appends, Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender,
 };
-use crate::access::field_names::{X_FORWARDED_FOR, only_value};
 use crate::access::target::Target;
+use crate::edge::host::host;
 use crate::flow::caller::{Caller, REMOVED_ON_THE_WAY};
 
 /// Envoy accepts 60 KiB of header fields in a request that it forwards.
@@ -51,16 +50,12 @@ pub static ENVOY_GRPC: Dialect = Dialect {
     read,
 };
 
-fn read(Received { head, appended, peer, trusted }: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+fn read(received: Received<'_>) -> Result<CheckRequest<'_>, ReadError> {
+    let Received { head, appended, .. } = received;
     let target = Target::parse(appended.as_bytes()).map_err(ReadError::RequestTarget)?;
-    let host = only_value(&head.headers, &HOST_FIELD).and_then(|host| host.to_str().ok());
     // Envoy appends the client's address, if `use_remote_address` is set.
-    let client = match only_value(&head.headers, &X_FORWARDED_FOR) {
-        Some(addresses) => trusted
-            .client(addresses.as_bytes())
-            .ok_or(ReadError::Malformed(X_FORWARDED_FOR, "its last entry is not an address"))?,
-        None => peer.ip(),
-    };
+    let client = received.client_or_peer()?;
     // No configured origin has an empty host.
-    Ok(CheckRequest { method: head.method.clone(), target, host: host.unwrap_or_default(), client })
+    let host = host(&head.headers).unwrap_or_default();
+    Ok(CheckRequest { method: head.method.clone(), target, host, client })
 }

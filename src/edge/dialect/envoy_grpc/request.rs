@@ -13,8 +13,6 @@ use thiserror::Error;
 
 use crate::edge::head_size::{MAX_FIELDS, MAX_HEAD_BYTES};
 
-/// The field that has the host of the request. The attribute replaces the client's field.
-pub(super) const HOST_FIELD: HeaderName = header::HOST;
 /// The key of the policy in `context_extensions`.
 const POLICY: &str = "policy";
 
@@ -70,7 +68,8 @@ impl Call {
         head.method = Method::from_bytes(request.method.as_bytes()).map_err(|_| AttributeError::Method)?;
         head.headers = read_fields(&request)?;
         let host = HeaderValue::from_str(&request.host).map_err(|_| AttributeError::Host)?;
-        head.headers.insert(HOST_FIELD, host);
+        // The attribute replaces the client's field.
+        head.headers.insert(header::HOST, host);
         Ok(Self { head, policy, path: request.path })
     }
 }
@@ -154,7 +153,7 @@ mod tests {
             (call.head.method.as_str(), &*call.path, call.policy.as_deref()),
             ("GET", "/a?b", Some("staff"))
         );
-        assert_eq!(call.head.headers.get_all(HOST_FIELD).iter().collect::<Vec<_>>(), ["app.test"]);
+        assert_eq!(call.head.headers.get_all(header::HOST).iter().collect::<Vec<_>>(), ["app.test"]);
         assert_eq!(call.head.headers["accept"], "text/html");
         assert_eq!(call.head.headers.len(), 2);
     }
