@@ -6,13 +6,6 @@ use reqwest::header::HeaderName;
 
 use crate::harness::{Browser, Gateway, HttpReply, provider};
 
-async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, user, user).await;
-    browser
-}
-
 async fn ask_with(gateway: &Gateway, browser: Option<&Browser>, more: &[(&str, &str)]) -> HttpReply {
     let mut headers = gateway.question("/c/main");
     headers.extend(browser.and_then(Browser::cookie_header).map(|value| (reqwest::header::COOKIE, value)));
@@ -60,7 +53,7 @@ async fn form_post_without_session_shows_that_it_was_not_sent(dialect: &'static 
 async fn malformed_check_is_400_even_with_a_session(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     for name in
         ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri", "x-forwarded-for"]
     {
@@ -89,7 +82,7 @@ async fn malformed_check_is_400_even_with_a_session(dialect: &'static str) {
 async fn host_that_is_not_configured_is_denied(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     for host in ["evil.test", "127.0.0.2", ""] {
         assert_eq!(
             ask_with(&gateway, Some(&browser), &[("x-forwarded-host", host)]).await.status,
@@ -121,7 +114,7 @@ async fn other_forwarded_fields_do_not_change_the_answer(dialect: &'static str) 
 async fn alias_of_an_identity_header_is_refused(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     for name in [
         "x_forwarded_user",
         "x.forwarded.user",
@@ -138,7 +131,7 @@ async fn alias_of_an_identity_header_is_refused(dialect: &'static str) {
 async fn own_cookies_are_removed_and_other_cookies_are_kept(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await.in_dialect(dialect);
-    let mut browser = signed_in_browser(&gateway, "testuser").await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     let alone = gateway.ask_as(&browser, "/").await;
     // The jar also has the provider's own cookie, because cookies ignore ports.
     assert!(!alone.header("cookie").unwrap_or_default().contains("foregate"));
@@ -156,7 +149,7 @@ async fn identity_header_names_are_configurable(dialect: &'static str) {
     let provider = provider().await;
     let more = [("headers.user", "X-Who"), ("headers.group", "X-Of")];
     let gateway = Gateway::with(&provider, &more).await.in_dialect(dialect);
-    let passed = gateway.ask_as(&signed_in_browser(&gateway, "alice").await, "/").await;
+    let passed = gateway.ask_as(&gateway.signed_in_browser("alice").await, "/").await;
     assert_eq!((passed.header("x-who"), passed.header("x-of")), (Some("alice"), Some("dev")));
     assert_eq!(passed.header("x-forwarded-user"), None);
 }
@@ -164,7 +157,7 @@ async fn identity_header_names_are_configurable(dialect: &'static str) {
 async fn missing_groups_and_unverified_email_give_empty_headers(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let passed = gateway.ask_as(&signed_in_browser(&gateway, "bob").await, "/").await;
+    let passed = gateway.ask_as(&gateway.signed_in_browser("bob").await, "/").await;
     assert_eq!(passed.status, 200);
     assert_eq!(passed.header("x-forwarded-group"), Some(""));
     assert_eq!(passed.header("x-forwarded-email"), Some(""));
@@ -175,7 +168,7 @@ async fn named_policy_decides_and_an_unknown_policy_denies(dialect: &'static str
     let gateway =
         Gateway::with(&provider, &[("policies.ops.allowed_groups", "ops")]).await.in_dialect(dialect);
     let (alice, testuser) =
-        (signed_in_browser(&gateway, "alice").await, signed_in_browser(&gateway, "testuser").await);
+        (gateway.signed_in_browser("alice").await, gateway.signed_in_browser("testuser").await);
     let ask = async |browser: &Browser, path: &str| {
         let mut headers = gateway.question("/");
         headers.extend(browser.cookie_header().map(|value| (reqwest::header::COOKIE, value)));
@@ -194,7 +187,7 @@ async fn untrusted_peer_gets_403_and_no_identity(dialect: &'static str) {
     let provider = provider().await;
     let gateway =
         Gateway::with(&provider, &[("check.trusted_proxies", "192.0.2.1")]).await.in_dialect(dialect);
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     let reply = gateway.ask_as(&browser, "/").await;
     assert_eq!(reply.status, 403);
     assert!(!reply.headers.contains_key("x-forwarded-user"));
@@ -203,7 +196,7 @@ async fn untrusted_peer_gets_403_and_no_identity(dialect: &'static str) {
 async fn websocket_of_another_origin_is_refused_despite_a_session(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     let own = gateway.url("");
     for (origin, status) in
         [(own.as_str(), 200), ("https://evil.test", 403), ("null", 403), ("(absent)", 200)]
@@ -217,7 +210,7 @@ async fn websocket_of_another_origin_is_refused_despite_a_session(dialect: &'sta
 async fn public_listener_answers_no_check(dialect: &'static str) {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let mut browser = signed_in_browser(&gateway, "testuser").await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     let page = browser.go(&gateway.url(&format!("/check/{dialect}"))).await;
     assert_eq!(page.status, 404);
     assert!(!page.headers.contains_key("x-forwarded-user"));
@@ -236,7 +229,7 @@ async fn public_path_passes_without_session_identity_or_own_cookies(dialect: &'s
         assert_eq!(reply.header(name), Some(""), "{name}");
     }
     assert_eq!((reply.header("cookie"), reply.header("authorization")), (Some("theme=dark"), None));
-    let known = signed_in_browser(&gateway, "testuser").await;
+    let known = gateway.signed_in_browser("testuser").await;
     assert_eq!(gateway.ask_as(&known, "/assets/x").await.header("x-forwarded-user"), Some("testuser"));
     for private in ["/assets/../admin", "/assets/%2e%2e/admin", "/assets//x", "/Assets/x", "/?/assets/"] {
         assert_eq!(gateway.ask(gateway.question(private)).await.status, 302, "{private}");
@@ -251,14 +244,14 @@ async fn cross_origin_write_is_refused_unless_allowed(dialect: &'static str) {
     let forged =
         [("x-forwarded-method", "POST"), ("origin", "https://sibling.test"), ("sec-fetch-site", "same-site")];
     let gateway = Gateway::start(&provider).await.in_dialect(dialect);
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     assert_eq!(ask_with(&gateway, Some(&browser), &forged).await.status, 403);
     let own = gateway.url("");
     let same_origin = [("x-forwarded-method", "POST"), ("origin", &*own), ("sec-fetch-site", "same-origin")];
     assert_eq!(ask_with(&gateway, Some(&browser), &same_origin).await.status, 200);
     let open =
         Gateway::with(&provider, &[("public.allow_cross_origin_writes", "true")]).await.in_dialect(dialect);
-    let browser = signed_in_browser(&open, "testuser").await;
+    let browser = open.signed_in_browser("testuser").await;
     assert_eq!(ask_with(&open, Some(&browser), &forged).await.status, 200);
 }
 

@@ -20,13 +20,6 @@ async fn check(gateway: &Gateway, browser: Option<&Browser>, path: &str, more: &
     gateway.ask_at(path, headers).await
 }
 
-async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, user, user).await;
-    browser
-}
-
 fn removed_names(reply: &HttpReply) -> Vec<String> {
     let lines = reply.headers.get_all(HEADERS_TO_REMOVE).iter();
     lines.flat_map(|line| line.to_str().unwrap().split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
@@ -53,7 +46,7 @@ async fn anonymous_navigation_returns_to_the_appended_path_and_query() {
 async fn allowed_request_gets_identity_and_names_what_envoy_removes() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
 
     let reply = check(&gateway, Some(&browser), "/check/envoy/pods", &[]).await;
 
@@ -82,7 +75,7 @@ async fn appended_path_cannot_select_another_policy() {
         &[("policies.default.allowed_groups", "ops"), ("policies.open.allowed_groups", "dev")],
     )
     .await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     assert_eq!(check(&gateway, Some(&browser), "/check/policy/open/envoy/x", &[]).await.status, 200);
     for path in ["/check/envoy/policy/open/envoy/x", "/check/envoy/x", "/check/envoy//policy/open/envoy/x"] {
         assert_eq!(check(&gateway, Some(&browser), path, &[]).await.status, 403, "{path}");
@@ -93,7 +86,7 @@ async fn appended_path_cannot_select_another_policy() {
 async fn unknown_host_and_alias_are_refused_despite_a_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     let evil_host = check(&gateway, Some(&browser), "/check/envoy/x", &[("host", "evil.test")]).await;
     assert_eq!((evil_host.status, evil_host.header("x-forwarded-user")), (403, None));
     let alias = check(&gateway, Some(&browser), "/check/envoy/x", &[("x_forwarded_user", "evil")]).await;

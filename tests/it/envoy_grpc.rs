@@ -19,13 +19,6 @@ async fn client(gateway: &Gateway) -> AuthorizationClient<Channel> {
     AuthorizationClient::connect(format!("http://{}", gateway.check_grpc)).await.unwrap()
 }
 
-async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, user, user).await;
-    browser
-}
-
 /// Returns the request of a navigation.
 fn navigation(gateway: &Gateway, browser: Option<&Browser>, path: &str) -> HttpRequest {
     let mut headers = HashMap::from([
@@ -81,7 +74,7 @@ async fn ask(gateway: &Gateway, http: HttpRequest, policy: Option<&str>) -> Chec
 async fn signed_in_request_gets_identity_and_the_names_to_remove() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     let response = ask(&gateway, navigation(&gateway, Some(&browser), "/pods?a=b"), None).await;
     assert_eq!(status(&response), 200);
     let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
@@ -129,7 +122,7 @@ async fn context_extension_selects_the_policy_and_an_unknown_one_denies() {
     let provider = provider().await;
     let settings = [("policies.default.allowed_groups", "ops"), ("policies.open.allowed_groups", "dev")];
     let gateway = Gateway::with(&provider, &settings).await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     for (policy, expected) in
         [(None, 403), (Some("open"), 200), (Some("default"), 403), (Some("other"), 403), (Some(""), 403)]
     {
@@ -142,7 +135,7 @@ async fn context_extension_selects_the_policy_and_an_unknown_one_denies() {
 async fn check_that_cannot_be_read_is_denied_despite_a_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     let good = || navigation(&gateway, Some(&browser), "/pods");
     let many = (0..10_000).map(|number| (format!("x-{number}"), String::new())).collect();
     for (what, http) in [
@@ -243,7 +236,7 @@ async fn only_a_client_certificate_is_answered_over_tls() {
 async fn peer_that_is_no_trusted_proxy_is_denied() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("check.trusted_proxies", "10.0.0.1")]).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     let response = ask(&gateway, navigation(&gateway, Some(&browser), "/pods"), None).await;
     assert_eq!(status(&response), 403);
 }

@@ -5,7 +5,7 @@
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 
-use crate::harness::{Application, Browser, Gateway, provider};
+use crate::harness::{Application, Gateway, provider};
 use crate::spoofs::{Spoof, is_fooled, spoofs};
 
 fn fields(spoof: &Spoof) -> HeaderMap {
@@ -21,19 +21,12 @@ fn fields(spoof: &Spoof) -> HeaderMap {
     })
 }
 
-async fn signed_in_browser(gateway: &Gateway) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, "testuser", "testuser").await;
-    browser
-}
-
 #[tokio::test]
 async fn check_overrides_or_refuses_each_spoofed_header() {
     assert!(spoofs().len() >= 200, "{}", spoofs().len());
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("headers.authorization", "true")]).await;
-    let browser = signed_in_browser(&gateway).await;
+    let browser = gateway.signed_in_browser("testuser").await;
     for spoof in spoofs().into_iter().filter(|spoof| spoof.expected != "forwarded") {
         let mut headers = gateway.question("/");
         headers.insert(COOKIE, browser.cookie_header().unwrap());
@@ -59,7 +52,7 @@ async fn own_proxy_strips_or_refuses_each_spoofed_header() {
     let (application, provider) = (Application::start().await, provider().await);
     let more = [("upstream.url", &*application.url()), ("headers.authorization", "true")];
     let gateway = Gateway::with(&provider, &more).await;
-    let mut browser = signed_in_browser(&gateway).await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     for spoof in spoofs() {
         let before = application.received().len();
         let page = browser.request(Method::GET, &gateway.url("/x"), fields(&spoof), None).await;

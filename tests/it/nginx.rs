@@ -27,13 +27,6 @@ async fn ask(gateway: &Gateway, browser: Option<&Browser>, path: &str, more: &[(
     gateway.ask_at(path, headers).await
 }
 
-async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, user, user).await;
-    browser
-}
-
 #[tokio::test]
 async fn anonymous_navigation_is_401_for_nginx_and_a_redirect_for_the_client() {
     let provider = provider().await;
@@ -66,7 +59,7 @@ async fn script_without_session_gets_401_and_x_reload_without_a_sign_in_url() {
 async fn allowed_request_gets_identity_and_its_second_check_gets_503_without_identity() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
 
     let check = ask(&gateway, Some(&browser), CHECK, &[]).await;
     assert_eq!((check.status, check.header("x-forwarded-user")), (200, Some("testuser")));
@@ -115,7 +108,7 @@ async fn second_check_that_would_allow_is_logged_with_its_cause() {
 async fn denied_user_gets_a_page_at_the_second_check() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("policies.default.allowed_groups", "ops")]).await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     assert_eq!(ask(&gateway, Some(&browser), CHECK, &[]).await.status, 403);
     let page = ask(&gateway, Some(&browser), REFUSAL, &[]).await;
     assert_eq!(page.status, 403);
@@ -126,7 +119,7 @@ async fn denied_user_gets_a_page_at_the_second_check() {
 async fn field_that_nginx_cannot_remove_is_refused() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     for name in ["impersonate-user", "impersonate-extra-scopes", "x-auth-request-user", "remote-user"] {
         let more = [(name, "evil")];
         assert_eq!(ask(&gateway, Some(&browser), CHECK, &more).await.status, 403, "{name}");
@@ -144,7 +137,7 @@ async fn field_that_nginx_cannot_remove_is_refused() {
 async fn check_without_exactly_one_usable_url_is_refused_despite_a_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "testuser").await;
+    let browser = gateway.signed_in_browser("testuser").await;
     for url in ["/pods", "https://evil.test/pods", "https://", "javascript:alert(1)"] {
         let reply = ask(&gateway, Some(&browser), CHECK, &[("x-original-url", url)]).await;
         assert_eq!(reply.status, 403, "{url}");
@@ -180,11 +173,11 @@ async fn forwarded_fields_of_a_client_have_no_effect() {
 async fn path_of_oauth2_proxy_is_a_check_only_if_configured() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     assert_eq!(ask(&gateway, Some(&browser), "/oauth2/auth", &[]).await.status, 404);
 
     let gateway = Gateway::with(&provider, &[("check.oauth2_proxy_path", "true")]).await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     let allowed = ask(&gateway, Some(&browser), "/oauth2/auth", &[]).await;
     assert_eq!((allowed.status, allowed.header("x-forwarded-user")), (200, Some("alice")));
     assert_eq!(ask(&gateway, None, "/oauth2/auth", &[]).await.status, 401);
@@ -199,7 +192,7 @@ async fn query_of_oauth2_proxy_only_narrows_the_default_policy() {
     let settings = [("check.oauth2_proxy_path", "true"), ("policies.default.allowed_groups", "dev")];
     let gateway = Gateway::with(&provider, &settings).await;
     let (alice, both) =
-        (signed_in_browser(&gateway, "alice").await, signed_in_browser(&gateway, "testuser").await);
+        (gateway.signed_in_browser("alice").await, gateway.signed_in_browser("testuser").await);
     for (query, of_alice, of_both) in [
         ("", 200, 200),
         ("?", 200, 200),
@@ -224,7 +217,7 @@ async fn query_of_oauth2_proxy_only_narrows_the_default_policy() {
 async fn client_cannot_request_the_check_at_the_path_of_oauth2_proxy() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("check.oauth2_proxy_path", "true")]).await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     let more = [("x-original-url", &*gateway.url("/oauth2/auth?a=b"))];
     let reply = ask(&gateway, Some(&browser), "/oauth2/auth", &more).await;
     assert_eq!((reply.status, reply.header("x-forwarded-id-token")), (403, None));

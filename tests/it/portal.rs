@@ -5,13 +5,6 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::harness::{Browser, Gateway, provider};
 
-async fn signed_in_browser(gateway: &Gateway) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, "testuser", "testuser").await;
-    browser
-}
-
 fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
 }
@@ -20,7 +13,7 @@ fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
 async fn sign_out_asks_first_and_only_a_post_ends_the_session() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in_browser(&gateway).await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     let page = browser.go(&gateway.url("/oauth2/sign_out")).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("id=\"sign-out\"") && page.body.contains("testuser"));
@@ -37,7 +30,7 @@ async fn sign_out_asks_first_and_only_a_post_ends_the_session() {
 async fn cross_origin_post_cannot_sign_a_user_out() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in_browser(&gateway).await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     for forged in [
         &[("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")][..],
         &[("origin", "https://evil.test")],
@@ -56,7 +49,7 @@ async fn cross_origin_post_cannot_sign_a_user_out() {
 async fn userinfo_shows_the_user_and_no_token() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in_browser(&gateway).await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     let page = browser.go(&gateway.url("/oauth2/userinfo")).await;
     let userinfo: serde_json::Value = serde_json::from_str(&page.body).unwrap();
     assert_eq!(userinfo["user"], "testuser");
@@ -84,7 +77,7 @@ async fn sign_in_page_is_shown_if_it_is_configured() {
 async fn every_page_has_security_headers_and_no_script() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in_browser(&gateway).await;
+    let mut browser = gateway.signed_in_browser("testuser").await;
     for path in [
         "/oauth2/sign_in",
         "/oauth2/sign_in?form=not_sent&rd=%22%3E%3Cscript%3E",

@@ -67,14 +67,6 @@ impl Scene {
     }
 }
 
-async fn signed_in_browser(gateway: &Gateway, user: &str) -> Browser {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start")).await;
-    browser.sign_in(&form, user, user).await;
-    assert!(browser.cookie("foregate").is_some(), "{user} is not signed in");
-    browser
-}
-
 fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
     let pair = |(name, value): &(&str, &str)| {
         (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 
-use super::{ask, fields, raw, signed_in_browser};
+use super::{ask, fields, raw};
 use crate::harness::{Browser, Gateway, KEY, Page, Process, Provider, provider, real_time_provider};
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn row_11_session_cookie_is_not_valid_on_another_host() {
     let provider = provider().await;
     let urls = [("public.urls", "http://127.0.0.1:PORT,http://app.localhost:PORT")];
     let gateway = Gateway::with(&provider, &urls).await;
-    let browser = signed_in_browser(&gateway, "alice").await;
+    let browser = gateway.signed_in_browser("alice").await;
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
     let host = format!("app.localhost:{}", gateway.public.port());
     assert_eq!(ask(&gateway, Some(&browser), &[("x-forwarded-host", &host)]).await.status, 302);
@@ -77,7 +77,7 @@ async fn row_24_head_of_any_size_is_refused_or_answered() {
 async fn row_24_large_body_at_own_pages_is_refused() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let mut browser = signed_in_browser(&gateway, "alice").await;
+    let mut browser = gateway.signed_in_browser("alice").await;
     let own = fields(&[("origin", &gateway.url("")), ("sec-fetch-site", "same-origin")]);
     let body = "a".repeat(200_000);
     let url = gateway.url("/oauth2/sign_out");

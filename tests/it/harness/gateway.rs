@@ -170,6 +170,15 @@ impl Gateway {
         super::browser::get_with(&format!("http://{}{path}", self.check), headers).await
     }
 
+    /// Returns a browser that has signed in. The password of each test user is its name.
+    pub(crate) async fn signed_in_browser(&self, user: &str) -> Browser {
+        let mut browser = Browser::new();
+        let form = browser.open(&self.url("/oauth2/start")).await;
+        browser.sign_in(&form, user, user).await;
+        assert!(browser.cookie("foregate").is_some(), "{user} is not signed in");
+        browser
+    }
+
     /// Asks the check about a navigation with the cookies of a browser.
     pub(crate) async fn ask_as(&self, browser: &Browser, path: &str) -> HttpReply {
         let mut headers = self.question(path);
