@@ -189,3 +189,28 @@ pub enum ReadError {
     #[error(transparent)]
     RequestTarget(TargetError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    #[test]
+    fn client_is_the_last_untrusted_entry_and_else_the_peer() {
+        let client = |fields: &[&str]| {
+            let request = fields
+                .iter()
+                .fold(Request::builder(), |request, value| request.header(X_FORWARDED_FOR, *value));
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            let mut trusted = TrustedProxies::default();
+            trusted.add("10.0.0.0/8").unwrap();
+            let peer = Peer { address: "10.0.0.1:9".parse().unwrap(), certified: false };
+            let received = Received { head: &head, appended: "", peer, trusted: &trusted };
+            received.client_or_peer().map(|client| client.to_string()).map_err(|error| error.to_string())
+        };
+        assert_eq!(client(&["192.0.2.7, 203.0.113.9, 10.0.0.2"]).unwrap(), "203.0.113.9");
+        assert_eq!(client(&[]).unwrap(), "10.0.0.1");
+        assert_eq!(client(&["203.0.113.9", "203.0.113.10"]).unwrap(), "10.0.0.1");
+        assert!(client(&["203.0.113.9, unknown"]).unwrap_err().contains("its last entry is not an address"));
+    }
+}
