@@ -21,7 +21,7 @@ use axum::body::Body;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,6 +37,7 @@ use super::drain::Draining;
 use super::head_limits;
 use super::limits::Limits;
 use super::per_ip_limit::PerIpLimits;
+use super::streams::Streams;
 use super::tls::Tls;
 use crate::access::client::TrustedProxies;
 use crate::certificate::Protocol;
@@ -220,15 +221,19 @@ impl Context {
                 }
             }
             Protocol::Http2 => {
-                let mut serving = pin!(http2_builder().serve_connection(stream, service));
-                tokio::select! {
-                    ended = &mut serving => ended,
-                    () = draining.wait_for_start() => {
-                        serving.as_mut().graceful_shutdown();
-                        serving.await
+                let streams = Streams::default();
+                let mut serving = pin!(http2_builder(streams.clone()).serve_connection(stream, service));
+                let connection = async {
+                    tokio::select! {
+                        ended = &mut serving => ended,
+                        () = draining.wait_for_start() => {
+                            serving.as_mut().graceful_shutdown();
+                            serving.await
+                        }
+                        () = sleep(limits.client_head_timeout), if !is_proxy => Ok(()),
                     }
-                    () = sleep(limits.client_head_timeout), if !is_proxy => Ok(()),
-                }
+                };
+                streams.run(connection).await
             }
         };
         if let Err(error) = ended {
@@ -247,8 +252,8 @@ fn http1_builder(limits: Limits, is_proxy: bool) -> http1::Builder {
     builder
 }
 
-fn http2_builder() -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2_builder(streams: Streams) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE_INTERVAL)

@@ -12,6 +12,7 @@ mod per_ip_limit;
 mod proxy_service;
 mod reload;
 mod start_error;
+mod streams;
 mod system;
 mod tls;
 
