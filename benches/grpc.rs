@@ -2,7 +2,8 @@
 //!
 //! The gateway is a process of its own. Its CPU time per check is compared, so that the clients do not count. Rounds of
 //! both protocols alternate, and the median of their ratios is reported. Both send the same request of a browser with a
-//! session, on connections that stay open.
+//! session, on connections that stay open. As many checks run at a time: over HTTP on a connection each, over gRPC eight
+//! on each connection.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -20,18 +21,23 @@ mod ports;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
-use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
-use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use bytes::Bytes;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
 use futures_util::future::join_all;
+use h2::client::SendRequest;
+use http::Request;
+use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use self::harness::{Browser, KEY, Process, real_time_provider};
 
 const ROUNDS: usize = 15;
-const CONNECTIONS: usize = 8;
-const CHECKS_PER_CONNECTION: usize = 2000;
+/// The number of checks at a time.
+const CONCURRENT_CHECKS: usize = 32;
+const GRPC_CONNECTIONS: usize = 4;
+const CHECKS_PER_STREAM: usize = 500;
 const FIELDS: [(&str, &str); 9] = [
     ("accept", "application/json"),
     ("accept-encoding", "gzip, deflate, br, zstd"),
@@ -76,7 +82,7 @@ async fn main() {
         ratios.push(f64::from(between - before) / f64::from(after - between));
     }
     ratios.sort_by(f64::total_cmp);
-    let checks = CONNECTIONS * CHECKS_PER_CONNECTION;
+    let checks = CONCURRENT_CHECKS * CHECKS_PER_STREAM;
     println!(
         "checks for the same CPU time, gRPC relative to HTTP: {:.2} ({:.2} to {:.2}; {ROUNDS} rounds of {checks} checks \
          each; goal 0.75, must 0.60)",
@@ -108,7 +114,7 @@ impl HttpClients {
             write!(request, "{name}: {value}\r\n").unwrap();
         }
         request += "content-length: 0\r\n\r\n";
-        let streams = (0..CONNECTIONS).map(|_| TcpStream::connect(("127.0.0.1", process.check)));
+        let streams = (0..CONCURRENT_CHECKS).map(|_| TcpStream::connect(("127.0.0.1", process.check)));
         let streams = join_all(streams).await.into_iter().map(Result::unwrap).collect();
         Self { streams, request: request.into_bytes() }
     }
@@ -117,7 +123,7 @@ impl HttpClients {
         let request = &self.request;
         join_all(self.streams.iter_mut().map(|stream| async move {
             let mut reply = vec![0; 64 * 1024];
-            for _ in 0..CHECKS_PER_CONNECTION {
+            for _ in 0..CHECKS_PER_STREAM {
                 stream.write_all(request).await.unwrap();
                 let mut length = 0;
                 while !reply[..length].ends_with(b"\r\n\r\n") {
@@ -130,45 +136,83 @@ impl HttpClients {
     }
 }
 
+/// One connection for each thread of an Envoy, which carries several checks at a time.
 struct GrpcClients {
-    client: AuthorizationClient<tonic::transport::Channel>,
-    request: CheckRequest,
+    connections: Vec<SendRequest<Bytes>>,
+    request: Request<()>,
+    message: Bytes,
 }
 
 impl GrpcClients {
     async fn connect(address: &str, host: &str, cookie: &str) -> Self {
-        let session = [("cookie", cookie)];
-        let headers: HashMap<_, _> = FIELDS
-            .iter()
-            .chain(&session)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let http = HttpRequest {
-            method: "GET".to_owned(),
-            path: PATH.to_owned(),
-            host: host.to_owned(),
-            headers,
-            ..HttpRequest::default()
-        };
-        let context = AttributeContext {
-            request: Some(Request { http: Some(http), ..Request::default() }),
-            ..AttributeContext::default()
-        };
-        let client = AuthorizationClient::connect(format!("http://{address}")).await.unwrap();
-        Self { client, request: CheckRequest { attributes: Some(context) } }
+        let mut connections = Vec::new();
+        for _ in 0..GRPC_CONNECTIONS {
+            let stream = TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let (client, connection) = h2::client::handshake(stream).await.unwrap();
+            tokio::spawn(connection);
+            connections.push(client);
+        }
+        let request = Request::post(format!("http://{address}/envoy.service.auth.v3.Authorization/Check"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-timeout", "200m")
+            .header("user-agent", "envoy")
+            .body(())
+            .unwrap();
+        Self { connections, request, message: message(host, cookie) }
     }
 
     async fn run(&mut self) {
-        join_all((0..CONNECTIONS).map(|_| {
-            let mut client = self.client.clone();
-            let request = &self.request;
-            async move {
-                for _ in 0..CHECKS_PER_CONNECTION {
-                    let reply = client.check(request.clone()).await.unwrap().into_inner();
-                    assert_eq!(reply.status.unwrap().code, 0);
+        let streams = self
+            .connections
+            .iter()
+            .flat_map(|client| std::iter::repeat_n(client, CONCURRENT_CHECKS / GRPC_CONNECTIONS));
+        join_all(streams.map(|client| async {
+            let mut message = Vec::new();
+            for _ in 0..CHECKS_PER_STREAM {
+                let mut client = client.clone().ready().await.unwrap();
+                let (reply, mut body) = client.send_request(self.request.clone(), false).unwrap();
+                body.send_data(self.message.clone(), true).unwrap();
+                let mut body = reply.await.unwrap().into_body();
+                message.clear();
+                while let Some(data) = body.data().await {
+                    let data = data.unwrap();
+                    body.flow_control().release_capacity(data.len()).unwrap();
+                    message.extend_from_slice(&data);
                 }
+                assert_eq!(body.trailers().await.unwrap().unwrap()["grpc-status"], "0");
             }
+            let last = CheckResponse::decode(&message[5..]).unwrap();
+            assert_eq!(last.status.unwrap().code, 0);
         }))
         .await;
     }
+}
+
+/// Returns the frame of the message that Envoy sends.
+fn message(host: &str, cookie: &str) -> Bytes {
+    let session = [("cookie", cookie)];
+    let headers: HashMap<_, _> = FIELDS
+        .iter()
+        .chain(&session)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let http = HttpRequest {
+        method: "GET".to_owned(),
+        path: PATH.to_owned(),
+        host: host.to_owned(),
+        headers,
+        ..HttpRequest::default()
+    };
+    let context = AttributeContext {
+        request: Some(attribute_context::Request {
+            http: Some(http),
+            ..attribute_context::Request::default()
+        }),
+        ..AttributeContext::default()
+    };
+    let message = CheckRequest { attributes: Some(context) }.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0][..], &length, &message].concat().into()
 }

@@ -9,6 +9,7 @@ pub(crate) mod id_token;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
 use foregate::access::client::TrustedProxies;
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
@@ -81,8 +82,15 @@ pub(crate) fn session_contents(bytes: &[u8]) {
 
 /// A check over gRPC that can be read has a path, exactly one host, and a head within the limits.
 pub(crate) fn grpc_check(bytes: &[u8]) {
-    let Ok(Ok(call)) = CheckRequest::decode(bytes).map(GrpcCall::read) else { return };
+    let Ok(call) = GrpcCall::decode(Bytes::copy_from_slice(bytes)) else { return };
     assert!(!call.path.is_empty());
+    // The protocol's own types read the same request.
+    if let Ok(message) = CheckRequest::decode(bytes) {
+        let request = message.attributes.and_then(|context| context.request?.http).unwrap();
+        let host = call.head.headers[header::HOST].to_str().ok();
+        assert_eq!((call.path.as_str(), call.head.method.as_str()), (&*request.path, &*request.method));
+        assert!(host.is_none_or(|host| host == request.host));
+    }
     let fields = &call.head.headers;
     assert_eq!(fields.get_all(header::HOST).iter().count(), 1);
     // The host is an attribute, and does not count.

@@ -157,19 +157,26 @@ async fn check_that_cannot_be_read_is_denied_despite_a_session() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_message_are_an_error_of_grpc() {
+async fn bytes_that_are_no_message_are_denied() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let url = format!("http://{}/envoy.service.auth.v3.Authorization/Check", gateway.check_grpc);
-    // A string with invalid UTF-8, a message that is cut, and one that announces 4 GiB.
-    for body in [
-        &b"\0\0\0\0\x04\x0a\x02\x0a\xff"[..],
-        b"\0\0\0\0\x09\x0a",
-        b"\0\xff\xff\xff\xff\x0a",
-        b"",
-        b"\x01\0\0\0\0",
-    ] {
+    // A text with invalid UTF-8, and a message that is cut.
+    for message in [&b"\x0a\x07\x22\x05\x12\x03\x22\x01\xff"[..], b"\x0a\x09\x22"] {
+        let reply = call(&client, &url, message).await.unwrap();
+        assert_eq!(status(&CheckResponse::decode(&*reply).unwrap()), 400, "{message:?}");
+    }
+}
+
+#[tokio::test]
+async fn frame_that_is_cut_is_an_error_of_grpc() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let url = format!("http://{}/envoy.service.auth.v3.Authorization/Check", gateway.check_grpc);
+    // A message that is cut, one that announces 4 GiB, none, and one that is compressed.
+    for body in [&b"\0\0\0\0\x09\x0a"[..], b"\0\xff\xff\xff\xff\x0a", b"", b"\x01\0\0\0\0"] {
         let request = client.post(&url).header("content-type", "application/grpc").body(body.to_vec());
         let reply = request.send().await.unwrap();
         let in_head = reply.headers().get("grpc-status").cloned();
@@ -187,6 +194,19 @@ async fn call(client: &Client, url: &str, message: &[u8]) -> reqwest::Result<Vec
         client.post(url).header("content-type", "application/grpc").header("te", "trailers").body(body);
     let reply = request.send().await?.bytes().await?;
     Ok(reply.get(5..).unwrap_or_default().to_vec())
+}
+
+#[tokio::test]
+async fn method_that_does_not_exist_is_unimplemented() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let client = Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for path in ["envoy.service.auth.v3.Authorization/Other", "envoy.service.auth.v2.Authorization/Check", ""]
+    {
+        let url = format!("http://{}/{path}", gateway.check_grpc);
+        let reply = client.post(&url).header("content-type", "application/grpc").send().await.unwrap();
+        assert_eq!(reply.headers()["grpc-status"], "12", "{path}");
+    }
 }
 
 #[tokio::test]

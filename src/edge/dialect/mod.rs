@@ -14,7 +14,7 @@ pub mod own_proxy;
 pub mod traefik;
 
 pub use self::envoy_grpc::{
-    AttributeError, Call as GrpcCall, ENVOY_GRPC as GRPC_DIALECT, render as render_grpc,
+    AttributeError, Call as GrpcCall, ENVOY_GRPC as GRPC_DIALECT, encode as encode_grpc,
 };
 pub use definition::{Dialect, HttpDialect};
 

@@ -10,13 +10,14 @@
 //!    because Envoy would let the request pass.
 //! 6. By default, Envoy waits 200 ms for a reply. Then the client gets the status of `status_on_error`, by default 403.
 
+mod messages;
 mod request;
 mod response;
 
 use std::time::Duration;
 
 pub use self::request::{AttributeError, Call};
-pub use self::response::render;
+pub use self::response::encode;
 use super::definition::{
     Appends, Asks, CheckRequest, Dialect, Profile, ReadError, Received, Removals, Sender,
 };

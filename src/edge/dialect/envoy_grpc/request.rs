@@ -1,29 +1,33 @@
 //! Attributes of a check over gRPC
 //!
 //! 1. Every attribute that a decision needs must be present. There is no default.
-//! 2. A field whose name or value HTTP does not allow makes the check unreadable, rather than being left out.
+//! 2. A field whose name or value HTTP does not allow makes the check unreadable, rather than being left out. So does a
+//!    text that is not UTF-8.
 //! 3. The limits of a request head are those of the other listeners.
 
-use envoy_types::pb::envoy::config::core::v3::HeaderMap as RawHeaders;
-use envoy_types::pb::envoy::service::auth::v3::CheckRequest as Attributes;
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use prost::Message;
 use thiserror::Error;
 
+use super::messages::{CheckRequest, Field, HttpRequest};
 use crate::edge::head_size::{MAX_FIELDS, MAX_HEAD_BYTES};
 
 /// The key of the policy in `context_extensions`.
-const POLICY: &str = "policy";
+const POLICY: &[u8] = b"policy";
 
 /// Why attributes cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AttributeError {
+    /// The bytes are not a message.
+    #[error("the check is not a message CheckRequest")]
+    NoMessage,
     /// There are no attributes of an HTTP request.
     #[error("the check has no attributes.request.http")]
     NoRequest,
-    /// The path is missing.
-    #[error("the check has no attributes.request.http.path")]
+    /// The path is missing, or is not UTF-8.
+    #[error("the check has no attributes.request.http.path in UTF-8")]
     NoPath,
     /// The method is missing, or is not a method.
     #[error("attributes.request.http.method is not a method")]
@@ -56,21 +60,25 @@ impl Call {
         Self { head: empty_head(), policy: None, path: String::new() }
     }
 
-    /// Reads the attributes.
-    pub fn read(attributes: Attributes) -> Result<Self, AttributeError> {
-        let mut context = attributes.attributes.ok_or(AttributeError::NoRequest)?;
-        let policy = context.context_extensions.remove(POLICY);
+    /// Reads a message `CheckRequest`.
+    pub fn decode(message: Bytes) -> Result<Self, AttributeError> {
+        let message = CheckRequest::decode(message).map_err(|_| AttributeError::NoMessage)?;
+        let context = message.attributes.ok_or(AttributeError::NoRequest)?;
+        let policy = context.context_extensions.into_iter().rfind(|entry| entry.key == POLICY);
         let request = context.request.and_then(|request| request.http).ok_or(AttributeError::NoRequest)?;
-        if request.path.is_empty() {
+        let path = std::str::from_utf8(&request.path).map_err(|_| AttributeError::NoPath)?.to_owned();
+        if path.is_empty() {
             return Err(AttributeError::NoPath);
         }
         let mut head = empty_head();
-        head.method = Method::from_bytes(request.method.as_bytes()).map_err(|_| AttributeError::Method)?;
-        head.headers = read_fields(&request)?;
-        let host = HeaderValue::from_str(&request.host).map_err(|_| AttributeError::Host)?;
+        head.method = Method::from_bytes(&request.method).map_err(|_| AttributeError::Method)?;
+        let host = HeaderValue::from_maybe_shared(request.host.clone()).map_err(|_| AttributeError::Host)?;
+        head.headers = read_fields(request)?;
         // The attribute replaces the client's field.
         head.headers.insert(header::HOST, host);
-        Ok(Self { head, policy, path: request.path })
+        // No configured policy has a name that is not UTF-8.
+        let policy = policy.map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
+        Ok(Self { head, policy, path })
     }
 }
 
@@ -79,16 +87,13 @@ fn empty_head() -> Parts {
 }
 
 /// Reads the header fields. With `encode_raw_headers`, each line is separate.
-fn read_fields(request: &HttpRequest) -> Result<HeaderMap, AttributeError> {
-    let mut fields = Fields { headers: HeaderMap::new(), bytes: request.path.len() };
-    if let Some(RawHeaders { headers }) = &request.header_map {
-        for field in headers {
-            let value = if field.raw_value.is_empty() { field.value.as_bytes() } else { &field.raw_value };
-            fields.push(&field.key, value)?;
-        }
-    }
-    for (name, value) in &request.headers {
-        fields.push(name, value.as_bytes())?;
+fn read_fields(request: HttpRequest) -> Result<HeaderMap, AttributeError> {
+    let raw = request.header_map.map(|map| map.headers).unwrap_or_default();
+    let count = raw.len() + request.headers.len();
+    let mut fields =
+        Fields { headers: HeaderMap::with_capacity(count.min(MAX_FIELDS)), bytes: request.path.len() };
+    for field in raw.into_iter().chain(request.headers) {
+        fields.push(field)?;
     }
     Ok(fields.headers)
 }
@@ -99,18 +104,22 @@ struct Fields {
 }
 
 impl Fields {
-    fn push(&mut self, name: &str, value: &[u8]) -> Result<(), AttributeError> {
+    fn push(&mut self, Field { key, value, raw_value }: Field) -> Result<(), AttributeError> {
         // Method, path and host are attributes of their own.
-        if name.starts_with(':') {
+        if key.starts_with(b":") {
             return Ok(());
         }
-        self.bytes = self.bytes.saturating_add(name.len()).saturating_add(value.len());
+        // Only a raw value may have bytes that are not UTF-8.
+        let is_readable = !raw_value.is_empty() || std::str::from_utf8(&value).is_ok();
+        let value = if raw_value.is_empty() { value } else { raw_value };
+        self.bytes = self.bytes.saturating_add(key.len()).saturating_add(value.len());
         if self.headers.len() >= MAX_FIELDS || self.bytes > MAX_HEAD_BYTES {
             return Err(AttributeError::TooLarge);
         }
-        let invalid = || AttributeError::Field(name.chars().take(64).collect());
-        let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-        self.headers.append(field, HeaderValue::from_bytes(value).map_err(|_| invalid())?);
+        let invalid = || AttributeError::Field(String::from_utf8_lossy(&key).chars().take(64).collect());
+        let name = HeaderName::from_bytes(&key).map_err(|_| invalid())?;
+        let value = HeaderValue::from_maybe_shared(value).ok().filter(|_| is_readable).ok_or_else(invalid)?;
+        self.headers.append(name, value);
         Ok(())
     }
 }
@@ -119,9 +128,10 @@ impl Fields {
 mod tests {
     use std::collections::HashMap;
 
+    use envoy_types::pb::envoy::config::core::v3::HeaderMap as RawHeaders;
     use envoy_types::pb::envoy::config::core::v3::HeaderValue as RawField;
-    use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
-    use envoy_types::pb::envoy::service::auth::v3::attribute_context::Request;
+    use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
+    use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 
     use super::*;
 
@@ -143,7 +153,11 @@ mod tests {
         let request = Some(Request { http: Some(http), ..Request::default() });
         let context_extensions = HashMap::from([("policy".to_owned(), "staff".to_owned())]);
         let context = AttributeContext { request, context_extensions, ..AttributeContext::default() };
-        Call::read(Attributes { attributes: Some(context) })
+        decode(&CheckRequest { attributes: Some(context) })
+    }
+
+    fn decode(message: &CheckRequest) -> Result<Call, AttributeError> {
+        Call::decode(message.encode_to_vec().into())
     }
 
     #[test]
@@ -175,9 +189,9 @@ mod tests {
 
     #[test]
     fn missing_attribute_is_an_error() {
-        assert_eq!(Call::read(Attributes { attributes: None }).unwrap_err(), AttributeError::NoRequest);
-        let empty = Attributes { attributes: Some(AttributeContext::default()) };
-        assert_eq!(Call::read(empty).unwrap_err(), AttributeError::NoRequest);
+        assert_eq!(decode(&CheckRequest { attributes: None }).unwrap_err(), AttributeError::NoRequest);
+        let empty = CheckRequest { attributes: Some(AttributeContext::default()) };
+        assert_eq!(decode(&empty).unwrap_err(), AttributeError::NoRequest);
         let without_path = HttpRequest { path: String::new(), ..request() };
         assert_eq!(read(without_path).unwrap_err(), AttributeError::NoPath);
         for method in ["", "G T", "GET\r\n"] {
@@ -197,6 +211,26 @@ mod tests {
             let error = read(HttpRequest { headers, ..request() }).unwrap_err();
             assert_eq!(error, AttributeError::Field(name.to_owned()), "{name:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_and_texts_that_are_not_utf_8_are_an_error() {
+        // Fields of `HttpRequest`: 2 method, 3 header, 4 path, 5 host.
+        let message = |http: &[&[u8]]| {
+            let nested =
+                |tag: u8, inner: &[u8]| [&[tag << 3 | 2, u8::try_from(inner.len()).unwrap()], inner].concat();
+            nested(1, &nested(4, &nested(2, &http.concat())))
+        };
+        let [method, path]: [&[u8]; 2] = [b"\x12\x03GET", b"\x22\x02/a"];
+        let read = |fields: &[&[u8]]| Call::decode(message(fields).into()).map(|call| call.head.headers);
+        assert_eq!(read(&[method, path, b"\x1a\x06\x0a\x01x\x12\x01y"]).unwrap()["x"], "y");
+        assert_eq!(
+            read(&[method, path, b"\x1a\x06\x0a\x01x\x12\x01\xff"]).unwrap_err(),
+            AttributeError::Field("x".to_owned())
+        );
+        assert_eq!(read(&[method, b"\x22\x02/\xff"]).unwrap_err(), AttributeError::NoPath);
+        assert_eq!(read(&[method, b"\x22\x7f/"]).unwrap_err(), AttributeError::NoMessage);
+        assert_eq!(Call::decode(Bytes::from_static(b"\xff")).unwrap_err(), AttributeError::NoMessage);
     }
 
     #[test]

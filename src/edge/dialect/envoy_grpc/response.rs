@@ -1,25 +1,31 @@
-//! Reply to a check over gRPC
+//! Reply to a check over gRPC: a message `CheckResponse` of `envoy.service.auth.v3`
+//!
+//! It is written directly from the reply. A reply to a request that passes names over a hundred fields to remove, and a
+//! text for each of them would cost more than the decision.
 
-use envoy_types::pb::envoy::config::core::v3::{HeaderValue as Field, HeaderValueOption};
-use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use envoy_types::pb::envoy::service::auth::v3::{CheckResponse, DeniedHttpResponse, OkHttpResponse};
-use envoy_types::pb::envoy::r#type::v3::HttpStatus;
-use envoy_types::pb::google::protobuf::BoolValue;
-use envoy_types::pb::google::rpc::Status;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::borrow::Cow;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use prost::{encode_length_delimiter, length_delimiter_len};
 use tonic::Code;
 
 use crate::edge::reply::Reply;
 
-/// Renders a reply.
-pub fn render(reply: &Reply) -> CheckResponse {
+/// The size that most replies do not exceed, in bytes.
+const USUAL_BYTES: usize = 8 * 1024;
+
+/// Encodes a reply as `CheckResponse`.
+pub fn encode(reply: &Reply) -> Vec<u8> {
     let code = grpc_code(reply.status);
-    let response = if code == Code::Ok { allow(reply) } else { deny(reply) };
-    CheckResponse {
-        status: Some(Status { code: code.into(), ..Status::default() }),
-        http_response: Some(response),
-        ..CheckResponse::default()
+    let mut response = Message::new();
+    // 1 `status`, 2 `denied_response`, 3 `ok_response`
+    response.number(1, code as usize);
+    if code == Code::Ok {
+        response.bytes(3, &allow(reply).0);
+    } else {
+        response.bytes(2, &deny(reply).0);
     }
+    response.0
 }
 
 /// Returns the code of the message. A refusal never has [`Code::Ok`], with which the request would pass.
@@ -32,54 +38,120 @@ fn grpc_code(status: StatusCode) -> Code {
     }
 }
 
-fn allow(reply: &Reply) -> HttpResponse {
-    // These fields are about the reply itself.
-    let is_meant_for_application =
-        |name: &HeaderName| ![header::CACHE_CONTROL, header::VARY, header::SET_COOKIE].contains(name);
-    let fields = reply.headers.iter().filter(|(name, _)| is_meant_for_application(name));
-    let aliases = reply.remove_aliases.as_ref().and_then(|list| list.to_str().ok()).unwrap_or_default();
-    let removed = reply.remove_headers.iter().map(HeaderName::as_str).chain(aliases.split(','));
-    HttpResponse::OkResponse(OkHttpResponse {
-        headers: fields.map(|field| option(field, false)).collect(),
-        headers_to_remove: removed.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        response_headers_to_add: cookies(&reply.headers),
-        ..OkHttpResponse::default()
-    })
+/// `OkHttpResponse`: 2 `headers`, 5 `headers_to_remove`, 6 `response_headers_to_add`
+fn allow(reply: &Reply) -> Message {
+    let mut response = Message::new();
+    for (name, value) in &reply.headers {
+        if *name == header::SET_COOKIE {
+            response.option(6, name, value, true);
+        } else if ![header::CACHE_CONTROL, header::VARY].contains(name) {
+            // The others are about the reply itself.
+            response.option(2, name, value, false);
+        }
+    }
+    for name in &reply.remove_headers {
+        response.bytes(5, name.as_str().as_bytes());
+    }
+    let aliases = reply.remove_aliases.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+    for alias in aliases.split(|byte| *byte == b',').filter(|alias| !alias.is_empty()) {
+        response.bytes(5, alias);
+    }
+    response
 }
 
-fn deny(reply: &Reply) -> HttpResponse {
-    let fields = reply.headers.iter().filter(|(name, _)| **name != header::SET_COOKIE);
-    let mut headers: Vec<_> = fields.map(|field| option(field, false)).collect();
-    headers.extend(cookies(&reply.headers));
-    HttpResponse::DeniedResponse(DeniedHttpResponse {
-        status: Some(HttpStatus { code: reply.status.as_u16().into() }),
-        headers,
-        body: String::from_utf8_lossy(&reply.body).into_owned(),
-    })
+/// `DeniedHttpResponse`: 1 `status`, 2 `headers`, 3 `body`
+fn deny(reply: &Reply) -> Message {
+    let mut response = Message::new();
+    response.number(1, reply.status.as_u16().into());
+    for (name, value) in &reply.headers {
+        response.option(2, name, value, *name == header::SET_COOKIE);
+    }
+    response.bytes(3, &text(&reply.body));
+    response
 }
 
-fn cookies(headers: &HeaderMap) -> Vec<HeaderValueOption> {
-    headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .map(|value| option((&header::SET_COOKIE, value), true))
-        .collect()
+/// How the value of a field is written.
+#[derive(Clone, Copy)]
+enum WireType {
+    Number = 0,
+    Bytes = 2,
 }
 
-/// Returns a field that replaces those with its name, or is added to them.
-#[expect(deprecated, reason = "old versions of Envoy ignore the field that replaced `append`")]
-fn option((name, value): (&HeaderName, &HeaderValue), append: bool) -> HeaderValueOption {
-    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    HeaderValueOption {
-        header: Some(Field { key: name.as_str().to_owned(), value, ..Field::default() }),
-        append: Some(BoolValue { value: append }),
-        ..HeaderValueOption::default()
+/// An encoded message of protocol buffers.
+struct Message(Vec<u8>);
+
+impl Message {
+    fn new() -> Self {
+        Self(Vec::with_capacity(USUAL_BYTES))
+    }
+
+    fn key(&mut self, tag: u8, wire_type: WireType) {
+        self.0.push(tag << 3 | wire_type as u8);
+    }
+
+    fn length(&mut self, value: usize) {
+        // A vector always has room.
+        let _never_fails = encode_length_delimiter(value, &mut self.0);
+    }
+
+    fn bytes(&mut self, tag: u8, value: &[u8]) {
+        self.key(tag, WireType::Bytes);
+        self.length(value.len());
+        self.0.extend_from_slice(value);
+    }
+
+    /// Writes a message whose only field, 1, is a number: `google.rpc.Status`, `HttpStatus` or `BoolValue`.
+    fn number(&mut self, tag: u8, value: usize) {
+        self.key(tag, WireType::Bytes);
+        self.length(1 + length_delimiter_len(value));
+        self.key(1, WireType::Number);
+        self.length(value);
+    }
+
+    /// Writes a `HeaderValueOption`: 1 `header`, 2 `append`. It replaces the fields with its name, or is added to them.
+    ///
+    /// Old versions of Envoy ignore the field that replaced `append`.
+    fn option(&mut self, tag: u8, name: &HeaderName, value: &HeaderValue, append: bool) {
+        const APPEND_BYTES: usize = 4;
+        let (name, value) = (name.as_str().as_bytes(), text(value.as_bytes()));
+        let header_bytes = bytes_len(name) + bytes_len(&value);
+        self.key(tag, WireType::Bytes);
+        self.length(1 + length_delimiter_len(header_bytes) + header_bytes + APPEND_BYTES);
+        // `HeaderValue`: 1 `key`, 2 `value`
+        self.key(1, WireType::Bytes);
+        self.length(header_bytes);
+        self.bytes(1, name);
+        self.bytes(2, &value);
+        self.number(2, append.into());
+    }
+}
+
+/// Returns the length of a field of bytes.
+fn bytes_len(value: &[u8]) -> usize {
+    1 + length_delimiter_len(value.len()) + value.len()
+}
+
+/// Returns a text. It must be UTF-8, or Envoy cannot read the message.
+fn text(value: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(value) {
+        Ok(_) => Cow::Borrowed(value),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(value).into_owned().into_bytes()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
+    use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
+    use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+    use prost::Message as _;
+
     use super::*;
+
+    /// Returns the message that Envoy reads.
+    fn render(reply: &Reply) -> CheckResponse {
+        CheckResponse::decode(&*encode(reply)).unwrap()
+    }
 
     fn reply(status: u16) -> Reply {
         let mut reply = Reply::text(StatusCode::from_u16(status).unwrap(), "text");
