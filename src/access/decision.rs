@@ -5,30 +5,34 @@
 //! 1. The client requests the check itself: Deny.
 //! 2. The request has an alias of an owned header, or names an owned header in `Connection`: Deny. The same applies to
 //!    any other field that only a gateway may send, if the proxy cannot remove it.
-//! 3. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
+//! 3. Headlamp would send the request to an address that the client chose: Deny.
+//! 4. There is no usable session. If the policy is unknown: Deny. On a public path: Allow without an identity.
 //!    Otherwise: Challenge.
-//! 4. A WebSocket handshake has an `Origin` other than the target's: Deny. Fetch metadata does not protect
+//! 5. A WebSocket handshake has an `Origin` other than the target's: Deny. Fetch metadata does not protect
 //!    handshakes.
-//! 5. A page of another origin sends an unsafe method: Deny, but on a public path Allow without an identity. The
+//! 6. A page of another origin sends an unsafe method: Deny, but on a public path Allow without an identity. The
 //!    setting [`Rules::allow_cross_origin_writes`] disables this rule. `SameSite` cookies do not protect against
 //!    sibling hosts.
-//! 6. The policy is unknown: Deny.
-//! 7. The user does not meet the policy or the conditions of the query: Deny, but on a public path Allow without an
+//! 7. The policy is unknown: Deny.
+//! 8. The user does not meet the policy or the conditions of the query: Deny, but on a public path Allow without an
 //!    identity.
-//! 8. Otherwise: Allow.
+//! 9. Otherwise: Allow.
+
+mod denial;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use thiserror::Error;
 use url::Url;
 
+pub use self::denial::Denial;
 use super::credential::{Credential, SessionCredential};
 use super::headers::{HeaderEdits, OwnedHeaders};
+use super::headlamp::Headlamp;
 use super::identity::IdentityRef;
 use super::origin::{Origin, Origins};
 use super::own_page::{ANOTHER_ACCOUNT, FORM_NOT_SENT, OwnPage};
-use super::policy::{Policies, PolicyError, Refusal};
+use super::policy::{Policies, PolicyError};
 use super::public_paths::PublicPaths;
-use super::refused_fields::{Alias, ForeignField};
 use super::request::AccessRequest;
 use super::return_to::ReturnTo;
 use super::surface::is_from_other_origin;
@@ -82,41 +86,6 @@ pub enum Challenge {
     Unauthenticated,
 }
 
-/// Why a request must not pass.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Denial {
-    /// A header is an alias of an owned name: an attempt to forge it, or an unusual client.
-    #[error(transparent)]
-    Alias(#[from] Alias),
-    /// A header that only a gateway may send, and that the proxy cannot remove.
-    #[error(transparent)]
-    ForeignField(#[from] ForeignField),
-    /// A client requested the check itself, whose reply has the user's ID token.
-    #[error("a client requested the check itself; make its location internal")]
-    CheckItself,
-    /// The proxy names a policy that is not configured.
-    #[error("unknown policy")]
-    UnknownPolicy,
-    /// A cross-origin write: a page of another origin sent an unsafe method in the session of a user.
-    #[error("a page of another origin sent an unsafe method in the session of a user")]
-    CrossOriginWrite,
-    /// A page of another origin would open a WebSocket as the user.
-    #[error("the WebSocket handshake comes from another origin")]
-    CrossOriginWebSocket,
-    /// The user does not meet the policy.
-    #[error("{refusal}; the user is in {groups} groups")]
-    Policy {
-        /// The condition that is not met.
-        refusal: Refusal,
-        /// The number of the user's groups.
-        groups: usize,
-        /// The user name, so that the page can show the account.
-        user: String,
-        /// The URL of our page to sign in with another account.
-        another_account: String,
-    },
-}
-
 /// Why no decision is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Outage {
@@ -137,6 +106,8 @@ pub struct Rules {
     pub policies: Policies,
     /// The paths that pass without a session.
     pub public_paths: PublicPaths,
+    /// Headlamp, if it is the application.
+    pub headlamp: Option<Headlamp>,
     /// The origins that the gateway serves or returns to.
     pub origins: Origins,
     /// The page that a navigation without a session is redirected to.
@@ -169,17 +140,29 @@ impl SignInBy {
 pub fn decide(rules: &Rules, request: &AccessRequest<'_>, other_cookies: Vec<u8>) -> Decision {
     match authorize(rules, request) {
         Ok(Some(SessionCredential { user, id_token, .. })) => {
-            Decision::Allow(Grant { edits: rules.owned.edits(*user, *id_token, other_cookies) })
+            Decision::Allow(grant(rules, request, *user, *id_token, other_cookies))
         }
         Ok(None) | Err(Denial::Policy { .. } | Denial::CrossOriginWrite) if is_public(rules, request) => {
             let anonymous = IdentityRef { subject: "", user: "", email: "", groups: "" };
-            Decision::Allow(Grant {
-                edits: rules.owned.edits(anonymous, TokenText::Whole(""), other_cookies),
-            })
+            Decision::Allow(grant(rules, request, anonymous, TokenText::Whole(""), other_cookies))
         }
         Ok(None) => Decision::Challenge(challenge(rules, request)),
         Err(denial) => Decision::Deny(denial),
     }
+}
+
+fn grant(
+    rules: &Rules,
+    request: &AccessRequest<'_>,
+    user: IdentityRef<'_>,
+    id_token: TokenText<'_>,
+    other_cookies: Vec<u8>,
+) -> Grant {
+    let (id_token, other_cookies) = match &rules.headlamp {
+        Some(headlamp) => headlamp.place_token(request.target, id_token, other_cookies),
+        None => (id_token, other_cookies),
+    };
+    Grant { edits: rules.owned.edits(user, id_token, other_cookies) }
 }
 
 fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {
@@ -196,6 +179,9 @@ fn authorize<'k, 'c>(
     rules.owned.guard(request.headers)?;
     if !request.foreign_fields_are_removed {
         rules.owned.guard_foreign(request.headers)?;
+    }
+    if rules.headlamp.as_ref().is_some_and(|headlamp| headlamp.is_denied(request.method, request.target)) {
+        return Err(Denial::ExternalTarget);
     }
     let session = match &request.credential {
         Credential::Session(session) => session,

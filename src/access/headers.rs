@@ -110,7 +110,8 @@ impl OwnedHeaders {
     }
 
     fn guard_connection(&self, headers: &HeaderMap) -> Result<(), Alias> {
-        let named = members(headers, &header::CONNECTION).find(|name| self.0.guarded.matches(name));
+        let named = members(headers, &header::CONNECTION)
+            .find(|name| self.0.guarded.matches(name) || self.0.stripped.matches(name));
         named.map_or(Ok(()), |name| Err(Alias(format!("Connection: {}", String::from_utf8_lossy(name)))))
     }
 

@@ -9,6 +9,7 @@ pub mod credential;
 pub mod decision;
 pub mod field_names;
 pub mod headers;
+pub mod headlamp;
 pub mod identity;
 pub mod origin;
 pub mod own_page;

@@ -62,6 +62,11 @@ impl PublicPaths {
         Self(rules)
     }
 
+    /// Adds further rules.
+    pub fn add(&mut self, Self(rules): Self) {
+        self.0.extend(rules);
+    }
+
     /// Returns whether a request passes without a session.
     pub fn matches(&self, method: &Method, origin: &Origin, target: Target<'_>) -> bool {
         if self.0.is_empty() {

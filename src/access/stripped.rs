@@ -45,8 +45,15 @@ impl StrippedHeaders {
         Ok(())
     }
 
+    /// Adds whole names.
+    pub fn add_all(&mut self, names: &[&str]) {
+        for name in names {
+            self.0.insert(name);
+        }
+    }
+
     /// Returns whether a name is in the set, in any spelling that an application may read as such a name.
-    pub fn matches(&self, name: &str) -> bool {
+    pub fn matches(&self, name: impl AsRef<[u8]>) -> bool {
         self.0.matches(name)
     }
 }

@@ -7,6 +7,7 @@ use super::reader::Reader;
 use super::report::{Reported, Wrong};
 use crate::access::field_names::{FORWARDED, alias_spellings, is_plain};
 use crate::access::headers::{IdentityHeaderNames, MAX_ALIAS_BYTES};
+use crate::access::headlamp::FOREIGN_FIELDS;
 use crate::access::stripped::StrippedHeaders;
 
 const RIGHT: &str =
@@ -125,8 +126,14 @@ impl Headers {
             Ok(name)
         });
         let stripped = read_stripped(reader);
+        let is_headlamp = reader.switch("headlamp.enabled");
+        let authorization = reader.switch("headers.authorization") || is_headlamp;
         let names = IdentityHeaderNames { user: user?, group: group?, email: email?, id_token: id_token? };
-        Ok(Self { names, authorization: reader.switch("headers.authorization"), stripped: stripped? })
+        let mut stripped = stripped?;
+        if is_headlamp {
+            stripped.add_all(&FOREIGN_FIELDS);
+        }
+        Ok(Self { names, authorization, stripped })
     }
 }
 

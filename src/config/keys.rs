@@ -4,8 +4,8 @@
 
 use super::key::Table;
 use super::{
-    claims, cookie, drain, headers, listeners, log, policies, provider, public, public_paths, session,
-    sign_in, upstream,
+    claims, cookie, drain, headers, headlamp, listeners, log, policies, provider, public, public_paths,
+    session, sign_in, upstream,
 };
 
 /// The table.
@@ -21,6 +21,7 @@ pub(super) const TABLE: Table = Table {
         policies::SECTION,
         public_paths::SECTION,
         headers::SECTION,
+        headlamp::SECTION,
         sign_in::SECTION,
         listeners::CHECK,
         listeners::OPS,

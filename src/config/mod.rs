@@ -12,6 +12,7 @@ mod drain;
 mod environment;
 mod file;
 mod headers;
+mod headlamp;
 mod key;
 mod keys;
 mod listeners;

@@ -5,9 +5,10 @@ use super::reader::Reader;
 use super::report::{Report, Reported};
 use super::{
     CheckListener, Drain, Headers, Log, Mistakes, Ops, Public, Session, SignIn, Sources, Upstream, claims,
-    listeners, policies, provider, public_paths,
+    headlamp, listeners, policies, provider, public_paths,
 };
 use crate::access::claims::ClaimRules;
+use crate::access::headlamp::Headlamp;
 use crate::access::policy::Policies;
 use crate::access::public_paths::PublicPaths;
 use crate::provider::ProviderSettings;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub session: Session,
     /// The identity headers.
     pub headers: Headers,
+    /// Headlamp, if it is the application.
+    pub headlamp: Option<Headlamp>,
     /// The policies for signed-in users.
     pub policies: Policies,
     /// The requests that pass without a sign-in.
@@ -69,6 +72,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Reported> {
     let policies = policies::read(reader);
     let public_paths = public_paths::read(reader, public.as_ref().ok().map(|public| &public.origins));
     let headers = Headers::read(reader);
+    let headlamp = headlamp::read(reader);
     let sign_in = SignIn::read(reader);
     let check = CheckListener::read(reader);
     let ops = Ops::read(reader);
@@ -84,6 +88,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Reported> {
         claims: claims?,
         session: session?,
         headers: headers?,
+        headlamp: headlamp?,
         policies: policies?,
         public_paths: public_paths?,
         sign_in,

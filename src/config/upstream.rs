@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use http::HeaderValue;
+use http::uri::Authority;
 use url::Url;
 
 use super::checks::{absolute_url, socket};
@@ -14,20 +16,35 @@ pub(super) const SECTION: Section = Section {
     path: "upstream",
     example: "",
     about: "One application to which the gateway forwards requests, if no other proxy does that.",
-    keys: &[Key {
-        name: "url",
-        kind: Kind::Text,
-        need: Need::Optional("\"http://127.0.0.1:4466\""),
-        about: "The application's address: plain http, host and port. Without this key, the gateway answers the \
-                checks of the proxy and forwards nothing.",
-        right: "host and port of the application, with plain http and without a path, such as http://127.0.0.1:4466",
-    }],
+    keys: &[
+        Key {
+            name: "url",
+            kind: Kind::Text,
+            need: Need::Optional("\"http://127.0.0.1:4466\""),
+            about: "The application's address: plain http, host and port. Without this key, the gateway answers the \
+                    checks of the proxy and forwards nothing.",
+            right: "host and port of the application, with plain http and without a path, such as \
+                    http://127.0.0.1:4466",
+        },
+        Key {
+            name: "host",
+            kind: Kind::Text,
+            need: Need::Optional("\"preserve\""),
+            about: "The Host that the application receives: \"preserve\" sends the host of the public URL, \
+                    \"upstream\" the host of upstream.url, and any other text is the host itself. Without this key, \
+                    an application on a loopback address receives its own host, because Headlamp refuses any other \
+                    there. Every other application receives the public host.",
+            right: "preserve, upstream, or a host with an optional port, such as app.internal:8080",
+        },
+    ],
 };
 
 /// The application, if the gateway is its proxy.
 pub struct Upstream {
     /// `http://host:port/`, without path and query.
     pub url: Url,
+    /// The `Host` that the application receives, or `None` if it is that of the public origin.
+    pub host: Option<HeaderValue>,
 }
 
 impl Upstream {
@@ -35,8 +52,43 @@ impl Upstream {
         let own: Vec<SocketAddr> =
             LISTENERS.iter().filter_map(|key| reader.text(key).and_then(|text| socket(&text).ok())).collect();
         let url = reader.read_optional("upstream.url", |text| read_url(text, &own))?;
-        Ok(url.map(|url| Self { url }))
+        let host = reader.read_optional("upstream.host", read_host);
+        let (Some(url), host) = (url, host?) else { return Ok(None) };
+        let own = || HeaderValue::try_from(url.authority()).ok();
+        let host = match host {
+            Some(Host::Preserve) => None,
+            Some(Host::Upstream) => own(),
+            Some(Host::Named(host)) => Some(host),
+            None => is_loopback(&url).then(own).flatten(),
+        };
+        Ok(Some(Self { url, host }))
     }
+}
+
+/// The choice of the operator.
+enum Host {
+    Preserve,
+    Upstream,
+    Named(HeaderValue),
+}
+
+fn read_host(text: &str) -> Result<Host, Wrong> {
+    match text {
+        "preserve" => Ok(Host::Preserve),
+        "upstream" => Ok(Host::Upstream),
+        _ => {
+            let wrong = || Wrong::new("it is not a host");
+            let authority =
+                text.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
+            let host = authority.and_then(|authority| HeaderValue::try_from(authority.as_str()).ok());
+            host.map(Host::Named).ok_or_else(wrong)
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    literal_address(url).is_some_and(|address| address.ip().is_loopback())
+        || url.host_str() == Some("localhost")
 }
 
 fn read_url(text: &str, own: &[SocketAddr]) -> Result<Url, Wrong> {

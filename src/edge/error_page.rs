@@ -50,6 +50,7 @@ impl Reply {
             }
             Denial::CheckItself
             | Denial::UnknownPolicy
+            | Denial::ExternalTarget
             | Denial::CrossOriginWebSocket
             | Denial::CrossOriginWrite => {
                 Self::refused(StatusCode::FORBIDDEN, &denial.to_string(), requester)

@@ -116,6 +116,7 @@ mod tests {
             owned: OwnedHeaders::new(IdentityHeaderNames { user, group, email, id_token }, true),
             policies: Policies::new(BTreeMap::from([(DEFAULT.to_owned(), Policy::default())])),
             public_paths: PublicPaths::default(),
+            headlamp: None,
             origins: Origins::new(vec![origin.clone()]),
             sign_in: SignInBy::Start,
             allow_cross_origin_writes: false,

@@ -40,6 +40,9 @@ impl Upstream {
         let (mut head, body) = request.into_parts();
         let accepts_trailers = has_member(&head.headers, &header::TE, "trailers");
         rewrite_headers(&mut head.headers, &grant, origin, client)?;
+        if let Some(host) = &self.host {
+            head.headers.insert(header::HOST, host.clone());
+        }
         set_connection(&mut head.headers, &body, client_upgrade.is_some(), accepts_trailers);
         let progress = Arc::new(Notify::new());
         let body = RequestBody { body, owned: Arc::clone(&self.owned), progress: Arc::clone(&progress) };

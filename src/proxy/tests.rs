@@ -63,6 +63,7 @@ fn grant() -> Grant {
         owned: owned(),
         policies: Policies::new(BTreeMap::from([("open".to_owned(), everyone)])),
         public_paths: PublicPaths::default(),
+        headlamp: None,
         origins: Origins::new(vec![origin()]),
         sign_in: SignInBy::Start,
         allow_cross_origin_writes: false,

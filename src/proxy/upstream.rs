@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::uri::Authority;
+use http::{HeaderMap, HeaderValue};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -52,6 +52,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Upstream {
     pub(super) authority: Authority,
+    /// The `Host` for the application, or `None` for that of the public origin.
+    pub(super) host: Option<HeaderValue>,
     pub(super) owned: Arc<OwnedHeaders>,
     /// Removes the cookies that only the gateway may set from a response.
     pub(super) remove_own_cookies: fn(&mut HeaderMap),
@@ -86,6 +88,12 @@ impl Upstream {
         Self::with_limits(url, owned, remove_own_cookies, Limits::default())
     }
 
+    /// Sets the `Host` that the application receives.
+    #[must_use]
+    pub fn with_host(self, host: Option<HeaderValue>) -> Self {
+        Self { host, ..self }
+    }
+
     /// Creates the application at `http://host[:port]` with the given limits.
     pub fn with_limits(
         url: &Url,
@@ -95,6 +103,7 @@ impl Upstream {
     ) -> Result<Self, UpstreamError> {
         Ok(Self {
             authority: authority(url)?,
+            host: None,
             owned: Arc::new(owned),
             remove_own_cookies,
             client: client(limits.connect),

@@ -187,11 +187,15 @@ fn build_snapshot(settings: &Settings) -> Snapshot {
             .with_stripped(settings.headers.stripped.clone()),
         policies: settings.policies.clone(),
         public_paths: settings.public_paths.clone(),
+        headlamp: settings.headlamp.clone(),
         origins: settings.public.origins.clone(),
         sign_in: if settings.sign_in.page { SignInBy::Page } else { SignInBy::Start },
         allow_cross_origin_writes: settings.public.allow_cross_origin_writes,
     };
-    let (claims, background_paths) = (settings.claims.clone(), settings.session.background_paths.clone());
+    let (claims, mut background_paths) = (settings.claims.clone(), settings.session.background_paths.clone());
+    if let Some(headlamp) = &settings.headlamp {
+        background_paths.add(headlamp.background_paths());
+    }
     Snapshot { rules, claims, background_paths }
 }
 
@@ -210,7 +214,7 @@ fn build_public_router(
 ) -> Result<Router, StartError> {
     let (refresh, snapshot) = (Arc::clone(&checker.check.refresh), checker.check.snapshot.clone());
     let fallback = match &settings.upstream {
-        Some(upstream) => proxy_service::routes(Arc::new(build_proxy_service(upstream, checker)?)),
+        Some(upstream) => proxy_service::routes(Arc::new(build_proxy_service(settings, upstream, checker)?)),
         None => proxy_service::not_found_routes(Arc::clone(&shared.ids)),
     };
     let page_timeout = settings.provider.timeout * MAX_CALLS_PER_PAGE + PAGE_TIME_WITHOUT_CALLS;
@@ -225,12 +229,17 @@ fn build_public_router(
 }
 
 fn build_proxy_service(
+    settings: &Settings,
     upstream: &UpstreamSettings,
     checker: Arc<Checker>,
 ) -> Result<ProxyService, StartError> {
     let owned = checker.check.snapshot.load().rules.owned.clone();
-    let upstream = Upstream::new(&upstream.url, owned, set_cookie::keep_out)
-        .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?;
+    let keep_out =
+        if settings.headlamp.is_some() { set_cookie::keep_out_tokens_too } else { set_cookie::keep_out };
+    let host = upstream.host.clone();
+    let upstream = Upstream::new(&upstream.url, owned, keep_out)
+        .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?
+        .with_host(host);
     Ok(ProxyService { checker, upstream, failures: LogRateLimit::new(proxy_service::MAX_FAILURE_LINES) })
 }
 

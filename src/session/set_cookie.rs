@@ -6,11 +6,21 @@
 use http::{HeaderMap, HeaderValue, header};
 
 use super::cookie::is_ours;
+use crate::access::headlamp::is_token_cookie;
 
 /// Removes every `Set-Cookie` of an application's response that sets a cookie of ours. The others keep their order.
 pub fn keep_out(headers: &mut HeaderMap) {
+    remove_cookies(headers, is_ours);
+}
+
+/// As [`keep_out`], and removes cookies of Headlamp that hold a token.
+pub fn keep_out_tokens_too(headers: &mut HeaderMap) {
+    remove_cookies(headers, |pair| is_ours(pair) || is_token_cookie(pair));
+}
+
+fn remove_cookies(headers: &mut HeaderMap, is_unwanted: impl Fn(&[u8]) -> bool) {
     let (ours, others): (Vec<HeaderValue>, Vec<HeaderValue>) =
-        headers.get_all(header::SET_COOKIE).iter().cloned().partition(sets_ours);
+        headers.get_all(header::SET_COOKIE).iter().cloned().partition(|value| is_unwanted(cookie_of(value)));
     if ours.is_empty() {
         return;
     }
@@ -20,11 +30,11 @@ pub fn keep_out(headers: &mut HeaderMap) {
     }
 }
 
-fn sets_ours(value: &HeaderValue) -> bool {
+/// Returns the name and value of the cookie that a `Set-Cookie` sets.
+fn cookie_of(value: &HeaderValue) -> &[u8] {
     let pair = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     // A browser sends a cookie without a name as its value alone, which may look like a name (RFC 6265bis §5.8.3).
-    let pair = pair.strip_prefix(b"=").unwrap_or(pair).trim_ascii();
-    is_ours(pair)
+    pair.strip_prefix(b"=").unwrap_or(pair).trim_ascii()
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod conformance;
 mod cookies;
 mod corpus;
 mod deploy_files;
+#[path = "../support/headlamp.rs"]
+mod double;
 mod drain;
 mod entra;
 mod envoy;
@@ -23,6 +25,7 @@ mod envoy_grpc;
 mod faulty;
 mod harness;
 mod header_spoofs;
+mod headlamp;
 mod identity_mixups;
 mod keys;
 mod log_failures;

@@ -170,24 +170,19 @@ impl Scene {
             pairs.join("; ")
         );
         headers.insert(header::COOKIE, cookie.parse().unwrap());
-        let names = IdentityHeaderNames {
-            user: HeaderName::from_static("x-forwarded-user"),
-            group: HeaderName::from_static("x-forwarded-group"),
-            email: HeaderName::from_static("x-forwarded-email"),
-            id_token: HeaderName::from_static("x-forwarded-id-token"),
-        };
         let rules = Rules {
-            owned: OwnedHeaders::new(names, authorization),
+            owned: OwnedHeaders::new(names(), authorization),
             policies,
             public_paths: PublicPaths::default(),
+            headlamp: None,
             origins,
             sign_in: SignInBy::Start,
             allow_cross_origin_writes: false,
         };
         let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
         let sessions: Arc<dyn Sessions> = Arc::new(store);
-        let background_paths = PublicPaths::default();
-        let snapshot = CurrentSnapshot::new(Snapshot { rules, claims: claims(), background_paths });
+        let snapshot = Snapshot { rules, claims: claims(), background_paths: PublicPaths::default() };
+        let snapshot = CurrentSnapshot::new(snapshot);
         let refresh = Arc::new(Refresh {
             provider,
             sessions: Arc::clone(&sessions),
@@ -221,6 +216,15 @@ impl Scene {
         };
         let checked = self.check.check(&snapshot, &request, TRAEFIK.dialect.caller, |_| ()).now_or_never();
         checked.unwrap().decision
+    }
+}
+
+fn names() -> IdentityHeaderNames {
+    IdentityHeaderNames {
+        user: HeaderName::from_static("x-forwarded-user"),
+        group: HeaderName::from_static("x-forwarded-group"),
+        email: HeaderName::from_static("x-forwarded-email"),
+        id_token: HeaderName::from_static("x-forwarded-id-token"),
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::*;
 use crate::access::headers::IdentityHeaderNames;
-use crate::access::policy::Policy;
+use crate::access::policy::{Policy, Refusal};
 use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 use crate::access::query_conditions::NO_CONDITIONS;
 use crate::access::target::Target;
@@ -25,6 +25,7 @@ fn rules() -> Rules {
             hosts: vec![],
             paths: vec![PublicPath::parse("/open/").unwrap()],
         }]),
+        headlamp: None,
         origins: Origins::new(vec![Origin::parse("https://app.test").unwrap()]),
         sign_in: SignInBy::Start,
         allow_cross_origin_writes: false,

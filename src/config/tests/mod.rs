@@ -1,5 +1,6 @@
 //! Configuration: settings, mistakes and warnings
 
+mod application;
 mod documented;
 mod generated;
 mod mistakes;

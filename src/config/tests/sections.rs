@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::*;
+use crate::access::headlamp::{Cluster, Headlamp};
 use crate::access::identity::IdentityRef;
 use crate::access::target::Target;
 use crate::config::keys::TABLE;
@@ -80,11 +81,17 @@ email = "X-Email"
 id_token = "X-Token"
 authorization = true
 strip = ["X-Who-*"]
+[headlamp]
+enabled = true
+base_url = "/tools"
+clusters = ["north", "south"]
+dangerously_allow_external_targets = true
 [sign_in]
 page = true
 provider_logout = false
 [upstream]
 url = "http://127.0.0.1:4466"
+host = "app.internal"
 [log]
 format = "json"
 level = "debug"
@@ -135,10 +142,17 @@ fn every_key_takes_effect() {
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");
     assert!(all.headers.authorization && all.sign_in.page && !all.sign_in.provider_logout);
     assert!(all.headers.stripped.matches("x_who_am_i") && !all.headers.stripped.matches("remote-user"));
-    assert_eq!(all.upstream.unwrap().url.as_str(), "http://127.0.0.1:4466/");
+    assert!(all.headers.stripped.matches("kubeconfig") && all.headers.stripped.matches("x-headlamp-user-id"));
+    let clusters = ["north", "south"].map(|name| Cluster::new(name).unwrap()).into();
+    assert_eq!(all.headlamp, Some(Headlamp::new("/tools", clusters, true)));
+    let upstream = all.upstream.unwrap();
+    assert_eq!(
+        (upstream.url.as_str(), upstream.host.unwrap()),
+        ("http://127.0.0.1:4466/", "app.internal".parse().unwrap())
+    );
     assert_eq!((all.log.format, all.log.level), (LogFormat::Json, LogLevel::Debug));
     assert_eq!([all.drain.unready_time, all.drain.finish_timeout], [0, 540].map(Duration::from_secs));
-    assert_eq!(all.warnings.len(), 6, "{:?}", all.warnings);
+    assert_eq!(all.warnings.len(), 7, "{:?}", all.warnings);
 }
 
 #[test]
@@ -326,9 +340,15 @@ fn wrong_values_are_refused() {
         ("public_paths.a.paths", "a", "read alike"),
         ("public_paths.a.methods", "get", "capitals"),
         ("public_paths.a.hosts", "elsewhere.test", "not the host of any of public.urls"),
+        ("headlamp.base_url", "headlamp", "not such a path"),
+        ("headlamp.base_url", "/headlamp/", "not such a path"),
+        ("headlamp.clusters", "", "it is empty"),
+        ("headlamp.clusters", "a/b", "not the name of a cluster"),
+        ("headlamp.clusters", "a.b,ab", "one cookie"),
         ("upstream.url", "https://127.0.0.1:4466", "TLS"),
         ("upstream.url", "http://127.0.0.1:4466/x", "path"),
         ("upstream.url", "http://127.0.0.1:4180", "forwarded in a loop"),
+        ("upstream.host", "a/b", "not a host"),
         ("drain.unready_time", "11m", "too long"),
         ("drain.finish_timeout", "20", "without a unit"),
         ("log.format", "jsno", "did you mean \"json\"?"),

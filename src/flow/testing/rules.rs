@@ -40,6 +40,7 @@ pub(crate) fn snapshot<const N: usize>(policies: [(&str, &[&str]); N]) -> Snapsh
             owned: OwnedHeaders::new(names, true),
             policies: Policies::new(policies.into()),
             public_paths: public("/assets/"),
+            headlamp: None,
             origins: origins(),
             sign_in: SignInBy::Start,
             allow_cross_origin_writes: false,

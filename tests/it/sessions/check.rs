@@ -71,6 +71,7 @@ fn rules() -> Rules {
         owned: OwnedHeaders::new(names, true),
         policies: Policies::new([(DEFAULT.to_owned(), policy)].into()),
         public_paths: PublicPaths::default(),
+        headlamp: None,
         origins: Origins::new(origins().to_vec()),
         sign_in: SignInBy::Start,
         allow_cross_origin_writes: false,

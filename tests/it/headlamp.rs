@@ -1,0 +1,161 @@
+//! Headlamp behind the gateway's own proxy, and the edits for Headlamp in a check
+
+use reqwest::header::{CONNECTION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use reqwest::{Client, Method};
+
+use crate::double::Headlamp;
+use crate::harness::{Browser, Gateway, Page, provider};
+
+const SETTINGS: [(&str, &str); 2] = [("headlamp.enabled", "true"), ("headlamp.clusters", "main,north")];
+
+struct Scene {
+    headlamp: Headlamp,
+    gateway: Gateway,
+    browser: Browser,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let (headlamp, provider) = (Headlamp::start().await, provider().await);
+        let url = headlamp.url();
+        let settings = [&SETTINGS[..], &[("upstream.url", &*url)]].concat();
+        let gateway = Gateway::with(&provider, &settings).await;
+        let browser = gateway.signed_in_browser("testuser").await;
+        Self { headlamp, gateway, browser }
+    }
+
+    async fn send(&mut self, method: Method, path: &str, headers: HeaderMap) -> Page {
+        self.browser.request(method, &self.gateway.url(path), headers, None).await
+    }
+
+    async fn user(&mut self, method: Method, path: &str) -> Option<String> {
+        let page = self.send(method, path, script()).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.body);
+        let answer: serde_json::Value = serde_json::from_str(&page.body).unwrap();
+        answer["user"].as_str().map(str::to_owned)
+    }
+}
+
+/// Header fields of a script of the page.
+fn script() -> HeaderMap {
+    let fields = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("sec-fetch-site", "same-origin")];
+    fields
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .into_iter()
+        .collect()
+}
+
+/// Every route of Headlamp that needs a token.
+const ROUTES: [(Method, &str); 10] = [
+    (Method::GET, "/clusters/main/api/v1/pods"),
+    (Method::GET, "/clusters/main/me"),
+    (Method::GET, "/clusters/main/helm/releases/list"),
+    (Method::GET, "/clusters/main/serviceproxy/default/web"),
+    (Method::POST, "/clusters/main/portforward"),
+    (Method::GET, "/clusters/north/api/v1/pods"),
+    (Method::POST, "/clusters/north/portforward"),
+    (Method::GET, "/wsMultiplexer?main"),
+    (Method::GET, "/wsMultiplexer?north"),
+    (Method::POST, "/drain-node"),
+];
+
+#[tokio::test]
+async fn every_route_sees_the_user_of_the_session_despite_a_cookie_of_another_user() {
+    let mut scene = Scene::start().await;
+    // The token of bob: Headlamp reads the claims, and the API server would verify it.
+    let payload = base64_simd::URL_SAFE_NO_PAD.encode_to_string(br#"{"preferred_username":"bob"}"#);
+    for name in ["headlamp-auth-main.0", "headlamp-auth-north.0", "headlamp-auth-main.1"] {
+        scene.browser.set_cookie(name, &format!("h.{payload}.s"));
+    }
+    for (method, path) in ROUTES {
+        assert_eq!(scene.user(method, path).await.as_deref(), Some("testuser"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn token_reaches_no_other_path_and_no_other_cluster() {
+    let mut scene = Scene::start().await;
+    for path in
+        ["/", "/c/main/pods", "/config", "/plugins/x.js", "/clusters/other/api/v1/pods", "/parseKubeConfig"]
+    {
+        let before = scene.headlamp.received().len();
+        assert!(scene.send(Method::GET, path, script()).await.status < 500);
+        let (_, fields) = scene.headlamp.received().split_off(before).remove(0);
+        assert_eq!(fields["x-forwarded-user"], "testuser", "{path}");
+        let carried: Vec<&str> = fields
+            .iter()
+            .filter(|(_, value)| value.to_str().is_ok_and(|value| value.contains("eyJ")))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert!(carried.is_empty(), "{path}: {carried:?}");
+        assert!(!fields.contains_key("authorization"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn field_that_chooses_a_cluster_never_arrives_and_connection_may_not_name_it() {
+    let mut scene = Scene::start().await;
+    for name in ["kubeconfig", "x-headlamp-user-id", "impersonate-user", "authorization"] {
+        let mut forged = script();
+        forged.insert(HeaderName::from_static(name), HeaderValue::from_static("evil"));
+        let before = scene.headlamp.received().len();
+        assert_eq!(scene.send(Method::GET, "/clusters/main/me", forged).await.status, 200);
+        let (_, fields) = scene.headlamp.received().split_off(before).remove(0);
+        assert!(fields.get_all(name).iter().all(|value| value != "evil"), "{name}: {fields:?}");
+
+        let mut naming = script();
+        naming.insert(CONNECTION, HeaderValue::from_static(name));
+        assert_eq!(scene.send(Method::GET, "/clusters/main/me", naming).await.status, 400, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn request_that_headlamp_would_send_anywhere_is_denied() {
+    let mut scene = Scene::start().await;
+    for (method, path) in
+        [(Method::GET, "/externalproxy"), (Method::GET, "/%65xternalproxy"), (Method::POST, "/cluster")]
+    {
+        let before = scene.headlamp.received().len();
+        assert_eq!(scene.send(method, path, script()).await.status, 403, "{path}");
+        assert_eq!(scene.headlamp.received().len(), before, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pasted_token_sets_no_cookie() {
+    let scene = Scene::start().await;
+    let mut headers = script();
+    headers.insert("origin", scene.gateway.url("").trim_end_matches('/').parse().unwrap());
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    let url = scene.gateway.url("/clusters/main/set-token");
+    headers.insert(COOKIE, scene.browser.cookie_header().unwrap());
+    let request = Client::builder().no_proxy().build().unwrap().post(&url).headers(headers);
+    let reply = request.body(r#"{"token":"a.b.c"}"#).send().await.unwrap();
+    assert_eq!(reply.status(), 200);
+    assert!(!reply.headers().contains_key(SET_COOKIE), "{:?}", reply.headers());
+}
+
+#[tokio::test]
+async fn check_places_the_token_as_the_proxy_will() {
+    let provider = provider().await;
+    let gateway = Gateway::with(&provider, &SETTINGS).await;
+    let browser = gateway.signed_in_browser("testuser").await;
+    let ask = async |path: &str| {
+        let mut headers = gateway.question(path);
+        let cookies =
+            format!("{}; headlamp-auth-main.0=bob", browser.cookie_header().unwrap().to_str().unwrap());
+        headers.insert(COOKIE, cookies.parse().unwrap());
+        gateway.ask(headers).await
+    };
+    let cluster = ask("/clusters/north/api/v1/pods").await;
+    let token = cluster.header("x-forwarded-id-token").unwrap().to_owned();
+    assert_eq!(cluster.header("authorization").unwrap(), format!("Bearer {token}"));
+    let cookies = cluster.header("cookie").unwrap();
+    assert!(
+        cookies.contains(&format!("headlamp-auth-north.0={token}")) && !cookies.contains("main"),
+        "{cookies}"
+    );
+    let page = ask("/c/main").await;
+    assert_eq!((page.header("x-forwarded-id-token"), page.header("authorization")), (Some(""), None));
+    assert!(!page.header("cookie").unwrap_or_default().contains("headlamp-auth"));
+}
