@@ -12,7 +12,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::codec::seal::MAX_PARTS;
 use crate::access::origin::Origin;
@@ -149,14 +149,14 @@ fn prefix(secure: bool) -> &'static str {
 
 /// Returns a cookie without a cookie of the gateway that a proxy joined to it with a comma, and without what follows.
 fn before_joined(member: &[u8]) -> &[u8] {
-    if !member.contains(&b',') {
+    if memchr(b',', member).is_none() {
         return member;
     }
-    let is_join = |comma: &usize| {
-        let next = member.get(comma + 1..).unwrap_or_default();
-        next.contains(&b'=') && is_ours(next.trim_ascii_start())
-    };
-    let end = memchr_iter(b',', member).find(is_join).unwrap_or(member.len());
+    // A joined cookie has a `=` behind the comma. A client can send 32,000 commas, so no comma causes another scan.
+    let Some(last_equals) = memrchr(b'=', member) else { return member };
+    let is_join = |comma: &usize| is_ours(member.get(comma + 1..).unwrap_or_default().trim_ascii_start());
+    let mut commas = memchr_iter(b',', member).take_while(|comma| *comma < last_equals);
+    let end = commas.find(is_join).unwrap_or(member.len());
     member.get(..end).unwrap_or_default()
 }
 
@@ -171,11 +171,16 @@ pub(super) fn is_ours(member: &[u8]) -> bool {
     let prefixes = [HOST_PREFIX, SECURE_PREFIX].map(str::as_bytes);
     let name = prefixes.iter().find_map(|prefix| member.strip_prefix(*prefix)).unwrap_or(member);
     let Some(rest) = name.strip_prefix(SESSION.as_bytes()) else { return false };
-    let bare = name.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
     parse_part(rest).is_some()
         || name.starts_with(LOGIN.as_bytes())
         || rest.is_empty()
-        || [LOOP_MARKER, RELOAD_COUNTER].iter().any(|name| bare == name.as_bytes())
+        || [LOOP_MARKER, RELOAD_COUNTER].iter().any(|marker| is_named(name, marker))
+}
+
+/// Returns whether a cookie has that name, also without a value.
+fn is_named(member: &[u8], name: &str) -> bool {
+    let rest = member.strip_prefix(name.as_bytes());
+    rest.is_some_and(|rest| matches!(rest.trim_ascii_start(), [] | [b'=', ..]))
 }
 
 /// The cookies of a request as names and values, in order (RFC 6265 §4.2.1).
@@ -247,6 +252,10 @@ mod tests {
         assert_eq!(
             others(&["a=1,__Host-foregate=x; b=2,c=3", "d, foregate-1=y,e=4; tags=f,foregate"]),
             "a=1; b=2,c=3; d; tags=f,foregate"
+        );
+        assert_eq!(
+            others(&["a=1,foregate-landed = x", "b,__Secure-foregate-reloads=1", "c,foregate-landed"]),
+            "a=1; b; c,foregate-landed"
         );
         assert_eq!(others(&["__Host-foregate =x; foregates=1; foregate-4=2"]), "foregates=1; foregate-4=2");
     }
