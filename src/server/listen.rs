@@ -69,6 +69,10 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The limit of concurrent requests of a connection over HTTP/2. Envoy opens one connection for each of its threads.
 const MAX_CONCURRENT_STREAMS: u32 = 1024;
+/// The same for a client that is no proxy. Its requests are refused, but only after their messages were read.
+const MAX_CLIENT_STREAMS: u32 = 8;
+/// The number of bytes that such a client may send before they are read.
+const CLIENT_WINDOW_BYTES: u32 = 64 * 1024;
 /// The limit of the head of a gRPC request. The header fields of the client are in its body.
 const MAX_GRPC_HEAD_BYTES: u32 = 16 * 1024;
 
@@ -222,7 +226,8 @@ impl Context {
             }
             Protocol::Http2 => {
                 let streams = Streams::default();
-                let mut serving = pin!(http2_builder(streams.clone()).serve_connection(stream, service));
+                let mut serving =
+                    pin!(http2_builder(streams.clone(), is_proxy).serve_connection(stream, service));
                 let connection = async {
                     tokio::select! {
                         ended = &mut serving => ended,
@@ -230,10 +235,13 @@ impl Context {
                             serving.as_mut().graceful_shutdown();
                             serving.await
                         }
-                        () = sleep(limits.client_head_timeout), if !is_proxy => Ok(()),
                     }
                 };
-                streams.run(connection).await
+                let connection = streams.run(connection);
+                tokio::select! {
+                    ended = connection => ended,
+                    () = sleep(limits.client_head_timeout), if !is_proxy => Ok(()),
+                }
             }
         };
         if let Err(error) = ended {
@@ -252,14 +260,19 @@ fn http1_builder(limits: Limits, is_proxy: bool) -> http1::Builder {
     builder
 }
 
-fn http2_builder(streams: Streams) -> http2::Builder<Streams> {
+fn http2_builder(streams: Streams, is_proxy: bool) -> http2::Builder<Streams> {
     let mut builder = http2::Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(USER_TIMEOUT)
-        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_concurrent_streams(if is_proxy { MAX_CONCURRENT_STREAMS } else { MAX_CLIENT_STREAMS })
         .max_header_list_size(MAX_GRPC_HEAD_BYTES);
+    if !is_proxy {
+        builder
+            .initial_stream_window_size(CLIENT_WINDOW_BYTES)
+            .initial_connection_window_size(CLIENT_WINDOW_BYTES);
+    }
     builder
 }
 

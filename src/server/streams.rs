@@ -1,7 +1,7 @@
 //! Requests of a connection over HTTP/2, in the task of the connection
 //!
 //! 1. Most checks never wait. So all requests that arrived together are answered together, and written together.
-//! 2. A request that waits does not delay the others.
+//! 2. A request that waits does not delay the others. One that computes does, so a connection uses one core.
 //! 3. When the connection ends, its requests end. Nobody could read their responses.
 
 use std::future::{Future, poll_fn};
@@ -12,6 +12,9 @@ use std::task::Poll;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hyper::rt::Executor;
+
+/// The limit of requests that are answered before the connection writes their responses.
+const MAX_BATCH: usize = 32;
 
 type Request = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -35,7 +38,13 @@ impl Streams {
                 return Poll::Ready(ended);
             }
             running.extend(self.take());
-            while let Poll::Ready(Some(())) = running.poll_next_unpin(context) {}
+            for _ in 0..MAX_BATCH {
+                if running.poll_next_unpin(context) != Poll::Ready(Some(())) {
+                    return Poll::Pending;
+                }
+            }
+            // The connection writes these responses, and other tasks run, before the next batch.
+            context.waker().wake_by_ref();
             Poll::Pending
         })
         .await
@@ -49,6 +58,8 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::task::{Context, Wake};
 
     use futures_util::FutureExt;
     use tokio::sync::oneshot;
@@ -79,6 +90,34 @@ mod tests {
         });
         assert!(streams.run(connection).now_or_never().is_none());
         was_done.try_recv().unwrap();
+    }
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn connection_writes_after_a_batch_of_requests() {
+        let streams = Streams::default();
+        let done = Arc::new(AtomicUsize::new(0));
+        for _ in 0..=MAX_BATCH {
+            let done = Arc::clone(&done);
+            streams.execute(async move {
+                let _ = done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Arc::clone(&woken).into();
+        let mut running = pin!(streams.run(pending::<()>()));
+        for expected in [MAX_BATCH, MAX_BATCH + 1] {
+            assert!(running.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert_eq!(done.load(Ordering::Relaxed), expected);
+            assert!(woken.0.load(Ordering::Relaxed), "the connection is polled again");
+        }
     }
 
     #[test]

@@ -135,7 +135,8 @@ async fn http_2_connection_of_an_unknown_client_ends_and_that_of_a_proxy_stays()
     let mut silent = connect_from("127.0.0.1", listener.address).await;
     proxy.write_all(PREFACE).await.unwrap();
     unknown.write_all(PREFACE).await.unwrap();
-    read_to_end(&mut unknown).await;
+    let settings = read_to_end(&mut unknown).await;
+    assert!(has_stream_limit(&settings, MAX_CLIENT_STREAMS));
     read_to_end(&mut silent).await;
     proxy.write_all(PING).await.unwrap();
     let mut answer = Vec::new();
@@ -145,6 +146,13 @@ async fn http_2_connection_of_an_unknown_client_ends_and_that_of_a_proxy_stays()
         }
     };
     timeout(TEST_TIMEOUT, answered).await.unwrap();
+    assert!(has_stream_limit(&answer, MAX_CONCURRENT_STREAMS));
+}
+
+/// Returns whether a listener announced this limit: `SETTINGS_MAX_CONCURRENT_STREAMS` is 3 (RFC 9113 §6.5.2).
+fn has_stream_limit(sent: &[u8], limit: u32) -> bool {
+    let setting = [&[0, 3][..], &limit.to_be_bytes()].concat();
+    sent.windows(setting.len()).any(|bytes| bytes == setting)
 }
 
 #[tokio::test]
