@@ -5,7 +5,8 @@
 //! 2. Envoy joins several lines of a field with a comma, unless `encode_raw_headers` is set.
 //! 3. The policy is `policy` in `context_extensions`, which only Envoy's settings can fill.
 //! 4. With an `OkHttpResponse`, the request passes. Envoy sets its fields, and then removes the fields that it names. So
-//!    a field that is set is never named. `Set-Cookie` reaches the browser, also on a WebSocket.
+//!    a field that is set is never named. An empty field is removed. `Set-Cookie` reaches the browser, also on a
+//!    WebSocket.
 //! 5. A `DeniedHttpResponse` reaches the client as it is, also with 503. Its status in the gRPC message must not be 0,
 //!    because Envoy would let the request pass.
 //! 6. By default, Envoy waits 200 ms for a reply. Then the client gets the status of `status_on_error`, by default 403.

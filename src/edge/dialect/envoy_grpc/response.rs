@@ -44,8 +44,12 @@ fn allow(reply: &Reply) -> Message {
     for (name, value) in &reply.headers {
         if *name == header::SET_COOKIE {
             response.option(6, name, value, true);
-        } else if ![header::CACHE_CONTROL, header::VARY].contains(name) {
-            // The others are about the reply itself.
+        } else if [header::CACHE_CONTROL, header::VARY].contains(name) {
+            // These are about the reply itself.
+        } else if value.is_empty() {
+            // agentgateway skips an empty field, and the client's field would arrive.
+            response.bytes(5, name.as_str().as_bytes());
+        } else {
             response.option(2, name, value, false);
         }
     }
@@ -198,6 +202,7 @@ mod tests {
         let mut allowed = Reply::new(StatusCode::OK);
         allowed.headers.remove(header::X_CONTENT_TYPE_OPTIONS);
         allowed.headers.insert("x-forwarded-user", HeaderValue::from_static("alice"));
+        allowed.headers.insert("x-forwarded-group", HeaderValue::from_static(""));
         for cookie in ["a=1", "b=2"] {
             allowed.headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
         }
@@ -207,7 +212,8 @@ mod tests {
         assert_eq!(rendered.status.unwrap().code, 0);
         let Some(HttpResponse::OkResponse(ok)) = rendered.http_response else { panic!() };
         assert_eq!(pairs(&ok.headers), [("x-forwarded-user", "alice")]);
-        assert_eq!(ok.headers_to_remove, ["cookie", "x_forwarded_user", "x.forwarded.user"]);
+        let removed = ["x-forwarded-group", "cookie", "x_forwarded_user", "x.forwarded.user"];
+        assert_eq!(ok.headers_to_remove, removed, "an empty field is removed");
         assert_eq!(pairs(&ok.response_headers_to_add), [("set-cookie", "a=1"), ("set-cookie", "b=2")]);
         #[expect(deprecated, reason = "the field under test")]
         let append: Vec<_> = ok
