@@ -33,6 +33,7 @@ const LAYERS: [Layer; 10] = [
             "axum",
             "tower_http",
             "askama",
+            "serde",
             "serde_json",
             "jiff",
             "base64_simd",

@@ -179,7 +179,7 @@ impl Checker {
                 .check(&CheckEvent { client: Some(client), ..event(dialect, record, &access, peer, &id) });
         };
         let checked = self.check.check(snapshot, &access, dialect.caller, record).await;
-        Verdict::of(checked, origin, || Requester { surface: access.surface(), id })
+        Verdict::of(checked, origin, || Requester::new(access.surface(), access.headers, id))
     }
 
     fn read<'r, 's>(
@@ -242,11 +242,11 @@ impl Checker {
             peer: peer.ip(),
             request_id: Some(&id),
         });
-        let surface = match dialect.profile.sender {
-            Sender::Proxy { .. } => Surface::Embedded,
-            Sender::Client => Surface::of(&head.method, &head.headers),
+        let requester = match dialect.profile.sender {
+            Sender::Proxy { .. } => Requester { surface: Surface::Embedded, accepts_json: false, id },
+            Sender::Client => Requester::new(Surface::of(&head.method, &head.headers), &head.headers, id),
         };
-        Reply::refused(error.status(), &error.to_string(), Requester { surface, id })
+        Reply::refused(error.status(), &error.to_string(), requester)
     }
 }
 

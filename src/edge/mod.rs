@@ -2,6 +2,7 @@
 //!
 //! This layer makes no decisions.
 
+mod accept;
 pub mod cache_safety;
 pub mod check_routes;
 pub mod checker;

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::access::decision::{Challenge, Grant};
+use crate::access::decision::Grant;
 use crate::flow::check::PageReload;
 
 const X_RELOAD: HeaderName = HeaderName::from_static("x-reload");
@@ -18,6 +18,7 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const VARY_COOKIE: HeaderValue = HeaderValue::from_static("Cookie");
+const VARY_ACCEPT_COOKIE: HeaderValue = HeaderValue::from_static("Accept, Cookie");
 /// RFC 9110 §15.5.2 requires a scheme. No browser knows this one, so none asks for a password.
 pub(super) const SESSION_SCHEME: HeaderValue = HeaderValue::from_static("Session realm=\"foregate\"");
 /// The maximum number of header fields of a reply.
@@ -62,29 +63,26 @@ impl Reply {
         reply
     }
 
-    /// The request has no usable session.
-    pub fn challenged(challenge: &Challenge, reload: PageReload) -> Self {
-        match challenge {
-            Challenge::SignIn(url) => Self::redirect(StatusCode::FOUND, url),
-            Challenge::FormNotSent(url) => Self::redirect(StatusCode::SEE_OTHER, url),
-            Challenge::Unauthenticated => Self::unauthenticated(reload),
-        }
-    }
-
-    /// A script or a WebSocket has no usable session. The reply may request a reload of the page.
-    fn unauthenticated(reload: PageReload) -> Self {
-        let line = "401: no user is signed in; open a page of this site in a browser\n";
-        let mut reply = Self::text(StatusCode::UNAUTHORIZED, line);
-        reply.headers.insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
+    /// Adds the scheme of our sign-in, and may request a reload of the page.
+    #[must_use]
+    pub(super) fn asking_to_sign_in(mut self, reload: PageReload) -> Self {
+        self.headers.insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
         match reload {
             PageReload::No => {}
-            PageReload::Yes => drop(reply.headers.insert(X_RELOAD, RELOAD)),
+            PageReload::Yes => drop(self.headers.insert(X_RELOAD, RELOAD)),
             PageReload::YesAndCount(cookie) => {
-                reply.headers.insert(X_RELOAD, RELOAD);
-                reply.headers.append(header::SET_COOKIE, cookie);
+                self.headers.insert(X_RELOAD, RELOAD);
+                self.headers.append(header::SET_COOKIE, cookie);
             }
         }
-        reply
+        self
+    }
+
+    /// The reply depends on the media types that the client accepts.
+    #[must_use]
+    pub(super) fn varying_by_accept(mut self) -> Self {
+        self.headers.insert(header::VARY, VARY_ACCEPT_COOKIE);
+        self
     }
 
     /// A redirect to an absolute URL. A header can carry each parsed URL, so the 500 is unreachable.

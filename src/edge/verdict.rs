@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::dialect::definition::{Profile, Removals};
 use super::error_page::Requester;
 use super::head_budget::{OmittedField, fits, omit_largest};
 use super::reply::Reply;
-use crate::access::decision::{Decision, Grant};
+use crate::access::decision::{Challenge, Decision, Grant};
 use crate::access::origin::Origin;
 use crate::flow::check::Checked;
 
@@ -47,7 +47,9 @@ impl<'o> Verdict<'o> {
         let Checked { decision, reload, pending_cookies } = checked;
         Self::Refused(match decision {
             Decision::Allow(grant) => return Self::Allowed(Allowed { grant, origin, pending_cookies }),
-            Decision::Challenge(challenge) => Reply::challenged(&challenge, reload),
+            Decision::Challenge(Challenge::SignIn(url)) => Reply::redirect(StatusCode::FOUND, &url),
+            Decision::Challenge(Challenge::FormNotSent(url)) => Reply::redirect(StatusCode::SEE_OTHER, &url),
+            Decision::Challenge(Challenge::Unauthenticated) => Reply::unauthenticated(reload, requester()),
             Decision::Deny(denial) => Reply::denied(&denial, requester()),
             Decision::Fail(outage) => Reply::unavailable(outage, requester()),
         })

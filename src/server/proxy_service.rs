@@ -55,19 +55,22 @@ async fn forward(
             Verdict::Allowed(allowed) => allowed,
             Verdict::Refused(reply) => return reply.into_response(),
         };
-    let surface = Surface::of(&parts.method, &parts.headers);
+    let requester = Requester::new(
+        Surface::of(&parts.method, &parts.headers),
+        &parts.headers,
+        service.checker.ids.next(),
+    );
     let request = Request::from_parts(parts, body);
     match service.upstream.forward(grant, request, origin, peer.ip()).await {
         Ok(mut response) => {
             set_cookies_unless_cacheable(&mut response, pending_cookies.as_deref().unwrap_or_default());
             response
         }
-        Err(error) => failure_reply(&error, surface, &service).into_response(),
+        Err(error) => failure_reply(&error, requester, &service).into_response(),
     }
 }
 
-fn failure_reply(error: &ForwardError, surface: Surface, service: &ProxyService) -> Reply {
-    let requester = Requester { surface, id: service.checker.ids.next() };
+fn failure_reply(error: &ForwardError, requester: Requester, service: &ProxyService) -> Reply {
     let now = service.checker.check.clock.now().0;
     if let Some(Line { suppressed }) = service.failures.take(now) {
         tracing::warn!(%error, request = %requester.id, suppressed, "request not passed on to the application");
@@ -96,6 +99,7 @@ pub(super) fn not_found_routes(ids: Arc<RequestIds>) -> Router {
 }
 
 async fn not_found(State(ids): State<Arc<RequestIds>>, request: Request<Body>) -> Reply {
-    let requester = Requester { surface: Surface::of(request.method(), request.headers()), id: ids.next() };
+    let requester =
+        Requester::new(Surface::of(request.method(), request.headers()), request.headers(), ids.next());
     error_page(&Problem::no_such_page(&requester.id.to_string()), requester)
 }

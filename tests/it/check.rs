@@ -35,8 +35,16 @@ async fn request_that_is_no_navigation_gets_401_and_x_reload(dialect: &'static s
         assert_eq!(reply.header("x-reload"), Some("reload"));
         assert!(reply.header("www-authenticate").is_some());
         assert_eq!(reply.header("cache-control"), Some("no-store"));
-        assert_eq!(reply.header("vary"), Some("Cookie"));
+        assert_eq!(reply.header("vary"), Some("Accept, Cookie"));
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+        let problem: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!((&problem["status"], problem["title"].as_str()), (&401.into(), Some("Unauthorized")));
+        assert!(problem["message"].as_str().unwrap().starts_with("No user is signed in"), "{problem}");
+        assert!(problem["request_id"].is_string(), "{problem}");
     }
+    let text = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("accept", "text/plain")];
+    let reply = ask_with(&gateway, None, &text).await;
+    assert_eq!((reply.status, reply.header("content-type")), (401, Some("text/plain; charset=utf-8")));
 }
 
 async fn form_post_without_session_shows_that_it_was_not_sent(dialect: &'static str) {

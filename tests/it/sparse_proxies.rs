@@ -151,7 +151,7 @@ async fn denied_user_gets_a_page_if_the_client_is_not_shown() {
     browser.sign_in(&form, "alice", "alice").await;
     let cookie = browser.cookie_header().unwrap();
     let cookie = ("Cookie", cookie.to_str().unwrap());
-    for (dialect, media_type) in [("envoy", "text/html"), ("traefik", "text/plain")] {
+    for (dialect, media_type) in [("envoy", "text/html"), ("traefik", "application/problem+json")] {
         let reply = ask(ports(&gateway), dialect, "GET", &[cookie]).await;
         assert_eq!(reply.status, 403, "{dialect}");
         assert!(reply.header("content-type").unwrap().starts_with(media_type), "{:?}", reply.headers);

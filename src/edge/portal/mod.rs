@@ -59,7 +59,7 @@ async fn serve_on_page_origin(
     next: Next,
 ) -> Response<Body> {
     let id = portal.ids.next();
-    let requester = Requester { surface: Surface::of(request.method(), request.headers()), id };
+    let requester = Requester::new(Surface::of(request.method(), request.headers()), request.headers(), id);
     let mut response = match portal.find_page_origin(request.headers()) {
         Some(PageOrigin::Other(sign_in)) => {
             redirect_to_page_origin(&request, &sign_in, requester).into_response()

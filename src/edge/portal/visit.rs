@@ -30,12 +30,12 @@ impl Visit {
 
     /// Returns the page about a problem.
     pub(super) fn error_page(&self, problem: &Problem<'_>) -> Reply {
-        error_page(problem, Requester { surface: Surface::Navigation, id: self.id })
+        error_page(problem, Requester::user(self.id))
     }
 
     /// Returns the page for a request that breaks a rule.
     pub(super) fn refused(&self, status: StatusCode, why: &str) -> Reply {
-        Reply::refused(status, why, Requester { surface: Surface::Navigation, id: self.id })
+        Reply::refused(status, why, Requester::user(self.id))
     }
 }
 

@@ -57,6 +57,15 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// No user is signed in. Only programs get it: a user is redirected to the sign-in.
+    pub fn not_signed_in(request_id: &'a str) -> Self {
+        Self {
+            title: "Unauthorized",
+            what_happened: "No user is signed in. Open a page of this site in a browser.",
+            ..Self::empty(StatusCode::UNAUTHORIZED, request_id)
+        }
+    }
+
     /// The request is not valid.
     pub fn bad_request(request_id: &'a str) -> Self {
         Self {
@@ -250,8 +259,12 @@ impl<'a> Problem<'a> {
 
     /// Returns the same content in one line, for a program.
     pub fn line(&self) -> String {
-        let why = self.for_operator.unwrap_or(self.what_happened);
-        format!("{}: {why} (request {})\n", self.title, self.request_id)
+        format!("{}: {} (request {})\n", self.title, self.message(), self.request_id)
+    }
+
+    /// Returns what a program shows.
+    pub fn message(&self) -> &'a str {
+        self.for_operator.unwrap_or(self.what_happened)
     }
 
     /// Returns the page with its status, and with `Retry-After` if that is 503.
