@@ -99,6 +99,10 @@ impl IdentityProvider for DelayedProvider {
     fn state(&self) -> ProviderState {
         ProviderState::Ready
     }
+
+    fn answers(&self) -> bool {
+        true
+    }
 }
 
 #[tokio::main]

@@ -93,7 +93,7 @@ pub enum Outage {
     #[error("the session store does not answer")]
     SessionStore,
     /// The tokens have expired, and the provider cannot refresh them now.
-    #[error("the provider does not answer, and the session's tokens have expired")]
+    #[error("the provider does not answer, and the request has no valid tokens")]
     Provider,
 }
 

@@ -4,6 +4,7 @@
 //! 2. If the tokens have expired, a navigation is redirected to the gateway's page that refreshes them.
 //! 3. Any other request with expired tokens waits for the refresh, within bounds. That includes a request that may be a
 //!    navigation or one of a script: after the wait, either of them passes.
+//! 4. A script without a session gets no 401 while the provider does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,6 +184,12 @@ impl Check {
         }
         if let (Decision::Allow(_), Some(due)) = (&decision, due) {
             self.refresh.start(*due, caller);
+        }
+        if matches!(decision, Decision::Challenge(Challenge::Unauthenticated))
+            && !self.refresh.provider.answers()
+        {
+            // The page would reload itself, and leave for a provider that does not answer.
+            decision = Decision::Fail(Outage::Provider);
         }
         let subject = match credential {
             Credential::Session(known) => Some(known.user.subject),

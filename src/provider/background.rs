@@ -3,13 +3,15 @@
 //! 1. The last loaded metadata and keys stay in use until newer ones are loaded. An outage does not remove them.
 //! 2. A failed load is retried after 0.5 to 30 seconds. The delay grows and is jittered, so that many gateways do not
 //!    call a recovered provider at the same moment.
-//! 3. A token with an unknown key causes a fetch of the keys. Fetches run one at a time and at most once in 30
+//! 3. A call that is not answered causes a load after one second. So the gateway notices when the provider is back.
+//! 4. A token with an unknown key causes a fetch of the keys. Fetches run one at a time and at most once in 30
 //!    seconds, so that tokens cannot make the gateway flood the provider. Tokens from the token endpoint and tokens
 //!    that any client can send have separate limits. An unauthenticated client therefore cannot block the fetch that
 //!    a sign-in needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -60,7 +62,12 @@ impl Provider {
                     retry_delay(failures, RandomState::new().hash_one(failures))
                 }
             };
-            sleep(delay).await;
+            // While loads fail, the delay grows, and no other call shortens it.
+            let hurries = failures == 0;
+            tokio::select! {
+                () = sleep(delay) => {}
+                () = self.silence.notified(), if hurries => sleep(BASE_RETRY_DELAY).await,
+            }
         }
     }
 
@@ -139,6 +146,12 @@ impl Provider {
             Err(_) => CallOutcome::Failed,
         };
         self.audit.provider_call(call, outcome, stopwatch.elapsed());
+        let is_silent = matches!(outcome, CallOutcome::Failed);
+        if is_silent && !self.silent.swap(is_silent, Ordering::Relaxed) {
+            self.silence.notify_one();
+        } else {
+            self.silent.store(is_silent, Ordering::Relaxed);
+        }
         result
     }
 }

@@ -25,10 +25,12 @@ mod token_endpoint;
 mod userinfo;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 use url::Url;
 
 pub use self::algorithm::Algorithm;
@@ -66,6 +68,10 @@ pub struct Provider {
     /// The reason why the last load failed.
     last_error: ArcSwap<String>,
     key_fetches: KeyFetches,
+    /// Whether the last call was not answered.
+    silent: AtomicBool,
+    /// Notified when a call is not answered: the documents are loaded at once, to notice when the provider is back.
+    silence: Notify,
 }
 
 impl Provider {
@@ -87,6 +93,8 @@ impl Provider {
             known: ArcSwapOption::empty(),
             last_error: ArcSwap::from_pointee("it has not answered yet".to_owned()),
             key_fetches: KeyFetches::default(),
+            silent: AtomicBool::new(false),
+            silence: Notify::new(),
         }))
     }
 
@@ -257,6 +265,10 @@ impl IdentityProvider for Provider {
         } else {
             ProviderState::Unavailable(self.last_error())
         }
+    }
+
+    fn answers(&self) -> bool {
+        !self.silent.load(Ordering::Relaxed)
     }
 }
 

@@ -50,7 +50,7 @@ async fn check_overrides_or_refuses_each_spoofed_header() {
 #[tokio::test]
 async fn own_proxy_strips_or_refuses_each_spoofed_header() {
     let (application, provider) = (Application::start().await, provider().await);
-    let more = [("upstream.url", &*application.url()), ("headers.authorization", "true")];
+    let more = [("upstream.url", &*application.url()), ("headlamp.enabled", "true")];
     let gateway = Gateway::with(&provider, &more).await;
     let mut browser = gateway.signed_in_browser("testuser").await;
     for spoof in spoofs() {

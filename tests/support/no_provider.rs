@@ -44,4 +44,8 @@ impl IdentityProvider for NoProvider {
     fn state(&self) -> ProviderState {
         ProviderState::Ready
     }
+
+    fn answers(&self) -> bool {
+        true
+    }
 }

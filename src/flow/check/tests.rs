@@ -346,6 +346,18 @@ async fn script_without_a_session_reloads_its_page_at_most_three_times() {
 }
 
 #[tokio::test]
+async fn silent_provider_sends_no_page_to_itself() {
+    let gateway = Gateway::new(&[ABSENT]);
+    gateway.fakes.provider.is_silent.store(true, Ordering::Relaxed);
+    for kind in [Kind::Script, Kind::WebSocket] {
+        let checked = gateway.check(kind).await;
+        assert_eq!(answer(&checked.decision), "fail Provider", "{kind:?}");
+        assert!(matches!(checked.reload, PageReload::No));
+    }
+    assert_eq!(answer(&gateway.check(Kind::Navigation).await.decision), "start", "the user asked for it");
+}
+
+#[tokio::test]
 async fn page_reloads_without_a_count_if_nothing_can_be_sealed() {
     let gateway = Gateway::new(&[ABSENT]);
     gateway.fakes.markers.cannot_seal.store(true, Ordering::Relaxed);

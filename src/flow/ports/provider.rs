@@ -278,4 +278,7 @@ pub trait IdentityProvider: Send + Sync {
 
     /// Returns whether the provider can be used now.
     fn state(&self) -> ProviderState;
+
+    /// Returns whether the provider answered the last call to it.
+    fn answers(&self) -> bool;
 }

@@ -34,6 +34,8 @@ pub(crate) struct FakeProvider {
     pub(crate) exchanged: Setting<Option<Result<SignedIn, ExchangeError>>>,
     /// The responses to the next refresh tokens; [`refreshed`] if none is left.
     pub(crate) refreshes: Setting<VecDeque<RefreshAnswer>>,
+    /// Whether the last call was not answered.
+    pub(crate) is_silent: AtomicBool,
     is_held: watch::Sender<bool>,
 }
 
@@ -45,6 +47,7 @@ impl FakeProvider {
             has_end_session_endpoint: AtomicBool::default(),
             exchanged: Setting::default(),
             refreshes: Setting::default(),
+            is_silent: AtomicBool::default(),
             is_held: watch::Sender::new(false),
         }
     }
@@ -124,6 +127,10 @@ impl IdentityProvider for FakeProvider {
 
     fn state(&self) -> ProviderState {
         panic!("no flow under test reads the provider's state")
+    }
+
+    fn answers(&self) -> bool {
+        !self.is_silent.load(Ordering::Relaxed)
     }
 }
 

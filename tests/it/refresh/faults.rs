@@ -10,7 +10,7 @@ use super::scene::{
     DUE, DUE_TO_EXPIRED, client, poll, poll_by, poll_rounds, refresh_once, scene, scene_with, short_lived,
     signed_in_browser, until_refreshes, until_token_requests, usual_settings,
 };
-use crate::harness::Gateway;
+use crate::harness::{Gateway, until};
 
 /// Some refreshes fail, the signing keys change, and clients disconnect. No poll fails, and no token is sent twice.
 #[tokio::test]
@@ -97,6 +97,8 @@ async fn lost_answer_of_an_exchange_costs_one_redirect_and_no_password() {
     assert_eq!(provider.observed().refresh, 1, "the refresh token is spent");
     assert_eq!(poll(&gateway, &browser).await.status, 200, "until the tokens expire");
     provider.clock.advance(DUE_TO_EXPIRED);
+    // Until the provider answers again, the page must not leave for it.
+    until("the provider answers a load", async || poll(&gateway, &browser).await.status != 503).await;
     let script = poll(&gateway, &browser).await;
     assert_eq!((script.status, script.header("x-reload")), (401, Some("reload")));
     browser.expire_sign_in_marker();

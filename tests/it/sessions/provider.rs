@@ -66,6 +66,10 @@ impl IdentityProvider for RefreshingProvider {
         ProviderState::Ready
     }
 
+    fn answers(&self) -> bool {
+        true
+    }
+
     fn end_session_endpoint(&self) -> Option<Url> {
         None
     }
