@@ -216,6 +216,11 @@ fn is_own_socket(headers: &HeaderMap, own: &Origin) -> bool {
     is_origin_accepted(headers, |url| own.contains(url)).unwrap_or(true)
 }
 
+/// Returns whether a page of this origin sent a request, as its only `Origin` says.
+pub fn is_from_own_page(headers: &HeaderMap, own: &Origin) -> bool {
+    is_origin_accepted(headers, |url| own.contains(url)).unwrap_or(false)
+}
+
 /// Browsers send `Origin` with every method except GET and HEAD (Fetch §3.2). If it is absent, fetch metadata decide.
 fn is_cross_origin_write(rules: &Rules, request: &AccessRequest<'_>) -> bool {
     if request.method.is_safe() {

@@ -32,6 +32,7 @@ pub struct Headlamp {
     base: Vec<String>,
     clusters: Vec<Cluster>,
     allows_external_targets: bool,
+    logs_out: bool,
 }
 
 /// A cluster that Headlamp shows.
@@ -60,7 +61,24 @@ impl Headlamp {
     /// Returns the Headlamp below a path, such as `/` or `/headlamp`.
     pub fn new(base_url: &str, clusters: Vec<Cluster>, allows_external_targets: bool) -> Self {
         let base = base_url.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect();
-        Self { base, clusters, allows_external_targets }
+        Self { base, clusters, allows_external_targets, logs_out: false }
+    }
+
+    /// Lets Headlamp's *Log out* sign users out, because the body of its request is known.
+    #[must_use]
+    pub fn with_log_out(self, logs_out: bool) -> Self {
+        Self { logs_out, ..self }
+    }
+
+    /// Returns whether a request is that of Headlamp's *Log out*, if its body says so.
+    pub fn may_log_out(&self, method: &Method, target: Target<'_>) -> bool {
+        if !self.logs_out || *method != Method::POST {
+            return false;
+        }
+        let path = decode(target.path());
+        let segments: Vec<&[u8]> = path.split(|byte| *byte == b'/').skip(1).collect();
+        let is_listed = |name: &[u8]| self.clusters.iter().any(|cluster| cluster.name.as_bytes() == name);
+        matches!(self.below_base(&segments), Some([b"clusters", name, b"set-token"]) if is_listed(name))
     }
 
     /// Returns whether Headlamp would send the request, or what comes with it, to an address of the client's choice.

@@ -36,6 +36,15 @@ pub(super) const SECTION: Section = Section {
             right: "the names of Headlamp's clusters, such as [\"main\"]",
         },
         Key {
+            name: "logout",
+            kind: Kind::Switch,
+            need: Need::Optional("true"),
+            about: "Whether Headlamp's \"Log out\" signs the user out. The body of its request must reach the gateway. \
+                    Our own proxy (upstream.url) sees it, so there it is on by default. Set it to true if your \
+                    proxy forwards that body to the check, as docs/headlamp.md describes.",
+            right: "true or false",
+        },
+        Key {
             name: "dangerously_allow_external_targets",
             kind: Kind::Switch,
             need: Need::Default("false"),
@@ -70,10 +79,20 @@ pub(super) fn read(reader: &mut Reader) -> Result<Option<Headlamp>, Reported> {
             .report
             .warn(EXTERNAL_TARGETS, "users can make Headlamp send requests to any address that it reaches");
     }
-    let headlamp = Headlamp::new(&base_url, clusters, is_external);
-    let is_default =
-        Cluster::new("main").is_some_and(|main| headlamp == Headlamp::new("/", vec![main], false));
+    let is_proxy = reader.is_set("upstream.url");
+    let logs_out = if reader.is_set("headlamp.logout") { reader.switch("headlamp.logout") } else { is_proxy };
+    let headlamp = Headlamp::new(&base_url, clusters, is_external).with_log_out(logs_out);
+    let default =
+        Cluster::new("main").map(|main| Headlamp::new("/", vec![main], false).with_log_out(is_proxy));
+    let is_default = Some(&headlamp) == default.as_ref();
     let is_enabled = reader.switch("headlamp.enabled");
+    if is_enabled && !is_proxy && !reader.is_set("headlamp.logout") {
+        reader.report.warn(
+            "headlamp.logout",
+            "Headlamp's Log out signs nobody out, because its body does not reach the gateway; if your proxy forwards \
+             it, as docs/headlamp.md describes, set this to true; false silences this warning",
+        );
+    }
     if !is_enabled && !is_default {
         reader
             .report

@@ -18,6 +18,7 @@ use http::{Request, StatusCode};
 use super::checker::{CallError, CheckCall, Checker};
 use super::dialect::definition::Appends;
 use super::dialect::{CHECK_DIALECTS, Dialect, HttpDialect};
+use super::log_out::read_body;
 use super::peer::Peer;
 use super::reply::Reply;
 use crate::access::policy::DEFAULT;
@@ -39,7 +40,9 @@ struct Routes {
 
 async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>) -> Response {
     let Routes { checker, oauth2_proxy } = routes;
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
+    // Only Traefik forwards the body, and only where its settings say so.
+    let body = read_body(body).await;
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let route = match oauth2_proxy.zip(oauth2_proxy_query(target)) {
         Some((dialect, query)) => {
@@ -56,7 +59,8 @@ async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>
         Appends::Nothing => (QueryConditions::parse(query_of(rest)).map_err(CallError::Query), ""),
     };
     let conditions = conditions.map(|conditions| conditions.of_oauth2_proxy(is_oauth2_proxy));
-    let call = CheckCall { policy, head: &head, conditions: conditions.as_ref(), appended };
+    let call =
+        CheckCall { policy, head: &head, conditions: conditions.as_ref(), appended, body: body.as_deref() };
     checker.answer(dialect, peer, call).await
 }
 

@@ -19,6 +19,7 @@ use super::dialect::definition::{
 };
 use super::error_page::Requester;
 use super::head_budget::OmittedField;
+use super::log_out::{is_log_out, log_out};
 use super::peer::Peer;
 use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
@@ -33,6 +34,7 @@ use crate::access::request::AccessRequest;
 use crate::access::surface::{Surface, shows_no_client};
 use crate::flow::audit::{Audit, CheckEvent, Hint, Outcome};
 use crate::flow::check::{Check, DecisionRecord};
+use crate::flow::logout::Logout;
 use crate::flow::snapshot::Snapshot;
 
 /// The dependencies of a check.
@@ -49,6 +51,8 @@ pub struct Checker {
     pub ids: Arc<RequestIds>,
     /// The proxies that forward too few header fields.
     pub sparse_proxies: SparseProxies,
+    /// Ends sessions, if the application signs out.
+    pub logout: Arc<Logout>,
 }
 
 /// One check: the policy that its path names, and what the gateway received.
@@ -62,6 +66,8 @@ pub struct CheckCall<'r> {
     pub conditions: Result<&'r QueryConditions, &'r CallError>,
     /// The part of the path and query behind the path of the check ([`Received::appended`]).
     pub appended: &'r str,
+    /// The body, if it is known.
+    pub body: Option<&'r [u8]>,
 }
 
 /// Why a call is refused before its dialect reads it.
@@ -153,7 +159,7 @@ impl Checker {
         snapshot: &'s Snapshot,
         dialect: &Dialect,
         peer: Peer,
-        CheckCall { policy, head: request, conditions, appended }: CheckCall<'_>,
+        CheckCall { policy, head: request, conditions, appended, body }: CheckCall<'_>,
     ) -> Verdict<'s> {
         let id = self.ids.next();
         let received = Received { head: request, appended, peer, trusted: &self.trusted };
@@ -179,6 +185,11 @@ impl Checker {
                 .check(&CheckEvent { client: Some(client), ..event(dialect, record, &access, peer, &id) });
         };
         let checked = self.check.check(snapshot, &access, dialect.caller, record).await;
+        if matches!(checked.decision, Decision::Allow(_)) && is_log_out(&snapshot.rules, &access, body) {
+            return Verdict::Refused(
+                log_out((&self.logout, &*self.audit), &snapshot.rules, &access, id).await,
+            );
+        }
         Verdict::of(checked, origin, || Requester::new(access.surface(), access.headers, id))
     }
 

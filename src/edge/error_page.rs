@@ -79,6 +79,14 @@ impl Reply {
         for_program(&Problem::not_signed_in(&id), requester).asking_to_sign_in(reload)
     }
 
+    /// The reply to a script by which the application has signed the user out. The page reloads itself.
+    pub fn signed_out(cookies: &[HeaderValue], requester: Requester) -> Self {
+        let id = requester.id.to_string();
+        for_program(&Problem::signed_out(&id), requester)
+            .asking_to_sign_in(PageReload::Yes)
+            .with_cookies(cookies)
+    }
+
     /// The reply to a request that breaks a rule. `why` must contain no secret.
     pub fn refused(status: StatusCode, why: &str, requester: Requester) -> Self {
         error_page(&Problem::refused(status, why, &requester.id.to_string()), requester)

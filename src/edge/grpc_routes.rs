@@ -54,6 +54,7 @@ async fn check(
         head: &head,
         conditions: error.as_ref().map_or(Ok(&NO_CONDITIONS), Err),
         appended: &path,
+        body: None,
     };
     Ok(Response::new(encode_grpc(&checker.reply(&GRPC_DIALECT, peer, call).await)))
 }

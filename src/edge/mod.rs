@@ -12,6 +12,7 @@ pub mod grpc_routes;
 mod head_budget;
 pub mod head_size;
 mod host;
+pub mod log_out;
 pub mod peer;
 pub mod portal;
 pub mod reply;

@@ -168,6 +168,8 @@ labelled! {
         Refresh => "refresh",
         /// A refresh token was revoked.
         Revocation => "revocation",
+        /// A refresh token was sent to end its session.
+        EndSession => "end_session",
         /// An access token was sent for claims.
         Userinfo => "userinfo",
     }

@@ -5,8 +5,12 @@
 //! 3. If the provider has no end-session endpoint, the refresh token is revoked (RFC 7009). At a provider that has one,
 //!    a revocation might end the provider's session without a notice to the other applications.
 //! 4. The provider redirects the user back with our `state`, or without it. Nothing depends on the `state`.
+//! 5. If a button of the application signs out, no page of ours is open. Then the next page of ours redirects the user
+//!    to the provider. If none is opened within [`LEAVING_TIME`], the provider is asked without the browser.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use url::Url;
@@ -22,6 +26,10 @@ use crate::secret::Secret;
 /// The maximum length of a URL for the provider. Servers accept 8 KB of request head, which must also hold the
 /// provider's own cookies.
 const MAX_URL_BYTES: usize = 6000;
+/// How long the browser has to come to a page of ours after a sign-out by the application.
+const LEAVING_TIME: Duration = Duration::from_secs(10);
+/// The limit of browsers that are expected. Beyond it, the provider is asked at once.
+const MAX_LEAVING: usize = 10_000;
 
 /// Ends sessions.
 pub struct Logout {
@@ -33,6 +41,40 @@ pub struct Logout {
     pub clock: Arc<dyn Clock>,
     /// Ends the session at the provider too, if that is configured.
     pub at_provider: Option<ProviderLogout>,
+    /// The browsers that the application signed out, and that have not come to a page of ours yet.
+    pub leaving: Leaving,
+}
+
+/// URLs of logout requests by `state`, each for a short time.
+pub struct Leaving {
+    time: Duration,
+    urls: Mutex<HashMap<String, Secret>>,
+}
+
+impl Default for Leaving {
+    fn default() -> Self {
+        Self::new(LEAVING_TIME)
+    }
+}
+
+impl Leaving {
+    fn new(time: Duration) -> Self {
+        Self { time, urls: Mutex::default() }
+    }
+
+    /// Keeps the URL of a browser. Returns false if there is no room.
+    fn expect(&self, state: &str, url: Secret) -> bool {
+        let mut leaving = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = leaving.len() < MAX_LEAVING;
+        if has_room {
+            leaving.insert(state.to_owned(), url);
+        }
+        has_room
+    }
+
+    fn take(&self, state: &str) -> Option<Secret> {
+        self.urls.lock().unwrap_or_else(PoisonError::into_inner).remove(state)
+    }
 }
 
 /// Redirects users to the provider's end-session endpoint.
@@ -57,6 +99,13 @@ pub struct SignedOut {
     pub revoke: Option<Secret>,
 }
 
+/// A session that has ended here.
+struct Ended {
+    signed_out: SignedOut,
+    state: Option<String>,
+    refresh_token: Option<Secret>,
+}
+
 impl Logout {
     /// Ends the session of a request, whether it is usable or not.
     pub async fn sign_out(
@@ -64,17 +113,64 @@ impl Logout {
         origin: &Origin,
         headers: &HeaderMap,
     ) -> Result<SignedOut, StoreUnavailable> {
+        let Ended { signed_out, refresh_token, .. } = self.end(origin, headers).await?;
+        let must_revoke = self.at_provider.is_some() && self.end_session_endpoint().is_none();
+        Ok(SignedOut { revoke: refresh_token.filter(|_| must_revoke), ..signed_out })
+    }
+
+    /// Ends the session of a request by which the application signs out. The user's browser, or the server after
+    /// [`LEAVING_TIME`], ends the session at the provider. Returns the cookies, and `sub` if known.
+    ///
+    /// `is_page_origin` is whether our pages are on the same host, which gets the cookie with the `state`.
+    pub async fn sign_out_of_application(
+        self: &Arc<Self>,
+        origin: &Origin,
+        headers: &HeaderMap,
+        is_page_origin: bool,
+    ) -> Result<(Vec<HeaderValue>, Option<String>), StoreUnavailable> {
+        let Ended { signed_out, state, refresh_token } = self.end(origin, headers).await?;
+        let SignedOut { cookies, subject, onward, .. } = signed_out;
+        let expected = state.zip(onward).filter(|_| is_page_origin);
+        let expected = expected.and_then(|(state, url)| self.leaving.expect(&state, url).then_some(state));
+        if self.at_provider.is_some() {
+            let this = Arc::clone(self);
+            tokio::spawn(async move { this.end_at_provider(expected, refresh_token).await });
+        }
+        Ok((cookies, subject))
+    }
+
+    /// Ends a session at the provider, unless the browser of that `state` did it.
+    async fn end_at_provider(&self, expected: Option<String>, refresh_token: Option<Secret>) {
+        if let Some(state) = expected {
+            tokio::time::sleep(self.leaving.time).await;
+            if self.leaving.take(&state).is_none() {
+                return;
+            }
+        }
+        let (Some(at_provider), Some(token)) = (&self.at_provider, refresh_token) else { return };
+        let _result = if self.end_session_endpoint().is_some() {
+            at_provider.provider.end_session(&token).await
+        } else {
+            at_provider.provider.revoke(&token).await.map(drop)
+        };
+    }
+
+    /// Returns the URL of the logout request of a browser that the application has signed out. Returns it once.
+    pub fn take_leaving(&self, headers: &HeaderMap, origin: &Origin) -> Option<Secret> {
+        self.leaving.take(&self.markers.sign_out_state(headers, origin)?)
+    }
+
+    async fn end(&self, origin: &Origin, headers: &HeaderMap) -> Result<Ended, StoreUnavailable> {
         let request = SessionRequest { headers, origin, now: self.clock.now(), active: true, found: None };
         let EndedSession { mut cookies, subject, refresh_token, id_token } =
             self.sessions.end(request).await?;
         cookies.extend(self.markers.clear_loop_marker(headers, origin));
-        let onward = self.at_provider.as_ref().and_then(|at_provider| {
-            let (url, state) = at_provider.logout_url(origin, &id_token?)?;
-            cookies.extend(state.and_then(|state| self.markers.keep_sign_out_state(&state, origin)));
-            Some(url)
-        });
-        let must_revoke = self.at_provider.is_some() && self.end_session_endpoint().is_none();
-        Ok(SignedOut { cookies, subject, onward, revoke: refresh_token.filter(|_| must_revoke) })
+        let logout = self.at_provider.as_ref().zip(id_token);
+        let logout = logout.and_then(|(at_provider, hint)| at_provider.logout_url(origin, &hint));
+        let (onward, state) = logout.map_or((None, None), |(url, state)| (Some(url), state));
+        let kept = state.as_ref().and_then(|state| self.markers.keep_sign_out_state(state, origin));
+        cookies.extend(kept);
+        Ok(Ended { signed_out: SignedOut { cookies, subject, onward, revoke: None }, state, refresh_token })
     }
 
     /// Revokes a refresh token that no session will use (RFC 7009). If that fails, the token expires on its own.

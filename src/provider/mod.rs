@@ -251,6 +251,10 @@ impl IdentityProvider for Provider {
         async move { self.revoke_token(refresh_token).await }.boxed()
     }
 
+    fn end_session<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<(), RefreshError>> {
+        async move { self.end_session_of(refresh_token).await }.boxed()
+    }
+
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         async move { self.verify_logout_token(token).await }.boxed()
     }

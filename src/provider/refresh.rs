@@ -15,7 +15,7 @@ use super::jws::JwsError;
 use super::token_endpoint::{self, Tokens};
 use super::{Provider, ProviderCall};
 use crate::flow::ports::{
-    ExchangeError, RefreshError, RefreshRequest, Refreshed, RefreshedIdToken, UnixTime,
+    ExchangeError, IdentityProvider, RefreshError, RefreshRequest, Refreshed, RefreshedIdToken, UnixTime,
 };
 use crate::secret::Secret;
 
@@ -68,6 +68,13 @@ impl Provider {
         let Some(url) = &known.metadata.revocation_endpoint else { return Ok(false) };
         let call = token_endpoint::revoke(&self.refreshes, &self.settings, url, self.clock.now(), token);
         self.audit_call(ProviderCall::Revocation, call, is_refusal).await.map(|()| true)
+    }
+
+    pub(super) async fn end_session_of(&self, token: &Secret) -> Result<(), RefreshError> {
+        let Some(url) = self.end_session_endpoint() else { return Ok(()) };
+        let call =
+            token_endpoint::end_session(&self.refreshes, &self.settings, &url, self.clock.now(), token);
+        self.audit_call(ProviderCall::EndSession, call, is_refusal).await
     }
 }
 

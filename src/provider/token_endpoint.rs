@@ -18,7 +18,7 @@ use oauth2::{
 
 pub(super) use self::answer::Tokens;
 use self::answer::{Answer, Sender, TokenEndpointError, tokens};
-pub(super) use self::revocation::revoke;
+pub(super) use self::revocation::{end_session, revoke};
 use super::client_assertion::ASSERTION_TYPE;
 use super::http::Http;
 use super::settings::{ClientAuthentication, ProviderSettings};

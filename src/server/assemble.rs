@@ -1,5 +1,8 @@
 //! Construction of the gateway from the settings
 
+mod pages;
+mod shared;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +13,8 @@ use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use self::pages::{build_logout, build_portal};
+use self::shared::Shared;
 use super::ops::{self, Readiness};
 use super::proxy_service::{self, ProxyService};
 use super::{StartError, System, keys};
@@ -20,17 +25,14 @@ use crate::edge::check_routes;
 use crate::edge::checker::Checker;
 use crate::edge::dialect;
 use crate::edge::grpc_routes;
-use crate::edge::portal::{self, Detached, Portal};
+use crate::edge::portal;
 use crate::edge::request_id::RequestIds;
 use crate::edge::sparse_proxies::SparseProxies;
 use crate::edge::verdict::BodyGuard;
 use crate::flow::audit::Audit;
-use crate::flow::backchannel::Backchannel;
-use crate::flow::callback::Callback;
 use crate::flow::check::Check;
-use crate::flow::login::Login;
-use crate::flow::logout::{Logout, ProviderLogout};
-use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, Sessions};
+use crate::flow::logout::Logout;
+use crate::flow::ports::{IdentityProvider, Sessions};
 use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use crate::flow::snapshot::{CurrentSnapshot, Snapshot};
 use crate::provider::Provider;
@@ -66,21 +68,6 @@ pub(super) struct Gateway<F> {
     pub(super) keep_fresh: F,
 }
 
-/// Parts that several others share.
-struct Shared {
-    /// Seals sessions and sign-ins.
-    keys: Arc<KeyRing>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    audit: Arc<dyn Audit>,
-    ids: Arc<RequestIds>,
-    provider: Arc<dyn IdentityProvider>,
-    sessions: Arc<dyn Sessions>,
-    /// The same store, with the state that probes and metrics report.
-    store: Arc<CookieStore>,
-    markers: Arc<dyn Markers>,
-}
-
 /// Builds the gateway. Fails if a setting cannot be used.
 pub(super) fn build_gateway(
     settings: &Settings,
@@ -106,7 +93,8 @@ pub(super) fn build_gateway(
         clock: Arc::clone(&shared.clock),
         refresh: Arc::clone(&refresh),
     });
-    let checker = Arc::new(build_checker(settings, &shared, check));
+    let logout = Arc::new(build_logout(settings, &shared));
+    let checker = Arc::new(build_checker(settings, &shared, check, Arc::clone(&logout)));
     let readiness =
         Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store), Arc::clone(&checker));
     let readiness = Arc::new(readiness);
@@ -199,11 +187,11 @@ fn build_snapshot(settings: &Settings) -> Snapshot {
     Snapshot { rules, claims, background_paths }
 }
 
-fn build_checker(settings: &Settings, shared: &Shared, check: Arc<Check>) -> Checker {
+fn build_checker(settings: &Settings, shared: &Shared, check: Arc<Check>, logout: Arc<Logout>) -> Checker {
     let trusted = settings.check.trusted_proxies.clone();
     let body_guard = if settings.check.keeps_content_length { BodyGuard::Off } else { BodyGuard::On };
     let (audit, ids) = (Arc::clone(&shared.audit), Arc::clone(&shared.ids));
-    Checker { check, trusted, body_guard, audit, ids, sparse_proxies: SparseProxies::default() }
+    Checker { check, trusted, body_guard, audit, ids, sparse_proxies: SparseProxies::default(), logout }
 }
 
 /// Returns our own pages with their limits. Other paths lead to the application, if there is one.
@@ -213,12 +201,13 @@ fn build_public_router(
     checker: Arc<Checker>,
 ) -> Result<Router, StartError> {
     let (refresh, snapshot) = (Arc::clone(&checker.check.refresh), checker.check.snapshot.clone());
+    let logout = Arc::clone(&checker.logout);
     let fallback = match &settings.upstream {
         Some(upstream) => proxy_service::routes(Arc::new(build_proxy_service(settings, upstream, checker)?)),
         None => proxy_service::not_found_routes(Arc::clone(&shared.ids)),
     };
     let page_timeout = settings.provider.timeout * MAX_CALLS_PER_PAGE + PAGE_TIME_WITHOUT_CALLS;
-    let portal = Arc::new(build_portal(settings, shared, refresh, snapshot));
+    let portal = Arc::new(build_portal(shared, refresh, snapshot, logout));
     let timeout_layer = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, page_timeout);
     let pages = portal::routes(Arc::clone(&portal))
         .layer(DefaultBodyLimit::disable())
@@ -241,59 +230,4 @@ fn build_proxy_service(
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?
         .with_host(host);
     Ok(ProxyService { checker, upstream, failures: LogRateLimit::new(proxy_service::MAX_FAILURE_LINES) })
-}
-
-fn build_portal(
-    settings: &Settings,
-    shared: Shared,
-    refresh: Arc<Refresh>,
-    snapshot: CurrentSnapshot,
-) -> Portal {
-    let logout = build_logout(settings, &shared);
-    let backchannel = Backchannel {
-        provider: Arc::clone(&shared.provider),
-        sessions: Arc::clone(&shared.sessions),
-        clock: Arc::clone(&shared.clock),
-    };
-    Portal {
-        login: Login {
-            provider: Arc::clone(&shared.provider),
-            markers: Arc::clone(&shared.markers),
-            sessions: Arc::clone(&shared.sessions),
-            entropy: shared.entropy,
-            clock: Arc::clone(&shared.clock),
-            snapshot: snapshot.clone(),
-        },
-        callback: Callback {
-            provider: shared.provider,
-            markers: Arc::clone(&shared.markers),
-            sessions: Arc::clone(&shared.sessions),
-            clock: Arc::clone(&shared.clock),
-            snapshot: snapshot.clone(),
-            audit: Arc::clone(&shared.audit),
-        },
-        detached: Detached::default(),
-        logout,
-        refresh,
-        backchannel,
-        sessions: shared.sessions,
-        clock: shared.clock,
-        snapshot,
-        audit: shared.audit,
-        ids: shared.ids,
-    }
-}
-
-fn build_logout(settings: &Settings, shared: &Shared) -> Logout {
-    let at_provider = || ProviderLogout {
-        provider: Arc::clone(&shared.provider),
-        client_id: settings.provider.client_id.clone(),
-        entropy: Arc::clone(&shared.entropy),
-    };
-    Logout {
-        sessions: Arc::clone(&shared.sessions),
-        markers: Arc::clone(&shared.markers),
-        clock: Arc::clone(&shared.clock),
-        at_provider: settings.sign_in.provider_logout.then(at_provider),
-    }
 }

@@ -15,6 +15,7 @@ use crate::edge::cache_safety::set_cookies_unless_cacheable;
 use crate::edge::checker::{CheckCall, Checker};
 use crate::edge::dialect::own_proxy::OWN_PROXY;
 use crate::edge::error_page::{Requester, error_page};
+use crate::edge::log_out::{may_log_out, read_body};
 use crate::edge::peer::Peer;
 use crate::edge::portal::page::Problem;
 use crate::edge::reply::Reply;
@@ -47,9 +48,23 @@ async fn forward(
     peer: Peer,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let snapshot = service.checker.check.snapshot.load();
-    let check = CheckCall { policy: DEFAULT, head: &parts, conditions: Ok(&NO_CONDITIONS), appended: "" };
+    let mut known = None;
+    if may_log_out(&snapshot.rules, &parts.method, parts.uri.path()) {
+        let Some(read) = read_body(body).await else {
+            return Reply::new(StatusCode::BAD_REQUEST).into_response();
+        };
+        body = Body::from(read.clone());
+        known = Some(read);
+    }
+    let check = CheckCall {
+        policy: DEFAULT,
+        head: &parts,
+        conditions: Ok(&NO_CONDITIONS),
+        appended: "",
+        body: known.as_deref(),
+    };
     let Allowed { grant, origin, pending_cookies } =
         match service.checker.verdict(&snapshot, &OWN_PROXY, peer, check).await {
             Verdict::Allowed(allowed) => allowed,

@@ -1,6 +1,6 @@
 //! Headlamp behind the gateway's own proxy, and the edits for Headlamp in a check
 
-use reqwest::header::{CONNECTION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use reqwest::header::{CONNECTION, COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method};
 
 use crate::double::Headlamp;
@@ -121,18 +121,90 @@ async fn request_that_headlamp_would_send_anywhere_is_denied() {
     }
 }
 
-#[tokio::test]
-async fn pasted_token_sets_no_cookie() {
-    let scene = Scene::start().await;
+/// Sends the request of Headlamp's *Log out*, or one with another body or origin.
+async fn set_token(scene: &Scene, body: &'static str, origin: Option<&str>) -> reqwest::Response {
     let mut headers = script();
-    headers.insert("origin", scene.gateway.url("").trim_end_matches('/').parse().unwrap());
-    headers.insert("content-type", HeaderValue::from_static("application/json"));
-    let url = scene.gateway.url("/clusters/main/set-token");
+    headers.extend(origin.map(|origin| (ORIGIN, origin.parse().unwrap())));
     headers.insert(COOKIE, scene.browser.cookie_header().unwrap());
-    let request = Client::builder().no_proxy().build().unwrap().post(&url).headers(headers);
-    let reply = request.body(r#"{"token":"a.b.c"}"#).send().await.unwrap();
-    assert_eq!(reply.status(), 200);
-    assert!(!reply.headers().contains_key(SET_COOKIE), "{:?}", reply.headers());
+    let url = scene.gateway.url("/clusters/main/set-token");
+    let request = Client::builder().no_proxy().build().unwrap().post(url).headers(headers);
+    request.header("content-type", "application/json").body(body).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn pasted_token_sets_no_cookie_and_signs_nobody_out() {
+    let scene = Scene::start().await;
+    let own = scene.gateway.url("");
+    for (body, origin) in [
+        (r#"{"token":"a.b.c"}"#, Some(&*own)),
+        ("{}", Some(&own)),
+        (r#"{"token":0}"#, Some(&own)),
+        (r#"{"token":null"#, Some(&own)),
+        (r#"{"token":null}"#, None),
+    ] {
+        let reply = set_token(&scene, body, origin).await;
+        assert_eq!(reply.status(), 200, "{body}");
+        assert!(!reply.headers().contains_key(SET_COOKIE), "{:?}", reply.headers());
+    }
+    let forged = set_token(&scene, r#"{"token":null}"#, Some("https://evil.test")).await;
+    assert_eq!(forged.status(), 403);
+    assert_eq!(scene.gateway.ask_as(&scene.browser, "/").await.status, 200, "the user is still signed in");
+}
+
+#[tokio::test]
+async fn log_out_of_headlamp_ends_on_the_signed_out_page() {
+    for body in [r#"{"token":null}"#, r#"{"token":""}"#] {
+        let provider = provider().await;
+        let headlamp = Headlamp::start().await;
+        let url = headlamp.url();
+        let gateway = Gateway::with(&provider, &[("headlamp.enabled", "true"), ("upstream.url", &url)]).await;
+        let browser = gateway.signed_in_browser("testuser").await;
+        let mut scene = Scene { headlamp, gateway, browser };
+        let before = scene.headlamp.received().len();
+
+        let own = scene.gateway.url("");
+        let reply = set_token(&scene, body, Some(&own)).await;
+        let headers = reply.headers().clone();
+        assert_eq!(
+            (reply.status().as_u16(), &headers["x-reload"]),
+            (401, &HeaderValue::from_static("reload")),
+            "{body}"
+        );
+        assert!(reply.text().await.unwrap().contains("You are signed out."));
+        assert_eq!(scene.headlamp.received().len(), before, "Headlamp does not see it");
+        scene.browser.store_cookies(&headers);
+        assert_eq!(scene.browser.cookie("foregate"), None);
+        assert_eq!(provider.observed().end_session, 0);
+
+        let page = scene.browser.open(&scene.gateway.url("/c/main/pods")).await;
+        assert_eq!((page.status, page.url.path()), (200, "/oauth2/signed_out"), "{}", page.body);
+        assert_eq!(provider.observed().end_session, 1);
+        let page = scene.browser.open(&scene.gateway.url("/c/main/pods")).await;
+        assert!(page.body.contains("password"), "the session at the provider has ended: {}", page.url);
+    }
+}
+
+#[tokio::test]
+async fn check_with_the_body_of_a_log_out_signs_out() {
+    let provider = provider().await;
+    let gateway =
+        Gateway::with(&provider, &[("headlamp.enabled", "true"), ("headlamp.logout", "true")]).await;
+    let browser = gateway.signed_in_browser("testuser").await;
+    let ask = async |body: &'static str| {
+        let mut headers = gateway.question("/clusters/main/set-token");
+        headers.insert("x-forwarded-method", HeaderValue::from_static("POST"));
+        headers.extend(script());
+        headers.insert(ORIGIN, gateway.url("").parse().unwrap());
+        headers.insert(COOKIE, browser.cookie_header().unwrap());
+        let client = Client::builder().no_proxy().build().unwrap();
+        let url = format!("http://{}/check/traefik", gateway.check);
+        client.get(url).headers(headers).body(body).send().await.unwrap()
+    };
+    assert_eq!(ask("").await.status(), 200, "without the body, it is unknown");
+    assert_eq!(ask(r#"{"token":"a.b.c"}"#).await.status(), 200);
+    let reply = ask(r#"{"token":null}"#).await;
+    assert_eq!((reply.status().as_u16(), reply.headers()["x-reload"].to_str().unwrap()), (401, "reload"));
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 302, "the session has ended");
 }
 
 #[tokio::test]

@@ -33,6 +33,10 @@ impl IdentityProvider for NoProvider {
         panic!("the provider must not be called")
     }
 
+    fn end_session<'a>(&'a self, _: &'a Secret) -> BoxFuture<'a, Result<(), RefreshError>> {
+        panic!("nothing under test ends a session at the provider")
+    }
+
     fn logout_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         panic!("the provider must not be called")
     }

@@ -118,6 +118,27 @@ fn request_that_headlamp_would_send_anywhere_is_denied_in_each_spelling() {
 }
 
 #[test]
+fn log_out_is_a_post_to_set_token_of_a_listed_cluster() {
+    let headlamp = headlamp("/h").with_log_out(true);
+    let may = |method, path| headlamp.may_log_out(&method, target(path));
+    assert!(
+        may(Method::POST, "/h/clusters/main/set-token")
+            && may(Method::POST, "/h/clusters/eu%20west:1/set-token?x")
+    );
+    assert!(!may(Method::GET, "/h/clusters/main/set-token"));
+    for path in [
+        "/clusters/main/set-token",
+        "/h/clusters/other/set-token",
+        "/h/clusters/main/set-token/",
+        "/h/auth/set-token",
+    ] {
+        assert!(!may(Method::POST, path), "{path}");
+    }
+    let off = headlamp.with_log_out(false);
+    assert!(!off.may_log_out(&Method::POST, target("/h/clusters/main/set-token")));
+}
+
+#[test]
 fn cookie_of_a_cluster_has_its_name_as_headlamp_writes_it() {
     let name = |name: &str| Cluster::new(name).map(|cluster| cluster.cookie);
     assert_eq!(name("a.b/c d_e-f").unwrap(), "headlamp-auth-abcd_e-f");

@@ -85,6 +85,7 @@ strip = ["X-Who-*"]
 enabled = true
 base_url = "/tools"
 clusters = ["north", "south"]
+logout = true
 dangerously_allow_external_targets = true
 [sign_in]
 page = true
@@ -144,7 +145,7 @@ fn every_key_takes_effect() {
     assert!(all.headers.stripped.matches("x_who_am_i") && !all.headers.stripped.matches("remote-user"));
     assert!(all.headers.stripped.matches("kubeconfig") && all.headers.stripped.matches("x-headlamp-user-id"));
     let clusters = ["north", "south"].map(|name| Cluster::new(name).unwrap()).into();
-    assert_eq!(all.headlamp, Some(Headlamp::new("/tools", clusters, true)));
+    assert_eq!(all.headlamp, Some(Headlamp::new("/tools", clusters, true).with_log_out(true)));
     let upstream = all.upstream.unwrap();
     assert_eq!(
         (upstream.url.as_str(), upstream.host.unwrap()),

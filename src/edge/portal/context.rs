@@ -26,7 +26,7 @@ pub struct Portal {
     /// Runs work that must finish even if the browser disconnects.
     pub detached: Detached,
     /// Ends sessions.
-    pub logout: Logout,
+    pub logout: Arc<Logout>,
     /// Refreshes sessions.
     pub refresh: Arc<Refresh>,
     /// Ends sessions on request of the provider.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::edge::reply::Reply;
 use axum::Extension;
 use axum::extract::State;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use super::context::Portal;
 use super::page::{FormNotSent, SignIn, page};
@@ -16,7 +16,11 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Reply {
+    if let Some(url) = portal.logout.take_leaving(&headers, &visit.origin) {
+        return Reply::redirect(StatusCode::FOUND, url.expose());
+    }
     let parameters =
         parameter(uri.query(), "rd").and_then(|rd| Ok((rd, parameter(uri.query(), FORM_NOT_SENT.name)?)));
     let (rd, form) = match parameters {

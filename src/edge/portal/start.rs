@@ -22,6 +22,9 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Navigation { visit, uri, headers }: Navigation,
 ) -> Reply {
+    if let Some(url) = portal.logout.take_leaving(&headers, &visit.origin) {
+        return Reply::redirect(StatusCode::FOUND, url.expose());
+    }
     let parameters = match Parameters::read(&uri, &headers) {
         Ok(parameters) => parameters,
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),

@@ -1,4 +1,72 @@
+use std::sync::atomic::Ordering;
+
 use super::*;
+use crate::flow::testing::{Fakes, origin};
+
+/// A gateway whose browsers have that time to come to our pages.
+fn gateway(time: Duration) -> (Fakes, Arc<Logout>) {
+    let fakes = Fakes::new();
+    fakes.provider.has_end_session_endpoint.store(true, Ordering::Relaxed);
+    fakes.sessions.ends_with_tokens.store(true, Ordering::Relaxed);
+    let at_provider = ProviderLogout {
+        provider: Arc::clone(&fakes.provider) as _,
+        client_id: "foregate".to_owned(),
+        entropy: Arc::clone(&fakes.entropy) as _,
+    };
+    let logout = Logout {
+        sessions: Arc::clone(&fakes.sessions) as _,
+        markers: Arc::clone(&fakes.markers) as _,
+        clock: Arc::clone(&fakes.clock) as _,
+        at_provider: Some(at_provider),
+        leaving: Leaving::new(time),
+    };
+    (fakes, Arc::new(logout))
+}
+
+/// Signs out by the application. Returns the URL of the next page of ours.
+async fn sign_out(logout: &Arc<Logout>, is_page_origin: bool) -> Option<String> {
+    let headers = HeaderMap::new();
+    let (_, subject) =
+        logout.sign_out_of_application(&origin(), &headers, is_page_origin).await.ok().unwrap();
+    assert_eq!(subject.as_deref(), Some("1"));
+    logout.take_leaving(&headers, &origin()).map(|url| url.expose().to_owned())
+}
+
+async fn until_ended_at_provider(fakes: &Fakes) {
+    let ended = async {
+        while fakes.calls.count("end session refresh") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn browser_that_comes_in_time_ends_the_session_at_the_provider_itself() {
+    let (fakes, logout) = gateway(Duration::from_millis(1));
+    let url = sign_out(&logout, true).await.unwrap();
+    assert!(url.contains("id_token_hint=a.b.c"), "{url}");
+    assert!(logout.take_leaving(&HeaderMap::new(), &origin()).is_none(), "once");
+    let state = fakes.markers.sign_out.get();
+    logout.end_at_provider(state, Some(Secret::new("refresh"))).await;
+    assert_eq!(fakes.calls.count("end session"), 0);
+}
+
+#[tokio::test]
+async fn session_of_a_browser_that_stays_away_ends_at_the_provider_without_it() {
+    let (fakes, logout) = gateway(Duration::from_millis(1));
+    let headers = HeaderMap::new();
+    assert!(logout.sign_out_of_application(&origin(), &headers, true).await.is_ok());
+    until_ended_at_provider(&fakes).await;
+    assert!(logout.take_leaving(&headers, &origin()).is_none(), "it is too late");
+}
+
+#[tokio::test]
+async fn provider_is_asked_at_once_if_our_pages_are_on_another_host() {
+    let (fakes, logout) = gateway(Duration::MAX);
+    assert_eq!(sign_out(&logout, false).await, None);
+    until_ended_at_provider(&fakes).await;
+}
 
 const ENDPOINT: &str = "https://op.test/logout?tenant=1";
 

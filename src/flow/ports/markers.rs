@@ -77,6 +77,9 @@ pub trait Markers: Send + Sync {
     /// Stores the `state` of a sign-out (OpenID Connect RP-Initiated Logout 1.0 §3).
     fn keep_sign_out_state(&self, state: &str, origin: &Origin) -> Option<HeaderValue>;
 
+    /// Returns the `state` of the latest sign-out of this browser.
+    fn sign_out_state(&self, headers: &HeaderMap, origin: &Origin) -> Option<String>;
+
     /// Removes the `state` of a sign-out, if the request's cookie contains the same `state`.
     fn finish_sign_out(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue>;
 

@@ -269,6 +269,9 @@ pub trait IdentityProvider: Send + Sync {
     /// provider has no revocation endpoint.
     fn revoke<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<bool, RefreshError>>;
 
+    /// Ends the session of a refresh token without the user's browser, if the provider can do that (Keycloak).
+    fn end_session<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<(), RefreshError>>;
+
     /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6), but does not check its `jti` for a replay.
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>>;
 

@@ -20,6 +20,8 @@ pub(crate) struct FakeMarkers {
     pub(crate) cannot_seal: AtomicBool,
     pub(crate) loop_marker: Setting<Option<LoopMarker>>,
     pub(crate) reload_count: Setting<Option<ReloadCount>>,
+    /// The `state` of the last sign-out.
+    pub(crate) sign_out: Setting<Option<String>>,
 }
 
 impl FakeMarkers {
@@ -31,6 +33,7 @@ impl FakeMarkers {
             cannot_seal: AtomicBool::default(),
             loop_marker: Setting::default(),
             reload_count: Setting::default(),
+            sign_out: Setting::default(),
         }
     }
 
@@ -74,11 +77,16 @@ impl Markers for FakeMarkers {
     }
 
     fn clear_loop_marker(&self, _: &HeaderMap, _: &Origin) -> Option<HeaderValue> {
-        panic!("no flow under test clears the marker")
+        None
     }
 
-    fn keep_sign_out_state(&self, _: &str, _: &Origin) -> Option<HeaderValue> {
-        panic!("no flow under test signs out")
+    fn keep_sign_out_state(&self, state: &str, _: &Origin) -> Option<HeaderValue> {
+        self.sign_out.set(Some(state.to_owned()));
+        Some(cookie("out=state"))
+    }
+
+    fn sign_out_state(&self, _: &HeaderMap, _: &Origin) -> Option<String> {
+        self.sign_out.get()
     }
 
     fn finish_sign_out(&self, _: &str, _: &HeaderMap, _: &Origin) -> Option<HeaderValue> {

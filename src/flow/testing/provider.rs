@@ -121,6 +121,11 @@ impl IdentityProvider for FakeProvider {
         self.has_end_session_endpoint.load(Ordering::Relaxed).then_some(url)
     }
 
+    fn end_session<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<(), RefreshError>> {
+        self.calls.record(format!("end session {}", refresh_token.expose()));
+        async { Ok(()) }.boxed()
+    }
+
     fn logout_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         panic!("no flow under test takes a logout token")
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -61,6 +61,8 @@ pub(crate) struct FakeSessions {
     pub(crate) lease: Setting<LeaseState>,
     pub(crate) committed: Setting<Result<Commit, BeginError>>,
     pub(crate) begin_error: Setting<Option<BeginError>>,
+    /// Whether a session that ends had tokens.
+    pub(crate) ends_with_tokens: AtomicBool,
 }
 
 impl FakeSessions {
@@ -74,6 +76,7 @@ impl FakeSessions {
             lease: Setting::default(),
             committed: Setting::new(Ok(Commit::Committed { last_was_not_delivered: false })),
             begin_error: Setting::default(),
+            ends_with_tokens: AtomicBool::default(),
         }
     }
 
@@ -185,7 +188,14 @@ impl Sessions for FakeSessions {
 
     fn end<'a>(&'a self, _: SessionRequest<'a>) -> BoxFuture<'a, Result<EndedSession, StoreUnavailable>> {
         self.calls.record("end");
-        async { Ok(EndedSession::default()) }.boxed()
+        let token = |text| self.ends_with_tokens.load(Ordering::Relaxed).then(|| Secret::new(text));
+        let ended = EndedSession {
+            refresh_token: token("refresh"),
+            id_token: token("a.b.c"),
+            subject: Some("1".to_owned()),
+            ..EndedSession::default()
+        };
+        async move { Ok(ended) }.boxed()
     }
 
     fn end_by<'a>(

@@ -1,14 +1,16 @@
-//! Refresh token revocation (RFC 7009)
+//! Refresh token revocation (RFC 7009), and the end of a session by its refresh token
 //!
 //! 1. The client authenticates as at the token endpoint (§2.1).
 //! 2. Status 200 is success regardless of the body, even if the token is already invalid (§2.2).
+//! 3. Keycloak ends a session without its browser if its end-session endpoint receives the refresh token and the client
+//!    authenticates. No standard has this. Another provider answers with an error or a page, and nothing depends on it.
 //!
 //! oauth2's own request is not used, because it rejects plain http on loopback, which `endpoint` allows.
 
 use form_urlencoded::Serializer;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
-use oauth2::HttpRequest;
+use oauth2::{HttpRequest, HttpResponse};
 use url::Url;
 
 use super::answer::{MAX_RESPONSE_BYTES, TokenEndpointError, error_of};
@@ -36,19 +38,45 @@ async fn send_revocation(
     now: UnixTime,
     token: &Secret,
 ) -> Result<(), TokenEndpointError> {
-    let assertion = assertion(settings, now)?;
-    let response = http.send(request(settings, url, token, assertion.as_ref())?, MAX_RESPONSE_BYTES).await?;
+    let parameters = [("token", token.expose()), ("token_type_hint", "refresh_token")];
+    let response = send(http, settings, url, now, &parameters).await?;
     if response.status() == StatusCode::OK { Ok(()) } else { Err(error_of(&response, now)) }
+}
+
+/// Ends the session of a refresh token at Keycloak's end-session endpoint.
+pub(in crate::provider) async fn end_session(
+    http: &Http,
+    settings: &ProviderSettings,
+    url: &Url,
+    now: UnixTime,
+    token: &Secret,
+) -> Result<(), RefreshError> {
+    let parameters = [("refresh_token", token.expose())];
+    let response = send(http, settings, url, now, &parameters).await;
+    let response = response.map_err(TokenEndpointError::into_refresh_error)?;
+    if response.status().is_success() { Ok(()) } else { Err(error_of(&response, now).into_refresh_error()) }
+}
+
+/// Sends a form as the client of the gateway.
+async fn send(
+    http: &Http,
+    settings: &ProviderSettings,
+    url: &Url,
+    now: UnixTime,
+    parameters: &[(&str, &str)],
+) -> Result<HttpResponse, TokenEndpointError> {
+    let assertion = assertion(settings, now)?;
+    Ok(http.send(request(settings, url, parameters, assertion.as_ref())?, MAX_RESPONSE_BYTES).await?)
 }
 
 fn request(
     settings: &ProviderSettings,
     url: &Url,
-    token: &Secret,
+    parameters: &[(&str, &str)],
     assertion: Option<&Secret>,
 ) -> Result<HttpRequest, TokenEndpointError> {
     let mut form = Serializer::new(String::new());
-    form.append_pair("token", token.expose()).append_pair("token_type_hint", "refresh_token");
+    form.extend_pairs(parameters);
     let mut request = HttpRequest::default();
     if let ClientAuthentication::Basic(secret) = &settings.client_authentication {
         request.headers_mut().insert(AUTHORIZATION, basic(&settings.client_id, secret)?);
@@ -78,7 +106,7 @@ fn basic(id: &str, secret: &Secret) -> Result<HeaderValue, TokenEndpointError> {
 }
 
 fn invalid_request() -> TokenEndpointError {
-    TokenEndpointError::InvalidTokens("the revocation request cannot be built".to_owned())
+    TokenEndpointError::InvalidTokens("the request cannot be built".to_owned())
 }
 
 #[cfg(test)]

@@ -91,6 +91,10 @@ impl Markers for MarkerCookies {
         sign_out::keep(state, origin)
     }
 
+    fn sign_out_state(&self, headers: &HeaderMap, origin: &Origin) -> Option<String> {
+        sign_out::state(headers, origin)
+    }
+
     fn finish_sign_out(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
         sign_out::finish(state, headers, origin)
     }

@@ -23,6 +23,13 @@ pub(super) fn keep(state: &str, origin: &Origin) -> Option<HeaderValue> {
     names.set(&names.login(TAG), state, LIFETIME.as_secs())
 }
 
+/// As [`Markers::sign_out_state`](crate::flow::ports::Markers::sign_out_state).
+pub(super) fn state(headers: &HeaderMap, origin: &Origin) -> Option<String> {
+    let name = Names::of(origin).login(TAG);
+    let (_, kept) = pairs(headers).find(|(found, _)| *found == name.as_bytes())?;
+    String::from_utf8(kept.to_vec()).ok()
+}
+
 /// As [`Markers::finish_sign_out`](crate::flow::ports::Markers::finish_sign_out).
 pub(super) fn finish(state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
     let names = Names::of(origin);

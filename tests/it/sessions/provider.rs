@@ -90,6 +90,10 @@ impl IdentityProvider for RefreshingProvider {
         panic!("a check revokes no token")
     }
 
+    fn end_session<'a>(&'a self, _: &'a Secret) -> BoxFuture<'a, Result<(), RefreshError>> {
+        panic!("nothing under test ends a session at the provider")
+    }
+
     fn logout_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         panic!("a check has no logout token")
     }

@@ -66,6 +66,15 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The application signed the user out.
+    pub fn signed_out(request_id: &'a str) -> Self {
+        Self {
+            title: "Signed out",
+            what_happened: "You are signed out.",
+            ..Self::empty(StatusCode::UNAUTHORIZED, request_id)
+        }
+    }
+
     /// The request is not valid.
     pub fn bad_request(request_id: &'a str) -> Self {
         Self {
