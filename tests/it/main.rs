@@ -16,6 +16,7 @@ mod conformance;
 mod cookies;
 mod corpus;
 mod deploy_files;
+#[expect(dead_code, reason = "the tests with real proxies use the rest")]
 #[path = "../support/headlamp.rs"]
 mod double;
 mod drain;

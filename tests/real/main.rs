@@ -18,6 +18,10 @@ mod demo;
 #[cfg(test)]
 mod denial;
 #[cfg(test)]
+#[expect(dead_code, reason = "the integration tests use the rest")]
+#[path = "../support/headlamp.rs"]
+mod double;
+#[cfg(test)]
 mod envoy;
 #[cfg(test)]
 mod folding;
@@ -25,6 +29,8 @@ mod folding;
 mod haproxy;
 #[cfg(test)]
 mod headers;
+#[cfg(test)]
+mod headlamp;
 #[cfg(test)]
 mod keycloak;
 #[cfg(test)]

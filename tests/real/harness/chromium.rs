@@ -118,6 +118,12 @@ impl Chromium {
         self.client.execute_async(&script, Vec::new()).await.unwrap()
     }
 
+    /// Like [`Chromium::run_script`], but returns null if one page replaces another meanwhile.
+    pub(crate) async fn try_script(&self, script: &str) -> Value {
+        let script = format!("const done = arguments[0]; {script}");
+        self.client.execute_async(&script, Vec::new()).await.unwrap_or(Value::Null)
+    }
+
     /// Returns all cookies of the page's origin, including those that scripts cannot read.
     pub(crate) async fn cookies(&self) -> Vec<fantoccini::cookies::Cookie<'static>> {
         self.client.get_all_cookies().await.unwrap()

@@ -62,11 +62,22 @@ impl<P> Setup<P> {
         registration: &Registration,
         options: impl Into<ProxyOptions>,
     ) -> Self {
+        Self::with_application(reserved, provider, registration, options, None).await
+    }
+
+    /// Like [`Setup::with_provider`], with another application than [`Echo`].
+    pub(crate) async fn with_application(
+        reserved: Reserved,
+        provider: P,
+        registration: &Registration,
+        options: impl Into<ProxyOptions>,
+        application: Option<SocketAddr>,
+    ) -> Self {
         let Reserved { address, origin, scratch } = &reserved;
         let authority = Authority::new("app.localhost");
         let echo = Echo::start().await;
         let gateway = Gateway::start(origin, registration, scratch).await;
-        let backends = gateway.backends(echo.address());
+        let backends = gateway.backends(application.unwrap_or_else(|| echo.address()));
         let proxy = RunningProxy::start(*address, options, &backends, &authority, scratch).await;
         Self { provider: Some(provider), gateway, _proxy: proxy, echo, authority, reserved }
     }

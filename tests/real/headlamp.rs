@@ -1,0 +1,198 @@
+//! Headlamp's page behind real Traefik, with real Keycloak and Chromium
+//!
+//! Headlamp is the double of `tests/support/headlamp.rs`. The names in brackets are the rows of what did not work with the
+//! real one.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::double::Headlamp;
+use crate::harness::{Chromium, Proxy, ProxyOptions, Realm, Reserved, Setup};
+
+const SECTIONS: &str = "[headlamp]\nenabled = true\nlogout = true\nclusters = [\"main\", \"north\"]\n";
+/// Longer than any step takes, so that a test that hangs fails.
+const TIME_LIMIT: Duration = Duration::from_secs(90);
+
+struct Scene {
+    setup: Setup<Realm>,
+    _headlamp: Headlamp,
+}
+
+impl Scene {
+    async fn start(proxy: impl Into<ProxyOptions>) -> Self {
+        let reserved = Reserved::new();
+        let realm = Realm::new(&reserved.origin, |_| {}).await;
+        Self::with(reserved, realm, proxy, "").await
+    }
+
+    async fn with(reserved: Reserved, realm: Realm, proxy: impl Into<ProxyOptions>, provider: &str) -> Self {
+        let headlamp = Headlamp::in_a_pod().await;
+        let mut registration = realm.registration();
+        registration.provider += provider;
+        SECTIONS.clone_into(&mut registration.more);
+        let application = Some(headlamp.address);
+        let setup = Setup::with_application(reserved, realm, &registration, proxy, application).await;
+        Self { setup, _headlamp: headlamp }
+    }
+
+    /// Opens a page of Headlamp, and signs in at Keycloak.
+    async fn open(&self, path: &str) -> Chromium {
+        let browser = self.setup.chromium().await;
+        browser.open(&self.setup.url(path)).await;
+        sign_in(&browser).await;
+        browser
+    }
+}
+
+async fn sign_in(browser: &Chromium) {
+    browser.type_into("#username", "alice").await;
+    browser.type_into("#password", "alice").await;
+    browser.click("#kc-login").await;
+    until("Headlamp shows the user", async || text_of(browser, "user").await == "alice").await;
+}
+
+async fn text_of(browser: &Chromium, id: &str) -> String {
+    let script = format!("done(document.getElementById('{id}')?.textContent ?? '')");
+    browser.try_script(&script).await.as_str().unwrap_or_default().to_owned()
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + TIME_LIMIT;
+    while !holds().await {
+        assert!(Instant::now() < end, "{what}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// \[row 2\]
+#[tokio::test(flavor = "multi_thread")]
+async fn log_out_of_headlamp_ends_both_sessions_and_the_page_says_so() {
+    let scene = Scene::start(Proxy::Traefik).await;
+    let browser = scene.open("/c/main/pods").await;
+
+    browser.click("#logout").await;
+
+    until("the signed-out page", async || browser.url().await.path() == "/oauth2/signed_out").await;
+    browser.text("#sign-in").await;
+    let left = browser.cookies().await;
+    assert!(!left.iter().any(|cookie| cookie.name().starts_with("__Host-foregate")), "{left:?}");
+    assert_eq!(scene.setup.provider().count_events("LOGOUT").await, 1);
+    browser.open(&scene.setup.url("/c/main/nodes")).await;
+    sign_in(&browser).await;
+    assert_eq!(browser.url().await.path(), "/c/main/nodes", "and back on the deep link");
+}
+
+/// The page was closed before it could reload itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn session_at_keycloak_ends_without_the_browser() {
+    let scene = Scene::start(Proxy::Traefik).await;
+    let client = scene.setup.signed_in_client("alice").await;
+    let origin = scene.setup.origin().to_owned();
+    let fields = [("Origin", &*origin), ("Content-Type", "application/json"), ("Sec-Fetch-Mode", "cors")];
+    let body = json!({ "token": null }).to_string();
+    let path = "/clusters/main/set-token";
+
+    let reply = client.send_body(Method::POST, path, &fields, body).await;
+
+    assert_eq!((reply.status, reply.header("x-reload")), (StatusCode::UNAUTHORIZED, Some("reload")));
+    until("Keycloak ended the session", async || scene.setup.provider().count_events("LOGOUT").await == 1)
+        .await;
+}
+
+/// An administrator ends the session: the page is at the sign-in within one poll, and then back on the deep link.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_leaves_for_the_sign_in_when_keycloak_ends_the_session() {
+    let scene = Scene::start(Proxy::Traefik).await;
+    let url = format!("http://{}/oauth2/backchannel-logout", scene.setup.gateway.public());
+    scene.setup.provider().set_backchannel_logout_url(&url).await;
+    let browser = scene.open("/c/main/pods?namespace=a").await;
+
+    scene.setup.provider().end_user_sessions("alice").await;
+
+    until("Keycloak's form", async || browser.has("#kc-login").await).await;
+    sign_in(&browser).await;
+    assert_eq!(browser.url().await.query(), Some("namespace=a"));
+}
+
+/// \[row 7\] The outcome of a refresh is unknown, so the session ends. The page must not leave for a provider that does
+/// not answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_stays_while_keycloak_is_frozen_and_recovers() {
+    let reserved = Reserved::new();
+    let short = |realm: &mut Value| {
+        realm["accessTokenLifespan"] = 20.into();
+        realm["revokeRefreshToken"] = true.into();
+        realm["refreshTokenMaxReuse"] = 0.into();
+    };
+    let realm = Realm::on_own_server(&reserved.origin, short).await;
+    let scene = Scene::with(reserved, realm, Proxy::Traefik, "timeout = \"2s\"\n").await;
+    let browser = scene.open("/c/main/pods").await;
+    let loaded = browser.run_script("window.kept = true; done(performance.timeOrigin);").await;
+    until("the page is healthy", async || text_of(&browser, "banner").await.is_empty()).await;
+
+    scene.setup.provider().pause();
+    until("the session has ended", async || text_of(&browser, "banner").await.starts_with("Lost connection"))
+        .await;
+    for _ in 0..30 {
+        assert_eq!(browser.run_script("done(performance.timeOrigin);").await, loaded, "the page left");
+        sleep(Duration::from_millis(200)).await;
+    }
+    let poll = "fetch('/clusters/main/version').then(reply => \
+                reply.json().then(body => done([reply.status, reply.headers.get('retry-after'), body.message])));";
+    let answer = browser.run_script(poll).await;
+    assert_eq!((&answer[0], &answer[1]), (&json!(503), &json!("5")), "{answer}");
+    assert!(answer[2].as_str().unwrap().contains("not your fault"), "{answer}");
+
+    scene.setup.provider().resume();
+    until("Headlamp shows the user again", async || {
+        browser.try_script("done(window.kept === undefined)").await == json!(true)
+            && text_of(&browser, "user").await == "alice"
+            && text_of(&browser, "banner").await.is_empty()
+    })
+    .await;
+    assert_eq!(browser.url().await.path(), "/c/main/pods");
+    assert_eq!(scene.setup.provider().count_events("LOGIN").await, 2, "silently: no password was typed");
+}
+
+/// \[rows 3 and 4\]
+async fn every_route_sees_the_user_of_the_session(proxy: Proxy) {
+    let scene = Scene::start(proxy).await;
+    let client = scene.setup.signed_in_client("alice").await;
+    let payload = base64_simd::URL_SAFE_NO_PAD.encode_to_string(br#"{"preferred_username":"bob"}"#);
+    let stale = ["main", "north"].map(|cluster| format!("headlamp-auth-{cluster}.0=h.{payload}.s"));
+    let cookies = format!("{}; {}", stale.join("; "), client.cookie_line());
+    let origin = scene.setup.origin().to_owned();
+    for (method, path) in [
+        (Method::GET, "/clusters/main/api/v1/pods"),
+        (Method::GET, "/clusters/main/me"),
+        (Method::GET, "/clusters/main/helm/releases/list"),
+        (Method::GET, "/clusters/main/serviceproxy/default/web"),
+        (Method::POST, "/clusters/main/portforward"),
+        (Method::POST, "/clusters/north/portforward"),
+        (Method::GET, "/wsMultiplexer?north"),
+        (Method::POST, "/drain-node"),
+    ] {
+        let fields = [("Cookie", &*cookies), ("Origin", &*origin), ("Sec-Fetch-Mode", "cors")];
+        let reply = client.send(method, path, &fields).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.body);
+        assert_eq!(serde_json::from_str::<Value>(&reply.body).unwrap()["user"], "alice", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_sees_the_user_of_the_session_behind_traefik() {
+    every_route_sees_the_user_of_the_session(Proxy::Traefik).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_sees_the_user_of_the_session_behind_envoy_over_http() {
+    every_route_sees_the_user_of_the_session(Proxy::Envoy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_sees_the_user_of_the_session_behind_envoy_over_grpc() {
+    every_route_sees_the_user_of_the_session(Proxy::EnvoyGrpc).await;
+}
