@@ -13,6 +13,7 @@ pub mod logout;
 pub mod ports;
 pub mod redirect_loop;
 pub mod refresh;
+pub mod session_end;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;

@@ -6,8 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use hyper::body::{Frame, Incoming, SizeHint};
+use thiserror::Error;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::forwarded;
@@ -58,21 +60,39 @@ fn strip_trailers(owned: &OwnedHeaders, frame: Frame<Bytes>) -> Frame<Bytes> {
 }
 
 /// A response body on its way to the client. It holds its permit until it ends or the client disconnects.
-#[derive(Debug)]
 pub(super) struct ResponseBody {
     pub(super) body: Incoming,
+    /// Cuts a body of unknown length when the session has ended.
+    pub(super) session_end: Option<BoxFuture<'static, ()>>,
     pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// Why a response body is cut.
+#[derive(Debug, Error)]
+pub(super) enum Cut {
+    /// The application's connection failed.
+    #[error(transparent)]
+    Upstream(#[from] hyper::Error),
+    /// The session has ended.
+    #[error("the session has ended")]
+    SessionEnded,
 }
 
 impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(session_end) = &mut self.session_end
+            && session_end.as_mut().poll(context).is_ready()
+        {
+            self.session_end = None;
+            return Poll::Ready(Some(Err(Cut::SessionEnded)));
+        }
+        Pin::new(&mut self.body).poll_frame(context).map_err(Cut::Upstream)
     }
 
     fn is_end_stream(&self) -> bool {

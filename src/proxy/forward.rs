@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::uri::{Parts, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::{Body as _, Incoming};
@@ -24,13 +25,14 @@ impl Upstream {
     /// Forwards a request with the headers of the grant and returns the application's response.
     ///
     /// Dropping the future or the response body also ends the request to the application. A WebSocket continues until
-    /// either side closes it.
+    /// either side closes it. It is also closed when `session_end` completes, and so is a response of unknown length.
     pub async fn forward(
         &self,
         grant: Grant,
         mut request: Request<Body>,
         origin: &Origin,
         client: IpAddr,
+        session_end: impl FnOnce() -> BoxFuture<'static, ()>,
     ) -> Result<Response<Body>, ForwardError> {
         let uri = self.upstream_uri(&request)?;
         let client_upgrade = upgrade::take_client_upgrade(&mut request);
@@ -52,7 +54,7 @@ impl Upstream {
         *forwarded_request.headers_mut() = head.headers;
         let mut response = self.send(forwarded_request, &progress).await?;
         (self.remove_own_cookies)(response.headers_mut());
-        build_response(response, client_upgrade, permit)
+        build_response(response, client_upgrade, permit, session_end)
     }
 
     /// Returns the unchanged target at the application's address.
@@ -134,6 +136,7 @@ fn build_response(
     mut response: Response<Incoming>,
     client_upgrade: Option<OnUpgrade>,
     permit: OwnedSemaphorePermit,
+    session_end: impl FnOnce() -> BoxFuture<'static, ()>,
 ) -> Result<Response<Body>, ForwardError> {
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let websocket = is_switch(response.headers());
@@ -146,10 +149,14 @@ fn build_response(
             upgrade::set_fields(response.headers_mut());
             let upstream = hyper::upgrade::on(&mut response);
             // The task is not awaited, because it outlives the request. Its permit limits the number of such tasks.
-            tokio::spawn(upgrade::splice(client, upstream, permit));
+            tokio::spawn(upgrade::splice(client, upstream, permit, session_end()));
             Ok(response.map(|_| Body::empty()))
         }
         _ if switches => Err(ForwardError::UpstreamMisbehaved("a switch of protocols")),
-        _ => Ok(response.map(|body| Body::new(ResponseBody { body, _permit: permit }))),
+        _ => {
+            let is_stream = response.body().size_hint().exact().is_none();
+            let session_end = is_stream.then(session_end);
+            Ok(response.map(|body| Body::new(ResponseBody { body, session_end, _permit: permit })))
+        }
     }
 }

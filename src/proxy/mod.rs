@@ -10,6 +10,8 @@
 //! 5. WebSocket is the only protocol that a connection may switch to. Requests inside another protocol (`h2c`) would
 //!    bypass the access decision.
 //!
+//! 6. A WebSocket or a stream is closed when its session has ended.
+//!
 //! Deployment caveat: the server that calls this module must serve connections with upgrades. It also limits how slow
 //! a client may be and how large a request may be.
 
@@ -17,6 +19,7 @@ mod body;
 pub mod error;
 mod forward;
 mod forwarded;
+mod frames;
 mod hop_by_hop;
 mod upgrade;
 pub mod upstream;

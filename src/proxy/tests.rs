@@ -1,17 +1,20 @@
 //! Tests of the reverse proxy between a client and an application at byte level
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use url::Url;
 
 use super::upstream::{Limits, Upstream};
@@ -87,6 +90,9 @@ fn grant() -> Grant {
     }
 }
 
+/// Ends the session of a stage.
+type SessionEnd = watch::Sender<bool>;
+
 /// The proxy on its own listener, and the listener of the application behind it.
 struct Stage {
     proxy: SocketAddr,
@@ -102,6 +108,15 @@ impl Stage {
         let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = proxy_to(application.local_addr().unwrap(), limits).await;
         Self { proxy, application }
+    }
+
+    /// Returns a stage whose session the sender ends.
+    async fn with_session_end() -> (Self, SessionEnd) {
+        let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (end, session_end) = watch::channel(false);
+        let address = application.local_addr().unwrap();
+        let proxy = proxy_until(address, Limits::default(), session_end).await;
+        (Self { proxy, application }, end)
     }
 
     async fn client(&self, request: &str) -> Wire {
@@ -129,6 +144,17 @@ impl Stage {
 }
 
 async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
+    // Its sender is gone, so the session never ends.
+    let (_, session_end) = watch::channel(false);
+    proxy_until(application, limits, session_end).await
+}
+
+/// Starts a proxy whose sessions end when `session_end` becomes true.
+async fn proxy_until(
+    application: SocketAddr,
+    limits: Limits,
+    session_end: watch::Receiver<bool>,
+) -> SocketAddr {
     let url = Url::parse(&format!("http://{application}")).unwrap();
     let upstream = Arc::new(Upstream::with_limits(&url, owned(), remove_own_cookies, limits).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -136,7 +162,9 @@ async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let upstream = Arc::clone(&upstream);
-            let answer = service_fn(move |request| serve(Arc::clone(&upstream), request));
+            let session_end = session_end.clone();
+            let answer =
+                service_fn(move |request| serve(Arc::clone(&upstream), request, session_end.clone()));
             let server = hyper::server::conn::http1::Builder::new();
             tokio::spawn(server.serve_connection(TokioIo::new(stream), answer).with_upgrades());
         }
@@ -145,8 +173,20 @@ async fn proxy_to(application: SocketAddr, limits: Limits) -> SocketAddr {
 }
 
 /// Replaces the `edge` module: returns an error to the client by its name.
-async fn serve(upstream: Arc<Upstream>, request: Request<Incoming>) -> hyper::Result<Response<Body>> {
-    let answer = upstream.forward(grant(), request.map(Body::new), &origin(), CLIENT).await;
+async fn serve(
+    upstream: Arc<Upstream>,
+    request: Request<Incoming>,
+    mut session_end: watch::Receiver<bool>,
+) -> hyper::Result<Response<Body>> {
+    let wait = || {
+        let ended = async move {
+            if session_end.wait_for(|ended| *ended).await.is_err() {
+                pending::<()>().await;
+            }
+        };
+        ended.boxed()
+    };
+    let answer = upstream.forward(grant(), request.map(Body::new), &origin(), CLIENT, wait).await;
     Ok(answer.unwrap_or_else(|error| {
         Response::builder().status(599).body(Body::from(format!("{error:?}"))).unwrap()
     }))

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 
 use crate::access::policy::DEFAULT;
@@ -21,6 +22,7 @@ use crate::edge::portal::page::Problem;
 use crate::edge::reply::Reply;
 use crate::edge::request_id::RequestIds;
 use crate::edge::verdict::{Allowed, Verdict};
+use crate::flow::session_end::SessionEnd;
 use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::Upstream;
 use crate::telemetry::log_rate_limit::{Line, LogRateLimit};
@@ -76,7 +78,8 @@ async fn forward(
         service.checker.ids.next(),
     );
     let request = Request::from_parts(parts, body);
-    match service.upstream.forward(grant, request, origin, peer.ip()).await {
+    let session = SessionEnd::of(&service.checker.check, request.headers(), origin);
+    match service.upstream.forward(grant, request, origin, peer.ip(), || session.wait().boxed()).await {
         Ok(mut response) => {
             set_cookies_unless_cacheable(&mut response, pending_cookies.as_deref().unwrap_or_default());
             response

@@ -1,11 +1,13 @@
 //! The gateway's own proxy
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Application, Browser, Gateway, Provider, provider};
+use crate::harness::{Application, Browser, Gateway, Provider, provider, within};
 
 async fn scene() -> (Application, Gateway, Provider) {
     let (application, provider) = (Application::start().await, provider().await);
@@ -113,6 +115,38 @@ async fn websocket_passes_only_with_a_session_and_the_own_origin() {
     let mut frame = [0; 4];
     socket.read_exact(&mut frame).await.unwrap();
     assert_eq!(frame, [0x81, 2, b'h', b'i']);
+}
+
+/// Sends a frame, and returns whether it comes back.
+async fn is_open(socket: &mut TcpStream) -> bool {
+    // One masked text frame "hi" (RFC 6455 §5.2), answered by an unmasked one.
+    socket.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).await.unwrap();
+    let mut frame = [0; 4];
+    socket.read_exact(&mut frame).await.is_ok() && frame == [0x81, 2, b'h', b'i']
+}
+
+#[tokio::test]
+async fn websocket_is_closed_soon_after_its_session_and_outlives_its_tokens() {
+    let (_application, gateway, provider) = scene().await;
+    let own = gateway.url("");
+    let mut browser = gateway.signed_in_browser("testuser").await;
+    let (mut socket, head) = handshake(&gateway, &browser, &own).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+
+    // The tokens of the handshake expire, and another request refreshes the session.
+    provider.clock.advance(Duration::from_secs(310));
+    let page = browser.open(&gateway.url("/x")).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert_eq!(provider.observed().refresh, 1);
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert!(is_open(&mut socket).await, "the session goes on");
+
+    let sign_out = fields(&[("origin", &own), ("sec-fetch-site", "same-origin")]);
+    let left = browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), sign_out, None).await;
+    assert_eq!(left.status, 303);
+    let mut rest = Vec::new();
+    let closed = within("the WebSocket is closed", socket.read_to_end(&mut rest)).await;
+    assert_eq!((closed.is_ok(), &*rest), (true, &[0x88, 2, 0x03, 0xf0][..]), "code 1008");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl Sessions for FakeSessions {
                 signed_in_at: NOW,
                 auth_time: None,
                 acr: None,
-                ends_at: NOW,
+                ends_at: UnixTime(NOW.0 + 3600),
                 due,
             })
         };

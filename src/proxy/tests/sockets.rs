@@ -67,6 +67,47 @@ async fn tunnel_forwards_bytes_until_either_side_closes() {
     }
 }
 
+/// A text frame of `hi`, and the Close frame with code 1008.
+const FRAME: &[u8] = b"\x81\x02hi";
+const CLOSE: &[u8] = &[0x88, 2, 0x03, 0xf0];
+
+#[tokio::test]
+async fn websocket_is_closed_with_1008_between_frames_when_its_session_ends() {
+    for (begun, rest) in
+        [(FRAME, &b""[..]), (&FRAME[..1], &FRAME[1..]), (&FRAME[..3], &[&FRAME[3..], FRAME].concat())]
+    {
+        let (stage, end) = Stage::with_session_end().await;
+        let mut client = stage.client(HANDSHAKE).await;
+        let mut application = stage.accept().await;
+        application.read_until("\r\n\r\n").await;
+        application.send([SWITCH.as_bytes(), begun].concat()).await;
+        client.read_until("\r\n\r\n").await;
+        let mut received = vec![0; begun.len()];
+        client.0.read_exact(&mut received).await.unwrap();
+        end.send_replace(true);
+        // The proxy must have seen the end before the rest arrives.
+        tokio::time::sleep(BRIEF).await;
+        application.send(rest).await;
+        client.send("input after the end").await;
+        tokio::time::timeout(READ_TIMEOUT, client.0.read_to_end(&mut received)).await.unwrap().unwrap();
+        assert_eq!(received, [FRAME, CLOSE].concat(), "{begun:?}");
+        assert_eq!(application.read_all().await, "", "the application gets no more input");
+    }
+}
+
+#[tokio::test]
+async fn websocket_whose_frame_does_not_end_is_cut() {
+    let (stage, end) = Stage::with_session_end().await;
+    let mut client = stage.client(HANDSHAKE).await;
+    let mut application = stage.accept().await;
+    application.read_until("\r\n\r\n").await;
+    application.send(format!("{SWITCH}\x01\x05ab")).await;
+    client.read_until("ab").await;
+    end.send_replace(true);
+    assert_eq!(client.read_all().await, "", "no frame is forged into the middle of another");
+    assert_eq!(application.read_all().await, "");
+}
+
 #[tokio::test]
 async fn websocket_holds_its_permit_until_it_ends() {
     let stage = Stage::with_limits(Limits { tunnels: 1, ..Limits::default() }).await;

@@ -19,6 +19,23 @@ async fn chunks_stream_both_ways_before_a_message_is_complete() {
 }
 
 #[tokio::test]
+async fn stream_is_cut_when_its_session_ends_and_a_body_of_known_length_is_not() {
+    let (stage, end) = Stage::with_session_end().await;
+    let mut client = stage.client("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let mut application = stage.accept().await;
+    application.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nline\r\n").await;
+    client.read_until("line\r\n").await;
+    let mut other = stage.client("GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n").await;
+    let mut second = stage.accept().await;
+    second.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nli").await;
+    other.read_until("li").await;
+    end.send_replace(true);
+    assert_eq!(client.read_all().await, "", "without the last chunk");
+    second.send("ne").await;
+    assert_eq!(other.read_all().await, "ne");
+}
+
+#[tokio::test]
 async fn large_body_is_forwarded_completely() {
     const SIZE: usize = 8 * 1024 * 1024;
     let stage = Stage::new().await;
