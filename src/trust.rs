@@ -1,11 +1,15 @@
 //! HTTP client for calls to other servers, and the certificates that it trusts
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_rustls::ConfigBuilderExt;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, retry};
 use thiserror::Error;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::files;
 
@@ -42,6 +46,27 @@ pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, TrustE
         .user_agent(concat!("foregate/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| TrustError::NoClient(causes(&error)))
+}
+
+/// Returns the TLS settings for an application. It trusts only the certificates in `ca_pem`, or without them those of the
+/// system.
+pub fn tls_config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, TrustError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| TrustError::NoClient(error.to_string()))?;
+    let builder = match ca_pem {
+        None => {
+            builder.try_with_platform_verifier().map_err(|error| TrustError::NoClient(error.to_string()))?
+        }
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in files::certificates(pem).map_err(|_| TrustError::NoCertificate)? {
+                roots.add(certificate).map_err(|_| TrustError::NoCertificate)?;
+            }
+            builder.with_root_certificates(roots)
+        }
+    };
+    Ok(builder.with_no_client_auth())
 }
 
 fn parse_certificates(pem: &[u8]) -> Result<Vec<Certificate>, TrustError> {

@@ -54,6 +54,8 @@ const LAYERS: [Layer; 10] = [
             "axum",
             "bytes",
             "hyper",
+            "hyper_rustls",
+            "tokio_rustls",
             "hyper_util",
             "http_body_util",
             "tokio",

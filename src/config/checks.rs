@@ -1,6 +1,7 @@
 //! Parsers of values that several sections share
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
@@ -8,6 +9,10 @@ use url::Url;
 
 use super::report::Wrong;
 use crate::access::origin::is_loopback_host;
+use crate::files;
+
+/// The size limit of a bundle of certificates.
+const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Parses the address and port of a listener.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, Wrong> {
@@ -88,6 +93,13 @@ pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Wr
             None => Wrong::new("it is not one of the choices"),
         }
     })
+}
+
+/// Reads a file with certificates.
+pub(super) fn read_certificates(path: &str) -> Result<Vec<u8>, Wrong> {
+    let pem = files::read(Path::new(path), MAX_CA_BYTES).map_err(|error| Wrong::new(error.to_string()))?;
+    files::certificates(&pem).map_err(|error| Wrong::new(error.to_string()))?;
+    Ok(pem.to_vec())
 }
 
 #[cfg(test)]

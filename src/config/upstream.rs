@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::uri::Authority;
 use url::Url;
 
-use super::checks::{absolute_url, socket};
+use super::checks::{absolute_url, read_certificates, socket};
 use super::key::{Key, Kind, Need, Section};
 use super::listeners::LISTENERS;
 use super::reader::Reader;
@@ -21,10 +21,17 @@ pub(super) const SECTION: Section = Section {
             name: "url",
             kind: Kind::Text,
             need: Need::Optional("\"http://127.0.0.1:4466\""),
-            about: "The application's address: plain http, host and port. Without this key, the gateway answers the \
-                    checks of the proxy and forwards nothing.",
-            right: "host and port of the application, with plain http and without a path, such as \
-                    http://127.0.0.1:4466",
+            about: "The application's address: http or https, host and port. Without this key, the gateway answers \
+                    the checks of the proxy and forwards nothing.",
+            right: "scheme, host and port of the application, without a path, such as http://127.0.0.1:4466",
+        },
+        Key {
+            name: "ca_file",
+            kind: Kind::Text,
+            need: Need::Optional("\"/etc/foregate/upstream-ca.pem\""),
+            about: "A PEM file with the certificate authorities of an application with https. Only these are then \
+                    trusted for it. Without this key, the system's authorities are.",
+            right: "the path of a file with PEM certificates that this process may read",
         },
         Key {
             name: "host",
@@ -41,8 +48,10 @@ pub(super) const SECTION: Section = Section {
 
 /// The application, if the gateway is its proxy.
 pub struct Upstream {
-    /// `http://host:port/`, without path and query.
+    /// `http://host:port/` or `https://host:port/`, without path and query.
     pub url: Url,
+    /// The certificates to trust for it, or `None` for those of the system.
+    pub ca_pem: Option<Vec<u8>>,
     /// The `Host` that the application receives, or `None` if it is that of the public origin.
     pub host: Option<HeaderValue>,
 }
@@ -53,7 +62,8 @@ impl Upstream {
             LISTENERS.iter().filter_map(|key| reader.text(key).and_then(|text| socket(&text).ok())).collect();
         let url = reader.read_optional("upstream.url", |text| read_url(text, &own))?;
         let host = reader.read_optional("upstream.host", read_host);
-        let (Some(url), host) = (url, host?) else { return Ok(None) };
+        let ca_pem = reader.read_optional("upstream.ca_file", read_certificates);
+        let (Some(url), host, ca_pem) = (url, host?, ca_pem?) else { return Ok(None) };
         let own = || HeaderValue::try_from(url.authority()).ok();
         let host = match host {
             Some(Host::Preserve) => None,
@@ -61,7 +71,7 @@ impl Upstream {
             Some(Host::Named(host)) => Some(host),
             None => is_loopback(&url).then(own).flatten(),
         };
-        Ok(Some(Self { url, host }))
+        Ok(Some(Self { url, ca_pem, host }))
     }
 }
 
@@ -93,9 +103,6 @@ fn is_loopback(url: &Url) -> bool {
 
 fn read_url(text: &str, own: &[SocketAddr]) -> Result<Url, Wrong> {
     let url = absolute_url(text)?;
-    if url.scheme() != "http" {
-        return Err(Wrong::new("TLS to the application is not supported"));
-    }
     if url.path() != "/" {
         return Err(Wrong::new("it has a path, but requests keep their own path"));
     }

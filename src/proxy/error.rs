@@ -6,6 +6,7 @@ use hyper_util::client::legacy;
 use thiserror::Error;
 
 use crate::access::target::TargetError;
+use crate::trust::{causes, is_disbelief};
 
 /// The reason why the application returned no response.
 #[derive(Debug, Error)]
@@ -22,6 +23,11 @@ pub enum ForwardError {
     /// No connection was established.
     #[error("the application cannot be reached")]
     UpstreamUnreachable(#[source] legacy::Error),
+    /// Its certificate is not trusted.
+    #[error(
+        "the application has a certificate that is not trusted ({0}); set upstream.ca_file to its authority"
+    )]
+    UpstreamUntrusted(String),
     /// It accepted the request and sent no response.
     #[error("the application did not answer in time")]
     UpstreamTimedOut,
@@ -55,7 +61,12 @@ impl ForwardError {
     pub(super) fn classify(error: legacy::Error) -> Self {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
         if error.is_connect() {
-            Self::UpstreamUnreachable(error)
+            let causes = causes(&error);
+            if is_disbelief(&causes) {
+                Self::UpstreamUntrusted(causes)
+            } else {
+                Self::UpstreamUnreachable(error)
+            }
         } else if cause.is_some_and(hyper::Error::is_user) {
             Self::ClientAborted(error)
         } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use futures_util::future::BoxFuture;
-use http::uri::{Parts, Scheme};
+use http::uri::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
@@ -69,7 +69,7 @@ impl Upstream {
             return Err(TargetError::NotOriginForm.into());
         }
         let mut parts = Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
+        parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = target.cloned();
         Uri::from_parts(parts).map_err(|_| TargetError::NotOriginForm.into())

@@ -29,6 +29,7 @@ use crate::access::query_conditions::NO_CONDITIONS;
 use crate::access::request::AccessRequest;
 use crate::access::target::Target;
 use crate::access::token::TokenText;
+use crate::trust::tls_config;
 
 mod failures;
 mod fields;
@@ -156,7 +157,9 @@ async fn proxy_until(
     session_end: watch::Receiver<bool>,
 ) -> SocketAddr {
     let url = Url::parse(&format!("http://{application}")).unwrap();
-    let upstream = Arc::new(Upstream::with_limits(&url, owned(), remove_own_cookies, limits).unwrap());
+    let upstream =
+        Upstream::with_limits(&url, tls_config(None).unwrap(), owned(), remove_own_cookies, limits);
+    let upstream = Arc::new(upstream.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
 use super::body::RequestBody;
@@ -51,13 +53,14 @@ impl Default for Limits {
 /// The application behind the gateway.
 #[derive(Debug)]
 pub struct Upstream {
+    pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     /// The `Host` for the application, or `None` for that of the public origin.
     pub(super) host: Option<HeaderValue>,
     pub(super) owned: Arc<OwnedHeaders>,
     /// Removes the cookies that only the gateway may set from a response.
     pub(super) remove_own_cookies: fn(&mut HeaderMap),
-    pub(super) client: Client<HttpConnector, RequestBody>,
+    pub(super) client: Client<HttpsConnector<HttpConnector>, RequestBody>,
     pub(super) limits: Limits,
     requests: Arc<Semaphore>,
     tunnels: Arc<Semaphore>,
@@ -66,8 +69,8 @@ pub struct Upstream {
 /// The reason why a URL cannot be that of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UpstreamError {
-    /// TLS to the application is not supported yet.
-    #[error("its scheme is not http")]
+    /// Only HTTP is spoken.
+    #[error("its scheme is neither http nor https")]
     Scheme,
     /// Targets are forwarded unchanged, so a path or a query would have no meaning.
     #[error("it has more than scheme, host and port")]
@@ -78,14 +81,15 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// Creates the application at `http://host[:port]` with the default limits. `remove_own_cookies` removes the
-    /// cookies that only the gateway may set from its responses.
+    /// Creates the application at `http://host[:port]` or `https://host[:port]` with the default limits.
+    /// `remove_own_cookies` removes the cookies that only the gateway may set from its responses.
     pub fn new(
         url: &Url,
+        tls: ClientConfig,
         owned: OwnedHeaders,
         remove_own_cookies: fn(&mut HeaderMap),
     ) -> Result<Self, UpstreamError> {
-        Self::with_limits(url, owned, remove_own_cookies, Limits::default())
+        Self::with_limits(url, tls, owned, remove_own_cookies, Limits::default())
     }
 
     /// Sets the `Host` that the application receives.
@@ -94,19 +98,21 @@ impl Upstream {
         Self { host, ..self }
     }
 
-    /// Creates the application at `http://host[:port]` with the given limits.
+    /// The same with the given limits.
     pub fn with_limits(
         url: &Url,
+        tls: ClientConfig,
         owned: OwnedHeaders,
         remove_own_cookies: fn(&mut HeaderMap),
         limits: Limits,
     ) -> Result<Self, UpstreamError> {
         Ok(Self {
+            scheme: if url.scheme() == "https" { Scheme::HTTPS } else { Scheme::HTTP },
             authority: authority(url)?,
             host: None,
             owned: Arc::new(owned),
             remove_own_cookies,
-            client: client(limits.connect),
+            client: client(tls, limits.connect),
             limits,
             requests: Arc::new(Semaphore::new(limits.requests)),
             tunnels: Arc::new(Semaphore::new(limits.tunnels)),
@@ -126,7 +132,7 @@ impl Upstream {
 }
 
 fn authority(url: &Url) -> Result<Authority, UpstreamError> {
-    if url.scheme() != "http" {
+    if !["http", "https"].contains(&url.scheme()) {
         return Err(UpstreamError::Scheme);
     }
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -136,11 +142,17 @@ fn authority(url: &Url) -> Result<Authority, UpstreamError> {
     Authority::try_from(url.authority()).map_err(|_| UpstreamError::Host)
 }
 
-fn client(connect: Duration) -> Client<HttpConnector, RequestBody> {
+fn client(tls: ClientConfig, connect: Duration) -> Client<HttpsConnector<HttpConnector>, RequestBody> {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(connect));
     connector.set_keepalive(Some(TCP_KEEPALIVE));
     connector.set_nodelay(true);
+    connector.enforce_http(false);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
@@ -158,7 +170,7 @@ mod tests {
         let read = |text: &str| authority(&Url::parse(text).unwrap());
         assert_eq!(read("http://headlamp.svc.:4466").unwrap(), "headlamp.svc.:4466");
         assert_eq!(read("http://[::1]/").unwrap(), "[::1]");
-        assert_eq!(read("https://a.test"), Err(UpstreamError::Scheme));
+        assert_eq!(read("https://a.test").unwrap(), "a.test");
         assert_eq!(read("file:///etc"), Err(UpstreamError::Scheme));
         for more in
             ["http://a.test/x", "http://a.test?x", "http://u@a.test", "http://:p@a.test", "http://a.test/#x"]

@@ -44,6 +44,7 @@ use crate::session::set_cookie;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recorder::Recorder;
+use crate::trust;
 
 /// A page waits for at most three consecutive calls to the provider: code exchange, signing keys, userinfo.
 const MAX_CALLS_PER_PAGE: u32 = 3;
@@ -226,7 +227,9 @@ fn build_proxy_service(
     let keep_out =
         if settings.headlamp.is_some() { set_cookie::keep_out_tokens_too } else { set_cookie::keep_out };
     let host = upstream.host.clone();
-    let upstream = Upstream::new(&upstream.url, owned, keep_out)
+    let tls = trust::tls_config(upstream.ca_pem.as_deref())
+        .map_err(|error| StartError::Build(format!("upstream.ca_file: {error}")))?;
+    let upstream = Upstream::new(&upstream.url, tls, owned, keep_out)
         .map_err(|error| StartError::Build(format!("upstream.url: {error}")))?
         .with_host(host);
     Ok(ProxyService { checker, upstream, failures: LogRateLimit::new(proxy_service::MAX_FAILURE_LINES) })

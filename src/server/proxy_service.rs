@@ -101,6 +101,7 @@ fn failure_reply(error: &ForwardError, requester: Requester, service: &ProxyServ
         ForwardError::Busy => unavailable(StatusCode::SERVICE_UNAVAILABLE, requester),
         ForwardError::UpstreamTimedOut => unavailable(StatusCode::GATEWAY_TIMEOUT, requester),
         ForwardError::UpstreamUnreachable(_)
+        | ForwardError::UpstreamUntrusted(_)
         | ForwardError::UpstreamBroke(_)
         | ForwardError::UpstreamMisbehaved(_) => unavailable(StatusCode::BAD_GATEWAY, requester),
     }

@@ -1,13 +1,20 @@
 //! The gateway's own proxy
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::harness::{Application, Browser, Gateway, Provider, provider, within};
+use crate::pki::{Authority, Pair, file};
 
 async fn scene() -> (Application, Gateway, Provider) {
     let (application, provider) = (Application::start().await, provider().await);
@@ -147,6 +154,46 @@ async fn websocket_is_closed_soon_after_its_session_and_outlives_its_tokens() {
     let mut rest = Vec::new();
     let closed = within("the WebSocket is closed", socket.read_to_end(&mut rest)).await;
     assert_eq!((closed.is_ok(), &*rest), (true, &[0x88, 2, 0x03, 0xf0][..]), "code 1008");
+}
+
+/// Starts an application with TLS that answers each connection once, with the head that it received.
+async fn tls_application(pair: &Pair) -> SocketAddr {
+    let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = vec![0; 16 * 1024];
+            let length = stream.read(&mut head).await.unwrap();
+            let reply = [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", &head[..length]].concat();
+            stream.write_all(&reply).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn application_with_tls_is_reached_only_with_its_own_authority() {
+    let (own, other, provider) = (Authority::new(), Authority::new(), provider().await);
+    let application = tls_application(&own.server()).await;
+    let url = format!("https://localhost:{}", application.port());
+    for (authority, expected) in [(&own, 200), (&other, 502)] {
+        let ca = file("upstream.ca", &authority.certificate);
+        let settings = [("upstream.url", &*url), ("upstream.ca_file", ca.to_str().unwrap())];
+        let gateway = Gateway::with(&provider, &settings).await;
+        let mut browser = gateway.signed_in_browser("testuser").await;
+        let page = browser.open(&gateway.url("/x")).await;
+        assert_eq!(page.status, expected, "{}", page.body);
+        if expected == 200 {
+            assert!(page.body.contains("x-forwarded-user: testuser"), "{}", page.body);
+            assert!(page.body.contains(&format!("host: localhost:{}", application.port())), "{}", page.body);
+        }
+    }
 }
 
 #[tokio::test]

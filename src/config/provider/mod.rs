@@ -6,16 +6,14 @@ mod endpoints;
 mod keys;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 pub(super) use endpoints::ENDPOINTS;
 pub(super) use keys::{PARAMETERS, SECTION};
 
-use super::checks::{absolute_url, duration, is_loopback};
+use super::checks::{absolute_url, duration, is_loopback, read_certificates};
 use super::reader::Reader;
 use super::report::{Reported, Wrong, all};
-use crate::files;
 use crate::provider::ProviderSettings;
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -37,9 +35,6 @@ const RESERVED: [&str; 13] = [
     "client_secret",
     "client_assertion",
 ];
-
-/// The size limit of a bundle of certificates.
-const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     let issuer = reader.read_required("provider.issuer", parse_issuer);
@@ -139,10 +134,4 @@ fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Repo
         }
         Ok((name, text.unwrap_or_default()))
     }))
-}
-
-fn read_certificates(path: &str) -> Result<Vec<u8>, Wrong> {
-    let pem = files::read(Path::new(path), MAX_CA_BYTES).map_err(|error| Wrong::new(error.to_string()))?;
-    files::certificates(&pem).map_err(|error| Wrong::new(error.to_string()))?;
-    Ok(pem.to_vec())
 }

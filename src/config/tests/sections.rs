@@ -93,6 +93,7 @@ provider_logout = false
 [upstream]
 url = "http://127.0.0.1:4466"
 host = "app.internal"
+ca_file = "{ca}"
 [log]
 format = "json"
 level = "debug"
@@ -147,6 +148,7 @@ fn every_key_takes_effect() {
     let clusters = ["north", "south"].map(|name| Cluster::new(name).unwrap()).into();
     assert_eq!(all.headlamp, Some(Headlamp::new("/tools", clusters, true).with_log_out(true)));
     let upstream = all.upstream.unwrap();
+    assert_eq!(upstream.ca_pem.unwrap(), CERTIFICATE.as_bytes());
     assert_eq!(
         (upstream.url.as_str(), upstream.host.unwrap()),
         ("http://127.0.0.1:4466/", "app.internal".parse().unwrap())
@@ -346,7 +348,8 @@ fn wrong_values_are_refused() {
         ("headlamp.clusters", "", "it is empty"),
         ("headlamp.clusters", "a/b", "not the name of a cluster"),
         ("headlamp.clusters", "a.b,ab", "one cookie"),
-        ("upstream.url", "https://127.0.0.1:4466", "TLS"),
+        ("upstream.url", "ftp://127.0.0.1:4466", "not an absolute URL"),
+        ("upstream.ca_file", ca.path(), "no certificate in PEM form"),
         ("upstream.url", "http://127.0.0.1:4466/x", "path"),
         ("upstream.url", "http://127.0.0.1:4180", "forwarded in a loop"),
         ("upstream.host", "a/b", "not a host"),
