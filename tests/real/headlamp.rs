@@ -1,4 +1,4 @@
-//! Headlamp's page behind real Traefik, with real Keycloak and Chromium
+//! Headlamp's page behind real Traefik and behind the gateway's own proxy, with real Keycloak and Chromium
 //!
 //! Headlamp is the double of `tests/support/headlamp.rs`. The names in brackets are the rows of what did not work with the
 //! real one.
@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::double::Headlamp;
-use crate::harness::{Chromium, Proxy, ProxyOptions, Realm, Reserved, Setup};
+use crate::harness::{
+    Chromium, Gateway, Proxy, ProxyOptions, Realm, Reserved, Scratch, Setup, free_addresses,
+};
 
 const SECTIONS: &str = "[headlamp]\nenabled = true\nlogout = true\nclusters = [\"main\", \"north\"]\n";
 /// Longer than any step takes, so that a test that hangs fails.
@@ -155,6 +157,76 @@ async fn page_stays_while_keycloak_is_frozen_and_recovers() {
     .await;
     assert_eq!(browser.url().await.path(), "/c/main/pods");
     assert_eq!(scene.setup.provider().count_events("LOGIN").await, 2, "silently: no password was typed");
+}
+
+/// Watches end, and the page recovers without the user.
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_of_the_gateway_costs_at_most_one_silent_redirect() {
+    let mut scene = Scene::start(Proxy::Traefik).await;
+    let browser = scene.open("/c/main/pods").await;
+
+    scene.setup.restart_gateway().await;
+
+    until("the page is healthy", async || {
+        text_of(&browser, "user").await == "alice" && text_of(&browser, "banner").await.is_empty()
+    })
+    .await;
+    let logins = scene.setup.provider().count_events("LOGIN").await;
+    assert!(logins <= 2, "{logins}");
+    assert_eq!(browser.url().await.path(), "/c/main/pods");
+}
+
+/// Starts Headlamp behind the gateway itself, and opens it.
+async fn open_standalone() -> (Gateway, Headlamp, Realm, Chromium, Scratch, String) {
+    let (scratch, addresses) = (Scratch::new(), free_addresses());
+    let origin = format!("http://{}", addresses[0]);
+    let realm = Realm::new(&origin, |_| {}).await;
+    let headlamp = Headlamp::start().await;
+    let mut registration = realm.registration();
+    // headlamp.logout is on, because the gateway is the proxy.
+    registration.more = format!("[headlamp]\nenabled = true\n[upstream]\nurl = \"{}\"\n", headlamp.url());
+    let gateway = Gateway::start_on(addresses, &origin, &registration, &scratch).await;
+    let browser = Chromium::start(None, &scratch).await;
+    browser.open(&format!("{origin}/c/main/pods")).await;
+    sign_in(&browser).await;
+    (gateway, headlamp, realm, browser, scratch, origin)
+}
+
+/// \[rows 2 and 6\]
+#[tokio::test(flavor = "multi_thread")]
+async fn standalone_log_out_ends_on_the_signed_out_page() {
+    let (_gateway, _headlamp, realm, browser, _scratch, origin) = open_standalone().await;
+
+    browser.click("#logout").await;
+
+    until("the signed-out page", async || browser.url().await.path() == "/oauth2/signed_out").await;
+    browser.text("#sign-in").await;
+    assert_eq!(realm.count_events("LOGOUT").await, 1);
+    browser.open(&format!("{origin}/c/main/nodes")).await;
+    sign_in(&browser).await;
+}
+
+/// \[row 5\]
+#[tokio::test(flavor = "multi_thread")]
+async fn standalone_terminal_is_closed_when_keycloak_ends_the_session() {
+    let (gateway, _headlamp, realm, browser, _scratch, origin) = open_standalone().await;
+    browser.open(&format!("{origin}/c/main/pods?still")).await;
+    let url = format!("http://{}/oauth2/backchannel-logout", gateway.public());
+    realm.set_backchannel_logout_url(&url).await;
+    let open =
+        "window.terminal = new WebSocket(location.origin.replace('http', 'ws') + '/clusters/main/terminal');
+                window.terminal.onclose = event => { window.code = event.code; };
+                window.terminal.onmessage = event => done(event.data);
+                window.terminal.onopen = () => window.terminal.send('ls');";
+    assert_eq!(browser.run_script(open).await, json!("ls"));
+
+    realm.end_user_sessions("alice").await;
+
+    until("the terminal is closed", async || {
+        browser.run_script("done(window.code ?? null)").await != json!(null)
+    })
+    .await;
+    assert_eq!(browser.run_script("done(window.code)").await, json!(1008));
 }
 
 /// \[rows 3 and 4\]

@@ -51,7 +51,17 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts the gateway for `origin` with the provider of `registration`.
     pub(crate) async fn start(origin: &str, registration: &Registration, scratch: &Scratch) -> Self {
-        let addresses @ [public, check, check_grpc, ops] = free_addresses();
+        Self::start_on(free_addresses(), origin, registration, scratch).await
+    }
+
+    /// The same with given addresses: public, check, check over gRPC, and ops.
+    pub(crate) async fn start_on(
+        addresses: [SocketAddr; 4],
+        origin: &str,
+        registration: &Registration,
+        scratch: &Scratch,
+    ) -> Self {
+        let [public, check, check_grpc, ops] = addresses;
         let config = scratch.write("foregate.toml", &config(origin, registration, addresses));
         let program = serve("gateway", &config, ops, scratch).await;
         Self { program, config, public, check, check_grpc, ops }
