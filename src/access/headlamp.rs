@@ -2,8 +2,9 @@
 //!
 //! 1. Only requests to a listed cluster, to `/wsMultiplexer` and to `/drain-node` carry it. For these, Headlamp sends it
 //!    to the API server, and nowhere else.
-//! 2. Headlamp also reads tokens from its cookies `headlamp-auth-CLUSTER.N`, some only from them. Those of a client never
-//!    pass, because they may be another user's. The ID token of the session takes their place.
+//! 2. Headlamp also reads tokens from its cookies `headlamp-auth-CLUSTER.N`. Those of a client never pass, because they may
+//!    be another user's. `portforward` and `/wsMultiplexer` read only cookies, so there the ID token of the session takes
+//!    their place. Headlamp forwards all other cookies, and the API server forwards them to pods.
 //! 3. `/externalproxy` and POST `/cluster` are denied: by them, Headlamp sends what it received to any address.
 //! 4. Paths are decoded once and then compared, as Headlamp does. A path with dot segments carries no token.
 
@@ -135,9 +136,10 @@ impl Headlamp {
         // A final slash is no segment.
         segments.pop_if(|last| last.is_empty());
         match self.below_base(&segments)? {
-            [b"clusters", name, _, ..] => {
+            [b"clusters", name, rest @ ..] if !rest.is_empty() => {
                 let cluster = self.clusters.iter().find(|cluster| cluster.name.as_bytes() == *name)?;
-                Some(std::slice::from_ref(cluster))
+                // Headlamp forwards `Cookie`, so elsewhere a pod behind the API server could read the token.
+                Some(if rest == [b"portforward"] { std::slice::from_ref(cluster) } else { &[] })
             }
             [b"wsMultiplexer"] => Some(&self.clusters),
             // Headlamp reads `Authorization` here.

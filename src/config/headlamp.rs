@@ -16,8 +16,8 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Switch,
             need: Need::Default("false"),
             about: "Whether the application is Headlamp. Then headers.authorization is true. The ID token \
-                    accompanies only requests to the clusters below, and Headlamp finds it also in its own cookies. \
-                    Headlamp's cookies, KUBECONFIG and X-Headlamp-User-Id of a client never reach it. Requests that \
+                    accompanies only requests to the clusters below. Port-forwarding gets it in Headlamp's own \
+                    cookies. Headlamp's cookies, KUBECONFIG and X-Headlamp-User-Id of a client never reach it. Requests that \
                     an open page sends by itself do not keep an idle session alive.",
             right: "true or false",
         },

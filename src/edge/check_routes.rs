@@ -18,7 +18,7 @@ use http::{Request, StatusCode};
 use super::checker::{CallError, CheckCall, Checker};
 use super::dialect::definition::Appends;
 use super::dialect::{CHECK_DIALECTS, Dialect, HttpDialect};
-use super::log_out::read_body;
+use super::log_out::{may_forward_log_out, read_body};
 use super::peer::Peer;
 use super::reply::Reply;
 use crate::access::policy::DEFAULT;
@@ -41,8 +41,9 @@ struct Routes {
 async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>) -> Response {
     let Routes { checker, oauth2_proxy } = routes;
     let (head, body) = request.into_parts();
-    // Only Traefik forwards the body, and only where its settings say so.
-    let body = read_body(body).await;
+    let is_trusted = checker.trusted.answers(peer.ip(), peer.certified);
+    let may_sign_out = is_trusted && may_forward_log_out(&checker.check.snapshot.load().rules, &head.headers);
+    let body = if may_sign_out { read_body(body).await } else { None };
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let route = match oauth2_proxy.zip(oauth2_proxy_query(target)) {
         Some((dialect, query)) => {

@@ -19,7 +19,7 @@ use super::dialect::definition::{
 };
 use super::error_page::Requester;
 use super::head_budget::OmittedField;
-use super::log_out::{is_log_out, log_out};
+use super::log_out::{is_log_out, log_out, may_be_signed_out};
 use super::peer::Peer;
 use super::reply::Reply;
 use super::request_id::{RequestId, RequestIds};
@@ -185,7 +185,7 @@ impl Checker {
                 .check(&CheckEvent { client: Some(client), ..event(dialect, record, &access, peer, &id) });
         };
         let checked = self.check.check(snapshot, &access, dialect.caller, record).await;
-        if matches!(checked.decision, Decision::Allow(_)) && is_log_out(&snapshot.rules, &access, body) {
+        if may_be_signed_out(&checked.decision) && is_log_out(&snapshot.rules, &access, body) {
             return Verdict::Refused(
                 log_out((&self.logout, &*self.audit), &snapshot.rules, &access, id).await,
             );

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::error_page::Requester;
 use super::reply::Reply;
 use super::request_id::RequestId;
-use crate::access::decision::{Outage, Rules, is_from_own_page};
+use crate::access::decision::{Decision, Denial, Outage, Rules, is_from_own_page};
+use crate::access::field_names::{X_FORWARDED_METHOD, X_FORWARDED_URI, only_value};
 use crate::access::request::AccessRequest;
 use crate::access::target::Target;
 use crate::flow::audit::Audit;
@@ -34,6 +35,21 @@ pub fn may_log_out(rules: &Rules, method: &Method, target: &str) -> bool {
         .as_ref()
         .zip(target.ok())
         .is_some_and(|(headlamp, target)| headlamp.may_log_out(method, target))
+}
+
+/// Returns whether a check may be the forwarded request of a log out, whose body is needed.
+pub(super) fn may_forward_log_out(rules: &Rules, headers: &HeaderMap) -> bool {
+    let target = only_value(headers, &X_FORWARDED_URI).and_then(|target| target.to_str().ok());
+    let is_post = only_value(headers, &X_FORWARDED_METHOD).is_some_and(|method| method == "POST");
+    is_post && target.is_some_and(|target| may_log_out(rules, &Method::POST, target))
+}
+
+/// Returns whether a decision lets a user sign out: also while the provider is down, and without any right.
+pub(super) fn may_be_signed_out(decision: &Decision) -> bool {
+    matches!(
+        decision,
+        Decision::Allow(_) | Decision::Fail(Outage::Provider) | Decision::Deny(Denial::Policy { .. })
+    )
 }
 
 /// Returns whether a request signs out.

@@ -2,7 +2,7 @@
 //!
 //! 1. The session of the check is looked at every [`INTERVAL`], with the cookies that the check had.
 //! 2. It has ended if the user, the provider or an operator ended it, or if its lifetime is over.
-//! 3. The cookies are not those of the browser after a refresh. So a session whose tokens have expired has not ended.
+//! 3. The cookies are not those of the browser after a refresh. So the store says how long the session goes on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 use tokio::time::sleep;
 
 use super::check::Check;
-use super::ports::{Absence, Clock, SessionRequest, SessionState, Sessions, UnixTime};
+use super::ports::{Clock, SessionRequest, Sessions, Standing};
 use crate::access::origin::Origin;
 
 /// The interval between two looks.
@@ -23,13 +23,6 @@ pub struct SessionEnd {
     clock: Arc<dyn Clock>,
     cookies: HeaderMap,
     origin: Origin,
-}
-
-/// What a look shows.
-enum Look {
-    Until(UnixTime),
-    Ended,
-    Unclear,
 }
 
 impl SessionEnd {
@@ -46,31 +39,16 @@ impl SessionEnd {
 
     /// Waits until the session has ended. Never returns if the request had none.
     pub async fn wait(self) {
-        let mut ends_at = None;
         loop {
-            match self.look().await {
-                Look::Until(end) => ends_at = Some(end),
-                Look::Ended => return,
-                Look::Unclear => {}
-            }
-            if ends_at.is_some_and(|end| end <= self.clock.now()) {
-                return;
+            let (headers, origin, now) = (&self.cookies, &self.origin, self.clock.now());
+            let request = SessionRequest { headers, origin, now, active: false, found: None };
+            match self.sessions.standing(request).await {
+                Standing::Until(end) if end > now => {}
+                Standing::Until(_) | Standing::Ended => return,
+                Standing::Unknown => {}
             }
             sleep(INTERVAL).await;
         }
-    }
-
-    async fn look(&self) -> Look {
-        let (headers, origin, now) = (&self.cookies, &self.origin, self.clock.now());
-        let request = SessionRequest { headers, origin, now, active: false, found: None };
-        let look = |state: &SessionState<'_>| match state {
-            SessionState::Usable(session) => Look::Until(session.ends_at),
-            SessionState::Absent(Absence::Ended) => Look::Ended,
-            SessionState::Absent(_) | SessionState::Refreshable(_) | SessionState::Undetermined(_) => {
-                Look::Unclear
-            }
-        };
-        self.sessions.read(request, |opened| look(&opened.state)).await
     }
 }
 
@@ -79,6 +57,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::flow::ports::Absence;
     use crate::flow::refresh::RefreshSettings;
     use crate::flow::testing::{Fakes, State, origin};
 
@@ -107,10 +86,7 @@ mod tests {
     fn session_has_ended_only_if_it_was_ended_or_its_lifetime_is_over() {
         assert!(has_ended(State::Absent(Absence::Ended), 0));
         assert!(!has_ended(State::Usable, 0));
-        assert!(has_ended(State::Usable, 1_000_000));
-        // After a refresh, the cookies of the check have expired, and the session goes on.
-        for state in [State::Expired, State::Absent(Absence::Expired), State::Absent(Absence::NoCookie)] {
-            assert!(!has_ended(state, 1_000_000), "{state:?}");
-        }
+        assert!(!has_ended(State::Expired, 3599) && has_ended(State::Usable, 3600));
+        assert!(!has_ended(State::Absent(Absence::NoCookie), 1_000_000), "there was none");
     }
 }

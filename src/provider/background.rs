@@ -11,7 +11,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -66,7 +65,7 @@ impl Provider {
             let hurries = failures == 0;
             tokio::select! {
                 () = sleep(delay) => {}
-                () = self.silence.notified(), if hurries => sleep(BASE_RETRY_DELAY).await,
+                () = self.silence.begins(), if hurries => sleep(BASE_RETRY_DELAY).await,
             }
         }
     }
@@ -146,12 +145,6 @@ impl Provider {
             Err(_) => CallOutcome::Failed,
         };
         self.audit.provider_call(call, outcome, stopwatch.elapsed());
-        let is_silent = matches!(outcome, CallOutcome::Failed);
-        if is_silent && !self.silent.swap(is_silent, Ordering::Relaxed) {
-            self.silence.notify_one();
-        } else {
-            self.silent.store(is_silent, Ordering::Relaxed);
-        }
         result
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::clock_watch::ClockWatch;
+use super::silence::Silence;
 use crate::trust::{causes, is_disbelief};
 
 const MAX_CONCURRENT_CALLS: usize = 64;
@@ -76,11 +77,17 @@ pub(super) struct Http {
     /// Limits the sockets and the memory that slow responses can use. A permit is released when its call ends.
     permits: Semaphore,
     watch: Arc<ClockWatch>,
+    silence: Arc<Silence>,
 }
 
 impl Http {
-    pub(super) fn new(client: Client, timeout: Duration, watch: Arc<ClockWatch>) -> Self {
-        Self { client, timeout, permits: Semaphore::new(MAX_CONCURRENT_CALLS), watch }
+    pub(super) fn new(
+        client: Client,
+        timeout: Duration,
+        watch: Arc<ClockWatch>,
+        silence: Arc<Silence>,
+    ) -> Self {
+        Self { client, timeout, permits: Semaphore::new(MAX_CONCURRENT_CALLS), watch, silence }
     }
 
     /// Waits for a permit. Dropping the permit releases it.
@@ -99,7 +106,14 @@ impl Http {
         let started = AtomicBool::new(false);
         let answer = timeout(self.timeout, self.transfer(request, limit, &started)).await;
         let cause = || if started.load(Ordering::Relaxed) { Failure::TimedOut } else { Failure::NoPermit };
-        answer.unwrap_or_else(|_| Err(cause())).map_err(|failure| HttpError { host, failure })
+        let answer = answer.unwrap_or_else(|_| Err(cause()));
+        match &answer {
+            Ok(response) => self.silence.record(response.status().is_server_error()),
+            Err(Failure::BodyTooLong(_)) => self.silence.record(false),
+            Err(Failure::NoPermit | Failure::Status(_)) => {}
+            Err(_) => self.silence.record(true),
+        }
+        answer.map_err(|failure| HttpError { host, failure })
     }
 
     /// Returns the body of a document. Any status except 200 is an error.

@@ -21,16 +21,15 @@ mod metadata;
 mod numeric_date;
 mod refresh;
 mod settings;
+mod silence;
 mod token_endpoint;
 mod userinfo;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
 use url::Url;
 
 pub use self::algorithm::Algorithm;
@@ -42,6 +41,7 @@ use self::jws::{JwsError, Kind, Signed};
 use self::known::{KeyFetches, Known, LastKeyFetch};
 use self::metadata::Metadata;
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
+use self::silence::Silence;
 use crate::access::quoted::quoted;
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
@@ -68,10 +68,8 @@ pub struct Provider {
     /// The reason why the last load failed.
     last_error: ArcSwap<String>,
     key_fetches: KeyFetches,
-    /// Whether the last call was not answered.
-    silent: AtomicBool,
-    /// Notified when a call is not answered: the documents are loaded at once, to notice when the provider is back.
-    silence: Notify,
+    /// Whether it answers. When a call is not answered, the documents are loaded, to notice when the provider is back.
+    silence: Arc<Silence>,
 }
 
 impl Provider {
@@ -83,18 +81,19 @@ impl Provider {
     ) -> Result<Arc<Self>, TrustError> {
         let client = trust::client(settings.ca_pem.as_deref(), settings.timeout)?;
         let watch = Arc::new(ClockWatch::new(Arc::clone(&clock)));
+        let silence = Arc::<Silence>::default();
+        let http = |client| Http::new(client, settings.timeout, Arc::clone(&watch), Arc::clone(&silence));
         Ok(Arc::new(Self {
-            exchanges: Http::new(client.clone(), settings.timeout, Arc::clone(&watch)),
-            refreshes: Http::new(client.clone(), settings.timeout, Arc::clone(&watch)),
-            documents: Http::new(client, settings.timeout, watch),
+            exchanges: http(client.clone()),
+            refreshes: http(client.clone()),
+            documents: http(client),
             settings,
             audit,
             clock,
             known: ArcSwapOption::empty(),
             last_error: ArcSwap::from_pointee("it has not answered yet".to_owned()),
             key_fetches: KeyFetches::default(),
-            silent: AtomicBool::new(false),
-            silence: Notify::new(),
+            silence,
         }))
     }
 
@@ -272,7 +271,7 @@ impl IdentityProvider for Provider {
     }
 
     fn answers(&self) -> bool {
-        !self.silent.load(Ordering::Relaxed)
+        !self.silence.is_silent()
     }
 }
 

@@ -267,7 +267,8 @@ pub(super) async fn read_request(stream: &mut TcpStream) -> String {
 
 /// Returns an HTTP client for local servers, with a correct clock.
 pub(super) fn http(timeout: Duration) -> Http {
-    Http::new(trust::client(None, timeout).unwrap(), timeout, Arc::new(ClockWatch::new(SetClock::new())))
+    let watch = Arc::new(ClockWatch::new(SetClock::new()));
+    Http::new(trust::client(None, timeout).unwrap(), timeout, watch, Arc::default())
 }
 
 pub(super) fn reply(status: u16, body: &str) -> String {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 
 use crate::access::policy::DEFAULT;
 use crate::access::query_conditions::NO_CONDITIONS;
@@ -53,7 +53,8 @@ async fn forward(
     let (parts, mut body) = request.into_parts();
     let snapshot = service.checker.check.snapshot.load();
     let mut known = None;
-    if may_log_out(&snapshot.rules, &parts.method, parts.uri.path()) {
+    let may_have_session = parts.headers.contains_key(header::COOKIE);
+    if may_have_session && may_log_out(&snapshot.rules, &parts.method, parts.uri.path()) {
         let Some(read) = read_body(body).await else {
             return Reply::new(StatusCode::BAD_REQUEST).into_response();
         };

@@ -185,6 +185,25 @@ async fn log_out_of_headlamp_ends_on_the_signed_out_page() {
 }
 
 #[tokio::test]
+async fn user_whom_the_policy_denies_can_log_out() {
+    let (headlamp, provider) = (Headlamp::start().await, provider().await);
+    let url = headlamp.url();
+    let policy = ("policies.default.allowed_groups", "ops");
+    let settings = [("headlamp.enabled", "true"), ("upstream.url", &*url), policy];
+    let gateway = Gateway::with(&provider, &settings).await;
+    let browser = gateway.signed_in_browser("alice").await;
+    let scene = Scene { headlamp, gateway, browser };
+    let own = scene.gateway.url("");
+    assert_eq!(set_token(&scene, r#"{"token":"a.b.c"}"#, Some(&own)).await.status(), 403);
+    let reply = set_token(&scene, r#"{"token":null}"#, Some(&own)).await;
+    assert_eq!(
+        (reply.status().as_u16(), &reply.headers()["x-reload"]),
+        (401, &HeaderValue::from_static("reload"))
+    );
+    assert_eq!(scene.gateway.ask_as(&scene.browser, "/").await.status, 302);
+}
+
+#[tokio::test]
 async fn check_with_the_body_of_a_log_out_signs_out() {
     let provider = provider().await;
     let gateway =
@@ -219,7 +238,7 @@ async fn check_places_the_token_as_the_proxy_will() {
         headers.insert(COOKIE, cookies.parse().unwrap());
         gateway.ask(headers).await
     };
-    let cluster = ask("/clusters/north/api/v1/pods").await;
+    let cluster = ask("/clusters/north/portforward").await;
     let token = cluster.header("x-forwarded-id-token").unwrap().to_owned();
     assert_eq!(cluster.header("authorization").unwrap(), format!("Bearer {token}"));
     let cookies = cluster.header("cookie").unwrap();
@@ -227,6 +246,9 @@ async fn check_places_the_token_as_the_proxy_will() {
         cookies.contains(&format!("headlamp-auth-north.0={token}")) && !cookies.contains("main"),
         "{cookies}"
     );
+    let api = ask("/clusters/north/api/v1/namespaces/a/services/b/proxy/").await;
+    assert_eq!(api.header("x-forwarded-id-token"), Some(&*token));
+    assert!(!api.header("cookie").unwrap_or_default().contains("headlamp-auth"), "a pod could read it");
     let page = ask("/c/main").await;
     assert_eq!((page.header("x-forwarded-id-token"), page.header("authorization")), (Some(""), None));
     assert!(!page.header("cookie").unwrap_or_default().contains("headlamp-auth"));

@@ -20,10 +20,12 @@ fn place(headlamp: &Headlamp, path: &str, cookies: &str) -> (bool, String) {
 fn token_goes_to_listed_clusters_and_the_routes_that_need_it() {
     let headlamp = headlamp("");
     for (path, cookies) in [
-        ("/clusters/main/api/v1/pods?watch=1", "headlamp-auth-main.0=h.p.s"),
+        ("/clusters/main/api/v1/pods?watch=1", ""),
         ("/clusters/main/portforward", "headlamp-auth-main.0=h.p.s"),
-        ("/clusters/%6dain/me", "headlamp-auth-main.0=h.p.s"),
-        ("/clusters/eu%20west:1/version", "headlamp-auth-euwest1.0=h.p.s"),
+        ("/clusters/%6dain/portforward", "headlamp-auth-main.0=h.p.s"),
+        ("/clusters/main/api/v1/namespaces/a/services/b/proxy/portforward", ""),
+        ("/clusters/main/me", ""),
+        ("/clusters/eu%20west:1/portforward?x", "headlamp-auth-euwest1.0=h.p.s"),
         ("/wsMultiplexer", "headlamp-auth-main.0=h.p.s; headlamp-auth-euwest1.0=h.p.s"),
         ("/drain-node", ""),
         ("/drain-node-status?x", ""),
@@ -76,7 +78,7 @@ fn cookie_with_a_token_of_the_client_never_passes() {
     let stale = "a=1; headlamp-auth-main.0=bob; headlamp-auth-other.3=x;headlamp-auth-=y; b=headlamp-auth-c";
     assert_eq!(place(&headlamp, "/", stale).1, "a=1; b=headlamp-auth-c");
     assert_eq!(
-        place(&headlamp, "/clusters/main/api", stale).1,
+        place(&headlamp, "/clusters/main/portforward", stale).1,
         "a=1; b=headlamp-auth-c; headlamp-auth-main.0=h.p.s"
     );
     assert_eq!(place(&headlamp, "/", "headlamp-auth-main.0=bob").1, "");
@@ -85,8 +87,9 @@ fn cookie_with_a_token_of_the_client_never_passes() {
 #[test]
 fn long_token_is_split_as_headlamp_does() {
     let token = "x".repeat(9000);
-    let cookies =
-        headlamp("").place_token(target("/clusters/main/api"), TokenText::Whole(&token), Vec::new()).1;
+    let cookies = headlamp("")
+        .place_token(target("/clusters/main/portforward"), TokenText::Whole(&token), Vec::new())
+        .1;
     let cookies = String::from_utf8(cookies).unwrap();
     let chunks: Vec<(&str, usize)> = cookies
         .split("; ")

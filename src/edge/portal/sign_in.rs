@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::edge::reply::Reply;
 use axum::Extension;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::context::Portal;
 use super::page::{FormNotSent, SignIn, page};
 use super::visit::{Visit, parameter};
 use crate::access::own_page::{FORM_NOT_SENT, OwnPage};
+use crate::access::surface::Surface;
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
@@ -18,7 +19,9 @@ pub(super) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Reply {
-    if let Some(url) = portal.logout.take_leaving(&headers, &visit.origin) {
+    // An image of another page must not use up the URL.
+    let is_navigation = Surface::of(&Method::GET, &headers) == Surface::Navigation;
+    if is_navigation && let Some(url) = portal.logout.take_leaving(&headers, &visit.origin) {
         return Reply::redirect(StatusCode::FOUND, url.expose());
     }
     let parameters =

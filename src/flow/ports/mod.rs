@@ -20,7 +20,7 @@ pub use self::provider::{
 pub use self::session::{Lease, Refreshable, Session, SessionId, Workspace, WorkspaceParts};
 pub use self::sessions::{
     Absence, BeginError, Commit, EndedSession, Found, Full, LogoutEffect, Lookup, NewSession, OpenResult,
-    Opened, Release, SessionRequest, SessionState, Sessions, StoreUnavailable,
+    Opened, Release, SessionRequest, SessionState, Sessions, Standing, StoreUnavailable,
 };
 
 /// Seconds since 1970-01-01T00:00:00Z, the unit of every time in a token (RFC 7519 §2, NumericDate).

@@ -108,6 +108,17 @@ pub struct Opened<'a> {
     pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 
+/// How long a session goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Until then, if it is not refreshed.
+    Until(UnixTime),
+    /// The user, the provider or an operator ended it.
+    Ended,
+    /// The request has no session, or it cannot be read now.
+    Unknown,
+}
+
 /// What [`Sessions::open`] returns.
 pub enum OpenResult<'a> {
     /// The session is known.
@@ -230,6 +241,9 @@ pub trait Sessions: Send + Sync {
 
     /// Releases a lease without new tokens.
     fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()>;
+
+    /// Returns how long the session of a request goes on, also if its cookies are no longer the newest. Nothing changes.
+    fn standing<'a>(&'a self, request: SessionRequest<'a>) -> BoxFuture<'a, Standing>;
 
     /// Ends the session of a request.
     fn end<'a>(

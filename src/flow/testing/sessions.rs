@@ -18,7 +18,7 @@ use crate::access::token::TokenText;
 use crate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Found, Lease, LogoutEffect, LogoutToken, Lookup, NewSession,
     OpenResult, Opened, Refreshable, Refreshed, Release, Session, SessionRequest, SessionState, Sessions,
-    StoreUnavailable, UnixTime, Workspace,
+    Standing, StoreUnavailable, UnixTime, Workspace,
 };
 use crate::secret::Secret;
 
@@ -184,6 +184,15 @@ impl Sessions for FakeSessions {
             how => format!("release {how:?}"),
         });
         async {}.boxed()
+    }
+
+    fn standing<'a>(&'a self, _: SessionRequest<'a>) -> BoxFuture<'a, Standing> {
+        let standing = match self.next_state() {
+            State::Usable | State::Due | State::Expired => Standing::Until(UnixTime(NOW.0 + 3600)),
+            State::Absent(Absence::Ended) => Standing::Ended,
+            State::Absent(_) | State::Undetermined(_) => Standing::Unknown,
+        };
+        async move { standing }.boxed()
     }
 
     fn end<'a>(&'a self, _: SessionRequest<'a>) -> BoxFuture<'a, Result<EndedSession, StoreUnavailable>> {

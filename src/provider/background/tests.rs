@@ -21,13 +21,17 @@ fn retry_delay_grows_up_to_thirty_seconds_and_half_of_it_is_jitter() {
 #[tokio::test]
 async fn call_without_an_answer_is_noticed_and_so_is_the_return_of_the_provider() {
     let fixture = fixture().await;
-    assert!(fixture.provider.answers());
+    let refresh_token = Secret::new("rt");
+    let request = || RefreshRequest { refresh_token: &refresh_token, subject: "alice" };
+    for refusal in [reply(400, r#"{"error":"invalid_request"}"#), reply(403, "<html>"), reply(429, "")] {
+        fixture.responses.respond_at("token", refusal);
+        assert!(fixture.provider.refresh(request()).await.is_err());
+        assert!(fixture.provider.answers(), "a client can cause this");
+    }
     for place in ["token", "certs", "openid-configuration"] {
         fixture.responses.respond_at(place, reply(500, ""));
     }
-    let refresh_token = Secret::new("rt");
-    let request = RefreshRequest { refresh_token: &refresh_token, subject: "alice" };
-    assert!(fixture.provider.refresh(request).await.is_err());
+    assert!(fixture.provider.refresh(request()).await.is_err());
     assert!(!fixture.provider.answers());
     let loads = fixture.server.requests("openid-configuration").len();
     until("another load", || fixture.server.requests("openid-configuration").len() > loads).await;

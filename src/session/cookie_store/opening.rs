@@ -12,8 +12,8 @@ use super::{CookieStore, HANDOVER_SECONDS, Place};
 use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
 use crate::flow::ports::{
-    Absence, EndedSession, IssuerIndex, SessionId, SessionRequest, SessionState, UnixTime, Workspace,
-    WorkspaceParts,
+    Absence, EndedSession, IssuerIndex, SessionId, SessionRequest, SessionState, Standing, UnixTime,
+    Workspace, WorkspaceParts,
 };
 use crate::session::codec::jwt::Packed;
 use crate::session::codec::layout::Contents;
@@ -41,6 +41,24 @@ impl CookieStore {
             return (SessionState::Absent(Absence::Expired), None);
         }
         self.state_of(&contents, held, request)
+    }
+
+    /// Returns how long the session of a request goes on.
+    pub(super) fn standing_of(&self, request: SessionRequest<'_>) -> Standing {
+        let mut workspace = Workspace::new();
+        let WorkspaceParts { small, large, .. } = workspace.parts();
+        let opened = self.place(request.origin).and_then(|place| {
+            let found = place.names.session_parts(request.headers)?;
+            self.open_parts(place, found, small, large)
+        });
+        let Some(contents) = opened else { return Standing::Unknown };
+        match self.provider_verdict(&contents) {
+            ProviderVerdict::Ended => Standing::Ended,
+            ProviderVerdict::InDoubt(_) | ProviderVerdict::Unmarked => self
+                .registry
+                .standing(SessionId(contents.id))
+                .unwrap_or(Standing::Until(UnixTime(contents.ends_at))),
+        }
     }
 
     /// Returns the state of the session with these contents, and its pending cookies.

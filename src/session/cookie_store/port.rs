@@ -10,7 +10,7 @@ use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Found, Lease, LogoutEffect, LogoutToken, Lookup, NewSession,
-    OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions,
+    OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions, Standing,
     StoreUnavailable, UnixTime, Workspace,
 };
 use crate::session::registry::RefreshLease;
@@ -75,6 +75,10 @@ impl Sessions for CookieStore {
             Release::SessionEnded => self.registry.end_after_refresh(id, generation),
         }
         ready(()).boxed()
+    }
+
+    fn standing<'a>(&'a self, request: SessionRequest<'a>) -> BoxFuture<'a, Standing> {
+        ready(self.standing_of(request)).boxed()
     }
 
     fn end<'a>(

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::super::users::UserKey;
 use super::facts::{Delivery, Listed, Presentation, RefreshLease};
-use crate::flow::ports::{SessionId, UnixTime};
+use crate::flow::ports::{SessionId, Standing, UnixTime};
 
 /// A cookie that responses have carried for this time has reached the browser, if it can.
 const DELIVERY_SECONDS: u64 = 2;
@@ -111,6 +111,11 @@ impl<H: Clone> Entry<H> {
 
     fn has_ended(&self) -> bool {
         matches!(self.state, State::Ended)
+    }
+
+    /// Returns how long it goes on, by the newest of its cookies.
+    pub(super) fn standing(&self) -> Standing {
+        if self.has_ended() { Standing::Ended } else { Standing::Until(self.ends_at) }
     }
 
     pub(super) fn record_presented(

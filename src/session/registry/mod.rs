@@ -15,7 +15,7 @@ pub(super) use self::entry::{Latest, Presented};
 pub(super) use self::facts::{Delivery, Listed, Presentation, RefreshLease};
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use super::users::Users;
-use crate::flow::ports::{Full, SessionId, UnixTime};
+use crate::flow::ports::{Full, SessionId, Standing, UnixTime};
 
 /// Checks of sessions in different shards do not wait for each other.
 const SHARDS: usize = 64;
@@ -123,6 +123,11 @@ impl<H: Clone> Registry<H> {
     /// Returns the newest generation of a session, if the browser has not presented it.
     pub(super) fn pending_result(&self, id: SessionId) -> Option<H> {
         self.shard(id)?.entries.get(&id)?.pending_result()
+    }
+
+    /// Returns how long a recorded session goes on.
+    pub(super) fn standing(&self, id: SessionId) -> Option<Standing> {
+        Some(self.shard(id)?.entries.get(&id)?.standing())
     }
 
     /// Ends a session, also one of an earlier process. Returns `false` if there is no room to record it.

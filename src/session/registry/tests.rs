@@ -262,3 +262,19 @@ fn clock_that_was_set_back_does_not_stop_the_sweep() {
     registry.begin(listed(129, 1, "bob"), 0, UnixTime(150)).unwrap();
     assert_eq!(registry.len(), 2);
 }
+
+#[test]
+fn standing_is_that_of_the_newest_cookie_until_the_session_ends() {
+    let (registry, one) = registry_with_session();
+    let standing = || registry.standing(one.id);
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(1000))));
+    assert!(registry.try_lease(one, 0, NOW));
+    let later = Listed { ends_at: UnixTime(2000), ..next(one) };
+    registry.commit(later, ("second", RefreshLease::Available), NOW).unwrap();
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000))), "the refresh extended it");
+    present(&registry, 1, 101);
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000))), "an old cookie shortens nothing");
+    registry.end(one, NOW);
+    assert_eq!(standing(), Some(Standing::Ended));
+    assert_eq!(registry.standing(SessionId([9; 16])), None);
+}

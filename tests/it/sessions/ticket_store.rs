@@ -26,7 +26,7 @@ use foregate::access::policy::PolicyVerdicts;
 use foregate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Entropy, Found, Lease, LogoutEffect, LogoutToken, Lookup,
     NewSession, OpenResult, Opened, Refreshable, Refreshed, Release, SessionId, SessionRequest, SessionState,
-    Sessions, StoreUnavailable, UnixTime, Workspace,
+    Sessions, Standing, StoreUnavailable, UnixTime, Workspace,
 };
 use foregate::secret::Secret;
 use foregate::server::SystemEntropy;
@@ -353,6 +353,10 @@ impl Sessions for TicketStore {
             }
         }
         .boxed()
+    }
+
+    fn standing<'a>(&'a self, _: SessionRequest<'a>) -> BoxFuture<'a, Standing> {
+        panic!("no test of this store keeps a connection open")
     }
 
     fn end<'a>(
