@@ -201,6 +201,7 @@ fn authorize<'k, 'c>(
         PolicyError::Unknown => Denial::UnknownPolicy,
         PolicyError::Refused(refusal) => Denial::Policy {
             refusal,
+            was_lost: session.policies.is_some_and(|sealed| rules.policies.was_lost(request.policy, sealed)),
             groups: session.user.each_group().count(),
             user: session.user.user.to_owned(),
             another_account: another_account(rules, request.origin),

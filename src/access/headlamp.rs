@@ -71,6 +71,11 @@ impl Headlamp {
         Self { logs_out, ..self }
     }
 
+    /// Returns the path of Headlamp's page.
+    pub fn home(&self) -> String {
+        self.base.iter().flat_map(|segment| ["/", segment]).chain(["/"]).collect()
+    }
+
     /// Returns whether a request is that of Headlamp's *Log out*, if its body says so.
     pub fn may_log_out(&self, method: &Method, target: Target<'_>) -> bool {
         if !self.logs_out || *method != Method::POST {

@@ -22,8 +22,8 @@ use super::identity::IdentityRef;
 /// The name of the policy that applies if a check names none.
 pub const DEFAULT: &str = "default";
 
-/// The maximum number of policies with a sealed verdict: one bit of [`PolicyVerdicts::met`] each.
-const MAX_SEALED: usize = 64;
+/// The maximum number of policies with a sealed verdict: two bits of [`PolicyVerdicts::met`] each.
+const MAX_SEALED: usize = 32;
 
 /// A set of conditions.
 #[derive(Clone, Debug, Default, Hash)]
@@ -77,8 +77,19 @@ pub struct Policies {
 pub struct PolicyVerdicts {
     /// Identifies the set of policies. A set with another generation is evaluated again.
     pub generation: u64,
-    /// One bit for each of the first 64 policies, in the order of their names.
+    /// One bit for each of the first 32 policies, in the order of their names. The upper half has a bit for each policy
+    /// that the user met before the last refresh, and no longer meets.
     pub met: u64,
+}
+
+impl PolicyVerdicts {
+    /// Returns the verdicts of a refresh, given those before it.
+    #[must_use]
+    pub fn after(self, before: Self) -> Self {
+        let lost = before.met & !self.met & u64::from(u32::MAX);
+        let lost = if before.generation == self.generation { lost } else { 0 };
+        Self { met: self.met | lost << MAX_SEALED, ..self }
+    }
 }
 
 /// Why a policy does not permit a user.
@@ -125,6 +136,12 @@ impl Policies {
         let index = self.by_name.keys().take(MAX_SEALED).position(|known| known == name);
         let met = verdicts.met & self.sealable;
         verdicts.generation == self.generation && index.is_some_and(|index| met >> index & 1 == 1)
+    }
+
+    /// Returns whether the last refresh took a policy from the user.
+    pub fn was_lost(&self, name: &str, verdicts: PolicyVerdicts) -> bool {
+        let lost = PolicyVerdicts { met: verdicts.met >> MAX_SEALED, ..verdicts };
+        self.was_met(name, lost)
     }
 
     /// Returns whether any policy permits any request of a user.

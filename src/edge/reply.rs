@@ -67,6 +67,12 @@ impl Reply {
     #[must_use]
     pub(super) fn asking_to_sign_in(mut self, reload: PageReload) -> Self {
         self.headers.insert(header::WWW_AUTHENTICATE, SESSION_SCHEME);
+        self.reloading(reload)
+    }
+
+    /// May request a reload of the page.
+    #[must_use]
+    pub(super) fn reloading(mut self, reload: PageReload) -> Self {
         match reload {
             PageReload::No => {}
             PageReload::Yes => drop(self.headers.insert(X_RELOAD, RELOAD)),

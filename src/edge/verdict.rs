@@ -50,7 +50,7 @@ impl<'o> Verdict<'o> {
             Decision::Challenge(Challenge::SignIn(url)) => Reply::redirect(StatusCode::FOUND, &url),
             Decision::Challenge(Challenge::FormNotSent(url)) => Reply::redirect(StatusCode::SEE_OTHER, &url),
             Decision::Challenge(Challenge::Unauthenticated) => Reply::unauthenticated(reload, requester()),
-            Decision::Deny(denial) => Reply::denied(&denial, requester()),
+            Decision::Deny(denial) => Reply::denied(&denial, requester()).reloading(reload),
             Decision::Fail(outage) => Reply::unavailable(outage, requester()),
         })
     }

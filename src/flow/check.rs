@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
 use super::audit::Outcome;
 use super::caller::Caller;
@@ -20,9 +20,10 @@ use super::redirect_loop::{Reload, next_reload};
 use super::refresh::{Refresh, RefreshWait};
 use super::snapshot::{CurrentSnapshot, Snapshot};
 use crate::access::credential::Credential;
-use crate::access::decision::{Challenge, Decision, Outage, decide, refresh_challenge};
+use crate::access::decision::{Challenge, Decision, Denial, Outage, decide, refresh_challenge};
 use crate::access::request::AccessRequest;
 use crate::access::surface::{Surface, is_page_or_data};
+use crate::access::target::Target;
 
 /// How long a request waits for a second refresh, if the first one began too early to count.
 const SECOND_WAIT_BUDGET: Duration = Duration::from_secs(1);
@@ -198,6 +199,9 @@ impl Check {
         record(&DecisionRecord { decision: &decision, absence, subject });
         let reload = match decision {
             Decision::Challenge(Challenge::Unauthenticated) => self.decide_reload(request, now),
+            Decision::Deny(Denial::Policy { was_lost: true, .. }) if shows_denial(snapshot, request) => {
+                self.decide_reload(request, now)
+            }
             _ => PageReload::No,
         };
         let pending_cookies = pending_cookies.filter(|_| may_carry_cookies(question));
@@ -214,6 +218,15 @@ impl Check {
             Reload::LimitReached => PageReload::No,
         }
     }
+}
+
+/// Returns whether an open page of Headlamp shows why it is denied if it reloads itself: then a page load is denied too.
+fn shows_denial(snapshot: &Snapshot, request: &AccessRequest<'_>) -> bool {
+    let Some(headlamp) = &snapshot.rules.headlamp else { return false };
+    let home = headlamp.home();
+    let is_public = Target::parse(home.as_bytes())
+        .is_ok_and(|home| snapshot.rules.public_paths.matches(&Method::GET, request.origin, home));
+    !is_public && !request.surface().may_have_user()
 }
 
 /// Returns whether the response may carry pending cookies. A shared cache would deliver the cookies of a cacheable

@@ -119,6 +119,25 @@ async fn page_leaves_for_the_sign_in_when_keycloak_ends_the_session() {
     assert_eq!(browser.url().await.query(), Some("namespace=a"));
 }
 
+/// \[row 8\] The page says that the user has no access, instead of a connection that was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_says_that_a_group_was_lost() {
+    let reserved = Reserved::new();
+    let short = |realm: &mut Value| realm["accessTokenLifespan"] = 20.into();
+    let realm = Realm::new(&reserved.origin, short).await;
+    let scene = Scene::with(reserved, realm, Proxy::Traefik, "").await;
+    let browser = scene.open("/c/main/pods").await;
+
+    scene.setup.provider().leave_group("alice", "dev").await;
+
+    until("the page about the denial", async || {
+        let title = browser.try_script("done(document.body.textContent)").await;
+        title.as_str().is_some_and(|text| text.contains("You have no access"))
+    })
+    .await;
+    assert_eq!(browser.url().await.path(), "/c/main/pods");
+}
+
 /// \[row 7\] The outcome of a refresh is unknown, so the session ends. The page must not leave for a provider that does
 /// not answer.
 #[tokio::test(flavor = "multi_thread")]

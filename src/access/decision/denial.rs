@@ -36,6 +36,8 @@ pub enum Denial {
     Policy {
         /// The condition that is not met.
         refusal: Refusal,
+        /// Whether the last refresh took the policy from the user.
+        was_lost: bool,
         /// The number of the user's groups.
         groups: usize,
         /// The user name, so that the page can show the account.

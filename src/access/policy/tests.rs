@@ -44,9 +44,12 @@ fn unknown_policy_is_an_error_and_default_policy_always_exists() {
     assert_eq!(policies.permit(DEFAULT, user("", ""), None), Ok(()));
 }
 
+fn ops(groups: &[&str]) -> Policies {
+    Policies::new([("ops".to_owned(), policy(groups, &[], &[]))].into())
+}
+
 #[test]
 fn sealed_verdict_counts_only_for_its_own_set_of_policies() {
-    let ops = |groups: &[&str]| Policies::new([("ops".to_owned(), policy(groups, &[], &[]))].into());
     let (narrow, wide) = (ops(&["ops"]), ops(&["ops", "dev"]));
     let dev = user("", "dev");
     let sealed = Some(wide.verdicts(dev));
@@ -82,4 +85,21 @@ fn condition_on_request_does_not_exclude_user_from_all_policies() {
     let hours = Policy { conditions };
     assert!(hours.may_permit(user("", "dev")));
     assert!(!hours.may_permit(user("", "ops")));
+}
+
+#[test]
+fn policy_is_lost_only_by_the_refresh_that_took_it_away() {
+    let policies = ops(&["ops"]);
+    let [with, without] = ["ops", "dev"].map(|groups| policies.verdicts(user("", groups)));
+    let lost = without.after(with);
+    assert!(policies.was_lost("ops", lost) && !policies.was_lost("default", lost));
+    assert_eq!(
+        policies.permit("ops", user("", "dev"), Some(lost)),
+        Err(PolicyError::Refused(Refusal::Group))
+    );
+    assert!(!policies.was_lost("ops", without.after(lost)), "the next refresh forgets it");
+    assert!(!policies.was_lost("ops", with.after(without)) && !policies.was_lost("ops", without));
+    let other = PolicyVerdicts { generation: 7, ..with };
+    assert!(!policies.was_lost("ops", without.after(other)), "the operator changed the policies");
+    assert!(!ops(&["admin"]).was_lost("ops", lost));
 }

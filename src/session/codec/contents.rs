@@ -137,6 +137,8 @@ impl Sealing {
         }
         if let Some((identity, policies)) = user {
             let user = identity.as_ref();
+            let before = PolicyVerdicts { generation: old.policy_generation, met: old.policies_met };
+            let policies = policies.after(before);
             (contents.policy_generation, contents.policies_met) = (policies.generation, policies.met);
             (contents.user, contents.email, contents.groups) = (user.user, user.email, user.groups);
         }

@@ -251,6 +251,14 @@ impl Realm {
         self.admin(Method::POST, &path, None).await;
     }
 
+    /// Removes a user from a group.
+    pub(crate) async fn leave_group(&self, user: &str, group: &str) {
+        let found = self.admin(Method::GET, &format!("users?exact=true&username={user}"), None).await;
+        let groups = self.admin(Method::GET, &format!("groups?exact=true&search={group}"), None).await;
+        let [user, group] = [&found, &groups].map(|found| found[0]["id"].as_str().unwrap().to_owned());
+        self.admin(Method::DELETE, &format!("users/{user}/groups/{group}"), None).await;
+    }
+
     /// Fetches the published keys.
     pub(crate) async fn published_keys(&self) -> Value {
         let keys = self.client.get(format!("{}/protocol/openid-connect/certs", self.issuer())).send().await;
