@@ -159,7 +159,7 @@ fn grant(
     other_cookies: Vec<u8>,
 ) -> Grant {
     let (id_token, other_cookies) = match &rules.headlamp {
-        Some(headlamp) => headlamp.place_token(request.target, id_token, other_cookies),
+        Some(headlamp) => headlamp.place_token(request.method, request.target, id_token, other_cookies),
         None => (id_token, other_cookies),
     };
     Grant { edits: rules.owned.edits(user, id_token, other_cookies) }

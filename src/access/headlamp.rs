@@ -3,9 +3,10 @@
 //! 1. Only requests to a listed cluster, to `/wsMultiplexer` and to `/drain-node` carry it. For these, Headlamp sends it
 //!    to the API server, and nowhere else.
 //! 2. Headlamp also reads tokens from its cookies `headlamp-auth-CLUSTER.N`. Those of a client never pass, because they may
-//!    be another user's. `portforward` and `/wsMultiplexer` read only cookies, so there the ID token of the session takes
+//!    be another user's. POST `portforward` and `/wsMultiplexer` read only cookies, so there the ID token of the session takes
 //!    their place. Headlamp forwards all other cookies, and the API server forwards them to pods.
-//! 3. `/externalproxy` and POST `/cluster` are denied: by them, Headlamp sends what it received to any address.
+//! 3. `/externalproxy` and POST `/cluster` are denied: by them, Headlamp sends what it received to every address that its
+//!    flags permit.
 //! 4. Paths are decoded once and then compared, as Headlamp does. A path with dot segments carries no token.
 
 use std::borrow::Cow;
@@ -111,12 +112,13 @@ impl Headlamp {
     /// Returns the ID token that a request may carry, and its cookies with that token in place of the client's.
     pub fn place_token<'t>(
         &self,
+        method: &Method,
         target: Target<'_>,
         id_token: TokenText<'t>,
         cookies: Vec<u8>,
     ) -> (TokenText<'t>, Vec<u8>) {
         let mut cookies = without_tokens(cookies);
-        let Some(clusters) = self.clusters_of(target) else { return (TokenText::Whole(""), cookies) };
+        let Some(clusters) = self.clusters_of(method, target) else { return (TokenText::Whole(""), cookies) };
         let mut token = Vec::new();
         if !clusters.is_empty() {
             id_token.write(&mut token);
@@ -132,19 +134,18 @@ impl Headlamp {
     }
 
     /// Returns the clusters whose cookies a request needs, or `None` if it carries no token.
-    fn clusters_of(&self, target: Target<'_>) -> Option<&[Cluster]> {
+    fn clusters_of(&self, method: &Method, target: Target<'_>) -> Option<&[Cluster]> {
         let path = decode(target.path());
-        let mut segments: Vec<&[u8]> = path.split(|byte| *byte == b'/').skip(1).collect();
+        let segments: Vec<&[u8]> = path.split(|byte| *byte == b'/').skip(1).collect();
         if segments.iter().any(|segment| matches!(*segment, b"." | b"..")) {
             return None;
         }
-        // A final slash is no segment.
-        segments.pop_if(|last| last.is_empty());
         match self.below_base(&segments)? {
-            [b"clusters", name, rest @ ..] if !rest.is_empty() => {
+            [b"clusters", name, rest @ ..] if rest.first().is_some_and(|first| !first.is_empty()) => {
                 let cluster = self.clusters.iter().find(|cluster| cluster.name.as_bytes() == *name)?;
                 // Headlamp forwards `Cookie`, so elsewhere a pod behind the API server could read the token.
-                Some(if rest == [b"portforward"] { std::slice::from_ref(cluster) } else { &[] })
+                let is_port_forward = rest == [b"portforward"] && *method == Method::POST;
+                Some(if is_port_forward { std::slice::from_ref(cluster) } else { &[] })
             }
             [b"wsMultiplexer"] => Some(&self.clusters),
             // Headlamp reads `Authorization` here.

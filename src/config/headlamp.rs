@@ -49,7 +49,7 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Switch,
             need: Need::Default("false"),
             about: "Whether /externalproxy and POST /cluster are permitted. By them, a user makes Headlamp send \
-                    requests to any address that it reaches.",
+                    requests to every address that its flags permit.",
             right: "true or false",
         },
     ],
@@ -75,9 +75,10 @@ pub(super) fn read(reader: &mut Reader) -> Result<Option<Headlamp>, Reported> {
     let (base_url, clusters) = (base_url?, clusters?);
     let is_external = reader.switch(EXTERNAL_TARGETS);
     if is_external {
-        reader
-            .report
-            .warn(EXTERNAL_TARGETS, "users can make Headlamp send requests to any address that it reaches");
+        reader.report.warn(
+            EXTERNAL_TARGETS,
+            "users can make Headlamp send requests to every address that its flags permit",
+        );
     }
     let is_proxy = reader.is_set("upstream.url");
     let logs_out = if reader.is_set("headlamp.logout") { reader.switch("headlamp.logout") } else { is_proxy };

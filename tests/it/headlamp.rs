@@ -233,6 +233,8 @@ async fn check_places_the_token_as_the_proxy_will() {
     let browser = gateway.signed_in_browser("testuser").await;
     let ask = async |path: &str| {
         let mut headers = gateway.question(path);
+        headers.insert("x-forwarded-method", HeaderValue::from_static("POST"));
+        headers.insert(ORIGIN, gateway.url("").parse().unwrap());
         let cookies =
             format!("{}; headlamp-auth-main.0=bob", browser.cookie_header().unwrap().to_str().unwrap());
         headers.insert(COOKIE, cookies.parse().unwrap());

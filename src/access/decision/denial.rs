@@ -22,7 +22,7 @@ pub enum Denial {
     UnknownPolicy,
     /// Headlamp would send the request to an address that the client chose.
     #[error(
-        "Headlamp would send this request to any address; headlamp.dangerously_allow_external_targets permits it"
+        "Headlamp would send this request to an address of the client's choice; headlamp.dangerously_allow_external_targets permits it"
     )]
     ExternalTarget,
     /// A cross-origin write: a page of another origin sent an unsafe method in the session of a user.

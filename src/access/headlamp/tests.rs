@@ -11,8 +11,12 @@ fn target(path: &str) -> Target<'_> {
 
 /// Returns the token and the cookies of a request to a path.
 fn place(headlamp: &Headlamp, path: &str, cookies: &str) -> (bool, String) {
-    let (token, cookies) =
-        headlamp.place_token(target(path), TokenText::Whole("h.p.s"), cookies.as_bytes().to_vec());
+    let (token, cookies) = headlamp.place_token(
+        &Method::POST,
+        target(path),
+        TokenText::Whole("h.p.s"),
+        cookies.as_bytes().to_vec(),
+    );
     (!token.is_empty(), String::from_utf8(cookies).unwrap())
 }
 
@@ -25,6 +29,8 @@ fn token_goes_to_listed_clusters_and_the_routes_that_need_it() {
         ("/clusters/%6dain/portforward", "headlamp-auth-main.0=h.p.s"),
         ("/clusters/main/api/v1/namespaces/a/services/b/proxy/portforward", ""),
         ("/clusters/main/me", ""),
+        ("/clusters/main/portforward/", ""),
+        ("/clusters/main/portforward/list", ""),
         ("/clusters/eu%20west:1/portforward?x", "headlamp-auth-euwest1.0=h.p.s"),
         ("/wsMultiplexer", "headlamp-auth-main.0=h.p.s; headlamp-auth-euwest1.0=h.p.s"),
         ("/drain-node", ""),
@@ -53,6 +59,15 @@ fn token_goes_to_listed_clusters_and_the_routes_that_need_it() {
         "/parseKubeConfig",
     ] {
         assert_eq!(place(&headlamp, path, ""), (false, String::new()), "{path}");
+    }
+}
+
+#[test]
+fn only_a_post_needs_the_cookie_for_port_forwarding() {
+    let path = target("/clusters/main/portforward");
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let (token, cookies) = headlamp("").place_token(&method, path, TokenText::Whole("h.p.s"), Vec::new());
+        assert!(!token.is_empty() && cookies.is_empty(), "{method}");
     }
 }
 
@@ -88,7 +103,12 @@ fn cookie_with_a_token_of_the_client_never_passes() {
 fn long_token_is_split_as_headlamp_does() {
     let token = "x".repeat(9000);
     let cookies = headlamp("")
-        .place_token(target("/clusters/main/portforward"), TokenText::Whole(&token), Vec::new())
+        .place_token(
+            &Method::POST,
+            target("/clusters/main/portforward"),
+            TokenText::Whole(&token),
+            Vec::new(),
+        )
         .1;
     let cookies = String::from_utf8(cookies).unwrap();
     let chunks: Vec<(&str, usize)> = cookies
