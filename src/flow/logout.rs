@@ -4,9 +4,10 @@
 //! 2. Then the user is redirected to the provider to end its session too (OpenID Connect RP-Initiated Logout 1.0 §2).
 //! 3. If the provider has no end-session endpoint, the refresh token is revoked (RFC 7009). At a provider that has one,
 //!    a revocation might end the provider's session without a notice to the other applications.
-//! 4. The provider redirects the user back with our `state`, or without it. Nothing depends on the `state`.
+//! 4. The provider redirects the user back with our `state`, or without it. No sign-out fails without it.
 //! 5. If a button of the application signs out, no page of ours is open. Then the next page of ours redirects the user
-//!    to the provider. If none is opened within [`LEAVING_TIME`], the provider is asked without the browser.
+//!    to the provider. If the browser has not come back within ten seconds, the provider is asked without
+//!    the browser.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +27,7 @@ use crate::secret::Secret;
 /// The maximum length of a URL for the provider. Servers accept 8 KB of request head, which must also hold the
 /// provider's own cookies.
 const MAX_URL_BYTES: usize = 6000;
-/// How long the browser has to come to a page of ours after a sign-out by the application.
+/// How long the browser has to come back from the provider after a sign-out by the application.
 const LEAVING_TIME: Duration = Duration::from_secs(10);
 /// The limit of browsers that are expected. Beyond it, the provider is asked at once.
 const MAX_LEAVING: usize = 10_000;
@@ -41,7 +42,7 @@ pub struct Logout {
     pub clock: Arc<dyn Clock>,
     /// Ends the session at the provider too, if that is configured.
     pub at_provider: Option<ProviderLogout>,
-    /// The browsers that the application signed out, and that have not come to a page of ours yet.
+    /// The browsers that the application signed out, and that have not come back from the provider yet.
     pub leaving: Leaving,
 }
 
@@ -72,8 +73,13 @@ impl Leaving {
         has_room
     }
 
-    fn take(&self, state: &str) -> Option<Secret> {
-        self.urls.lock().unwrap_or_else(PoisonError::into_inner).remove(state)
+    fn url(&self, state: &str) -> Option<Secret> {
+        self.urls.lock().unwrap_or_else(PoisonError::into_inner).get(state).cloned()
+    }
+
+    /// Returns whether the browser was still expected.
+    fn forget(&self, state: &str) -> bool {
+        self.urls.lock().unwrap_or_else(PoisonError::into_inner).remove(state).is_some()
     }
 }
 
@@ -119,7 +125,7 @@ impl Logout {
     }
 
     /// Ends the session of a request by which the application signs out. The user's browser, or the server after
-    /// [`LEAVING_TIME`], ends the session at the provider. Returns the cookies, and `sub` if known.
+    /// ten seconds, ends the session at the provider. Returns the cookies, and `sub` if known.
     ///
     /// `is_page_origin` is whether our pages are on the same host, which gets the cookie with the `state`.
     pub async fn sign_out_of_application(
@@ -139,11 +145,11 @@ impl Logout {
         Ok((cookies, subject))
     }
 
-    /// Ends a session at the provider, unless the browser of that `state` did it.
+    /// Ends a session at the provider, unless the browser of that `state` has come back from there.
     async fn end_at_provider(&self, expected: Option<String>, refresh_token: Option<Secret>) {
         if let Some(state) = expected {
             tokio::time::sleep(self.leaving.time).await;
-            if self.leaving.take(&state).is_none() {
+            if !self.leaving.forget(&state) {
                 return;
             }
         }
@@ -155,9 +161,12 @@ impl Logout {
         };
     }
 
-    /// Returns the URL of the logout request of a browser that the application has signed out. Returns it once.
-    pub fn take_leaving(&self, headers: &HeaderMap, origin: &Origin) -> Option<Secret> {
-        self.leaving.take(&self.markers.sign_out_state(headers, origin)?)
+    /// Returns the URL of the logout request of a browser that the application has signed out.
+    ///
+    /// It stays valid until the provider redirects back, because a page may reload itself twice: the browser then
+    /// aborts the first navigation.
+    pub fn leaving_url(&self, headers: &HeaderMap, origin: &Origin) -> Option<Secret> {
+        self.leaving.url(&self.markers.sign_out_state(headers, origin)?)
     }
 
     async fn end(&self, origin: &Origin, headers: &HeaderMap) -> Result<Ended, StoreUnavailable> {
@@ -180,10 +189,12 @@ impl Logout {
         }
     }
 
-    /// Returns the `Set-Cookie` value that removes the `state` of a sign-out; `None` if the request's cookie holds
+    /// The provider redirected the browser back. Returns the `Set-Cookie` value that removes the `state`; `None` if the request's cookie holds
     /// another `state`.
     pub fn finish_sign_out(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
-        self.markers.finish_sign_out(state, headers, origin)
+        let removal = self.markers.finish_sign_out(state, headers, origin)?;
+        self.leaving.forget(state);
+        Some(removal)
     }
 
     /// Returns the provider's end-session endpoint, if sign-out at the provider is configured and the endpoint is

@@ -19,9 +19,9 @@ pub(super) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Reply {
-    // An image of another page must not use up the URL.
+    // Only a navigation can follow the redirect to the provider's page.
     let is_navigation = Surface::of(&Method::GET, &headers) == Surface::Navigation;
-    if is_navigation && let Some(url) = portal.logout.take_leaving(&headers, &visit.origin) {
+    if is_navigation && let Some(url) = portal.logout.leaving_url(&headers, &visit.origin) {
         return Reply::redirect(StatusCode::FOUND, url.expose());
     }
     let parameters =

@@ -22,7 +22,7 @@ pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Navigation { visit, uri, headers }: Navigation,
 ) -> Reply {
-    if let Some(url) = portal.logout.take_leaving(&headers, &visit.origin) {
+    if let Some(url) = portal.logout.leaving_url(&headers, &visit.origin) {
         return Reply::redirect(StatusCode::FOUND, url.expose());
     }
     let parameters = match Parameters::read(&uri, &headers) {

@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use super::*;
 use crate::flow::testing::{Fakes, origin};
 
-/// A gateway whose browsers have that time to come to our pages.
+/// A gateway whose browsers have that time to come back from the provider.
 fn gateway(time: Duration) -> (Fakes, Arc<Logout>) {
     let fakes = Fakes::new();
     fakes.provider.has_end_session_endpoint.store(true, Ordering::Relaxed);
@@ -29,7 +29,7 @@ async fn sign_out(logout: &Arc<Logout>, is_page_origin: bool) -> Option<String> 
     let (_, subject) =
         logout.sign_out_of_application(&origin(), &headers, is_page_origin).await.ok().unwrap();
     assert_eq!(subject.as_deref(), Some("1"));
-    logout.take_leaving(&headers, &origin()).map(|url| url.expose().to_owned())
+    logout.leaving_url(&headers, &origin()).map(|url| url.expose().to_owned())
 }
 
 async fn until_ended_at_provider(fakes: &Fakes) {
@@ -42,12 +42,17 @@ async fn until_ended_at_provider(fakes: &Fakes) {
 }
 
 #[tokio::test]
-async fn browser_that_comes_in_time_ends_the_session_at_the_provider_itself() {
+async fn browser_that_comes_back_in_time_ends_the_session_at_the_provider_itself() {
     let (fakes, logout) = gateway(Duration::from_millis(1));
     let url = sign_out(&logout, true).await.unwrap();
     assert!(url.contains("id_token_hint=a.b.c"), "{url}");
-    assert!(logout.take_leaving(&HeaderMap::new(), &origin()).is_none(), "once");
+    let headers = HeaderMap::new();
+    assert!(logout.leaving_url(&headers, &origin()).is_some(), "the browser aborted the first navigation");
+    assert!(logout.finish_sign_out("another", &headers, &origin()).is_none());
+    assert!(logout.leaving_url(&headers, &origin()).is_some());
     let state = fakes.markers.sign_out.get();
+    assert!(logout.finish_sign_out(state.as_deref().unwrap(), &headers, &origin()).is_some());
+    assert!(logout.leaving_url(&headers, &origin()).is_none(), "it has come back");
     logout.end_at_provider(state, Some(Secret::new("refresh"))).await;
     assert_eq!(fakes.calls.count("end session"), 0);
 }
@@ -58,7 +63,7 @@ async fn session_of_a_browser_that_stays_away_ends_at_the_provider_without_it() 
     let headers = HeaderMap::new();
     assert!(logout.sign_out_of_application(&origin(), &headers, true).await.is_ok());
     until_ended_at_provider(&fakes).await;
-    assert!(logout.take_leaving(&headers, &origin()).is_none(), "it is too late");
+    assert!(logout.leaving_url(&headers, &origin()).is_none(), "it is too late");
 }
 
 #[tokio::test]

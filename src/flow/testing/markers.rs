@@ -89,8 +89,8 @@ impl Markers for FakeMarkers {
         self.sign_out.get()
     }
 
-    fn finish_sign_out(&self, _: &str, _: &HeaderMap, _: &Origin) -> Option<HeaderValue> {
-        panic!("no flow under test signs out")
+    fn finish_sign_out(&self, state: &str, _: &HeaderMap, _: &Origin) -> Option<HeaderValue> {
+        self.sign_out.get().filter(|kept| kept == state).map(|_| cookie("out="))
     }
 
     fn reload_count(&self, _: &HeaderMap, _: &Origin) -> Option<ReloadCount> {
