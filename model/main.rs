@@ -37,10 +37,23 @@ mod flow {
         }
 
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Standing {
+            Until(UnixTime, Option<crate::access::policy::PolicyVerdicts>),
+            Ended,
+        }
+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Full {
             Sessions,
             User,
         }
+    }
+}
+
+mod access {
+    pub(crate) mod policy {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) struct PolicyVerdicts;
     }
 }
 

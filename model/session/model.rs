@@ -38,7 +38,7 @@ struct Scenario {
 }
 
 fn listed(generation: u64) -> Listed<'static> {
-    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW }
+    Listed { id: ID, generation, subject: "alice", ends_at: UnixTime(1000), active_at: NOW, policies: None }
 }
 
 fn scenario() -> Arc<Scenario> {
@@ -200,7 +200,7 @@ pub(crate) fn sign_ins_race_for_the_last_places_and_the_counts_are_right() {
                         let id = SessionId([actor, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, actor]);
                         let subject = if actor < 2 { "alice" } else { "bob" };
                         let listed =
-                            Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW };
+                            Listed { id, generation: 1, subject, ends_at: UnixTime(1000), active_at: NOW, policies: None };
                         registry.begin(listed, 0, NOW).is_ok()
                     })
                 })

@@ -132,6 +132,7 @@ impl Policies {
         policy.permits(user).map_err(PolicyError::Refused)
     }
 
+    /// Returns whether the bit of a policy is set.
     fn was_met(&self, name: &str, verdicts: PolicyVerdicts) -> bool {
         let index = self.by_name.keys().take(MAX_SEALED).position(|known| known == name);
         let met = verdicts.met & self.sealable;
@@ -142,6 +143,12 @@ impl Policies {
     pub fn was_lost(&self, name: &str, verdicts: PolicyVerdicts) -> bool {
         let lost = PolicyVerdicts { met: verdicts.met >> MAX_SEALED, ..verdicts };
         self.was_met(name, lost)
+    }
+
+    /// Returns whether the verdicts refuse a policy. Verdicts about other policies than these refuse none.
+    pub fn is_refused(&self, name: &str, verdicts: PolicyVerdicts) -> bool {
+        let unmet = PolicyVerdicts { met: !verdicts.met, ..verdicts };
+        self.was_met(name, unmet)
     }
 
     /// Returns whether any policy permits any request of a user.

@@ -1,7 +1,8 @@
 //! The end of a session, for a connection that outlives its check
 //!
-//! 1. The session of the check is looked at every [`INTERVAL`], with the cookies that the check had.
-//! 2. It has ended if the user, the provider or an operator ended it, or if its lifetime is over.
+//! 1. The session of the check is looked at every two seconds, with the cookies that the check had.
+//! 2. It has ended if the user, the provider or an operator ended it, or if its lifetime is over. A refresh that takes
+//!    the policy from the user ends the connection too.
 //! 3. The cookies are not those of the browser after a refresh. So the store says how long the session goes on.
 
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use tokio::time::sleep;
 
 use super::check::Check;
 use super::ports::{Clock, SessionRequest, Sessions, Standing};
+use super::snapshot::CurrentSnapshot;
 use crate::access::origin::Origin;
+use crate::access::policy::PolicyVerdicts;
 
 /// The interval between two looks.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -21,19 +24,23 @@ const INTERVAL: Duration = Duration::from_secs(2);
 pub struct SessionEnd {
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
+    snapshot: CurrentSnapshot,
     cookies: HeaderMap,
     origin: Origin,
+    policy: &'static str,
 }
 
 impl SessionEnd {
-    /// Takes the session of a request.
-    pub fn of(check: &Check, headers: &HeaderMap, origin: &Origin) -> Self {
+    /// Takes the session of a request, which a policy permitted.
+    pub fn of(check: &Check, headers: &HeaderMap, origin: &Origin, policy: &'static str) -> Self {
         let lines = headers.get_all(header::COOKIE).iter();
         Self {
             sessions: Arc::clone(&check.sessions),
             clock: Arc::clone(&check.clock),
             cookies: lines.map(|line| (header::COOKIE, line.clone())).collect(),
+            snapshot: check.snapshot.clone(),
             origin: origin.clone(),
+            policy,
         }
     }
 
@@ -43,12 +50,17 @@ impl SessionEnd {
             let (headers, origin, now) = (&self.cookies, &self.origin, self.clock.now());
             let request = SessionRequest { headers, origin, now, active: false, found: None };
             match self.sessions.standing(request).await {
-                Standing::Until(end) if end > now => {}
-                Standing::Until(_) | Standing::Ended => return,
+                Standing::Until(end, policies) if end > now && !self.is_refused(policies) => {}
+                Standing::Until(..) | Standing::Ended => return,
                 Standing::Unknown => {}
             }
             sleep(INTERVAL).await;
         }
+    }
+
+    fn is_refused(&self, verdicts: Option<PolicyVerdicts>) -> bool {
+        let policies = &self.snapshot.load().rules.policies;
+        verdicts.is_some_and(|verdicts| policies.is_refused(self.policy, verdicts))
     }
 }
 
@@ -57,6 +69,8 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::access::identity::IdentityRef;
+    use crate::access::policy::DEFAULT;
     use crate::flow::ports::Absence;
     use crate::flow::refresh::RefreshSettings;
     use crate::flow::testing::{Fakes, State, origin};
@@ -65,6 +79,11 @@ mod tests {
     fn has_ended(state: State, later: u64) -> bool {
         let fakes = Fakes::new();
         fakes.sessions.states.set([state].into());
+        fakes.clock.advance(later);
+        is_over(&fakes)
+    }
+
+    fn is_over(fakes: &Fakes) -> bool {
         let settings = RefreshSettings { provider_bears_reuse: false, timeout: Duration::ZERO };
         let check = Check {
             snapshot: fakes.snapshot.clone(),
@@ -73,8 +92,7 @@ mod tests {
             clock: Arc::clone(&fakes.clock) as _,
             refresh: fakes.refresh(settings),
         };
-        fakes.clock.advance(later);
-        let session = SessionEnd::of(&check, &HeaderMap::new(), &origin());
+        let session = SessionEnd::of(&check, &HeaderMap::new(), &origin(), DEFAULT);
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -88,5 +106,16 @@ mod tests {
         assert!(!has_ended(State::Usable, 0));
         assert!(!has_ended(State::Expired, 3599) && has_ended(State::Usable, 3600));
         assert!(!has_ended(State::Absent(Absence::NoCookie), 1_000_000), "there was none");
+    }
+
+    #[test]
+    fn connection_ends_if_a_refresh_took_the_policy_from_the_user() {
+        let fakes = Fakes::new();
+        for (groups, expected) in [("dev", false), ("ops", true)] {
+            let user = IdentityRef { subject: "1", user: "alice", email: "", groups };
+            let verdicts = fakes.snapshot.load().rules.policies.verdicts(user);
+            fakes.sessions.verdicts.set(Some(verdicts));
+            assert_eq!(is_over(&fakes), expected, "{groups}");
+        }
     }
 }

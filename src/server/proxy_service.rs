@@ -79,7 +79,7 @@ async fn forward(
         service.checker.ids.next(),
     );
     let request = Request::from_parts(parts, body);
-    let session = SessionEnd::of(&service.checker.check, request.headers(), origin);
+    let session = SessionEnd::of(&service.checker.check, request.headers(), origin, DEFAULT);
     match service.upstream.forward(grant, request, origin, peer.ip(), || session.wait().boxed()).await {
         Ok(mut response) => {
             set_cookies_unless_cacheable(&mut response, pending_cookies.as_deref().unwrap_or_default());

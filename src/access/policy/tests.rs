@@ -88,6 +88,17 @@ fn condition_on_request_does_not_exclude_user_from_all_policies() {
 }
 
 #[test]
+fn verdicts_refuse_only_a_policy_that_the_user_does_not_meet() {
+    let policies = ops(&["ops"]);
+    let [with, without] = ["ops", "dev"].map(|groups| policies.verdicts(user("", groups)));
+    assert!(policies.is_refused("ops", without) && !policies.is_refused("ops", with));
+    assert!(!policies.is_refused("default", without));
+    assert!(!ops(&["ops", "dev"]).is_refused("ops", without), "a policy that has changed since");
+    let hours = only_on_request(false);
+    assert!(!hours.is_refused("hours", hours.verdicts(user("", ""))), "depends on the request");
+}
+
+#[test]
 fn policy_is_lost_only_by_the_refresh_that_took_it_away() {
     let policies = ops(&["ops"]);
     let [with, without] = ["ops", "dev"].map(|groups| policies.verdicts(user("", groups)));

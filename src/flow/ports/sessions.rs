@@ -111,8 +111,8 @@ pub struct Opened<'a> {
 /// How long a session goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Until then, if it is not refreshed.
-    Until(UnixTime),
+    /// Until then, if it is not refreshed. The verdicts are those of the last refresh.
+    Until(UnixTime, Option<PolicyVerdicts>),
     /// The user, the provider or an operator ended it.
     Ended,
     /// The request has no session, or it cannot be read now.

@@ -61,6 +61,8 @@ pub(crate) struct FakeSessions {
     pub(crate) lease: Setting<LeaseState>,
     pub(crate) committed: Setting<Result<Commit, BeginError>>,
     pub(crate) begin_error: Setting<Option<BeginError>>,
+    /// The verdicts of the last refresh.
+    pub(crate) verdicts: Setting<Option<PolicyVerdicts>>,
     /// Whether a session that ends had tokens.
     pub(crate) ends_with_tokens: AtomicBool,
 }
@@ -76,6 +78,7 @@ impl FakeSessions {
             lease: Setting::default(),
             committed: Setting::new(Ok(Commit::Committed { last_was_not_delivered: false })),
             begin_error: Setting::default(),
+            verdicts: Setting::default(),
             ends_with_tokens: AtomicBool::default(),
         }
     }
@@ -187,8 +190,9 @@ impl Sessions for FakeSessions {
     }
 
     fn standing<'a>(&'a self, _: SessionRequest<'a>) -> BoxFuture<'a, Standing> {
+        let end = UnixTime(NOW.0 + 3600);
         let standing = match self.next_state() {
-            State::Usable | State::Due | State::Expired => Standing::Until(UnixTime(NOW.0 + 3600)),
+            State::Usable | State::Due | State::Expired => Standing::Until(end, self.verdicts.get()),
             State::Absent(Absence::Ended) => Standing::Ended,
             State::Absent(_) | State::Undetermined(_) => Standing::Unknown,
         };

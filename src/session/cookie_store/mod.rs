@@ -160,7 +160,14 @@ fn chunks(text: &str) -> impl Iterator<Item = &str> {
 
 fn listed_refreshable(session: &Refreshable) -> Listed<'_> {
     let Refreshable { id, generation, subject, ends_at, active_at, .. } = session;
-    Listed { id: *id, generation: *generation, subject, ends_at: *ends_at, active_at: *active_at }
+    Listed {
+        id: *id,
+        generation: *generation,
+        subject,
+        ends_at: *ends_at,
+        active_at: *active_at,
+        policies: None,
+    }
 }
 
 impl CookieStore {
@@ -177,7 +184,8 @@ impl CookieStore {
         let (contents, ends_at) = self.sealing(now).encode_new(session, SessionId(id))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
-        let listed = Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now };
+        let listed =
+            Listed { id: SessionId(id), generation: 1, subject, ends_at, active_at: now, policies: None };
         let NewSession { issuer, sid, tokens, .. } = *session;
         let answered_doubt = self.provider_marks.answered_by(issuer, sid, subject, tokens.requested_at);
         self.registry.begin(listed, answered_doubt, now)?;
@@ -213,7 +221,8 @@ impl CookieStore {
         let cookies = cookies.filter_map(|(name, part)| place.names.set(name, part, seconds)).collect();
         let result = PendingRefresh { contents: contents.into(), cookies };
         let generation = session.generation.saturating_add(1);
-        let listed = Listed { generation, ends_at, ..listed_refreshable(session) };
+        let policies = user.map(|(_, policies)| policies);
+        let listed = Listed { generation, ends_at, policies, ..listed_refreshable(session) };
         let lease = self.next_lease(refreshed, has_new_end, now);
         Ok(match self.registry.commit(listed, (result, lease), now) {
             Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::Failed },

@@ -57,7 +57,7 @@ impl CookieStore {
             ProviderVerdict::InDoubt(_) | ProviderVerdict::Unmarked => self
                 .registry
                 .standing(SessionId(contents.id))
-                .unwrap_or(Standing::Until(UnixTime(contents.ends_at))),
+                .unwrap_or(Standing::Until(UnixTime(contents.ends_at), None)),
         }
     }
 
@@ -224,5 +224,6 @@ fn listed<'a>(contents: &Contents<'a>) -> Listed<'a> {
         subject: contents.subject,
         ends_at: UnixTime(contents.ends_at),
         active_at: UnixTime(contents.active_at),
+        policies: None,
     }
 }

@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::super::users::UserKey;
 use super::facts::{Delivery, Listed, Presentation, RefreshLease};
+use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{SessionId, Standing, UnixTime};
 
 /// A cookie that responses have carried for this time has reached the browser, if it can.
@@ -77,6 +78,8 @@ pub(super) struct Entry<H> {
     /// The last doubt that the refresh in progress will answer.
     answering: u64,
     lease: RefreshLease,
+    /// The verdicts of the last refresh.
+    policies: Option<PolicyVerdicts>,
     user: UserKey,
 }
 
@@ -84,7 +87,17 @@ impl<H: Clone> Entry<H> {
     pub(super) fn new(listed: Listed<'_>, lease: RefreshLease, user: UserKey) -> Self {
         let Listed { generation, ends_at, active_at, .. } = listed;
         let (answered, answering) = (0, 0);
-        Self { state: State::InBrowser, generation, ends_at, active_at, answered, answering, lease, user }
+        Self {
+            state: State::InBrowser,
+            generation,
+            ends_at,
+            active_at,
+            answered,
+            answering,
+            lease,
+            policies: None,
+            user,
+        }
     }
 
     /// The newest generation, if the browser has not presented it.
@@ -115,7 +128,7 @@ impl<H: Clone> Entry<H> {
 
     /// Returns how long it goes on, by the newest of its cookies.
     pub(super) fn standing(&self) -> Standing {
-        if self.has_ended() { Standing::Ended } else { Standing::Until(self.ends_at) }
+        if self.has_ended() { Standing::Ended } else { Standing::Until(self.ends_at, self.policies) }
     }
 
     pub(super) fn record_presented(
@@ -192,6 +205,7 @@ impl<H: Clone> Entry<H> {
         self.ends_at = self.ends_at.max(listed.ends_at);
         self.answered = self.answering;
         self.lease = lease;
+        self.policies = listed.policies.or(self.policies);
         let has_failed = offered_at.is_some_and(|offered_at| offered_at.0 + DELIVERY_SECONDS <= now.0);
         Some(if has_failed { Delivery::Failed } else { Delivery::NoFailure })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{SessionId, UnixTime};
 
 /// The properties of a session that the registry records.
@@ -17,6 +18,8 @@ pub(in crate::session) struct Listed<'a> {
     pub(in crate::session) ends_at: UnixTime,
     /// When the user was last active, according to the cookie.
     pub(in crate::session) active_at: UnixTime,
+    /// The verdicts about the user, if a refresh made new ones.
+    pub(in crate::session) policies: Option<PolicyVerdicts>,
 }
 
 /// Whether the newest refresh token may be sent to the provider.

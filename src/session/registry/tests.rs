@@ -1,12 +1,20 @@
 use std::time::Duration;
 
 use super::*;
+use crate::access::policy::PolicyVerdicts;
 
 const ROOM: Room = Room { sessions: 4, per_user: 2 };
 const NOW: UnixTime = UnixTime(100);
 
 fn listed(id: u8, generation: u64, subject: &str) -> Listed<'_> {
-    Listed { id: SessionId([id; 16]), generation, subject, ends_at: UnixTime(1000), active_at: NOW }
+    Listed {
+        id: SessionId([id; 16]),
+        generation,
+        subject,
+        ends_at: UnixTime(1000),
+        active_at: NOW,
+        policies: None,
+    }
 }
 
 fn times(active_at: u64) -> Latest {
@@ -267,13 +275,17 @@ fn clock_that_was_set_back_does_not_stop_the_sweep() {
 fn standing_is_that_of_the_newest_cookie_until_the_session_ends() {
     let (registry, one) = registry_with_session();
     let standing = || registry.standing(one.id);
-    assert_eq!(standing(), Some(Standing::Until(UnixTime(1000))));
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(1000), None)));
     assert!(registry.try_lease(one, 0, NOW));
-    let later = Listed { ends_at: UnixTime(2000), ..next(one) };
+    let verdicts = Some(PolicyVerdicts { generation: 7, met: 1 });
+    let later = Listed { ends_at: UnixTime(2000), policies: verdicts, ..next(one) };
     registry.commit(later, ("second", RefreshLease::Available), NOW).unwrap();
-    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000))), "the refresh extended it");
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000), verdicts)), "the refresh extended it");
     present(&registry, 1, 101);
-    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000))), "an old cookie shortens nothing");
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000), verdicts)), "an old cookie shortens nothing");
+    assert!(registry.try_lease(next(one), 0, NOW));
+    registry.commit(next(next(one)), ("third", RefreshLease::Available), NOW).unwrap();
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000), verdicts)), "a refresh without an ID token");
     registry.end(one, NOW);
     assert_eq!(standing(), Some(Standing::Ended));
     assert_eq!(registry.standing(SessionId([9; 16])), None);
