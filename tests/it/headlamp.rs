@@ -63,7 +63,8 @@ const ROUTES: [(Method, &str); 10] = [
 async fn every_route_sees_the_user_of_the_session_despite_a_cookie_of_another_user() {
     let mut scene = Scene::start().await;
     // The token of bob: Headlamp reads the claims, and the API server would verify it.
-    let payload = base64_simd::URL_SAFE_NO_PAD.encode_to_string(br#"{"preferred_username":"bob"}"#);
+    let payload =
+        base64_simd::URL_SAFE_NO_PAD.encode_to_string(br#"{"preferred_username":"bob","exp":4102444800}"#);
     for name in ["headlamp-auth-main.0", "headlamp-auth-north.0", "headlamp-auth-main.1"] {
         scene.browser.set_cookie(name, &format!("h.{payload}.s"));
     }

@@ -32,6 +32,8 @@ mod headers;
 #[cfg(test)]
 mod headlamp;
 #[cfg(test)]
+mod headlamp_polls;
+#[cfg(test)]
 mod keycloak;
 #[cfg(test)]
 mod matrix;

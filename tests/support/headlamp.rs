@@ -13,11 +13,13 @@
 //! 6. The cookie is `headlamp-auth-<cluster>.N`, in pieces \[A4\]. POST `set-token` with `null` or the empty text removes
 //!    it, and with a token sets it, in pieces of 3800 bytes \[M3b, set-token\].
 //! 7. On a loopback address, it accepts only a loopback `Host`, without a port or with its own \[M3a, loopback trap\].
-//! 8. The page checks `X-Reload` of each response before the status, and then reloads itself. A poll that fails shows
+//! 8. The API server answers 401 to an expired token \[B4, "401 vs 403 seen by Headlamp"\].
+//! 9. The page checks `X-Reload` of each response before the status, and then reloads itself. A poll that fails shows
 //!    "Lost connection to the cluster" \[M4\].
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -122,7 +124,8 @@ fn cookie(headers: &HeaderMap, cluster: &str) -> Option<String> {
     (!token.is_empty()).then_some(token)
 }
 
-/// The API server: returns the user of the token, or 401.
+/// The API server: returns the user of the token, or 401. Rule 8.
+#[expect(clippy::disallowed_methods, reason = "a double is no part of the gateway")]
 fn whoami(token: Option<&str>) -> Response {
     let unauthorized = || {
         let status = json!({ "kind": "Status", "message": "Unauthorized", "code": 401 });
@@ -134,6 +137,10 @@ fn whoami(token: Option<&str>) -> Response {
     let Some(claims) = claims.and_then(|claims| serde_json::from_slice::<Value>(&claims).ok()) else {
         return unauthorized();
     };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    if claims["exp"].as_u64().is_none_or(|expires_at| expires_at <= now) {
+        return unauthorized();
+    }
     Json(json!({ "user": claims["preferred_username"] })).into_response()
 }
 
@@ -238,10 +245,11 @@ async fn config() -> Json<Value> {
     Json(json!({ "clusters": [{ "name": "main" }, { "name": "north" }] }))
 }
 
-/// Rule 8. Polls every 300 ms instead of 5 s, and with `still` in the query never.
+/// Rule 9. Polls every 300 ms instead of 5 s, and with `still` in the query never.
 const PAGE: &str = r"<!doctype html><title>Headlamp</title><p id=banner></p><p id=user></p>
 <button id=logout>Log out</button>
 <script>
+const cluster = location.pathname.match(/\/c\/([^/]+)/)?.[1] ?? 'main';
 async function ask(path, options) {
   const response = await fetch(path, options);
   if ((response.headers.get('X-Reload') || '').includes('reload')) { location.reload(); }
@@ -249,15 +257,15 @@ async function ask(path, options) {
 }
 async function poll() {
   let healthy = false;
-  try { healthy = (await ask('/clusters/main/healthz')).ok; } catch {}
+  try { healthy = (await ask(`/clusters/${cluster}/healthz`)).ok; } catch {}
   document.getElementById('banner').textContent = healthy ? '' : 'Lost connection to the cluster.';
   setTimeout(poll, 300);
 }
 async function showUser() {
-  const response = await ask('/clusters/main/me');
+  const response = await ask(`/clusters/${cluster}/me`);
   if (response.ok) { document.getElementById('user').textContent = (await response.json()).user; }
 }
-document.getElementById('logout').onclick = () => ask('/clusters/main/set-token', {
+document.getElementById('logout').onclick = () => ask(`/clusters/${cluster}/set-token`, {
   method: 'POST',
   headers: { 'Accept': 'application/json', 'Content-Type': 'application/json' },
   body: JSON.stringify({ token: null }),

@@ -93,8 +93,16 @@ impl Gateway {
     }
 
     /// Stops the gateway without ending it. It accepts connections, but sends no response.
-    pub(crate) fn freeze(&self) {
-        self.program.freeze();
+    pub(crate) async fn freeze(&self) {
+        self.program.freeze().await;
+    }
+
+    /// Returns the value of a counter, which is named with its labels.
+    pub(crate) async fn count(&self, counter: &str) -> usize {
+        let url = format!("http://{}/metrics", self.ops);
+        let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(counter));
+        value.unwrap_or_else(|| panic!("{counter} in {metrics}")).trim().parse().unwrap()
     }
 
     pub(crate) fn log(&self) -> String {

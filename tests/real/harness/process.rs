@@ -158,9 +158,16 @@ impl Program {
         })
     }
 
-    /// Stops the program without ending it. Its sockets stay open.
-    pub(crate) fn freeze(&self) {
-        send_signal("-STOP", &[self.child.id().to_string()]);
+    /// Stops the program without ending it, and waits until no thread of it runs. Its sockets stay open.
+    pub(crate) async fn freeze(&self) {
+        let id = self.child.id();
+        send_signal("-STOP", &[id.to_string()]);
+        let stopped = async {
+            while !is_stopped(id) {
+                sleep(POLL_INTERVAL).await;
+            }
+        };
+        timeout(START_TIMEOUT, stopped).await.expect("the program stops");
     }
 
     pub(crate) fn kill(&mut self) {
@@ -221,6 +228,15 @@ pub(crate) fn processes_with_path(path: &Path) -> Vec<String> {
 }
 
 /// Sends a signal to the processes that still exist.
+/// Returns whether all threads of a process are stopped.
+fn is_stopped(id: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:\tT"))
+    })
+}
+
 pub(crate) fn send_signal(signal: &str, processes: &[String]) {
     for process in processes {
         let _ = Command::new("kill").arg(signal).arg(process).status();

@@ -53,6 +53,11 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
+/// Over plain http, the names of the gateway's cookies have no prefix.
+fn without_prefix(name: &str) -> &str {
+    name.strip_prefix("__Host-").unwrap_or(name)
+}
+
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
@@ -163,13 +168,15 @@ impl TestClient {
     /// Returns the values of the session cookies, which only the client and the gateway may receive.
     pub(crate) fn session_values(&self) -> Vec<&str> {
         let all = self.jars.get(&self.origin).into_iter().flatten();
-        let parts = ["__Host-foregate", "__Host-foregate-1", "__Host-foregate-2", "__Host-foregate-3"];
-        let ours = all.filter(|(name, _)| parts.contains(&name.as_str()));
+        let parts = ["foregate", "foregate-1", "foregate-2", "foregate-3"];
+        let ours = all.filter(|(name, _)| parts.contains(&without_prefix(name)));
         ours.map(|(_, cookie)| cookie.value.as_str()).collect()
     }
 
     pub(crate) fn has_session(&self) -> bool {
-        self.jars.get(&self.origin).is_some_and(|jar| jar.contains_key("__Host-foregate"))
+        self.jars
+            .get(&self.origin)
+            .is_some_and(|jar| jar.keys().any(|name| without_prefix(name) == "foregate"))
     }
 
     /// Stores the cookies of a response from the application's origin, as a browser does.

@@ -17,23 +17,24 @@ pub(super) async fn rows(mut column: Column) -> Vec<Row> {
     let (reply, _) = column.send("GET", None, PAGE, "").await;
     rows.push(Row::new("provider down, no session", client(&reply)));
     let before = column.setup.all_requests().len();
-    column.setup.gateway.freeze();
+    let passed_none = |column: &Column, row: &Row| {
+        let received = column.setup.all_requests().len();
+        assert_eq!(received, before, "{}: a request passed without a check: {row:?}", column.title);
+    };
+    column.setup.gateway.freeze().await;
     let slow = column.send("GET", Some(&column.client), PAGE, "").await.0;
     rows.push(Row::new("gateway does not answer, session", client(&slow)));
+    passed_none(&column, rows.last().unwrap());
     column.setup.gateway.kill();
     for (situation, client_of) in
         [("gateway down, session", Some(&column.client)), ("gateway down, no session", None)]
     {
         let (reply, _) = column.send("GET", client_of, PAGE, "").await;
         rows.push(Row::new(situation, client(&reply)));
+        passed_none(&column, rows.last().unwrap());
     }
     rows.push(Row::new("gateway answers nonsense, session", nonsense(&column).await));
-    assert_eq!(
-        column.setup.all_requests().len(),
-        before,
-        "{}: a request passed without a check",
-        column.title
-    );
+    passed_none(&column, rows.last().unwrap());
     rows
 }
 
