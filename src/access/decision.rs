@@ -56,6 +56,7 @@ pub enum Decision {
 #[derive(Debug)]
 pub struct Grant {
     edits: HeaderEdits,
+    is_anonymous: bool,
 }
 
 impl Grant {
@@ -67,6 +68,11 @@ impl Grant {
     /// Returns the names that the proxy must remove from a request with these fields ([`HeaderEdits::removals`]).
     pub fn removals(&self, client: &HeaderMap) -> Vec<HeaderName> {
         self.edits.removals(client)
+    }
+
+    /// Returns whether the request passes on a public path without an identity, also if its user has a session.
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
     }
 
     /// Returns the aliases of owned fields, for a proxy that does not show the client's fields ([`HeaderEdits::aliases`]).
@@ -144,7 +150,8 @@ pub fn decide(rules: &Rules, request: &AccessRequest<'_>, other_cookies: Vec<u8>
         }
         Ok(None) | Err(Denial::Policy { .. } | Denial::CrossOriginWrite) if is_public(rules, request) => {
             let anonymous = IdentityRef { subject: "", user: "", email: "", groups: "" };
-            Decision::Allow(grant(rules, request, anonymous, TokenText::Whole(""), other_cookies))
+            let grant = grant(rules, request, anonymous, TokenText::Whole(""), other_cookies);
+            Decision::Allow(Grant { is_anonymous: true, ..grant })
         }
         Ok(None) => Decision::Challenge(challenge(rules, request)),
         Err(denial) => Decision::Deny(denial),
@@ -162,7 +169,7 @@ fn grant(
         Some(headlamp) => headlamp.place_token(request.method, request.target, id_token, other_cookies),
         None => (id_token, other_cookies),
     };
-    Grant { edits: rules.owned.edits(user, id_token, other_cookies) }
+    Grant { edits: rules.owned.edits(user, id_token, other_cookies), is_anonymous: false }
 }
 
 fn is_public(rules: &Rules, request: &AccessRequest<'_>) -> bool {

@@ -32,6 +32,9 @@ const LEAVING_TIME: Duration = Duration::from_secs(10);
 /// The limit of browsers that are expected. Beyond it, the provider is asked at once.
 const MAX_LEAVING: usize = 10_000;
 
+/// How often the browser may be redirected, because a provider that does not redirect back would cause a loop.
+const MAX_URL_USES: u8 = 3;
+
 /// Ends sessions.
 pub struct Logout {
     /// Ends the gateway's sessions.
@@ -49,7 +52,12 @@ pub struct Logout {
 /// URLs of logout requests by `state`, each for a short time.
 pub struct Leaving {
     time: Duration,
-    urls: Mutex<HashMap<String, Secret>>,
+    urls: Mutex<HashMap<String, LogoutUrl>>,
+}
+
+struct LogoutUrl {
+    url: Secret,
+    uses: u8,
 }
 
 impl Default for Leaving {
@@ -68,13 +76,16 @@ impl Leaving {
         let mut leaving = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = leaving.len() < MAX_LEAVING;
         if has_room {
-            leaving.insert(state.to_owned(), url);
+            leaving.insert(state.to_owned(), LogoutUrl { url, uses: 0 });
         }
         has_room
     }
 
     fn url(&self, state: &str) -> Option<Secret> {
-        self.urls.lock().unwrap_or_else(PoisonError::into_inner).get(state).cloned()
+        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = urls.get_mut(state).filter(|kept| kept.uses < MAX_URL_USES)?;
+        kept.uses += 1;
+        Some(kept.url.clone())
     }
 
     /// Returns whether the browser was still expected.

@@ -156,6 +156,29 @@ async fn websocket_is_closed_soon_after_its_session_and_outlives_its_tokens() {
     assert_eq!((closed.is_ok(), &*rest), (true, &[0x88, 2, 0x03, 0xf0][..]), "code 1008");
 }
 
+/// The user needs no session there, so a session that has ended closes nothing.
+#[tokio::test]
+async fn websocket_of_a_public_path_outlives_the_session() {
+    let (application, provider) = (Application::start().await, provider().await);
+    let more = [("upstream.url", &*application.url()), ("public_paths.open.paths", "/ws")];
+    let gateway = Gateway::with(&provider, &more).await;
+    let own = gateway.url("");
+    let mut browser = gateway.signed_in_browser("testuser").await;
+    let cookie = browser.cookie("foregate").unwrap().to_owned();
+    let sign_out = fields(&[("origin", &own), ("sec-fetch-site", "same-origin")]);
+    assert_eq!(
+        browser.request(Method::POST, &gateway.url("/oauth2/sign_out"), sign_out, None).await.status,
+        303
+    );
+    let mut old = Browser::new();
+    old.set_cookie("foregate", &cookie);
+
+    let (mut socket, head) = handshake(&gateway, &old, &own).await;
+
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(is_open(&mut socket).await);
+}
+
 /// Starts an application with TLS that answers each connection once, with the head that it received.
 async fn tls_application(pair: &Pair) -> SocketAddr {
     let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();

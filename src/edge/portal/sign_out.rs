@@ -89,12 +89,9 @@ pub(super) async fn signed_out(
             SessionState::Absent(_) => None,
         })
         .await;
-    if let Some(page) = still_signed_in {
-        return page;
-    }
     let state = parameter(uri.query(), "state").ok().flatten();
     let removal = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));
-    signed_out_page(&visit).with_cookies(removal.as_slice())
+    still_signed_in.unwrap_or_else(|| signed_out_page(&visit)).with_cookies(removal.as_slice())
 }
 
 fn signed_out_page(visit: &Visit) -> Reply {

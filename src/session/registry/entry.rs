@@ -150,7 +150,7 @@ impl<H: Clone> Entry<H> {
         if generation >= self.generation {
             // A greater generation was created by another process with the same keys.
             if generation > self.generation {
-                (self.generation, self.lease) = (generation, unknown_lease);
+                (self.generation, self.lease, self.policies) = (generation, unknown_lease, None);
             }
             self.state = State::InBrowser;
             return Presented::Newest { lease: self.lease, latest };

@@ -286,6 +286,8 @@ fn standing_is_that_of_the_newest_cookie_until_the_session_ends() {
     assert!(registry.try_lease(next(one), 0, NOW));
     registry.commit(next(next(one)), ("third", RefreshLease::Available), NOW).unwrap();
     assert_eq!(standing(), Some(Standing::Until(UnixTime(2000), verdicts)), "a refresh without an ID token");
+    present(&registry, 4, 102);
+    assert_eq!(standing(), Some(Standing::Until(UnixTime(2000), None)), "another process refreshed it");
     registry.end(one, NOW);
     assert_eq!(standing(), Some(Standing::Ended));
     assert_eq!(registry.standing(SessionId([9; 16])), None);
