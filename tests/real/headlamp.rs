@@ -1,4 +1,4 @@
-//! Headlamp's page behind real Traefik and behind the gateway's own proxy, with real Keycloak and Chromium
+//! Headlamp's page behind real Traefik and Envoy, with real Keycloak and Chromium
 //!
 //! Headlamp is the double of `tests/support/headlamp.rs`. The names in brackets are the rows of what did not work with the
 //! real one.
@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::double::Headlamp;
-use crate::harness::{
-    Chromium, Gateway, Proxy, ProxyOptions, Realm, Reserved, Scratch, Setup, free_addresses,
-};
+use crate::harness::{Chromium, Proxy, ProxyOptions, Realm, Reserved, Setup};
 
 pub(crate) const SECTIONS: &str =
     "[headlamp]\nenabled = true\nlogout = true\nclusters = [\"main\", \"north\"]\n";
@@ -55,19 +53,19 @@ impl Scene {
     }
 }
 
-async fn sign_in(browser: &Chromium) {
+pub(crate) async fn sign_in(browser: &Chromium) {
     browser.type_into("#username", "alice").await;
     browser.type_into("#password", "alice").await;
     browser.click("#kc-login").await;
     until("Headlamp shows the user", async || text_of(browser, "user").await == "alice").await;
 }
 
-async fn text_of(browser: &Chromium, id: &str) -> String {
+pub(crate) async fn text_of(browser: &Chromium, id: &str) -> String {
     let script = format!("done(document.getElementById('{id}')?.textContent ?? '')");
     browser.try_script(&script).await.as_str().unwrap_or_default().to_owned()
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + TIME_LIMIT;
     while !holds().await {
         assert!(Instant::now() < end, "{what}");
@@ -168,7 +166,7 @@ async fn page_says_that_a_group_was_lost() {
 }
 
 /// With `FOREGATE_REFRESH_LONG` (tests/refresh), Keycloak is frozen for a minute more.
-fn frozen_time() -> Duration {
+pub(crate) fn frozen_time() -> Duration {
     Duration::from_secs(if is_long() { 60 } else { 6 })
 }
 
@@ -251,79 +249,6 @@ async fn restart_of_the_gateway_costs_at_most_one_silent_redirect() {
     for proxy in proxies() {
         restarted(*proxy).await;
     }
-}
-
-/// Starts Headlamp behind the gateway itself, and opens it.
-async fn open_standalone() -> (Gateway, Headlamp, Realm, Chromium, Scratch, String) {
-    let (scratch, addresses) = (Scratch::new(), free_addresses());
-    let origin = format!("http://{}", addresses[0]);
-    let realm = Realm::new(&origin, |realm| realm["accessTokenLifespan"] = 20.into()).await;
-    let headlamp = Headlamp::start().await;
-    let mut registration = realm.registration();
-    // headlamp.logout is on, because the gateway is the proxy.
-    registration.more = format!("[headlamp]\nenabled = true\n[upstream]\nurl = \"{}\"\n", headlamp.url());
-    let gateway = Gateway::start_on(addresses, &origin, &registration, &scratch).await;
-    let browser = Chromium::start(None, &scratch).await;
-    browser.open(&format!("{origin}/c/main/pods")).await;
-    sign_in(&browser).await;
-    (gateway, headlamp, realm, browser, scratch, origin)
-}
-
-/// \[rows 2 and 6\]
-#[tokio::test(flavor = "multi_thread")]
-async fn standalone_log_out_ends_on_the_signed_out_page() {
-    let (_gateway, _headlamp, realm, browser, _scratch, origin) = open_standalone().await;
-
-    browser.click("#logout").await;
-
-    until("the signed-out page", async || browser.url().await.path() == "/oauth2/signed_out").await;
-    browser.text("#sign-in").await;
-    assert_ne!(realm.count_events("LOGOUT").await, 0);
-    browser.open(&format!("{origin}/c/main/nodes")).await;
-    sign_in(&browser).await;
-}
-
-async fn open_terminal(browser: &Chromium) {
-    let open =
-        "window.terminal = new WebSocket(location.origin.replace('http', 'ws') + '/clusters/main/terminal');
-                window.terminal.onclose = event => { window.code = event.code; };
-                window.terminal.onmessage = event => done(event.data);
-                window.terminal.onopen = () => window.terminal.send('ls');";
-    assert_eq!(browser.run_script(open).await, json!("ls"));
-}
-
-async fn closed_code(browser: &Chromium) -> Value {
-    let code = async || browser.run_script("done(window.code ?? null)").await;
-    until("the terminal is closed", async || code().await != json!(null)).await;
-    code().await
-}
-
-/// \[row 5\]
-#[tokio::test(flavor = "multi_thread")]
-async fn standalone_terminal_is_closed_when_keycloak_ends_the_session() {
-    let (gateway, _headlamp, realm, browser, _scratch, origin) = open_standalone().await;
-    browser.open(&format!("{origin}/c/main/pods?still")).await;
-    let url = format!("http://{}/oauth2/backchannel-logout", gateway.public());
-    realm.set_backchannel_logout_url(&url).await;
-    open_terminal(&browser).await;
-
-    realm.end_user_sessions("alice").await;
-
-    assert_eq!(closed_code(&browser).await, json!(1008));
-}
-
-/// Another page of the user causes the refresh, by which the gateway learns of the groups.
-#[tokio::test(flavor = "multi_thread")]
-async fn standalone_terminal_is_closed_when_the_user_loses_a_group() {
-    let (_gateway, _headlamp, realm, browser, _scratch, origin) = open_standalone().await;
-    browser.open(&format!("{origin}/c/main/pods?still")).await;
-    open_terminal(&browser).await;
-
-    realm.leave_group("alice", "dev").await;
-
-    let poll = "fetch('/clusters/main/version').then(reply => done(reply.status));";
-    until("a refresh", async || browser.run_script(poll).await == json!(403)).await;
-    assert_eq!(closed_code(&browser).await, json!(1008));
 }
 
 /// \[rows 3 and 4\]

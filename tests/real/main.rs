@@ -34,6 +34,8 @@ mod headlamp;
 #[cfg(test)]
 mod headlamp_polls;
 #[cfg(test)]
+mod headlamp_standalone;
+#[cfg(test)]
 mod keycloak;
 #[cfg(test)]
 mod matrix;
