@@ -41,8 +41,8 @@ struct Routes {
 async fn answer(State(routes): State<Routes>, peer: Peer, request: Request<Body>) -> Response {
     let Routes { checker, oauth2_proxy } = routes;
     let (head, body) = request.into_parts();
-    let is_trusted = checker.trusted.answers(peer.ip(), peer.certified);
-    let may_sign_out = is_trusted && may_forward_log_out(&checker.check.snapshot.load().rules, &head.headers);
+    let may_sign_out = may_forward_log_out(&checker.check.snapshot.load().rules, &head.headers)
+        && checker.trusted.answers(peer.ip(), peer.certified);
     let body = if may_sign_out { read_body(body).await } else { None };
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let route = match oauth2_proxy.zip(oauth2_proxy_query(target)) {

@@ -39,9 +39,10 @@ pub fn may_log_out(rules: &Rules, method: &Method, target: &str) -> bool {
 
 /// Returns whether a check may be the forwarded request of a log out, whose body is needed.
 pub(super) fn may_forward_log_out(rules: &Rules, headers: &HeaderMap) -> bool {
-    let target = only_value(headers, &X_FORWARDED_URI).and_then(|target| target.to_str().ok());
-    let is_post = only_value(headers, &X_FORWARDED_METHOD).is_some_and(|method| method == "POST");
-    is_post && target.is_some_and(|target| may_log_out(rules, &Method::POST, target))
+    let target = || only_value(headers, &X_FORWARDED_URI).and_then(|target| target.to_str().ok());
+    rules.headlamp.is_some()
+        && only_value(headers, &X_FORWARDED_METHOD).is_some_and(|method| method == "POST")
+        && target().is_some_and(|target| may_log_out(rules, &Method::POST, target))
 }
 
 /// Returns whether a decision lets a user sign out: also while the provider is down, and without any right.

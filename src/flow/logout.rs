@@ -200,8 +200,8 @@ impl Logout {
         }
     }
 
-    /// The provider redirected the browser back. Returns the `Set-Cookie` value that removes the `state`; `None` if the request's cookie holds
-    /// another `state`.
+    /// The provider redirected the browser back. Returns the `Set-Cookie` value that removes the `state`; `None` if the
+    /// request's cookie holds another `state`.
     pub fn finish_sign_out(&self, state: &str, headers: &HeaderMap, origin: &Origin) -> Option<HeaderValue> {
         let removal = self.markers.finish_sign_out(state, headers, origin)?;
         self.leaving.forget(state);

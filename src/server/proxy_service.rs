@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, pending};
+use futures_util::future::pending;
 use http::{Request, Response, StatusCode, header};
 
 use crate::access::policy::DEFAULT;
@@ -80,12 +80,10 @@ async fn forward(
         service.checker.ids.next(),
     );
     let request = Request::from_parts(parts, body);
-    let session_end: BoxFuture<'static, ()> = if grant.is_anonymous() {
-        pending().boxed()
-    } else {
-        SessionEnd::of(&service.checker.check, request.headers(), origin, DEFAULT).wait().boxed()
-    };
-    match service.upstream.forward(grant, request, origin, peer.ip(), || session_end).await {
+    let session = (!grant.is_anonymous())
+        .then(|| SessionEnd::of(&service.checker.check, request.headers(), origin, DEFAULT));
+    let session_end = || session.map_or_else(|| pending().boxed(), |session| session.wait().boxed());
+    match service.upstream.forward(grant, request, origin, peer.ip(), session_end).await {
         Ok(mut response) => {
             set_cookies_unless_cacheable(&mut response, pending_cookies.as_deref().unwrap_or_default());
             response
