@@ -1,7 +1,7 @@
 //! The end of a session, for a connection that outlives its check
 //!
 //! 1. The session of the check is looked at every two seconds, with the cookies that the check had.
-//! 2. It has ended if the user, the provider or an operator ended it, or if its lifetime is over. A refresh that takes
+//! 2. It has ended if the user, the provider or an operator ended it, or if it has expired. A refresh that takes
 //!    the policy from the user ends the connection too.
 //! 3. The cookies are not those of the browser after a refresh. So the store says how long the session goes on.
 

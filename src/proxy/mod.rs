@@ -9,7 +9,6 @@
 //! 4. Bodies and trailers stream. Nothing waits for their end.
 //! 5. WebSocket is the only protocol that a connection may switch to. Requests inside another protocol (`h2c`) would
 //!    bypass the access decision.
-//!
 //! 6. A WebSocket or a stream is closed when its session has ended.
 //!
 //! Deployment caveat: the server that calls this module must serve connections with upgrades. It also limits how slow

@@ -98,6 +98,23 @@ async fn signed_in_user_sees_no_signed_out_page() {
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
 }
 
+/// The user signed in again before the provider redirected back.
+#[tokio::test]
+async fn return_from_the_provider_ends_the_sign_out_of_a_user_who_is_signed_in() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = signed_in_browser(&gateway).await;
+    sign_out(&gateway, &mut browser).await;
+    let state = browser.cookie(STATE).unwrap().to_owned();
+    browser.expire_sign_in_marker();
+    assert!(!asks_for_a_password(&gateway, &mut browser).await);
+
+    let page = browser.go(&gateway.url(&format!("/oauth2/signed_out?state={state}"))).await;
+
+    assert!(page.body.contains("id=\"sign-out\""), "{}", page.body);
+    assert_eq!(browser.cookie(STATE), None);
+}
+
 #[tokio::test]
 async fn sign_out_succeeds_while_the_provider_is_unavailable() {
     let provider = provider().await;
