@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::double::Headlamp;
 use crate::harness::{Chromium, Proxy, ProxyOptions, Realm, Reserved, Setup};
+use crate::refresh::configure_strict_tokens;
 
 pub(crate) const SECTIONS: &str =
     "[headlamp]\nenabled = true\nlogout = true\nclusters = [\"main\", \"north\"]\n";
@@ -60,7 +61,7 @@ pub(crate) async fn sign_in(browser: &Chromium) {
     until("Headlamp shows the user", async || text_of(browser, "user").await == "alice").await;
 }
 
-pub(crate) async fn text_of(browser: &Chromium, id: &str) -> String {
+async fn text_of(browser: &Chromium, id: &str) -> String {
     let script = format!("done(document.getElementById('{id}')?.textContent ?? '')");
     browser.try_script(&script).await.as_str().unwrap_or_default().to_owned()
 }
@@ -71,6 +72,21 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < end, "{what}");
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+pub(crate) async fn until_healthy(browser: &Chromium) {
+    until("the page is healthy", async || {
+        text_of(browser, "user").await == "alice" && text_of(browser, "banner").await.is_empty()
+    })
+    .await;
+}
+
+pub(crate) async fn until_denied(browser: &Chromium) {
+    until("the page about the denial", async || {
+        let text = browser.try_script("done(document.body.textContent)").await;
+        text.as_str().is_some_and(|text| text.contains("You have no access"))
+    })
+    .await;
 }
 
 /// \[row 2\]
@@ -115,7 +131,7 @@ fn proxies() -> &'static [Proxy] {
     if is_long() { &[Proxy::Traefik, Proxy::Envoy, Proxy::EnvoyGrpc] } else { &[Proxy::Traefik] }
 }
 
-fn is_long() -> bool {
+pub(crate) fn is_long() -> bool {
     std::env::var_os("FOREGATE_REFRESH_LONG").is_some()
 }
 
@@ -150,11 +166,7 @@ async fn lost_group(proxy: Proxy) {
 
     scene.setup.provider().leave_group("alice", "dev").await;
 
-    until("the page about the denial", async || {
-        let title = browser.try_script("done(document.body.textContent)").await;
-        title.as_str().is_some_and(|text| text.contains("You have no access"))
-    })
-    .await;
+    until_denied(&browser).await;
     assert_eq!(browser.url().await.path(), "/c/main/pods");
 }
 
@@ -166,7 +178,7 @@ async fn page_says_that_a_group_was_lost() {
 }
 
 /// With `FOREGATE_REFRESH_LONG` (tests/refresh), Keycloak is frozen for a minute more.
-pub(crate) fn frozen_time() -> Duration {
+fn frozen_time() -> Duration {
     Duration::from_secs(if is_long() { 60 } else { 6 })
 }
 
@@ -174,25 +186,10 @@ pub(crate) fn frozen_time() -> Duration {
 /// not answer.
 async fn frozen(proxy: Proxy) {
     let reserved = Reserved::new();
-    let short = |realm: &mut Value| {
-        realm["accessTokenLifespan"] = 20.into();
-        realm["revokeRefreshToken"] = true.into();
-        realm["refreshTokenMaxReuse"] = 0.into();
-    };
-    let realm = Realm::on_own_server(&reserved.origin, short).await;
+    let realm = Realm::on_own_server(&reserved.origin, |realm| configure_strict_tokens(realm, 20)).await;
     let scene = Scene::with(reserved, realm, proxy, "timeout = \"2s\"\n").await;
     let browser = scene.open("/c/main/pods").await;
-    let loaded = browser.run_script("window.kept = true; done(performance.timeOrigin);").await;
-    until("the page is healthy", async || text_of(&browser, "banner").await.is_empty()).await;
-
-    scene.setup.provider().pause();
-    until("the session has ended", async || text_of(&browser, "banner").await.starts_with("Lost connection"))
-        .await;
-    let end = Instant::now() + frozen_time();
-    while Instant::now() < end {
-        assert_eq!(browser.run_script("done(performance.timeOrigin);").await, loaded, "the page left");
-        sleep(Duration::from_millis(200)).await;
-    }
+    stay_while_frozen(&browser, scene.setup.provider()).await;
     let poll = "fetch('/clusters/main/version').then(reply => reply.text().then(text => \
                 done([reply.status, reply.headers.get('retry-after'), reply.headers.get('content-type'), text])));";
     let answer = browser.run_script(poll).await;
@@ -207,15 +204,33 @@ async fn frozen(proxy: Proxy) {
         assert!(answer[3].as_str().unwrap().contains("not your fault"), "{answer}");
     }
 
-    scene.setup.provider().resume();
-    until("Headlamp shows the user again", async || {
+    recover(&browser, scene.setup.provider()).await;
+    assert_eq!(browser.url().await.path(), "/c/main/pods");
+}
+
+/// Freezes Keycloak until the session has ended. The page stays.
+pub(crate) async fn stay_while_frozen(browser: &Chromium, realm: &Realm) {
+    until_healthy(browser).await;
+    let loaded = browser.run_script("window.kept = true; done(performance.timeOrigin);").await;
+    realm.pause();
+    until("the session has ended", async || text_of(browser, "banner").await.starts_with("Lost connection"))
+        .await;
+    let end = Instant::now() + frozen_time();
+    while Instant::now() < end {
+        assert_eq!(browser.run_script("done(performance.timeOrigin);").await, loaded, "the page left");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Resumes Keycloak. The page reloads itself and shows the user, who types no password.
+pub(crate) async fn recover(browser: &Chromium, realm: &Realm) {
+    realm.resume();
+    until("the page has reloaded itself", async || {
         browser.try_script("done(window.kept === undefined)").await == json!(true)
-            && text_of(&browser, "user").await == "alice"
-            && text_of(&browser, "banner").await.is_empty()
     })
     .await;
-    assert_eq!(browser.url().await.path(), "/c/main/pods");
-    let mut sessions = scene.setup.provider().event_sessions("CODE_TO_TOKEN").await;
+    until_healthy(browser).await;
+    let mut sessions = realm.event_sessions("CODE_TO_TOKEN").await;
     sessions.dedup();
     assert_eq!(sessions.len(), 1, "silently: the session at Keycloak is the first");
 }
@@ -234,10 +249,7 @@ async fn restarted(proxy: Proxy) {
 
     scene.setup.restart_gateway().await;
 
-    until("the page is healthy", async || {
-        text_of(&browser, "user").await == "alice" && text_of(&browser, "banner").await.is_empty()
-    })
-    .await;
+    until_healthy(&browser).await;
     // A page that reloads itself twice aborts the first sign-in, whose code is then not exchanged.
     let sign_ins = scene.setup.provider().count_events("CODE_TO_TOKEN").await;
     assert!(sign_ins <= 2, "{sign_ins}");

@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::double::Headlamp;
 use crate::harness::{Authority, Gateway, Proxy, Realm, Reserved, Scratch, TestClient, free_addresses};
-use crate::headlamp::{SECTIONS, Scene};
+use crate::headlamp::{SECTIONS, Scene, is_long};
+use crate::refresh::configure_strict_tokens;
 
 const POLLERS: usize = 20;
 /// Each cluster, by each way in which Headlamp takes the token.
@@ -31,17 +32,11 @@ const POLLS: [(Method, &str); 8] = [
 
 /// Lifetime of a token, and duration of the polling.
 fn times() -> (u64, Duration) {
-    let is_long = std::env::var_os("FOREGATE_REFRESH_LONG").is_some();
-    if is_long { (20, Duration::from_secs(200)) } else { (10, Duration::from_secs(22)) }
+    if is_long() { (20, Duration::from_secs(200)) } else { (10, Duration::from_secs(22)) }
 }
 
 async fn strict_realm(origin: &str) -> Realm {
-    let strict = |realm: &mut Value| {
-        realm["accessTokenLifespan"] = times().0.into();
-        realm["revokeRefreshToken"] = true.into();
-        realm["refreshTokenMaxReuse"] = 0.into();
-    };
-    Realm::new(origin, strict).await
+    Realm::new(origin, |realm| configure_strict_tokens(realm, times().0)).await
 }
 
 /// Polls with all scripts, and asserts that nothing failed.

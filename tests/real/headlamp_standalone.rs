@@ -3,14 +3,13 @@
 //! The names in brackets are the rows of `headlamp`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use crate::double::Headlamp;
 use crate::harness::{Chromium, Gateway, Realm, Scratch, free_addresses};
-use crate::headlamp::{frozen_time, sign_in, text_of, until};
+use crate::headlamp::{recover, sign_in, stay_while_frozen, until, until_denied, until_healthy};
+use crate::refresh::configure_strict_tokens;
 
 type Standalone = (Gateway, Headlamp, Realm, Chromium, Scratch, String);
 
@@ -37,13 +36,6 @@ async fn open_standalone_with(addresses: [SocketAddr; 4], realm: Realm, provider
     (gateway, headlamp, realm, browser, scratch, origin)
 }
 
-async fn until_healthy(browser: &Chromium) {
-    until("the page is healthy", async || {
-        text_of(browser, "user").await == "alice" && text_of(browser, "banner").await.is_empty()
-    })
-    .await;
-}
-
 /// The gateway restarts, then Keycloak ends the session, and then the user loses the group.
 #[tokio::test(flavor = "multi_thread")]
 async fn standalone_page_recovers_leaves_and_says_that_a_group_was_lost() {
@@ -62,44 +54,18 @@ async fn standalone_page_recovers_leaves_and_says_that_a_group_was_lost() {
 
     realm.leave_group("alice", "dev").await;
 
-    until("the page about the denial", async || {
-        let text = browser.try_script("done(document.body.textContent)").await;
-        text.as_str().is_some_and(|text| text.contains("You have no access"))
-    })
-    .await;
+    until_denied(&browser).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standalone_page_stays_while_keycloak_is_frozen_and_recovers() {
     let addresses = free_addresses();
-    let strict = |realm: &mut Value| {
-        realm["accessTokenLifespan"] = 20.into();
-        realm["revokeRefreshToken"] = true.into();
-        realm["refreshTokenMaxReuse"] = 0.into();
-    };
-    let realm = Realm::on_own_server(&format!("http://{}", addresses[0]), strict).await;
+    let origin = format!("http://{}", addresses[0]);
+    let realm = Realm::on_own_server(&origin, |realm| configure_strict_tokens(realm, 20)).await;
     let (_gateway, _headlamp, realm, browser, ..) =
         open_standalone_with(addresses, realm, "timeout = \"2s\"\n").await;
-    until_healthy(&browser).await;
-    let loaded = browser.run_script("window.kept = true; done(performance.timeOrigin);").await;
-
-    realm.pause();
-    until("the session has ended", async || text_of(&browser, "banner").await.starts_with("Lost connection"))
-        .await;
-    let end = Instant::now() + frozen_time();
-    while Instant::now() < end {
-        assert_eq!(browser.run_script("done(performance.timeOrigin);").await, loaded, "the page left");
-        sleep(Duration::from_millis(200)).await;
-    }
-    realm.resume();
-    until("the page has reloaded itself", async || {
-        browser.try_script("done(window.kept === undefined)").await == json!(true)
-    })
-    .await;
-    until_healthy(&browser).await;
-    let mut sessions = realm.event_sessions("CODE_TO_TOKEN").await;
-    sessions.dedup();
-    assert_eq!(sessions.len(), 1, "silently: the session at Keycloak is the first");
+    stay_while_frozen(&browser, &realm).await;
+    recover(&browser, &realm).await;
 }
 
 /// \[rows 2 and 6\]

@@ -51,11 +51,16 @@ impl Load {
     }
 }
 
-/// Configures refresh tokens that are valid for one use, and `users` users.
-fn configure_strict_realm(realm: &mut Value, users: usize, token_lifetime: u64) {
+/// Configures refresh tokens that are valid for one use.
+pub(crate) fn configure_strict_tokens(realm: &mut Value, token_lifetime: u64) {
     realm["accessTokenLifespan"] = token_lifetime.into();
     realm["revokeRefreshToken"] = true.into();
     realm["refreshTokenMaxReuse"] = json!(0);
+}
+
+/// Configures strict tokens and `users` users.
+fn configure_strict_realm(realm: &mut Value, users: usize, token_lifetime: u64) {
+    configure_strict_tokens(realm, token_lifetime);
     realm["users"] = (0..users).map(|number| user(&user_name(number), &["/dev"])).collect();
 }
 
