@@ -66,6 +66,8 @@ labelled! {
         ProviderUnavailable => "provider_unavailable",
         /// The provider's response broke a rule.
         ProviderMisbehaved => "provider_misbehaved",
+        /// The gateway is not set up for this provider, or is not registered there as configured.
+        Configuration => "configuration",
         /// The request was not acceptable.
         ClientForged => "client_forged",
         /// The provider left out the groups, and no policy permits the user without them.

@@ -252,9 +252,9 @@ impl From<&CallbackError> for LoginOutcome {
             CallbackError::UnknownState => Self::UnknownState,
             CallbackError::ProviderRefused { .. }
             | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => Self::ProviderRefused,
-            CallbackError::Exchange(
-                ExchangeError::ProviderUnavailable(_) | ExchangeError::ClientRefused(_),
-            ) => Self::ProviderUnavailable,
+            CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => Self::ProviderUnavailable,
+            CallbackError::Exchange(ExchangeError::ClientRefused(_))
+            | CallbackError::Claims(ClaimError::NoUser(_)) => Self::Configuration,
             CallbackError::WrongIssuer(_)
             | CallbackError::Exchange(
                 ExchangeError::ProviderMisbehaved(_) | ExchangeError::ClocksDiffer(_),

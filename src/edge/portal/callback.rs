@@ -69,15 +69,19 @@ fn failure_page(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
             visit.error_page(&Problem::sign_in_ended(again, &id))
         }
         CallbackError::ProviderRefused { .. } => visit.error_page(&Problem::provider_refused(again, &id)),
-        CallbackError::Exchange(ExchangeError::ProviderUnavailable(_) | ExchangeError::ClientRefused(_)) => {
+        CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => {
             visit.error_page(&Problem::provider_unavailable(again, &id))
+        }
+        CallbackError::Exchange(ExchangeError::ClientRefused(_))
+        | CallbackError::Claims(ClaimError::NoUser(_)) => {
+            visit.error_page(&Problem::not_configured(again, &id))
         }
         CallbackError::Claims(ClaimError::UnverifiedUser(_)) => {
             visit.error_page(&Problem::name_not_verified(again, &id))
         }
         CallbackError::WrongIssuer(_)
         | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
-        | CallbackError::Claims(ClaimError::NoUser(_) | ClaimError::InvalidUser(_)) => {
+        | CallbackError::Claims(ClaimError::InvalidUser(_)) => {
             visit.error_page(&Problem::provider_misbehaved(again, &id))
         }
         CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {

@@ -122,7 +122,7 @@ async fn failed_exchange_begins_no_session() {
     for (error, expected) in [
         (ExchangeError::ProviderUnavailable(why()), LoginOutcome::ProviderUnavailable),
         (ExchangeError::CodeRefused(why()), LoginOutcome::ProviderRefused),
-        (ExchangeError::ClientRefused(why()), LoginOutcome::ProviderUnavailable),
+        (ExchangeError::ClientRefused(why()), LoginOutcome::Configuration),
         (ExchangeError::ProviderMisbehaved(why()), LoginOutcome::ProviderMisbehaved),
         (ExchangeError::ClocksDiffer(why()), LoginOutcome::ProviderMisbehaved),
     ] {
@@ -137,7 +137,7 @@ async fn failed_exchange_begins_no_session() {
 async fn claims_without_a_user_begin_no_session() {
     let fakes = browser();
     fakes.provider.exchanged.set(Some(Ok(signed_in([].into()))));
-    assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::ProviderMisbehaved);
+    assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::Configuration);
     assert_eq!(fakes.calls.take(), CALLS[..BEFORE_BEGIN]);
 }
 

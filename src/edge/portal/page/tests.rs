@@ -39,6 +39,7 @@ fn every_page(text: &str) -> Vec<Reply> {
         Problem::bad_request(text).reply(),
         Problem::sign_in_ended(text, text).reply(),
         Problem::provider_unavailable(text, text).reply(),
+        Problem::not_configured(text, text).reply(),
         Problem::provider_refused(text, text).reply(),
         Problem::provider_misbehaved(text, text).reply(),
         Problem::clocks_differ(text, text).reply(),
