@@ -1,14 +1,25 @@
 //! Quotation of untrusted text in messages
 
-/// The maximum length of a quotation. No explanation needs more.
+/// The maximum length of a quotation. No name needs more.
 const MAX_CHARACTERS: usize = 200;
+/// The maximum length of an explanation. Providers may name the remedy at its end.
+const MAX_EXPLANATION_CHARACTERS: usize = 1000;
 
 /// Returns the text as one line of at most 200 characters that cannot forge a line of the log.
 ///
 /// Control characters are removed, and characters that begin a line or change the direction of writing (UAX #9 §2,
 /// Unicode 5.8).
 pub fn quoted(text: &str) -> String {
-    text.chars().filter(|character| !is_hidden(*character)).take(MAX_CHARACTERS).collect()
+    one_line(text, MAX_CHARACTERS)
+}
+
+/// Returns an explanation of the provider, as [`quoted`], but of at most 1,000 characters.
+pub fn quoted_explanation(text: &str) -> String {
+    one_line(text, MAX_EXPLANATION_CHARACTERS)
+}
+
+fn one_line(text: &str, max_characters: usize) -> String {
+    text.chars().filter(|character| !is_hidden(*character)).take(max_characters).collect()
 }
 
 /// Returns whether a character is invisible to readers but has an effect in programs.
@@ -28,5 +39,7 @@ mod tests {
         assert_eq!(quoted("no\r\nlevel=error\u{1b}[2J\u{85}"), "nolevel=error[2J");
         assert_eq!(quoted("a\u{2028}b\u{202e}c\u{2066}d\u{200f}e\u{61c}f"), "abcdef");
         assert_eq!(quoted(&"ü".repeat(1000)).chars().count(), MAX_CHARACTERS);
+        let explanation = quoted_explanation(&format!("{}\n{}", "ü".repeat(999), "abc"));
+        assert_eq!(explanation, format!("{}a", "ü".repeat(999)));
     }
 }

@@ -4,7 +4,8 @@
 //! 2. The tokens are the text that the provider sent. This module verifies nothing in them.
 //! 3. The response is a JSON object without duplicate members. A lifetime is a hint, and a negative `expires_in` is
 //!    rejected.
-//! 4. Error texts of the provider are shortened and lose their control characters before they are part of a message.
+//! 4. A member that is not used never makes a response unreadable, whatever its type. `null` counts as absent.
+//! 5. Error texts of the provider are shortened and lose their control characters before they are part of a message.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use oauth2::{
     TokenResponse,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::access::quoted::quoted;
+use crate::access::quoted::{quoted, quoted_explanation};
 use crate::flow::ports::UnixTime;
 use crate::provider::http::{Http, HttpError};
 use crate::provider::json_object::UniqueJsonObject;
@@ -75,13 +76,17 @@ pub(super) enum TokenEndpointError {
     Unreadable,
     #[error("the token endpoint's response cannot be read")]
     UnreadableTokens,
+    #[error("the token endpoint's response has no {0}")]
+    Missing(&'static str),
+    #[error("{0} in the token endpoint's response is not text")]
+    NotText(&'static str),
     #[error("{0}")]
     InvalidTokens(String),
     #[error("the token endpoint's expires_in is negative")]
     NegativeLifetime,
     #[error("the access token is not a bearer token")]
     NotBearer,
-    #[error("the token endpoint answered {status} {} {}", quoted(code), quoted(description))]
+    #[error("the token endpoint answered {status} {} {}", quoted(code), quoted_explanation(description))]
     Refused { status: StatusCode, code: String, description: String },
 }
 
@@ -118,7 +123,7 @@ fn check_response(response: HttpResponse, now: UnixTime) -> Result<HttpResponse,
     let members = UniqueJsonObject::read(response.body());
     let is_error = members.as_ref().is_some_and(|members| members.get("error").is_some());
     if status == StatusCode::OK && !is_error {
-        return normalize_lifetimes(response, members.ok_or(TokenEndpointError::Unreadable)?);
+        return keep_used_members(response, &members.ok_or(TokenEndpointError::Unreadable)?);
     }
     Err(error_of(&response, now))
 }
@@ -134,23 +139,39 @@ pub(super) fn error_of(response: &HttpResponse, now: UnixTime) -> TokenEndpointE
     TokenEndpointError::Refused { status, code: text("error"), description: text("error_description") }
 }
 
-/// Rewrites the lifetimes of a response so that oauth2 can parse them: a whole number of seconds, or absent.
-fn normalize_lifetimes(
+/// Rewrites a response to the members that are used, in the types that oauth2 parses. All other members may have any
+/// type.
+fn keep_used_members(
     mut response: HttpResponse,
-    mut members: UniqueJsonObject,
+    members: &UniqueJsonObject,
 ) -> Result<HttpResponse, TokenEndpointError> {
-    if let Some(given) = members.0.remove("expires_in")
-        && let Some(seconds) = lifetime(&given)?
-    {
-        members.0.insert("expires_in".to_owned(), seconds.into());
+    let mut used = Map::new();
+    for name in ["access_token", "token_type"] {
+        let text = text(members, name)?.ok_or(TokenEndpointError::Missing(name))?;
+        used.insert(name.to_owned(), text.into());
     }
-    if let Some(given) = members.0.remove("refresh_expires_in")
-        && let Some(seconds) = seconds(&given)
-    {
-        members.0.insert("refresh_expires_in".to_owned(), seconds.into());
+    for name in ["id_token", "refresh_token"] {
+        // Some providers send an empty text instead of no token.
+        if let Some(text) = text(members, name)?.filter(|text| !text.is_empty()) {
+            used.insert(name.to_owned(), text.into());
+        }
     }
-    *response.body_mut() = serde_json::to_vec(&members.0).map_err(|_| TokenEndpointError::Unreadable)?;
+    let expires_in = members.get("expires_in").map(lifetime).transpose()?.flatten();
+    let refresh_expires_in = members.get("refresh_expires_in").and_then(seconds);
+    for (name, lifetime) in [("expires_in", expires_in), ("refresh_expires_in", refresh_expires_in)] {
+        used.extend(lifetime.map(|seconds| (name.to_owned(), seconds.into())));
+    }
+    *response.body_mut() = serde_json::to_vec(&used).map_err(|_| TokenEndpointError::Unreadable)?;
     Ok(response)
+}
+
+/// Returns the text of a member that may be absent.
+fn text<'m>(
+    members: &'m UniqueJsonObject,
+    name: &'static str,
+) -> Result<Option<&'m str>, TokenEndpointError> {
+    let text = |value: &'m Value| value.as_str().ok_or(TokenEndpointError::NotText(name));
+    members.get(name).map(text).transpose()
 }
 
 /// Returns the seconds of an `expires_in` (RFC 6749 §5.1), which some providers send as text. It is only a hint, so

@@ -42,12 +42,15 @@ impl TokenEndpointError {
             Self::Call(_) | Self::ServerError { .. } => ExchangeError::ProviderUnavailable(text),
             Self::Unreadable
             | Self::UnreadableTokens
+            | Self::Missing(_)
+            | Self::NotText(_)
             | Self::InvalidTokens(_)
             | Self::NegativeLifetime
             | Self::NotBearer => ExchangeError::ProviderMisbehaved(text),
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => ExchangeError::CodeRefused(text),
-                "invalid_client" | "unauthorized_client" => ExchangeError::ClientRefused(text),
+                "temporarily_unavailable" => ExchangeError::ProviderUnavailable(text),
+                code if CLIENT_ERRORS.contains(&code) => ExchangeError::ClientRefused(text),
                 _ if status == StatusCode::UNAUTHORIZED => ExchangeError::ClientRefused(text),
                 _ => ExchangeError::ProviderMisbehaved(text),
             },
@@ -68,6 +71,8 @@ impl TokenEndpointError {
             | Self::ServerError { .. }
             | Self::Unreadable
             | Self::UnreadableTokens
+            | Self::Missing(_)
+            | Self::NotText(_)
             | Self::InvalidTokens(_) => RefreshError::OutcomeUnknown(why),
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => RefreshError::GrantRefused(why),

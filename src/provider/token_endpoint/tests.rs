@@ -147,12 +147,49 @@ async fn unreadable_expires_in_is_absent_and_a_negative_one_is_an_error() {
 }
 
 #[tokio::test]
+async fn member_that_is_not_used_may_have_any_type() {
+    for odd in ["[\"openid\"]", "7", "null", "{\"a\":[1]}", "true", "\"\""] {
+        let used = r#""access_token":"at","token_type":"Bearer","id_token":"a.b.c","refresh_token":"rt""#;
+        let body = format!(
+            r#"{{{used},"scope":{odd},"session_state":{odd},"refresh_expires_in":{odd},"not-before-policy":{odd},"x":{odd}}}"#
+        );
+        let tokens = exchange_with_response(200, body.leak()).await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(tokens.refresh_token.unwrap().expose(), "rt", "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn member_that_fails_is_named_without_its_value() {
+    let good = [("access_token", "\"at\""), ("token_type", "\"Bearer\""), ("id_token", "\"a.b.c\"")];
+    for name in ["access_token", "token_type", "id_token", "refresh_token"] {
+        for odd in ["4711", "[\"s3cret\"]", "{}", "true"] {
+            let others = good.iter().filter(|(other, _)| *other != name);
+            let members: Vec<_> = others.map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let body = format!("{{{},\"{name}\":{odd}}}", members.join(","));
+            let error = exchange_with_response(200, body.leak()).await.err().unwrap().to_string();
+            assert!(
+                error.contains(&format!("{name} in the token endpoint's response is not text")),
+                "{error}"
+            );
+            assert!(!error.contains("s3cret") && !error.contains("4711"), "{error}");
+        }
+    }
+    let error = exchange_with_response(200, r#"{"token_type":"Bearer"}"#).await.err().unwrap().to_string();
+    assert!(error.contains("has no access_token"), "{error}");
+    for none in ["null", "\"\""] {
+        let body = format!(r#"{{"access_token":"at","token_type":"Bearer","refresh_token":{none}}}"#);
+        assert!(exchange_with_response(200, body.leak()).await.ok().unwrap().refresh_token.is_none());
+    }
+}
+
+#[tokio::test]
 async fn code_exchange_error_names_the_responsible_party() {
     let why = |error: ExchangeError| match error {
         ExchangeError::ProviderUnavailable(_) => "unavailable",
         ExchangeError::CodeRefused(_) => "code",
         ExchangeError::ClientRefused(_) => "client",
         ExchangeError::ProviderMisbehaved(_) => "misbehaved",
+        ExchangeError::Misconfigured(_) => "misconfigured",
         ExchangeError::ClocksDiffer(_) => "clocks",
     };
     for (status, body, expected) in [
@@ -174,7 +211,10 @@ async fn code_exchange_error_names_the_responsible_party() {
         (500, r#"{"error":"invalid_grant"}"#, "unavailable"),
         (503, "<html>", "unavailable"),
         (429, "", "unavailable"),
-        (400, r#"{"error":"invalid_request"}"#, "misbehaved"),
+        (400, r#"{"error":"invalid_request"}"#, "client"),
+        (400, r#"{"error":"invalid_scope"}"#, "client"),
+        (400, r#"{"error":"unsupported_grant_type"}"#, "client"),
+        (400, r#"{"error":"temporarily_unavailable"}"#, "unavailable"),
         (404, "", "misbehaved"),
         (302, "", "misbehaved"),
         (200, "", "misbehaved"),
@@ -228,7 +268,7 @@ async fn error_description_is_shortened_and_has_no_control_characters() {
         "the provider refused the code: the token endpoint answered 400 Bad Request invalid_grant nofake: line[2J"
     );
     let long = format!(r#"{{"error":"invalid_grant","error_description":"{}"}}"#, "x".repeat(5000)).leak();
-    assert!(exchange_with_response(400, long).await.err().unwrap().to_string().len() < 400);
+    assert!(exchange_with_response(400, long).await.err().unwrap().to_string().len() < 1200);
 }
 
 #[tokio::test]
