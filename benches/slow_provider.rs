@@ -104,6 +104,10 @@ impl IdentityProvider for DelayedProvider {
         ProviderState::Ready
     }
 
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn answers(&self) -> bool {
         true
     }

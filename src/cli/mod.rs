@@ -29,7 +29,7 @@ enum Command {
     /// Run the gateway.
     Serve(ConfigOptions),
     /// Report everything that is wrong with the configuration, and exit.
-    Check(ConfigOptions),
+    Check(check::Options),
     /// Print a key for session.keys.
     Secret,
     /// Print a configuration file with every key, its default and its meaning.

@@ -231,6 +231,13 @@ pub enum Hint<'a> {
         /// What the operator must change.
         remedy: &'a str,
     },
+    /// The provider issued no refresh token.
+    NoRefreshToken {
+        /// How long a sign-in lasts without one.
+        lifetime: Duration,
+        /// What the operator must change.
+        remedy: &'a str,
+    },
     /// A caller does not forward `Set-Cookie` to browsers.
     RotationNotDelivered(Caller),
     /// Another process seals sessions with the same keys.

@@ -253,7 +253,7 @@ impl From<&CallbackError> for LoginOutcome {
             CallbackError::ProviderRefused { .. }
             | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => Self::ProviderRefused,
             CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => Self::ProviderUnavailable,
-            CallbackError::Exchange(ExchangeError::ClientRefused(_))
+            CallbackError::Exchange(ExchangeError::ClientRefused(_) | ExchangeError::Misconfigured(_))
             | CallbackError::Claims(ClaimError::NoUser(_)) => Self::Configuration,
             CallbackError::WrongIssuer(_)
             | CallbackError::Exchange(

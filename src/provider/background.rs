@@ -4,8 +4,8 @@
 //! 2. A failed load is retried after 0.5 to 30 seconds. The delay grows and is jittered, so that many gateways do not
 //!    call a recovered provider at the same moment.
 //! 3. A call that is not answered causes a load after one second. So the gateway notices when the provider is back.
-//! 4. A token with an unknown key causes a fetch of the keys. Fetches run one at a time and at most once in 30
-//!    seconds, so that tokens cannot make the gateway flood the provider. Tokens from the token endpoint and tokens
+//! 4. A token with an unknown key or algorithm causes a fetch of metadata and keys. Fetches run one at a time and at
+//!    most once in 30 seconds, so that tokens cannot make the gateway flood the provider. Tokens from the token endpoint and tokens
 //!    that any client can send have separate limits. An unauthenticated client therefore cannot block the fetch that
 //!    a sign-in needs.
 
@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
 use super::Provider;
+use super::comparison::Finding;
 use super::http::Stopwatch;
 use super::keys::{KeySet, KeysError};
 use super::known::{Known, LastKeyFetch};
@@ -45,7 +46,7 @@ impl Provider {
             let delay = match self.load().await {
                 Ok(known) => {
                     let is_first = self.known.load().is_none();
-                    self.known.store(Some(Arc::new(known)));
+                    self.store(known);
                     if is_first || failures > 0 {
                         info!(
                             issuer = %self.settings.issuer,
@@ -87,7 +88,8 @@ impl Provider {
 
     async fn load(&self) -> Result<Known, LoadError> {
         let metadata = Arc::new(self.load_metadata().await?);
-        Ok(Known { keys: self.load_keys(&metadata).await?, metadata })
+        let keys = self.load_keys(&metadata).await?;
+        Ok(Known::new(&self.settings, metadata, keys))
     }
 
     async fn load_metadata(&self) -> Result<Metadata, MetadataError> {
@@ -103,9 +105,25 @@ impl Provider {
         self.audit_call(ProviderCall::Keys, keys, |_| false).await
     }
 
-    /// Fetches the keys if `last_fetch` permits and nothing newer than `seen` is loaded. Returns the newest metadata
-    /// and keys.
-    pub(super) async fn fetch_new_keys(&self, seen: &Arc<Known>, last_fetch: &LastKeyFetch) -> Arc<Known> {
+    /// Replaces the documents, and logs each difference from the settings that the last ones did not have.
+    fn store(&self, known: Known) -> Arc<Known> {
+        let known = Arc::new(known);
+        let last = self.known.swap(Some(Arc::clone(&known)));
+        let was_known =
+            |finding: &&Finding| last.as_ref().is_some_and(|last| last.findings.contains(finding));
+        for finding in known.findings.iter().filter(|finding| finding.is_fatal() && !was_known(finding)) {
+            warn!("sign-ins will fail: {finding}");
+        }
+        known
+    }
+
+    /// Fetches metadata and keys if `last_fetch` permits and nothing newer than `seen` is loaded. Returns the newest
+    /// ones. If only the keys can be loaded, the metadata stays in use.
+    pub(super) async fn fetch_new_documents(
+        &self,
+        seen: &Arc<Known>,
+        last_fetch: &LastKeyFetch,
+    ) -> Arc<Known> {
         // The lock is held across the call, because waiting tasks need its result. The call has a timeout.
         let mut last_fetch = last_fetch.lock().await;
         let current = self.known.load_full().unwrap_or_else(|| Arc::clone(seen));
@@ -117,12 +135,9 @@ impl Provider {
             return current;
         }
         *last_fetch = Some(now);
-        match self.load_keys(&current.metadata).await {
-            Ok(keys) => {
-                let fresh = Arc::new(Known { metadata: Arc::clone(&current.metadata), keys });
-                self.known.store(Some(Arc::clone(&fresh)));
-                fresh
-            }
+        let metadata = self.load_metadata().await.map_or_else(|_| Arc::clone(&current.metadata), Arc::new);
+        match self.load_keys(&metadata).await {
+            Ok(keys) => self.store(Known::new(&self.settings, metadata, keys)),
             Err(error) => {
                 debug!(%error, "cannot load newer signing keys; the current keys stay in use");
                 current

@@ -8,13 +8,23 @@ use crate::flow::audit::{
 };
 use crate::flow::caller::Caller;
 
-/// The calls that were reported to the audit.
+/// What was reported to the audit.
 #[derive(Default)]
-pub(super) struct Calls(Mutex<Vec<(ProviderCall, CallOutcome)>>);
+pub(super) struct Calls {
+    made: Mutex<Vec<(ProviderCall, CallOutcome)>>,
+    remedies: Mutex<Vec<String>>,
+}
 
 impl Calls {
     pub(super) fn count(&self, call: ProviderCall, outcome: CallOutcome) -> usize {
-        self.0.lock().unwrap().iter().filter(|call_made| **call_made == (call, outcome)).count()
+        self.made.lock().unwrap().iter().filter(|call_made| **call_made == (call, outcome)).count()
+    }
+}
+
+impl Calls {
+    /// Returns the hints about missing refresh tokens so far.
+    pub(super) fn no_refresh_token(&self) -> Vec<String> {
+        self.remedies.lock().unwrap().clone()
     }
 }
 
@@ -26,8 +36,12 @@ impl Audit for Calls {
     fn login(&self, _: &LoginEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
     fn omitted_claim(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
-    fn hint(&self, _: &Hint<'_>) {}
+    fn hint(&self, hint: &Hint<'_>) {
+        if let Hint::NoRefreshToken { lifetime, remedy } = hint {
+            self.remedies.lock().unwrap().push(format!("{}s: {remedy}", lifetime.as_secs()));
+        }
+    }
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, _: Duration) {
-        self.0.lock().unwrap().push((call, outcome));
+        self.made.lock().unwrap().push((call, outcome));
     }
 }

@@ -147,7 +147,8 @@ mod tests {
     use aws_lc_rs::encoding::AsDer;
     use serde_json::Value;
 
-    use super::super::jws::{Kind, verify};
+    use super::super::accepted::Accepted;
+    use super::super::jws::verify;
     use super::super::keys::KeySet;
     use super::super::testing::{NOW, Signer, jwks, rsa};
     use super::*;
@@ -162,7 +163,9 @@ mod tests {
             Signer::Rsa(key) => {
                 pem(AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(key).unwrap().as_ref())
             }
-            Signer::P256(key) | Signer::P384(key) => pem(key.to_pkcs8v1().unwrap().as_ref()),
+            Signer::P256(key) | Signer::P384(key) | Signer::P521(key) => {
+                pem(key.to_pkcs8v1().unwrap().as_ref())
+            }
             Signer::Ed25519(key) => pem(key.to_pkcs8v1().unwrap().as_ref()),
         }
     }
@@ -174,10 +177,10 @@ mod tests {
         for (signer, algorithm) in signers.into_iter().chain(more) {
             let key = ClientKey::read(&pkcs8(signer), Some("k".to_owned())).unwrap();
             let keys = KeySet::read(jwks(&[signer.named("k")]).as_bytes()).unwrap();
-            let kind = Kind { algorithms: &[algorithm], types: &["jwt"] };
+            let accepted = Accepted::new(Some(&[algorithm]), None);
             let [one, other] = [0, 1].map(|_| {
                 let assertion = key.assertion("foregate", "https://kc.example", NOW).unwrap();
-                let signed = verify(assertion.expose(), &keys, &kind).unwrap();
+                let signed = verify(assertion.expose(), &keys, &accepted, &["jwt"]).unwrap();
                 serde_json::from_slice::<Value>(&signed.payload).unwrap()
             });
             for (name, value) in [

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::accepted::Accepted;
 use super::algorithm::Algorithm;
 use super::id_token::{self, Expectations};
 use super::jws;
@@ -37,13 +38,13 @@ impl Rules {
             client_id: Self::CLIENT_ID,
             audience: Self::CLIENT_ID,
             trusted_audiences: &[Self::TRUSTED_AUDIENCE.to_owned()],
-            algorithms: &Algorithm::ALL,
             leeway: Self::LEEWAY,
             nonce: Some(Self::NONCE),
             access_token: Self::ACCESS_TOKEN,
         };
-        let signed =
-            jws::verify(token, &self.0, &id_token::kind(&expected)).map_err(|error| error.to_string())?;
+        let accepted = Accepted::new(Some(&Algorithm::ALL), None);
+        let signed = jws::verify(token, &self.0, &accepted, id_token::TYPES);
+        let signed = signed.map_err(|error| error.to_string())?;
         let verified = id_token::verify(&signed, &expected, now);
         verified.map(|verified| verified.subject).map_err(|error| error.to_string())
     }

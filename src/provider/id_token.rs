@@ -29,12 +29,14 @@ use thiserror::Error;
 use super::algorithm::Algorithm;
 use super::authentication::authentication;
 use super::json_object::UniqueJsonObject;
-use super::jws::{JwsError, Kind, Signed};
+use super::jws::{JwsError, Signed};
 use super::logout_event::is_logout;
 use super::numeric_date::time;
 use crate::access::claims::Claims;
 use crate::flow::ports::{Authentication, UnixTime};
 
+/// The values of `typ` that an ID token may have, in lower case.
+pub(super) const TYPES: &[&str] = &["jwt"];
 const MAX_AGE: Duration = Duration::from_mins(10);
 const MAX_SUBJECT_BYTES: usize = 255;
 
@@ -44,7 +46,6 @@ pub(super) struct Expectations<'a> {
     pub(super) client_id: &'a str,
     pub(super) audience: &'a str,
     pub(super) trusted_audiences: &'a [String],
-    pub(super) algorithms: &'a [Algorithm],
     pub(super) leeway: Duration,
     /// `None` for a refresh, which has no `nonce`.
     pub(super) nonce: Option<&'a str>,
@@ -61,8 +62,8 @@ pub(super) struct Verified {
     pub(super) claims: Claims,
 }
 
-/// The rule that an ID token violates. It contains no text of the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// The rule that an ID token violates. Of the token's text, it contains only `alg`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(super) enum IdTokenError {
     #[error("the ID token is rejected: {0}")]
     Jws(#[from] JwsError),
@@ -106,14 +107,23 @@ pub(super) enum IdTokenError {
 
 impl IdTokenError {
     /// Returns whether a clock difference is the most likely cause.
-    pub(super) fn is_about_time(self) -> bool {
+    pub(super) fn is_about_time(&self) -> bool {
         matches!(self, Self::Expired | Self::NotYetValid | Self::IssuedInFuture | Self::TooOld)
     }
-}
 
-/// Returns the algorithms and types that an ID token may have.
-pub(super) fn kind<'a>(expected: &Expectations<'a>) -> Kind<'a> {
-    Kind { algorithms: expected.algorithms, types: &["jwt"] }
+    /// Returns whether settings here or at the provider are the most likely cause.
+    pub(super) fn is_about_settings(&self) -> bool {
+        match self {
+            Self::Jws(JwsError::AlgorithmNotAccepted(error)) => error.is_about_settings(),
+            Self::Jws(JwsError::MetadataUnavailable(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns whether newer keys or metadata may make the token acceptable, and cannot be loaded now.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self, Self::Jws(JwsError::KeysUnavailable | JwsError::MetadataUnavailable(_)))
+    }
 }
 
 /// Verifies a signed payload as the ID token of a sign-in or a refresh.

@@ -2,7 +2,7 @@
 //!
 //! 1. Compact serialization: three parts of unpadded base64url, at most 64 KiB (RFC 7515 §7.1).
 //! 2. The header is a JSON object without duplicate members.
-//! 3. `alg` is one of the configured algorithms. It selects only among keys that are bound to it (RFC 8725 §3.1).
+//! 3. `alg` is one of the accepted algorithms. It selects only among keys that are bound to it (RFC 8725 §3.1).
 //! 4. A header with `crit` is rejected, because no extension is supported (RFC 7515 §4.1.11).
 //! 5. `typ` is a type that the caller expects, so that a token of another kind is not accepted (RFC 8725 §3.11).
 //! 6. The key is always from the provider's key set. `jwk`, `jku`, `x5c` and `x5u` are ignored.
@@ -12,19 +12,12 @@ use aws_lc_rs::signature::ParsedPublicKey;
 use base64_simd::URL_SAFE_NO_PAD;
 use thiserror::Error;
 
+use super::accepted::{Accepted, AlgorithmError};
 use super::algorithm::Algorithm;
 use super::json_object::UniqueJsonObject;
 use super::keys::KeySet;
 
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
-
-/// The kind of token that a caller accepts.
-pub(super) struct Kind<'a> {
-    /// The allowed signature algorithms.
-    pub(super) algorithms: &'a [Algorithm],
-    /// The allowed values of `typ`, in lower case. An absent `typ` is always allowed.
-    pub(super) types: &'a [&'a str],
-}
 
 /// The payload of a verified token.
 #[derive(Debug)]
@@ -34,7 +27,7 @@ pub(super) struct Signed {
 }
 
 /// The rule that a token violates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(super) enum JwsError {
     #[error("it is longer than 64 KiB")]
     TooLong,
@@ -42,8 +35,10 @@ pub(super) enum JwsError {
     NotCompact,
     #[error("its header is not a JSON object with each member once")]
     BadHeader,
-    #[error("its alg is not one of provider.signing_algorithms")]
-    AlgorithmNotAllowed,
+    #[error(transparent)]
+    AlgorithmNotAccepted(#[from] AlgorithmError),
+    #[error("{0}; newer metadata of the provider cannot be loaded now")]
+    MetadataUnavailable(AlgorithmError),
     #[error("its header has crit, but no critical extension is supported")]
     CriticalExtension,
     #[error("its typ is that of another kind of token")]
@@ -59,14 +54,25 @@ pub(super) enum JwsError {
 }
 
 impl JwsError {
-    /// Returns whether the provider may have signed with a key that is not loaded yet.
-    pub(super) fn may_need_new_key(self) -> bool {
-        matches!(self, Self::UnknownKey | Self::NoKeyVerifies)
+    /// Returns whether the provider may have published a key or announced an algorithm that is not loaded yet.
+    pub(super) fn may_need_new_documents(&self) -> bool {
+        match self {
+            Self::UnknownKey | Self::NoKeyVerifies => true,
+            Self::AlgorithmNotAccepted(error) => error.may_need_new_metadata(),
+            _ => false,
+        }
     }
 }
 
 /// Verifies the signature of a token and returns its payload.
-pub(super) fn verify(token: &str, keys: &KeySet, kind: &Kind<'_>) -> Result<Signed, JwsError> {
+///
+/// `types` are the expected values of `typ`, in lower case. An absent `typ` is always accepted.
+pub(super) fn verify(
+    token: &str,
+    keys: &KeySet,
+    accepted: &Accepted,
+    types: &[&str],
+) -> Result<Signed, JwsError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(JwsError::TooLong);
     }
@@ -75,7 +81,8 @@ pub(super) fn verify(token: &str, keys: &KeySet, kind: &Kind<'_>) -> Result<Sign
     // With a fourth part the payload would contain a dot, which the decoder rejects.
     let [header, payload, signature] = [decode(header)?, decode(payload)?, decode(signature)?];
     let header = UniqueJsonObject::read(&header).ok_or(JwsError::BadHeader)?;
-    let algorithm = algorithm(&header, kind)?;
+    let algorithm = accepted.find(header.text("alg"))?;
+    check_header(&header, types)?;
     let has_key_id = header.0.contains_key("kid");
     let candidates = match (has_key_id, header.text("kid")) {
         (true, None) => return Err(JwsError::BadHeader),
@@ -98,17 +105,14 @@ fn decode(part: &str) -> Result<Vec<u8>, JwsError> {
     URL_SAFE_NO_PAD.decode_to_vec(part).map_err(|_| JwsError::NotCompact)
 }
 
-fn algorithm(header: &UniqueJsonObject, kind: &Kind<'_>) -> Result<Algorithm, JwsError> {
-    let algorithm = header.text("alg").and_then(Algorithm::parse);
-    let algorithm =
-        algorithm.filter(|found| kind.algorithms.contains(found)).ok_or(JwsError::AlgorithmNotAllowed)?;
+fn check_header(header: &UniqueJsonObject, types: &[&str]) -> Result<(), JwsError> {
     if header.0.contains_key("crit") {
         return Err(JwsError::CriticalExtension);
     }
     let has_type = header.0.contains_key("typ");
-    let is_expected = |found: &str| kind.types.iter().any(|expected| found.eq_ignore_ascii_case(expected));
+    let is_expected = |found: &str| types.iter().any(|expected| found.eq_ignore_ascii_case(expected));
     if has_type && !header.text("typ").is_some_and(is_expected) {
         return Err(JwsError::WrongType);
     }
-    Ok(algorithm)
+    Ok(())
 }

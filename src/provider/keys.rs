@@ -2,15 +2,17 @@
 //!
 //! 1. A key is bound to its algorithms when it is read. A token's `alg` can only select among them and cannot
 //!    reinterpret a key (RFC 8725 §3.1).
-//! 2. Supported keys are RSA from 2048 to 8192 bits, P-256, P-384 and Ed25519. A key that `use` or `key_ops` reserves
+//! 2. Supported keys are RSA from 2048 to 8192 bits, P-256, P-384, P-521 and Ed25519. A key that `use` or `key_ops` reserves
 //!    for another purpose is ignored (RFC 7517 §4.2, §4.3).
 //! 3. At most 50 keys are read. At most 8 are tried for a token without `kid`.
 //! 4. A key that cannot be used is ignored and does not affect the others.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA256, RsaParameters, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    VerificationAlgorithm,
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -26,6 +28,16 @@ const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 50;
 const MAX_CANDIDATES: usize = 8;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// An RSA key is used with each of these, unless its `alg` names one.
+const RSA_ALGORITHMS: [(Algorithm, &RsaParameters); 6] = [
+    (Algorithm::Rs256, &RSA_PKCS1_2048_8192_SHA256),
+    (Algorithm::Rs384, &RSA_PKCS1_2048_8192_SHA384),
+    (Algorithm::Rs512, &RSA_PKCS1_2048_8192_SHA512),
+    (Algorithm::Ps256, &RSA_PSS_2048_8192_SHA256),
+    (Algorithm::Ps384, &RSA_PSS_2048_8192_SHA384),
+    (Algorithm::Ps512, &RSA_PSS_2048_8192_SHA512),
+];
 
 /// The reason why no keys are loaded.
 #[derive(Debug, Error)]
@@ -80,6 +92,12 @@ impl KeySet {
         if keys.is_empty() { Err(KeysError::NoneUsable) } else { Ok(Self(keys)) }
     }
 
+    /// Returns the algorithms that the keys verify.
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+        let has_key = |algorithm: &Algorithm| !self.candidates(None, *algorithm).is_empty();
+        Algorithm::ALL.into_iter().filter(has_key).collect()
+    }
+
     /// Returns the keys that may have signed a token with this `kid` and `alg`.
     pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<&ParsedPublicKey> {
         let named = self.0.iter().filter(|key| id.is_none() || key.id.as_deref() == id);
@@ -112,15 +130,18 @@ impl Key {
 impl Jwk {
     fn verifiers(&self) -> Option<Vec<(Algorithm, ParsedPublicKey)>> {
         match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => Some(vec![
-                (Algorithm::Rs256, self.rsa(&RSA_PKCS1_2048_8192_SHA256)?),
-                (Algorithm::Ps256, self.rsa(&RSA_PSS_2048_8192_SHA256)?),
-            ]),
+            ("RSA", _) => {
+                let parse = |(algorithm, parameters)| Some((algorithm, self.rsa(parameters)?));
+                RSA_ALGORITHMS.into_iter().map(parse).collect()
+            }
             ("EC", Some("P-256")) => {
                 Some(vec![(Algorithm::Es256, self.point(&ECDSA_P256_SHA256_FIXED, 32)?)])
             }
             ("EC", Some("P-384")) => {
                 Some(vec![(Algorithm::Es384, self.point(&ECDSA_P384_SHA384_FIXED, 48)?)])
+            }
+            ("EC", Some("P-521")) => {
+                Some(vec![(Algorithm::Es512, self.point(&ECDSA_P521_SHA512_FIXED, 66)?)])
             }
             ("OKP", Some("Ed25519")) => {
                 let key = ParsedPublicKey::new(&ED25519, bytes(self.x.as_deref())?).ok()?;

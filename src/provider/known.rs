@@ -1,11 +1,14 @@
-//! Loaded provider metadata and keys, and the times of the last key fetches
+//! Loaded provider metadata and keys, and the times of the last fetches
 
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::accepted::Accepted;
+use super::comparison::{Finding, compare};
 use super::keys::KeySet;
 use super::metadata::Metadata;
+use super::settings::ProviderSettings;
 use crate::flow::ports::UnixTime;
 
 /// The time of the last key fetch that a token caused. The lock admits one fetch at a time.
@@ -24,4 +27,17 @@ pub(super) struct KeyFetches {
 pub(super) struct Known {
     pub(super) metadata: Arc<Metadata>,
     pub(super) keys: KeySet,
+    /// The signature algorithms that a token may use.
+    pub(super) accepted: Accepted,
+    /// Where the settings differ from the documents.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Known {
+    pub(super) fn new(settings: &ProviderSettings, metadata: Arc<Metadata>, keys: KeySet) -> Self {
+        let configured = settings.signing_algorithms.as_deref();
+        let accepted = Accepted::new(configured, metadata.announcement.signing_algorithms.as_deref());
+        let findings = compare(settings, &metadata.announcement, &accepted, Some(&keys.algorithms()));
+        Self { metadata, keys, accepted, findings }
+    }
 }

@@ -22,16 +22,18 @@ use thiserror::Error;
 use super::Provider;
 use super::id_token::{Expectations, audiences, is_known_audience};
 use super::json_object::UniqueJsonObject;
-use super::jws::{JwsError, Kind, Signed};
+use super::jws::{JwsError, Signed};
 use super::logout_event::is_logout;
 use super::numeric_date::time;
 use crate::flow::ports::{IssuerIndex, LogoutToken, LogoutTokenError, UnixTime, Whom};
 
+/// The values of `typ` that a logout token may have, in lower case.
+const TYPES: &[&str] = &["logout+jwt", "jwt"];
 const MAX_AGE: Duration = Duration::from_mins(10);
 const MAX_IDENTIFIER_BYTES: usize = 255;
 
-/// The rule that a logout token violates. It contains no text of the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// The rule that a logout token violates. Of the token's text, it contains only `alg`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 enum BrokenRule {
     #[error(transparent)]
     Jws(#[from] JwsError),
@@ -69,21 +71,22 @@ impl Provider {
         let known = known.ok_or_else(|| LogoutTokenError::ProviderUnavailable(self.last_error()))?;
         // The expectations that belong to a sign-in are not used here.
         let expected = self.expectations(None, "");
-        let kind = Kind { algorithms: expected.algorithms, types: &["logout+jwt", "jwt"] };
         let signed = self
-            .verify_signature(&known, token, &kind, &self.key_fetches.any_client)
+            .verify_signature(&known, token, TYPES, &self.key_fetches.any_client)
             .await
             .map_err(BrokenRule::from);
         let verified = signed.and_then(|signed| verify(&signed, &expected, self.clock.now()));
-        verified.map_err(classify)
+        verified.map_err(|broken| classify(&broken))
     }
 }
 
 /// If newer keys could not be fetched, the provider may send the same token again.
-fn classify(broken: BrokenRule) -> LogoutTokenError {
+fn classify(broken: &BrokenRule) -> LogoutTokenError {
     let text = broken.to_string();
     match broken {
-        BrokenRule::Jws(JwsError::KeysUnavailable) => LogoutTokenError::ProviderUnavailable(text),
+        BrokenRule::Jws(JwsError::KeysUnavailable | JwsError::MetadataUnavailable(_)) => {
+            LogoutTokenError::ProviderUnavailable(text)
+        }
         _ => LogoutTokenError::NotAcceptable(text),
     }
 }

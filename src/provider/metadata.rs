@@ -5,14 +5,18 @@
 //! 3. Every other endpoint must pass the rules of `endpoint`. A revocation endpoint that fails them counts as absent,
 //!    because no sign-in needs it.
 //!
+//! 4. A member that is not used never makes the document unreadable, whatever its type. `null` counts as absent.
+//!
 //! openidconnect's metadata type is not used: it rejects a whole document because of an unexpected value in a field
 //! that Foregate does not read.
 
 use oauth2::{AuthUrl, TokenUrl};
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 use url::Url;
 
+use super::announcement::Announcement;
 use super::endpoint::{self, Caller, Objection};
 use super::http::{Http, HttpError};
 use super::settings::ProviderSettings;
@@ -33,6 +37,8 @@ pub(super) struct Metadata {
     pub(super) revocation_endpoint: Option<Url>,
     /// Whether authorization responses contain `iss` (RFC 9207 §3).
     pub(super) names_itself_in_responses: bool,
+    /// What the provider says it supports.
+    pub(super) announcement: Announcement,
 }
 
 /// The reason why no metadata is loaded.
@@ -46,6 +52,8 @@ pub(super) enum MetadataError {
         "provider.issuer is {expected}, but the issuer in the discovery document is {got}; they must be identical"
     )]
     WrongIssuer { expected: String, got: String },
+    #[error("the discovery document's {name} is not text")]
+    NotText { name: &'static str },
     #[error("the provider's {name} is not a URL")]
     NotAUrl { name: &'static str },
     #[error("the provider names no {name}; set provider.endpoints.{key}")]
@@ -60,26 +68,35 @@ pub(super) enum MetadataError {
          of an http provider.issuer or provider.backchannel_url"
     )]
     NotEncrypted { name: &'static str, url: String },
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<Self>),
 }
 
-/// The fields of the document that are read.
+/// The members of the document that are read, of any type.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Document {
-    issuer: String,
-    authorization_endpoint: Option<String>,
-    token_endpoint: Option<String>,
-    jwks_uri: Option<String>,
-    userinfo_endpoint: Option<String>,
-    end_session_endpoint: Option<String>,
-    revocation_endpoint: Option<String>,
-    #[serde(default, rename = "authorization_response_iss_parameter_supported")]
-    names_itself_in_responses: bool,
+    issuer: Value,
+    authorization_endpoint: Value,
+    token_endpoint: Value,
+    jwks_uri: Value,
+    userinfo_endpoint: Value,
+    end_session_endpoint: Value,
+    revocation_endpoint: Value,
+    authorization_response_iss_parameter_supported: Value,
+    #[serde(flatten)]
+    announcement: Announcement,
 }
 
 impl Metadata {
     /// Loads the discovery document. Endpoints that the operator has configured take precedence.
     pub(super) async fn load(http: &Http, settings: &ProviderSettings) -> Result<Self, MetadataError> {
-        Self::read(&http.get(&document_url(settings)?, MAX_DOCUMENT_BYTES).await?, settings)
+        Self::read(&Self::fetch(http, settings).await?, settings)
+    }
+
+    /// Fetches the discovery document.
+    pub(super) async fn fetch(http: &Http, settings: &ProviderSettings) -> Result<Vec<u8>, MetadataError> {
+        Ok(http.get(&document_url(settings)?, MAX_DOCUMENT_BYTES).await?)
     }
 
     /// Returns the metadata that the operator has configured, if discovery is disabled.
@@ -89,8 +106,9 @@ impl Metadata {
 
     pub(super) fn read(body: &[u8], settings: &ProviderSettings) -> Result<Self, MetadataError> {
         let document: Document = serde_json::from_slice(body).map_err(unreadable)?;
-        if document.issuer != settings.issuer {
-            let (expected, got) = (settings.issuer.clone(), quoted(&document.issuer));
+        let issuer = text("issuer", &document.issuer)?.unwrap_or_default();
+        if issuer != settings.issuer {
+            let (expected, got) = (settings.issuer.clone(), quoted(issuer));
             return Err(MetadataError::WrongIssuer { expected, got });
         }
         Self::from_document(&document, settings)
@@ -98,65 +116,92 @@ impl Metadata {
 
     fn from_document(document: &Document, settings: &ProviderSettings) -> Result<Self, MetadataError> {
         let configured = &settings.endpoints;
-        let mut resolver = Resolver { settings, unknown_hosts: Vec::new() };
+        let mut resolver = Resolver { settings, unknown_hosts: Vec::new(), errors: Vec::new() };
         let authorization = resolver.resolve(
-            "authorization_endpoint",
+            &AUTHORIZATION,
             configured.authorization.as_ref(),
-            document.authorization_endpoint.as_deref(),
-        )?;
-        let token = resolver.resolve(
-            "token_endpoint",
-            configured.token.as_ref(),
-            document.token_endpoint.as_deref(),
-        )?;
-        let jwks = resolver.resolve("jwks_uri", configured.jwks.as_ref(), document.jwks_uri.as_deref())?;
-        let userinfo = resolver.resolve(
-            "userinfo_endpoint",
-            configured.userinfo.as_ref(),
-            document.userinfo_endpoint.as_deref(),
-        )?;
-        let end_session = resolver.resolve(
-            "end_session_endpoint",
-            configured.end_session.as_ref(),
-            document.end_session_endpoint.as_deref(),
-        )?;
-        resolver.check_hosts()?;
-        let missing = |name, key| MetadataError::Missing { name, key };
-        if settings.userinfo && userinfo.is_none() {
-            return Err(missing("userinfo_endpoint", "userinfo"));
-        }
-        let authorization = authorization.ok_or(missing("authorization_endpoint", "authorization"))?;
+            &document.authorization_endpoint,
+        );
+        let token = resolver.resolve(&TOKEN, configured.token.as_ref(), &document.token_endpoint);
+        let jwks = resolver.resolve(&JWKS, configured.jwks.as_ref(), &document.jwks_uri);
+        // Without userinfo, its endpoint may be anything.
+        let announced = if settings.userinfo { &document.userinfo_endpoint } else { &Value::Null };
+        let required = EndpointName { is_required: settings.userinfo, ..USERINFO };
+        let userinfo = resolver.resolve(&required, configured.userinfo.as_ref(), announced);
+        let end_session =
+            resolver.resolve(&END_SESSION, configured.end_session.as_ref(), &document.end_session_endpoint);
+        let errors = resolver.into_errors();
+        let (Some(authorization), Some(token), Some(jwks_uri), []) =
+            (authorization, token, jwks, errors.as_slice())
+        else {
+            return Err(MetadataError::of(errors));
+        };
         Ok(Self {
             authorization_endpoint: AuthUrl::from_url(authorization),
-            token_endpoint: TokenUrl::from_url(token.ok_or(missing("token_endpoint", "token"))?),
-            jwks_uri: jwks.ok_or(missing("jwks_uri", "jwks"))?,
+            token_endpoint: TokenUrl::from_url(token),
+            jwks_uri,
             userinfo_endpoint: userinfo,
             end_session_endpoint: end_session,
-            revocation_endpoint: acceptable_endpoint(settings, document.revocation_endpoint.as_deref()),
-            names_itself_in_responses: document.names_itself_in_responses,
+            revocation_endpoint: acceptable_endpoint(settings, document.revocation_endpoint.as_str()),
+            names_itself_in_responses: is_true(&document.authorization_response_iss_parameter_supported),
+            announcement: document.announcement.clone(),
         })
     }
 }
 
-/// Resolves endpoints from the configuration and the document.
+/// An endpoint of the metadata.
+struct EndpointName {
+    /// Its member of the document.
+    name: &'static str,
+    /// Its key in provider.endpoints.
+    key: &'static str,
+    caller: Caller,
+    is_required: bool,
+}
+
+impl EndpointName {
+    const fn new(name: &'static str, key: &'static str, caller: Caller, is_required: bool) -> Self {
+        Self { name, key, caller, is_required }
+    }
+}
+
+const AUTHORIZATION: EndpointName =
+    EndpointName::new("authorization_endpoint", "authorization", Caller::Browser, true);
+const TOKEN: EndpointName = EndpointName::new("token_endpoint", "token", Caller::Gateway, true);
+const JWKS: EndpointName = EndpointName::new("jwks_uri", "jwks", Caller::Gateway, true);
+const USERINFO: EndpointName = EndpointName::new("userinfo_endpoint", "userinfo", Caller::Gateway, false);
+const END_SESSION: EndpointName =
+    EndpointName::new("end_session_endpoint", "end_session", Caller::Browser, false);
+
+/// Resolves endpoints from the configuration and the document. Everything that is wrong is reported together, so that
+/// the operator can fix it at once.
 struct Resolver<'s> {
     settings: &'s ProviderSettings,
-    /// Endpoints on hosts that are not allowed. They are reported together, so that the operator can fix all of them
-    /// at once.
     unknown_hosts: Vec<String>,
+    errors: Vec<MetadataError>,
 }
 
 impl Resolver<'_> {
     fn resolve(
         &mut self,
-        name: &'static str,
+        endpoint: &EndpointName,
         configured: Option<&Url>,
-        announced: Option<&str>,
-    ) -> Result<Option<Url>, MetadataError> {
-        let (None, Some(announced)) = (configured, announced) else { return Ok(configured.cloned()) };
+        announced: &Value,
+    ) -> Option<Url> {
+        let resolved = configured
+            .map_or_else(|| self.check(endpoint, announced), |configured| Ok(Some(configured.clone())));
+        resolved.unwrap_or_else(|error| {
+            self.errors.push(error);
+            None
+        })
+    }
+
+    fn check(&mut self, endpoint: &EndpointName, announced: &Value) -> Result<Option<Url>, MetadataError> {
+        let &EndpointName { name, key, caller, is_required } = endpoint;
+        let Some(announced) = text(name, announced)? else {
+            return if is_required { Err(MetadataError::Missing { name, key }) } else { Ok(None) };
+        };
         let url = Url::parse(announced).map_err(|_| MetadataError::NotAUrl { name })?;
-        let browser = matches!(name, "authorization_endpoint" | "end_session_endpoint");
-        let caller = if browser { Caller::Browser } else { Caller::Gateway };
         match endpoint::check(self.settings, &url, caller) {
             Ok(()) => {}
             Err(Objection::NotEncrypted) => {
@@ -170,12 +215,43 @@ impl Resolver<'_> {
         Ok(Some(url))
     }
 
-    fn check_hosts(&self) -> Result<(), MetadataError> {
-        if self.unknown_hosts.is_empty() {
-            return Ok(());
+    fn into_errors(mut self) -> Vec<MetadataError> {
+        if !self.unknown_hosts.is_empty() {
+            self.errors.push(MetadataError::UnknownHosts { locations: self.unknown_hosts.join(", its ") });
         }
-        Err(MetadataError::UnknownHosts { locations: self.unknown_hosts.join(", its ") })
+        self.errors
     }
+}
+
+impl MetadataError {
+    fn of(mut errors: Vec<Self>) -> Self {
+        match errors.pop() {
+            Some(only) if errors.is_empty() => only,
+            last => Self::Several(errors.into_iter().chain(last).collect()),
+        }
+    }
+
+    /// Returns every error as its own message.
+    pub(super) fn messages(&self) -> Vec<String> {
+        match self {
+            Self::Several(errors) => errors.iter().flat_map(Self::messages).collect(),
+            single => vec![single.to_string()],
+        }
+    }
+}
+
+/// Returns the text of a member, or `None` if it is absent.
+fn text<'v>(name: &'static str, value: &'v Value) -> Result<Option<&'v str>, MetadataError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        _ => Err(MetadataError::NotText { name }),
+    }
+}
+
+/// Returns whether a member is true. Some providers send booleans as text.
+fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str() == Some("true"))
 }
 
 fn acceptable_endpoint(settings: &ProviderSettings, announced: Option<&str>) -> Option<Url> {

@@ -1,11 +1,15 @@
 //! OpenID Provider client, the only module that uses openidconnect and reqwest
 
+mod accepted;
 mod algorithm;
+mod announcement;
 mod authentication;
 mod authentication_request;
 mod background;
 mod client_assertion;
 mod clock_watch;
+mod code_exchange;
+mod comparison;
 mod endpoint;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -19,6 +23,7 @@ mod logout_event;
 mod logout_token;
 mod metadata;
 mod numeric_date;
+mod online;
 mod refresh;
 mod settings;
 mod silence;
@@ -26,6 +31,7 @@ mod token_endpoint;
 mod userinfo;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
@@ -35,11 +41,13 @@ use url::Url;
 pub use self::algorithm::Algorithm;
 pub use self::client_assertion::{ClientKey, ClientKeyError};
 use self::clock_watch::ClockWatch;
+pub use self::comparison::Finding;
 use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
-use self::jws::{JwsError, Kind, Signed};
+use self::jws::{JwsError, Signed};
 use self::known::{KeyFetches, Known, LastKeyFetch};
 use self::metadata::Metadata;
+pub use self::online::{Needs, compare_online};
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use self::silence::Silence;
 use crate::access::quoted::quoted;
@@ -47,7 +55,7 @@ use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
     AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
     LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn,
-    TokenSet, WrongIssuer,
+    WrongIssuer,
 };
 use crate::secret::Secret;
 use crate::trust::{self, TrustError};
@@ -68,6 +76,8 @@ pub struct Provider {
     /// The reason why the last load failed.
     last_error: ArcSwap<String>,
     key_fetches: KeyFetches,
+    /// Whether a sign-in without a refresh token was reported.
+    has_reported_no_refresh_token: AtomicBool,
     /// Whether it answers. When a call is not answered, the documents are loaded, to notice when the provider is back.
     silence: Arc<Silence>,
 }
@@ -93,48 +103,13 @@ impl Provider {
             known: ArcSwapOption::empty(),
             last_error: ArcSwap::from_pointee("it has not answered yet".to_owned()),
             key_fetches: KeyFetches::default(),
+            has_reported_no_refresh_token: AtomicBool::new(false),
             silence,
         }))
     }
 
     fn last_error(&self) -> String {
         self.last_error.load().as_str().to_owned()
-    }
-
-    async fn exchange_code(&self, exchange: &CodeExchange<'_>) -> Result<SignedIn, ExchangeError> {
-        let known =
-            self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.last_error()))?;
-        let requested_at = self.clock.now();
-        let endpoint = &known.metadata.token_endpoint;
-        let call =
-            token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, requested_at, exchange);
-        let tokens = self.audit_call(ProviderCall::CodeExchange, call, is_refusal).await?;
-        let id_token =
-            tokens.id_token.ok_or_else(|| ExchangeError::ProviderMisbehaved(NO_ID_TOKEN.to_owned()))?;
-        let expected = self.expectations(Some(exchange.nonce.expose()), tokens.access_token.expose());
-        let verified = self.verify_id_token(&known, id_token.expose(), &expected).await.map_err(classify)?;
-        let access = &tokens.access_token;
-        let verified = self.add_userinfo_claims(&self.exchanges, &known.metadata, access, verified).await?;
-        let access_ends = tokens.expires_in.map(|lifetime| requested_at.plus(lifetime));
-        let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
-        // Accepted within the leeway, or issued with no lifetime: the session would redirect to the provider
-        // immediately.
-        if expires_at <= self.clock.now() {
-            return Err(ExchangeError::ClocksDiffer(ALREADY_EXPIRED.to_owned()));
-        }
-        let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| requested_at.plus(lifetime));
-        let refresh_token = tokens.refresh_token;
-        let tokens = TokenSet {
-            id_token,
-            refresh_token,
-            expires_at,
-            requested_at,
-            id_token_issued_at: verified.issued_at,
-            authentication: verified.authentication,
-            id_token_expires_at: verified.expires_at,
-            refresh_expires_at,
-        };
-        Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
     }
 
     /// Returns the values that an ID token must match. `nonce` is `None` after a refresh.
@@ -144,7 +119,6 @@ impl Provider {
             client_id: &self.settings.client_id,
             audience: self.settings.audience.as_ref().unwrap_or(&self.settings.client_id),
             trusted_audiences: &self.settings.trusted_audiences,
-            algorithms: &self.settings.signing_algorithms,
             leeway: self.settings.leeway,
             nonce,
             access_token,
@@ -163,7 +137,7 @@ impl Provider {
             return Ok(verified);
         };
         let call = userinfo::fetch_and_merge(http, url, access_token, verified);
-        self.audit_call(ProviderCall::Userinfo, call, is_refusal).await
+        self.audit_call(ProviderCall::Userinfo, call, code_exchange::is_refusal).await
     }
 
     /// Verifies an ID token from the token endpoint.
@@ -173,49 +147,34 @@ impl Provider {
         token: &str,
         expected: &Expectations<'_>,
     ) -> Result<Verified, IdTokenError> {
-        let signed = self
-            .verify_signature(known, token, &id_token::kind(expected), &self.key_fetches.token_endpoint)
-            .await?;
+        let signed =
+            self.verify_signature(known, token, id_token::TYPES, &self.key_fetches.token_endpoint).await?;
         id_token::verify(&signed, expected, self.clock.now())
     }
 
-    /// Verifies a signature. If the provider may have new keys, fetches them and tries once more (OpenID Connect Core
-    /// §10.1.1).
+    /// Verifies a signature. If the provider may have new keys or a new algorithm, fetches its documents and tries
+    /// once more (OpenID Connect Core §10.1.1).
     async fn verify_signature(
         &self,
         known: &Arc<Known>,
         token: &str,
-        kind: &Kind<'_>,
+        types: &[&str],
         last_fetch: &LastKeyFetch,
     ) -> Result<Signed, JwsError> {
-        match jws::verify(token, &known.keys, kind) {
-            Err(error) if error.may_need_new_key() => {
-                let newest = self.fetch_new_keys(known, last_fetch).await;
-                if Arc::ptr_eq(&newest, known) {
-                    return Err(JwsError::KeysUnavailable);
+        match jws::verify(token, &known.keys, &known.accepted, types) {
+            Err(error) if error.may_need_new_documents() => {
+                let newest = self.fetch_new_documents(known, last_fetch).await;
+                if !Arc::ptr_eq(&newest, known) {
+                    return jws::verify(token, &newest.keys, &newest.accepted, types);
                 }
-                jws::verify(token, &newest.keys, kind)
+                Err(match error {
+                    JwsError::AlgorithmNotAccepted(error) => JwsError::MetadataUnavailable(error),
+                    _ => JwsError::KeysUnavailable,
+                })
             }
             done => done,
         }
     }
-}
-
-const NO_ID_TOKEN: &str = "the token response has no ID token; check that provider.scopes contains openid";
-const ALREADY_EXPIRED: &str = "the tokens are already expired (exp, expires_in), so that no session can begin: the \
-                               clocks differ, or the lifetime of the provider's tokens is too short";
-
-fn classify(error: IdTokenError) -> ExchangeError {
-    let text = error.to_string();
-    if error.is_about_time() {
-        ExchangeError::ClocksDiffer(text)
-    } else {
-        ExchangeError::ProviderMisbehaved(text)
-    }
-}
-
-fn is_refusal(error: &ExchangeError) -> bool {
-    matches!(error, ExchangeError::CodeRefused(_) | ExchangeError::ClientRefused(_))
 }
 
 impl IdentityProvider for Provider {
@@ -268,6 +227,12 @@ impl IdentityProvider for Provider {
         } else {
             ProviderState::Unavailable(self.last_error())
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let known = self.known.load();
+        let findings = known.as_ref().map_or(&[][..], |known| known.findings.as_slice());
+        findings.iter().filter(|finding| finding.is_fatal()).map(ToString::to_string).collect()
     }
 
     fn answers(&self) -> bool {

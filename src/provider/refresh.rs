@@ -5,13 +5,12 @@
 //!    `sub` must be that of the session (OpenID Connect Core §12.2).
 //! 3. If userinfo is configured but unavailable, only the new refresh token is kept. The next refresh requests
 //!    userinfo again, and the old claims keep their expiry.
-//! 4. If the signing key is unavailable, only the new refresh token is kept as well, because the ID token cannot be
-//!    verified yet.
+//! 4. If the signing key or a newer announcement of algorithms is unavailable, only the new refresh token is kept as
+//!    well, because the ID token cannot be verified yet.
 
 use std::time::Duration;
 
 use super::id_token::{IdTokenError, Verified};
-use super::jws::JwsError;
 use super::token_endpoint::{self, Tokens};
 use super::{Provider, ProviderCall};
 use crate::flow::ports::{
@@ -47,9 +46,7 @@ impl Provider {
         };
         let expected = self.expectations(None, tokens.access_token.expose());
         let verified = match self.verify_id_token(&known, id_token.expose(), &expected).await {
-            Err(IdTokenError::Jws(JwsError::KeysUnavailable)) => {
-                return Ok(refresh_token_only(tokens, requested_at));
-            }
+            Err(error) if error.is_temporary() => return Ok(refresh_token_only(tokens, requested_at)),
             verified => require_same_subject(verified, request.subject)?,
         };
         let with_userinfo =

@@ -71,8 +71,8 @@ pub struct ProviderSettings {
     pub userinfo: bool,
     /// PEM certificates of an authority that is trusted in addition to the system's authorities.
     pub ca_pem: Option<Vec<u8>>,
-    /// The signature algorithms that an ID token may use.
-    pub signing_algorithms: Vec<Algorithm>,
+    /// The signature algorithms that an ID token may use. If `None`, the provider's announcement decides.
+    pub signing_algorithms: Option<Vec<Algorithm>>,
     /// The tolerated difference between the provider's clock and the local clock.
     pub leeway: Duration,
     /// The timeout of a call, from waiting for its permit to the last byte.

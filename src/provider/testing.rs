@@ -9,8 +9,9 @@ use std::time::Duration;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -38,6 +39,7 @@ pub(super) enum Signer {
     Rsa(RsaKeyPair),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
+    P521(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -54,6 +56,10 @@ impl Signer {
 
     pub(super) fn p384() -> Self {
         Self::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap())
+    }
+
+    pub(super) fn p521() -> Self {
+        Self::P521(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap())
     }
 
     pub(super) fn ed25519() -> Self {
@@ -74,6 +80,10 @@ impl Signer {
                 let point = key.public_key().as_ref();
                 json!({"kty": "EC", "crv": "P-384", "x": base64(&point[1..49]), "y": base64(&point[49..])})
             }
+            Self::P521(key) => {
+                let point = key.public_key().as_ref();
+                json!({"kty": "EC", "crv": "P-521", "x": base64(&point[1..67]), "y": base64(&point[67..])})
+            }
             Self::Ed25519(key) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": base64(key.public_key().as_ref())})
             }
@@ -84,18 +94,25 @@ impl Signer {
         with(&self.jwk(), &json!({"kid": kid, "use": "sig"}))
     }
 
-    /// Signs a token; RSA signs with PKCS #1 unless the header says PS256.
+    /// Signs a token; RSA signs with the algorithm in the header, and with RS256 if that is none of RSA.
     pub(super) fn token(&self, header: &str, payload: &str) -> String {
         let signed = format!("{}.{}", base64(header), base64(payload));
         let signature = match self {
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                let padding: &'static dyn aws_lc_rs::signature::RsaEncoding =
-                    if header.contains("PS256") { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let paddings: [(_, &'static dyn RsaEncoding); 5] = [
+                    ("RS384", &RSA_PKCS1_SHA384),
+                    ("RS512", &RSA_PKCS1_SHA512),
+                    ("PS256", &RSA_PSS_SHA256),
+                    ("PS384", &RSA_PSS_SHA384),
+                    ("PS512", &RSA_PSS_SHA512),
+                ];
+                let named = paddings.into_iter().find(|(name, _)| header.contains(name));
+                let padding = named.map_or(&RSA_PKCS1_SHA256 as &dyn RsaEncoding, |(_, padding)| padding);
                 key.sign(padding, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
                 signature
             }
-            Self::P256(key) | Self::P384(key) => {
+            Self::P256(key) | Self::P384(key) | Self::P521(key) => {
                 key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap().as_ref().to_vec()
             }
             Self::Ed25519(key) => key.sign(signed.as_bytes()).as_ref().to_vec(),
@@ -137,7 +154,7 @@ pub(super) fn settings(issuer: &str) -> ProviderSettings {
         authorization_parameters: BTreeMap::new(),
         userinfo: false,
         ca_pem: None,
-        signing_algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
+        signing_algorithms: Some(vec![Algorithm::Rs256, Algorithm::Es256]),
         leeway: Duration::from_mins(1),
         timeout: Duration::from_secs(5),
     }

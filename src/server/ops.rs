@@ -62,7 +62,11 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
     let body = json!({
         "ready": ready,
         "draining": !ready,
-        "provider": { "state": provider, "detail": detail },
+        "provider": {
+            "state": provider,
+            "detail": detail,
+            "warnings": readiness.provider.warnings(),
+        },
         "sessions": {
             "store": "cookie",
             "known": readiness.sessions.known(),

@@ -50,6 +50,11 @@ pub(super) fn log(hint: &Hint<'_>, suppressed: Option<u64>) {
              Sec-WebSocket-Key and the client's User-Agent, so the gateway cannot distinguish pages, scripts and \
              WebSockets; {remedy}"
         ),
+        Hint::NoRefreshToken { lifetime, remedy } => warn!(
+            suppressed,
+            "the provider issued no refresh token, so sign-ins end after {}s; {remedy}",
+            lifetime.as_secs()
+        ),
         Hint::RotationNotDelivered(caller) => log_undelivered_cookies(*caller),
         Hint::KeysAreShared => log_shared_keys(),
     }

@@ -44,6 +44,7 @@ struct LogRateLimits {
     omitted_fields: LogRateLimit,
     too_few_fields: LogRateLimit,
     deliveries: LogRateLimit,
+    refresh_tokens: LogRateLimit,
     keys: LogRateLimit,
     malformed: LogRateLimit,
     failed: LogRateLimit,
@@ -71,6 +72,7 @@ impl Recorder {
             omitted_fields: LogRateLimit::new(MAX_HINT_LINES),
             too_few_fields: LogRateLimit::new(MAX_HINT_LINES),
             deliveries: LogRateLimit::new(MAX_HINT_LINES),
+            refresh_tokens: LogRateLimit::new(MAX_HINT_LINES),
             keys: LogRateLimit::new(MAX_HINT_LINES),
             malformed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
             failed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
@@ -220,6 +222,7 @@ impl Audit for Recorder {
             Hint::RefusalNotRepeated { .. } => &self.rate_limits.refusals,
             Hint::FieldOmitted { .. } => &self.rate_limits.omitted_fields,
             Hint::TooFewFields { .. } => &self.rate_limits.too_few_fields,
+            Hint::NoRefreshToken { .. } => &self.rate_limits.refresh_tokens,
             Hint::RotationNotDelivered(_) => &self.rate_limits.deliveries,
             Hint::KeysAreShared => &self.rate_limits.keys,
         };

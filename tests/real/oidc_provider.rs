@@ -51,7 +51,7 @@ async fn id_token_with_unconfigured_algorithm_creates_no_session() {
 
     assert_eq!(end.status, StatusCode::FORBIDDEN, "{}", end.body);
     assert!(!client.has_session());
-    setup.gateway.wait_for_log("its alg is not one of provider.signing_algorithms").await;
+    setup.gateway.wait_for_log("its alg is ES256, but provider.signing_algorithms allows only RS256").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

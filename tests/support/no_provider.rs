@@ -49,6 +49,10 @@ impl IdentityProvider for NoProvider {
         ProviderState::Ready
     }
 
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn answers(&self) -> bool {
         true
     }

@@ -17,11 +17,16 @@ fn parse_algorithm(text: &str) -> Result<Algorithm, Wrong> {
     })
 }
 
-pub(super) fn read(reader: &mut Reader) -> Result<Vec<Algorithm>, Reported> {
+/// Returns the accepted algorithms, or `None` if the provider's announcement decides.
+pub(super) fn read(reader: &mut Reader) -> Result<Option<Vec<Algorithm>>, Reported> {
     let key = "provider.signing_algorithms";
+    if !reader.is_set(key) {
+        return Ok(None);
+    }
     let algorithms = reader.read_list(key, parse_algorithm)?;
     if algorithms.is_empty() {
-        return Err(reader.report_wrong(key, Wrong::new("it is empty, so no ID token would be accepted")));
+        let wrong = Wrong::new("it is empty, so no ID token would be accepted");
+        return Err(reader.report_wrong(key, wrong));
     }
-    Ok(algorithms)
+    Ok(Some(algorithms))
 }

@@ -166,11 +166,12 @@ const KEYS: &[Key] = &[
     Key {
         name: "signing_algorithms",
         kind: Kind::List,
-        need: Need::Default("[\"RS256\"]"),
-        about: "The signature algorithms that are accepted for ID tokens. Supported are RS256, PS256, ES256, ES384 \
-                and EdDSA.",
-        right: "the algorithms that the provider signs with, out of RS256, PS256, ES256, ES384 and EdDSA; \
-                Keycloak's default is RS256",
+        need: Need::Optional("[\"RS256\"]"),
+        about: "The only signature algorithms that are accepted for ID tokens, out of RS256, RS384, RS512, PS256, \
+                PS384, PS512, ES256, ES384, ES512 and EdDSA. Without this key, each of these is accepted that the \
+                provider's discovery document announces, and RS256 if it announces none.",
+        right: "the algorithms that the provider signs with, out of RS256, RS384, RS512, PS256, PS384, PS512, ES256, \
+                ES384, ES512 and EdDSA; or remove the key",
     },
     Key {
         name: "leeway",

@@ -169,7 +169,7 @@ fn provider_keys_take_effect() {
     assert_eq!(provider.scopes, ["openid", "groups"]);
     assert_eq!(provider.authorization_parameters["kc_idp_hint"], "corporate");
     assert_eq!(provider.ca_pem.unwrap(), CERTIFICATE.as_bytes());
-    assert_eq!(provider.signing_algorithms, [Algorithm::Es256, Algorithm::EdDsa]);
+    assert_eq!(provider.signing_algorithms.unwrap(), [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!(provider.audience.unwrap(), "api://me");
     assert_eq!(provider.trusted_audiences, ["kubernetes"]);
     assert!(!provider.discovery && provider.userinfo);

@@ -72,7 +72,7 @@ fn failure_page(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
         CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => {
             visit.error_page(&Problem::provider_unavailable(again, &id))
         }
-        CallbackError::Exchange(ExchangeError::ClientRefused(_))
+        CallbackError::Exchange(ExchangeError::ClientRefused(_) | ExchangeError::Misconfigured(_))
         | CallbackError::Claims(ClaimError::NoUser(_)) => {
             visit.error_page(&Problem::not_configured(again, &id))
         }

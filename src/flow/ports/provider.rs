@@ -116,6 +116,9 @@ pub enum ExchangeError {
     /// The response or the ID token breaks a rule of the protocol.
     #[error("the provider's response is not acceptable: {0}")]
     ProviderMisbehaved(String),
+    /// The settings here or at the provider do not fit each other.
+    #[error("the settings do not fit the provider: {0}")]
+    Misconfigured(String),
     /// The tokens have expired, or are not valid yet, by the gateway's clock. A session with them would end at once.
     #[error("the provider's tokens are not valid at the gateway's current time: {0}")]
     ClocksDiffer(String),
@@ -281,6 +284,10 @@ pub trait IdentityProvider: Send + Sync {
 
     /// Returns whether the provider can be used now.
     fn state(&self) -> ProviderState;
+
+    /// Returns the reasons why sign-ins will fail, according to the provider's own documents. Each names what to
+    /// change.
+    fn warnings(&self) -> Vec<String>;
 
     /// Returns whether the provider answered the last call to it.
     fn answers(&self) -> bool;

@@ -134,6 +134,10 @@ impl IdentityProvider for FakeProvider {
         panic!("no flow under test reads the provider's state")
     }
 
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn answers(&self) -> bool {
         !self.is_silent.load(Ordering::Relaxed)
     }

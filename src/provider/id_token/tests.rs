@@ -1,7 +1,11 @@
 //! Tests of each ID token rule with a token that violates only that rule
 
+mod signatures;
+
 use serde_json::{Value, json};
 
+use super::super::accepted::Accepted;
+use super::super::algorithm::Algorithm;
 use super::super::jws;
 use super::super::keys::KeySet;
 use super::super::testing::{NOW, Signer, base64, jwks, rsa, with};
@@ -9,16 +13,13 @@ use super::*;
 use crate::access::claims::Claim;
 
 const ISSUER: &str = "https://kc.example/realms/main";
-const ALL: &[Algorithm] =
-    &[Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa];
 
-fn expected(algorithms: &[Algorithm]) -> Expectations<'_> {
+fn expected() -> Expectations<'static> {
     Expectations {
         issuer: ISSUER,
         client_id: "foregate",
         audience: "foregate",
         trusted_audiences: &[],
-        algorithms,
         leeway: Duration::from_mins(1),
         nonce: Some("n-0S6_WzA2Mj"),
         access_token: "access",
@@ -48,13 +49,13 @@ fn and(member: &str, claims: &str) -> String {
 }
 
 fn verify(token: &str, keys: &KeySet, expected: &Expectations<'_>) -> Result<Verified, IdTokenError> {
-    let signed = jws::verify(token, keys, &kind(expected))?;
+    let signed = jws::verify(token, keys, &Accepted::new(Some(&Algorithm::ALL), None), TYPES)?;
     super::verify(&signed, expected, NOW)
 }
 
 /// Verifies a token signed with the RSA key `k`.
 fn verified(header: &str, payload: &str) -> Result<Verified, IdTokenError> {
-    verify(&rsa().token(header, payload), &keys(&[rsa().named("k")]), &expected(ALL))
+    verify(&rsa().token(header, payload), &keys(&[rsa().named("k")]), &expected())
 }
 
 fn refusal(header: &str, payload: &str) -> IdTokenError {
@@ -70,6 +71,7 @@ fn with_header(change: &Value) -> Result<(), IdTokenError> {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "the tests pass what a call returns")]
 fn refused(result: Result<(), IdTokenError>, why: impl Into<IdTokenError>) {
     assert_eq!(result, Err(why.into()));
 }
@@ -85,154 +87,6 @@ fn valid_id_token_returns_subject_expiry_and_claims() {
     assert_eq!(verified.claims["exp"], Claim::Other);
     let admin = Claim::List(vec![Claim::Text("admin".to_owned())]);
     assert_eq!(verified.claims["realm_access"], Claim::Object(Claims::from([("roles".to_owned(), admin)])));
-}
-
-#[test]
-fn every_algorithm_accepts_its_signature_and_rejects_a_changed_one() {
-    let signers = [
-        (rsa(), "RS256"),
-        (rsa(), "PS256"),
-        (&Signer::p256(), "ES256"),
-        (&Signer::p384(), "ES384"),
-        (&Signer::ed25519(), "EdDSA"),
-    ];
-    for (signer, alg) in signers {
-        let keys = keys(&[signer.named("k")]);
-        let token = signer.token(&header(&json!({"alg": alg})), &claims(&json!({})));
-        assert!(verify(&token, &keys, &expected(ALL)).is_ok(), "{alg}");
-        let (signed, signature) = token.rsplit_once('.').unwrap();
-        let mut bytes = URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
-        bytes[20] ^= 1;
-        let flipped = format!("{signed}.{}", base64(bytes));
-        let result = verify(&flipped, &keys, &expected(ALL)).map(|_| ());
-        assert_eq!(result, Err(JwsError::WrongSignature.into()), "{alg}");
-        let unsigned = verify(&format!("{signed}."), &keys, &expected(ALL)).map(|_| ());
-        assert_eq!(unsigned, Err(JwsError::WrongSignature.into()), "{alg}");
-    }
-}
-
-#[test]
-fn a_changed_payload_is_refused() {
-    let token = rsa().token(&header(&json!({})), &claims(&json!({})));
-    let mut parts: Vec<&str> = token.split('.').collect();
-    let other = base64(claims(&json!({"sub": "root"})));
-    parts[1] = &other;
-    let result = verify(&parts.join("."), &keys(&[rsa().named("k")]), &expected(ALL));
-    refused(result.map(|_| ()), JwsError::WrongSignature);
-}
-
-#[test]
-fn id_token_with_an_algorithm_not_configured_is_rejected() {
-    for alg in ["none", "None", "NONE", "HS256", "RS512", "rs256", "", "ES256K"] {
-        refused(with_header(&json!({"alg": alg})), JwsError::AlgorithmNotAllowed);
-    }
-    refused(with_header(&json!({"alg": null})), JwsError::AlgorithmNotAllowed);
-    refused(with_header(&json!({"alg": ["RS256"]})), JwsError::AlgorithmNotAllowed);
-    let token = rsa().token(&header(&json!({})), &claims(&json!({})));
-    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(&[Algorithm::Es256]));
-    refused(result.map(|_| ()), JwsError::AlgorithmNotAllowed);
-}
-
-#[test]
-fn a_token_without_signature_is_refused() {
-    let head = base64(header(&json!({"alg": "none"})));
-    let token = format!("{head}.{}.", base64(claims(&json!({}))));
-    let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL));
-    refused(result.map(|_| ()), JwsError::AlgorithmNotAllowed);
-}
-
-#[test]
-fn an_algorithm_does_not_reinterpret_a_key() {
-    refused(with_header(&json!({"alg": "ES256"})), JwsError::UnknownKey);
-    let pinned = with(&rsa().named("k"), &json!({"alg": "RS256"}));
-    let token = rsa().token(&header(&json!({"alg": "PS256"})), &claims(&json!({})));
-    refused(verify(&token, &keys(&[pinned]), &expected(ALL)).map(|_| ()), JwsError::UnknownKey);
-}
-
-#[test]
-fn key_in_the_token_header_is_not_used() {
-    let mine = Signer::p256();
-    let evil = "https://evil.example/jwks";
-    let brought =
-        json!({"alg": "ES256", "kid": null, "jwk": mine.jwk(), "jku": evil, "x5u": evil, "x5c": ["MIIB"]});
-    let head = header(&brought);
-    let token = mine.token(&head, &claims(&json!({})));
-    let others = keys(&[Signer::p256().named("k"), Signer::p256().named("l")]);
-    refused(verify(&token, &others, &expected(ALL)).map(|_| ()), JwsError::NoKeyVerifies);
-}
-
-#[test]
-fn kid_selects_only_its_key() {
-    refused(with_header(&json!({"kid": "other"})), JwsError::UnknownKey);
-    refused(with_header(&json!({"kid": 7})), JwsError::BadHeader);
-    let two = keys(&[Signer::p256().named("a"), rsa().named("b"), with(&rsa().jwk(), &json!({"kid": "c"}))]);
-    let token = rsa().token(&header(&json!({"kid": "a"})), &claims(&json!({})));
-    refused(verify(&token, &two, &expected(ALL)).map(|_| ()), JwsError::UnknownKey);
-}
-
-#[test]
-fn token_without_kid_is_verified_with_every_matching_key() {
-    let signer = Signer::p256();
-    let token = signer.token(&header(&json!({"alg": "ES256", "kid": null})), &claims(&json!({})));
-    let with_others = keys(&[rsa().named("a"), Signer::p256().named("b"), signer.named("c")]);
-    assert!(verify(&token, &with_others, &expected(ALL)).is_ok());
-    let mut many: Vec<Value> = (0..8).map(|_| Signer::p256().jwk()).collect();
-    many.push(signer.jwk());
-    let result = verify(&token, &keys(&many), &expected(ALL));
-    refused(result.map(|_| ()), JwsError::NoKeyVerifies);
-}
-
-#[test]
-fn token_with_a_critical_extension_is_rejected() {
-    refused(with_header(&json!({"crit": ["exp"], "exp": 1})), JwsError::CriticalExtension);
-    refused(with_header(&json!({"crit": []})), JwsError::CriticalExtension);
-    let null = r#"{"alg":"RS256","kid":"k","crit":null}"#;
-    assert_eq!(refusal(null, &claims(&json!({}))), JwsError::CriticalExtension.into());
-}
-
-#[test]
-fn token_with_typ_of_another_kind_is_rejected() {
-    for typ in ["logout+jwt", "at+jwt", "application/at+jwt", "JOSE", ""] {
-        refused(with_header(&json!({"typ": typ})), JwsError::WrongType);
-    }
-    refused(with_header(&json!({"typ": ["JWT"]})), JwsError::WrongType);
-    assert_eq!(with_header(&json!({"typ": "jwt"})), Ok(()));
-    assert_eq!(with_header(&json!({"typ": null})), Ok(()));
-}
-
-#[test]
-fn token_that_is_not_three_base64url_parts_is_rejected() {
-    let token = rsa().token(&header(&json!({})), &claims(&json!({})));
-    let parts: Vec<&str> = token.split('.').collect();
-    let other = [
-        String::new(),
-        "a".to_owned(),
-        parts[..2].join("."),
-        format!("{token}."),
-        format!("{token}.{}", parts[2]),
-        format!("{token}="),
-        format!("{token}\n"),
-        format!(" {token}"),
-        format!("{token}!"),
-    ];
-    for token in other {
-        let result = verify(&token, &keys(&[rsa().named("k")]), &expected(ALL)).map(|_| ());
-        assert_eq!(result, Err(JwsError::NotCompact.into()), "{token}");
-    }
-}
-
-#[test]
-fn token_header_that_is_no_object_is_rejected() {
-    for head in ["[]", "", "null", "\"RS256\"", r#"{"alg":"RS256","alg":"RS256","kid":"k"}"#] {
-        assert_eq!(refusal(head, &claims(&json!({}))), JwsError::BadHeader.into(), "{head}");
-    }
-}
-
-#[test]
-fn a_token_of_more_than_64_kib_is_refused() {
-    let filler = |size: usize| json!({"filler": "x".repeat(size)});
-    assert_eq!(with_claims(&filler(40_000)), Ok(()));
-    refused(with_claims(&filler(70_000)), JwsError::TooLong);
 }
 
 #[test]
@@ -293,8 +147,7 @@ fn id_token_with_an_untrusted_audience_is_rejected() {
 fn configured_and_trusted_audiences_are_accepted() {
     let trusted = ["kubernetes".to_owned()];
     let result = |change: &Value| {
-        let expected =
-            Expectations { audience: "api://foregate", trusted_audiences: &trusted, ..expected(ALL) };
+        let expected = Expectations { audience: "api://foregate", trusted_audiences: &trusted, ..expected() };
         let token = rsa().token(&header(&json!({})), &claims(change));
         verify(&token, &keys(&[rsa().named("k")]), &expected).map(|_| ())
     };
@@ -375,16 +228,20 @@ fn id_token_with_nonce_of_another_sign_in_is_rejected() {
 #[test]
 fn id_token_with_at_hash_of_another_access_token_is_rejected() {
     use aws_lc_rs::digest::{SHA256, SHA384, SHA512};
-    let p384 = Signer::p384();
-    let ed25519 = Signer::ed25519();
-    for (signer, alg, hash) in
-        [(rsa(), "RS256", &SHA256), (&p384, "ES384", &SHA384), (&ed25519, "EdDSA", &SHA512)]
-    {
+    let (p384, p521, ed25519) = (Signer::p384(), Signer::p521(), Signer::ed25519());
+    for (signer, alg, hash) in [
+        (rsa(), "RS256", &SHA256),
+        (rsa(), "PS384", &SHA384),
+        (rsa(), "RS512", &SHA512),
+        (&p384, "ES384", &SHA384),
+        (&p521, "ES512", &SHA512),
+        (&ed25519, "EdDSA", &SHA512),
+    ] {
         let digest = digest(hash, b"access");
         let half = base64(&digest.as_ref()[..digest.as_ref().len() / 2]);
         for (at_hash, good) in [(half, true), (base64([7; 16]), false), (base64(digest.as_ref()), false)] {
             let token = signer.token(&header(&json!({"alg": alg})), &claims(&json!({"at_hash": at_hash})));
-            let result = verify(&token, &keys(&[signer.named("k")]), &expected(ALL)).map(|_| ());
+            let result = verify(&token, &keys(&[signer.named("k")]), &expected()).map(|_| ());
             assert_eq!(result, if good { Ok(()) } else { Err(IdTokenError::WrongAccessTokenHash) }, "{alg}");
         }
     }

@@ -16,14 +16,16 @@ fn key_is_candidate_only_for_its_own_algorithms() {
         rsa().named("r"),
         Signer::p256().named("p"),
         Signer::p384().named("q"),
+        Signer::p521().named("s"),
         Signer::ed25519().named("e"),
     ]);
     let keys = keys.unwrap();
     let fits = |kid, algorithm| keys.candidates(Some(kid), algorithm).len();
     for (kid, own) in [
-        ("r", &[Algorithm::Rs256, Algorithm::Ps256][..]),
+        ("r", &Algorithm::ALL[..6]),
         ("p", &[Algorithm::Es256]),
         ("q", &[Algorithm::Es384]),
+        ("s", &[Algorithm::Es512]),
         ("e", &[Algorithm::EdDsa]),
     ] {
         for algorithm in Algorithm::ALL {

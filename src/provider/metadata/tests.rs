@@ -11,6 +11,15 @@ const ISSUER: &str = "https://kc.example/realms/main";
 const ENDPOINTS: [&str; 5] =
     ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint"];
 
+/// Returns settings that use the endpoint.
+fn settings_for(endpoint: &str) -> ProviderSettings {
+    ProviderSettings { userinfo: endpoint == "userinfo_endpoint", ..settings(ISSUER) }
+}
+
+fn with_userinfo() -> Value {
+    with(&metadata(ISSUER), &json!({"userinfo_endpoint": format!("{ISSUER}/userinfo")}))
+}
+
 fn read(settings: &ProviderSettings, document: &Value) -> Result<Metadata, String> {
     Metadata::read(document.to_string().as_bytes(), settings).map_err(|error| error.to_string())
 }
@@ -41,17 +50,18 @@ fn metadata_of_another_issuer_is_rejected_and_both_are_named() {
 #[test]
 fn an_endpoint_without_tls_is_refused() {
     let local = ["localhost", "127.0.0.1", "[::1]", "localhost.evil.example", "127.0.0.1.evil.example"];
-    let settings = ProviderSettings { endpoint_hosts: local.map(str::to_owned).to_vec(), ..settings(ISSUER) };
+    let settings =
+        ProviderSettings { endpoint_hosts: local.map(str::to_owned).to_vec(), ..settings_for(ENDPOINTS[3]) };
     for name in ENDPOINTS {
-        let document = with(&metadata(ISSUER), &json!({name: "http://kc.example/x"}));
+        let document = with(&with_userinfo(), &json!({name: "http://kc.example/x"}));
         assert!(read(&settings, &document).unwrap_err().contains(name));
         for loopback in ["http://localhost:8080/x", "http://127.0.0.1:8080/x", "http://[::1]:8080/x"] {
-            assert!(read(&settings, &with(&metadata(ISSUER), &json!({name: loopback}))).is_ok());
+            assert!(read(&settings, &with(&with_userinfo(), &json!({name: loopback}))).is_ok());
         }
         for tricky in
             ["http://localhost.evil.example/x", "http://127.0.0.1.evil.example/x", "ftp://kc.example/x"]
         {
-            let error = read(&settings, &with(&metadata(ISSUER), &json!({name: tricky}))).unwrap_err();
+            let error = read(&settings, &with(&with_userinfo(), &json!({name: tricky}))).unwrap_err();
             assert!(error.contains("not https"), "{error}");
         }
     }
@@ -61,12 +71,12 @@ fn an_endpoint_without_tls_is_refused() {
 fn endpoint_on_another_host_is_rejected_unless_listed() {
     for name in ENDPOINTS {
         for url in ["https://evil.example/x", "https://kc.example.evil.example/x", "http://127.0.0.1:9/x"] {
-            let document = with(&metadata(ISSUER), &json!({name: url}));
-            let error = read(&settings(ISSUER), &document).unwrap_err();
+            let document = with(&with_userinfo(), &json!({name: url}));
+            let error = read(&settings_for(name), &document).unwrap_err();
             let host = Url::parse(url).unwrap().host_str().unwrap().to_owned();
             assert!(error.contains(&format!("{name} is at {host}, which is neither")), "{error}");
             assert!(error.contains("provider.endpoint_hosts"), "{error}");
-            let settings = ProviderSettings { endpoint_hosts: vec![host], ..settings(ISSUER) };
+            let settings = ProviderSettings { endpoint_hosts: vec![host], ..settings_for(name) };
             assert!(read(&settings, &document).is_ok(), "{name} {url}");
         }
     }
@@ -159,4 +169,42 @@ fn configured_userinfo_needs_an_endpoint() {
     assert!(read(&asking, &document).unwrap_err().contains("set provider.endpoints.userinfo"));
     let named = with(&document, &json!({"userinfo_endpoint": format!("{ISSUER}/userinfo")}));
     assert!(read(&asking, &named).is_ok());
+}
+
+#[test]
+fn member_that_is_not_used_may_have_any_type() {
+    let names = ["userinfo_endpoint", "revocation_endpoint", "scopes_supported", "op_policy_uri", "x"];
+    for odd in [json!(7), json!(null), json!({"a": [1]}), json!([null]), json!("no URL"), json!(true)] {
+        let odd_members = names.map(|name| (name.to_owned(), odd.clone())).into_iter().collect();
+        let found = read(&settings(ISSUER), &with(&metadata(ISSUER), &Value::Object(odd_members))).unwrap();
+        assert!(found.userinfo_endpoint.is_none() && found.revocation_endpoint.is_none(), "{odd}");
+    }
+    let text = json!({"authorization_response_iss_parameter_supported": "true"});
+    assert!(read(&settings(ISSUER), &with(&metadata(ISSUER), &text)).unwrap().names_itself_in_responses);
+}
+
+#[test]
+fn member_that_is_used_is_named_if_it_is_not_text() {
+    for name in ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"] {
+        let error = read(&settings(ISSUER), &with(&metadata(ISSUER), &json!({name: 7}))).unwrap_err();
+        assert_eq!(error, format!("the discovery document's {name} is not text"));
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_reported_at_once() {
+    let wrong = json!({
+        "authorization_endpoint": "https://a.example/", "token_endpoint": 7, "jwks_uri": null,
+        "end_session_endpoint": "http://kc.example/logout",
+    });
+    let document = with(&metadata(ISSUER), &wrong).to_string();
+    let error = Metadata::read(document.as_bytes(), &settings(ISSUER)).unwrap_err();
+    let messages = error.messages();
+    assert_eq!(messages.len(), 4, "{messages:?}");
+    for (message, words) in
+        messages.iter().zip(["token_endpoint is not text", "no jwks_uri", "not https", "is at a.example"])
+    {
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(error.to_string(), messages.join("; "));
 }

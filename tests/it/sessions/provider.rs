@@ -66,6 +66,10 @@ impl IdentityProvider for RefreshingProvider {
         ProviderState::Ready
     }
 
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn answers(&self) -> bool {
         true
     }

@@ -1,0 +1,92 @@
+//! Exchange of a code for the tokens of a sign-in
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::announcement::OFFLINE_ACCESS;
+use super::id_token::IdTokenError;
+use super::metadata::Metadata;
+use super::{Provider, token_endpoint};
+use crate::flow::audit::{Hint, ProviderCall};
+use crate::flow::ports::{CodeExchange, ExchangeError, SignedIn, TokenSet, UnixTime};
+
+impl Provider {
+    pub(super) async fn exchange_code(&self, exchange: &CodeExchange<'_>) -> Result<SignedIn, ExchangeError> {
+        let known =
+            self.known.load_full().ok_or_else(|| ExchangeError::ProviderUnavailable(self.last_error()))?;
+        let requested_at = self.clock.now();
+        let endpoint = &known.metadata.token_endpoint;
+        let call =
+            token_endpoint::exchange(&self.exchanges, &self.settings, endpoint, requested_at, exchange);
+        let tokens = self.audit_call(ProviderCall::CodeExchange, call, is_refusal).await?;
+        let id_token =
+            tokens.id_token.ok_or_else(|| ExchangeError::ProviderMisbehaved(NO_ID_TOKEN.to_owned()))?;
+        let expected = self.expectations(Some(exchange.nonce.expose()), tokens.access_token.expose());
+        let verified = self
+            .verify_id_token(&known, id_token.expose(), &expected)
+            .await
+            .map_err(|error| classify(&error))?;
+        let access = &tokens.access_token;
+        let verified = self.add_userinfo_claims(&self.exchanges, &known.metadata, access, verified).await?;
+        let access_ends = tokens.expires_in.map(|lifetime| requested_at.plus(lifetime));
+        let expires_at = access_ends.map_or(verified.expires_at, |end| end.min(verified.expires_at));
+        // Accepted within the leeway, or issued with no lifetime: the session would redirect to the provider
+        // immediately.
+        if expires_at <= self.clock.now() {
+            return Err(ExchangeError::ClocksDiffer(ALREADY_EXPIRED.to_owned()));
+        }
+        if tokens.refresh_token.is_none() {
+            self.report_no_refresh_token(&known.metadata, expires_at);
+        }
+        let refresh_expires_at = tokens.refresh_expires_in.map(|lifetime| requested_at.plus(lifetime));
+        let refresh_token = tokens.refresh_token;
+        let tokens = TokenSet {
+            id_token,
+            refresh_token,
+            expires_at,
+            requested_at,
+            id_token_issued_at: verified.issued_at,
+            authentication: verified.authentication,
+            id_token_expires_at: verified.expires_at,
+            refresh_expires_at,
+        };
+        Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
+    }
+
+    /// Reports, once, that sign-ins end with their tokens.
+    fn report_no_refresh_token(&self, metadata: &Metadata, expires_at: UnixTime) {
+        if self.has_reported_no_refresh_token.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let lifetime = Duration::from_secs(expires_at.0.saturating_sub(self.clock.now().0));
+        let is_requested = self.settings.scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
+        let remedy = if is_requested {
+            "provider.scopes has offline_access, so allow this client at the provider to get refresh tokens"
+        } else if metadata.announcement.has_offline_access() {
+            "the provider announces the scope offline_access: add it to provider.scopes"
+        } else {
+            "allow this client at the provider to get refresh tokens, or lengthen the lifetime of its tokens"
+        };
+        self.audit.hint(&Hint::NoRefreshToken { lifetime, remedy });
+    }
+}
+
+pub(super) const NO_ID_TOKEN: &str =
+    "the token response has no ID token; check that provider.scopes contains openid";
+const ALREADY_EXPIRED: &str = "the tokens are already expired (exp, expires_in), so that no session can begin: the \
+                               clocks differ, or the lifetime of the provider's tokens is too short";
+
+fn classify(error: &IdTokenError) -> ExchangeError {
+    let text = error.to_string();
+    if error.is_about_time() {
+        ExchangeError::ClocksDiffer(text)
+    } else if error.is_about_settings() {
+        ExchangeError::Misconfigured(text)
+    } else {
+        ExchangeError::ProviderMisbehaved(text)
+    }
+}
+
+pub(super) fn is_refusal(error: &ExchangeError) -> bool {
+    matches!(error, ExchangeError::CodeRefused(_) | ExchangeError::ClientRefused(_))
+}

@@ -1,0 +1,93 @@
+//! Comparison of the configuration with the provider, without the gateway
+//!
+//! Everything that can be compared is compared, so that the operator sees every difference at once.
+
+use std::sync::Arc;
+
+use super::accepted::Accepted;
+use super::announcement::Announcement;
+use super::clock_watch::ClockWatch;
+use super::comparison::{Finding, compare, list};
+use super::http::Http;
+use super::keys::KeySet;
+use super::metadata::{Metadata, MetadataError};
+use super::settings::ProviderSettings;
+use crate::access::claims::ClaimPath;
+use crate::flow::ports::Clock;
+use crate::trust::{self, TrustError};
+
+/// What the rest of the configuration needs from the provider.
+pub struct Needs<'a> {
+    /// The claim of the user name.
+    pub user: &'a ClaimPath,
+    /// Whether a sign-out is to end the session at the provider too.
+    pub logs_out_at_provider: bool,
+}
+
+/// Fetches the provider's documents and compares them with the configuration. A document that cannot be loaded is a
+/// finding too.
+pub async fn compare_online(
+    settings: &ProviderSettings,
+    needs: &Needs<'_>,
+    clock: Arc<dyn Clock>,
+) -> Result<Vec<Finding>, TrustError> {
+    let client = trust::client(settings.ca_pem.as_deref(), settings.timeout)?;
+    let http = Http::new(client, settings.timeout, Arc::new(ClockWatch::new(clock)), Arc::default());
+    let (metadata, announced) = load_metadata(&http, settings).await;
+    let mut findings = Vec::new();
+    let mut keys = None;
+    match &metadata {
+        Ok(metadata) => match KeySet::load(&http, &metadata.jwks_uri).await {
+            Ok(loaded) => keys = Some(loaded.algorithms()),
+            Err(error) => findings.push(Finding::unusable(&error)),
+        },
+        Err(error) => findings.extend(error.messages().iter().map(Finding::unusable)),
+    }
+    if let Some(announced) = &announced {
+        let algorithms = announced.signing_algorithms.as_deref();
+        let accepted = Accepted::new(settings.signing_algorithms.as_deref(), algorithms);
+        findings.extend(compare(settings, announced, &accepted, keys.as_deref()));
+        findings.extend(user_claim(settings, announced, needs.user));
+    }
+    let has_logout = metadata.is_err() || metadata.is_ok_and(|found| found.end_session_endpoint.is_some());
+    if needs.logs_out_at_provider && !has_logout {
+        findings.push(Finding::doubtful(
+            "the provider announces no end_session_endpoint, so a sign-out does not end the session there",
+            "set sign_in.provider_logout = false, or provider.endpoints.end_session if the provider has one",
+        ));
+    }
+    Ok(findings)
+}
+
+/// Returns the metadata, and what the provider announces if its document is that of the issuer.
+async fn load_metadata(
+    http: &Http,
+    settings: &ProviderSettings,
+) -> (Result<Metadata, MetadataError>, Option<Announcement>) {
+    if !settings.discovery {
+        return (Metadata::configured(settings), Some(Announcement::default()));
+    }
+    let document = match Metadata::fetch(http, settings).await {
+        Ok(document) => document,
+        Err(error) => return (Err(error), None),
+    };
+    let metadata = Metadata::read(&document, settings);
+    let is_of_issuer = !matches!(metadata, Err(MetadataError::WrongIssuer { .. }));
+    let announced = is_of_issuer.then(|| serde_json::from_slice(&document).ok()).flatten();
+    (metadata, announced)
+}
+
+fn user_claim(settings: &ProviderSettings, announced: &Announcement, user: &ClaimPath) -> Option<Finding> {
+    let names = announced.claims.as_deref()?;
+    if names.iter().any(|name| user.steps().next() == Some(name)) {
+        return None;
+    }
+    let userinfo = if settings.userinfo { "" } else { ", or set provider.userinfo = true" };
+    Some(Finding::doubtful(
+        format!("claims.user is {user}, but the provider announces the claims {}", list(names)),
+        format!("set claims.user to one of them that users cannot change, such as sub{userinfo}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests;
