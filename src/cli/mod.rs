@@ -7,13 +7,14 @@ mod demo;
 mod options;
 mod secret;
 mod serve;
+mod template;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::command::{Logged, print};
+use self::command::Logged;
 use self::options::ConfigOptions;
 
 /// An identity-aware gateway: signs users in with OpenID Connect and passes their identity to applications.
@@ -32,8 +33,8 @@ enum Command {
     Check(check::Options),
     /// Print a key for session.keys.
     Secret,
-    /// Print a configuration file with every key, its default and its meaning.
-    Template,
+    /// Print a configuration file with every key, its default and its meaning, or a small file for one provider.
+    Template(template::Options),
     /// Run a provider, the gateway and an application on this machine, as a demonstration. Needs no configuration.
     #[cfg(feature = "demo")]
     Demo(demo::Options),
@@ -45,7 +46,7 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Secret => secret::run(),
-        Command::Template => print(&crate::config::template()),
+        Command::Template(options) => template::run(&options),
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::run(&options),
     };
