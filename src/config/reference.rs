@@ -43,7 +43,8 @@ client_secret_file = \"/run/secrets/client-secret\"
 keys_file = \"/run/secrets/session-keys\"
 ```
 
-`config/foregate.toml` contains every key with a comment.
+`config/foregate.toml` contains every key with a comment. [providers.md](providers.md) has a file for each of sixteen
+providers, which `foregate template --for NAME` prints.
 ";
 
 /// Returns the page, in Markdown.

@@ -145,7 +145,9 @@ const KEYS: &[Key] = &[
         kind: Kind::List,
         need: Need::Default("[\"openid\", \"profile\", \"email\"]"),
         about: "The scopes that the gateway requests from the provider. Add the scope for groups, if the provider \
-                has one.",
+                has one. Many providers send a refresh token only with the scope offline_access, and without one, \
+                a sign-in ends with its tokens. At some providers, that token continues after the provider's own \
+                session has ended, and others deny the sign-in (docs/providers.md).",
         right: "one scope in each entry, and openid among them: [\"openid\", \"profile\", \"email\"]",
     },
     Key {
