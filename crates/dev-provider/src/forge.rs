@@ -106,7 +106,7 @@ fn sign(signer: &Signer, facts: &Facts<'_>, message: &[u8]) -> Result<Vec<u8>, U
             let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
             Ok(hmac::sign(&key, message).as_ref().to_vec())
         }
-        Signer::Sha384 { pss } => facts.key.sign_sha384(*pss, message).or_else(|_| facts.key.sign(message)),
+        Signer::Rsa(other) => facts.key.sign_as(*other, message).or_else(|_| facts.key.sign(message)),
         Signer::Absent => Ok(Vec::new()),
         Signer::Zeros => Ok(vec![0; 64]),
         Signer::EcdsaDer if facts.key.algorithm() == SigningAlgorithm::Es256 => {

@@ -6,9 +6,8 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PSS_SHA256, RSA_PSS_SHA384, RsaEncoding, RsaKeyPair,
-    UnparsedPublicKey, VerificationAlgorithm,
+    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
@@ -58,21 +57,22 @@ impl SigningKey {
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         match &self.pair {
-            Pair::Rsa(pair) if self.algorithm == SigningAlgorithm::Ps256 => {
-                sign_rsa(pair, &RSA_PSS_SHA256, message)
-            }
-            Pair::Rsa(pair) => sign_rsa(pair, &RSA_PKCS1_SHA256, message),
+            Pair::Rsa(_) => self.sign_as(self.algorithm, message),
             Pair::Ec(pair) => Ok(pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec()),
             Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }
 
-    /// Signs with PS384 or RS384 and the same key. Returns an error if the key is not an RSA key.
-    pub(crate) fn sign_sha384(&self, pss: bool, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    /// Signs with another RSA algorithm and the same key. Returns an error if the key is not an RSA key.
+    pub(crate) fn sign_as(
+        &self,
+        algorithm: SigningAlgorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Unspecified> {
         let Pair::Rsa(pair) = &self.pair else {
             return Err(Unspecified);
         };
-        sign_rsa(pair, if pss { &RSA_PSS_SHA384 } else { &RSA_PKCS1_SHA384 }, message)
+        sign_rsa(pair, rsa_encoding(algorithm).ok_or(Unspecified)?, message)
     }
 
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -95,21 +95,46 @@ impl SigningKey {
 pub(crate) fn verification_algorithm(algorithm: SigningAlgorithm) -> &'static dyn VerificationAlgorithm {
     match algorithm {
         SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        SigningAlgorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        SigningAlgorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
         SigningAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+        SigningAlgorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+        SigningAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
         SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
         SigningAlgorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
+        SigningAlgorithm::Es512 => &signature::ECDSA_P521_SHA512_FIXED,
         SigningAlgorithm::EdDsa => &signature::ED25519,
     }
+}
+
+/// Returns the padding and hash function of an RSA algorithm, `None` for other algorithms.
+fn rsa_encoding(algorithm: SigningAlgorithm) -> Option<&'static dyn RsaEncoding> {
+    Some(match algorithm {
+        SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_SHA256,
+        SigningAlgorithm::Rs384 => &signature::RSA_PKCS1_SHA384,
+        SigningAlgorithm::Rs512 => &signature::RSA_PKCS1_SHA512,
+        SigningAlgorithm::Ps256 => &signature::RSA_PSS_SHA256,
+        SigningAlgorithm::Ps384 => &signature::RSA_PSS_SHA384,
+        SigningAlgorithm::Ps512 => &signature::RSA_PSS_SHA512,
+        SigningAlgorithm::Es256
+        | SigningAlgorithm::Es384
+        | SigningAlgorithm::Es512
+        | SigningAlgorithm::EdDsa => return None,
+    })
 }
 
 impl Pair {
     fn generate(algorithm: SigningAlgorithm) -> Result<Self, Unspecified> {
         Ok(match algorithm {
-            SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
-                Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048)?)
-            }
+            SigningAlgorithm::Rs256
+            | SigningAlgorithm::Rs384
+            | SigningAlgorithm::Rs512
+            | SigningAlgorithm::Ps256
+            | SigningAlgorithm::Ps384
+            | SigningAlgorithm::Ps512 => Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048)?),
             SigningAlgorithm::Es256 => Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?),
             SigningAlgorithm::Es384 => Self::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)?),
+            SigningAlgorithm::Es512 => Self::Ec(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING)?),
             SigningAlgorithm::EdDsa => Self::Ed(Ed25519KeyPair::generate()?),
         })
     }
@@ -133,7 +158,11 @@ impl Pair {
                 // SEC 1 §2.3.3: the byte 4, then both coordinates at full length.
                 let point = public_key.strip_prefix(&[4]).ok_or(Unspecified)?;
                 let (x, y) = point.split_at(point.len() / 2);
-                let curve = if algorithm == SigningAlgorithm::Es384 { "P-384" } else { "P-256" };
+                let curve = match algorithm {
+                    SigningAlgorithm::Es384 => "P-384",
+                    SigningAlgorithm::Es512 => "P-521",
+                    _ => "P-256",
+                };
                 jwk_members(&[("crv", curve), ("kty", "EC"), ("x", &b64(x)), ("y", &b64(y))])
             }
             Self::Ed(_) => jwk_members(&[("crv", "Ed25519"), ("kty", "OKP"), ("x", &b64(public_key))]),

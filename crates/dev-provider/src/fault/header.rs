@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::facts::Facts;
 use super::faults;
+use crate::algorithm::SigningAlgorithm;
 
 /// A header before its serialisation, and the signer.
 pub(crate) struct HeaderDraft {
@@ -23,8 +24,8 @@ pub(crate) enum Signer {
     Unpublished,
     /// HMAC with SHA-256 and this key.
     Hmac(Vec<u8>),
-    /// SHA-384 with the provider's RSA key, as PSS or PKCS #1 v1.5.
-    Sha384 { pss: bool },
+    /// Another algorithm with the provider's RSA key.
+    Rsa(SigningAlgorithm),
     /// An empty signature.
     Absent,
     /// 64 zero bytes (CVE-2022-21449).
@@ -96,10 +97,10 @@ faults! {
     AlgNumber, "alg-number", "refuse", "`alg` is a number", |h, _| h.set("alg", json!(256));
     AlgRs384, "alg-rs384", "X07",
         "RS384 with the provider's RSA key (a genuine signature with another type of key)",
-        |h, _| h.alg("RS384", Signer::Sha384 { pss: false });
+        |h, _| h.alg("RS384", Signer::Rsa(SigningAlgorithm::Rs384));
     AlgPs384, "alg-ps384", "X07",
         "PS384 with the provider's RSA key (a genuine signature with another type of key)",
-        |h, _| h.alg("PS384", Signer::Sha384 { pss: true });
+        |h, _| h.alg("PS384", Signer::Rsa(SigningAlgorithm::Ps384));
     AlgEs256Zeros, "alg-es256-zeros", "C13, row 21",
         "`alg` is `ES256` over 64 zero bytes",
         |h, _| h.alg("ES256", Signer::Zeros);
