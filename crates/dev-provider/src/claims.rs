@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::algorithm::SigningAlgorithm;
 use crate::settings::User;
+use crate::shape::{Shape, UserClaims};
 use crate::store::Grant;
 
 /// The values that all tokens of one response share.
@@ -20,6 +21,7 @@ pub(crate) struct Context<'a> {
     pub(crate) grant: &'a Grant,
     /// The algorithm that signs the ID token.
     pub(crate) algorithm: SigningAlgorithm,
+    pub(crate) shape: &'a Shape,
     pub(crate) now: Duration,
 }
 
@@ -36,11 +38,15 @@ impl Context<'_> {
 
     /// Returns the claims of the ID token (Core §2), without `nonce`: only a response to a code has it (Core §12.2).
     pub(crate) fn id_token(&self, jti: &str, life: Duration, access_token: &str) -> Map<String, Value> {
-        let mut claims = profile(self.user);
+        let mut claims = match self.shape.user_claims {
+            UserClaims::Everywhere => profile(self.user, &self.grant.scope, self.shape),
+            UserClaims::Userinfo => Map::new(),
+        };
         claims.extend(self.common(jti, life));
         put(&mut claims, "azp", json!(self.grant.client_id));
         put(&mut claims, "auth_time", json!(self.grant.auth_time));
         put(&mut claims, "at_hash", json!(at_hash(self.algorithm, access_token)));
+        omit(&mut claims, self.shape);
         claims
     }
 
@@ -58,23 +64,34 @@ impl Context<'_> {
 }
 
 /// Returns the claims of userinfo.
-pub(crate) fn userinfo(user: &User) -> Map<String, Value> {
-    let mut claims = profile(user);
+pub(crate) fn userinfo(user: &User, granted: &str, shape: &Shape) -> Map<String, Value> {
+    let mut claims = profile(user, granted, shape);
     put(&mut claims, "sub", json!(user.subject));
+    omit(&mut claims, shape);
     claims
 }
 
-fn profile(user: &User) -> Map<String, Value> {
+fn profile(user: &User, granted: &str, shape: &Shape) -> Map<String, Value> {
     let mut claims = Map::new();
-    put(&mut claims, "preferred_username", json!(user.username));
-    put(&mut claims, "name", json!(user.name));
-    put(&mut claims, "email", json!(user.email));
-    put(&mut claims, "email_verified", json!(user.email_verified));
-    if !user.groups.is_empty() {
+    if shape.discloses(granted, "profile") {
+        put(&mut claims, "preferred_username", json!(user.username));
+        put(&mut claims, "name", json!(user.name));
+    }
+    if shape.discloses(granted, "email") {
+        put(&mut claims, "email", json!(user.email));
+        put(&mut claims, "email_verified", json!(user.email_verified));
+    }
+    if !user.groups.is_empty() && shape.discloses(granted, "groups") {
         put(&mut claims, "groups", json!(user.groups));
     }
     claims.extend(user.extra.clone());
     claims
+}
+
+fn omit(claims: &mut Map<String, Value>, shape: &Shape) {
+    for name in &shape.omitted_claims {
+        claims.remove(name);
+    }
 }
 
 fn put(claims: &mut Map<String, Value>, name: &str, value: Value) {

@@ -102,10 +102,8 @@ fn sign(signer: &Signer, facts: &Facts<'_>, message: &[u8]) -> Result<Vec<u8>, U
     match signer {
         Signer::Own => facts.key.sign(message),
         Signer::Unpublished => facts.unpublished_key.ok_or(Unspecified)?.sign(message),
-        Signer::Hmac(secret) => {
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-            Ok(hmac::sign(&key, message).as_ref().to_vec())
-        }
+        Signer::Hmac(secret) => Ok(authenticate(hmac::HMAC_SHA256, secret, message)),
+        Signer::HmacSha512(secret) => Ok(authenticate(hmac::HMAC_SHA512, secret, message)),
         Signer::Rsa(other) => facts.key.sign_as(*other, message).or_else(|_| facts.key.sign(message)),
         Signer::Absent => Ok(Vec::new()),
         Signer::Zeros => Ok(vec![0; 64]),
@@ -117,6 +115,10 @@ fn sign(signer: &Signer, facts: &Facts<'_>, message: &[u8]) -> Result<Vec<u8>, U
             any.sign(message).map(|raw| ecdsa_signature(&raw))
         }
     }
+}
+
+fn authenticate(algorithm: hmac::Algorithm, secret: &[u8], message: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(algorithm, secret), message).as_ref().to_vec()
 }
 
 fn b64(bytes: impl AsRef<[u8]>) -> String {

@@ -64,7 +64,8 @@ pub async fn start(settings: Settings) -> Result<DevProvider, StartError> {
     let (listener, address) = bind(settings.listen).await?;
     let (key, refresh_tokens) =
         generate_keys(settings.signing_algorithm).await.map_err(|_| StartError::Key)?;
-    let base = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}"));
+    let slash = if settings.shape.issuer_slash { "/" } else { "" };
+    let base = settings.issuer.clone().unwrap_or_else(|| format!("http://{address}{slash}"));
     let shared = Arc::new(Shared::new(settings, base, other_host_base(address), key, refresh_tokens));
     let (stop, stopped) = oneshot::channel();
     let server = tokio::spawn(serve(listener, Arc::clone(&shared), stopped));

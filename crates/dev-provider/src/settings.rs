@@ -8,13 +8,15 @@ use serde_json::{Map, Value};
 
 use crate::algorithm::SigningAlgorithm;
 use crate::clock::Clock;
+use crate::shape::Shape;
 
 /// The settings of [`start`](crate::start). The default is a complete provider with one client and three users.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The address to listen on, loopback only. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The issuer, which clients compare as an exact string. The default is `http://<address>`.
+    /// The issuer, which clients compare as an exact string. The default is `http://<address>`, with a slash if
+    /// [`Shape::issuer_slash`] is true.
     pub issuer: Option<String>,
     /// Another value of `iss`, independent of the URLs of the endpoints. Entra ID uses
     /// `https://sts.windows.net/{tenant}/`.
@@ -31,6 +33,8 @@ pub struct Settings {
     /// The algorithm that signs ID and access tokens. [`DevProvider::sign_with`](crate::DevProvider::sign_with) changes
     /// it.
     pub signing_algorithm: SigningAlgorithm,
+    /// The shape of the metadata, the claims and the token responses.
+    pub shape: Shape,
     /// Whether a browser may request faults for its own login. If true, the authorization request parameter `fault`
     /// contains names of faults of the token endpoint, separated by spaces.
     pub faults_by_request: bool,
@@ -97,6 +101,7 @@ impl Default for Settings {
             clients: vec![demo_client()],
             users: demo_users(),
             signing_algorithm: SigningAlgorithm::default(),
+            shape: Shape::default(),
             faults_by_request: false,
             code_life: Duration::from_mins(1),
             access_token_life: Duration::from_mins(5),

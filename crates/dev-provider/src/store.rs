@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::bounded::Bounded;
 use crate::fault::Fault;
 use crate::refresh_token::RefreshTokenContent;
+use crate::shape::Rotation;
 
 /// Tests and demos need fewer entries of each kind, and this many fit in memory.
 const MAX_ENTRIES: usize = 1024;
@@ -75,6 +76,16 @@ pub(crate) struct Grant {
     pub(crate) revoked: bool,
 }
 
+/// The effect of a refresh on the family of its refresh token.
+#[derive(Clone, Copy)]
+pub(crate) struct Renewal {
+    pub(crate) rotation: Rotation,
+    /// Whether the response has no refresh token, so that the presented one stays the newest.
+    pub(crate) keep_token: bool,
+    /// The expiry of a new refresh token, since the Unix epoch.
+    pub(crate) expires: Duration,
+}
+
 /// The reason for which a refresh token was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RefreshRefused {
@@ -99,27 +110,27 @@ impl Store {
         self.sessions.get(cookie).filter(|session| now < session.expires)
     }
 
-    /// Advances a family by one generation, with a new lifetime. An older generation revokes the family (RFC 9700
-    /// §4.14.2). Without a lifetime, the presented token stays valid until its expiry.
-    pub(crate) fn rotate(
+    /// Renews a family. With strict rotation, it advances by one generation. An older generation revokes the family
+    /// (RFC 9700 §4.14.2). A token that is kept stays valid until its expiry.
+    pub(crate) fn renew(
         &mut self,
         presented: &RefreshTokenContent,
         client_id: &str,
         now: Duration,
-        life: Option<Duration>,
+        renewal: Renewal,
     ) -> Result<Grant, RefreshRefused> {
         let grant = self.grants.get_mut(&presented.grant).filter(|grant| grant.client_id == client_id);
         let grant = grant.ok_or(RefreshRefused::Invalid)?;
-        if presented.generation != grant.generation {
+        if renewal.rotation == Rotation::Strict && presented.generation != grant.generation {
             grant.revoked = true;
             return Err(RefreshRefused::Reused);
         }
         if grant.revoked || now >= grant.refresh_expires {
             return Err(RefreshRefused::Invalid);
         }
-        if let Some(life) = life {
+        if !renewal.keep_token && renewal.rotation != Rotation::Absent {
             grant.generation += 1;
-            grant.refresh_expires = now + life;
+            grant.refresh_expires = renewal.expires;
         }
         Ok(grant.clone())
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::claims::Context;
 use crate::fault::facts::Facts;
+use crate::fault::token::Refusal;
 use crate::fault::{Fault, TokenFault};
 use crate::forge;
 use crate::jwt::{self, Kind};
@@ -15,14 +16,23 @@ use crate::key::SigningKey;
 use crate::random::opaque;
 use crate::refresh_token::RefreshTokenContent;
 use crate::settings::User;
+use crate::shape::Rotation;
 use crate::shared::Shared;
 use crate::store::Grant;
+
+/// The exchange that a response answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Code,
+    Refresh,
+}
 
 /// A grant for which tokens are issued.
 pub(crate) struct Issue<'a> {
     pub(crate) grant_id: &'a str,
     pub(crate) grant: &'a Grant,
     pub(crate) user: &'a User,
+    pub(crate) step: Step,
     /// Present in the exchange of a code only (Core §12.2).
     pub(crate) nonce: Option<&'a str>,
     pub(crate) now: Duration,
@@ -38,8 +48,21 @@ pub(crate) struct RequestedFaults {
 }
 
 impl RequestedFaults {
-    pub(crate) fn has(&self, fault: TokenFault) -> bool {
-        self.faults.contains(&Fault::Token(fault))
+    /// Returns the error that replaces the response, if a fault has one.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.of_token_response().find_map(TokenFault::refusal)
+    }
+
+    /// Returns whether a refresh keeps the presented refresh token valid.
+    pub(crate) fn keep_refresh_token(&self) -> bool {
+        self.of_token_response().any(TokenFault::keeps_refresh_token)
+    }
+
+    fn of_token_response(&self) -> impl Iterator<Item = TokenFault> {
+        self.faults.iter().filter_map(|fault| match fault {
+            Fault::Token(fault) => Some(*fault),
+            _ => None,
+        })
     }
 }
 
@@ -59,12 +82,26 @@ impl Issue<'_> {
             "refresh_expires_in": shared.settings.refresh_token_life.as_secs(),
             "scope": self.grant.scope,
         });
-        for fault in &self.requested.faults {
-            if let (Fault::Token(fault), Some(members)) = (fault, body.as_object_mut()) {
-                fault.apply(members);
-            }
+        if let Some(members) = body.as_object_mut() {
+            self.leave_out(shared, members);
+            self.requested.of_token_response().for_each(|fault| fault.apply(members));
         }
         Ok(body)
+    }
+
+    /// Removes the members that the shape leaves out.
+    fn leave_out(&self, shared: &Shared, members: &mut Map<String, Value>) {
+        let is_refresh = self.step == Step::Refresh;
+        let shape = &shared.settings.shape;
+        // Without rotation, the presented refresh token stays the newest one.
+        let same_token = is_refresh && shape.rotation == Rotation::Absent;
+        if same_token || !shape.issues_refresh_token(&self.grant.scope) {
+            members.remove("refresh_token");
+            members.remove("refresh_expires_in");
+        }
+        if is_refresh && !shape.id_token_at_refresh {
+            members.remove("id_token");
+        }
     }
 
     fn access_token(&self, shared: &Shared, key: &SigningKey) -> Result<String, Unspecified> {
@@ -113,6 +150,7 @@ impl Issue<'_> {
             grant_id: self.grant_id,
             grant: self.grant,
             algorithm: key.algorithm(),
+            shape: &shared.settings.shape,
             now: self.now,
         }
     }

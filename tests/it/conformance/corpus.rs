@@ -42,12 +42,23 @@ const ACCEPTED: &[&str] = &[
     "claims-distributed",
     "realm-roles",
     "client-roles",
+    "groups-text-comma",
+    "groups-only-numbers",
+    "groups-objects",
+    "groups-objects-two-texts",
+    "groups-map-objects",
+    "groups-map-booleans",
+    "roles-zitadel",
+    "roles-namespaced",
+    "groups-hasgroups",
 ];
 
 fn token_faults() -> Vec<String> {
     let all = Fault::all().into_iter().filter(|fault| fault.endpoint() == Endpoint::Token);
     let names = all.map(|fault| fault.name().into_owned());
-    names.filter(|name| !name.starts_with("token-") && name != "keys-rotated-before-signing").collect()
+    // The ID token with a long picture breaks no rule, but the session does not fit into cookies.
+    let other = ["keys-rotated-before-signing", "picture-long"];
+    names.filter(|name| !name.starts_with("token-") && !other.contains(&&**name)).collect()
 }
 
 async fn expect_only_accepted_variants(scene: &Scene) {

@@ -39,6 +39,39 @@ faults! {
     SessionStateDuplicated, "authorization-session-state-duplicated", "row 36",
         "`session_state` is sent twice",
         |p| { add(p, "session_state", "state-of-the-session"); twice(p, "session_state"); };
+    AccessDenied, "authorization-error-access-denied", "show an error page",
+        "`error=access_denied` replaces `code`",
+        |p| fail(p, "access_denied", "the user denied the request");
+    InvalidScope, "authorization-error-invalid-scope", "name the set-up",
+        "`error=invalid_scope` replaces `code`",
+        |p| fail(p, "invalid_scope", "the client may not request the scope nonsense");
+    UnauthorizedClient, "authorization-error-unauthorized-client", "name the set-up",
+        "`error=unauthorized_client` replaces `code`",
+        |p| fail(p, "unauthorized_client", "the client may not use this response type");
+    InvalidClient, "authorization-error-invalid-client", "name the set-up",
+        "`error=invalid_client` replaces `code`",
+        |p| fail(p, "invalid_client", "the client is disabled");
+    InvalidRequest, "authorization-error-invalid-request", "name the set-up",
+        "`error=invalid_request` replaces `code`",
+        |p| fail(p, "invalid_request", "the parameter code_challenge_method is not allowed");
+    LoginRequired, "authorization-error-login-required", "show an error page",
+        "`error=login_required` replaces `code`",
+        |p| fail(p, "login_required", "no user is signed in");
+    ConsentRequired, "authorization-error-consent-required", "show an error page",
+        "`error=consent_required` replaces `code`",
+        |p| fail(p, "consent_required", "the user must consent");
+    ServerError, "authorization-error-server-error", "try again",
+        "`error=server_error` replaces `code`",
+        |p| fail(p, "server_error", "the provider could not process the request");
+    TemporarilyUnavailable, "authorization-error-temporarily-unavailable", "try again",
+        "`error=temporarily_unavailable` replaces `code`",
+        |p| fail(p, "temporarily_unavailable", "the provider is restarting");
+    AuthenticationExpired, "authorization-error-authentication-expired", "try again",
+        "`error=temporarily_unavailable` with the description `authentication_expired` of Keycloak replaces `code`",
+        |p| fail(p, "temporarily_unavailable", "authentication_expired");
+    AccessDeniedNoState, "authorization-access-denied-no-state", "name the error",
+        "`error=access_denied` replaces `code`, and `state` is left out",
+        |p| { fail(p, "access_denied", "the user denied the request"); remove(p, "state"); };
 }
 
 impl AuthorizationFault {
@@ -49,6 +82,12 @@ impl AuthorizationFault {
 
 fn add(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
     pairs.push((name.to_owned(), value.to_owned()));
+}
+
+fn fail(pairs: &mut Vec<(String, String)>, error: &str, description: &str) {
+    remove(pairs, "code");
+    add(pairs, "error", error);
+    add(pairs, "error_description", description);
 }
 
 fn remove(pairs: &mut Vec<(String, String)>, name: &str) {

@@ -15,6 +15,19 @@ pub(crate) struct Metadata<'a>(&'a mut Map<String, Value>);
 const ENDPOINTS: [&str; 4] =
     ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "end_session_endpoint"];
 
+/// The member with the algorithms of ID tokens.
+const ALGORITHMS: &str = "id_token_signing_alg_values_supported";
+
+/// Endpoints that a client can do without.
+const UNUSED: [&str; 6] = [
+    "registration_endpoint",
+    "introspection_endpoint",
+    "check_session_iframe",
+    "end_session_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+];
+
 impl Metadata<'_> {
     fn set(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
@@ -31,9 +44,32 @@ impl Metadata<'_> {
     }
 
     fn announce_weak(&mut self) {
-        let announced = self.0.get_mut("id_token_signing_alg_values_supported");
+        let announced = self.0.get_mut(ALGORITHMS);
         if let Some(list) = announced.and_then(Value::as_array_mut) {
             list.extend([json!("none"), json!("HS256")]);
+        }
+    }
+
+    fn announce_other(&mut self) {
+        let announced = self.0.get(ALGORITHMS).and_then(Value::as_array);
+        let other = match announced {
+            Some(list) if list.contains(&json!("ES256")) => "RS256",
+            _ => "ES256",
+        };
+        self.set(ALGORITHMS, json!([other]));
+    }
+
+    fn set_odd_types(&mut self) {
+        for (name, value) in [
+            ("claims_supported", json!(7)),
+            ("claim_types_supported", Value::Null),
+            ("response_modes_supported", json!({ "query": true })),
+            ("subject_types_supported", json!("public")),
+            ("claims_parameter_supported", json!("false")),
+            ("service_documentation", json!([{ "url": 1 }])),
+            ("ui_locales_supported", json!(false)),
+        ] {
+            self.set(name, value);
         }
     }
 
@@ -95,6 +131,51 @@ faults! {
     AlgNone, "discovery-alg-none", "C11",
         "`none` and `HS256` are listed for ID tokens as well",
         |m, _| m.announce_weak();
+    AlgHs256Only, "discovery-alg-hs256-only", "warn",
+        "`id_token_signing_alg_values_supported` lists only `HS256`",
+        |m, _| m.set(ALGORITHMS, json!(["HS256"]));
+    AlgHs512Only, "discovery-alg-hs512-only", "warn",
+        "`id_token_signing_alg_values_supported` lists only `HS512`",
+        |m, _| m.set(ALGORITHMS, json!(["HS512"]));
+    AlgOther, "discovery-alg-other", "warn",
+        "`id_token_signing_alg_values_supported` lists only `ES256`, or only `RS256` if the provider signs with ES256",
+        |m, _| m.announce_other();
+    AlgMissing, "discovery-alg-missing", "accept",
+        "`id_token_signing_alg_values_supported` is left out",
+        |m, _| m.remove(ALGORITHMS);
+    AlgEmpty, "discovery-alg-empty", "accept",
+        "`id_token_signing_alg_values_supported` is an empty list",
+        |m, _| m.set(ALGORITHMS, json!([]));
+    AlgNumber, "discovery-alg-number", "no crash",
+        "`id_token_signing_alg_values_supported` is a number",
+        |m, _| m.set(ALGORITHMS, json!(256));
+    ScopesNoOffline, "discovery-scopes-no-offline", "accept",
+        "`scopes_supported` lists only `openid`, `profile` and `email`",
+        |m, _| m.set("scopes_supported", json!(["openid", "profile", "email"]));
+    ScopesMissing, "discovery-scopes-missing", "accept",
+        "`scopes_supported` is left out",
+        |m, _| m.remove("scopes_supported");
+    ScopesText, "discovery-scopes-text", "no crash",
+        "`scopes_supported` is the string `openid offline_access`",
+        |m, _| m.set("scopes_supported", json!("openid offline_access"));
+    UnusedOddTypes, "discovery-unused-odd-types", "accept",
+        "seven members that a client does not use are numbers, null, objects, lists and strings",
+        |m, _| m.set_odd_types();
+    UnusedNull, "discovery-unused-null", "accept",
+        "six endpoints that a client can do without, such as `end_session_endpoint`, are null",
+        |m, _| UNUSED.into_iter().for_each(|name| m.set(name, Value::Null));
+    IssFlagText, "discovery-iss-flag-text", "no crash",
+        "`authorization_response_iss_parameter_supported` is the string `true`",
+        |m, _| m.set("authorization_response_iss_parameter_supported", json!("true"));
+    RevocationNumber, "discovery-revocation-number", "no crash",
+        "`revocation_endpoint` is a number",
+        |m, _| m.set("revocation_endpoint", json!(7));
+    RevocationMissing, "discovery-revocation-missing", "accept",
+        "`revocation_endpoint` is left out",
+        |m, _| m.remove("revocation_endpoint");
+    EndSessionNumber, "discovery-end-session-number", "no crash",
+        "`end_session_endpoint` is a number",
+        |m, _| m.set("end_session_endpoint", json!(7));
 }
 
 impl DiscoveryFault {

@@ -24,6 +24,8 @@ pub(crate) enum Signer {
     Unpublished,
     /// HMAC with SHA-256 and this key.
     Hmac(Vec<u8>),
+    /// HMAC with SHA-512 and this key.
+    HmacSha512(Vec<u8>),
     /// Another algorithm with the provider's RSA key.
     Rsa(SigningAlgorithm),
     /// An empty signature.
@@ -149,6 +151,9 @@ faults! {
     AlgDuplicated, "header-alg-duplicated", "row 21",
         "`alg` occurs twice, first as `none`",
         |h, _| h.before = r#""alg":"none","#;
+    AlgHs512Secret, "alg-hs512-secret", "C14",
+        "HS512 with the client secret",
+        |h, f| h.alg("HS512", Signer::HmacSha512(f.client_secret.as_bytes().to_vec()));
 }
 
 impl HeaderFault {

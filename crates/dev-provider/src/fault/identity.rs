@@ -6,6 +6,13 @@ use super::claim::{Act, Claims};
 use super::facts::Facts;
 use super::faults;
 
+/// The claims that describe the token and the sign-in.
+const PROTOCOL_CLAIMS: [&str; 11] =
+    ["iss", "sub", "aud", "exp", "iat", "jti", "sid", "azp", "auth_time", "nonce", "at_hash"];
+
+/// The start of a picture that is part of the claim itself (RFC 2397).
+const PICTURE: &str = "data:image/png;base64,";
+
 faults! {
     /// An unusual claim about the user.
     IdentityFault: Act;
@@ -67,12 +74,53 @@ faults! {
     ClientRoles, "client-roles", "accept",
         "`resource_access` contains `viewer` for this client and `manage-account` for another",
         |c, f| client_roles(c, f);
+    UsernameMissing, "preferred-username-missing", "another claim names the user",
+        "`preferred_username` is left out",
+        |c, _| c.remove("preferred_username");
+    OnlySub, "only-sub", "another claim names the user",
+        "of the claims about the user, only `sub` is present",
+        |c, _| c.0.retain(|name, _| PROTOCOL_CLAIMS.contains(&name.as_str()));
+    GroupsTextComma, "groups-text-comma", "one group",
+        "`groups` is the string `dev,ops`",
+        |c, _| c.set("groups", json!("dev,ops"));
+    GroupsOnlyNumbers, "groups-only-numbers", "no crash",
+        "`groups` is a list of the numbers 7 and 8",
+        |c, _| c.set("groups", json!([7, 8]));
+    GroupsObjects, "groups-objects", "no crash",
+        "`groups` is a list of objects with the member `name`",
+        |c, _| c.set("groups", json!([{ "name": "dev" }, { "name": "ops" }]));
+    GroupsObjectsTwoTexts, "groups-objects-two-texts", "no crash",
+        "`groups` is a list of objects with the members `value` and `display`, as in SCIM",
+        |c, _| c.set("groups", json!([{ "value": "g-1", "display": "dev" }, { "value": "g-2", "display": "ops" }]));
+    GroupsMapObjects, "groups-map-objects", "no crash",
+        "`groups` is an object whose members `dev` and `ops` are objects",
+        |c, _| c.set("groups", roles_of_organisations());
+    GroupsMapBooleans, "groups-map-booleans", "no crash",
+        "`groups` is an object whose members `dev` and `ops` are true and `admin` is false",
+        |c, _| c.set("groups", json!({ "dev": true, "ops": true, "admin": false }));
+    RolesZitadel, "roles-zitadel", "accept",
+        "`urn:zitadel:iam:org:project:roles` is as `groups` in `groups-map-objects`",
+        |c, _| c.set("urn:zitadel:iam:org:project:roles", roles_of_organisations());
+    RolesNamespaced, "roles-namespaced", "accept",
+        "`https://example.com/roles` is a list of `dev` and `ops`",
+        |c, _| c.set("https://example.com/roles", json!(["dev", "ops"]));
+    PictureLong, "picture-long", "accept",
+        "`picture` is a string of 20,000 characters",
+        |c, _| c.set("picture", json!(format!("{PICTURE}{}", "A".repeat(20_000 - PICTURE.len()))));
+    GroupsHasgroups, "groups-hasgroups", "C21",
+        "`hasgroups` is true and `groups` is left out, as in Entra ID",
+        |c, _| { c.remove("groups"); c.set("hasgroups", json!(true)); };
 }
 
 impl IdentityFault {
     pub(crate) fn apply(self, claims: &mut Map<String, Value>, facts: &Facts<'_>) {
         self.action()(&mut Claims(claims), facts);
     }
+}
+
+/// Returns the roles of a project, each with the organisations that granted it.
+fn roles_of_organisations() -> Value {
+    json!({ "dev": { "1001": "example.com" }, "ops": { "1001": "example.com" } })
 }
 
 fn hundred_groups() -> Value {

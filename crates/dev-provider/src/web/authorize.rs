@@ -10,11 +10,14 @@ use http::{HeaderMap, StatusCode};
 use super::page::{self, SignIn};
 use super::reply::Failure;
 use super::sso;
-use super::validate::{Destination, Refusal, destination, oldest_sign_in, requested_faults, validate};
+use super::validate::{
+    Destination, Refusal, asks_for_unknown_scope, destination, oldest_sign_in, requested_faults, validate,
+};
 use crate::fault::{Endpoint, Fault};
 use crate::params::Params;
 use crate::random::opaque;
 use crate::redirect::{see_other, with_query};
+use crate::shape::{Shape, UnknownScopes};
 use crate::shared::Shared;
 use crate::store::{AuthorizationRequest, Code, Pending, Session};
 
@@ -41,7 +44,7 @@ pub(super) async fn authorize(
     };
     let now = shared.now();
     let session = live_session(&shared, &headers, now);
-    match next_step(&params, &destination, faults, session.as_ref(), now) {
+    match next_step(&shared.settings.shape, &params, &destination, faults, session.as_ref(), now) {
         Ok(Next::Code(request, session)) => redirect_with_code(&shared, request, session, now),
         Ok(Next::Form(request)) => show_form(&shared, &params, request, now),
         Err(refusal) => Ok(redirect_with_error(&shared, &destination, refusal)),
@@ -53,7 +56,12 @@ fn check_before_redirect<'a>(
     shared: &Shared,
     params: &'a Params,
 ) -> Result<(Destination<'a>, Vec<Fault>), &'static str> {
-    Ok((destination(shared, params)?, requested_faults(shared, params)?))
+    let checked = (destination(shared, params)?, requested_faults(shared, params)?);
+    let shape = &shared.settings.shape;
+    if shape.unknown_scopes == UnknownScopes::Page && asks_for_unknown_scope(shape, params) {
+        return Err("The application may not request one of these scopes.");
+    }
+    Ok(checked)
 }
 
 fn live_session(shared: &Shared, headers: &HeaderMap, now: Duration) -> Option<Session> {
@@ -68,13 +76,14 @@ enum Next {
 }
 
 fn next_step(
+    shape: &Shape,
     params: &Params,
     destination: &Destination<'_>,
     faults: Vec<Fault>,
     session: Option<&Session>,
     now: Duration,
 ) -> Result<Next, Refusal> {
-    let request = validate(params, destination, faults)?;
+    let request = validate(shape, params, destination, faults)?;
     let prompt = params.words("prompt");
     let silent = prompt.contains(&"none");
     if silent && prompt.len() > 1 {
@@ -121,7 +130,10 @@ fn redirect_location(
     state: Option<&str>,
 ) -> String {
     let state = state.map(|state| ("state", state));
-    let all = parameters.iter().copied().chain(state).chain([("iss", shared.issuer.as_str())]);
+    let announces_iss =
+        !shared.settings.shape.omits_metadata("authorization_response_iss_parameter_supported");
+    let iss = announces_iss.then_some(("iss", shared.issuer.as_str()));
+    let all = parameters.iter().copied().chain(state).chain(iss);
     let mut pairs: Vec<(String, String)> =
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     for fault in shared.arming().take(Endpoint::Authorization) {

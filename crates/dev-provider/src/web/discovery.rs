@@ -15,9 +15,6 @@ use crate::algorithm::SigningAlgorithm;
 use crate::fault::Fault;
 use crate::shared::Shared;
 
-/// The scopes that are granted on request. The response omits others.
-pub(super) const SCOPES: [&str; 5] = ["openid", "profile", "email", "groups", "offline_access"];
-
 pub(super) async fn metadata(
     State(shared): State<Arc<Shared>>,
     Extension(Active(faults)): Extension<Active>,
@@ -27,9 +24,12 @@ pub(super) async fn metadata(
         return StatusCode::NOT_FOUND.into_response();
     }
     let mut document = document(&shared);
-    for fault in faults {
-        if let (Fault::Discovery(fault), Some(members)) = (fault, document.as_object_mut()) {
-            fault.apply(members, &shared.elsewhere);
+    if let Some(members) = document.as_object_mut() {
+        members.retain(|name, _| !shared.settings.shape.omits_metadata(name));
+        for fault in faults {
+            if let Fault::Discovery(fault) = fault {
+                fault.apply(members, &shared.elsewhere);
+            }
         }
     }
     reply::json(StatusCode::OK, &document)
@@ -88,7 +88,7 @@ fn document(shared: &Shared) -> Value {
         "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS.map(SigningAlgorithm::name),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
-        "scopes_supported": SCOPES,
+        "scopes_supported": shared.settings.shape.scopes,
         "claim_types_supported": ["normal"],
         "claims_supported": [
             "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "jti", "sid", "nonce", "at_hash",

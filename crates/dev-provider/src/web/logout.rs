@@ -17,7 +17,8 @@ use crate::shared::Shared;
 /// The client and session of a valid hint.
 struct Hint {
     client_id: String,
-    sid: String,
+    /// Absent if the provider issues ID tokens without `sid`.
+    sid: Option<String>,
 }
 
 pub(super) async fn by_query(
@@ -73,7 +74,7 @@ fn check(shared: &Shared, params: &Params) -> Result<(Option<Hint>, Option<Strin
 fn read_hint(shared: &Shared, token: &str) -> Option<Hint> {
     let claims = jwt::read(&shared.keys().all(), Kind::Id, token)?;
     let text = |name: &str| claims.get(name)?.as_str().map(str::to_owned);
-    Some(Hint { client_id: text("aud")?, sid: text("sid")? })
+    Some(Hint { client_id: text("aud")?, sid: text("sid") })
 }
 
 /// Returns the requested redirect URI with the `state`. Returns an error if it is not registered for the client.
@@ -99,7 +100,7 @@ fn end_sessions(shared: &Shared, hint: Option<&Hint>, headers: &HeaderMap) {
     let mut store = shared.store();
     let of_browser = sso::cookie(headers).and_then(|cookie| store.sessions.get(cookie));
     let of_browser = of_browser.map(|session| session.sid.clone());
-    for sid in hint.map(|hint| hint.sid.clone()).into_iter().chain(of_browser) {
+    for sid in hint.and_then(|hint| hint.sid.clone()).into_iter().chain(of_browser) {
         store.end_session(&sid);
     }
 }

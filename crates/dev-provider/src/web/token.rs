@@ -22,8 +22,8 @@ use crate::pkce;
 use crate::random::opaque;
 use crate::settings::{Client, User};
 use crate::shared::Shared;
-use crate::store::{Code, Grant, RefreshRefused, Store};
-use crate::tokens::{Issue, RequestedFaults};
+use crate::store::{Code, Grant, RefreshRefused, Renewal, Store};
+use crate::tokens::{Issue, RequestedFaults, Step};
 use crate::{forge, key_ring};
 
 pub(super) async fn token(
@@ -84,8 +84,8 @@ fn exchange(
     if params.has_repeats() {
         return Err(TokenError::InvalidRequest("a parameter is repeated"));
     }
-    if requested.has(TokenFault::ErrorInvalidClient) {
-        return Err(TokenError::InvalidClient);
+    if let Some(refusal) = requested.refusal() {
+        return Err(TokenError::Requested(refusal));
     }
     let now = shared.now();
     let client = authenticate(shared, authorization, params, now)?;
@@ -114,10 +114,16 @@ fn exchange_code(
         store.grants.insert(grant_id.clone(), grant.clone());
         (grant, redeemed.request.nonce)
     };
-    let nonce = nonce.as_deref();
-    let tokens =
-        Issue { grant_id: &grant_id, grant: &grant, user: user(shared, &grant)?, nonce, now, requested }
-            .response(shared)?;
+    let tokens = Issue {
+        grant_id: &grant_id,
+        grant: &grant,
+        user: user(shared, &grant)?,
+        step: Step::Code,
+        nonce: nonce.as_deref(),
+        now,
+        requested,
+    }
+    .response(shared)?;
     shared.count(|observed| &mut observed.code_exchange);
     Ok(tokens)
 }
@@ -185,14 +191,18 @@ fn exchange_refresh_token(
         params.single("refresh_token").ok_or(TokenError::InvalidRequest("refresh_token is missing"))?;
     let presented = shared.refresh_tokens.read(token);
     let presented = presented.ok_or(TokenError::InvalidGrant("the refresh token is not valid"))?;
-    let life = shared.settings.refresh_token_life;
-    let must_rotate = !requested.has(TokenFault::RefreshTokenMissing);
-    let rotated = shared.store().rotate(&presented, &client.id, now, must_rotate.then_some(life));
-    let grant = rotated.map_err(|refused| refresh_error(shared, &refused))?;
+    let renewal = Renewal {
+        rotation: shared.settings.shape.rotation,
+        keep_token: requested.keep_refresh_token(),
+        expires: now + shared.settings.refresh_token_life,
+    };
+    let renewed = shared.store().renew(&presented, &client.id, now, renewal);
+    let grant = renewed.map_err(|refused| refresh_error(shared, &refused))?;
     let tokens = Issue {
         grant_id: &presented.grant,
         grant: &grant,
         user: user(shared, &grant)?,
+        step: Step::Refresh,
         nonce: None,
         now,
         requested,

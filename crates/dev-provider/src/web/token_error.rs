@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::reply::{self, Failure};
+use crate::fault::token::Refusal;
 use aws_lc_rs::error::Unspecified;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) enum TokenError {
     InvalidClient,
     InvalidGrant(&'static str),
     UnsupportedGrantType,
+    /// An error that a fault requested.
+    Requested(Refusal),
     /// An error of the provider, not of the client.
     Failed,
 }
@@ -33,20 +36,27 @@ impl IntoResponse for TokenError {
                 "unsupported_grant_type",
                 "only authorization_code and refresh_token are supported",
             ),
-            Self::InvalidClient => invalid_client(),
+            Self::InvalidClient => {
+                error(StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed")
+            }
+            Self::Requested(refusal) => {
+                let status = StatusCode::from_u16(refusal.status).unwrap_or_default();
+                error(status, refusal.error, &refusal.description.text())
+            }
             Self::Failed => Failure.into_response(),
         }
     }
 }
 
-fn bad_request(error: &str, description: &str) -> Response {
-    reply::json(StatusCode::BAD_REQUEST, &json!({ "error": error, "error_description": description }))
+fn bad_request(code: &str, description: &str) -> Response {
+    error(StatusCode::BAD_REQUEST, code, description)
 }
 
-fn invalid_client() -> Response {
-    let body = json!({ "error": "invalid_client", "error_description": "client authentication failed" });
-    let mut response = reply::json(StatusCode::UNAUTHORIZED, &body);
-    let challenge = HeaderValue::from_static(r#"Basic realm="dev-provider""#);
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+fn error(status: StatusCode, code: &str, description: &str) -> Response {
+    let mut response = reply::json(status, &json!({ "error": code, "error_description": description }));
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static(r#"Basic realm="dev-provider""#);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
     response
 }

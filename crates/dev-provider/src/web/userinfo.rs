@@ -19,6 +19,7 @@ use crate::fault::userinfo::Act;
 use crate::jwt::{self, Kind};
 use crate::settings::User;
 use crate::shared::Shared;
+use crate::store::Grant;
 
 const INVALID_TOKEN: &str = r#"Bearer realm="dev-provider", error="invalid_token""#;
 
@@ -32,7 +33,10 @@ pub(super) async fn userinfo(
         return unauthorized(r#"Bearer realm="dev-provider""#);
     };
     match user(&shared, token, shared.now()) {
-        Some((user, client_id)) => respond(&shared, claims::userinfo(user), &client_id, &faults),
+        Some((user, grant)) => {
+            let claims = claims::userinfo(user, &grant.scope, &shared.settings.shape);
+            respond(&shared, claims, &grant.client_id, &faults)
+        }
         None => unauthorized(INVALID_TOKEN),
     }
 }
@@ -67,16 +71,16 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Returns the user and the client of an access token. The token must be genuine and unexpired, and its grant must
+/// Returns the user and the grant of an access token. The token must be genuine and unexpired, and its grant must
 /// not be revoked. Revocation takes effect immediately.
-fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<(&'a User, String)> {
+fn user<'a>(shared: &'a Shared, token: &str, now: Duration) -> Option<(&'a User, Grant)> {
     let claims = jwt::read(&shared.keys().all(), Kind::Access, token)?;
     if now.as_secs() >= claims.get("exp")?.as_u64()? {
         return None;
     }
     let store = shared.store();
     let grant = store.grants.get(claims.get("grant_id")?.as_str()?).filter(|grant| !grant.revoked)?;
-    Some((shared.user(&grant.username)?, grant.client_id.clone()))
+    Some((shared.user(&grant.username)?, grant.clone()))
 }
 
 fn unauthorized(challenge: &'static str) -> Response {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::discovery::SCOPES;
 use crate::fault::{Endpoint, Fault};
 use crate::params::Params;
 use crate::pkce;
 use crate::redirect::is_registered;
+use crate::shape::{Shape, UnknownScopes};
 use crate::shared::Shared;
 use crate::store::AuthorizationRequest;
 
@@ -47,6 +47,7 @@ pub(super) fn requested_faults(shared: &Shared, params: &Params) -> Result<Vec<F
 }
 
 pub(super) fn validate(
+    shape: &Shape,
     params: &Params,
     destination: &Destination<'_>,
     faults: Vec<Fault>,
@@ -56,7 +57,11 @@ pub(super) fn validate(
     if !asked.contains(&"openid") {
         return Err(("invalid_scope", "scope must contain openid"));
     }
-    let granted: Vec<&str> = SCOPES.into_iter().filter(|scope| asked.contains(scope)).collect();
+    if shape.unknown_scopes == UnknownScopes::Refused && asks_for_unknown_scope(shape, params) {
+        return Err(("invalid_scope", "the client may not request one of these scopes"));
+    }
+    let granted: Vec<&str> =
+        shape.scopes.iter().map(String::as_str).filter(|scope| asked.contains(scope)).collect();
     Ok(AuthorizationRequest {
         client_id: params.single("client_id").unwrap_or_default().to_owned(),
         redirect_uri: destination.redirect_uri.to_owned(),
@@ -66,6 +71,11 @@ pub(super) fn validate(
         challenge: challenge(params)?.to_owned(),
         faults,
     })
+}
+
+/// Returns whether the request contains a scope that the provider does not grant.
+pub(super) fn asks_for_unknown_scope(shape: &Shape, params: &Params) -> bool {
+    params.words("scope").iter().any(|scope| !shape.knows_scope(scope))
 }
 
 /// Returns the minimum `auth_time` that `max_age` accepts. `max_age=0` always requires the password.

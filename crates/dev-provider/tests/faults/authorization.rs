@@ -7,7 +7,7 @@ use crate::harness::Fixture;
 
 /// Each fault by name, with the parameters that differ from a healthy response. `-` means absent, `2` the same value
 /// twice, `+` a `1` at the end. Any other text is the value.
-const EXPECTED: [(&str, &[(&str, &str)]); 14] = [
+const EXPECTED: [(&str, &[(&str, &str)]); 25] = [
     ("authorization-iss-changed", &[("iss", "+")]),
     ("authorization-iss-missing", &[("iss", "-")]),
     ("authorization-iss-duplicated", &[("iss", "2")]),
@@ -29,6 +29,79 @@ const EXPECTED: [(&str, &[(&str, &str)]); 14] = [
     ("authorization-error-duplicated", &[("code", "-"), ("error", "2")]),
     ("authorization-session-state", &[("session_state", "state-of-the-session")]),
     ("authorization-session-state-duplicated", &[("session_state", "2")]),
+    (
+        "authorization-error-access-denied",
+        &[("code", "-"), ("error", "access_denied"), ("error_description", "the user denied the request")],
+    ),
+    (
+        "authorization-error-invalid-scope",
+        &[
+            ("code", "-"),
+            ("error", "invalid_scope"),
+            ("error_description", "the client may not request the scope nonsense"),
+        ],
+    ),
+    (
+        "authorization-error-unauthorized-client",
+        &[
+            ("code", "-"),
+            ("error", "unauthorized_client"),
+            ("error_description", "the client may not use this response type"),
+        ],
+    ),
+    (
+        "authorization-error-invalid-client",
+        &[("code", "-"), ("error", "invalid_client"), ("error_description", "the client is disabled")],
+    ),
+    (
+        "authorization-error-invalid-request",
+        &[
+            ("code", "-"),
+            ("error", "invalid_request"),
+            ("error_description", "the parameter code_challenge_method is not allowed"),
+        ],
+    ),
+    (
+        "authorization-error-login-required",
+        &[("code", "-"), ("error", "login_required"), ("error_description", "no user is signed in")],
+    ),
+    (
+        "authorization-error-consent-required",
+        &[("code", "-"), ("error", "consent_required"), ("error_description", "the user must consent")],
+    ),
+    (
+        "authorization-error-server-error",
+        &[
+            ("code", "-"),
+            ("error", "server_error"),
+            ("error_description", "the provider could not process the request"),
+        ],
+    ),
+    (
+        "authorization-error-temporarily-unavailable",
+        &[
+            ("code", "-"),
+            ("error", "temporarily_unavailable"),
+            ("error_description", "the provider is restarting"),
+        ],
+    ),
+    (
+        "authorization-error-authentication-expired",
+        &[
+            ("code", "-"),
+            ("error", "temporarily_unavailable"),
+            ("error_description", "authentication_expired"),
+        ],
+    ),
+    (
+        "authorization-access-denied-no-state",
+        &[
+            ("code", "-"),
+            ("error", "access_denied"),
+            ("error_description", "the user denied the request"),
+            ("state", "-"),
+        ],
+    ),
 ];
 
 #[tokio::test]

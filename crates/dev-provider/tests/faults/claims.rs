@@ -71,6 +71,18 @@ claims-aggregated _claim_names={"department":"src1"} _claim_sources=*
 claims-distributed _claim_names={"department":"src1"} _claim_sources=*
 realm-roles realm_access={"roles":["dev","offline_access"]}
 client-roles resource_access={"foregate":{"roles":["viewer"]},"account":{"roles":["manage-account"]}}
+preferred-username-missing preferred_username=-
+only-sub preferred_username=- name=- email=- email_verified=- groups=-
+groups-text-comma groups="dev,ops"
+groups-only-numbers groups=[7,8]
+groups-objects groups=[{"name":"dev"},{"name":"ops"}]
+groups-objects-two-texts groups=[{"value":"g-1","display":"dev"},{"value":"g-2","display":"ops"}]
+groups-map-objects groups={"dev":{"1001":"example.com"},"ops":{"1001":"example.com"}}
+groups-map-booleans groups={"dev":true,"ops":true,"admin":false}
+roles-zitadel urn:zitadel:iam:org:project:roles={"dev":{"1001":"example.com"},"ops":{"1001":"example.com"}}
+roles-namespaced https://example.com/roles=["dev","ops"]
+picture-long picture=*
+groups-hasgroups groups=- hasgroups=true
 "#;
 
 pub(crate) async fn fixture() -> Fixture {
@@ -120,6 +132,14 @@ async fn time_claim_faults_have_the_declared_offset() {
         let now = claims(&fixture).await.get("iat").and_then(Value::as_i64).unwrap();
         assert!((low..=high).contains(&(claimed - now)), "{name}: {}", claimed - now);
     }
+}
+
+#[tokio::test]
+async fn long_picture_has_the_declared_length() {
+    let fixture = fixture().await;
+    fixture.provider.arm("picture-long".parse().unwrap());
+    let claims = claims(&fixture).await;
+    assert_eq!(claims.get("picture").and_then(Value::as_str).map(str::len), Some(20_000));
 }
 
 #[tokio::test]

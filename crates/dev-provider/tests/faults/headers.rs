@@ -13,7 +13,7 @@ use crate::claims::fixture;
 use crate::harness::{Fixture, part, text};
 
 /// Each fault by name, with the header members that differ, and whether the published key signed.
-const EXPECTED: [(&str, &[&str], bool); 33] = [
+const EXPECTED: [(&str, &[&str], bool); 34] = [
     ("alg-none", &["alg"], false),
     ("alg-none-mixed-case", &["alg"], false),
     ("alg-none-signed", &["alg"], true),
@@ -47,6 +47,7 @@ const EXPECTED: [(&str, &[&str], bool); 33] = [
     ("typ-missing", &["typ"], true),
     ("zip", &["zip"], true),
     ("header-alg-duplicated", &[], true),
+    ("alg-hs512-secret", &["alg"], false),
 ];
 
 #[tokio::test]
@@ -99,6 +100,17 @@ async fn hs256_signature_uses_the_named_secret() {
         let (message, signature) = split(&token);
         hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes(), &signature).expect(name);
     }
+}
+
+#[tokio::test]
+async fn hs512_signature_uses_the_client_secret() {
+    let fixture = fixture().await;
+    fixture.provider.arm("alg-hs512-secret".parse().unwrap());
+    let token = token(&fixture).await;
+    assert_eq!(part(&token, 0).get("alg"), Some(&json!("HS512")));
+    let (message, signature) = split(&token);
+    let key = hmac::Key::new(hmac::HMAC_SHA512, b"foregate-secret");
+    hmac::verify(&key, message.as_bytes(), &signature).unwrap();
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Faults for refreshes, and the state of the refresh token after them
 
 use dev_provider::Fault;
+use serde_json::{Value, json};
 
 use crate::claims::fixture;
 use crate::harness::{Fixture, part, text};
@@ -37,12 +38,41 @@ async fn fault_for_refreshes_does_not_affect_exchanges_of_codes() {
 
 #[tokio::test]
 async fn refresh_token_that_is_not_replaced_stays_valid() {
+    for name in ["token-refresh-token-missing", "token-refresh-token-null"] {
+        let fixture = fixture().await;
+        let (token, reply) = refresh_with(&fixture, name).await;
+        assert_eq!((reply.status, reply.json().get("refresh_token").and_then(Value::as_str)), (200, None));
+        assert_eq!(fixture.refresh(&token).await.status, 200, "{name}");
+        assert_eq!(fixture.provider.observed().reuse_violations, 0);
+        assert_eq!(fixture.refresh(&token).await.status, 400, "the refresh replaced this token");
+    }
+}
+
+#[tokio::test]
+async fn odd_members_of_a_refresh_response_spend_the_token() {
     let fixture = fixture().await;
-    let (token, reply) = refresh_with(&fixture, "token-refresh-token-missing").await;
-    assert_eq!((reply.status, reply.json().get("refresh_token")), (200, None));
-    assert_eq!(fixture.refresh(&token).await.status, 200);
-    assert_eq!(fixture.provider.observed().reuse_violations, 0);
-    assert_eq!(fixture.refresh(&token).await.status, 400, "the refresh replaced this token");
+    for (name, member, value) in [
+        ("token-scope-list", "scope", json!(["openid"])),
+        ("token-expires-in-text", "expires_in", json!("300")),
+        ("token-expires-in-null", "expires_in", Value::Null),
+        ("token-id-token-null", "id_token", Value::Null),
+        ("token-access-token-number", "access_token", json!(7)),
+        ("token-refresh-token-number", "refresh_token", json!(7)),
+    ] {
+        let (token, reply) = refresh_with(&fixture, name).await;
+        assert_eq!((reply.status, reply.json().get(member)), (200, Some(&value)), "{name}");
+        assert_eq!(fixture.refresh(&token).await.status, 400, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn overage_of_groups_can_begin_at_a_refresh() {
+    let fixture = fixture().await;
+    for (name, sign) in [("groups-overage", "_claim_names"), ("groups-hasgroups", "hasgroups")] {
+        let (_, reply) = refresh_with(&fixture, name).await;
+        let claims = part(text(&reply.json(), "id_token"), 1);
+        assert!(claims.contains_key(sign) && !claims.contains_key("groups"), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -63,7 +93,7 @@ async fn postponed_or_refused_refresh_does_not_spend_the_token() {
 async fn refresh_with_lost_response_spends_the_token() {
     let fixture = fixture().await;
     let (token, reply) = refresh_with(&fixture, "token-closed-half-way").await;
-    assert!(serde_json::from_str::<serde_json::Value>(&reply.body).is_err());
+    assert!(serde_json::from_str::<Value>(&reply.body).is_err());
     assert_eq!(fixture.refresh(&token).await.status, 400);
     assert_eq!(fixture.provider.observed().reuse_violations, 1);
 }

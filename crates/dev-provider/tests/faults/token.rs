@@ -7,10 +7,13 @@ use crate::claims::fixture;
 use crate::harness::text;
 use crate::headers::{public_point, verifies};
 
+/// The end of the first 1,000 characters of a long description.
+const REMEDY: &str = "Remedy: change the settings of this client.";
+
 #[tokio::test]
 async fn each_token_response_member_is_left_out_or_replaced() {
     let fixture = fixture().await;
-    let expected: [(&str, &str, Option<Value>); 15] = [
+    let expected: [(&str, &str, Option<Value>); 22] = [
         ("token-id-token-missing", "id_token", None),
         ("token-id-token-null", "id_token", Some(Value::Null)),
         ("token-id-token-number", "id_token", Some(json!(1))),
@@ -26,6 +29,13 @@ async fn each_token_response_member_is_left_out_or_replaced() {
         ("token-refresh-expires-in-zero", "refresh_expires_in", Some(json!(0))),
         ("token-refresh-token-missing", "refresh_token", None),
         ("token-refresh-token-empty", "refresh_token", Some(json!(""))),
+        ("token-refresh-token-null", "refresh_token", Some(Value::Null)),
+        ("token-refresh-token-number", "refresh_token", Some(json!(7))),
+        ("token-access-token-number", "access_token", Some(json!(7))),
+        ("token-expires-in-null", "expires_in", Some(Value::Null)),
+        ("token-expires-in-fraction", "expires_in", Some(json!(300.5))),
+        ("token-scope-missing", "scope", None),
+        ("token-scope-list", "scope", Some(json!(["openid"]))),
     ];
     for (name, member, value) in expected {
         fixture.provider.arm(name.parse().unwrap());
@@ -51,6 +61,69 @@ async fn token_error_fault_has_the_declared_text() {
         assert!(text(&reply.json(), "error_description").contains(holds), "{name}");
         assert_eq!(fixture.redeem(&fixture.code().await).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn extra_members_have_every_type_and_replace_none() {
+    let fixture = fixture().await;
+    fixture.provider.arm("token-extra-members".parse().unwrap());
+    let faulty = fixture.tokens().await;
+    let healthy = fixture.tokens().await;
+    let extra = faulty.as_object().unwrap().iter().filter(|(name, _)| healthy.get(name.as_str()).is_none());
+    let types: Vec<&str> = extra.map(|(_, value)| type_of(value)).collect();
+    assert_eq!(faulty.as_object().unwrap().len(), healthy.as_object().unwrap().len() + 6);
+    for expected in ["object", "list", "number", "null", "boolean", "text"] {
+        assert!(types.contains(&expected), "{expected}: {types:?}");
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "object",
+        Value::Array(_) => "list",
+        Value::Number(_) => "number",
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::String(_) => "text",
+    }
+}
+
+#[tokio::test]
+async fn refused_request_redeems_nothing_and_describes_the_remedy() {
+    let fixture = fixture().await;
+    for (name, status, error, long) in [
+        ("token-error-invalid-client", 401, "invalid_client", false),
+        ("token-error-invalid-scope", 400, "invalid_scope", true),
+        ("token-error-unauthorized-client", 400, "unauthorized_client", true),
+        ("token-error-invalid-request", 400, "invalid_request", true),
+        ("token-error-invalid-client-long", 401, "invalid_client", true),
+        ("token-error-unauthorized-client-401", 401, "unauthorized_client", false),
+        ("token-error-temporarily-unavailable", 400, "temporarily_unavailable", false),
+        ("token-error-temporarily-unavailable-503", 503, "temporarily_unavailable", false),
+    ] {
+        let code = fixture.code().await;
+        fixture.provider.arm(name.parse().unwrap());
+        let reply = fixture.redeem(&code).await;
+        assert_eq!((reply.status, text(&reply.json(), "error")), (status, error), "{name}");
+        assert_eq!(reply.header("www-authenticate").is_some(), status == 401, "{name}");
+        let body = reply.json();
+        let description = text(&body, "error_description");
+        if long {
+            assert_eq!(
+                (description.len(), description.find(REMEDY)),
+                (1500, Some(1000 - REMEDY.len())),
+                "{name}"
+            );
+        } else {
+            assert!(description.len() < 100, "{name}");
+        }
+        let tokens = fixture.redeem(&code).await.json();
+        let refresh_token = text(&tokens, "refresh_token");
+        fixture.provider.arm_at_refresh(&[name.parse().unwrap()]);
+        assert_eq!(fixture.refresh(refresh_token).await.status, status, "{name}");
+        assert_eq!(fixture.refresh(refresh_token).await.status, 200, "{name}");
+    }
+    assert_eq!(fixture.provider.observed().reuse_violations, 0);
 }
 
 #[tokio::test]

@@ -12,5 +12,6 @@ mod http;
 mod keys;
 mod logout;
 mod refresh;
+mod shape;
 mod start;
 mod time;
