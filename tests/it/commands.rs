@@ -34,6 +34,34 @@ fn demo_prints_the_client_of_its_provider() {
 }
 
 #[test]
+fn demo_gives_its_provider_the_shape_of_a_preset() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_foregate"))
+        .args(["demo", "--port", "0", "--like", "lemonldap"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let welcome: Vec<String> = lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).collect();
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let issuer = welcome.iter().find(|line| line.contains("The provider is at")).unwrap();
+    assert!(issuer.contains("/; probes"), "the issuer of this preset ends in a slash: {issuer}");
+    assert!(welcome.iter().any(|line| line.contains("the shape of lemonldap")), "{welcome:?}");
+}
+
+#[test]
+fn demo_help_and_errors_list_the_presets() {
+    let help = String::from_utf8(foregate(&["demo", "--help"], &[]).stdout).unwrap();
+    let refused = foregate(&["demo", "--like", "nonsense"], &[]);
+    assert!(!refused.status.success());
+    let error = String::from_utf8(refused.stderr).unwrap();
+    for preset in dev_provider::Preset::ALL {
+        assert!(help.contains(preset.name()) && error.contains(preset.name()), "{preset}: {help}{error}");
+    }
+}
+
+#[test]
 fn help_names_each_proxy() {
     let help = String::from_utf8(foregate(&["--help"], &[]).stdout).unwrap();
     // The width of the terminal decides where its lines break.

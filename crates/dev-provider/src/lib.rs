@@ -31,6 +31,7 @@ mod logout;
 mod observe;
 mod params;
 mod pkce;
+mod preset;
 mod provider;
 mod random;
 mod redirect;
@@ -51,6 +52,7 @@ pub use fault::{
 };
 pub use logout::LoggedOut;
 pub use observe::{Observed, TokenRequest};
+pub use preset::{Preset, UnknownPreset};
 pub use provider::{DevProvider, StartError, start};
 pub use settings::{Client, Settings, User};
 pub use shape::{RefreshTokenRule, Rotation, Shape, UnknownScopes, UserClaims};

@@ -57,6 +57,8 @@ pub enum RefreshTokenRule {
     Always,
     /// Grants with the scope `offline_access` (Core §11).
     WithOfflineAccess,
+    /// Grants whose authorization request has `access_type=offline`, as at Google.
+    WithAccessTypeOffline,
     /// No grant.
     Never,
 }
@@ -100,10 +102,11 @@ impl Shape {
     }
 
     /// Returns whether a grant with these scopes gets a refresh token.
-    pub(crate) fn issues_refresh_token(&self, granted: &str) -> bool {
+    pub(crate) fn issues_refresh_token(&self, granted: &str, access_type_offline: bool) -> bool {
         match self.refresh_tokens {
             RefreshTokenRule::Always => true,
             RefreshTokenRule::WithOfflineAccess => has_scope(granted, "offline_access"),
+            RefreshTokenRule::WithAccessTypeOffline => access_type_offline,
             RefreshTokenRule::Never => false,
         }
     }

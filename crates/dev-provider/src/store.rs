@@ -34,6 +34,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: String,
+    /// Whether the parameter `access_type` is `offline`.
+    pub(crate) access_type_offline: bool,
     /// The faults that affect the tokens of this login, once.
     pub(crate) faults: Vec<Fault>,
 }
@@ -69,6 +71,7 @@ pub(crate) struct Grant {
     pub(crate) sid: String,
     pub(crate) auth_time: u64,
     pub(crate) scope: String,
+    pub(crate) access_type_offline: bool,
     /// The generation of the newest refresh token of the family.
     pub(crate) generation: u64,
     /// The expiry of the newest refresh token, since the Unix epoch.

@@ -95,7 +95,7 @@ impl Issue<'_> {
         let shape = &shared.settings.shape;
         // Without rotation, the presented refresh token stays the newest one.
         let same_token = is_refresh && shape.rotation == Rotation::Absent;
-        if same_token || !shape.issues_refresh_token(&self.grant.scope) {
+        if same_token || !shape.issues_refresh_token(&self.grant.scope, self.grant.access_type_offline) {
             members.remove("refresh_token");
             members.remove("refresh_expires_in");
         }

@@ -5,7 +5,8 @@ mod application;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use dev_provider::DevProvider;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use dev_provider::{DevProvider, Preset};
 use tokio::net::TcpListener;
 
 use super::command::{CommandResult, block_on, print};
@@ -20,13 +21,23 @@ pub(super) struct Options {
     /// The port to open in the browser. 0 selects a free port.
     #[arg(long, default_value_t = 4180)]
     port: u16,
+
+    /// Give the provider the shape of another one. The gateway keeps its default settings, so its log and its pages
+    /// report what that provider requires.
+    #[arg(long, value_name = "NAME", value_parser = preset_parser())]
+    like: Option<Preset>,
+}
+
+/// Returns a parser that lists the presets in the help and in its errors.
+fn preset_parser() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
 }
 
 pub(super) fn run(options: &Options) -> CommandResult {
-    block_on(demo(options.port))
+    block_on(demo(options.port, options.like))
 }
 
-async fn demo(port: u16) -> CommandResult {
+async fn demo(port: u16, like: Option<Preset>) -> CommandResult {
     let taken = |error| {
         format!(
             "port {port} cannot be used: {error}; choose another port with --port, or a free one with --port 0"
@@ -38,14 +49,14 @@ async fn demo(port: u16) -> CommandResult {
     let sockets = [(Purpose::Public, public), (Purpose::Check, check), (Purpose::Ops, ops)];
     let listeners = sockets.map(|(purpose, socket)| Listener { purpose, socket }).into();
     let application = bind_loopback(0).await?;
-    let provider_settings = dev_provider::Settings::default();
+    let provider_settings = like.map_or_else(dev_provider::Settings::default, dev_provider::Settings::like);
     let clients = describe_clients(&provider_settings);
     let provider = dev_provider::start(provider_settings).await?;
     let settings = demo_settings(address, application.local_addr()?, &provider)?;
     let log = Log::start(settings.log.format, settings.log.level)?;
     let application = tokio::spawn(application::serve(application));
     // A closed standard output must not stop the demo.
-    let _printed = print(&welcome_text(address, ops_address, provider.issuer(), &clients));
+    let _printed = print(&welcome_text(address, ops_address, provider.issuer(), &clients, like));
     let system = System::new(log.lost_lines(), ReloadRequests::never());
     server::serve(settings, listeners, system, wait_for_ctrl_c()).await?;
     application.abort();
@@ -92,14 +103,22 @@ fn describe_clients(settings: &dev_provider::Settings) -> String {
     described.collect::<Vec<_>>().join("; ")
 }
 
-fn welcome_text(address: SocketAddr, ops: SocketAddr, issuer: &str, clients: &str) -> String {
+fn welcome_text(
+    address: SocketAddr,
+    ops: SocketAddr,
+    issuer: &str,
+    clients: &str,
+    like: Option<Preset>,
+) -> String {
+    let shape = like.map(|preset| format!("It has the shape of {preset}. {}\n  ", preset.rule()));
+    let shape = shape.unwrap_or_default();
     format!(
         "\n  Foregate demo, on this machine only\n\n  \
          1. Open      http://{address}/\n  \
          2. Sign in   testuser / testuser\n  \
          3. See       the header fields that the application behind the gateway received\n\n  \
          The provider is at {issuer}; probes and metrics are at http://{ops}/readyz and /metrics.\n  \
-         The provider has the {clients}\n  \
+         The provider has the {clients}\n  {shape}\
          Ctrl-C stops the demo; no data is kept.\n\n"
     )
 }

@@ -174,6 +174,7 @@ fn grant_for(code: &Code, refresh_expires: Duration) -> Grant {
         sid: code.session.sid.clone(),
         auth_time: code.session.auth_time,
         scope: code.request.scope.clone(),
+        access_type_offline: code.request.access_type_offline,
         generation: 0,
         refresh_expires,
         revoked: false,

@@ -69,6 +69,7 @@ pub(super) fn validate(
         state: destination.state.map(str::to_owned),
         nonce: params.single("nonce").map(str::to_owned),
         challenge: challenge(params)?.to_owned(),
+        access_type_offline: params.single("access_type") == Some("offline"),
         faults,
     })
 }

@@ -11,6 +11,7 @@ mod harness;
 mod http;
 mod keys;
 mod logout;
+mod presets;
 mod refresh;
 mod shape;
 mod start;

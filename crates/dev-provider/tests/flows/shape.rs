@@ -32,10 +32,13 @@ async fn metadata(fixture: &Fixture) -> Value {
 
 #[tokio::test]
 async fn refresh_token_is_issued_by_the_configured_rule() {
-    use RefreshTokenRule::{Always, Never, WithOfflineAccess};
-    for (rule, plain, offline) in
-        [(Always, true, true), (WithOfflineAccess, false, true), (Never, false, false)]
-    {
+    use RefreshTokenRule::{Always, Never, WithAccessTypeOffline, WithOfflineAccess};
+    for (rule, plain, offline) in [
+        (Always, true, true),
+        (WithOfflineAccess, false, true),
+        (WithAccessTypeOffline, false, false),
+        (Never, false, false),
+    ] {
         let fixture = fixture(Shape { refresh_tokens: rule, ..Shape::default() }).await;
         for (scope, expected) in [("openid", plain), ("openid offline_access", offline)] {
             let tokens = tokens(&fixture, scope).await;
@@ -45,6 +48,18 @@ async fn refresh_token_is_issued_by_the_configured_rule() {
                 assert_eq!(fixture.refresh(text(&tokens, "refresh_token")).await.status, 200, "{rule:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn refresh_token_can_require_offline_access_type() {
+    let shape = Shape { refresh_tokens: RefreshTokenRule::WithAccessTypeOffline, ..Shape::default() };
+    let fixture = fixture(shape).await;
+    fixture.code().await;
+    for (access_type, expected) in [("offline", true), ("online", false)] {
+        let code = fixture.authorize(&[("access_type", access_type)]).await.sent_back("code").unwrap();
+        let tokens = fixture.redeem(&code).await.json();
+        assert_eq!(tokens.get("refresh_token").is_some(), expected, "{access_type}");
     }
 }
 
