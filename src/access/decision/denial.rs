@@ -32,7 +32,7 @@ pub enum Denial {
     #[error("the WebSocket handshake comes from another origin")]
     CrossOriginWebSocket,
     /// The user does not meet the policy.
-    #[error("{refusal}; the user is in {groups} groups")]
+    #[error("{refusal}; the session has {groups} groups")]
     Policy {
         /// The condition that is not met.
         refusal: Refusal,

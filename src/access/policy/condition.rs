@@ -35,16 +35,34 @@ pub enum Refusal {
     /// The user is in none of the allowed groups.
     #[error("in none of the allowed groups")]
     Group,
+    /// The session has no groups.
+    #[error(
+        "in none of the allowed groups: the session has none, because the provider sent none in claims.groups, or left \
+         them out because there are too many"
+    )]
+    NoGroup,
     /// The user has no allowed address, and no address in an allowed domain.
     #[error("no allowed e-mail address or domain")]
     Email,
+    /// The user has no address that counts.
+    #[error(
+        "no allowed e-mail address or domain: the provider sent none, or does not call it verified \
+         (claims.accept_unverified_email)"
+    )]
+    NoEmail,
 }
 
 impl Condition {
     pub(super) fn permits(&self, user: IdentityRef<'_>) -> Result<(), Refusal> {
         let (is_met, refusal) = match self {
-            Self::Groups(allowed) => (allowed.contains_any_group(user), Refusal::Group),
-            Self::Emails(allowed) => (allowed.contains(user.email), Refusal::Email),
+            Self::Groups(allowed) => {
+                let refusal = if user.groups.is_empty() { Refusal::NoGroup } else { Refusal::Group };
+                (allowed.contains_any_group(user), refusal)
+            }
+            Self::Emails(allowed) => {
+                let refusal = if user.email.is_empty() { Refusal::NoEmail } else { Refusal::Email };
+                (allowed.contains(user.email), refusal)
+            }
             #[cfg(test)]
             Self::OnRequest { permits } => (*permits, Refusal::Group),
         };
