@@ -3,10 +3,10 @@
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
 use super::report::{Reported, Wrong};
-use crate::access::claims::{ClaimPath, ClaimRules};
+use crate::access::claims::{ClaimPath, ClaimPathError, ClaimRules};
 
-const RIGHT: &str = "a claim's name such as groups, a path to it such as realm_access.roles, or a JSON \
-     pointer if a name contains a dot: /resource_access/my.client/roles";
+const RIGHT: &str = "a claim's name such as groups or https://example.com/roles, a path to it such as \
+     realm_access.roles, or a JSON pointer if a name contains a dot: /resource_access/my.client/roles";
 
 /// Claims of the user profile (OpenID Connect Core §5.1), which most providers let users edit. The standard also lists
 /// `preferred_username` there, but providers use it as the login name.
@@ -30,15 +30,17 @@ pub(super) const SECTION: Section = Section {
     path: "claims",
     example: "",
     about: "The claims of the ID token that identify the user. A claim inside another claim is written with dots \
-            (realm_access.roles). If a name contains a dot, it is written as a JSON pointer \
-            (/resource_access/my.client/roles).",
+            (realm_access.roles). If the token has a claim with that whole name, that claim is used. A name that \
+            begins with a URI is written as it is (https://example.com/roles). If a name inside another claim \
+            contains a dot, the path is a JSON pointer (/resource_access/my.client/roles). docs/claims.md lists the \
+            accepted values.",
     keys: &[
         Key {
             name: "user",
             kind: Kind::Text,
             need: Need::Default("\"preferred_username\""),
-            about: "The user name that applications receive. Choose a claim that users cannot change themselves. \
-                    email counts only if the provider has verified it, unless accept_unverified_email is true. \
+            about: "The user name that applications receive: a text or an integer. Choose a claim that users cannot \
+                    change themselves, such as sub. email counts only if the provider has verified it, unless accept_unverified_email is true. \
                     phone_number counts only together with phone_number_verified.",
             right: RIGHT,
         },
@@ -46,7 +48,8 @@ pub(super) const SECTION: Section = Section {
             name: "email",
             kind: Kind::Text,
             need: Need::Default("\"email\""),
-            about: "The user's e-mail address.",
+            about: "The user's e-mail address. It counts only if the provider has verified it, unless \
+                    accept_unverified_email is true. The log names an address that does not count.",
             right: RIGHT,
         },
         Key {
@@ -54,7 +57,7 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::List,
             need: Need::Default("[\"groups\"]"),
             about: "The user's groups. The gateway collects the values of all these claims, one claim after the \
-                    other.",
+                    other. The log names a value that is omitted.",
             right: RIGHT,
         },
         Key {
@@ -80,7 +83,12 @@ pub(super) const SECTION: Section = Section {
 
 pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Reported> {
     let path = |text: &str| {
-        ClaimPath::parse(text).map_err(|_| Wrong::new("it has an empty step, so it names no claim"))
+        ClaimPath::parse(text).map_err(|error| match &error {
+            ClaimPathError::EmptyStep => Wrong::new(error.to_string()),
+            ClaimPathError::UriInside { pointer } => {
+                Wrong::new(error.to_string()).right(format!("the JSON pointer {pointer}"))
+            }
+        })
     };
     let user = reader.read_required("claims.user", path);
     let email = reader.read_required("claims.email", path);
@@ -94,12 +102,18 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Reported> {
     }
     let named = user.iter().map(|path| ("claims.user", path));
     for (key, path) in named.chain(groups.iter().flatten().map(|path| ("claims.groups", path))) {
-        if let Some(claim) = path.steps().find(|step| SELF_ASSERTED.contains(step)) {
+        if let Some(claim) = path.local_names().find(|name| is_self_asserted(name)) {
             reader
                 .report
                 .warn(key, &format!("users can usually change {claim} themselves; choose another claim"));
         }
     }
     let strip_group_slash = reader.switch("claims.strip_group_slash");
-    Ok(ClaimRules { user: user?, email: email?, groups: groups?, strip_group_slash, accept_unverified_email })
+    let userinfo = reader.switch("provider.userinfo");
+    let (user, email, groups) = (user?, email?, groups?);
+    Ok(ClaimRules { user, email, groups, strip_group_slash, accept_unverified_email, userinfo })
+}
+
+fn is_self_asserted(name: &str) -> bool {
+    SELF_ASSERTED.iter().any(|known| name.eq_ignore_ascii_case(known))
 }

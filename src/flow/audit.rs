@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::caller::Caller;
 use super::labels::labelled;
 use super::ports::{Absence, Whom};
+use crate::access::claims::Omissions;
 
 labelled! {
     /// How a check ended.
@@ -108,6 +109,8 @@ labelled! {
         GrantRefused => "grant_refused",
         /// The provider's response broke a rule, and the session has ended.
         ProviderMisbehaved => "provider_misbehaved",
+        /// The new ID token does not have the configured user claim, and the session has ended.
+        Configuration => "configuration",
         /// The session ended during the refresh.
         TooLate => "too_late",
         /// The new tokens do not fit into cookies. The session ends when its old tokens expire.
@@ -189,6 +192,15 @@ labelled! {
     }
 }
 
+/// When an identity was made of claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityMade {
+    /// At a sign-in.
+    SignIn,
+    /// At a refresh, which repeats the omissions of the sign-in.
+    Refresh,
+}
+
 /// A problem that the operator can fix in the configuration.
 pub enum Hint<'a> {
     /// The check listener received a request whose path is not a check.
@@ -202,7 +214,7 @@ pub enum Hint<'a> {
     },
     /// One of our pages was requested at a host that is not configured.
     UnknownHost(&'a str),
-    /// A user, given by `sub`, signed in without groups because the provider left them out.
+    /// A user, given by `sub`, signed in or was refreshed without groups, because the provider left them out.
     GroupsUnknown(&'a str),
     /// A check that a proxy sends after a refusal would let the request pass.
     RefusalNotRepeated {
@@ -258,8 +270,8 @@ pub trait Audit: Send + Sync {
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
     /// Records a back-channel logout.
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>);
-    /// Records that a claim of the provider was left out of the identity.
-    fn omitted_claim(&self, what: &str, value: &str, why: &dyn std::fmt::Display, subject: &str);
+    /// Records which values of claims were left out of an identity, and why.
+    fn omitted_claims(&self, omitted: &Omissions, subject: &str, made: IdentityMade);
     /// Reports a problem that the operator can fix. The log has a rate limit for it.
     fn hint(&self, hint: &Hint<'_>);
     /// Records a request to the provider.

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use url::form_urlencoded;
 
-use super::audit::{Audit, Hint, LoginOutcome};
+use super::audit::{Audit, Hint, IdentityMade, LoginOutcome};
 use super::ports::{
     BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession,
     Sessions, SignedIn, WrongIssuer,
@@ -207,9 +207,9 @@ impl Callback {
     }
 
     fn build_identity(&self, snapshot: &Snapshot, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
-        let (identity, omitted_claims) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
-        for claim in omitted_claims {
-            self.audit.omitted_claim(claim.what, &claim.value, &claim.why, &signed_in.subject);
+        let (identity, omitted) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
+        if !omitted.is_empty() {
+            self.audit.omitted_claims(&omitted, &signed_in.subject, IdentityMade::SignIn);
         }
         Ok(identity)
     }

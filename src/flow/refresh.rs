@@ -8,7 +8,11 @@
 //! 4. If the provider never answered an exchange, its refresh token is not sent again, unless the operator configures
 //!    that the provider tolerates this. A lease that was taken over counts as such an exchange.
 //! 5. A refresh ends a session only if the provider returns an error about the user, such as `invalid_grant`, or an ID
-//!    token that breaks a rule.
+//!    token that breaks a rule or does not name the user.
+//! 6. The new ID token replaces name, address and groups of the user. Absent groups are no groups, and groups that the
+//!    provider left out because there are too many are none either: the session keeps no old ones.
+//! 7. An ID token that contains nothing about the user changes nothing, like a response without an ID token. It has
+//!    neither the user claim nor the claims of address and groups. Some providers omit all of them at a refresh.
 
 mod backoff;
 mod in_flight;
@@ -25,7 +29,7 @@ use self::backoff::Backoff;
 use self::in_flight::InFlight;
 pub use self::in_flight::RefreshWait;
 pub use self::resume::Resumed;
-use super::audit::{Audit, Hint, RefreshEvent, RefreshOutcome};
+use super::audit::{Audit, Hint, IdentityMade, RefreshEvent, RefreshOutcome};
 use super::caller::Caller;
 use super::ports::{
     Clock, Commit, IdentityProvider, Lease, RefreshError, RefreshRequest, Refreshable, Refreshed, Release,
@@ -177,7 +181,7 @@ impl Refresh {
             Ok(user) => user,
             Err(error) => {
                 self.sessions.release(lease, Release::SessionEnded).await;
-                return (RefreshOutcome::ProviderMisbehaved, Some(error.to_string()));
+                return (RefreshOutcome::from(&error), Some(error.to_string()));
             }
         };
         let user = user.as_ref().map(|(identity, policies)| (identity, *policies));
@@ -216,9 +220,15 @@ impl Refresh {
     ) -> Result<Option<(Identity, PolicyVerdicts)>, ClaimError> {
         let Some(id_token) = &refreshed.id_token else { return Ok(None) };
         let snapshot = self.snapshot.load();
-        let (identity, omitted_claims) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
-        for claim in omitted_claims {
-            self.audit.omitted_claim(claim.what, &claim.value, &claim.why, &session.subject);
+        if snapshot.claims.are_silent_on_user(&id_token.claims) {
+            return Ok(None);
+        }
+        let (identity, omitted) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
+        if !omitted.is_empty() {
+            self.audit.omitted_claims(&omitted, &session.subject, IdentityMade::Refresh);
+        }
+        if snapshot.claims.groups_are_unknown(&id_token.claims) {
+            self.audit.hint(&Hint::GroupsUnknown(&session.subject));
         }
         let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         Ok(Some((identity, policies)))
@@ -246,6 +256,15 @@ impl Refresh {
         };
         self.sessions.release(lease, how).await;
         outcome
+    }
+}
+
+impl From<&ClaimError> for RefreshOutcome {
+    fn from(error: &ClaimError) -> Self {
+        match error {
+            ClaimError::NoUser(_) => Self::Configuration,
+            ClaimError::InvalidUser(_) | ClaimError::UnverifiedUser(_) => Self::ProviderMisbehaved,
+        }
     }
 }
 

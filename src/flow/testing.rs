@@ -22,12 +22,14 @@ pub(super) use self::provider::{FakeProvider, ISSUER, claims_of, refreshed, sign
 pub(super) use self::rules::{origin, origins, snapshot};
 pub(super) use self::sessions::{FakeSessions, LeaseState, State};
 use super::audit::{
-    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
+    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, IdentityMade, LoginEvent, ProviderCall,
+    RefreshEvent,
 };
 use super::caller::{Caller, REMOVED_ON_THE_WAY};
 use super::ports::{Clock, Entropy, NoEntropy, Refreshable, SessionId, UnixTime};
 use super::refresh::{Exchanges, Refresh, RefreshSettings};
 use super::snapshot::CurrentSnapshot;
+use crate::access::claims::Omissions;
 use crate::access::policy::DEFAULT;
 use crate::secret::Secret;
 
@@ -168,8 +170,9 @@ impl Audit for FakeAudit {
         self.0.record(format!("audit waits {}", caller.label));
     }
 
-    fn omitted_claim(&self, what: &str, value: &str, _: &dyn Display, subject: &str) {
-        self.0.record(format!("audit left out {what} {value} of {subject}"));
+    fn omitted_claims(&self, omitted: &Omissions, subject: &str, made: IdentityMade) {
+        let places: Vec<_> = omitted.listed.iter().map(|omitted| &*omitted.place).collect();
+        self.0.record(format!("audit left out {} of {subject} at {made:?}", places.join(" ")));
     }
 
     fn hint(&self, hint: &Hint<'_>) {

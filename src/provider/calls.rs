@@ -3,8 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::access::claims::Omissions;
 use crate::flow::audit::{
-    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
+    Audit, BackchannelEvent, CallOutcome, CheckEvent, Hint, IdentityMade, LoginEvent, ProviderCall,
+    RefreshEvent,
 };
 use crate::flow::caller::Caller;
 
@@ -35,7 +37,7 @@ impl Audit for Calls {
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
-    fn omitted_claim(&self, _: &str, _: &str, _: &dyn std::fmt::Display, _: &str) {}
+    fn omitted_claims(&self, _: &Omissions, _: &str, _: IdentityMade) {}
     fn hint(&self, hint: &Hint<'_>) {
         if let Hint::NoRefreshToken { lifetime, remedy } = hint {
             self.remedies.lock().unwrap().push(format!("{}s: {remedy}", lifetime.as_secs()));

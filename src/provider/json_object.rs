@@ -45,7 +45,8 @@ fn claim(value: Value) -> Claim {
         Value::Bool(flag) => Claim::Flag(flag),
         Value::Array(list) => Claim::List(list.into_iter().map(claim).collect()),
         Value::Object(members) => Claim::Object(object(members)),
-        Value::Number(_) | Value::Null => Claim::Other,
+        Value::Number(number) => number.as_i128().map_or(Claim::Other, Claim::Integer),
+        Value::Null => Claim::Null,
     }
 }
 
@@ -131,5 +132,27 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
         ObjectVisitor.visit_map(map).map(|members| Value::Object(members.0.into_iter().collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_is_an_integer_only_if_it_is_written_as_one_and_known_exactly() {
+        for (number, expected) in [
+            ("1234", Claim::Integer(1234)),
+            ("-7", Claim::Integer(-7)),
+            ("18446744073709551615", Claim::Integer(u64::MAX.into())),
+            ("18446744073709551616", Claim::Other),
+            ("1.0", Claim::Other),
+            ("1e3", Claim::Other),
+            ("null", Claim::Null),
+        ] {
+            let json = format!("{{\"groups\": {number}}}");
+            let claims = UniqueJsonObject::read(json.as_bytes()).unwrap().into_claims();
+            assert_eq!(claims["groups"], expected, "{number}");
+        }
     }
 }

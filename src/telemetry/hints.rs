@@ -22,7 +22,7 @@ pub(super) fn log(hint: &Hint<'_>, suppressed: Option<u64>) {
             warn!(
                 subject,
                 suppressed,
-                "signed in without groups: the provider left them out because there are too many; configure it to send \
+                "a session has no groups: the provider left them out because there are too many; configure it to send \
                  roles, or only the groups that are assigned to this application"
             );
         }

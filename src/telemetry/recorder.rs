@@ -12,10 +12,11 @@ use tracing::{debug, info, warn};
 use super::hints;
 use super::log_rate_limit::{Line, LogRateLimit};
 use super::metrics::Metrics;
+use crate::access::claims::Omissions;
 use crate::access::quoted::quoted;
 use crate::flow::audit::{
-    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, LoginEvent, LoginOutcome,
-    Outcome, ProviderCall, RefreshEvent, RefreshOutcome,
+    Audit, BackchannelEvent, BackchannelOutcome, CallOutcome, CheckEvent, Hint, IdentityMade, LoginEvent,
+    LoginOutcome, Outcome, ProviderCall, RefreshEvent, RefreshOutcome,
 };
 use crate::flow::caller::Caller;
 use crate::flow::ports::{Absence, Clock, Whom};
@@ -52,7 +53,7 @@ struct LogRateLimits {
     denied: LogRateLimit,
     /// Requests that no user may send, with or without a session.
     unknown: LogRateLimit,
-    omitted_claim: LogRateLimit,
+    omitted_claims: LogRateLimit,
     sign_outs: LogRateLimit,
     provider_logouts: LogRateLimit,
     refused_logout_tokens: LogRateLimit,
@@ -78,7 +79,7 @@ impl Recorder {
             failed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
             denied: LogRateLimit::new(MAX_USER_LINES),
             unknown: LogRateLimit::new(MAX_ANONYMOUS_LINES),
-            omitted_claim: LogRateLimit::new(MAX_USER_LINES),
+            omitted_claims: LogRateLimit::new(MAX_USER_LINES),
             sign_outs: LogRateLimit::new(MAX_USER_LINES),
             provider_logouts: LogRateLimit::new(MAX_USER_LINES),
             refused_logout_tokens: LogRateLimit::new(MAX_ANONYMOUS_LINES),
@@ -205,10 +206,12 @@ impl Audit for Recorder {
         }
     }
 
-    fn omitted_claim(&self, what: &str, value: &str, why: &dyn Display, subject: &str) {
-        let Some(Line { suppressed }) = self.line(&self.rate_limits.omitted_claim) else { return };
-        let (value, why) = (quoted(value), text(why));
-        warn!(what, value, why, subject, suppressed, "value of a claim left out of the identity");
+    fn omitted_claims(&self, omitted: &Omissions, subject: &str, made: IdentityMade) {
+        if made == IdentityMade::Refresh {
+            return debug!(subject, "values of claims left out of the refreshed identity: {omitted}");
+        }
+        let Some(Line { suppressed }) = self.line(&self.rate_limits.omitted_claims) else { return };
+        warn!(subject, suppressed, "values of claims left out of the identity: {omitted}");
     }
 
     fn hint(&self, hint: &Hint<'_>) {

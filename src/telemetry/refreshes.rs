@@ -83,6 +83,11 @@ impl Refreshes {
                 let message = "session ended: the provider's new tokens are not acceptable";
                 warn!(outcome, subject, detail, suppressed, "{message}");
             }
+            RefreshOutcome::Configuration => {
+                let Some(Line { suppressed }) = line() else { return };
+                let message = "session ended: the provider's new ID token does not name the user";
+                warn!(outcome, subject, detail, suppressed, "{message}");
+            }
             RefreshOutcome::NotKept => {
                 let Some(Line { suppressed }) = line() else { return };
                 let message = "session not refreshed: it continues until its tokens expire";

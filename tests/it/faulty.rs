@@ -121,7 +121,7 @@ async fn omitted_groups_deny_if_a_policy_needs_them_and_are_logged() {
     let mut browser = Browser::new();
     browser.open(&start).await;
     let log = process.log();
-    assert_eq!(log.matches("signed in without groups").count(), 1, "{log}");
+    assert_eq!(log.matches("a session has no groups").count(), 1, "{log}");
 }
 
 #[tokio::test]

@@ -236,5 +236,6 @@ fn claims() -> ClaimRules {
         groups: vec![path("groups")],
         strip_group_slash: false,
         accept_unverified_email: false,
+        userinfo: false,
     }
 }

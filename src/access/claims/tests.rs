@@ -16,6 +16,7 @@ fn rules(groups: &[&str]) -> ClaimRules {
         groups: groups.iter().map(|path| ClaimPath::parse(path).unwrap()).collect(),
         strip_group_slash: false,
         accept_unverified_email: false,
+        userinfo: false,
     }
 }
 
@@ -32,7 +33,7 @@ fn groups_are_read_from_each_path_and_a_string_is_a_list_of_one() {
     let (identity, omitted) =
         rules(&["groups", "/realm_access/roles", "absent.path"]).identity("1", &claims).unwrap();
     assert_eq!(identity.as_ref().groups, "dev,admin");
-    assert_eq!(omitted, []);
+    assert!(omitted.is_empty());
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn group_that_a_header_cannot_carry_is_omitted_and_reported() {
     let claims = alice(&[("groups", list(&["dev", "a,system:masters"]))]);
     let (identity, omitted) = rules(&["groups"]).identity("1", &claims).unwrap();
     assert_eq!(identity.as_ref().groups, "dev");
-    assert_eq!(omitted[0].why, InvalidHeaderText::Separator.into());
+    assert_eq!(omitted.listed[0].why, InvalidHeaderText::Separator.into());
 }
 
 #[test]
@@ -48,10 +49,10 @@ fn leading_slash_of_a_group_is_removed_only_if_configured() {
     let claims = alice(&[("groups", list(&["/dev", "ops", "/a/b", "//c", "/"]))]);
     let with_slash = rules(&["groups"]);
     let (identity, omitted) = with_slash.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, omitted.len()), ("/dev,ops,/a/b,//c,/", 0));
+    assert_eq!((identity.as_ref().groups, omitted.listed.len()), ("/dev,ops,/a/b,//c,/", 0));
     let without = ClaimRules { strip_group_slash: true, ..with_slash };
     let (identity, omitted) = without.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, omitted.len()), ("dev,ops,a/b,/c", 1));
+    assert_eq!((identity.as_ref().groups, omitted.listed.len()), ("dev,ops,a/b,/c", 1));
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn unverified_email_is_no_group() {
         let (identity, omitted) = rules(&["email", "groups"]).identity("1", &claims).unwrap();
         assert_eq!(identity.as_ref().groups, if counts { "boss@example.com,dev" } else { "dev" }, "{what}");
         assert_eq!(policy.permits(identity.as_ref()).is_ok(), counts, "{what}");
-        let why = omitted.first().map(|one| one.why);
+        let why = omitted.listed.first().map(|one| one.why);
         assert_eq!(why, (!counts).then_some(Unverified::Email.into()), "{what}");
     }
 }
@@ -149,7 +150,7 @@ fn unverified_phone_number_is_neither_user_name_nor_group() {
         let refused = user.identity("1", &phone(more)).unwrap_err();
         assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::PhoneNumber));
         let (identity, omitted) = rules(&["phone_number"]).identity("1", &phone(more)).unwrap();
-        assert_eq!((identity.as_ref().groups, omitted.len()), ("", 1));
+        assert_eq!((identity.as_ref().groups, omitted.listed.len()), ("", 1));
     }
     let addresses = ClaimRules { accept_unverified_email: true, ..user.clone() };
     assert!(addresses.identity("1", &phone(&[])).is_err(), "the setting is about addresses");
@@ -165,7 +166,7 @@ fn address_in_a_nested_claim_needs_the_setting() {
     let refused = user.identity("1", &claims).unwrap_err();
     assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
     let (identity, omitted) = rules(&["/traits/email"]).identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().groups, omitted.len()), ("", 1));
+    assert_eq!((identity.as_ref().groups, omitted.listed.len()), ("", 1));
     let accepted = ClaimRules { accept_unverified_email: true, ..user };
     let (identity, _) = accepted.identity("1", &claims).unwrap();
     assert_eq!((identity.as_ref().user, identity.as_ref().groups), (ADDRESS, ADDRESS));
@@ -179,7 +180,7 @@ fn email_verified_verifies_no_other_claim() {
     let claims = alice(&[("upn", text("ceo@example.com")), ("email_verified", Claim::Flag(true))]);
     let by_upn = ClaimRules { email: ClaimPath::parse("upn").unwrap(), ..rules(&["upn"]) };
     let (identity, omitted) = by_upn.identity("1", &claims).unwrap();
-    assert_eq!((identity.as_ref().email, identity.as_ref().groups, omitted.len()), ("", "", 1));
+    assert_eq!((identity.as_ref().email, identity.as_ref().groups, omitted.listed.len()), ("", "", 1));
     let refused = all_from("upn").identity("1", &claims).unwrap_err();
     assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail));
     let accepted = ClaimRules { accept_unverified_email: true, ..all_from("upn") };
@@ -189,16 +190,177 @@ fn email_verified_verifies_no_other_claim() {
 
 #[test]
 fn absent_user_claim_is_named_by_its_path() {
-    for path in ["upn", "realm_access.name", "/a.b/c~1d~0e"] {
+    for path in ["upn", "realm_access.name", "/a.b/c~1d~0e", "https://example.com/name"] {
         let absent = ClaimRules { user: ClaimPath::parse(path).unwrap(), ..rules(&[]) };
         let error = absent.identity("1", &alice(&[])).unwrap_err();
-        assert!(error.to_string().contains(&format!("`{path}` (claims.user)")), "{error}");
+        assert!(
+            error.to_string().starts_with(&format!("claims.user is {path}, but the ID token")),
+            "{error}"
+        );
+    }
+}
+
+/// Returns why claims do not name a user.
+fn no_user(rules: &ClaimRules, claims: &Claims) -> String {
+    let Err(ClaimError::NoUser(why)) = rules.identity("1", claims) else { panic!("{claims:?}") };
+    why
+}
+
+/// The claims of the user 1, without `preferred_username`.
+fn nameless(more: &[(&str, Claim)]) -> Claims {
+    let known = [("sub", text("1")), ("iss", text("i")), ("exp", Claim::Integer(9))];
+    [&known, more].concat().into_iter().map(|(name, claim)| (name.to_owned(), claim)).collect()
+}
+
+#[test]
+fn absent_user_claim_is_explained_with_names_and_remedies_that_work() {
+    let secret = text("value");
+    let claims = nameless(&[("name", secret.clone()), ("email", text(ADDRESS)), ("a\nb", secret)]);
+    let why = no_user(&rules(&[]), &claims);
+    let remedy = "set claims.user to one that users cannot change, such as sub";
+    let userinfo =
+        "; or set provider.userinfo = true, because the provider may send preferred_username there";
+    let absent = "claims.user is preferred_username, but the ID token has no text there; it has";
+    assert_eq!(why, format!("{absent} ab, email, name, sub; {remedy}{userinfo}"));
+    let with_userinfo = ClaimRules { userinfo: true, ..rules(&[]) };
+    let why = no_user(&with_userinfo, &nameless(&[]));
+    assert!(why.contains("neither the ID token nor userinfo has text there; they have sub; "), "{why}");
+    assert!(!why.contains("provider.userinfo"), "{why}");
+    assert!(why.ends_with(remedy), "{why}");
+}
+
+#[test]
+fn email_is_suggested_as_user_name_only_if_it_counts() {
+    let verified = ("email_verified", Claim::Flag(true));
+    let accepting = ClaimRules { accept_unverified_email: true, ..rules(&[]) };
+    for (rules, more, suggested) in [
+        (&rules(&[]), vec![("email", text(ADDRESS)), verified.clone()], true),
+        (&rules(&[]), vec![("email", text(ADDRESS))], false),
+        (&rules(&[]), vec![verified.clone()], false),
+        (&rules(&[]), vec![("email", text("a\nb")), verified.clone()], false),
+        (&rules(&[]), vec![("email", list(&[ADDRESS])), verified], false),
+        (&accepting, vec![("email", text(ADDRESS))], true),
+    ] {
+        let why = no_user(rules, &nameless(&more));
+        assert_eq!(why.contains("such as sub or email"), suggested, "{why}");
     }
 }
 
 #[test]
-fn absent_user_claim_and_malformed_claim_path_are_rejected() {
-    assert!(matches!(rules(&[]).identity("1", &Claims::new()), Err(ClaimError::NoUser(_))));
-    assert_eq!(ClaimPath::parse("a..b"), Err(NotAPath));
-    assert_eq!(ClaimPath::parse(""), Err(NotAPath));
+fn user_claim_of_another_type_is_explained_by_its_type() {
+    for (value, type_name) in [
+        (list(&["alice"]), "a list"),
+        (Claim::Object(Claims::new()), "an object"),
+        (Claim::Flag(true), "true or false"),
+        (Claim::Other, "a number that is no integer"),
+    ] {
+        let why = no_user(&rules(&[]), &nameless(&[("preferred_username", value)]));
+        assert!(why.contains(&format!("but this claim is {type_name}, not a text; there are")), "{why}");
+        assert!(!why.contains("provider.userinfo"), "userinfo replaces no claim: {why}");
+    }
+    let why = no_user(&rules(&[]), &nameless(&[("preferred_username", Claim::Null)]));
+    assert!(why.contains("no text there") && !why.contains("provider.userinfo"), "{why}");
+}
+
+#[test]
+fn explanation_lists_few_names_and_fits_into_a_log_field() {
+    let named = |length: usize, count: usize| -> Claims {
+        (0..count).map(|index| (format!("{index:0length$}"), Claim::Null)).collect()
+    };
+    let why = no_user(&rules(&[]), &named(2, 30));
+    assert!(why.contains("18, 19 and 10 more; set"), "{why}");
+    for length in [40, 500] {
+        let why = no_user(&rules(&[]), &named(length, 30));
+        assert!(why.chars().count() <= 512 && why.contains(" more; set claims.user"), "{why}");
+    }
+    let why = no_user(&rules(&[]), &Claims::new());
+    assert!(why.contains("it has no other claims;"), "{why}");
+}
+
+#[test]
+fn integer_is_a_user_name_and_a_group() {
+    let claims = Claims::from([
+        ("preferred_username".to_owned(), Claim::Integer(1234)),
+        ("groups".to_owned(), Claim::Integer(-7)),
+        ("email".to_owned(), Claim::Integer(1)),
+        ("email_verified".to_owned(), Claim::Flag(true)),
+    ]);
+    let (identity, omitted) = rules(&["groups"]).identity("1", &claims).unwrap();
+    let identity = identity.as_ref();
+    assert_eq!((identity.user, identity.groups, identity.email), ("1234", "-7", ""));
+    assert_eq!(omitted.to_string(), "email: it is an integer");
+}
+
+#[test]
+fn namespace_of_a_name_evades_no_rule_of_verification() {
+    for (claim, expected) in [
+        ("https://example.com/email", Unverified::OtherEmail),
+        ("https://example.com/Mail/", Unverified::OtherEmail),
+        ("urn:example:emailAddress", Unverified::OtherEmail),
+        ("https://example.com/claims#email", Unverified::OtherEmail),
+        ("https://example.com/phone_number", Unverified::PhoneNumber),
+        ("urn:example:phone_number", Unverified::PhoneNumber),
+    ] {
+        let verified = ["email_verified", "phone_number_verified"].map(|name| (name, Claim::Flag(true)));
+        let claims = alice(&[&verified[..], &[(claim, text(ADDRESS))]].concat());
+        let user = ClaimRules { user: ClaimPath::parse(claim).unwrap(), ..rules(&[claim]) };
+        assert_eq!(user.identity("1", &claims).unwrap_err(), ClaimError::UnverifiedUser(expected), "{claim}");
+        let (identity, omitted) = rules(&[claim]).identity("1", &claims).unwrap();
+        assert_eq!((identity.as_ref().groups, omitted.listed[0].why), ("", expected.into()), "{claim}");
+    }
+}
+
+#[test]
+fn spelling_of_a_path_evades_no_rule_of_verification() {
+    let literal = alice(&[("a.b", text(ADDRESS))]);
+    let nested = alice(&[("a", Claim::Object(Claims::from([("b".to_owned(), text(ADDRESS))])))]);
+    for (claims, email, user) in [
+        (&literal, "a.b", "/a.b"),
+        (&literal, "/a.b", "a.b"),
+        (&nested, "a.b", "/a/b"),
+        (&nested, "/a/b", "a.b"),
+    ] {
+        let [email, user] = [email, user].map(|path| ClaimPath::parse(path).unwrap());
+        let rules = ClaimRules { user, email, ..rules(&[]) };
+        let refused = rules.identity("1", claims).unwrap_err();
+        assert_eq!(refused, ClaimError::UnverifiedUser(Unverified::OtherEmail), "{rules:?}");
+    }
+}
+
+#[test]
+fn omissions_are_one_line_with_places_and_reasons() {
+    let unverified = text(ADDRESS);
+    let nested = Claim::List(vec![text("a"), list(&["b"]), text("c,d"), text("e,f"), Claim::Flag(true)]);
+    let claims = alice(&[("email", unverified), ("groups", nested)]);
+    let (_, omitted) = rules(&["groups"]).identity("1", &claims).unwrap();
+    let line = omitted.to_string();
+    let email = format!("email: {}", Unverified::Email);
+    let comma = "groups[2] (c,d), groups[3] (e,f): a header cannot carry it: it holds a comma, which separates groups";
+    assert_eq!(
+        line,
+        format!("{email}; groups[1]: it is a list inside a list; {comma}; groups[4]: it is true or false")
+    );
+    let many = alice(&[("groups", Claim::List(vec![Claim::Other; 13]))]);
+    let (_, omitted) = rules(&["groups"]).identity("1", &many).unwrap();
+    let line = omitted.to_string();
+    assert!(line.ends_with("groups[9]: it is a number that is no integer; and 3 more"), "{line}");
+}
+
+#[test]
+fn refresh_is_silent_on_the_user_only_without_any_of_the_claims() {
+    let rules =
+        ClaimRules { email: ClaimPath::parse("a.mail").unwrap(), ..rules(&["groups", "realm.roles"]) };
+    assert!(rules.are_silent_on_user(&nameless(&[("name", text("Alice"))])));
+    for name in ["preferred_username", "a", "a.mail", "groups", "realm", "realm.roles", "email_verified"] {
+        for value in [Claim::Null, list(&[]), Claim::Object(Claims::new())] {
+            assert!(!rules.are_silent_on_user(&nameless(&[(name, value)])), "{name}");
+        }
+    }
+    let names = |name: &str| Claim::Object(Claims::from([(name.to_owned(), text("src1"))]));
+    for unknown in [("hasgroups", Claim::Flag(true)), ("_claim_names", names("realm"))] {
+        assert!(
+            !rules.are_silent_on_user(&nameless(&[unknown])),
+            "groups that are unknown are no old groups"
+        );
+    }
 }

@@ -139,7 +139,7 @@ fn every_key_takes_effect() {
     };
     assert!(is_background(poll) && !is_background(root));
     assert!(all.claims.accept_unverified_email && all.claims.strip_group_slash);
-    assert_eq!(all.claims.groups.len(), 1);
+    assert_eq!((all.claims.groups.len(), all.claims.userinfo), (1, true));
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");
     assert!(all.headers.authorization && all.sign_in.page && !all.sign_in.provider_logout);
@@ -312,6 +312,7 @@ fn wrong_values_are_refused() {
         ("provider.leeway", "6m", "too long"),
         ("provider.timeout", "0s", "too short"),
         ("claims.user", "a..b", "empty step"),
+        ("claims.user", "app.https://a.test/roles", "JSON pointer /app/https:~1~1a.test~1roles"),
         ("session.keys", &keys, "key 2 appears twice"),
         ("session.keys", "c2hvcnQ", "key 1 is 5 bytes long, not 32"),
         ("session.keys", "not/base64+url", "key 1 is standard base64"),

@@ -53,6 +53,9 @@ fn user_editable_claim_is_a_warning() {
         ("USER", "preferred_username", false),
         ("USER", "email", false),
         ("USER", "user.nickname", true),
+        ("USER", "https://example.com/nickname", true),
+        ("USER", "urn:example:Name", true),
+        ("GROUPS", "https://name.example/roles", false),
         ("USER", "/realm/user-name", false),
         ("GROUPS", "groups,realm_access.roles", false),
     ] {

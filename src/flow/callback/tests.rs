@@ -169,13 +169,17 @@ async fn unknown_groups_are_reported_if_some_policy_permits_the_user() {
 }
 
 #[tokio::test]
-async fn claim_invalid_in_a_header_is_omitted_and_recorded() {
+async fn claims_that_do_not_count_are_omitted_and_recorded_once() {
     let fakes = browser();
-    fakes.provider.exchanged.set(Some(Ok(signed_in(claims_of("alice", "dev,ops")))));
+    let mut claims = claims_of("alice", "");
+    let groups = ["a,b", "dev", "c,d"].map(|group| Claim::Text(group.to_owned()));
+    claims.insert("groups".to_owned(), Claim::List(groups.into()));
+    claims.insert("email".to_owned(), Claim::Text("alice@example.com".to_owned()));
+    fakes.provider.exchanged.set(Some(Ok(signed_in(claims))));
     assert!(finish(&fakes, ANSWER).await.is_ok());
     let calls = fakes.calls.take();
-    assert_eq!(calls[BEFORE_BEGIN], "audit left out group dev,ops of 1");
-    assert!(calls[BEFORE_BEGIN + 1].starts_with("begin 1 alice in  meets 0 "), "{calls:?}");
+    assert_eq!(calls[BEFORE_BEGIN], "audit left out email groups[0] groups[2] of 1 at SignIn");
+    assert!(calls[BEFORE_BEGIN + 1].starts_with("begin 1 alice in dev meets 1 "), "{calls:?}");
 }
 
 #[tokio::test]

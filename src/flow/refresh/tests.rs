@@ -1,3 +1,5 @@
+mod claims;
+
 use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
@@ -6,9 +8,7 @@ use http::HeaderMap;
 use super::*;
 use crate::access::decision::Outage;
 use crate::flow::ports::{Absence, BeginError, SessionRequest};
-use crate::flow::testing::{
-    CALLER, Fakes, LeaseState, NOW, State, claims_of, origin, refreshable, refreshed, until,
-};
+use crate::flow::testing::{CALLER, Fakes, LeaseState, NOW, State, origin, refreshable, refreshed, until};
 
 const LONG: Duration = Duration::from_secs(60);
 const SETTINGS: RefreshSettings = RefreshSettings { provider_bears_reuse: false, timeout: LONG };
@@ -90,43 +90,6 @@ async fn new_tokens_are_committed_with_the_time_after_the_exchange() {
     });
     let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
     assert_eq!(calls[2], "commit second no user at 7", "without an ID token, the user does not change");
-}
-
-#[tokio::test]
-async fn new_user_is_evaluated_against_the_policies() {
-    let fakes = Fakes::new();
-    fakes.provider.will_answer(|| {
-        let mut new = refreshed();
-        new.id_token.as_mut().unwrap().claims = claims_of("alice", "ops");
-        Ok(new)
-    });
-    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
-    assert_eq!(calls[2], "commit second alice in ops meets 0 at 0");
-}
-
-#[tokio::test]
-async fn claim_invalid_in_a_header_is_omitted_and_recorded() {
-    let fakes = Fakes::new();
-    fakes.provider.will_answer(|| {
-        let mut new = refreshed();
-        new.id_token.as_mut().unwrap().claims = claims_of("alice", "dev,ops");
-        Ok(new)
-    });
-    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
-    let expected = ["audit left out group dev,ops of 1", "commit second alice in  meets 0 at 0"];
-    assert_eq!(calls[2..4], expected);
-}
-
-#[tokio::test]
-async fn claims_without_a_user_end_the_session() {
-    let fakes = Fakes::new();
-    fakes.provider.will_answer(|| {
-        let mut new = refreshed();
-        new.id_token.as_mut().unwrap().claims.clear();
-        Ok(new)
-    });
-    let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
-    assert_eq!(calls[2..], ["release SessionEnded", "audit provider_misbehaved 1"]);
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ pub(crate) fn snapshot<const N: usize>(policies: [(&str, &[&str]); N]) -> Snapsh
             groups: vec![path("groups")],
             strip_group_slash: false,
             accept_unverified_email: false,
+            userinfo: false,
         },
         background_paths: public("/poll"),
     }

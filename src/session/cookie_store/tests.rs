@@ -9,9 +9,10 @@ use proptest::prelude::*;
 use super::*;
 use std::fmt::Display;
 
+use crate::access::claims::Omissions;
 use crate::access::credential::SessionCredential;
 use crate::flow::audit::{
-    BackchannelEvent, CallOutcome, CheckEvent, Hint, LoginEvent, ProviderCall, RefreshEvent,
+    BackchannelEvent, CallOutcome, CheckEvent, Hint, IdentityMade, LoginEvent, ProviderCall, RefreshEvent,
 };
 use crate::flow::caller::Caller;
 use crate::flow::ports::{
@@ -66,7 +67,7 @@ impl Audit for Silent {
     fn waits(&self, _: Caller) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn Display) {}
-    fn omitted_claim(&self, _: &str, _: &str, _: &dyn Display, _: &str) {}
+    fn omitted_claims(&self, _: &Omissions, _: &str, _: IdentityMade) {}
     fn hint(&self, _: &Hint<'_>) {}
     fn provider_call(&self, _: ProviderCall, _: CallOutcome, _: Duration) {}
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::subscriber::with_default;
 
 use super::*;
+use crate::access::claims::OmittedClaim;
+use crate::access::identity::InvalidHeaderText;
 use crate::flow::ports::UnixTime;
 use crate::telemetry::testing::CapturedLog;
 
@@ -100,7 +102,27 @@ fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
         });
     });
     assert_limit(MAX_USER_LINES, |recorder| recorder.signed_out("h", "alice", &"id"));
-    assert_limit(MAX_USER_LINES, |recorder| recorder.omitted_claim("group", "a,b", &"a comma", "alice"));
+    let omitted = omitted();
+    assert_limit(MAX_USER_LINES, |recorder| {
+        recorder.omitted_claims(&omitted, "alice", IdentityMade::SignIn);
+    });
+}
+
+fn omitted() -> Omissions {
+    let of = |place: &str, text: &str| OmittedClaim {
+        place: place.to_owned(),
+        text: text.to_owned(),
+        why: InvalidHeaderText::Separator.into(),
+    };
+    Omissions { listed: vec![of("groups[1]", "a,b"), of("groups[3]", "c,d")], others: 0 }
+}
+
+#[test]
+fn omitted_claims_are_one_line_and_at_refreshes_only_a_debug_line() {
+    let lines = log_events(|recorder| recorder.omitted_claims(&omitted(), "alice", IdentityMade::SignIn));
+    assert!(lines[0].contains("groups[1] (a,b), groups[3] (c,d): "), "{}", lines[0]);
+    let lines = log_events(|recorder| recorder.omitted_claims(&omitted(), "alice", IdentityMade::Refresh));
+    assert_eq!(lines, Vec::<String>::new(), "the subscriber's level is info");
 }
 
 fn refresh(recorder: &Recorder, outcome: RefreshOutcome) {
@@ -114,6 +136,7 @@ fn unsuccessful_refreshes_are_logged_at_a_limited_rate() {
         RefreshOutcome::TooLate,
         RefreshOutcome::GrantRefused,
         RefreshOutcome::ProviderMisbehaved,
+        RefreshOutcome::Configuration,
         RefreshOutcome::NotKept,
     ] {
         assert_limit(MAX_USER_LINES, |recorder| refresh(recorder, outcome));

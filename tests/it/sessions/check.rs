@@ -55,6 +55,7 @@ fn claims() -> ClaimRules {
         groups: vec![path("groups")],
         strip_group_slash: false,
         accept_unverified_email: false,
+        userinfo: false,
     }
 }
 
