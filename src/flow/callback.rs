@@ -20,9 +20,10 @@ use thiserror::Error;
 use url::form_urlencoded;
 
 use super::audit::{Audit, Hint, IdentityMade, LoginOutcome};
+use super::not_kept::NotKept;
 use super::ports::{
-    BeginError, Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession,
-    Sessions, SignedIn, WrongIssuer,
+    Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession, Sessions,
+    SignedIn, WrongIssuer,
 };
 use super::snapshot::{CurrentSnapshot, Snapshot};
 use crate::access::claims::{ClaimError, sid};
@@ -84,7 +85,7 @@ pub enum CallbackError {
     GroupsUnknown,
     /// The session could not be stored.
     #[error(transparent)]
-    NotKept(#[from] BeginError),
+    NotKept(#[from] NotKept),
 }
 
 /// A sign-in that began a session.
@@ -186,7 +187,9 @@ impl Callback {
         let sid = sid(&signed_in.claims);
         let issuer = transaction.issuer;
         let session = NewSession { issuer, identity: &identity, tokens: &signed_in.tokens, policies, sid };
-        let cookies = self.sessions.begin(session, headers, origin, self.clock.now()).await?;
+        let begun = self.sessions.begin(session, headers, origin, self.clock.now()).await;
+        let largest_claims = || self.provider.largest_claims(&signed_in.tokens.id_token);
+        let cookies = begun.map_err(|error| NotKept::explain(error, largest_claims))?;
         Ok((cookies, signed_in.subject))
     }
 

@@ -10,6 +10,7 @@ pub mod check;
 mod labels;
 pub mod login;
 pub mod logout;
+pub mod not_kept;
 pub mod ports;
 pub mod redirect_loop;
 pub mod refresh;

@@ -31,6 +31,7 @@ pub use self::in_flight::RefreshWait;
 pub use self::resume::Resumed;
 use super::audit::{Audit, Hint, IdentityMade, RefreshEvent, RefreshOutcome};
 use super::caller::Caller;
+use super::not_kept::NotKept;
 use super::ports::{
     Clock, Commit, IdentityProvider, Lease, RefreshError, RefreshRequest, Refreshable, Refreshed, Release,
     Sessions,
@@ -198,7 +199,10 @@ impl Refresh {
             }
             Err(error) => {
                 self.sessions.release(lease, Release::TokenSpent).await;
-                (RefreshOutcome::NotKept, Some(error.to_string()))
+                let id_token = refreshed.id_token.as_ref();
+                let largest_claims = || id_token.map(|new| self.provider.largest_claims(&new.text));
+                let why = NotKept::explain(error, || largest_claims().unwrap_or_default());
+                (RefreshOutcome::NotKept, Some(why.to_string()))
             }
         }
     }

@@ -6,6 +6,7 @@ mod announcement;
 mod authentication;
 mod authentication_request;
 mod background;
+mod claim_sizes;
 mod client_assertion;
 mod clock_watch;
 mod code_exchange;
@@ -53,7 +54,7 @@ use self::silence::Silence;
 use crate::access::quoted::quoted;
 use crate::flow::audit::{Audit, ProviderCall};
 use crate::flow::ports::{
-    AuthenticationRequest, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
+    AuthenticationRequest, ClaimSize, Clock, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
     LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, SignedIn,
     WrongIssuer,
 };
@@ -215,6 +216,10 @@ impl IdentityProvider for Provider {
 
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         async move { self.verify_logout_token(token).await }.boxed()
+    }
+
+    fn largest_claims(&self, id_token: &Secret) -> Vec<ClaimSize> {
+        claim_sizes::largest_claims(id_token.expose())
     }
 
     fn end_session_endpoint(&self) -> Option<Url> {

@@ -117,8 +117,8 @@ async fn session_too_large_for_a_browser_is_refused_with_a_page() {
     let mut browser = Browser::new();
     let form = browser.open(&gateway.url("/oauth2/start")).await;
     let page = browser.sign_in(&form, "testuser", "testuser").await;
-    assert_eq!(page.status, 500);
-    assert!(page.body.contains("groups"));
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("too large") && !page.body.contains("groups"), "{}", page.body);
     assert_eq!(browser.cookie("foregate"), None);
 }
 

@@ -45,6 +45,7 @@ mod redirect_loop;
 mod refresh;
 mod return_urls;
 mod secrets;
+mod session_size;
 mod sessions;
 mod shared;
 mod sign_in;

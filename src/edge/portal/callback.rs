@@ -15,6 +15,7 @@ use crate::access::return_to::ReturnTo;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::callback::{CallbackError, Failed, Finished};
+use crate::flow::not_kept::NotKept;
 use crate::flow::ports::{BeginError, ExchangeError};
 
 pub(super) async fn get(
@@ -88,12 +89,10 @@ fn failure_page(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
             visit.error_page(&Problem::clocks_differ(again, &id))
         }
         CallbackError::GroupsUnknown => visit.error_page(&Problem::too_many_groups(&id)),
-        CallbackError::NotKept(BeginError::TooLarge { .. }) => {
-            visit.error_page(&Problem::session_too_large(&id))
-        }
-        CallbackError::NotKept(BeginError::Full(_)) => visit.error_page(&Problem::session_limit_reached(&id)),
-        CallbackError::NotKept(BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_)) => {
-            visit.error_page(&Problem::session_unknown(&id))
-        }
+        CallbackError::NotKept(NotKept { error, .. }) => visit.error_page(&match error {
+            BeginError::TooLarge { .. } => Problem::session_too_large(&id),
+            BeginError::Full(_) => Problem::session_limit_reached(&id),
+            BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_) => Problem::session_unknown(&id),
+        }),
     }
 }

@@ -184,10 +184,21 @@ async fn claims_that_do_not_count_are_omitted_and_recorded_once() {
 
 #[tokio::test]
 async fn session_that_cannot_be_stored_sets_no_loop_marker() {
-    for error in [BeginError::TooLarge { bytes: 20_000 }, BeginError::StoreUnavailable(StoreUnavailable)] {
-        let fakes = browser();
-        fakes.sessions.begin_error.set(Some(error));
-        assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::NotKept, "{error:?}");
-        assert_eq!(fakes.calls.take(), CALLS[..BEFORE_MARKER], "{error:?}");
-    }
+    let fakes = browser();
+    fakes.sessions.begin_error.set(Some(BeginError::StoreUnavailable(StoreUnavailable)));
+    assert_eq!(outcome(&fakes, ANSWER).await, LoginOutcome::NotKept);
+    assert_eq!(fakes.calls.take(), CALLS[..BEFORE_MARKER]);
+}
+
+#[tokio::test]
+async fn session_that_is_too_large_is_explained_by_its_claims() {
+    let fakes = browser();
+    let too_large = BeginError::TooLarge { bytes: 20_000, limit: 15_600, has_id_token: true };
+    fakes.sessions.begin_error.set(Some(too_large));
+    let Err(failed) = finish(&fakes, ANSWER).await else { panic!("a session began") };
+    assert_eq!(LoginOutcome::from(&failed.error), LoginOutcome::NotKept);
+    assert!(failed.error.to_string().contains("picture 20014 bytes"), "{}", failed.error);
+    let calls = fakes.calls.take();
+    assert_eq!(calls[..BEFORE_MARKER], CALLS[..BEFORE_MARKER]);
+    assert_eq!(calls[BEFORE_MARKER..], ["largest_claims verified-id-token"]);
 }

@@ -2,6 +2,7 @@
 //!
 //! Each port is an argument of the flows, so that a test can run a flow with fakes only.
 
+mod authentication;
 mod markers;
 mod provider;
 mod session;
@@ -11,11 +12,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::authentication::{Account, Authentication, AuthenticationRequest};
 pub use self::markers::{LoginTransaction, LoopMarker, Markers, ReloadCount};
 pub use self::provider::{
-    Account, Authentication, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider,
-    IssuerIndex, LogoutToken, LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError,
-    RefreshRequest, Refreshed, RefreshedIdToken, SignedIn, TokenSet, Whom, WrongIssuer,
+    ClaimSize, CodeExchange, ExchangeError, IdentityProvider, IssuerIndex, LogoutToken, LogoutTokenError,
+    ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed, RefreshedIdToken, SignedIn,
+    TokenSet, Whom, WrongIssuer,
 };
 pub use self::session::{Lease, Refreshable, Session, SessionId, Workspace, WorkspaceParts};
 pub use self::sessions::{

@@ -7,6 +7,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::UnixTime;
+use super::authentication::{Authentication, AuthenticationRequest};
 use crate::access::claims::Claims;
 use crate::secret::Secret;
 
@@ -22,29 +23,6 @@ impl IssuerIndex {
     pub const FIRST: Self = Self(0);
 }
 
-/// The parameters of an authentication request (OpenID Connect Core §3.1.2.1), in addition to configured ones.
-pub struct AuthenticationRequest<'a> {
-    /// `redirect_uri`: exactly the callback of the origin that the user visits.
-    pub redirect_uri: &'a str,
-    /// `state` (RFC 6749 §10.12).
-    pub state: &'a str,
-    /// `nonce`.
-    pub nonce: &'a Secret,
-    /// The PKCE verifier. The request contains its challenge (RFC 7636 §4.2, always S256).
-    pub code_verifier: &'a Secret,
-    /// The account to sign in with.
-    pub account: Account,
-}
-
-/// The account that a user wants to sign in with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Account {
-    /// The account that is signed in at the provider already.
-    Known,
-    /// Possibly another account: the provider asks for credentials again (`prompt=login`).
-    Another,
-}
-
 /// The token request for a code (OpenID Connect Core §3.1.3.1), with the value that the ID token must match.
 pub struct CodeExchange<'a> {
     /// The authorization code.
@@ -55,15 +33,6 @@ pub struct CodeExchange<'a> {
     pub code_verifier: &'a Secret,
     /// The expected `nonce` of the ID token.
     pub nonce: &'a Secret,
-}
-
-/// When and how a user authenticated at the provider, if the ID token contains it (OpenID Connect Core §2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Authentication {
-    /// `auth_time`, by the provider's clock. It is ahead of the gateway's clock by at most the leeway.
-    pub auth_time: Option<UnixTime>,
-    /// `acr`, 1 to 255 bytes.
-    pub acr: Option<String>,
 }
 
 /// The verified tokens of a sign-in. Of the access token, only the expiry is kept.
@@ -254,6 +223,15 @@ pub struct WrongIssuer {
     pub got: String,
 }
 
+/// A claim of an ID token, and how much of the token it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimSize {
+    /// Its name, text of the provider.
+    pub name: String,
+    /// The size of its value as JSON, in bytes.
+    pub bytes: usize,
+}
+
 /// The OpenID Provider.
 pub trait IdentityProvider: Send + Sync {
     /// Returns the URL of an authentication request, to which the user is redirected.
@@ -274,6 +252,11 @@ pub trait IdentityProvider: Send + Sync {
 
     /// Ends the session of a refresh token without the user's browser, if the provider can do that (Keycloak).
     fn end_session<'a>(&'a self, refresh_token: &'a Secret) -> BoxFuture<'a, Result<(), RefreshError>>;
+
+    /// Returns at most three claims of an ID token, the largest first. They explain why a session is too large.
+    fn largest_claims(&self, _id_token: &Secret) -> Vec<ClaimSize> {
+        Vec::new()
+    }
 
     /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6), but does not check its `jti` for a replay.
     fn logout_token<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>>;

@@ -130,11 +130,15 @@ pub enum OpenResult<'a> {
 /// Why a session is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BeginError {
-    /// The session needs more than four cookies.
-    #[error("the session needs {bytes} bytes of cookies, more than browsers and proxies accept")]
+    /// The session does not fit into its cookies.
+    #[error("the session needs {bytes} bytes of cookies, and the limit is {limit}")]
     TooLarge {
         /// The size that it needs.
         bytes: usize,
+        /// The size that browsers and proxies accept.
+        limit: usize,
+        /// Whether the session contains the ID token.
+        has_id_token: bool,
     },
     /// There is no room for another session.
     #[error(transparent)]

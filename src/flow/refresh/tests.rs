@@ -111,9 +111,13 @@ async fn late_tokens_are_revoked_only_without_an_end_session_endpoint() {
 #[tokio::test]
 async fn tokens_that_cannot_be_stored_spend_the_old_token() {
     let fakes = Fakes::new();
-    fakes.sessions.committed.set(Err(BeginError::TooLarge { bytes: 20_000 }));
+    fakes.sessions.committed.set(Err(BeginError::TooLarge {
+        bytes: 20_000,
+        limit: 15_600,
+        has_id_token: true,
+    }));
     let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
-    assert_eq!(calls[3..], ["release TokenSpent", "audit not_kept 1"]);
+    assert_eq!(calls[3..], ["release TokenSpent", "largest_claims second-id-token", "audit not_kept 1"]);
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use url::Url;
 use super::{Calls, NOW, Setting};
 use crate::access::claims::{Claim, Claims};
 use crate::flow::ports::{
-    Authentication, AuthenticationRequest, CodeExchange, ExchangeError, IdentityProvider, LogoutToken,
-    LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest, Refreshed,
-    RefreshedIdToken, SignedIn, TokenSet, UnixTime, WrongIssuer,
+    Authentication, AuthenticationRequest, ClaimSize, CodeExchange, ExchangeError, IdentityProvider,
+    LogoutToken, LogoutTokenError, ProviderState, ProviderUnavailable, RefreshError, RefreshRequest,
+    Refreshed, RefreshedIdToken, SignedIn, TokenSet, UnixTime, WrongIssuer,
 };
 use crate::secret::Secret;
 
@@ -128,6 +128,11 @@ impl IdentityProvider for FakeProvider {
 
     fn logout_token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LogoutToken, LogoutTokenError>> {
         panic!("no flow under test takes a logout token")
+    }
+
+    fn largest_claims(&self, id_token: &Secret) -> Vec<ClaimSize> {
+        self.calls.record(format!("largest_claims {}", id_token.expose()));
+        vec![ClaimSize { name: "picture".to_owned(), bytes: 20_014 }]
     }
 
     fn state(&self) -> ProviderState {

@@ -12,7 +12,7 @@ use super::jwt::{Packed, Parts};
 use super::layout::Contents;
 use crate::access::identity::Identity;
 use crate::access::policy::PolicyVerdicts;
-use crate::flow::ports::{BeginError, NewSession, Refreshed, SessionId, UnixTime};
+use crate::flow::ports::{NewSession, Refreshed, SessionId, UnixTime};
 use crate::secret::Secret;
 
 /// Time limits of sessions.
@@ -53,12 +53,12 @@ struct TokenExpiry {
 }
 
 impl Sealing {
-    /// Returns the encoded contents of a new session, and when it ends.
+    /// Returns the encoded contents of a new session, and when it ends; `None` if a text is longer than 4 GiB.
     pub(in crate::session) fn encode_new(
         &self,
         session: &NewSession<'_>,
         id: SessionId,
-    ) -> Result<(Vec<u8>, UnixTime), BeginError> {
+    ) -> Option<(Vec<u8>, UnixTime)> {
         let (user, tokens, now) = (session.identity.as_ref(), session.tokens, self.now);
         let expiry = TokenExpiry {
             tokens: tokens.expires_at,
@@ -93,17 +93,17 @@ impl Sealing {
             id_token: id_token.packed(),
             refresh_token: refresh_token.as_ref().map(TokenWithParts::packed),
         };
-        Ok((encode(&contents)?, ends_at))
+        Some((contents.write()?, ends_at))
     }
 
-    /// Returns the contents of a session with the tokens of a refresh.
+    /// Returns the contents of a session with the tokens of a refresh; `None` if a text is longer than 4 GiB.
     pub(in crate::session) fn encode_refreshed(
         &self,
         old: &Contents<'_>,
         refreshed: &Refreshed,
         user: Option<(&Identity, PolicyVerdicts)>,
         active_at: UnixTime,
-    ) -> Result<RefreshedContents, BeginError> {
+    ) -> Option<RefreshedContents> {
         let (id, generation) = (SessionId(old.id), old.generation.saturating_add(1));
         let id_token_ends_at =
             refreshed.id_token.as_ref().map_or(UnixTime(old.id_token_ends_at), |new| new.expires_at);
@@ -143,7 +143,7 @@ impl Sealing {
             (contents.user, contents.email, contents.groups) = (user.user, user.email, user.groups);
         }
         let has_new_end = expiry.tokens > UnixTime(old.tokens_end_at);
-        Ok(RefreshedContents { contents: encode(&contents)?, ends_at, has_new_end })
+        Some(RefreshedContents { contents: contents.write()?, ends_at, has_new_end })
     }
 
     /// Without a new expiry time, the previous one stays.
@@ -181,8 +181,4 @@ impl<'t> TokenWithParts<'t> {
     fn packed(&self) -> Packed<'_> {
         self.1.as_ref().map_or(Packed::Text(self.0), Parts::packed)
     }
-}
-
-fn encode(contents: &Contents<'_>) -> Result<Vec<u8>, BeginError> {
-    contents.write().ok_or(BeginError::TooLarge { bytes: usize::MAX })
 }

@@ -135,11 +135,15 @@ impl CookieStore {
         let text_len = URL_SAFE_NO_PAD.encoded_length(contents.len() + OVERHEAD);
         let count = text_len.div_ceil(PART_LEN);
         if count > MAX_PARTS {
-            return Err(BeginError::TooLarge { bytes: text_len });
+            return Err(too_large(text_len));
         }
         let value = self.keys.seal(&place.binding, count, contents, &*self.entropy)?;
         Ok(URL_SAFE_NO_PAD.encode_to_string(value))
     }
+}
+
+fn too_large(bytes: usize) -> BeginError {
+    BeginError::TooLarge { bytes, limit: MAX_PARTS * PART_LEN, has_id_token: true }
 }
 
 /// Initial capacity. It leaves room for what a check appends, so that most checks allocate once.
@@ -181,7 +185,8 @@ impl CookieStore {
         let Some(place) = self.place(origin) else { return Ok(Vec::new()) };
         let mut id = [0; 16];
         self.entropy.fill(&mut id)?;
-        let (contents, ends_at) = self.sealing(now).encode_new(session, SessionId(id))?;
+        let encoded = self.sealing(now).encode_new(session, SessionId(id));
+        let (contents, ends_at) = encoded.ok_or_else(|| too_large(usize::MAX))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
         let listed =
@@ -213,8 +218,9 @@ impl CookieStore {
         if self.provider_verdict(&old) == ProviderVerdict::Ended {
             return Ok(Commit::TooLate);
         }
+        let encoded = self.sealing(now).encode_refreshed(&old, refreshed, user, session.active_at);
         let RefreshedContents { contents, ends_at, has_new_end } =
-            self.sealing(now).encode_refreshed(&old, refreshed, user, session.active_at)?;
+            encoded.ok_or_else(|| too_large(usize::MAX))?;
         let text = self.seal(place, &contents)?;
         let seconds = ends_at.seconds_since(now);
         let cookies = place.names.parts().zip(chunks(&text));

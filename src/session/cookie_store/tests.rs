@@ -175,7 +175,9 @@ fn session_in_one_to_four_cookies_opens_unchanged() {
 #[test]
 fn session_larger_than_four_cookies_is_rejected() {
     let refused = begin_with(&store(), 12_000, &HeaderMap::new());
-    assert!(matches!(refused, Err(BeginError::TooLarge { bytes }) if bytes > 4 * PART_LEN));
+    let Err(BeginError::TooLarge { bytes, limit, has_id_token }) = refused else { panic!("{refused:?}") };
+    assert_eq!((limit, has_id_token), (4 * PART_LEN, true));
+    assert!(bytes > limit, "{bytes}");
 }
 
 #[test]

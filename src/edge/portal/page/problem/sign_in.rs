@@ -121,11 +121,15 @@ impl<'a> Problem<'a> {
     pub fn session_too_large(request_id: &'a str) -> Self {
         Self {
             title: "Your account is too large to sign in",
-            what_happened: "Your browser cannot store the session, because your account is in too many groups.",
+            what_happened: "Your browser cannot store the session, because the sign-in service sent too much data about \
+                            your account.",
             what_to_do: "You cannot fix this yourself. Send the request number below to the administrator of \
                          this application.",
-            for_operator: Some("Configure the provider to put fewer groups into the ID token."),
-            ..Self::empty(StatusCode::INTERNAL_SERVER_ERROR, request_id)
+            for_operator: Some(
+                "The log has a line under the request number below. It names the largest claims and the remedy.",
+            ),
+            // The rejection is permanent. After a 5xx, proxies and monitors would retry it.
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
         }
     }
 }
