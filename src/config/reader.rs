@@ -7,6 +7,7 @@ use figment::value::Value;
 
 use super::key::{Key, Kind, Known, Table};
 use super::report::{Report, Reported, Wrong, all, show};
+use super::source_value::DEFAULT;
 
 /// The merged sources, and the report so far. The values already have the kind of their key.
 pub(super) struct Reader {
@@ -41,6 +42,11 @@ impl Reader {
     /// Returns whether a key is set, possibly by its default.
     pub(super) fn is_set(&self, key: &str) -> bool {
         self.tree.contains(key)
+    }
+
+    /// Returns whether a source other than the defaults sets a key.
+    pub(super) fn is_chosen(&self, key: &str) -> bool {
+        self.is_set(key) && self.place(key) != DEFAULT
     }
 
     /// Returns the names that the operator chose in a section, with their texts.

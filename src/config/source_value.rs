@@ -6,6 +6,9 @@ use figment::{Error, Metadata, Profile, Provider};
 use super::key::{Key, Kind};
 use super::report::{Report, Reported, Wrong, show};
 
+/// The name of the defaults among the sources.
+pub(super) const DEFAULT: &str = "the default";
+
 /// A value of a key from one source. Each is a separate figment provider, so that figment keeps the line of each value.
 pub(super) struct SourceValue {
     path: Vec<String>,

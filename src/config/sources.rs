@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use figment::Figment;
 
 use super::report::{Report, Reported};
-use super::source_value::SourceValue;
+use super::source_value::{DEFAULT, SourceValue};
 use super::{environment, file, template};
 use crate::files::read_text;
 
@@ -33,7 +33,7 @@ impl Sources {
     /// reported as missing.
     pub(super) fn gather(&self, report: &mut Report) -> Result<Figment, Reported> {
         let defaults = file::read(report, &template::defaults(), "the defaults")?;
-        let defaults = defaults.into_iter().map(|given| given.at("the default"));
+        let defaults = defaults.into_iter().map(|given| given.at(DEFAULT));
         let file = self.read_file(report);
         let variables = environment::read_variables(report, &self.environment);
         let flags = environment::read_flags(report, &self.set);

@@ -110,7 +110,7 @@ pub struct SignedOut {
     pub cookies: Vec<HeaderValue>,
     /// `sub` of the user, if the session could be used or refreshed.
     pub subject: Option<String>,
-    /// The URL of the logout request, which contains the ID token; `None` if the provider has nothing to end.
+    /// The URL of the logout request, which may contain the ID token; `None` if the provider has nothing to end.
     pub onward: Option<Secret>,
     /// The refresh token to revoke, if the sign-out reaches the provider in no other way.
     pub revoke: Option<Secret>,
@@ -241,7 +241,7 @@ fn logout_request(
         .extend_pairs(state.map(|state| ("state", state)));
     let max_hint_bytes = MAX_URL_BYTES.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
     // Without the hint, the provider asks the user to confirm.
-    if hint.len() <= max_hint_bytes {
+    if !hint.is_empty() && hint.len() <= max_hint_bytes {
         endpoint.query_pairs_mut().append_pair(HINT, hint);
     }
     endpoint

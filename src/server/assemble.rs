@@ -137,7 +137,8 @@ fn build_shared(
         audit_of_store,
         now,
     );
-    let store = Arc::new(store.map_err(|error| StartError::Build(error.to_string()))?);
+    let store = store.map_err(|error| StartError::Build(error.to_string()))?;
+    let store = Arc::new(store.with_id_tokens(settings.session.keeps_id_token));
     let markers = MarkerCookies::new(Arc::clone(&keys), Arc::clone(&entropy), origins.clone(), client);
     let mut process = [0; 4];
     entropy.fill(&mut process).map_err(|error| StartError::Build(error.to_string()))?;

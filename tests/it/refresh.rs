@@ -3,7 +3,7 @@
 //! The provider is strict: if a refresh token is sent a second time, it ends everything that its sign-in issued.
 
 mod faults;
-mod scene;
+pub(crate) mod scene;
 
 use foregate::flow::ports::Clock;
 use futures_util::future::join_all;

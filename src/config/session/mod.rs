@@ -11,10 +11,10 @@ use http::Method;
 
 pub use self::keys_file::{KeysFile, KeysFileError, KeysText};
 pub use self::seal_key::SealKey;
-use super::checks::duration;
+use super::checks::{choice, duration};
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
-use super::report::{Reported, Wrong};
+use super::report::{Reported, Wrong, all};
 use crate::access::public_paths::{PublicPath, PublicPaths, PublicRule};
 use crate::session::cookie_store::Lifetimes;
 
@@ -79,6 +79,17 @@ pub(super) const SECTION: Section = Section {
                     one.",
             right: "true or false, without quotes",
         },
+        Key {
+            name: "id_token",
+            kind: Kind::Text,
+            need: Need::Default("\"keep\""),
+            about: "Whether a session contains the ID token: \"keep\", or \"drop\" for applications that need none. \
+                    With \"drop\", the cookies are smaller, headers.id_token is always sent empty, and neither \
+                    headers.authorization nor [headlamp] can be used. A sign-out then sends no id_token_hint, so \
+                    the provider may ask the user to confirm it. docs/sessions.md describes what happens to \
+                    existing sessions.",
+            right: "\"keep\" or \"drop\"",
+        },
     ],
 };
 
@@ -90,6 +101,8 @@ pub struct Session {
     pub keys_file: Option<KeysFile>,
     /// The time limits of a session.
     pub lifetimes: Lifetimes,
+    /// Whether a session contains the ID token, and applications may receive it.
+    pub keeps_id_token: bool,
     /// The paths that pages request by themselves.
     pub background_paths: PublicPaths,
 }
@@ -106,11 +119,36 @@ impl Session {
             PublicPath::parse(text).map_err(|error| Wrong::new(error.to_string()))
         });
         let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
+        let keeps_id_token = read_keeps_id_token(reader);
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
         let ((keys, keys_file), paths) = (keys?, paths?);
         warn(reader, &lifetimes, &paths);
-        Ok(Self { keys, keys_file, lifetimes, background_paths: background_rule(paths) })
+        let keeps_id_token = keeps_id_token?;
+        Ok(Self { keys, keys_file, lifetimes, keeps_id_token, background_paths: background_rule(paths) })
     }
+}
+
+/// Reads whether sessions contain the ID token. They must, if a setting passes it on to the application.
+fn read_keeps_id_token(reader: &mut Reader) -> Result<bool, Reported> {
+    let key = "session.id_token";
+    let keeps = reader.read_required(key, |text| choice(text, &[("keep", true), ("drop", false)]))?;
+    let users = [
+        ("headlamp.enabled = true", "headlamp.enabled = false", reader.switch("headlamp.enabled")),
+        (
+            "headers.authorization = true",
+            "headers.authorization = false",
+            reader.switch("headers.authorization"),
+        ),
+        ("headers.id_token", "remove headers.id_token", reader.is_chosen("headers.id_token")),
+    ];
+    let report = |(setting, instead, is_set): (&str, &str, bool)| {
+        if keeps || !is_set {
+            return Ok(());
+        }
+        let what = format!("{setting} passes on the ID token, which the session then does not contain");
+        Err(reader.report_wrong(key, Wrong::new(what).right(format!("\"keep\"; or {instead}"))))
+    };
+    all::<(), Vec<()>>(users.into_iter().map(report)).map(|_| keeps)
 }
 
 fn warn(reader: &mut Reader, lifetimes: &Lifetimes, background_paths: &[PublicPath]) {

@@ -58,3 +58,29 @@ fn log_out_of_headlamp_is_on_if_the_gateway_sees_its_body() {
     assert_eq!(logs_out(&[proxy]), (true, false));
     assert_eq!(logs_out(&[proxy, ("headlamp.logout", "false")]), (false, false));
 }
+
+#[test]
+fn id_token_is_kept_unless_it_is_dropped() {
+    for (set, keeps) in [(None, true), (Some("keep"), true), (Some("drop"), false)] {
+        let set: Vec<_> = set.into_iter().map(|value| ("session.id_token", value)).collect();
+        assert_eq!(load_all(MINIMAL, &[], &set).unwrap().session.keeps_id_token, keeps, "{set:?}");
+    }
+    let found = load_all(MINIMAL, &[], &[("session.id_token", "dorp")]).err().unwrap().to_string();
+    assert!(found.contains("did you mean \"drop\"?"), "{found}");
+}
+
+#[test]
+fn dropped_id_token_is_refused_with_each_setting_that_passes_it_on() {
+    let passing_on =
+        [("headlamp.enabled", "true"), ("headers.authorization", "true"), ("headers.id_token", "X-Token")];
+    for setting in passing_on {
+        assert!(load_all(MINIMAL, &[], &[setting, ("session.id_token", "keep")]).is_ok(), "{setting:?}");
+        let found = load_all(MINIMAL, &[], &[setting, ("session.id_token", "drop")]).err().unwrap();
+        let mistake = found.iter().next().unwrap();
+        assert_eq!((found.count(), mistake.key.as_str()), (1, "session.id_token"), "{found}");
+        assert!(mistake.wrong.starts_with(setting.0) && mistake.right.contains(setting.0), "{found}");
+        assert!(mistake.right.starts_with("\"keep\"; or "), "{found}");
+    }
+    let all = [passing_on.as_slice(), &[("session.id_token", "drop")]].concat();
+    assert_eq!(load_all(MINIMAL, &[], &all).err().unwrap().count(), 3);
+}

@@ -112,3 +112,9 @@ fn id_token_hint_is_omitted_if_the_url_exceeds_its_limit() {
     let without = request(Some("a-state"), &"x".repeat(MAX_URL_BYTES));
     assert_eq!(names(&without), ["client_id", "post_logout_redirect_uri", "state"]);
 }
+
+#[test]
+fn logout_request_of_a_session_without_id_token_has_no_hint() {
+    let url = request(Some("a-state"), "");
+    assert_eq!(names(&url), ["client_id", "post_logout_redirect_uri", "state"]);
+}

@@ -209,7 +209,7 @@ pub struct EndedSession {
     pub subject: Option<String>,
     /// The newest refresh token, if the session had one and had not ended before.
     pub refresh_token: Option<Secret>,
-    /// The newest ID token, expired or not, if the session had not ended before.
+    /// The newest ID token, expired or not, if the session had not ended before. It is empty if the session stores none.
     pub id_token: Option<Secret>,
 }
 

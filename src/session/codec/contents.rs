@@ -5,6 +5,7 @@
 //! 2. A refresh is due after 60 to 75 % of the tokens' life. The share depends on the session, so that sessions that
 //!    began together are not refreshed together.
 //! 3. A value that a refresh does not return stays unchanged.
+//! 4. If the ID token is dropped, an empty one is stored. Its expiry and the other values that it contained stay.
 
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(in crate::session) struct Sealing {
     pub(in crate::session) process: u64,
     pub(in crate::session) now: UnixTime,
     pub(in crate::session) lifetimes: Lifetimes,
+    /// Whether sessions contain their ID token.
+    pub(in crate::session) keeps_id_token: bool,
 }
 
 /// The contents of a session with new tokens.
@@ -90,7 +93,7 @@ impl Sealing {
             groups: user.groups,
             sid: session.sid,
             acr: tokens.authentication.acr.as_deref().unwrap_or_default(),
-            id_token: id_token.packed(),
+            id_token: if self.keeps_id_token { id_token.packed() } else { Packed::NONE },
             refresh_token: refresh_token.as_ref().map(TokenWithParts::packed),
         };
         Some((contents.write()?, ends_at))
@@ -124,7 +127,11 @@ impl Sealing {
             tokens_end_at: expiry.tokens.0,
             id_token_ends_at: id_token_ends_at.0,
             ends_at: ends_at.0,
-            id_token: id_token.as_ref().map_or(old.id_token, TokenWithParts::packed),
+            id_token: match &id_token {
+                _ if !self.keeps_id_token => Packed::NONE,
+                Some(new) => new.packed(),
+                None => old.id_token,
+            },
             refresh_token: refresh_token.as_ref().map_or(old.refresh_token, |new| Some(new.packed())),
             ..*old
         };

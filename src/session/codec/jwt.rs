@@ -45,6 +45,9 @@ impl Parts {
 }
 
 impl<'a> Packed<'a> {
+    /// The ID token of a session that stores none.
+    pub const NONE: Self = Self::Text("");
+
     /// The token itself.
     pub fn secret(self) -> Option<Secret> {
         let mut text = Vec::new();

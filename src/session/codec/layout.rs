@@ -56,7 +56,7 @@ pub struct Contents<'a> {
     pub sid: &'a str,
     /// `acr`, or empty.
     pub acr: &'a str,
-    /// The ID token.
+    /// The ID token, or [`Packed::NONE`].
     pub id_token: Packed<'a>,
     /// The refresh token, if there is one.
     pub refresh_token: Option<Packed<'a>>,

@@ -69,6 +69,7 @@ pub struct CookieStore {
     entropy: Arc<dyn Entropy>,
     places: Vec<Place>,
     lifetimes: Lifetimes,
+    keeps_id_token: bool,
     process: Process,
     registry: Registry<PendingRefresh>,
     provider_marks: ProviderMarks,
@@ -104,12 +105,19 @@ impl CookieStore {
             entropy,
             places: origins.iter().map(place).collect(),
             lifetimes,
+            keeps_id_token: true,
             process: Process { id: u64::from_ne_bytes(id), began_at: now },
             registry: Registry::new(room),
             provider_marks: ProviderMarks::default(),
             are_keys_shared: AtomicBool::new(false),
             audit,
         })
+    }
+
+    /// Sets whether sessions contain their ID token, and whether an application receives it. By default, they do.
+    #[must_use]
+    pub fn with_id_tokens(self, keeps_id_token: bool) -> Self {
+        Self { keeps_id_token, ..self }
     }
 
     /// Returns the number of sessions in the registry.
@@ -127,7 +135,12 @@ impl CookieStore {
     }
 
     fn sealing(&self, now: UnixTime) -> Sealing {
-        Sealing { process: self.process.id, now, lifetimes: self.lifetimes }
+        let (lifetimes, keeps_id_token) = (self.lifetimes, self.keeps_id_token);
+        Sealing { process: self.process.id, now, lifetimes, keeps_id_token }
+    }
+
+    fn too_large(&self, bytes: usize) -> BeginError {
+        BeginError::TooLarge { bytes, limit: MAX_PARTS * PART_LEN, has_id_token: self.keeps_id_token }
     }
 
     /// Seals contents, and returns the text that the cookies carry.
@@ -135,15 +148,11 @@ impl CookieStore {
         let text_len = URL_SAFE_NO_PAD.encoded_length(contents.len() + OVERHEAD);
         let count = text_len.div_ceil(PART_LEN);
         if count > MAX_PARTS {
-            return Err(too_large(text_len));
+            return Err(self.too_large(text_len));
         }
         let value = self.keys.seal(&place.binding, count, contents, &*self.entropy)?;
         Ok(URL_SAFE_NO_PAD.encode_to_string(value))
     }
-}
-
-fn too_large(bytes: usize) -> BeginError {
-    BeginError::TooLarge { bytes, limit: MAX_PARTS * PART_LEN, has_id_token: true }
 }
 
 /// Initial capacity. It leaves room for what a check appends, so that most checks allocate once.
@@ -186,7 +195,7 @@ impl CookieStore {
         let mut id = [0; 16];
         self.entropy.fill(&mut id)?;
         let encoded = self.sealing(now).encode_new(session, SessionId(id));
-        let (contents, ends_at) = encoded.ok_or_else(|| too_large(usize::MAX))?;
+        let (contents, ends_at) = encoded.ok_or_else(|| self.too_large(usize::MAX))?;
         let text = self.seal(place, &contents)?;
         let subject = session.identity.as_ref().subject;
         let listed =
@@ -220,7 +229,7 @@ impl CookieStore {
         }
         let encoded = self.sealing(now).encode_refreshed(&old, refreshed, user, session.active_at);
         let RefreshedContents { contents, ends_at, has_new_end } =
-            encoded.ok_or_else(|| too_large(usize::MAX))?;
+            encoded.ok_or_else(|| self.too_large(usize::MAX))?;
         let text = self.seal(place, &contents)?;
         let seconds = ends_at.seconds_since(now);
         let cookies = place.names.parts().zip(chunks(&text));

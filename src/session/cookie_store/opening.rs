@@ -96,6 +96,7 @@ impl CookieStore {
             request,
             lifetimes: self.lifetimes,
             lease,
+            keeps_id_token: self.keeps_id_token,
             active_at: latest.active_at,
             must_refresh: doubt.is_some_and(|number| latest.answered < number),
         };
@@ -212,7 +213,7 @@ impl CookieStore {
             cookies: Vec::new(),
             subject,
             refresh_token: newest.refresh_token.and_then(Packed::secret),
-            id_token: newest.id_token.secret(),
+            id_token: if self.keeps_id_token { newest.id_token } else { Packed::NONE }.secret(),
         }
     }
 }

@@ -46,6 +46,7 @@ fn end(store: &CookieStore, cookies: &[String], now: UnixTime) -> EndedSession {
     complete(store.end(session_request(&request(cookies), &origin(), now, true))).unwrap()
 }
 
+mod id_tokens;
 mod idle;
 mod provider_logouts;
 mod refreshes;
@@ -103,6 +104,15 @@ fn begin_with(
 ) -> Result<Vec<HeaderValue>, BeginError> {
     let mut identity = Identity::new("subject", "alice").unwrap();
     identity.add_group("dev").unwrap();
+    begin_as(store, &identity, token_bytes, carried)
+}
+
+fn begin_as(
+    store: &CookieStore,
+    identity: &Identity,
+    token_bytes: usize,
+    carried: &HeaderMap,
+) -> Result<Vec<HeaderValue>, BeginError> {
     let tokens = TokenSet {
         id_token: Secret::new(jwt(token_bytes)),
         refresh_token: None,
@@ -117,7 +127,7 @@ fn begin_with(
     let begun = store.begin(
         NewSession {
             issuer: IssuerIndex::FIRST,
-            identity: &identity,
+            identity,
             tokens: &tokens,
             policies: PolicyVerdicts { generation: 1, met: 1 },
             sid: "",

@@ -17,6 +17,8 @@ use crate::session::registry::RefreshLease;
 pub(super) struct JudgeContext<'r> {
     pub(super) request: SessionRequest<'r>,
     pub(super) lifetimes: Lifetimes,
+    /// Whether an application receives the ID token.
+    pub(super) keeps_id_token: bool,
     pub(super) lease: RefreshLease,
     pub(super) active_at: UnixTime,
     /// Whether its tokens can be used only after a refresh, even if they have not expired.
@@ -34,7 +36,7 @@ pub(super) fn judge<'w>(contents: &Contents<'w>, context: &JudgeContext<'_>) -> 
         let due = contents.refresh_at <= now.0 && is_available(context.lease, now);
         return SessionState::Usable(Session {
             due: if due { refreshable(contents, context) } else { None },
-            ..view(contents, now)
+            ..view(contents, context)
         });
     }
     match context.lease {
@@ -71,12 +73,14 @@ fn refreshable(contents: &Contents<'_>, context: &JudgeContext<'_>) -> Option<Bo
     }))
 }
 
-fn view<'w>(contents: &Contents<'w>, now: UnixTime) -> Session<'w> {
+fn view<'w>(contents: &Contents<'w>, context: &JudgeContext<'_>) -> Session<'w> {
     let Contents { subject, user, email, groups, auth_time, acr, .. } = *contents;
     let policies = PolicyVerdicts { generation: contents.policy_generation, met: contents.policies_met };
-    // An application that receives an expired ID token would take it as valid. So it is left out.
-    let id_token =
-        if contents.id_token_ends_at > now.0 { contents.id_token.text() } else { TokenText::Whole("") };
+    // An application that receives an expired ID token would take it as valid. So it is left out. A session that began
+    // before `session.id_token` was set to "drop" still contains the ID token.
+    let is_current = contents.id_token_ends_at > context.request.now.0;
+    let passes_id_token = is_current && context.keeps_id_token;
+    let id_token = if passes_id_token { contents.id_token.text() } else { TokenText::Whole("") };
     Session {
         credential: SessionCredential {
             user: IdentityRef { subject, user, email, groups },

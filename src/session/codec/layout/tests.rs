@@ -32,7 +32,8 @@ fn contents() -> Contents<'static> {
 #[test]
 fn written_contents_are_read_back() {
     let without = Contents { refresh_token: None, id_token: Packed::Text("whole"), ..contents() };
-    for contents in [contents(), without] {
+    let dropped = Contents { id_token: Packed::NONE, ..contents() };
+    for contents in [contents(), without, dropped] {
         assert_eq!(Contents::read(&contents.write().unwrap()), Some(contents));
     }
 }

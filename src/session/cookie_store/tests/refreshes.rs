@@ -72,7 +72,7 @@ pub(super) fn lease(store: &CookieStore, seen: PresentedState, now: UnixTime) ->
 /// The state of a presented cookie as one word, with its tokens and the pending cookies.
 pub(super) struct PresentedState {
     pub(super) state: &'static str,
-    id_token: String,
+    pub(super) id_token: String,
     groups: String,
     authentication: Authentication,
     pub(super) pending: Vec<String>,
@@ -124,7 +124,7 @@ pub(super) fn refresh(store: &CookieStore, cookies: &[String], now: UnixTime) ->
     refresh_with(store, cookies, now, Some(id_token))
 }
 
-fn refresh_with(
+pub(super) fn refresh_with(
     store: &CookieStore,
     cookies: &[String],
     now: UnixTime,
