@@ -39,6 +39,8 @@ pub struct Parameter {
 
 /// Lets the user choose another account on [`OwnPage::Start`].
 pub const ANOTHER_ACCOUNT: Parameter = Parameter { name: "account", value: "another" };
+/// Lets the provider show pages in a sign-in on [`OwnPage::Start`], even if it is configured not to.
+pub const INTERACTIVE: Parameter = Parameter { name: "interactive", value: "1" };
 /// Begins a sign-in on [`OwnPage::Start`] although a sign-in has just finished.
 pub const RETRY: Parameter = Parameter { name: "retry", value: "1" };
 /// Makes [`OwnPage::SignIn`] say that a form was not sent.

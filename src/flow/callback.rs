@@ -260,7 +260,9 @@ impl From<&CallbackError> for LoginOutcome {
             | CallbackError::Claims(ClaimError::NoUser(_)) => Self::Configuration,
             CallbackError::WrongIssuer(_)
             | CallbackError::Exchange(
-                ExchangeError::ProviderMisbehaved(_) | ExchangeError::ClocksDiffer(_),
+                ExchangeError::ProviderMisbehaved(_)
+                | ExchangeError::InsufficientAuthentication(_)
+                | ExchangeError::ClocksDiffer(_),
             )
             | CallbackError::Claims(_) => Self::ProviderMisbehaved,
             CallbackError::GroupsUnknown => Self::GroupsUnknown,

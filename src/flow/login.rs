@@ -82,7 +82,7 @@ impl Login {
         options: LoginOptions<'_>,
     ) -> Result<Started, LoginError> {
         let return_to = self.return_to(origin, options.rd);
-        let is_automatic = options.account == Account::Known && !options.is_retry;
+        let is_automatic = options.account != Account::Another && !options.is_retry;
         match self.next_step(origin, headers, &return_to).await {
             NextStep::Return(times) if is_automatic => {
                 Ok(Started::Back(self.return_redirect(origin, return_to, times)))

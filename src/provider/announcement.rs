@@ -15,6 +15,8 @@ pub(super) struct Announcement {
     pub(super) scopes: Option<Vec<String>>,
     #[serde(rename = "claims_supported", deserialize_with = "texts")]
     pub(super) claims: Option<Vec<String>>,
+    #[serde(rename = "acr_values_supported", deserialize_with = "texts")]
+    pub(super) acr_values: Option<Vec<String>>,
     #[serde(rename = "response_types_supported", deserialize_with = "texts")]
     pub(super) response_types: Option<Vec<String>>,
     #[serde(rename = "response_modes_supported", deserialize_with = "texts")]

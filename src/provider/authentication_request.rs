@@ -7,6 +7,7 @@ use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, Co
 use openidconnect::{IssuerUrl, Nonce};
 use url::Url;
 
+use super::authentication::ACR_VALUES;
 use super::metadata::Metadata;
 use super::settings::ProviderSettings;
 use crate::flow::ports::{Account, AuthenticationRequest, ProviderUnavailable};
@@ -43,13 +44,25 @@ pub(super) fn url(
     if asks_again {
         url = url.add_prompt(CoreAuthPrompt::Login);
     }
+    let configured = &settings.authorization_parameters;
     // The provider rejects a parameter that is sent twice (RFC 6749 §3.1).
-    for (name, value) in
-        settings.authorization_parameters.iter().filter(|(name, _)| !(asks_again && *name == "prompt"))
-    {
+    for (name, value) in configured.iter().filter(|(name, value)| !is_omitted(name, value, request.account)) {
         url = url.add_extra_param(name, value);
     }
+    if !settings.required_acr.is_empty() && !configured.contains_key(ACR_VALUES) {
+        url = url.add_extra_param(ACR_VALUES, settings.required_acr.join(" "));
+    }
     Ok(url.url().0)
+}
+
+/// Returns whether a configured parameter is not sent, because this sign-in asks the user.
+fn is_omitted(name: &str, value: &str, account: Account) -> bool {
+    name == "prompt"
+        && match account {
+            Account::Known => false,
+            Account::Another => true,
+            Account::Interactive => value == "none",
+        }
 }
 
 /// Returns the challenge of a verifier. The length is checked first, because oauth2 panics on one that RFC 7636 §4.1

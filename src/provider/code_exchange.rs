@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::announcement::OFFLINE_ACCESS;
 use super::id_token::IdTokenError;
 use super::metadata::Metadata;
-use super::{Provider, token_endpoint};
+use super::{Provider, authentication, token_endpoint};
 use crate::flow::audit::{Hint, ProviderCall};
 use crate::flow::ports::{CodeExchange, ExchangeError, SignedIn, TokenSet, UnixTime};
 
@@ -26,6 +26,7 @@ impl Provider {
             .verify_id_token(&known, id_token.expose(), &expected)
             .await
             .map_err(|error| classify(&error))?;
+        authentication::check_sign_in(&self.settings, &verified.authentication, self.clock.now())?;
         let access = &tokens.access_token;
         let verified = self.add_userinfo_claims(&self.exchanges, &known.metadata, access, verified).await?;
         let access_ends = tokens.expires_in.map(|lifetime| requested_at.plus(lifetime));

@@ -59,6 +59,7 @@ pub(super) fn compare(
     findings.extend(client_authentication(settings, announced));
     findings.extend(flow(announced));
     findings.extend(scopes(settings, announced));
+    findings.extend(required_acr(settings, announced));
     findings
 }
 
@@ -170,6 +171,18 @@ fn scopes(settings: &ProviderSettings, announced: &Announcement) -> Option<Findi
     Some(Finding::doubtful(
         format!("provider.scopes has {}, but the provider announces {}", list(&unknown), list(names)),
         "remove them, or allow them for this client at the provider",
+    ))
+}
+
+fn required_acr(settings: &ProviderSettings, announced: &Announcement) -> Option<Finding> {
+    let names = announced.acr_values.as_deref()?;
+    let required = &settings.required_acr;
+    if required.is_empty() || required.iter().any(|acr| names.contains(acr)) {
+        return None;
+    }
+    Some(Finding::doubtful(
+        format!("provider.required_acr is {}, but the provider announces {}", list(required), list(names)),
+        "set it to one of these",
     ))
 }
 

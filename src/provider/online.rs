@@ -79,7 +79,7 @@ async fn load_metadata(
 
 fn user_claim(settings: &ProviderSettings, announced: &Announcement, user: &ClaimPath) -> Option<Finding> {
     let names = announced.claims.as_deref()?;
-    if names.iter().any(|name| user.steps().next() == Some(name)) {
+    if user.outermost_names().any(|wanted| names.iter().any(|name| name == wanted)) {
         return None;
     }
     let userinfo = if settings.userinfo { "" } else { ", or set provider.userinfo = true" };

@@ -2,7 +2,7 @@
 //!
 //! 1. The refresh token is sent once. Refreshes use their own permits, so that no sign-in waits for them.
 //! 2. The response may omit the ID token. An ID token is verified like that of a sign-in, except for `nonce`. Its
-//!    `sub` must be that of the session (OpenID Connect Core §12.2).
+//!    `sub` must be that of the session (OpenID Connect Core §12.2), and its `acr` one of the required ones.
 //! 3. If userinfo is configured but unavailable, only the new refresh token is kept. The next refresh requests
 //!    userinfo again, and the old claims keep their expiry.
 //! 4. If the signing key or a newer announcement of algorithms is unavailable, only the new refresh token is kept as
@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use super::authentication;
 use super::id_token::{IdTokenError, Verified};
 use super::token_endpoint::{self, Tokens};
 use super::{Provider, ProviderCall};
@@ -49,6 +50,8 @@ impl Provider {
             Err(error) if error.is_temporary() => return Ok(refresh_token_only(tokens, requested_at)),
             verified => require_same_subject(verified, request.subject)?,
         };
+        authentication::check_refresh(&self.settings, &verified.authentication)
+            .map_err(RefreshError::ProviderMisbehaved)?;
         let with_userinfo =
             self.add_userinfo_claims(&self.refreshes, &known.metadata, &tokens.access_token, verified).await;
         match with_userinfo {

@@ -67,6 +67,8 @@ pub struct ProviderSettings {
     pub scopes: Vec<String>,
     /// Additional parameters of the authentication request.
     pub authorization_parameters: BTreeMap<String, String>,
+    /// The values of `acr` that a sign-in may have. Every value, or none, if empty.
+    pub required_acr: Vec<String>,
     /// Whether claims that the ID token lacks are requested from userinfo.
     pub userinfo: bool,
     /// PEM certificates of an authority that is trusted in addition to the system's authorities.

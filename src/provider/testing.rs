@@ -152,6 +152,7 @@ pub(super) fn settings(issuer: &str) -> ProviderSettings {
         client_authentication: ClientAuthentication::Basic(Secret::new("s3cret")),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         authorization_parameters: BTreeMap::new(),
+        required_acr: Vec::new(),
         userinfo: false,
         ca_pem: None,
         signing_algorithms: Some(vec![Algorithm::Rs256, Algorithm::Es256]),

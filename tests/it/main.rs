@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod authentication;
 mod backchannel;
 mod bounds;
 mod check;

@@ -81,7 +81,7 @@ impl ClaimPath {
     }
 
     /// Returns the names that the outermost claim of the path may have.
-    pub(super) fn outermost_names(&self) -> impl Iterator<Item = &str> {
+    pub fn outermost_names(&self) -> impl Iterator<Item = &str> {
         let literal = self.written.iter().filter(|_| self.is_dotted);
         self.steps.iter().take(1).chain(literal).map(String::as_str)
     }

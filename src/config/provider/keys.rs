@@ -13,7 +13,9 @@ pub(in crate::config) const PARAMETERS: Section = Section {
     path: "provider.authorization_parameters",
     example: "",
     about: "Further query parameters for the provider's sign-in page. The browser carries them, so a user can \
-            remove them. They request something from the provider, and enforce nothing here.",
+            remove them. They request something from the provider. The gateway checks only one of them: with max_age = \
+            \"3600\", a sign-in is refused if its auth_time is missing or more than 3600 seconds old. Refreshes are not \
+            checked. If the provider needs the user although prompt is \"none\", a page continues without it.",
     keys: &[Key {
         name: "*",
         // A parameter may be confidential, so no message shows it.
@@ -149,6 +151,15 @@ const KEYS: &[Key] = &[
                 a sign-in ends with its tokens. At some providers, that token continues after the provider's own \
                 session has ended, and others deny the sign-in (docs/providers.md).",
         right: "one scope in each entry, and openid among them: [\"openid\", \"profile\", \"email\"]",
+    },
+    Key {
+        name: "required_acr",
+        kind: Kind::List,
+        need: Need::Default("[]"),
+        about: "The authentication classes (acr) of which a sign-in must have one. The gateway requests them by \
+                acr_values, unless provider.authorization_parameters sets that. A sign-in with another acr or none is \
+                refused, and a session ends if a refresh returns another one. Without this key, no acr is required.",
+        right: "values of acr that the provider sends, one in each entry, such as [\"gold\"]",
     },
     Key {
         name: "userinfo",

@@ -36,6 +36,9 @@ const RESERVED: [&str; 13] = [
     "client_assertion",
 ];
 
+/// A longer `acr` of an ID token is ignored.
+const MAX_ACR_BYTES: usize = 255;
+
 pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     let issuer = reader.read_required("provider.issuer", parse_issuer);
     let backchannel_url = reader.read_optional("provider.backchannel_url", |text| {
@@ -53,6 +56,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     let client_authentication = authentication::read(reader);
     let scopes = read_scopes(reader);
     let authorization_parameters = read_parameters(reader);
+    let required_acr = reader.read_list("provider.required_acr", parse_acr);
     let ca = reader.read_optional("provider.ca_file", read_certificates);
     let signing_algorithms = algorithm::read(reader);
     let seconds = Duration::from_secs;
@@ -71,6 +75,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
         client_authentication: client_authentication?,
         scopes: scopes?,
         authorization_parameters: authorization_parameters?,
+        required_acr: required_acr?,
         userinfo,
         ca_pem: ca?,
         signing_algorithms: signing_algorithms?,
@@ -132,6 +137,25 @@ fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Repo
                 reader.report_wrong(&key, Wrong::new("this parameter is reserved for the sign-in itself"))
             );
         }
-        Ok((name, text.unwrap_or_default()))
+        let text = text.unwrap_or_default();
+        // A number of seconds (OpenID Connect Core §3.1.2.1), with which the sign-in is compared.
+        if name == "max_age"
+            && (!text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<u32>().is_err())
+        {
+            let wrong = Wrong::new("it is not a whole number of seconds").right("a number such as \"3600\"");
+            return Err(reader.report_wrong(&key, wrong));
+        }
+        Ok((name, text))
     }))
+}
+
+/// Parses a value of `acr`. In `acr_values`, spaces separate the values (OpenID Connect Core §3.1.2.1).
+fn parse_acr(text: &str) -> Result<String, Wrong> {
+    let is_one = !text.is_empty()
+        && !text.chars().any(|character| character.is_whitespace() || character.is_control());
+    if is_one && text.len() <= MAX_ACR_BYTES {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new("it is not one value of acr"))
+    }
 }

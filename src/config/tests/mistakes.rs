@@ -209,3 +209,22 @@ fn key_in_a_section_without_its_name_is_reported_with_the_right_section() {
         assert!(mistakes.contains(right), "{mistakes}");
     }
 }
+
+#[test]
+fn max_age_must_be_a_whole_number_and_acr_one_value() {
+    let mistake = |set: (&str, &str)| load_all(MINIMAL, &[], &[set]).err().map(|found| found.to_string());
+    let max_age = "provider.authorization_parameters.max_age";
+    assert_eq!([mistake((max_age, "0")), mistake((max_age, "3600"))], [None, None]);
+    for wrong in ["1h", "-1", "+1", "1.5", " 1", "99999999999"] {
+        let found = mistake((max_age, wrong)).unwrap_or_else(|| panic!("{wrong} is accepted"));
+        assert!(found.contains("not a whole number"), "{wrong}: {found}");
+    }
+    assert_eq!(mistake(("provider.required_acr", "gold,urn:mace:silver")), None);
+    let long = "x".repeat(256);
+    for wrong in ["gold silver", &long] {
+        assert!(
+            mistake(("provider.required_acr", wrong)).unwrap().contains("not one value of acr"),
+            "{wrong}"
+        );
+    }
+}

@@ -40,6 +40,7 @@ trusted_audiences = ["kubernetes"]
 client_secret = "hunter2"
 client_authentication = "client_secret_post"
 scopes = ["openid", "groups"]
+required_acr = ["gold", "silver"]
 userinfo = true
 ca_file = "{ca}"
 signing_algorithms = ["ES256", "EdDSA"]
@@ -54,6 +55,7 @@ userinfo = "https://c.test/userinfo"
 end_session = "https://c.test/logout"
 [provider.authorization_parameters]
 kc_idp_hint = "corporate"
+max_age = "3600"
 [session]
 keys = ["{KEY}", "{OTHER_KEY}"]
 lifetime = "1h 30m"
@@ -168,6 +170,8 @@ fn provider_keys_take_effect() {
     assert!(matches!(provider.client_authentication, ClientAuthentication::Post(_)));
     assert_eq!(provider.scopes, ["openid", "groups"]);
     assert_eq!(provider.authorization_parameters["kc_idp_hint"], "corporate");
+    assert_eq!(provider.authorization_parameters["max_age"], "3600");
+    assert_eq!(provider.required_acr, ["gold", "silver"]);
     assert_eq!(provider.ca_pem.unwrap(), CERTIFICATE.as_bytes());
     assert_eq!(provider.signing_algorithms.unwrap(), [Algorithm::Es256, Algorithm::EdDsa]);
     assert_eq!(provider.audience.unwrap(), "api://me");

@@ -10,7 +10,7 @@ use super::context::Portal;
 use super::page::Problem;
 use super::visit::Visit;
 use crate::access::claims::ClaimError;
-use crate::access::own_page::OwnPage;
+use crate::access::own_page::{ANOTHER_ACCOUNT, INTERACTIVE, OwnPage};
 use crate::access::return_to::ReturnTo;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
@@ -57,17 +57,26 @@ fn report_failure(portal: &Portal, visit: &Visit, failed: Failed) -> Reply {
         request_id: &visit.id,
     });
     let return_to = failed.return_to.unwrap_or_else(|| ReturnTo::home(&visit.origin));
-    let again = OwnPage::Start.with_return(&visit.origin, &return_to);
-    failure_page(visit, &failed.error, &again).with_cookies(&failed.cookies)
+    failure_page(visit, &failed.error, &return_to).with_cookies(&failed.cookies)
 }
 
+/// Errors by which a provider says that it needs the user (OpenID Connect Core §3.1.2.6). With `prompt=none`, each
+/// further sign-in would end in the same error.
+const NEEDS_INTERACTION: [&str; 4] =
+    ["login_required", "interaction_required", "consent_required", "account_selection_required"];
+
 /// Returns the page for the user: what happened and what to do. Details are only in the log.
-fn failure_page(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
+fn failure_page(visit: &Visit, error: &CallbackError, return_to: &ReturnTo) -> Reply {
     let id = visit.id.to_string();
+    let again = &OwnPage::Start.with_return(&visit.origin, return_to);
+    let again_with = |parameter| OwnPage::Start.with_parameter(&visit.origin, parameter, return_to);
     match error {
         CallbackError::Repeated(_) | CallbackError::NoCode => visit.error_page(&Problem::bad_request(&id)),
         CallbackError::UnknownState | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => {
             visit.error_page(&Problem::sign_in_ended(again, &id))
+        }
+        CallbackError::ProviderRefused { error, .. } if NEEDS_INTERACTION.contains(&error.as_str()) => {
+            visit.error_page(&Problem::interaction_required(&again_with(INTERACTIVE), &id))
         }
         CallbackError::ProviderRefused { .. } => visit.error_page(&Problem::provider_refused(again, &id)),
         CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => {
@@ -84,6 +93,9 @@ fn failure_page(visit: &Visit, error: &CallbackError, again: &str) -> Reply {
         | CallbackError::Exchange(ExchangeError::ProviderMisbehaved(_))
         | CallbackError::Claims(ClaimError::InvalidUser(_)) => {
             visit.error_page(&Problem::provider_misbehaved(again, &id))
+        }
+        CallbackError::Exchange(ExchangeError::InsufficientAuthentication(_)) => {
+            visit.error_page(&Problem::insufficient_authentication(&again_with(ANOTHER_ACCOUNT), &id))
         }
         CallbackError::Exchange(ExchangeError::ClocksDiffer(_)) => {
             visit.error_page(&Problem::clocks_differ(again, &id))

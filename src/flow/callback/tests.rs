@@ -124,6 +124,8 @@ async fn failed_exchange_begins_no_session() {
         (ExchangeError::CodeRefused(why()), LoginOutcome::ProviderRefused),
         (ExchangeError::ClientRefused(why()), LoginOutcome::Configuration),
         (ExchangeError::ProviderMisbehaved(why()), LoginOutcome::ProviderMisbehaved),
+        (ExchangeError::Misconfigured(why()), LoginOutcome::Configuration),
+        (ExchangeError::InsufficientAuthentication(why()), LoginOutcome::ProviderMisbehaved),
         (ExchangeError::ClocksDiffer(why()), LoginOutcome::ProviderMisbehaved),
     ] {
         let (fakes, what) = (browser(), format!("{error:?}"));

@@ -126,6 +126,16 @@ async fn retry_or_other_account_redirects_to_the_provider_despite_marker() {
     }
 }
 
+/// With a session at the provider, such a sign-in succeeds without the user. So it can be part of a loop.
+#[tokio::test]
+async fn interactive_sign_in_is_subject_to_loop_detection() {
+    let options = LoginOptions { account: Account::Interactive, ..OPTIONS };
+    let fakes = browser(State::Absent(Absence::NoCookie), Some((1, true)));
+    assert_eq!(start_and_record(&fakes, options).await, ("loop NotKept".to_owned(), vec![]));
+    let fakes = browser(State::Absent(Absence::NoCookie), None);
+    assert_eq!(start_and_record(&fakes, options).await, provider_calls("Interactive", PAGE));
+}
+
 #[tokio::test]
 async fn authentication_request_has_the_values_of_the_transaction() {
     let fakes = browser(State::Absent(Absence::NoCookie), None);

@@ -24,6 +24,8 @@ pub enum Account {
     Known,
     /// Possibly another account: the provider asks for credentials again (`prompt=login`).
     Another,
+    /// The account of [`Self::Known`], and the provider may show pages for it: a configured `prompt=none` is not sent.
+    Interactive,
 }
 
 /// When and how a user authenticated at the provider, if the ID token contains it (OpenID Connect Core §2).

@@ -88,6 +88,9 @@ pub enum ExchangeError {
     /// The settings here or at the provider do not fit each other.
     #[error("the settings do not fit the provider: {0}")]
     Misconfigured(String),
+    /// The user authenticated too long ago, or in another way than the settings require.
+    #[error("the user's authentication is not sufficient: {0}")]
+    InsufficientAuthentication(String),
     /// The tokens have expired, or are not valid yet, by the gateway's clock. A session with them would end at once.
     #[error("the provider's tokens are not valid at the gateway's current time: {0}")]
     ClocksDiffer(String),

@@ -7,9 +7,17 @@ use crate::secret::Secret;
 const ISSUER: &str = "https://kc.example/realms/main";
 
 fn url_with(settings: &ProviderSettings, verifier: &str) -> Result<Url, ProviderUnavailable> {
+    url_for(settings, verifier, Account::Known)
+}
+
+fn url_for(
+    settings: &ProviderSettings,
+    verifier: &str,
+    account: Account,
+) -> Result<Url, ProviderUnavailable> {
     let metadata = Metadata::read(metadata(ISSUER).to_string().as_bytes(), settings).unwrap();
     let request = AuthenticationRequest {
-        account: Account::Known,
+        account,
         redirect_uri: "https://App.example/oauth2/callback",
         state: "the state",
         nonce: &Secret::new("the nonce"),
@@ -53,4 +61,40 @@ fn verifier_of_invalid_length_returns_an_error() {
         assert!(url_with(&settings(ISSUER), &"v".repeat(length)).is_err());
     }
     assert!(url_with(&settings(ISSUER), &"v".repeat(128)).is_ok());
+}
+
+/// Returns all values of a parameter in the request.
+fn values(settings: &ProviderSettings, account: Account, name: &str) -> Vec<String> {
+    let url = url_for(settings, VERIFIER, account).unwrap();
+    url.query_pairs().filter(|(found, _)| found == name).map(|(_, value)| value.into_owned()).collect()
+}
+
+#[test]
+fn interactive_sign_in_omits_only_a_configured_prompt_none() {
+    for (configured, account, sent) in [
+        (None, Account::Known, None),
+        (None, Account::Interactive, None),
+        (None, Account::Another, Some("login")),
+        (Some("none"), Account::Known, Some("none")),
+        (Some("none"), Account::Interactive, None),
+        (Some("none"), Account::Another, Some("login")),
+        (Some("consent"), Account::Known, Some("consent")),
+        (Some("consent"), Account::Interactive, Some("consent")),
+    ] {
+        let mut settings = settings(ISSUER);
+        let parameter = configured.map(|value| ("prompt".to_owned(), value.to_owned()));
+        settings.authorization_parameters = parameter.into_iter().collect();
+        let sent: Vec<_> = sent.into_iter().collect();
+        assert_eq!(values(&settings, account, "prompt"), sent, "{configured:?} {account:?}");
+    }
+}
+
+#[test]
+fn required_acr_is_requested_unless_acr_values_is_configured() {
+    let mut settings = settings(ISSUER);
+    assert_eq!(values(&settings, Account::Known, "acr_values"), Vec::<String>::new());
+    settings.required_acr = vec!["gold".to_owned(), "silver".to_owned()];
+    assert_eq!(values(&settings, Account::Known, "acr_values"), ["gold silver"]);
+    settings.authorization_parameters = [("acr_values".to_owned(), "gold".to_owned())].into();
+    assert_eq!(values(&settings, Account::Known, "acr_values"), ["gold"]);
 }

@@ -70,6 +70,16 @@ async fn refresh_returns_new_tokens_with_their_expiry() {
 }
 
 #[tokio::test]
+async fn refresh_with_another_acr_than_the_required_ones_is_refused() {
+    let fixture = fixture_with(|settings| settings.required_acr = vec!["gold".to_owned()]).await;
+    for (acr, expected) in [(json!("gold"), "good"), (json!(null), "good"), (json!("iron"), "misbehaved")] {
+        let token = id_token(&fixture, &json!({"acr": acr}));
+        let outcome = refresh_with_response(&fixture, &tokens(&token)).await;
+        assert_eq!(kind(&outcome), expected, "{acr}");
+    }
+}
+
+#[tokio::test]
 async fn refresh_token_expires_as_the_provider_states() {
     let fixture = fixture().await;
     for (given, end) in [

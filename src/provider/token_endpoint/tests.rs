@@ -190,6 +190,7 @@ async fn code_exchange_error_names_the_responsible_party() {
         ExchangeError::ClientRefused(_) => "client",
         ExchangeError::ProviderMisbehaved(_) => "misbehaved",
         ExchangeError::Misconfigured(_) => "misconfigured",
+        ExchangeError::InsufficientAuthentication(_) => "insufficient",
         ExchangeError::ClocksDiffer(_) => "clocks",
     };
     for (status, body, expected) in [

@@ -41,6 +41,8 @@ fn every_page(text: &str) -> Vec<Reply> {
         Problem::provider_unavailable(text, text).reply(),
         Problem::not_configured(text, text).reply(),
         Problem::provider_refused(text, text).reply(),
+        Problem::interaction_required(text, text).reply(),
+        Problem::insufficient_authentication(text, text).reply(),
         Problem::provider_misbehaved(text, text).reply(),
         Problem::clocks_differ(text, text).reply(),
         Problem::name_not_verified(text, text).reply(),

@@ -60,6 +60,32 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The provider was not allowed to show a page, and needs one.
+    pub fn interaction_required(continue_url: &'a str, request_id: &'a str) -> Self {
+        Self {
+            title: "Please sign in",
+            what_happened: "The sign-in service does not know you yet, or it has a question for you.",
+            what_to_do: "Continue to the sign-in service, and answer there.",
+            link: Some(Link { label: "Continue", url: continue_url }),
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
+        }
+    }
+
+    /// The user authenticated too long ago, or in another way than the settings require.
+    pub fn insufficient_authentication(start_url: &'a str, request_id: &'a str) -> Self {
+        Self {
+            title: "Please sign in again",
+            what_happened: "Your last sign-in at the sign-in service is too old for this application, or was of \
+                            another kind than this application requires.",
+            what_to_do: "Sign in again. If it happens again, report it with the request number below.",
+            link: Some(Link { label: "Sign in again", url: start_url }),
+            for_operator: Some(
+                "The log has a line under the request number below. It names what is required, and the setting.",
+            ),
+            ..Self::empty(StatusCode::FORBIDDEN, request_id)
+        }
+    }
+
     /// The response of the provider was not valid.
     pub fn provider_misbehaved(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
