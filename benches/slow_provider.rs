@@ -72,6 +72,10 @@ impl IdentityProvider for DelayedProvider {
         .boxed()
     }
 
+    fn first_answer(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         NoProvider.authentication_url(request)
     }

@@ -82,6 +82,11 @@ pub fn is_disbelief(causes: &str) -> bool {
     causes.contains("invalid peer certificate")
 }
 
+/// Returns whether a call failed because the server's certificate is that of an authority (RFC 5280 §4.2.1.9).
+pub fn is_authority_as_server(causes: &str) -> bool {
+    is_disbelief(causes) && causes.contains("CaUsedAsEndEntity")
+}
+
 /// Returns an error and all of its causes, in one line.
 pub fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -101,6 +101,12 @@ pub enum Outage {
     /// The tokens have expired, and the provider cannot refresh them now.
     #[error("the provider does not answer, and the request has no valid tokens")]
     Provider,
+    /// The tokens have expired, and the provider refuses to refresh them for this gateway.
+    #[error(
+        "the provider refuses this gateway, and the request has no valid tokens; see provider.client_id, \
+         provider.client_authentication and the client secret or key"
+    )]
+    ClientRefused,
 }
 
 /// The rules of a decision.

@@ -124,7 +124,7 @@ impl Reply {
     /// The reply if no decision is possible now.
     pub fn unavailable(outage: Outage, requester: Requester) -> Self {
         match outage {
-            Outage::SessionStore | Outage::Provider => {
+            Outage::SessionStore | Outage::Provider | Outage::ClientRefused => {
                 error_page(&Problem::session_unknown(&requester.id.to_string()), requester)
             }
         }

@@ -49,7 +49,9 @@ pub(super) fn may_forward_log_out(rules: &Rules, headers: &HeaderMap) -> bool {
 pub(super) fn may_be_signed_out(decision: &Decision) -> bool {
     matches!(
         decision,
-        Decision::Allow(_) | Decision::Fail(Outage::Provider) | Decision::Deny(Denial::Policy { .. })
+        Decision::Allow(_)
+            | Decision::Fail(Outage::Provider | Outage::ClientRefused)
+            | Decision::Deny(Denial::Policy { .. })
     )
 }
 

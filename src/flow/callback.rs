@@ -11,15 +11,21 @@
 //!    them.
 //! 7. A new session begins, with an id of its own.
 //!
+//! 8. If the provider's documentation says to try again at once, the sign-in is repeated without the user, at most twice.
+//!
 //! After step 2 the login cookie is removed, whether the sign-in succeeds or fails.
+
+mod response;
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
-use url::form_urlencoded;
+
+pub use self::response::{AuthenticationResponse, RepeatedParameter, ResponseError, Responsible};
 
 use super::audit::{Audit, Hint, IdentityMade, LoginOutcome};
+use super::login::attempt_of;
 use super::not_kept::NotKept;
 use super::ports::{
     Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession, Sessions,
@@ -30,44 +36,26 @@ use crate::access::claims::{ClaimError, sid};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
-use crate::access::quoted::quoted;
 use crate::access::return_to::ReturnTo;
-use crate::secret::Secret;
-
-/// The parameters of an authorization response (OpenID Connect Core §3.1.2.5, §3.1.2.6; RFC 9207 §2).
-#[derive(Default)]
-pub struct AuthenticationResponse {
-    state: Option<String>,
-    code: Option<Secret>,
-    iss: Option<String>,
-    error: Option<String>,
-    error_description: Option<String>,
-    /// Not used (OpenID Connect Session Management §2), but no honest sender repeats it.
-    has_session_state: bool,
-}
 
 /// Why a sign-in did not end in a session.
 #[derive(Debug, Error)]
 pub enum CallbackError {
-    /// A parameter is repeated, which no honest sender does.
-    #[error("the authorization response repeats the parameter {0}")]
-    Repeated(String),
+    /// A parameter is repeated.
+    #[error(transparent)]
+    Repeated(#[from] RepeatedParameter),
     /// There is no `state`, or it belongs to no transaction of this browser, or the transaction was used or expired.
     #[error(
-        "the browser sent no login cookie: the sign-in began in another browser, expired, or was already completed"
+        "the browser sent no login cookie: the sign-in began in another browser, expired, or was already completed{}",
+        .0.as_ref().map_or_else(String::new, |error| format!("; {error}"))
     )]
-    UnknownState,
+    UnknownState(Option<ResponseError>),
     /// The response is from another issuer.
     #[error(transparent)]
     WrongIssuer(#[from] WrongIssuer),
     /// The provider returned an error.
-    #[error("the provider returned the error {}: {}", quoted(error), quoted(description))]
-    ProviderRefused {
-        /// `error`.
-        error: String,
-        /// `error_description`, untrusted text.
-        description: String,
-    },
+    #[error(transparent)]
+    Response(#[from] ResponseError),
     /// The response has neither a code nor an error.
     #[error("the authorization response has neither a code nor an error")]
     NoCode,
@@ -106,6 +94,8 @@ pub struct Failed {
     pub cookies: Vec<HeaderValue>,
     /// The return URL, if known.
     pub return_to: Option<ReturnTo>,
+    /// The number of the next attempt, if the provider's documentation says to try again at once.
+    pub next_attempt: Option<u8>,
 }
 
 /// Finishes sign-ins.
@@ -132,10 +122,10 @@ impl Callback {
         headers: &HeaderMap,
         query: &str,
     ) -> Result<Finished, Failed> {
-        let unknown = |error| Failed { error, cookies: Vec::new(), return_to: None };
-        let response = AuthenticationResponse::parse(query).map_err(unknown)?;
+        let unknown = |error| Failed { error, cookies: Vec::new(), return_to: None, next_attempt: None };
+        let response = AuthenticationResponse::parse(query).map_err(|error| unknown(error.into()))?;
         let Some((state, transaction)) = self.take_transaction(&response, origin, headers) else {
-            return Err(unknown(CallbackError::UnknownState));
+            return Err(unknown(CallbackError::UnknownState(response.error())));
         };
         let removed_login_cookie = self.markers.forget_login(&state, origin);
         match self.exchange_and_begin(&response, &transaction, origin, headers).await {
@@ -145,6 +135,7 @@ impl Callback {
                 Ok(Finished { return_to: transaction.return_to, cookies, subject })
             }
             Err(error) => Err(Failed {
+                next_attempt: next_attempt(&error, &state),
                 error,
                 cookies: removed_login_cookie.into_iter().collect(),
                 return_to: Some(transaction.return_to),
@@ -171,10 +162,13 @@ impl Callback {
         headers: &HeaderMap,
     ) -> Result<(Vec<HeaderValue>, String), CallbackError> {
         self.provider.check_response_issuer(response.iss.as_deref())?;
+        if let Some(error) = response.error() {
+            return Err(error.into());
+        }
         let signed_in = self
             .provider
             .exchange(CodeExchange {
-                code: response.code()?,
+                code: response.code().ok_or(CallbackError::NoCode)?,
                 redirect_uri: &OwnPage::Callback.url(origin),
                 code_verifier: &transaction.code_verifier,
                 nonce: &transaction.nonce,
@@ -218,43 +212,26 @@ impl Callback {
     }
 }
 
-impl AuthenticationResponse {
-    /// Parses a query. A known parameter must not be repeated; unknown parameters are ignored.
-    pub fn parse(query: &str) -> Result<Self, CallbackError> {
-        let mut response = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let is_repeated = match &*name {
-                "state" => response.state.replace(value.into_owned()).is_some(),
-                "code" => response.code.replace(Secret::new(value)).is_some(),
-                "iss" => response.iss.replace(value.into_owned()).is_some(),
-                "error" => response.error.replace(value.into_owned()).is_some(),
-                "session_state" => std::mem::replace(&mut response.has_session_state, true),
-                "error_description" => response.error_description.replace(value.into_owned()).is_some(),
-                _ => false,
-            };
-            if is_repeated {
-                return Err(CallbackError::Repeated(name.into_owned()));
-            }
-        }
-        Ok(response)
-    }
+/// How often a sign-in is repeated without the user.
+const MAX_REPETITIONS: u8 = 2;
 
-    fn code(&self) -> Result<&Secret, CallbackError> {
-        if let Some(error) = &self.error {
-            let description = self.error_description.clone().unwrap_or_default();
-            return Err(CallbackError::ProviderRefused { error: error.clone(), description });
-        }
-        self.code.as_ref().ok_or(CallbackError::NoCode)
-    }
+/// Returns the number of the next attempt, if the sign-in is to be repeated at once.
+fn next_attempt(error: &CallbackError, state: &str) -> Option<u8> {
+    let is_repeated = matches!(error, CallbackError::Response(error) if error.is_repeated_at_once());
+    Some(attempt_of(state).saturating_add(1)).filter(|next| is_repeated && *next <= MAX_REPETITIONS)
 }
 
 impl From<&CallbackError> for LoginOutcome {
     fn from(error: &CallbackError) -> Self {
         match error {
             CallbackError::Repeated(_) | CallbackError::NoCode => Self::ClientForged,
-            CallbackError::UnknownState => Self::UnknownState,
-            CallbackError::ProviderRefused { .. }
-            | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => Self::ProviderRefused,
+            CallbackError::UnknownState(_) => Self::UnknownState,
+            CallbackError::Response(error) => match error.responsible() {
+                Responsible::User => Self::ProviderRefused,
+                Responsible::Operator => Self::Configuration,
+                Responsible::Provider => Self::ProviderUnavailable,
+            },
+            CallbackError::Exchange(ExchangeError::CodeRefused(_)) => Self::ProviderRefused,
             CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => Self::ProviderUnavailable,
             CallbackError::Exchange(ExchangeError::ClientRefused(_) | ExchangeError::Misconfigured(_))
             | CallbackError::Claims(ClaimError::NoUser(_)) => Self::Configuration,

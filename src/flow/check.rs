@@ -135,7 +135,7 @@ impl Check {
         match self.step(question, waited, &record).await {
             Step::Answer(checked) => checked,
             Step::Wait(_) => {
-                let decision = Decision::Fail(Outage::Provider);
+                let decision = Decision::Fail(self.refresh.outage());
                 let absence = Some(Absence::Expired);
                 record(&DecisionRecord { decision: &decision, absence, subject: None });
                 Checked::of(decision)
@@ -185,6 +185,9 @@ impl Check {
         }
         if let (Decision::Allow(_), Some(due)) = (&decision, due) {
             self.refresh.start(*due, caller);
+        }
+        if matches!(decision, Decision::Fail(Outage::Provider)) {
+            decision = Decision::Fail(self.refresh.outage());
         }
         if matches!(decision, Decision::Challenge(Challenge::Unauthenticated))
             && !self.refresh.provider.answers()

@@ -88,8 +88,25 @@ impl Login {
                 Ok(Started::Back(self.return_redirect(origin, return_to, times)))
             }
             NextStep::LoopDetected(cause) if is_automatic => Ok(Started::LoopDetected(cause)),
-            _ => self.redirect_to_provider(origin, headers, return_to, options.account),
+            _ => {
+                self.provider.first_answer().await;
+                let (url, cookies) =
+                    self.redirect_to_provider(origin, headers, return_to, options.account, 0)?;
+                Ok(Started::Provider(url, cookies))
+            }
         }
+    }
+
+    /// Begins another attempt of a sign-in, without the user. Returns the URL and the `Set-Cookie` values of
+    /// [`Started::Provider`].
+    pub fn repeat(
+        &self,
+        origin: &Origin,
+        headers: &HeaderMap,
+        return_to: ReturnTo,
+        attempt: u8,
+    ) -> Result<(Url, Vec<HeaderValue>), LoginError> {
+        self.redirect_to_provider(origin, headers, return_to, Account::Known, attempt)
     }
 
     /// Returns the redirect for a user whose session was refreshed, or the cause of a redirect loop.
@@ -134,8 +151,9 @@ impl Login {
         headers: &HeaderMap,
         return_to: ReturnTo,
         account: Account,
-    ) -> Result<Started, LoginError> {
-        let transaction = self.new_transaction(return_to)?;
+        attempt: u8,
+    ) -> Result<(Url, Vec<HeaderValue>), LoginError> {
+        let transaction = self.new_transaction(return_to, attempt)?;
         let location = self.provider.authentication_url(&AuthenticationRequest {
             redirect_uri: &OwnPage::Callback.url(origin),
             state: &transaction.state,
@@ -144,7 +162,7 @@ impl Login {
             account,
         })?;
         let cookies = self.markers.keep_login(&transaction, headers, origin, self.clock.now())?;
-        Ok(Started::Provider(location, cookies))
+        Ok((location, cookies))
     }
 
     /// Returns the validated return URL, or the start page of `origin` if `rd` is missing or not acceptable.
@@ -154,15 +172,24 @@ impl Login {
             .unwrap_or_else(|| ReturnTo::home(origin))
     }
 
-    fn new_transaction(&self, return_to: ReturnTo) -> Result<LoginTransaction, NoEntropy> {
+    fn new_transaction(&self, return_to: ReturnTo, attempt: u8) -> Result<LoginTransaction, NoEntropy> {
+        let random = random_text(&*self.entropy)?;
         Ok(LoginTransaction {
             issuer: IssuerIndex::FIRST,
-            state: random_text(&*self.entropy)?,
+            state: if attempt == 0 { random } else { format!("{random}{BEFORE_ATTEMPT}{attempt}") },
             nonce: Secret::new(random_text(&*self.entropy)?),
             code_verifier: Secret::new(random_text(&*self.entropy)?),
             return_to,
         })
     }
+}
+
+/// Separates the random text of a `state` from the number of the attempt. Base64url does not contain it.
+const BEFORE_ATTEMPT: char = '.';
+
+/// Returns how often the sign-in of a `state` was repeated before. The login cookie binds the whole `state`.
+pub(super) fn attempt_of(state: &str) -> u8 {
+    state.rsplit_once(BEFORE_ATTEMPT).and_then(|(_, attempt)| attempt.parse().ok()).unwrap_or(0)
 }
 
 /// Returns 256 random bits as 43 characters, the minimum length of a PKCE verifier (RFC 7636 §4.1).

@@ -234,11 +234,15 @@ fn logout_request(
     state: Option<&str>,
     hint: &str,
 ) -> Url {
-    endpoint
-        .query_pairs_mut()
-        .append_pair("client_id", client_id)
-        .append_pair("post_logout_redirect_uri", &OwnPage::SignedOut.url(origin))
-        .extend_pairs(state.map(|state| ("state", state)));
+    let redirect = OwnPage::SignedOut.url(origin);
+    let parameters =
+        [("client_id", Some(client_id)), ("post_logout_redirect_uri", Some(&*redirect)), ("state", state)];
+    for (name, value) in parameters {
+        // A parameter must not come twice, and the operator may have set it in provider.endpoints.end_session.
+        if let Some(value) = value.filter(|_| !endpoint.query_pairs().any(|(set, _)| set == name)) {
+            endpoint.query_pairs_mut().append_pair(name, value);
+        }
+    }
     let max_hint_bytes = MAX_URL_BYTES.saturating_sub(endpoint.as_str().len() + HINT.len() + "&=".len());
     // Without the hint, the provider asks the user to confirm.
     if !hint.is_empty() && hint.len() <= max_hint_bytes {

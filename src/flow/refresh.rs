@@ -20,6 +20,7 @@ mod resume;
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -38,6 +39,7 @@ use super::ports::{
 };
 use super::snapshot::CurrentSnapshot;
 use crate::access::claims::ClaimError;
+use crate::access::decision::Outage;
 use crate::access::identity::Identity;
 use crate::access::policy::PolicyVerdicts;
 
@@ -83,6 +85,8 @@ pub struct Exchanges {
     tasks: TaskTracker,
     in_flight: InFlight,
     backoff: Backoff,
+    /// Whether the provider refused the gateway at the last refresh that failed.
+    client_is_refused: AtomicBool,
 }
 
 impl Default for Exchanges {
@@ -92,6 +96,7 @@ impl Default for Exchanges {
             tasks: TaskTracker::new(),
             in_flight: InFlight::default(),
             backoff: Backoff::default(),
+            client_is_refused: AtomicBool::new(false),
         }
     }
 }
@@ -122,6 +127,15 @@ impl Refresh {
         match self.spawn(session, caller) {
             Start::NotNow => RefreshWait::NotNow,
             Start::Running => self.exchanges.in_flight.wait_for(id, budget).await,
+        }
+    }
+
+    /// Returns why sessions cannot be refreshed now.
+    pub fn outage(&self) -> Outage {
+        if self.exchanges.client_is_refused.load(Ordering::Relaxed) {
+            Outage::ClientRefused
+        } else {
+            Outage::Provider
         }
     }
 
@@ -178,6 +192,7 @@ impl Refresh {
         caller: Caller,
     ) -> (RefreshOutcome, Option<String>) {
         self.exchanges.backoff.record_success();
+        self.exchanges.client_is_refused.store(false, Ordering::Relaxed);
         let user = match self.build_user(&lease.session, refreshed) {
             Ok(user) => user,
             Err(error) => {
@@ -240,6 +255,8 @@ impl Refresh {
 
     async fn release_after_error(&self, lease: &Lease, error: &RefreshError) -> RefreshOutcome {
         let now = self.clock.now();
+        let is_refused = matches!(error, RefreshError::ClientRefused(_));
+        self.exchanges.client_is_refused.store(is_refused, Ordering::Relaxed);
         let retry = |retry_after| {
             Release::RetryAt(self.exchanges.backoff.record_failure(now, retry_after, &lease.session))
         };

@@ -62,6 +62,7 @@ impl Provider {
                     retry_delay(failures, RandomState::new().hash_one(failures))
                 }
             };
+            self.has_tried_to_load.send_replace(true);
             // While loads fail, the delay grows, and no other call shortens it.
             let hurries = failures == 0;
             tokio::select! {
@@ -117,12 +118,13 @@ impl Provider {
         known
     }
 
-    /// Fetches metadata and keys if `last_fetch` permits and nothing newer than `seen` is loaded. Returns the newest
-    /// ones. If only the keys can be loaded, the metadata stays in use.
+    /// Fetches the keys, and the metadata if `with_metadata`, if `last_fetch` permits and nothing newer than `seen` is
+    /// loaded. Returns the newest ones. If only the keys can be loaded, the metadata stays in use.
     pub(super) async fn fetch_new_documents(
         &self,
         seen: &Arc<Known>,
         last_fetch: &LastKeyFetch,
+        with_metadata: bool,
     ) -> Arc<Known> {
         // The lock is held across the call, because waiting tasks need its result. The call has a timeout.
         let mut last_fetch = last_fetch.lock().await;
@@ -135,7 +137,10 @@ impl Provider {
             return current;
         }
         *last_fetch = Some(now);
-        let metadata = self.load_metadata().await.map_or_else(|_| Arc::clone(&current.metadata), Arc::new);
+        let mut metadata = Arc::clone(&current.metadata);
+        if with_metadata && let Ok(newer) = self.load_metadata().await {
+            metadata = Arc::new(newer);
+        }
         match self.load_keys(&metadata).await {
             Ok(keys) => self.store(Known::new(&self.settings, metadata, keys)),
             Err(error) => {

@@ -4,11 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::announcement::OFFLINE_ACCESS;
-use super::id_token::IdTokenError;
+use super::http::Http;
+use super::id_token::{IdTokenError, Verified};
 use super::metadata::Metadata;
-use super::{Provider, authentication, token_endpoint};
+use super::{Provider, authentication, token_endpoint, userinfo};
 use crate::flow::audit::{Hint, ProviderCall};
 use crate::flow::ports::{CodeExchange, ExchangeError, SignedIn, TokenSet, UnixTime};
+use crate::secret::Secret;
 
 impl Provider {
     pub(super) async fn exchange_code(&self, exchange: &CodeExchange<'_>) -> Result<SignedIn, ExchangeError> {
@@ -54,6 +56,21 @@ impl Provider {
         Ok(SignedIn { tokens, subject: verified.subject, claims: verified.claims })
     }
 
+    /// Adds the claims from userinfo to a verified ID token, if userinfo is configured.
+    pub(super) async fn add_userinfo_claims(
+        &self,
+        http: &Http,
+        metadata: &Metadata,
+        access_token: &Secret,
+        verified: Verified,
+    ) -> Result<Verified, ExchangeError> {
+        let Some(url) = metadata.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
+            return Ok(verified);
+        };
+        let call = userinfo::fetch_and_merge(http, url, access_token, verified);
+        self.audit_call(ProviderCall::Userinfo, call, is_refusal).await
+    }
+
     /// Reports, once, that sign-ins end with their tokens.
     fn report_no_refresh_token(&self, metadata: &Metadata, expires_at: UnixTime) {
         if self.has_reported_no_refresh_token.swap(true, Ordering::Relaxed) {
@@ -88,6 +105,6 @@ fn classify(error: &IdTokenError) -> ExchangeError {
     }
 }
 
-pub(super) fn is_refusal(error: &ExchangeError) -> bool {
+fn is_refusal(error: &ExchangeError) -> bool {
     matches!(error, ExchangeError::CodeRefused(_) | ExchangeError::ClientRefused(_))
 }

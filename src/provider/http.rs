@@ -20,7 +20,7 @@ use url::Url;
 
 use super::clock_watch::ClockWatch;
 use super::silence::Silence;
-use crate::trust::{causes, is_disbelief};
+use crate::trust::{causes, is_authority_as_server, is_disbelief};
 
 const MAX_CONCURRENT_CALLS: usize = 64;
 
@@ -45,7 +45,10 @@ impl HttpError {
 
     /// Returns whether the request certainly did not reach the provider.
     pub(super) fn was_never_sent(&self) -> bool {
-        matches!(self.failure, Failure::Unreachable(_) | Failure::Untrusted(_) | Failure::NoPermit)
+        matches!(
+            self.failure,
+            Failure::Unreachable(_) | Failure::Untrusted(_) | Failure::AuthorityAsServer | Failure::NoPermit
+        )
     }
 }
 
@@ -58,6 +61,11 @@ enum Failure {
          the certificate of that authority"
     )]
     Untrusted(String),
+    #[error(
+        "uses the certificate of a certificate authority as its own, which is not trusted for a server; a right one is made \
+         by: {MAKE_CERTIFICATE}; then set provider.ca_file to cert.pem"
+    )]
+    AuthorityAsServer,
     #[error("was not called: {MAX_CONCURRENT_CALLS} calls were in progress until the timeout")]
     NoPermit,
     #[error("did not answer in time")]
@@ -69,6 +77,11 @@ enum Failure {
     #[error("answered {0}")]
     Status(StatusCode),
 }
+
+/// A command that makes a certificate for a server, and not for an authority.
+const MAKE_CERTIFICATE: &str = "openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=HOST -addext \
+                                subjectAltName=DNS:HOST -addext basicConstraints=critical,CA:FALSE -keyout key.pem \
+                                -out cert.pem";
 
 /// An HTTP client for calls of one kind to the provider.
 pub(super) struct Http {
@@ -168,7 +181,9 @@ fn classify(error: reqwest::Error) -> Failure {
     let (timed_out, no_connection) = (error.is_timeout(), error.is_connect());
     // The URL can contain secrets.
     let causes = causes(&error.without_url());
-    if is_disbelief(&causes) {
+    if is_authority_as_server(&causes) {
+        Failure::AuthorityAsServer
+    } else if is_disbelief(&causes) {
         Failure::Untrusted(causes)
     } else if no_connection {
         Failure::Unreachable(causes)

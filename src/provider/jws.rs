@@ -56,11 +56,12 @@ pub(super) enum JwsError {
 impl JwsError {
     /// Returns whether the provider may have published a key or announced an algorithm that is not loaded yet.
     pub(super) fn may_need_new_documents(&self) -> bool {
-        match self {
-            Self::UnknownKey | Self::NoKeyVerifies => true,
-            Self::AlgorithmNotAccepted(error) => error.may_need_new_metadata(),
-            _ => false,
-        }
+        matches!(self, Self::UnknownKey | Self::NoKeyVerifies) || self.may_need_new_metadata()
+    }
+
+    /// Returns whether the provider may have announced an algorithm that is not loaded yet.
+    pub(super) fn may_need_new_metadata(&self) -> bool {
+        matches!(self, Self::AlgorithmNotAccepted(error) if error.may_need_new_metadata())
     }
 }
 

@@ -33,10 +33,12 @@ mod userinfo;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use url::Url;
 
 pub use self::algorithm::Algorithm;
@@ -47,7 +49,6 @@ use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::jws::{JwsError, Signed};
 use self::known::{KeyFetches, Known, LastKeyFetch};
-use self::metadata::Metadata;
 pub use self::online::{Needs, compare_online};
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use self::silence::Silence;
@@ -77,6 +78,8 @@ pub struct Provider {
     /// The reason why the last load failed.
     last_error: ArcSwap<String>,
     key_fetches: KeyFetches,
+    /// Whether the documents were loaded, or could not be loaded. A sign-in waits for this.
+    has_tried_to_load: watch::Sender<bool>,
     /// Whether a sign-in without a refresh token was reported.
     has_reported_no_refresh_token: AtomicBool,
     /// Whether it answers. When a call is not answered, the documents are loaded, to notice when the provider is back.
@@ -104,6 +107,7 @@ impl Provider {
             known: ArcSwapOption::empty(),
             last_error: ArcSwap::from_pointee("it has not answered yet".to_owned()),
             key_fetches: KeyFetches::default(),
+            has_tried_to_load: watch::Sender::new(false),
             has_reported_no_refresh_token: AtomicBool::new(false),
             silence,
         }))
@@ -124,21 +128,6 @@ impl Provider {
             nonce,
             access_token,
         }
-    }
-
-    /// Adds the claims from userinfo to a verified ID token, if userinfo is configured.
-    async fn add_userinfo_claims(
-        &self,
-        http: &Http,
-        metadata: &Metadata,
-        access_token: &Secret,
-        verified: Verified,
-    ) -> Result<Verified, ExchangeError> {
-        let Some(url) = metadata.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
-            return Ok(verified);
-        };
-        let call = userinfo::fetch_and_merge(http, url, access_token, verified);
-        self.audit_call(ProviderCall::Userinfo, call, code_exchange::is_refusal).await
     }
 
     /// Verifies an ID token from the token endpoint.
@@ -164,7 +153,7 @@ impl Provider {
     ) -> Result<Signed, JwsError> {
         match jws::verify(token, &known.keys, &known.accepted, types) {
             Err(error) if error.may_need_new_documents() => {
-                let newest = self.fetch_new_documents(known, last_fetch).await;
+                let newest = self.fetch_new_documents(known, last_fetch, error.may_need_new_metadata()).await;
                 if !Arc::ptr_eq(&newest, known) {
                     return jws::verify(token, &newest.keys, &newest.accepted, types);
                 }
@@ -178,7 +167,19 @@ impl Provider {
     }
 }
 
+/// How long a sign-in waits for the first load of the documents. A user does not wait longer for a page.
+const MAX_WAIT_FOR_FIRST_LOAD: Duration = Duration::from_secs(5);
+
 impl IdentityProvider for Provider {
+    fn first_answer(&self) -> BoxFuture<'_, ()> {
+        let mut loaded = self.has_tried_to_load.subscribe();
+        async move {
+            let first_load = loaded.wait_for(|has_tried| *has_tried);
+            let _in_time = tokio::time::timeout(MAX_WAIT_FOR_FIRST_LOAD, first_load).await;
+        }
+        .boxed()
+    }
+
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         let known = self.known.load();
         let known = known.as_ref().ok_or_else(|| ProviderUnavailable(self.last_error()))?;

@@ -138,6 +138,8 @@ impl Audit for Recorder {
         let (subject, detail) = (event.subject, event.detail.map(text));
         if event.outcome == LoginOutcome::Succeeded {
             info!(outcome, host, subject, request, suppressed, "signed in");
+        } else if event.outcome == LoginOutcome::Repeated {
+            info!(outcome, host, detail, request, suppressed, "sign-in repeated");
         } else {
             warn!(outcome, host, detail, request, suppressed, "sign-in failed");
         }

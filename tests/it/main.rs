@@ -42,6 +42,7 @@ mod portal;
 mod ports;
 mod private_ca;
 mod provider_ends;
+mod provider_errors;
 mod redirect_loop;
 mod refresh;
 mod return_urls;

@@ -51,16 +51,50 @@ pub(crate) struct WithTls {
 
 /// Starts a provider with TLS. `name` is the file name of the authority's certificate.
 pub(crate) async fn provider_with_tls(name: &str) -> WithTls {
+    provider_with(authority(), name).await
+}
+
+async fn provider_with((ca, acceptor): (String, TlsAcceptor), name: &str) -> WithTls {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let settings =
         dev_provider::Settings { issuer: Some(issuer.clone()), ..dev_provider::Settings::default() };
     let inside = dev_provider::start(settings).await.unwrap();
-    let (ca, acceptor) = authority();
     tokio::spawn(terminate(listener, acceptor, inside.address()));
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&file, ca).unwrap();
     WithTls { issuer, ca_file: file.to_str().unwrap().to_owned(), inside }
+}
+
+/// Makes a certificate for `localhost` that signs itself, as `openssl req -x509` does.
+fn self_signed(is_ca: IsCa) -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = is_ca;
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (certificate.pem(), TlsAcceptor::from(Arc::new(config)))
+}
+
+#[tokio::test]
+async fn certificate_of_an_authority_as_server_certificate_is_explained_with_the_command() {
+    for (is_ca, state) in
+        [(IsCa::Ca(BasicConstraints::Unconstrained), "unavailable"), (IsCa::ExplicitNoCa, "ready")]
+    {
+        let provider = provider_with(self_signed(is_ca), &format!("self-signed-{state}.pem")).await;
+        let gateway = Gateway::with(&*provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
+        let found = gateway.readyz().await.1["provider"].clone();
+        assert_eq!(found["state"], state, "{found}");
+        if state == "unavailable" {
+            let detail = found["detail"].as_str().unwrap();
+            assert!(detail.contains("certificate of a certificate authority as its own"), "{detail}");
+            assert!(detail.contains("basicConstraints=critical,CA:FALSE"), "{detail}");
+        }
+    }
 }
 
 #[tokio::test]

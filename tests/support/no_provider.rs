@@ -13,6 +13,10 @@ use url::Url;
 pub(crate) struct NoProvider;
 
 impl IdentityProvider for NoProvider {
+    fn first_answer(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn authentication_url(&self, _: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         panic!("the provider must not be called")
     }

@@ -132,6 +132,11 @@ fn read_parameters(reader: &mut Reader) -> Result<BTreeMap<String, String>, Repo
         if name.is_empty() {
             return Err(reader.report_wrong(&key, Wrong::new("it has no name")));
         }
+        if name == "response_mode" {
+            let what = "only the response mode query is supported, which is the default; with form_post, browsers do not \
+                        send the cookie of the sign-in";
+            return Err(reader.report_wrong(&key, Wrong::new(what).right("nothing; remove the parameter")));
+        }
         if RESERVED.contains(&name.as_str()) {
             return Err(
                 reader.report_wrong(&key, Wrong::new("this parameter is reserved for the sign-in itself"))

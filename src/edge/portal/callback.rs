@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use super::context::Portal;
 use super::page::Problem;
@@ -14,7 +14,7 @@ use crate::access::own_page::{ANOTHER_ACCOUNT, INTERACTIVE, OwnPage};
 use crate::access::return_to::ReturnTo;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
-use crate::flow::callback::{CallbackError, Failed, Finished};
+use crate::flow::callback::{CallbackError, Failed, Finished, Responsible};
 use crate::flow::not_kept::NotKept;
 use crate::flow::ports::{BeginError, ExchangeError};
 
@@ -32,9 +32,43 @@ pub(super) async fn get(
 async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Reply {
     match portal.callback.finish(&visit.origin, &headers, uri.query().unwrap_or_default()).await {
         Ok(finished) => redirect_signed_in(&portal, &visit, &finished),
-        Err(failed) => report_failure(&portal, &visit, failed),
+        Err(failed) => repeat(&portal, &visit, &headers, &failed)
+            .unwrap_or_else(|| report_failure(&portal, &visit, failed)),
     }
 }
+
+/// Begins the sign-in again, if its error says so. Returns `None` if it does not, or if the sign-in cannot begin.
+fn repeat(portal: &Portal, visit: &Visit, headers: &HeaderMap, failed: &Failed) -> Option<Reply> {
+    let (attempt, return_to) = (failed.next_attempt?, failed.return_to.clone()?);
+    let (url, cookies) = portal.login.repeat(&visit.origin, headers, return_to, attempt).ok()?;
+    portal.audit.login(&LoginEvent {
+        outcome: LoginOutcome::Repeated,
+        detail: Some(&failed.error),
+        subject: None,
+        host: visit.origin.host(),
+        request_id: &visit.id,
+    });
+    let redirect = Reply::redirect(StatusCode::SEE_OTHER, url.as_str());
+    Some(redirect.with_cookies(&failed.cookies).with_cookies(&cookies))
+}
+
+/// The provider sent its response in a form. Only a GET can be answered: with a POST from another site, the browser
+/// does not send the login cookie (`SameSite=Lax`).
+pub(super) async fn post(State(portal): State<Arc<Portal>>, Extension(visit): Extension<Visit>) -> Reply {
+    portal.audit.login(&LoginEvent {
+        outcome: LoginOutcome::Configuration,
+        detail: Some(&FORM_POST),
+        subject: None,
+        host: visit.origin.host(),
+        request_id: &visit.id,
+    });
+    let mut reply = visit.error_page(&Problem::form_post(&visit.id.to_string()));
+    reply.headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    reply
+}
+
+const FORM_POST: &str = "the authorization response came in a form, but only the response mode query is supported; at the \
+                         provider, let this client use the query";
 
 /// Redirects with 303, so that the browser continues with a GET after any method (RFC 9110 §15.4.4).
 fn redirect_signed_in(portal: &Portal, visit: &Visit, finished: &Finished) -> Reply {
@@ -60,11 +94,6 @@ fn report_failure(portal: &Portal, visit: &Visit, failed: Failed) -> Reply {
     failure_page(visit, &failed.error, &return_to).with_cookies(&failed.cookies)
 }
 
-/// Errors by which a provider says that it needs the user (OpenID Connect Core §3.1.2.6). With `prompt=none`, each
-/// further sign-in would end in the same error.
-const NEEDS_INTERACTION: [&str; 4] =
-    ["login_required", "interaction_required", "consent_required", "account_selection_required"];
-
 /// Returns the page for the user: what happened and what to do. Details are only in the log.
 fn failure_page(visit: &Visit, error: &CallbackError, return_to: &ReturnTo) -> Reply {
     let id = visit.id.to_string();
@@ -72,13 +101,17 @@ fn failure_page(visit: &Visit, error: &CallbackError, return_to: &ReturnTo) -> R
     let again_with = |parameter| OwnPage::Start.with_parameter(&visit.origin, parameter, return_to);
     match error {
         CallbackError::Repeated(_) | CallbackError::NoCode => visit.error_page(&Problem::bad_request(&id)),
-        CallbackError::UnknownState | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => {
+        CallbackError::UnknownState(_) | CallbackError::Exchange(ExchangeError::CodeRefused(_)) => {
             visit.error_page(&Problem::sign_in_ended(again, &id))
         }
-        CallbackError::ProviderRefused { error, .. } if NEEDS_INTERACTION.contains(&error.as_str()) => {
+        CallbackError::Response(error) if error.needs_interaction() => {
             visit.error_page(&Problem::interaction_required(&again_with(INTERACTIVE), &id))
         }
-        CallbackError::ProviderRefused { .. } => visit.error_page(&Problem::provider_refused(again, &id)),
+        CallbackError::Response(error) => visit.error_page(&match error.responsible() {
+            Responsible::User => Problem::provider_refused(again, &id),
+            Responsible::Operator => Problem::not_configured(again, &id),
+            Responsible::Provider => Problem::provider_unavailable(again, &id),
+        }),
         CallbackError::Exchange(ExchangeError::ProviderUnavailable(_)) => {
             visit.error_page(&Problem::provider_unavailable(again, &id))
         }

@@ -39,7 +39,7 @@ use crate::access::surface::Surface;
 pub fn routes(portal: Arc<Portal>) -> Router {
     Router::new()
         .route(OwnPage::Start.path(), get(start::get))
-        .route(OwnPage::Callback.path(), get(callback::get))
+        .route(OwnPage::Callback.path(), get(callback::get).post(callback::post))
         .route(OwnPage::SignIn.path(), get(sign_in::get))
         .route(OwnPage::Refresh.path(), get(refresh::get))
         // Only this route changes something, so only it needs the layer. A GET changes nothing.

@@ -72,10 +72,12 @@ pub struct SignOut<'a> {
     pub user: Option<&'a str>,
 }
 
-/// Says that the user is signed out here, but perhaps not at the provider.
+/// Says that the user is signed out.
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub struct SignedOut<'a> {
+    /// Whether the provider confirmed that its session ended too.
+    pub at_provider: bool,
     /// The URL to sign in again.
     pub sign_in_url: &'a str,
 }

@@ -10,6 +10,7 @@ use http::StatusCode;
 use super::context::Portal;
 use super::page::Problem;
 use super::visit::{Navigation, parameter};
+use crate::access::decision::Outage;
 use crate::access::own_page::{OwnPage, RETRY};
 use crate::edge::reply::Reply;
 use crate::flow::login::ReturnRedirect;
@@ -41,7 +42,11 @@ pub(super) async fn get(
         Resumed::Gone => Reply::redirect(StatusCode::FOUND, &start()),
         Resumed::NotNow => {
             let retry_url = OwnPage::Refresh.with_return(&visit.origin, &return_to);
-            visit.error_page(&Problem::provider_unavailable(&retry_url, &visit.id.to_string()))
+            let id = visit.id.to_string();
+            visit.error_page(&match portal.refresh.outage() {
+                Outage::ClientRefused => Problem::gateway_refused(&retry_url, &id),
+                Outage::Provider | Outage::SessionStore => Problem::provider_unavailable(&retry_url, &id),
+            })
         }
     }
 }

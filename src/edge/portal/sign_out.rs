@@ -63,7 +63,7 @@ pub(super) async fn post(
     }
     let reply = match signed_out.onward {
         Some(url) => Reply::redirect(StatusCode::SEE_OTHER, url.expose()),
-        None => signed_out_page(&visit),
+        None => signed_out_page(&visit, false),
     };
     reply.with_cookies(&signed_out.cookies)
 }
@@ -91,10 +91,11 @@ pub(super) async fn signed_out(
         .await;
     let state = parameter(uri.query(), "state").ok().flatten();
     let removal = state.and_then(|state| portal.logout.finish_sign_out(&state, &headers, &visit.origin));
-    still_signed_in.unwrap_or_else(|| signed_out_page(&visit)).with_cookies(removal.as_slice())
+    let at_provider = removal.is_some();
+    still_signed_in.unwrap_or_else(|| signed_out_page(&visit, at_provider)).with_cookies(removal.as_slice())
 }
 
-fn signed_out_page(visit: &Visit) -> Reply {
+fn signed_out_page(visit: &Visit, at_provider: bool) -> Reply {
     let sign_in_url = format!("{}/", visit.origin.as_str());
-    page(StatusCode::OK, &SignedOut { sign_in_url: &sign_in_url })
+    page(StatusCode::OK, &SignedOut { at_provider, sign_in_url: &sign_in_url })
 }

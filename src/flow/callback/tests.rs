@@ -3,6 +3,7 @@ use crate::access::claims::Claim;
 use crate::access::policy::DEFAULT;
 use crate::flow::ports::{BeginError, IssuerIndex, StoreUnavailable};
 use crate::flow::testing::{Fakes, ISSUER, claims_of, origin, origins, signed_in, snapshot, texts};
+use crate::secret::Secret;
 
 const PAGE: &str = "https://app.test/page";
 const ANSWER: &str = "state=s&code=c&iss=https://idp.test";
@@ -108,12 +109,49 @@ async fn unacceptable_response_fails_before_the_code_is_exchanged() {
         ("error=access_denied&iss=https://evil.test", LoginOutcome::ProviderMisbehaved),
         (&*format!("error=access_denied&{right}"), LoginOutcome::ProviderRefused),
         (&*format!("error=access_denied&code=c&{right}"), LoginOutcome::ProviderRefused),
+        (&*format!("error=invalid_scope&{right}"), LoginOutcome::Configuration),
+        (&*format!("error=unauthorized_client&{right}"), LoginOutcome::Configuration),
+        (&*format!("error=server_error&{right}"), LoginOutcome::ProviderUnavailable),
+        ("error=invalid_scope&iss=https://evil.test", LoginOutcome::ProviderMisbehaved),
         (&right, LoginOutcome::ClientForged),
     ] {
         let fakes = browser();
         assert_eq!(outcome(&fakes, &format!("state=s&{query}")).await, expected, "{query}");
         assert_eq!(fakes.calls.take(), CALLS[..BEFORE_EXCHANGE], "{query}");
     }
+}
+
+#[tokio::test]
+async fn error_without_a_transaction_is_named_in_one_line() {
+    let query = "error=access_denied&error_description=no%0Alevel%3Derror";
+    let Err(failed) = finish(&browser(), query).await else { panic!("a session began") };
+    let detail = failed.error.to_string();
+    assert!(detail.ends_with("; the provider returned the error access_denied: nolevel=error"), "{detail}");
+    let Err(failed) = finish(&browser(), "state=other").await else { panic!("a session began") };
+    assert!(failed.error.to_string().ends_with("already completed"), "{}", failed.error);
+}
+
+#[tokio::test]
+async fn only_the_error_that_asks_for_it_is_repeated_and_at_most_twice() {
+    let expired = "error=temporarily_unavailable&error_description=authentication_expired";
+    for (state, query, next) in [
+        ("s", expired, Some(1)),
+        ("s.1", expired, Some(2)),
+        ("s.2", expired, None),
+        ("s.255", expired, None),
+        ("s", "error=temporarily_unavailable", None),
+        ("s", "error=login_required&error_description=authentication_expired", None),
+        ("s", "error=access_denied", None),
+    ] {
+        let fakes = browser();
+        fakes.markers.transaction.with(|kept| kept.as_mut().unwrap().state = state.to_owned());
+        let query = format!("state={state}&{query}&iss={ISSUER}");
+        let Err(failed) = finish(&fakes, &query).await else { panic!("a session began") };
+        assert_eq!(failed.next_attempt, next, "{query}");
+    }
+    let forged = format!("state=s&{expired}&iss=https://evil.test");
+    let Err(failed) = finish(&browser(), &forged).await else { panic!("a session began") };
+    assert_eq!(failed.next_attempt, None, "from another issuer");
 }
 
 #[tokio::test]

@@ -201,3 +201,19 @@ fn refreshed_session_returns_until_the_loop_limit() {
         assert_eq!(fakes.calls.take(), calls, "{marker:?}");
     }
 }
+
+#[test]
+fn repeated_sign_in_keeps_the_number_of_its_attempt_in_the_state() {
+    let fakes = Fakes::new();
+    let return_to = ReturnTo::home(&origin());
+    for attempt in [0, 1, 2] {
+        let repeated = login(&fakes).repeat(&origin(), &HeaderMap::new(), return_to.clone(), attempt);
+        assert!(repeated.is_ok());
+        let [state, nonce, _] = fakes.markers.kept.get().unwrap();
+        assert_eq!(attempt_of(&state), attempt, "{state}");
+        assert!(state.len() >= 43 && nonce.len() == 43);
+    }
+    for state in ["", ".", "a.b", "a.256", "a"] {
+        assert_eq!(attempt_of(state), 0, "{state}");
+    }
+}

@@ -95,6 +95,17 @@ fn logout_request_names_the_session_and_the_return_url() {
 }
 
 #[test]
+fn parameter_of_the_configured_endpoint_is_not_sent_twice() {
+    let endpoint = "https://op.test/logout?client_id=mine&logout_uri=https%3A%2F%2Fapp.test%2F";
+    let origin = Origin::parse("https://app.test").unwrap();
+    let url = logout_request(Url::parse(endpoint).unwrap(), "foregate", &origin, Some("a-state"), "a.b.c");
+    let sent: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    let expected = ["client_id", "logout_uri", "post_logout_redirect_uri", "state", "id_token_hint"];
+    assert_eq!(sent, expected);
+    assert!(url.as_str().starts_with(endpoint));
+}
+
+#[test]
 fn logout_request_without_random_bytes_omits_only_the_state() {
     let url = request(None, "a.b.c");
     assert_eq!(names(&url), ["client_id", "post_logout_redirect_uri", "id_token_hint"]);

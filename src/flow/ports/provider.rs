@@ -237,6 +237,10 @@ pub struct ClaimSize {
 
 /// The OpenID Provider.
 pub trait IdentityProvider: Send + Sync {
+    /// Waits for the result of the first load of the documents, but not longer than some seconds. Later, it returns at
+    /// once.
+    fn first_answer(&self) -> BoxFuture<'_, ()>;
+
     /// Returns the URL of an authentication request, to which the user is redirected.
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable>;
 

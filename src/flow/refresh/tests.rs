@@ -50,6 +50,25 @@ async fn lease_taken_over_sends_no_token_unless_reuse_is_tolerated() {
 }
 
 #[tokio::test]
+async fn outage_names_a_refused_client_until_the_provider_answers_otherwise() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    assert_eq!(refresh.outage(), Outage::Provider);
+    type Answer = fn() -> RefreshError;
+    let refused: Answer = || RefreshError::ClientRefused("why".to_owned());
+    for (answer, outage) in [
+        (refused, Outage::ClientRefused),
+        (|| unavailable(None), Outage::Provider),
+        (refused, Outage::ClientRefused),
+        (|| RefreshError::GrantRefused("why".to_owned()), Outage::Provider),
+    ] {
+        fakes.provider.will_answer(move || Err(answer()));
+        assert_eq!(refresh.finish(refreshable(1, "1"), CALLER, LONG).await, RefreshWait::Ended);
+        assert_eq!(refresh.outage(), outage);
+    }
+}
+
+#[tokio::test]
 async fn refresh_error_decides_how_the_lease_is_released() {
     type Case = (fn() -> RefreshError, [&'static str; 2], &'static str);
     let cases: [Case; 6] = [

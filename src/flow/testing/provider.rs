@@ -72,6 +72,10 @@ impl FakeProvider {
 }
 
 impl IdentityProvider for FakeProvider {
+    fn first_answer(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         let AuthenticationRequest { redirect_uri, state, nonce, code_verifier, account } = request;
         self.calls.record(format!("authentication_url {redirect_uri} {account:?}"));

@@ -78,6 +78,10 @@ impl IdentityProvider for RefreshingProvider {
         None
     }
 
+    fn first_answer(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn authentication_url(&self, _: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         panic!("a check sends no user to the provider")
     }

@@ -31,6 +31,37 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The provider refuses to refresh sessions for the gateway.
+    pub fn gateway_refused(try_again_url: &'a str, request_id: &'a str) -> Self {
+        Self {
+            title: "This does not work right now",
+            what_happened: "The sign-in service refuses this gateway. This is not your fault.",
+            what_to_do: "You are still signed in. Send the request number below to the administrator of this \
+                         application, then try again.",
+            link: Some(Link { label: "Try again", url: try_again_url }),
+            for_operator: Some(
+                "The provider refuses the client of this gateway. The log has the reason, at the refreshes of sessions.",
+            ),
+            ..Self::empty(StatusCode::SERVICE_UNAVAILABLE, request_id)
+        }
+    }
+
+    /// This provider sends its response in a form.
+    pub fn form_post(request_id: &'a str) -> Self {
+        Self {
+            title: "Signing in is not set up correctly",
+            what_happened: "The sign-in service sent its response in a way that this gateway does not support. This is \
+                            not your fault.",
+            what_to_do: "You cannot fix this yourself. Send the request number below to the administrator of \
+                         this application.",
+            for_operator: Some(
+                "The response came in a form (response_mode=form_post). Let the provider send it in the query, which is \
+                 its default for the authorization code flow.",
+            ),
+            ..Self::empty(StatusCode::METHOD_NOT_ALLOWED, request_id)
+        }
+    }
+
     /// The provider refuses the gateway, or its users have other claims than the settings expect.
     pub fn not_configured(start_url: &'a str, request_id: &'a str) -> Self {
         Self {
