@@ -27,7 +27,7 @@ pub enum Preset {
     Kanidm,
     /// Keycloak with its default realm settings.
     Keycloak,
-    /// LemonLDAP::NG.
+    /// `LemonLDAP::NG`.
     Lemonldap,
     /// The Python package oidc-provider-mock.
     Mock,
@@ -244,8 +244,9 @@ fn add_split_name(user: &mut User) {
 
 /// Returns a UUID that is the same for each mention of a group.
 fn uuid(group: &str) -> String {
-    let digits: String = group.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("00000000-0000-4000-9000-{digits:0>12.12}")
+    let number = group.bytes().fold(0_u64, |number, byte| (number << 8) | u64::from(byte));
+    // The last part of a UUID has 48 bits.
+    format!("00000000-0000-4000-9000-{:012x}", number & 0xffff_ffff_ffff)
 }
 
 impl fmt::Display for Preset {
