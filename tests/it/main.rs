@@ -12,6 +12,7 @@ mod authentication;
 mod backchannel;
 mod bounds;
 mod check;
+mod claims;
 mod commands;
 mod conformance;
 mod cookies;
