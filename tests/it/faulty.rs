@@ -18,7 +18,6 @@ async fn faulty_token_response_ends_the_sign_in_without_a_session() {
         Answers { claims: json!({"nonce": "other"}), ..Answers::default() },
         Answers { claims: json!({"exp": 1}), ..Answers::default() },
         Answers { claims: json!({"sub": null}), ..Answers::default() },
-        Answers { claims: json!({"preferred_username": null}), ..Answers::default() },
         Answers { header: json!({"alg": "none"}), ..Answers::default() },
         Answers { header: json!({"typ": "logout+jwt"}), ..Answers::default() },
         Answers { token: json!({"id_token": null}), ..Answers::default() },

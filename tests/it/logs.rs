@@ -82,7 +82,7 @@ async fn client_refused_by_the_provider_is_logged_with_its_settings() {
     let mut browser = Browser::new();
     let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start", process.public)).await;
     let page = browser.sign_in(&form, "alice", "alice").await;
-    assert_eq!(page.status, 503);
+    assert_eq!(page.status, 403);
     assert!(page.body.contains("If you run this gateway"), "{}", page.body);
     let log = process.log();
     let line = log.lines().find(|line| line.contains("invalid_client")).unwrap();
