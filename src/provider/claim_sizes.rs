@@ -18,7 +18,7 @@ pub(super) fn largest_claims(id_token: &str) -> Vec<ClaimSize> {
     let size =
         |(name, value): (String, serde_json::Value)| ClaimSize { name, bytes: value.to_string().len() };
     let mut sizes: Vec<ClaimSize> = claims.0.into_iter().map(size).collect();
-    sizes.sort_by(|one, other| other.bytes.cmp(&one.bytes));
+    sizes.sort_by_key(|claim| std::cmp::Reverse(claim.bytes));
     sizes.truncate(MAX_CLAIMS);
     sizes
 }

@@ -38,8 +38,12 @@ async fn faulty_token_response_ends_the_sign_in_without_a_session() {
         assert_eq!(browser.cookie_names(), Vec::<&str>::new(), "{what}");
         assert_eq!(provider.take_requested_paths(), ["/authorize", "/token"], "no further call: {what}");
         let metrics = gateway.ops("/metrics").await.body;
-        let counted = format!("foregate_logins_total{{outcome=\"provider_misbehaved\"}} {}\n", count + 1);
-        assert!(metrics.contains(&counted), "one event: {what}: {metrics}");
+        let counted = ["provider_misbehaved", "configuration"].map(|outcome| {
+            let name = format!("foregate_logins_total{{outcome=\"{outcome}\"}} ");
+            let value = metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap();
+            value.parse::<usize>().unwrap()
+        });
+        assert_eq!(counted.iter().sum::<usize>(), count + 1, "one event: {what}: {metrics}");
     }
     provider.answer(Answers::default());
     assert_eq!(provider.bearer(), None, "no access token is sent");
