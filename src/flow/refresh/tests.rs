@@ -54,8 +54,7 @@ async fn outage_names_a_refused_client_until_the_provider_answers_otherwise() {
     let fakes = Fakes::new();
     let refresh = fakes.refresh(SETTINGS);
     assert_eq!(refresh.outage(), Outage::Provider);
-    type Answer = fn() -> RefreshError;
-    let refused: Answer = || RefreshError::ClientRefused("why".to_owned());
+    let refused: fn() -> RefreshError = || RefreshError::ClientRefused("why".to_owned());
     for (answer, outage) in [
         (refused, Outage::ClientRefused),
         (|| unavailable(None), Outage::Provider),

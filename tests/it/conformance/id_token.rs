@@ -106,8 +106,18 @@ async fn algorithm_that_is_not_configured_is_refused() {
     for algorithm in [SigningAlgorithm::Ps256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
         let settings = Settings { signing_algorithm: algorithm, ..Settings::default() };
         let provider = Provider::start(settings).await;
-        let gateway = Gateway::start(&provider).await;
+        let gateway = Gateway::with(&provider, &[("provider.signing_algorithms", "RS256")]).await;
         Scene { provider, gateway }.expect_refusal(&[]).await;
+    }
+}
+
+#[tokio::test]
+async fn algorithm_that_the_provider_announces_is_accepted_without_a_setting() {
+    for algorithm in SigningAlgorithm::ALL {
+        let settings = Settings { signing_algorithm: algorithm, ..Settings::default() };
+        let provider = Provider::start(settings).await;
+        let gateway = Gateway::start(&provider).await;
+        Scene { provider, gateway }.expect_acceptance(&[]).await;
     }
 }
 
