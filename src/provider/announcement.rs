@@ -1,6 +1,6 @@
 //! What the provider says it supports (OpenID Connect Discovery §3)
 //!
-//! A member of another type counts as absent: it is used for comparisons and messages, and no sign-in depends on it.
+//! A list that is empty or of another type counts as absent, because it announces nothing.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -40,9 +40,10 @@ impl Announcement {
 /// The scope that requests a refresh token (OpenID Connect Core §11).
 pub(super) const OFFLINE_ACCESS: &str = "offline_access";
 
-/// Returns the texts of a list, or `None` if it is not a list.
+/// Returns the texts of a list, or `None` if it has none.
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let Value::Array(list) = Value::deserialize(deserializer)? else { return Ok(None) };
     let text = |value| if let Value::String(text) = value { Some(text) } else { None };
-    Ok(Some(list.into_iter().filter_map(text).collect()))
+    let texts: Vec<_> = list.into_iter().filter_map(text).collect();
+    Ok(Some(texts).filter(|texts| !texts.is_empty()))
 }

@@ -5,7 +5,7 @@
 //! 3. Every other endpoint must pass the rules of `endpoint`. A revocation endpoint that fails them counts as absent,
 //!    because no sign-in needs it.
 //!
-//! 4. A member that is not used never makes the document unreadable, whatever its type. `null` counts as absent.
+//! 4. Whatever its type, a member that no sign-in needs never makes the document unreadable. `null` counts as absent.
 //!
 //! openidconnect's metadata type is not used: it rejects a whole document because of an unexpected value in a field
 //! that Foregate does not read.
@@ -198,7 +198,8 @@ impl Resolver<'_> {
 
     fn check(&mut self, endpoint: &EndpointName, announced: &Value) -> Result<Option<Url>, MetadataError> {
         let &EndpointName { name, key, caller, is_required } = endpoint;
-        let Some(announced) = text(name, announced)? else {
+        let found = if is_required { text(name, announced)? } else { announced.as_str() };
+        let Some(announced) = found else {
             return if is_required { Err(MetadataError::Missing { name, key }) } else { Ok(None) };
         };
         let url = Url::parse(announced).map_err(|_| MetadataError::NotAUrl { name })?;

@@ -12,6 +12,7 @@ mod authentication;
 mod backchannel;
 mod bounds;
 mod check;
+mod check_online;
 mod claims;
 mod commands;
 mod conformance;

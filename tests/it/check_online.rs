@@ -1,0 +1,106 @@
+//! `foregate check --online`: the configuration compared with the provider
+
+use std::process::{Command, Stdio};
+
+use dev_provider::DevProvider;
+
+use crate::harness::real_time_provider;
+
+/// A key for `session.keys`.
+const KEY: &str = "session.keys=5mQ2wJ8Jg3m0h9vRkqX1c7nTtYbLsZaE4dUfPiOoKxM";
+
+/// Runs the command, and returns whether it succeeded and its findings.
+async fn check(issuer: &str, settings: &[&str]) -> (bool, Vec<String>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foregate"));
+    command.args(["check", "--online"]).env_remove("FOREGATE_CONFIG").stdin(Stdio::null());
+    let issuer = format!("provider.issuer={issuer}");
+    let usual = [
+        &*issuer,
+        KEY,
+        "public.urls=https://app.test",
+        "provider.client_id=foregate",
+        "provider.client_secret=x",
+    ];
+    // A later option overrides an earlier one.
+    for setting in usual.iter().chain(settings) {
+        command.args(["--set", setting]);
+    }
+    // The provider of the test runs in this process, and must answer meanwhile.
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.is_empty(), "{errors}");
+    let is_finding = |line: &&str| line.starts_with("error: ") || line.starts_with("warning: ");
+    (output.status.success(), text.lines().filter(is_finding).map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn sound_set_up_has_no_finding() {
+    let provider = real_time_provider().await;
+    let secret = "session.id_token=drop";
+    for settings in
+        [&[][..], &["provider.scopes=openid,profile,email,groups"], &["provider.userinfo=true", secret]]
+    {
+        assert_eq!(check(provider.issuer(), settings).await, (true, Vec::new()), "{settings:?}");
+    }
+}
+
+/// A set-up that does not fit: the fault of the provider, the setting, and words of the finding.
+struct Broken {
+    fault: Option<&'static str>,
+    setting: &'static str,
+    is_fatal: bool,
+    words: &'static [&'static str],
+}
+
+const fn provider_with(fault: &'static str, words: &'static [&'static str]) -> Broken {
+    Broken { fault: Some(fault), setting: "log.level=info", is_fatal: true, words }
+}
+
+const fn setting(setting: &'static str, words: &'static [&'static str]) -> Broken {
+    Broken { fault: None, setting, is_fatal: true, words }
+}
+
+const fn doubtful(broken: Broken) -> Broken {
+    Broken { is_fatal: false, ..broken }
+}
+
+const BROKEN: [Broken; 11] = [
+    provider_with("discovery-issuer-changed", &["INVALID", "they must be identical"]),
+    provider_with("discovery-alg-hs256-only", &["only with HS256", "with a key pair"]),
+    provider_with("discovery-alg-other", &["are ES256, but the provider's published keys are for RS256"]),
+    provider_with("discovery-jwks-elsewhere", &["jwks_uri is at localhost", "provider.endpoint_hosts"]),
+    provider_with("discovery-token-missing", &["no token_endpoint", "set provider.endpoints.token"]),
+    provider_with("jwks-encryption-only", &["no key that is supported"]),
+    setting("provider.signing_algorithms=ES256", &["allows ES256, but the provider announces RS256"]),
+    setting("provider.issuer=http://127.0.0.1:1", &["127.0.0.1:1 cannot be reached"]),
+    doubtful(setting(
+        "provider.scopes=openid,nonsense",
+        &["provider.scopes has nonsense", "announces openid"],
+    )),
+    doubtful(setting("claims.user=upn", &["claims.user is upn", "such as sub, or set provider.userinfo"])),
+    doubtful(provider_with("discovery-end-session-missing", &["set sign_in.provider_logout = false"])),
+];
+
+async fn check_broken(provider: &DevProvider, broken: &Broken) {
+    let Broken { fault, setting, is_fatal, words } = broken;
+    if let Some(fault) = fault {
+        provider.hold(fault.parse().unwrap());
+    }
+    let (fits, findings) = check(provider.issuer(), &[setting]).await;
+    provider.release_all();
+    let [finding] = &*findings else { panic!("{fault:?} {setting}: {findings:?}") };
+    assert_eq!(fits, !is_fatal, "{finding}");
+    assert!(finding.starts_with(if *is_fatal { "error: " } else { "warning: " }), "{finding}");
+    for word in *words {
+        assert!(finding.contains(word), "{word}: {finding}");
+    }
+}
+
+#[tokio::test]
+async fn each_broken_set_up_has_one_finding_that_names_the_fix() {
+    let provider = real_time_provider().await;
+    for broken in &BROKEN {
+        check_broken(&provider, broken).await;
+    }
+}
