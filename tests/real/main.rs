@@ -2,8 +2,8 @@
 //!
 //! 1. Only the application is a substitute. Each proxy runs the files of `deploy/`, the browser is Chromium, and the
 //!    gateway is the binary.
-//! 2. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`), or oidc-provider (`oidc_provider`).
-//!    Tests that observe the provider use the development provider.
+//! 2. The provider is Keycloak with the realm of `deploy/keycloak/` (`keycloak`), oidc-provider (`oidc_provider`), or one
+//!    of `providers`. Tests that observe the provider use the development provider.
 //! 3. The tests that run behind every proxy are listed in `situations`.
 //!
 //! `tests/run` installs the programs.
@@ -52,6 +52,8 @@ mod outage;
 mod ports;
 #[cfg(test)]
 mod programs;
+#[cfg(test)]
+mod providers;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]

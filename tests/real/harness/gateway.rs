@@ -1,7 +1,7 @@
 //! The gateway's binary as a process
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use base64_simd::URL_SAFE_NO_PAD;
@@ -41,7 +41,8 @@ impl Registration {
 /// A running `foregate serve` that is ready.
 pub(crate) struct Gateway {
     program: Program,
-    config: PathBuf,
+    /// The command line after `serve`.
+    arguments: Vec<String>,
     public: SocketAddr,
     check: SocketAddr,
     check_grpc: SocketAddr,
@@ -61,10 +62,18 @@ impl Gateway {
         registration: &Registration,
         scratch: &Scratch,
     ) -> Self {
-        let [public, check, check_grpc, ops] = addresses;
         let config = scratch.write("foregate.toml", &config(origin, registration, addresses));
-        let program = serve("gateway", &config, ops, scratch).await;
-        Self { program, config, public, check, check_grpc, ops }
+        Self::start_with(addresses, vec!["--config".to_owned(), config.display().to_string()], scratch).await
+    }
+
+    /// Starts `foregate serve` with these arguments, which must set the given addresses.
+    pub(crate) async fn start_with(
+        [public, check, check_grpc, ops]: [SocketAddr; 4],
+        arguments: Vec<String>,
+        scratch: &Scratch,
+    ) -> Self {
+        let program = serve("gateway", &arguments, ops, scratch).await;
+        Self { program, arguments, public, check, check_grpc, ops }
     }
 
     /// Returns the addresses that a proxy in front of this application needs.
@@ -75,7 +84,7 @@ impl Gateway {
     /// Kills the gateway without a graceful shutdown and starts it again with the same file.
     pub(crate) async fn restart(&mut self, scratch: &Scratch) {
         self.program.kill();
-        self.program = serve("gateway-again", &self.config, self.ops, scratch).await;
+        self.program = serve("gateway-again", &self.arguments, self.ops, scratch).await;
     }
 
     /// Returns the public listener, which browsers reach through the proxy.
@@ -118,8 +127,8 @@ impl Gateway {
     }
 }
 
-async fn serve(name: &'static str, config: &Path, ops: SocketAddr, scratch: &Scratch) -> Program {
-    let mut program = Program::start(name, foregate().arg("serve").arg("--config").arg(config), scratch);
+async fn serve(name: &'static str, arguments: &[String], ops: SocketAddr, scratch: &Scratch) -> Program {
+    let mut program = Program::start(name, foregate().arg("serve").args(arguments), scratch);
     program.wait_until("/readyz was 200 with the provider ready", async || probe_readiness(ops).await).await;
     program
 }

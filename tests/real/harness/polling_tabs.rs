@@ -63,6 +63,18 @@ impl Failure {
 }
 
 impl Tab {
+    fn new(user: String, client: TestClient) -> Arc<Self> {
+        Arc::new(Self {
+            user,
+            client: Mutex::new(client),
+            reload_lock: tokio::sync::Mutex::default(),
+            polls: AtomicUsize::new(0),
+            reloads: AtomicUsize::new(0),
+            failures: Mutex::default(),
+            failed_reloads: Mutex::default(),
+        })
+    }
+
     /// Returns a client with the current cookies of the tab.
     pub(crate) fn client(&self) -> TestClient {
         self.client.lock().unwrap().clone()
@@ -164,17 +176,15 @@ impl PollingTabs {
         let started = Instant::now();
         let mut tabs = Vec::new();
         for number in 0..count {
-            tabs.push(Arc::new(Tab {
-                user: user_name(number),
-                client: Mutex::new(setup.signed_in_client(&user_name(number)).await),
-                reload_lock: tokio::sync::Mutex::default(),
-                polls: AtomicUsize::new(0),
-                reloads: AtomicUsize::new(0),
-                failures: Mutex::default(),
-                failed_reloads: Mutex::default(),
-            }));
+            tabs.push(Tab::new(user_name(number), setup.signed_in_client(&user_name(number)).await));
         }
         Self { tabs, started, stopped: Arc::default(), running: JoinSet::new() }
+    }
+
+    /// Opens one tab with the session of `client`, which belongs to `user`.
+    pub(crate) fn of(user: &str, client: TestClient) -> Self {
+        let tabs = vec![Tab::new(user.to_owned(), client)];
+        Self { tabs, started: Instant::now(), stopped: Arc::default(), running: JoinSet::new() }
     }
 
     /// Starts the scripts of every tab. Each script polls again `interval` after its last response.

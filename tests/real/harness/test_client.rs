@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use http::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, RequestBuilder};
@@ -79,6 +79,13 @@ impl TestClient {
         Self { client, origin: origin.to_owned(), jars: BTreeMap::new() }
     }
 
+    /// Returns a client for an application over plain http, which the gateway itself serves.
+    pub(crate) fn plain(origin: &str) -> Self {
+        let builder = Client::builder().no_proxy().http1_only().redirect(Policy::none());
+        let client = builder.timeout(Duration::from_secs(20)).build().unwrap();
+        Self { client, origin: origin.to_owned(), jars: BTreeMap::new() }
+    }
+
     /// Signs in as a browser does and returns the client with its session.
     pub(crate) async fn signed_in(mut self, user: &str) -> Self {
         let end = self.sign_in(user, user).await;
@@ -88,28 +95,30 @@ impl TestClient {
 
     /// Opens the application, submits the provider's form and follows redirects. Returns the last response.
     pub(crate) async fn sign_in(&mut self, user: &str, password: &str) -> Reply {
-        let (at, page) = self.follow(Url::parse(&self.origin).unwrap()).await;
-        let (action, fields) = parse_login_form(&at, &page.body);
-        self.submit(action, &fields, user, password).await
+        let page = self.follow(Url::parse(&self.origin).unwrap()).await;
+        self.submit_form(&page, &[("username", user), ("password", password)]).await.1
     }
 
-    async fn submit(
+    /// Submits the first form of a page with these fields and its hidden ones, and follows redirects. Returns the
+    /// final URL and its response.
+    pub(crate) async fn submit_form(
         &mut self,
-        action: Url,
-        hidden: &[(String, String)],
-        user: &str,
-        password: &str,
-    ) -> Reply {
+        (at, page): &(Url, Reply),
+        fields: &[(&str, &str)],
+    ) -> (Url, Reply) {
+        let (action, hidden) = parse_form(at, &page.body);
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(hidden)
-            .extend_pairs([("username", user), ("password", password)])
+            .extend_pairs(fields)
             .finish();
         let request = self.client.post(action.clone()).body(form);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header(ORIGIN, at.origin().ascii_serialization());
         let reply = self.send_navigation(&action, request).await;
         match reply.header(LOCATION.as_str()) {
-            Some(location) => self.follow(action.join(location).unwrap()).await.1,
-            None => reply,
+            Some(location) => self.follow(action.join(location).unwrap()).await,
+            None => (action, reply),
         }
     }
 
@@ -240,20 +249,27 @@ fn store(jar: &mut Jar, headers: &HeaderMap) {
     }
 }
 
-/// Returns the action and the hidden fields of the provider's login form.
-fn parse_login_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
-    let action = attribute(html, "<form", "action").unwrap_or_else(|| panic!("no form at {at}: {html}"));
+/// Returns the action and the hidden fields of the first form of a page.
+fn parse_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
+    let form =
+        html.split_once("<form").map(|(_, rest)| rest.split_once("</form").map_or(rest, |(form, _)| form));
+    let (tag, content) =
+        form.and_then(|form| form.split_once('>')).unwrap_or_else(|| panic!("no form at {at}: {html}"));
     let inputs =
-        html.split("<input").skip(1).map(|input| input.split_once('>').map_or(input, |(tag, _)| tag));
+        content.split("<input").skip(1).map(|input| input.split_once('>').map_or(input, |(tag, _)| tag));
     let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
-    let fields =
-        hidden.filter_map(|input| Some((attribute(input, "", "name")?, attribute(input, "", "value")?)));
-    (at.join(&action).unwrap(), fields.collect())
+    let fields = hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
+    // A form without an action is sent to the address of its page.
+    let action = attribute(tag, "action").map_or_else(|| at.clone(), |action| at.join(&action).unwrap());
+    (action, fields.collect())
 }
 
-/// Returns the value of the first attribute with this name after the text `after`.
-fn attribute(html: &str, after: &str, name: &str) -> Option<String> {
-    let (_, rest) = html.split_once(after)?;
-    let (_, rest) = rest.split_once(&format!("{name}=\""))?;
-    Some(rest.split_once('"')?.0.replace("&amp;", "&"))
+/// Returns the value of the first attribute with this name.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+    let (value, _) = rest.split_once('"')?;
+    let entities =
+        [("&#x27;", "'"), ("&#39;", "'"), ("&quot;", "\""), ("&#34;", "\""), ("&lt;", "<"), ("&gt;", ">")];
+    let value = entities.iter().fold(value.to_owned(), |value, (entity, text)| value.replace(entity, text));
+    Some(value.replace("&amp;", "&"))
 }
