@@ -1,9 +1,10 @@
-//! Sign-in with other real providers: Django OAuth Toolkit, zitadel/oidc and oidc-provider-mock
+//! Sign-in with the templates of real providers: Django OAuth Toolkit, zitadel/oidc, Keycloak, and oidc-provider-mock
 //!
 //! 1. With its template and nothing else, each provider signs a user in and renews its tokens.
 //! 2. With the defaults, the sign-in works, or one line of the log names the setting to change.
 
 mod django;
+mod keycloak;
 mod mock;
 pub(crate) mod site;
 mod zitadel;
