@@ -20,6 +20,7 @@ mod value;
 use thiserror::Error;
 
 use self::no_user::Alternatives;
+pub use self::no_user::is_of_protocol;
 pub use self::omitted::{OmissionReason, Omissions, OmittedClaim, Unverified};
 use self::path::local_name;
 pub use self::path::{ClaimPath, ClaimPathError};

@@ -12,7 +12,7 @@ use super::http::Http;
 use super::keys::KeySet;
 use super::metadata::{Metadata, MetadataError};
 use super::settings::ProviderSettings;
-use crate::access::claims::ClaimPath;
+use crate::access::claims::{ClaimPath, is_of_protocol};
 use crate::flow::ports::Clock;
 use crate::trust::{self, TrustError};
 
@@ -77,14 +77,21 @@ async fn load_metadata(
     (metadata, announced)
 }
 
+/// Compares the claim of the user name with the announced claims. A provider need not announce all of them (OpenID
+/// Connect Discovery §3).
 fn user_claim(settings: &ProviderSettings, announced: &Announcement, user: &ClaimPath) -> Option<Finding> {
-    let names = announced.claims.as_deref()?;
-    if user.outermost_names().any(|wanted| names.iter().any(|name| name == wanted)) {
+    let names = announced.claims.as_ref()?.iter().filter(|name| !is_of_protocol(name));
+    let names: Vec<_> = names.cloned().collect();
+    // A provider that announces no claim of userinfo cannot show that userinfo lacks one.
+    let is_silent_about_userinfo = settings.userinfo && names.iter().all(|name| name == "sub");
+    if is_silent_about_userinfo
+        || user.outermost_names().any(|wanted| names.iter().any(|name| name == wanted))
+    {
         return None;
     }
     let userinfo = if settings.userinfo { "" } else { ", or set provider.userinfo = true" };
     Some(Finding::doubtful(
-        format!("claims.user is {user}, but the provider announces the claims {}", list(names)),
+        format!("claims.user is {user}, but the provider announces the claims {}", list(&names)),
         format!("set claims.user to one of them that users cannot change, such as sub{userinfo}"),
     ))
 }

@@ -28,6 +28,11 @@ const PROTOCOL_CLAIMS: [&str; 18] = [
     "_claim_sources",
 ];
 
+/// Returns whether a claim belongs to the protocol, so that it names no user.
+pub fn is_of_protocol(name: &str) -> bool {
+    PROTOCOL_CLAIMS.contains(&name)
+}
+
 /// The limit of names in a message.
 const MAX_NAMES: usize = 20;
 /// The limit of all names in a message, in characters. The remedy follows them, and must not be cut off in the log.
@@ -70,7 +75,7 @@ pub(super) fn explain(path: &ClaimPath, known: Alternatives, claims: &Claims) ->
 }
 
 fn list_names(claims: &Claims) -> String {
-    let names: Vec<_> = claims.keys().filter(|name| !PROTOCOL_CLAIMS.contains(&name.as_str())).collect();
+    let names: Vec<_> = claims.keys().filter(|name| !is_of_protocol(name)).collect();
     let mut list = String::new();
     for (index, name) in names.iter().enumerate() {
         let name = quoted(name);

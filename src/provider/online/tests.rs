@@ -65,6 +65,19 @@ async fn difference_in_logout_or_claims_names_the_setting() {
     assert!(finding.contains("such as sub, or set provider.userinfo = true"), "{finding}");
 }
 
+/// LemonLDAP::NG 2.16 announces these claims, and sends others from userinfo.
+#[tokio::test]
+async fn claims_of_the_protocol_say_nothing_about_userinfo() {
+    let members = json!({"claims_supported": ["sub", "iss", "auth_time", "acr"]});
+
+    let without_userinfo = findings(|_| {}, &members).await;
+    let with_userinfo = findings(|settings| settings.userinfo = true, &members).await;
+
+    let [finding] = without_userinfo.as_slice() else { panic!("{without_userinfo:?}") };
+    assert!(finding.contains("announces the claims sub;"), "{finding}");
+    assert!(!with_userinfo.iter().any(|finding| finding.contains("claims.user")), "{with_userinfo:?}");
+}
+
 #[tokio::test]
 async fn document_of_another_issuer_is_the_only_finding() {
     let members = json!({"issuer": "https://other.example", "scopes_supported": []});
