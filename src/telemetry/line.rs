@@ -20,6 +20,8 @@ use crate::access::quoted::is_hidden;
 const MAX_FIELD_CHARACTERS: usize = 512;
 /// The limit of a message, in characters. Messages are our own texts, and some explain a problem in detail.
 const MAX_MESSAGE_CHARACTERS: usize = 2048;
+/// Fields with the explanation of a failure. It may quote the provider, which may name the remedy at the end of its text.
+const EXPLANATIONS: [&str; 2] = ["detail", "error"];
 /// Marks the end of a text that was cut.
 const CUT: &str = "…(cut)";
 
@@ -96,7 +98,9 @@ impl LineParts {
             self.message = escape_and_cut(MAX_MESSAGE_CHARACTERS, value);
             return;
         }
-        let value = escape_and_cut(MAX_FIELD_CHARACTERS, value);
+        let is_explanation = EXPLANATIONS.contains(&field.name());
+        let value =
+            escape_and_cut(if is_explanation { MAX_MESSAGE_CHARACTERS } else { MAX_FIELD_CHARACTERS }, value);
         let quotes = quotes || value.is_empty() || value.contains([' ', '\\', '=', '"']);
         if quotes || self.format == LogFormat::Json {
             self.push_bare(field, format_args!("\"{value}\""));

@@ -91,6 +91,26 @@ async fn client_refused_by_the_provider_is_logged_with_its_settings() {
     }
 }
 
+/// The text ends at the 1,000th character of a longer description.
+const REMEDY: &str = "Remedy: change the settings of this client.";
+
+#[tokio::test]
+async fn remedy_at_the_end_of_a_long_description_is_logged() {
+    let provider = real_time_provider().await;
+    let process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start", process.public)).await;
+    provider.arm("token-error-invalid-scope".parse().unwrap());
+    assert_eq!(browser.sign_in(&form, "alice", "alice").await.status, 403);
+    provider.arm("authorization-access-denied-no-state".parse().unwrap());
+    let page = browser.open(&format!("http://127.0.0.1:{}/oauth2/start", process.public)).await;
+    assert_eq!(page.status, 400);
+    let log = process.log();
+    let line = log.lines().find(|line| line.contains("invalid_scope")).unwrap();
+    assert!(line.contains(REMEDY), "{line}");
+    assert!(log.contains("the provider returned the error access_denied"), "without a state: {log}");
+}
+
 #[tokio::test]
 async fn denial_by_a_policy_is_logged_with_its_name() {
     let provider = real_time_provider().await;
