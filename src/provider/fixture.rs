@@ -34,6 +34,12 @@ impl Responses {
         self.respond_at("token", reply(200, &answer.to_string()));
     }
 
+    /// Starts a server with these responses.
+    pub(super) async fn serve(&self) -> Server {
+        let responses = self.clone();
+        Server::start(move |request| responses.answer(request)).await
+    }
+
     pub(super) fn answer(&self, request: &str) -> String {
         let path = request.split(' ').nth(1).unwrap();
         let responses = self.0.lock().unwrap();
@@ -79,11 +85,7 @@ pub(super) async fn fixture() -> Fixture {
 pub(super) async fn fixture_with(change: impl FnOnce(&mut ProviderSettings)) -> Fixture {
     let responses = Responses::default();
     responses.publish(&[rsa().named("k")]);
-    let server = Server::start({
-        let responses = responses.clone();
-        move |request| responses.answer(request)
-    })
-    .await;
+    let server = responses.serve().await;
     let at = |path| format!("{}/{path}", server.origin);
     let more = json!({"userinfo_endpoint": at("userinfo"), "revocation_endpoint": at("revoke")});
     responses

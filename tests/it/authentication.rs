@@ -2,19 +2,8 @@
 
 use dev_provider::{Fault, Settings};
 
-use crate::harness::{Browser, Gateway, Page, Provider, provider};
+use crate::harness::{Browser, Gateway, Page, Provider, provider, sign_in_with_faults};
 use crate::refresh::scene::{DUE, poll, refresh_once, scene_with, short_lived, until_refreshes};
-
-/// Signs in while the provider has these faults, and returns the last page.
-async fn sign_in(provider: &Provider, gateway: &Gateway, faults: &[&str]) -> (Browser, Page) {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start?rd=/deep")).await;
-    let armed: Vec<Fault> = faults.iter().map(|name| name.parse().unwrap()).collect();
-    provider.arm_all(&armed);
-    let page = browser.sign_in(&form, "testuser", "testuser").await;
-    provider.release_all();
-    (browser, page)
-}
 
 /// Expects a page without a session, and returns its link.
 fn expect_page(browser: &Browser, page: &Page, title: &str) -> String {
@@ -37,11 +26,11 @@ async fn sign_in_with_max_age_needs_a_recent_auth_time() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[(MAX_AGE, "3600")]).await;
     for fault in ["auth-time-missing", "auth-time-text", "auth-time-future"] {
-        let (browser, page) = sign_in(&provider, &gateway, &[fault]).await;
+        let (browser, page) = sign_in_with_faults(&provider, &gateway, &[fault]).await;
         expect_page(&browser, &page, "Signing in is not set up correctly");
     }
 
-    let (mut browser, page) = sign_in(&provider, &gateway, &["auth-time-old"]).await;
+    let (mut browser, page) = sign_in_with_faults(&provider, &gateway, &["auth-time-old"]).await;
     let link = expect_page(&browser, &page, "Please sign in again");
     let form = browser.open(&link).await;
     assert_eq!(requested(&browser, "prompt").as_deref(), Some("login"), "the provider asks again");
@@ -72,14 +61,14 @@ const REQUIRED: [(&str, &str); 1] = [("provider.required_acr", "gold,silver")];
 async fn sign_in_needs_a_required_acr_and_requests_it() {
     let provider = gold_provider().await;
     let gateway = Gateway::with(&provider, &REQUIRED).await;
-    let (browser, page) = sign_in(&provider, &gateway, &[]).await;
+    let (browser, page) = sign_in_with_faults(&provider, &gateway, &[]).await;
     assert_eq!(page.url.path(), "/deep", "{}", page.body);
     assert_eq!(requested(&browser, "acr_values").as_deref(), Some("gold silver"));
 
-    let (browser, page) = sign_in(&provider, &gateway, &["acr-unexpected"]).await;
+    let (browser, page) = sign_in_with_faults(&provider, &gateway, &["acr-unexpected"]).await;
     let link = expect_page(&browser, &page, "Please sign in again");
     assert!(link.contains("account=another") && !page.body.contains("gold"), "{}", page.body);
-    let (browser, page) = sign_in(&provider, &gateway, &["acr-number"]).await;
+    let (browser, page) = sign_in_with_faults(&provider, &gateway, &["acr-number"]).await;
     expect_page(&browser, &page, "Signing in is not set up correctly");
 }
 
@@ -87,7 +76,7 @@ async fn sign_in_needs_a_required_acr_and_requests_it() {
 async fn refresh_with_another_acr_than_the_required_ones_ends_the_session() {
     let provider = gold_provider().await;
     let gateway = Gateway::with(&provider, &REQUIRED).await;
-    let (mut browser, _) = sign_in(&provider, &gateway, &[]).await;
+    let (mut browser, _) = sign_in_with_faults(&provider, &gateway, &[]).await;
     refresh_once(&provider, &gateway, &mut browser).await;
     provider.arm("acr-unexpected".parse::<Fault>().unwrap());
     provider.clock.advance(DUE);
@@ -102,7 +91,7 @@ async fn acr_that_is_only_requested_is_not_required() {
     let voluntary = [("provider.authorization_parameters.acr_values", "gold")];
     let gateway = Gateway::with(&provider, &voluntary).await;
     for fault in [&[][..], &["acr-unexpected"]] {
-        let (browser, page) = sign_in(&provider, &gateway, fault).await;
+        let (browser, page) = sign_in_with_faults(&provider, &gateway, fault).await;
         assert_eq!(page.url.path(), "/deep", "{fault:?}: {}", page.body);
         assert_eq!(requested(&browser, "acr_values").as_deref(), Some("gold"));
     }

@@ -15,18 +15,25 @@ fn write_file(name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-#[test]
-fn demo_prints_the_client_of_its_provider() {
+/// Starts the demo, and returns the lines that it prints before it waits.
+fn demo_welcome(arguments: &[&str]) -> Vec<String> {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_foregate"))
         .args(["demo", "--port", "0"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let welcome: Vec<String> = lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).collect();
+    let welcome = lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).collect();
     demo.kill().unwrap();
     demo.wait().unwrap();
+    welcome
+}
+
+#[test]
+fn demo_prints_the_client_of_its_provider() {
+    let welcome = demo_welcome(&[]);
     let client = welcome.iter().find(|line| line.contains("foregate-secret")).unwrap();
     for fact in ["client ID foregate,", "http://127.0.0.1:*", "https://app.localhost:*"] {
         assert!(client.contains(fact), "{client}");
@@ -35,16 +42,7 @@ fn demo_prints_the_client_of_its_provider() {
 
 #[test]
 fn demo_gives_its_provider_the_shape_of_a_preset() {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_foregate"))
-        .args(["demo", "--port", "0", "--like", "lemonldap"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let welcome: Vec<String> = lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).collect();
-    demo.kill().unwrap();
-    demo.wait().unwrap();
+    let welcome = demo_welcome(&["--like", "lemonldap"]);
     let issuer = welcome.iter().find(|line| line.contains("The provider is at")).unwrap();
     assert!(issuer.contains("/; probes"), "the issuer of this preset ends in a slash: {issuer}");
     assert!(welcome.iter().any(|line| line.contains("the shape of lemonldap")), "{welcome:?}");

@@ -1,21 +1,9 @@
 //! Errors of the provider: who must act, what the page says, and what is repeated at once
 
-use dev_provider::Fault;
 use reqwest::Method;
 
-use crate::harness::{Browser, Gateway, Page, Provider, provider};
+use crate::harness::{Browser, Gateway, provider, sign_in_with_faults};
 use crate::refresh::scene::{DUE, DUE_TO_EXPIRED, poll, scene, until_refreshes};
-
-/// Begins a sign-in, and returns the page after the sign-in form was sent while the provider has these faults.
-async fn sign_in(provider: &Provider, gateway: &Gateway, faults: &[&str]) -> (Browser, Page) {
-    let mut browser = Browser::new();
-    let form = browser.open(&gateway.url("/oauth2/start?rd=/deep")).await;
-    let armed: Vec<Fault> = faults.iter().map(|name| name.parse().unwrap()).collect();
-    provider.arm_all(&armed);
-    let page = browser.sign_in(&form, "testuser", "testuser").await;
-    provider.release_all();
-    (browser, page)
-}
 
 async fn count_of(gateway: &Gateway, outcome: &str) -> u64 {
     let metrics = gateway.ops("/metrics").await.body;
@@ -33,7 +21,7 @@ async fn error_about_the_client_is_called_a_mistake_of_the_set_up() {
     let faults = at_authorization.map(|name| format!("authorization-error-{name}")).into_iter();
     for fault in faults.chain(at_token.map(|name| format!("token-error-{name}"))) {
         let count = count_of(&gateway, "configuration").await;
-        let (browser, page) = sign_in(&provider, &gateway, &[&fault]).await;
+        let (browser, page) = sign_in_with_faults(&provider, &gateway, &[&fault]).await;
         assert_eq!((page.status, browser.cookie("foregate")), (403, None), "{fault}");
         assert!(page.body.contains("not set up for this sign-in service"), "{fault}: {}", page.body);
         assert!(!page.body.contains("not available"), "{fault}: {}", page.body);
@@ -46,11 +34,11 @@ async fn error_of_the_provider_itself_is_called_an_outage() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
     for fault in ["authorization-error-server-error", "authorization-error-temporarily-unavailable"] {
-        let (_, page) = sign_in(&provider, &gateway, &[fault]).await;
+        let (_, page) = sign_in_with_faults(&provider, &gateway, &[fault]).await;
         assert_eq!(page.status, 503, "{fault}");
         assert!(page.body.contains("sign-in service is not available"), "{fault}: {}", page.body);
     }
-    let (_, page) = sign_in(&provider, &gateway, &["authorization-error-access-denied"]).await;
+    let (_, page) = sign_in_with_faults(&provider, &gateway, &["authorization-error-access-denied"]).await;
     assert_eq!(page.status, 403);
     assert!(page.body.contains("or you cancelled it"), "{}", page.body);
 }
@@ -59,7 +47,8 @@ async fn error_of_the_provider_itself_is_called_an_outage() {
 async fn expired_sign_in_page_is_repeated_without_a_click_but_not_endlessly() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let (browser, page) = sign_in(&provider, &gateway, &["authorization-error-authentication-expired"]).await;
+    let (browser, page) =
+        sign_in_with_faults(&provider, &gateway, &["authorization-error-authentication-expired"]).await;
     assert_eq!((page.status, page.url.path()), (404, "/deep"), "{}", page.body);
     assert_eq!(gateway.ask_as(&browser, "/deep").await.status, 200);
     assert_eq!(count_of(&gateway, "repeated").await, 1);
@@ -77,7 +66,8 @@ async fn expired_sign_in_page_is_repeated_without_a_click_but_not_endlessly() {
 async fn error_without_state_begins_no_session_and_is_counted() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let (browser, page) = sign_in(&provider, &gateway, &["authorization-access-denied-no-state"]).await;
+    let (browser, page) =
+        sign_in_with_faults(&provider, &gateway, &["authorization-access-denied-no-state"]).await;
     assert_eq!((page.status, browser.cookie("foregate")), (400, None));
     assert_eq!(count_of(&gateway, "unknown_state").await, 1);
 }

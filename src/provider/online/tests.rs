@@ -4,18 +4,14 @@ use serde_json::{Value, json};
 
 use super::super::Algorithm;
 use super::super::fixture::Responses;
-use super::super::testing::{Server, SetClock, metadata, reply, rsa, settings, with};
+use super::super::testing::{SetClock, metadata, reply, rsa, settings, with};
 use super::*;
 
 /// Compares changed settings with a provider whose document has changed members.
 async fn findings(change: impl FnOnce(&mut ProviderSettings), members: &Value) -> Vec<String> {
     let responses = Responses::default();
     responses.publish(&[rsa().named("k")]);
-    let server = Server::start({
-        let responses = responses.clone();
-        move |request| responses.answer(request)
-    })
-    .await;
+    let server = responses.serve().await;
     let document = with(&metadata(&server.origin), members);
     responses.respond_at("openid-configuration", reply(200, &document.to_string()));
     let mut settings = settings(&server.origin);

@@ -17,4 +17,4 @@ pub(crate) use dev_provider::DevProvider;
 pub(crate) use forger::{Answers, Forger, SIGNS_WITH};
 pub(crate) use gateway::{Gateway, HttpReply, KEY};
 pub(crate) use process::Process;
-pub(crate) use provider::{Issuer, Provider, provider, real_time_provider};
+pub(crate) use provider::{Issuer, Provider, provider, real_time_provider, sign_in_with_faults};

@@ -2,9 +2,9 @@
 
 use std::ops::Deref;
 
-use dev_provider::{DevProvider, Settings};
+use dev_provider::{DevProvider, Fault, Settings};
 
-use super::{Forger, TestClock};
+use super::{Browser, Forger, Gateway, Page, TestClock};
 
 /// A development provider and its clock. A gateway that is started for it shares the clock.
 pub(crate) struct Provider {
@@ -40,6 +40,21 @@ impl Deref for Provider {
 /// Starts a provider with the default users: testuser (dev, ops), alice (dev), bob (no groups).
 pub(crate) async fn provider() -> Provider {
     Provider::start(Settings::default()).await
+}
+
+/// Signs testuser in while the provider has these faults. Returns the last page, which is `/deep` after a success.
+pub(crate) async fn sign_in_with_faults(
+    provider: &Provider,
+    gateway: &Gateway,
+    faults: &[&str],
+) -> (Browser, Page) {
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start?rd=/deep")).await;
+    let armed: Vec<Fault> = faults.iter().map(|name| name.parse().unwrap()).collect();
+    provider.arm_all(&armed);
+    let page = browser.sign_in(&form, "testuser", "testuser").await;
+    provider.release_all();
+    (browser, page)
 }
 
 /// The same in real time, for a gateway in its own process.
