@@ -165,7 +165,9 @@ fn flow(announced: &Announcement) -> Vec<Finding> {
 fn scopes(settings: &ProviderSettings, announced: &Announcement) -> Option<Finding> {
     let names = announced.scopes.as_deref()?;
     let unknown: Vec<_> = settings.scopes.iter().filter(|scope| !names.contains(scope)).cloned().collect();
-    if unknown.is_empty() {
+    // Some providers announce only the scope that every provider has, whatever they support.
+    let is_complete = names.iter().any(|name| name != "openid");
+    if unknown.is_empty() || !is_complete {
         return None;
     }
     Some(Finding::doubtful(

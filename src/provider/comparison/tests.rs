@@ -117,6 +117,8 @@ fn scope_that_the_provider_does_not_announce_is_doubtful() {
     let scopes = |settings: &mut ProviderSettings| settings.scopes.push("groups".to_owned());
     let found = findings(scopes, &json!({"scopes_supported": ["openid", "email"]}), RSA);
     only(&found, false, &["provider.scopes has groups", "announces openid, email"]);
+    // Spring Authorization Server announces this, and has the scopes that its clients are registered for.
+    assert_eq!(findings(scopes, &json!({"scopes_supported": ["openid"]}), RSA), []);
 }
 
 #[test]

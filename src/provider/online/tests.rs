@@ -33,7 +33,7 @@ async fn provider_that_fits_has_no_finding() {
 #[tokio::test]
 async fn every_difference_is_found_at_once() {
     let members = json!({
-        "id_token_signing_alg_values_supported": ["HS256"], "scopes_supported": ["openid"],
+        "id_token_signing_alg_values_supported": ["HS256"], "scopes_supported": ["openid", "roles"],
         "claims_supported": ["sub"], "end_session_endpoint": null,
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint": "https://elsewhere.example/token",
