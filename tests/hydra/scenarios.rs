@@ -52,6 +52,21 @@ async fn defaults_log_the_scope_that_refresh_tokens_need() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn scope_that_the_client_may_not_request_is_a_mistake_of_the_set_up() {
+    let place = Place::new();
+    let provider = Hydra::start(&place, LONG).await;
+    let mut site = place.open_with_defaults(provider, &["provider.scopes=openid,nonsense"]).await;
+
+    let (client, (at, page)) = site.open_sign_in_page().await;
+
+    assert_eq!((at.path(), page.status), ("/oauth2/callback", StatusCode::FORBIDDEN), "{}", page.body);
+    assert!(!client.has_session());
+    let log = site.gateway.wait_for_log("invalid_scope").await;
+    let line = log.lines().find(|line| line.contains("invalid_scope")).unwrap();
+    assert!(line.contains("outcome=\"configuration\"") && line.contains("nonsense"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn twenty_polls_never_fail_while_refresh_tokens_rotate() {
     let mut site = open(SHORT).await;
 

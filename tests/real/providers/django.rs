@@ -92,6 +92,15 @@ async fn defaults_without_claims_log_the_setting_to_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wrong_client_secret_is_logged_without_the_secret() {
+    let place = Place::new();
+    let provider = Django::start(&place, Claims::OfTheApplication, LONG).await;
+    let mut site = place.open_with_defaults(provider, &["provider.client_secret=a-wrong-secret"]).await;
+
+    site.assert_log_names_setting("client_secret", &["invalid_client"], &["a-wrong-secret"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn twenty_polls_never_fail_while_refresh_tokens_rotate() {
     let place = Place::new();
     let provider = Django::start(&place, Claims::None, SHORT).await;
