@@ -5,6 +5,7 @@ mod documented;
 mod generated;
 mod mistakes;
 mod precedence;
+mod provider_page;
 mod provider_templates;
 mod sections;
 mod tls;
