@@ -162,11 +162,14 @@ fn flow(announced: &Announcement) -> Vec<Finding> {
     findings
 }
 
+/// Scopes that request no claims. `offline` is Hydra's second name for `offline_access`.
+const PROTOCOL_SCOPES: [&str; 3] = ["openid", "offline_access", "offline"];
+
 fn scopes(settings: &ProviderSettings, announced: &Announcement) -> Option<Finding> {
     let names = announced.scopes.as_deref()?;
     let unknown: Vec<_> = settings.scopes.iter().filter(|scope| !names.contains(scope)).cloned().collect();
-    // Some providers announce only the scope that every provider has, whatever they support.
-    let is_complete = names.iter().any(|name| name != "openid");
+    // Some providers announce only the scopes of the protocol, whatever their clients may request.
+    let is_complete = names.iter().any(|name| !PROTOCOL_SCOPES.contains(&name.as_str()));
     if unknown.is_empty() || !is_complete {
         return None;
     }

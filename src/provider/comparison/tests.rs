@@ -117,8 +117,10 @@ fn scope_that_the_provider_does_not_announce_is_doubtful() {
     let scopes = |settings: &mut ProviderSettings| settings.scopes.push("groups".to_owned());
     let found = findings(scopes, &json!({"scopes_supported": ["openid", "email"]}), RSA);
     only(&found, false, &["provider.scopes has groups", "announces openid, email"]);
-    // Spring Authorization Server announces this, and has the scopes that its clients are registered for.
-    assert_eq!(findings(scopes, &json!({"scopes_supported": ["openid"]}), RSA), []);
+    // Spring Authorization Server and Hydra announce these, and have the scopes that their clients are registered for.
+    for of_protocol in [json!(["openid"]), json!(["offline_access", "offline", "openid"])] {
+        assert_eq!(findings(scopes, &json!({ "scopes_supported": of_protocol }), RSA), []);
+    }
 }
 
 #[test]
