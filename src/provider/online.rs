@@ -92,7 +92,9 @@ fn user_claim(settings: &ProviderSettings, announced: &Announcement, user: &Clai
     let userinfo = if settings.userinfo { "" } else { ", or set provider.userinfo = true" };
     Some(Finding::doubtful(
         format!("claims.user is {user}, but the provider announces the claims {}", list(&names)),
-        format!("set claims.user to one of them that users cannot change, such as sub{userinfo}"),
+        format!(
+            "if sign-ins fail, set claims.user to one of them that users cannot change, such as sub{userinfo}"
+        ),
     ))
 }
 

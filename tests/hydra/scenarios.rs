@@ -19,6 +19,10 @@ async fn open(lifetime: u64) -> Site<Hydra> {
 async fn template_signs_in_and_sign_out_ends_the_provider_session() {
     let site = open(LONG).await;
 
+    // Hydra announces only the claim sub, whatever the consent app adds.
+    let check = site.check_online();
+    assert!(check.starts_with("warning: claims.user is preferred_username"), "{check}");
+    assert_eq!(check.lines().count(), 2, "{check}");
     let mut client = site.signed_in_client().await;
 
     site.assert_identity(&client, &IDENTITY).await;

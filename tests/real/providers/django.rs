@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::provider_command;
-use super::site::{Identity, LONG, Page, Place, Provider, SHORT, start_provider};
+use super::site::{FITS, Identity, LONG, Page, Place, Provider, SHORT, start_provider};
 use crate::harness::{Program, TestClient, free_addresses, repository};
 
 /// Claims of the ID token in addition to those of the toolkit.
@@ -61,6 +61,7 @@ async fn template_signs_in_and_sign_out_ends_the_provider_session() {
     let provider = Django::start(&place, Claims::None, LONG).await;
     let site = place.open_with_template(provider, "django", &[]).await;
 
+    assert_eq!(site.check_online(), FITS);
     let mut client = site.signed_in_client().await;
 
     site.assert_identity(&client, &Identity { user: SUBJECT, groups: "", email: "" }).await;

@@ -1,6 +1,6 @@
 //! Keycloak with its template, which has no setting of its own
 
-use super::site::{Identity, Page, Place, Provider};
+use super::site::{FITS, Identity, Page, Place, Provider};
 use crate::harness::{Realm, TestClient};
 
 /// A realm and its issuer.
@@ -33,6 +33,7 @@ async fn template_signs_in_and_sign_out_ends_the_provider_session() {
     let site =
         place.open_with_template(provider, "keycloak", &["policies.default.allowed_groups=/dev"]).await;
 
+    assert_eq!(site.check_online(), FITS);
     let mut client = site.signed_in_client().await;
 
     let email = "testuser@example.test";

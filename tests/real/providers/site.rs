@@ -23,6 +23,9 @@ pub(crate) const SHORT: u64 = 10;
 /// The lifetime of tokens in the other tests, in seconds.
 pub(crate) const LONG: u64 = 3600;
 
+/// What `foregate check --online` prints if there is no difference.
+pub(crate) const FITS: &str = "The configuration is valid, and the provider fits it.";
+
 /// Interval between two polls of one script.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Time limit of the renewals that a test waits for. Each is due after less than [`SHORT`].
@@ -123,8 +126,8 @@ impl Place {
         for setting in more {
             set(&mut arguments, setting);
         }
-        let gateway = Gateway::start_with(addresses, arguments, &scratch).await;
-        Site { gateway, provider, echo, origin, _scratch: scratch }
+        let gateway = Gateway::start_with(addresses, arguments.clone(), &scratch).await;
+        Site { gateway, provider, echo, origin, arguments, _scratch: scratch }
     }
 }
 
@@ -138,6 +141,7 @@ pub(crate) struct Site<P> {
     pub(crate) provider: P,
     echo: Echo,
     pub(crate) origin: String,
+    arguments: Vec<String>,
     _scratch: Scratch,
 }
 
@@ -151,6 +155,14 @@ pub(crate) struct Identity<'i> {
 }
 
 impl<P: Provider> Site<P> {
+    /// Returns what `foregate check --online` prints, except the warning that the test uses plain http.
+    pub(crate) fn check_online(&self) -> String {
+        let output = foregate().args(["check", "--online"]).args(&self.arguments).output().unwrap();
+        let lines = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let lines = lines.lines().filter(|line| !line.contains("is plain http"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// Opens the application without a session. Returns the client and the provider's sign-in page.
     pub(crate) async fn open_sign_in_page(&self) -> (TestClient, Page) {
         let mut client = TestClient::plain(&self.origin);

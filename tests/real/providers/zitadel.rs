@@ -1,7 +1,7 @@
 //! The Go library zitadel/oidc: an issuer with a slash, claims only in userinfo, refresh tokens with `offline_access`
 
 use super::provider_command;
-use super::site::{Identity, LONG, Page, Place, Provider, SHORT, start_provider};
+use super::site::{FITS, Identity, LONG, Page, Place, Provider, SHORT, start_provider};
 use crate::harness::{Program, TestClient, free_addresses};
 
 struct Zitadel {
@@ -38,6 +38,7 @@ async fn template_signs_in_and_sign_out_returns_to_the_gateway() {
     let provider = Zitadel::start(&place, LONG).await;
     let site = place.open_with_template(provider, "zitadel", &POLICY).await;
 
+    assert_eq!(site.check_online(), FITS);
     let mut client = site.signed_in_client().await;
 
     let email = "testuser@example.test";
