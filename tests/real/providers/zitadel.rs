@@ -1,4 +1,5 @@
-//! The Go library zitadel/oidc: an issuer with a slash, claims only in userinfo, refresh tokens with `offline_access`
+//! The Go library zitadel/oidc: an issuer with a slash, claims only in userinfo, roles as a map, refresh tokens with
+//! `offline_access`
 
 use super::provider_command;
 use super::site::{FITS, Identity, LONG, Page, Place, Provider, SHORT, start_provider};

@@ -53,7 +53,7 @@ func (c client) PostLogoutRedirectURIs() []string { return []string{c.origin + "
 
 func (c client) IDTokenLifetime() time.Duration { return c.lifetime }
 
-// store is the storage of the example with short lifetimes and groups.
+// store is the storage of the example with short lifetimes and roles.
 type store struct {
 	*storage.Storage
 	origin   string
@@ -91,7 +91,10 @@ func (s store) CreateAccessAndRefreshTokens(
 func (s store) SetUserinfoFromToken(
 	ctx context.Context, userinfo *oidc.UserInfo, token, subject, origin string,
 ) error {
-	userinfo.AppendClaims("groups", []string{"dev", "ops"})
+	// ZITADEL sends roles as a map: each role has the organizations in which the user has it.
+	organization := map[string]string{"333333333333333333": "example.test"}
+	roles := map[string]any{"dev": organization, "ops": organization}
+	userinfo.AppendClaims("urn:zitadel:iam:org:project:roles", roles)
 	return s.Storage.SetUserinfoFromToken(ctx, userinfo, token, subject, origin)
 }
 
