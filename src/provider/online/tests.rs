@@ -61,7 +61,7 @@ async fn difference_in_logout_or_claims_names_the_setting() {
     assert!(finding.contains("such as sub, or set provider.userinfo = true"), "{finding}");
 }
 
-/// LemonLDAP::NG 2.16 announces these claims, and sends others from userinfo.
+/// `LemonLDAP::NG` 2.16 announces these claims, and sends others from userinfo.
 #[tokio::test]
 async fn claims_of_the_protocol_say_nothing_about_userinfo() {
     let members = json!({"claims_supported": ["sub", "iss", "auth_time", "acr"]});
