@@ -46,6 +46,7 @@ async fn sound_set_up_has_no_finding() {
 }
 
 /// A set-up that does not fit: the fault of the provider, the setting, and words of the finding.
+#[derive(Clone, Copy)]
 struct Broken {
     fault: Option<&'static str>,
     setting: &'static str,

@@ -58,7 +58,9 @@ async fn start_and_record(fakes: &Fakes, options: LoginOptions<'_>) -> (String, 
 }
 
 fn provider_calls(account: &str, return_to: &str) -> (String, Vec<String>) {
-    ("provider".to_owned(), vec![format!("{CALLBACK_CALL} {account}"), format!("keep_login {return_to}")])
+    let calls =
+        ["first_answer".to_owned(), format!("{CALLBACK_CALL} {account}"), format!("keep_login {return_to}")];
+    ("provider".to_owned(), calls.into())
 }
 
 #[tokio::test]
@@ -153,7 +155,7 @@ async fn unacceptable_return_url_is_replaced_by_the_start_page() {
     for rd in [Some("https://evil.test/"), Some("/oauth2/start"), None] {
         let fakes = browser(State::Absent(Absence::NoCookie), None);
         let (_, calls) = start_and_record(&fakes, LoginOptions { rd, ..OPTIONS }).await;
-        assert_eq!(calls[1], "keep_login https://app.test/", "{rd:?}");
+        assert_eq!(calls[2], "keep_login https://app.test/", "{rd:?}");
     }
 }
 
@@ -164,7 +166,7 @@ async fn missing_random_bytes_start_no_sign_in() {
         fakes.entropy.fails_at.store(fails_at, Ordering::Relaxed);
         let started = start(&fakes, OPTIONS).await;
         assert!(matches!(started, Err(LoginError::NoEntropy(_))), "{fails_at}");
-        assert_eq!(fakes.calls.take(), ["open"], "no cookie and no redirect");
+        assert_eq!(fakes.calls.take(), ["open", "first_answer"], "no cookie and no redirect");
     }
     let fakes = browser(State::Absent(Absence::NoCookie), None);
     fakes.markers.cannot_seal.store(true, Ordering::Relaxed);
@@ -179,7 +181,8 @@ async fn missing_provider_metadata_stores_no_transaction() {
     let fakes = browser(State::Absent(Absence::NoCookie), None);
     fakes.provider.is_unavailable.store(true, Ordering::Relaxed);
     assert!(matches!(start(&fakes, OPTIONS).await, Err(LoginError::ProviderUnavailable(_))));
-    assert_eq!(fakes.calls.take(), ["open".to_owned(), format!("{CALLBACK_CALL} Known")]);
+    let calls = ["open".to_owned(), "first_answer".to_owned(), format!("{CALLBACK_CALL} Known")];
+    assert_eq!(fakes.calls.take(), calls);
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl FakeProvider {
 
 impl IdentityProvider for FakeProvider {
     fn first_answer(&self) -> BoxFuture<'_, ()> {
+        self.calls.record("first_answer".to_owned());
         Box::pin(async {})
     }
 
