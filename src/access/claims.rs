@@ -44,6 +44,30 @@ const MAX_SID_BYTES: usize = 255;
 const EMAIL_CLAIM_NAMES: [&str; 5] = ["email", "emails", "mail", "email_address", "emailAddress"];
 const PHONE_NUMBER: &str = "phone_number";
 
+/// The claims about a user in OpenID Connect Core §5.1, except `sub`. A token that has one of them is not silent on the
+/// user.
+const USER_CLAIMS: [&str; 19] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
+
 /// The claims that an identity is made of.
 #[derive(Clone, Debug)]
 pub struct ClaimRules {
@@ -57,7 +81,7 @@ pub struct ClaimRules {
     pub strip_group_slash: bool,
     /// Whether an address counts without `email_verified: true`.
     pub accept_unverified_email: bool,
-    /// Whether the claims include those of userinfo. Only messages depend on it.
+    /// Whether the claims include those of userinfo.
     pub userinfo: bool,
 }
 
@@ -152,14 +176,15 @@ impl ClaimRules {
 
     /// Returns whether the claims of a refresh contain nothing about the user.
     ///
-    /// That is: no name, address or group, no object that would enclose one of them, and no claim that says whether or
-    /// where they are known. Some providers omit all of these at a refresh. Many omit `groups` alone when it is empty, so
-    /// absent groups of a named user are no groups.
+    /// That is: no name, address or group, no object that would enclose one of them, and no other claim about the user.
+    /// Nor does a claim say where the groups are. Some providers omit all of these at a refresh. Many omit `groups` alone
+    /// when it is empty, so absent groups of a named user are no groups. A user may remove the claim of their name at the
+    /// provider, so its absence alone proves nothing. Userinfo is never silent: it says what the provider knows now.
     pub fn are_silent_on_user(&self, claims: &Claims) -> bool {
         let mut paths = [&self.user, &self.email].into_iter().chain(&self.groups);
-        let verdicts = ["email_verified", "phone_number_verified"];
-        paths.all(|path| path.is_absent(claims))
-            && !verdicts.iter().any(|name| claims.contains_key(*name))
+        !self.userinfo
+            && paths.all(|path| path.is_absent(claims))
+            && !USER_CLAIMS.iter().any(|name| claims.contains_key(*name))
             && !self.groups_are_unknown(claims)
     }
 

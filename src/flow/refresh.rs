@@ -11,8 +11,8 @@
 //!    token that breaks a rule or does not name the user.
 //! 6. The new ID token replaces name, address and groups of the user. Absent groups are no groups, and groups that the
 //!    provider left out because there are too many are none either: the session keeps no old ones.
-//! 7. An ID token that contains nothing about the user changes nothing, like a response without an ID token. It has
-//!    neither the user claim nor the claims of address and groups. Some providers omit all of them at a refresh.
+//! 7. An ID token that contains nothing about the user changes nothing, like a response without an ID token. It has no
+//!    claim about the user except `sub`. Some providers omit all others at a refresh.
 
 mod backoff;
 mod in_flight;

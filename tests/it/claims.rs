@@ -50,6 +50,12 @@ async fn refresh_keeps_the_identity_only_if_its_id_token_is_silent_on_the_user()
         let what = second.to_string();
         assert_eq!(after_refresh(&[], first.clone(), second, outcome).await, after, "{what}");
     }
+    let by_email = [("claims.user", "email")];
+    let first_with_email =
+        json!({"groups": ["dev"], "email": "a@b.test", "email_verified": true, "name": "A"});
+    let removed = json!({"preferred_username": null, "name": "A"});
+    let after = after_refresh(&by_email, first_with_email, removed, "configuration").await;
+    assert_eq!(after, "302", "a user who removed the address keeps no group");
     let needs_dev = [("policies.default.allowed_groups", "dev")];
     let unknown = after_refresh(&needs_dev, first, json!({"hasgroups": true}), "renewed").await;
     assert_eq!(unknown, "403", "no old group meets a policy");

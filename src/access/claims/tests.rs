@@ -350,8 +350,10 @@ fn omissions_are_one_line_with_places_and_reasons() {
 fn refresh_is_silent_on_the_user_only_without_any_of_the_claims() {
     let rules =
         ClaimRules { email: ClaimPath::parse("a.mail").unwrap(), ..rules(&["groups", "realm.roles"]) };
-    assert!(rules.are_silent_on_user(&nameless(&[("name", text("Alice"))])));
-    for name in ["preferred_username", "a", "a.mail", "groups", "realm", "realm.roles", "email_verified"] {
+    assert!(rules.are_silent_on_user(&nameless(&[("sid", text("s")), ("ver", text("1"))])));
+    assert!(!ClaimRules { userinfo: true, ..rules.clone() }.are_silent_on_user(&nameless(&[])));
+    let configured = ["preferred_username", "a", "a.mail", "groups", "realm", "realm.roles"];
+    for name in configured.iter().chain(&USER_CLAIMS) {
         for value in [Claim::Null, list(&[]), Claim::Object(Claims::new())] {
             assert!(!rules.are_silent_on_user(&nameless(&[(name, value)])), "{name}");
         }

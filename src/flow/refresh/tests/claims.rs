@@ -52,6 +52,8 @@ async fn id_token_without_the_user_but_with_other_claims_ends_the_session() {
         ("groups", text("dev")),
         ("email", text("alice@example.com")),
         ("email_verified", Claim::Flag(false)),
+        // A user can remove the claim of their name at some providers, to keep groups that the provider took away.
+        ("name", text("Alice")),
         ("preferred_username", Claim::Null),
         ("preferred_username", Claim::List(vec![text("alice")])),
         ("hasgroups", Claim::Flag(true)),
