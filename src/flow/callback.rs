@@ -47,7 +47,7 @@ pub enum CallbackError {
     /// There is no `state`, or it belongs to no transaction of this browser, or the transaction was used or expired.
     #[error(
         "the browser sent no login cookie: the sign-in began in another browser, expired, or was already completed{}",
-        .0.as_ref().map_or_else(String::new, |error| format!("; {error}"))
+        .0.as_ref().map_or_else(String::new, ResponseError::unconfirmed)
     )]
     UnknownState(Option<ResponseError>),
     /// The response is from another issuer.

@@ -106,6 +106,12 @@ impl AuthenticationResponse {
 }
 
 impl ResponseError {
+    /// Returns the error of a request that belongs to no sign-in, for the end of a message. Any client can send it.
+    pub(super) fn unconfirmed(&self) -> String {
+        let (error, description) = (quoted(&self.error), quoted(&self.description));
+        format!("; the request, which any client can send, has the error {error}: {description}")
+    }
+
     /// Returns who must act.
     pub fn responsible(&self) -> Responsible {
         let error = self.error.as_str();

@@ -126,7 +126,13 @@ async fn error_without_a_transaction_is_named_in_one_line() {
     let query = "error=access_denied&error_description=no%0Alevel%3Derror";
     let Err(failed) = finish(&browser(), query).await else { panic!("a session began") };
     let detail = failed.error.to_string();
-    assert!(detail.ends_with("; the provider returned the error access_denied: nolevel=error"), "{detail}");
+    assert!(
+        detail.ends_with("which any client can send, has the error access_denied: nolevel=error"),
+        "{detail}"
+    );
+    let long = format!("error=e&error_description={}", "x".repeat(1000));
+    let Err(failed) = finish(&browser(), &long).await else { panic!("a session began") };
+    assert!(failed.error.to_string().len() < 500, "{}", failed.error);
     let Err(failed) = finish(&browser(), "state=other").await else { panic!("a session began") };
     assert!(failed.error.to_string().ends_with("already completed"), "{}", failed.error);
 }
