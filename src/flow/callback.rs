@@ -25,7 +25,7 @@ use thiserror::Error;
 pub use self::response::{AuthenticationResponse, RepeatedParameter, ResponseError, Responsible};
 
 use super::audit::{Audit, Hint, IdentityMade, LoginOutcome};
-use super::login::attempt_of;
+use super::login::Attempt;
 use super::not_kept::NotKept;
 use super::ports::{
     Clock, CodeExchange, ExchangeError, IdentityProvider, LoginTransaction, Markers, NewSession, Sessions,
@@ -94,8 +94,8 @@ pub struct Failed {
     pub cookies: Vec<HeaderValue>,
     /// The return URL, if known.
     pub return_to: Option<ReturnTo>,
-    /// The number of the next attempt, if the provider's documentation says to try again at once.
-    pub next_attempt: Option<u8>,
+    /// The next attempt, if the provider's documentation says to try again at once.
+    pub next_attempt: Option<Attempt>,
 }
 
 /// Finishes sign-ins.
@@ -215,10 +215,10 @@ impl Callback {
 /// How often a sign-in is repeated without the user.
 const MAX_REPETITIONS: u8 = 2;
 
-/// Returns the number of the next attempt, if the sign-in is to be repeated at once.
-fn next_attempt(error: &CallbackError, state: &str) -> Option<u8> {
+/// Returns the next attempt, if the sign-in is to be repeated at once.
+fn next_attempt(error: &CallbackError, state: &str) -> Option<Attempt> {
     let is_repeated = matches!(error, CallbackError::Response(error) if error.is_repeated_at_once());
-    Some(attempt_of(state).saturating_add(1)).filter(|next| is_repeated && *next <= MAX_REPETITIONS)
+    Some(Attempt::of(state).next()).filter(|next| is_repeated && next.number <= MAX_REPETITIONS)
 }
 
 impl From<&CallbackError> for LoginOutcome {

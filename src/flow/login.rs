@@ -90,8 +90,8 @@ impl Login {
             NextStep::LoopDetected(cause) if is_automatic => Ok(Started::LoopDetected(cause)),
             _ => {
                 self.provider.first_answer().await;
-                let (url, cookies) =
-                    self.redirect_to_provider(origin, headers, return_to, options.account, 0)?;
+                let attempt = Attempt { number: 0, account: options.account };
+                let (url, cookies) = self.redirect_to_provider(origin, headers, return_to, attempt)?;
                 Ok(Started::Provider(url, cookies))
             }
         }
@@ -104,9 +104,9 @@ impl Login {
         origin: &Origin,
         headers: &HeaderMap,
         return_to: ReturnTo,
-        attempt: u8,
+        attempt: Attempt,
     ) -> Result<(Url, Vec<HeaderValue>), LoginError> {
-        self.redirect_to_provider(origin, headers, return_to, Account::Known, attempt)
+        self.redirect_to_provider(origin, headers, return_to, attempt)
     }
 
     /// Returns the redirect for a user whose session was refreshed, or the cause of a redirect loop.
@@ -150,8 +150,7 @@ impl Login {
         origin: &Origin,
         headers: &HeaderMap,
         return_to: ReturnTo,
-        account: Account,
-        attempt: u8,
+        attempt: Attempt,
     ) -> Result<(Url, Vec<HeaderValue>), LoginError> {
         let transaction = self.new_transaction(return_to, attempt)?;
         let location = self.provider.authentication_url(&AuthenticationRequest {
@@ -159,7 +158,7 @@ impl Login {
             state: &transaction.state,
             nonce: &transaction.nonce,
             code_verifier: &transaction.code_verifier,
-            account,
+            account: attempt.account,
         })?;
         let cookies = self.markers.keep_login(&transaction, headers, origin, self.clock.now())?;
         Ok((location, cookies))
@@ -172,11 +171,10 @@ impl Login {
             .unwrap_or_else(|| ReturnTo::home(origin))
     }
 
-    fn new_transaction(&self, return_to: ReturnTo, attempt: u8) -> Result<LoginTransaction, NoEntropy> {
-        let random = random_text(&*self.entropy)?;
+    fn new_transaction(&self, return_to: ReturnTo, attempt: Attempt) -> Result<LoginTransaction, NoEntropy> {
         Ok(LoginTransaction {
             issuer: IssuerIndex::FIRST,
-            state: if attempt == 0 { random } else { format!("{random}{BEFORE_ATTEMPT}{attempt}") },
+            state: attempt.mark(random_text(&*self.entropy)?),
             nonce: Secret::new(random_text(&*self.entropy)?),
             code_verifier: Secret::new(random_text(&*self.entropy)?),
             return_to,
@@ -184,12 +182,49 @@ impl Login {
     }
 }
 
-/// Separates the random text of a `state` from the number of the attempt. Base64url does not contain it.
-const BEFORE_ATTEMPT: char = '.';
+/// An attempt of a sign-in. Its `state` contains it, and the login cookie binds the whole `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How often the sign-in was repeated before.
+    pub number: u8,
+    /// The account that the user chose. A repetition that forgot it could sign in another user of the browser.
+    pub account: Account,
+}
 
-/// Returns how often the sign-in of a `state` was repeated before. The login cookie binds the whole `state`.
-pub(super) fn attempt_of(state: &str) -> u8 {
-    state.rsplit_once(BEFORE_ATTEMPT).and_then(|(_, attempt)| attempt.parse().ok()).unwrap_or(0)
+/// Separates the random text of a `state` from the attempt. Base64url does not contain it.
+const BEFORE_ATTEMPT: char = '.';
+/// How a `state` says which account the user chose, after the number.
+const ACCOUNT_MARKS: [(char, Account); 3] =
+    [('k', Account::Known), ('a', Account::Another), ('i', Account::Interactive)];
+
+impl Attempt {
+    /// The first attempt of a sign-in with the known account. A `state` does not mark it.
+    const USUAL: Self = Self { number: 0, account: Account::Known };
+
+    /// Returns the attempt of a `state`.
+    pub(super) fn of(state: &str) -> Self {
+        Self::read(state).unwrap_or(Self::USUAL)
+    }
+
+    /// Returns the attempt after this one.
+    pub(super) fn next(self) -> Self {
+        Self { number: self.number.saturating_add(1), ..self }
+    }
+
+    fn read(state: &str) -> Option<Self> {
+        let (_, text) = state.rsplit_once(BEFORE_ATTEMPT)?;
+        let (mark, account) = ACCOUNT_MARKS.into_iter().find(|(mark, _)| text.ends_with(*mark))?;
+        let number = text.strip_suffix(mark)?.parse().ok()?;
+        Some(Self { number, account })
+    }
+
+    fn mark(self, state: String) -> String {
+        let mark = ACCOUNT_MARKS.into_iter().find(|(_, account)| *account == self.account);
+        match mark.filter(|_| self != Self::USUAL) {
+            Some((mark, _)) => format!("{state}{BEFORE_ATTEMPT}{}{mark}", self.number),
+            None => state,
+        }
+    }
 }
 
 /// Returns 256 random bits as 43 characters, the minimum length of a PKCE verifier (RFC 7636 §4.1).

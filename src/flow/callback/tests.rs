@@ -1,7 +1,7 @@
 use super::*;
 use crate::access::claims::Claim;
 use crate::access::policy::DEFAULT;
-use crate::flow::ports::{BeginError, IssuerIndex, StoreUnavailable};
+use crate::flow::ports::{Account, BeginError, IssuerIndex, StoreUnavailable};
 use crate::flow::testing::{Fakes, ISSUER, claims_of, origin, origins, signed_in, snapshot, texts};
 use crate::secret::Secret;
 
@@ -141,10 +141,11 @@ async fn error_without_a_transaction_is_named_in_one_line() {
 async fn only_the_error_that_asks_for_it_is_repeated_and_at_most_twice() {
     let expired = "error=temporarily_unavailable&error_description=authentication_expired";
     for (state, query, next) in [
-        ("s", expired, Some(1)),
-        ("s.1", expired, Some(2)),
-        ("s.2", expired, None),
-        ("s.255", expired, None),
+        ("s", expired, Some((1, Account::Known))),
+        ("s.0a", expired, Some((1, Account::Another))),
+        ("s.1i", expired, Some((2, Account::Interactive))),
+        ("s.2k", expired, None),
+        ("s.255a", expired, None),
         ("s", "error=temporarily_unavailable", None),
         ("s", "error=login_required&error_description=authentication_expired", None),
         ("s", "error=access_denied", None),
@@ -153,6 +154,7 @@ async fn only_the_error_that_asks_for_it_is_repeated_and_at_most_twice() {
         fakes.markers.transaction.with(|kept| kept.as_mut().unwrap().state = state.to_owned());
         let query = format!("state={state}&{query}&iss={ISSUER}");
         let Err(failed) = finish(&fakes, &query).await else { panic!("a session began") };
+        let next = next.map(|(number, account)| Attempt { number, account });
         assert_eq!(failed.next_attempt, next, "{query}");
     }
     let forged = format!("state=s&{expired}&iss=https://evil.test");

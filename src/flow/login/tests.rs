@@ -205,18 +205,31 @@ fn refreshed_session_returns_until_the_loop_limit() {
     }
 }
 
-#[test]
-fn repeated_sign_in_keeps_the_number_of_its_attempt_in_the_state() {
+#[tokio::test]
+async fn state_keeps_the_number_of_the_attempt_and_the_chosen_account() {
     let fakes = Fakes::new();
     let return_to = ReturnTo::home(&origin());
-    for attempt in [0, 1, 2] {
-        let repeated = login(&fakes).repeat(&origin(), &HeaderMap::new(), return_to.clone(), attempt);
-        assert!(repeated.is_ok());
-        let [state, nonce, _] = fakes.markers.kept.get().unwrap();
-        assert_eq!(attempt_of(&state), attempt, "{state}");
-        assert!(state.len() >= 43 && nonce.len() == 43);
+    for account in [Account::Known, Account::Another, Account::Interactive] {
+        for number in [0, 1, 2] {
+            let attempt = Attempt { number, account };
+            let repeated = login(&fakes).repeat(&origin(), &HeaderMap::new(), return_to.clone(), attempt);
+            assert!(repeated.is_ok());
+            let [state, nonce, _] = fakes.markers.kept.get().unwrap();
+            assert_eq!(Attempt::of(&state), attempt, "{state}");
+            assert!(state.len() >= 43 && nonce.len() == 43);
+            let calls = fakes.calls.take();
+            assert_eq!(
+                calls[0],
+                format!("{CALLBACK_CALL} {account:?}"),
+                "a repetition asks for the same account"
+            );
+        }
+        let fakes = browser(State::Absent(Absence::NoCookie), None);
+        assert!(start(&fakes, LoginOptions { account, ..OPTIONS }).await.is_ok());
+        let [state, ..] = fakes.markers.kept.get().unwrap();
+        assert_eq!(Attempt::of(&state), Attempt { number: 0, account }, "{state}");
     }
-    for state in ["", ".", "a.b", "a.256", "a"] {
-        assert_eq!(attempt_of(state), 0, "{state}");
+    for state in ["", ".", "a.b", "a.256k", "a", "a.1", "a.k", "a.1ka", "a.1x"] {
+        assert_eq!(Attempt::of(state), Attempt::USUAL, "{state}");
     }
 }
