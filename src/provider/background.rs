@@ -119,7 +119,7 @@ impl Provider {
     }
 
     /// Fetches the keys, and the metadata if `with_metadata`, if `last_fetch` permits and nothing newer than `seen` is
-    /// loaded. Returns the newest ones. If only the keys can be loaded, the metadata stays in use.
+    /// loaded. Returns the newest ones. If one of them cannot be loaded, both stay in use.
     pub(super) async fn fetch_new_documents(
         &self,
         seen: &Arc<Known>,
@@ -138,7 +138,9 @@ impl Provider {
         }
         *last_fetch = Some(now);
         let mut metadata = Arc::clone(&current.metadata);
-        if with_metadata && let Ok(newer) = self.load_metadata().await {
+        if with_metadata {
+            // With the old announcement, new keys would not help: the token would count as refused, not as undecided.
+            let Ok(newer) = self.load_metadata().await else { return current };
             metadata = Arc::new(newer);
         }
         match self.load_keys(&metadata).await {

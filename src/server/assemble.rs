@@ -46,8 +46,8 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recorder::Recorder;
 use crate::trust;
 
-/// A page waits for at most three consecutive calls to the provider: code exchange, signing keys, userinfo.
-const MAX_CALLS_PER_PAGE: u32 = 3;
+/// A page waits for at most four consecutive calls to the provider: code exchange, metadata, signing keys, userinfo.
+const MAX_CALLS_PER_PAGE: u32 = 4;
 /// The time for a page in addition to the calls to the provider.
 const PAGE_TIME_WITHOUT_CALLS: Duration = Duration::from_secs(10);
 /// The number of sessions that a process tracks. A session takes some hundred bytes, or some thousand if a proxy drops
