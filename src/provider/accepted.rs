@@ -40,8 +40,8 @@ pub(super) enum AlgorithmError {
     #[error("its alg is {found}, which is not supported; supported are {}", Names(&Algorithm::ALL))]
     NotSupported { found: String },
     #[error(
-        "its alg is {}, but provider.signing_algorithms allows only {}; add {0}, or remove the key to accept what the \
-         provider announces",
+        "its alg is {}, but provider.signing_algorithms allows only {}; if the provider is to sign with it, add {0}, or \
+         remove the key to accept what the provider announces",
         found.as_str(), Names(configured)
     )]
     NotConfigured { found: Algorithm, configured: Vec<Algorithm> },

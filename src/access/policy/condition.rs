@@ -46,8 +46,8 @@ pub enum Refusal {
     Email,
     /// The user has no address that counts.
     #[error(
-        "no allowed e-mail address or domain: the provider sent none, or does not call it verified \
-         (claims.accept_unverified_email)"
+        "no allowed e-mail address or domain: the provider sent none, or does not call it verified; let it verify \
+         addresses, or set claims.accept_unverified_email = true if no user can choose an address there"
     )]
     NoEmail,
 }
