@@ -165,8 +165,8 @@ const KEYS: &[Key] = &[
         name: "userinfo",
         kind: Kind::Switch,
         need: Need::Default("false"),
-        about: "If true, each sign-in and each refresh also send a request to the provider's userinfo endpoint, for claims that \
-                the ID token lacks. A claim of the ID token takes precedence.",
+        about: "If true, each sign-in, and each refresh that returns an ID token, also sends a request to the provider's \
+                userinfo endpoint, for claims that the ID token lacks. A claim of the ID token takes precedence.",
         right: "true or false",
     },
     Key {
