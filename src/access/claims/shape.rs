@@ -7,6 +7,7 @@
 //! | list | each text and integer. Of an object, its only text or integer, if that is `name`, `value` or `id`. |
 //! | object | each name whose value is `true` or an object. A name with `false` or null is no group. |
 //!
+//! An object in a list that has a flag other than `primary` is no group: the flag may say that it ended.
 //! Every other value is omitted with its place and a reason, because two readers could take it for different groups.
 
 use std::borrow::Cow;
@@ -19,6 +20,8 @@ use crate::access::quoted::quoted;
 
 /// The member of an object in a list that may name the group.
 const NAMING_MEMBERS: [&str; 3] = ["name", "value", "id"];
+/// The flag of an object in a list that says nothing about the membership (RFC 7643 §2.4).
+const PRIMARY: &str = "primary";
 
 /// Separates groups in a text.
 const TEXT_SEPARATOR: char = ',';
@@ -35,7 +38,7 @@ pub enum BadShape {
     #[error("it is a list inside a list")]
     NestedList,
     /// An object in a list that may mean several groups, or none.
-    #[error("it is an object, and its only text or integer must be name, value or id")]
+    #[error("it is an object, and its only text, integer or flag must be name, value or id")]
     AmbiguousObject,
     /// A member of an object that is neither a group nor the absence of one.
     #[error("its value is neither true, false, null nor an object")]
@@ -102,11 +105,14 @@ impl Claim {
     }
 }
 
-/// Returns the only text or integer of an object, if its name says that it names the object.
+/// Returns the text or integer of an object, if it is its only one and its name says that it names the object.
+///
+/// A flag could say that the membership has ended, such as `active: false` or `disabled: true`.
 fn naming_member(members: &Claims) -> Option<Cow<'_, str>> {
+    let has_flag = members.iter().any(|(name, value)| matches!(value, Claim::Flag(_)) && name != PRIMARY);
     let mut texts = members.iter().filter_map(|(name, value)| Some((name, value.as_text()?)));
     let (name, text) = texts.next()?;
-    (texts.next().is_none() && NAMING_MEMBERS.contains(&name.as_str())).then_some(text)
+    (!has_flag && texts.next().is_none() && NAMING_MEMBERS.contains(&name.as_str())).then_some(text)
 }
 
 fn group_of_member<'c>((name, value): (&'c String, &Claim)) -> Option<Group<'c>> {

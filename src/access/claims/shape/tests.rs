@@ -61,8 +61,10 @@ fn object_in_a_list_counts_by_its_only_text_if_that_names_it() {
         object([("display", text("dev"))]),
         object([("name", Claim::List(vec![text("dev")]))]),
         object([]),
+        object([("name", text("admins")), ("active", Claim::Flag(false))]),
+        object([("name", text("admins")), ("disabled", Claim::Flag(true))]),
     ]);
-    let ambiguous = [3, 4, 5, 6, 7].map(|index| format!("[{index}] AmbiguousObject"));
+    let ambiguous = [3, 4, 5, 6, 7, 8, 9].map(|index| format!("[{index}] AmbiguousObject"));
     assert_groups(&list, &["dev", "ops", "7"], &ambiguous.each_ref().map(String::as_str));
 }
 
