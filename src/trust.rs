@@ -87,6 +87,16 @@ pub fn is_authority_as_server(causes: &str) -> bool {
     is_disbelief(causes) && causes.contains("CaUsedAsEndEntity")
 }
 
+/// Returns whether a call failed because the server's certificate does not have the name of the host (RFC 9525 §6).
+pub fn is_for_other_name(causes: &str) -> bool {
+    is_disbelief(causes) && (causes.contains("NotValidForName") || causes.contains("not valid for name"))
+}
+
+/// Returns whether a call failed because the server answered without TLS.
+pub fn is_no_tls(causes: &str) -> bool {
+    causes.contains("InvalidContentType")
+}
+
 /// Returns an error and all of its causes, in one line.
 pub fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();

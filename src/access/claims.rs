@@ -79,6 +79,8 @@ pub struct ClaimRules {
     pub groups: Vec<ClaimPath>,
     /// Whether to remove a slash at the beginning of a group, so that `/dev` and `dev` are one group.
     pub strip_group_slash: bool,
+    /// Whether commas in a text that is not in a list separate groups.
+    pub comma_separated_groups: bool,
     /// Whether an address counts without `email_verified: true`.
     pub accept_unverified_email: bool,
     /// Whether the claims include those of userinfo.
@@ -150,7 +152,8 @@ impl ClaimRules {
         claims: &Claims,
         omitted: &mut Omissions,
     ) {
-        let groups = path.find(claims).map(Claim::groups).unwrap_or_default();
+        let groups =
+            path.find(claims).map(|claim| claim.groups(self.comma_separated_groups)).unwrap_or_default();
         if let Err(why) = self.verify(path, claims)
             && !groups.is_empty()
         {

@@ -70,6 +70,14 @@ pub(super) const SECTION: Section = Section {
             right: "true or false",
         },
         Key {
+            name: "comma_separated_groups",
+            kind: Kind::Switch,
+            need: Need::Default("false"),
+            about: "Whether a claim of groups that is one text, and not a list, has several groups with commas between \
+                    them. Do not set it if users can name groups: a group x,admins would then be the group admins too.",
+            right: "true or false",
+        },
+        Key {
             name: "accept_unverified_email",
             kind: Kind::Switch,
             need: Need::Default("false"),
@@ -109,9 +117,18 @@ pub(super) fn read(reader: &mut Reader) -> Result<ClaimRules, Reported> {
         }
     }
     let strip_group_slash = reader.switch("claims.strip_group_slash");
+    let comma_separated_groups = reader.switch("claims.comma_separated_groups");
     let userinfo = reader.switch("provider.userinfo");
     let (user, email, groups) = (user?, email?, groups?);
-    Ok(ClaimRules { user, email, groups, strip_group_slash, accept_unverified_email, userinfo })
+    Ok(ClaimRules {
+        user,
+        email,
+        groups,
+        strip_group_slash,
+        comma_separated_groups,
+        accept_unverified_email,
+        userinfo,
+    })
 }
 
 fn is_self_asserted(name: &str) -> bool {

@@ -75,7 +75,8 @@ fn challenge(verifier: &str) -> Result<PkceCodeChallenge, ProviderUnavailable> {
 }
 
 fn unusable(what: &str) -> ProviderUnavailable {
-    ProviderUnavailable(format!("{what} cannot be used in an authentication request"))
+    let why = format!("{what} cannot be used in an authentication request");
+    ProviderUnavailable { why, is_about_settings: true }
 }
 
 #[cfg(test)]

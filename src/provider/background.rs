@@ -24,6 +24,7 @@ use super::keys::{KeySet, KeysError};
 use super::known::{Known, LastKeyFetch};
 use super::metadata::{Metadata, MetadataError};
 use crate::flow::audit::{CallOutcome, ProviderCall};
+use crate::flow::ports::ProviderUnavailable;
 
 const RELOAD_INTERVAL: Duration = Duration::from_mins(10);
 const BASE_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -36,6 +37,13 @@ enum LoadError {
     Metadata(#[from] MetadataError),
     #[error(transparent)]
     Keys(#[from] KeysError),
+}
+
+impl LoadError {
+    /// Returns whether only a change of settings can help.
+    fn is_about_settings(&self) -> bool {
+        matches!(self, Self::Metadata(error) if error.is_about_settings())
+    }
 }
 
 impl Provider {
@@ -73,7 +81,8 @@ impl Provider {
     }
 
     fn record_load_failure(&self, error: &LoadError, first: bool) {
-        self.last_error.store(Arc::new(error.to_string()));
+        let is_about_settings = error.is_about_settings();
+        self.last_error.store(Arc::new(ProviderUnavailable { why: error.to_string(), is_about_settings }));
         if first {
             let cached_metadata_in_use = self.known.load().is_some();
             warn!(

@@ -20,7 +20,8 @@ use url::Url;
 
 use super::clock_watch::ClockWatch;
 use super::silence::Silence;
-use crate::trust::{causes, is_authority_as_server, is_disbelief};
+use crate::access::quoted::quoted;
+use crate::trust::{causes, is_authority_as_server, is_disbelief, is_for_other_name, is_no_tls};
 
 const MAX_CONCURRENT_CALLS: usize = 64;
 
@@ -47,7 +48,20 @@ impl HttpError {
     pub(super) fn was_never_sent(&self) -> bool {
         matches!(
             self.failure,
-            Failure::Unreachable(_) | Failure::Untrusted(_) | Failure::AuthorityAsServer | Failure::NoPermit
+            Failure::Unreachable(_)
+                | Failure::Untrusted(_)
+                | Failure::OtherName(_)
+                | Failure::AuthorityAsServer
+                | Failure::NotTls
+                | Failure::NoPermit
+        )
+    }
+
+    /// Returns whether only a change of settings or certificates can help.
+    pub(super) fn is_about_settings(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::Untrusted(_) | Failure::OtherName(_) | Failure::AuthorityAsServer | Failure::NotTls
         )
     }
 }
@@ -62,6 +76,13 @@ enum Failure {
     )]
     Untrusted(String),
     #[error(
+        "has a certificate that is not valid for this name ({0}); use a name of the certificate in provider.issuer or \
+         provider.backchannel_url, or make one whose subjectAltName has this name"
+    )]
+    OtherName(String),
+    #[error("does not speak TLS at this port; it may be plain http, or another port")]
+    NotTls,
+    #[error(
         "uses the certificate of a certificate authority as its own, which is not trusted for a server; a right one is made \
          by: {MAKE_CERTIFICATE}; then set provider.ca_file to cert.pem"
     )]
@@ -74,8 +95,12 @@ enum Failure {
     BodyTooLong(usize),
     #[error("closed the connection: {0}")]
     ConnectionFailed(String),
-    #[error("answered {0}")]
-    Status(StatusCode),
+    #[error("closed the connection to plain http ({0}); it may expect https")]
+    PlainConnectionFailed(String),
+    #[error("answered {status} at {path}")]
+    Status { status: StatusCode, path: String },
+    #[error("answered {status} at {path}, and a redirect is not followed")]
+    Redirect { status: StatusCode, path: String },
 }
 
 /// A command that makes a certificate for a server, and not for an authority.
@@ -123,7 +148,7 @@ impl Http {
         match &answer {
             Ok(response) => self.silence.record(response.status().is_server_error()),
             Err(Failure::BodyTooLong(_)) => self.silence.record(false),
-            Err(Failure::NoPermit | Failure::Status(_)) => {}
+            Err(Failure::NoPermit | Failure::Status { .. } | Failure::Redirect { .. }) => {}
             Err(_) => self.silence.record(true),
         }
         answer.map_err(|failure| HttpError { host, failure })
@@ -134,7 +159,17 @@ impl Http {
         let response = self.send(get_request(url)?, limit).await?;
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),
-            status => Err(HttpError::new(url, Failure::Status(status))),
+            status => {
+                let path = quoted(url.path());
+                Err(HttpError::new(
+                    url,
+                    if status.is_redirection() {
+                        Failure::Redirect { status, path }
+                    } else {
+                        Failure::Status { status, path }
+                    },
+                ))
+            }
         }
     }
 
@@ -148,6 +183,8 @@ impl Http {
         let _permit = self.acquire_permit().await;
         started.store(true, Ordering::Relaxed);
         let requested_at = self.watch.now();
+        let is_plain = request.uri().scheme_str() == Some("http");
+        let classify = |error| classify(error, is_plain);
         let request = reqwest::Request::try_from(request).map_err(classify)?;
         let mut answer = self.client.execute(request).await.map_err(classify)?;
         self.watch.check_response(answer.headers(), requested_at);
@@ -177,18 +214,24 @@ pub(super) fn get_request(url: &Url) -> Result<HttpRequest, HttpError> {
     Ok(request)
 }
 
-fn classify(error: reqwest::Error) -> Failure {
+fn classify(error: reqwest::Error, is_plain: bool) -> Failure {
     let (timed_out, no_connection) = (error.is_timeout(), error.is_connect());
     // The URL can contain secrets.
     let causes = causes(&error.without_url());
     if is_authority_as_server(&causes) {
         Failure::AuthorityAsServer
+    } else if is_for_other_name(&causes) {
+        Failure::OtherName(causes)
     } else if is_disbelief(&causes) {
         Failure::Untrusted(causes)
+    } else if is_no_tls(&causes) {
+        Failure::NotTls
     } else if no_connection {
         Failure::Unreachable(causes)
     } else if timed_out {
         Failure::TimedOut
+    } else if is_plain {
+        Failure::PlainConnectionFailed(causes)
     } else {
         Failure::ConnectionFailed(causes)
     }

@@ -49,7 +49,8 @@ pub(super) enum MetadataError {
     #[error("the discovery document cannot be read: {0}")]
     Unreadable(String),
     #[error(
-        "provider.issuer is {expected}, but the issuer in the discovery document is {got}; they must be identical"
+        "provider.issuer is {expected}, but the issuer in the discovery document is {got}; they must be identical: if this \
+         is your provider, set provider.issuer = \"{got}\""
     )]
     WrongIssuer { expected: String, got: String },
     #[error("the discovery document's {name} is not text")]
@@ -229,6 +230,15 @@ impl MetadataError {
         match errors.pop() {
             Some(only) if errors.is_empty() => only,
             last => Self::Several(errors.into_iter().chain(last).collect()),
+        }
+    }
+
+    /// Returns whether only a change of settings can help: the provider answered, or cannot be trusted.
+    pub(super) fn is_about_settings(&self) -> bool {
+        match self {
+            Self::Call(call) => call.is_about_settings(),
+            Self::Unreadable(_) => false,
+            _ => true,
         }
     }
 

@@ -76,7 +76,7 @@ pub struct Provider {
     /// Read by every sign-in and replaced as a whole, so that metadata and keys always belong together.
     known: ArcSwapOption<Known>,
     /// The reason why the last load failed.
-    last_error: ArcSwap<String>,
+    last_error: ArcSwap<ProviderUnavailable>,
     key_fetches: KeyFetches,
     /// Whether the documents were loaded, or could not be loaded. A sign-in waits for this.
     has_tried_to_load: watch::Sender<bool>,
@@ -105,7 +105,10 @@ impl Provider {
             audit,
             clock,
             known: ArcSwapOption::empty(),
-            last_error: ArcSwap::from_pointee("it has not answered yet".to_owned()),
+            last_error: ArcSwap::from_pointee(ProviderUnavailable {
+                why: "it has not answered yet".to_owned(),
+                is_about_settings: false,
+            }),
             key_fetches: KeyFetches::default(),
             has_tried_to_load: watch::Sender::new(false),
             has_reported_no_refresh_token: AtomicBool::new(false),
@@ -114,7 +117,11 @@ impl Provider {
     }
 
     fn last_error(&self) -> String {
-        self.last_error.load().as_str().to_owned()
+        self.last_error.load().why.clone()
+    }
+
+    fn unavailable(&self) -> ProviderUnavailable {
+        ProviderUnavailable::clone(&self.last_error.load())
     }
 
     /// Returns the values that an ID token must match. `nonce` is `None` after a refresh.
@@ -182,7 +189,7 @@ impl IdentityProvider for Provider {
 
     fn authentication_url(&self, request: &AuthenticationRequest<'_>) -> Result<Url, ProviderUnavailable> {
         let known = self.known.load();
-        let known = known.as_ref().ok_or_else(|| ProviderUnavailable(self.last_error()))?;
+        let known = known.as_ref().ok_or_else(|| self.unavailable())?;
         authentication_request::url(&self.settings, &known.metadata, request)
     }
 

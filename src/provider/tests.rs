@@ -287,7 +287,10 @@ async fn provider_with_another_issuer_is_unavailable_and_both_are_named() {
         nonce: &nonce,
         code_verifier: &Secret::new(VERIFIER),
     };
-    assert_eq!(provider.authentication_url(&request).unwrap_err(), ProviderUnavailable(why));
+    assert_eq!(
+        provider.authentication_url(&request).unwrap_err(),
+        ProviderUnavailable { why, is_about_settings: true }
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::harness::Gateway;
+use crate::harness::{Browser, Gateway};
 
 /// Makes an authority. Returns its certificate (PEM), and TLS for `localhost` with a certificate that it signed.
 fn authority() -> (String, TlsAcceptor) {
@@ -66,9 +66,9 @@ async fn provider_with((ca, acceptor): (String, TlsAcceptor), name: &str) -> Wit
     WithTls { issuer, ca_file: file.to_str().unwrap().to_owned(), inside }
 }
 
-/// Makes a certificate for `localhost` that signs itself, as `openssl req -x509` does.
-fn self_signed(is_ca: IsCa) -> (String, TlsAcceptor) {
-    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+/// Makes a certificate that signs itself, as `openssl req -x509` does.
+fn self_signed(name: &str, is_ca: IsCa) -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.is_ca = is_ca;
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
@@ -85,7 +85,8 @@ async fn certificate_of_an_authority_as_server_certificate_is_explained_with_the
     for (is_ca, state) in
         [(IsCa::Ca(BasicConstraints::Unconstrained), "unavailable"), (IsCa::ExplicitNoCa, "ready")]
     {
-        let provider = provider_with(self_signed(is_ca), &format!("self-signed-{state}.pem")).await;
+        let provider =
+            provider_with(self_signed("localhost", is_ca), &format!("self-signed-{state}.pem")).await;
         let gateway = Gateway::with(&*provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
         let found = gateway.readyz().await.1["provider"].clone();
         assert_eq!(found["state"], state, "{found}");
@@ -95,6 +96,20 @@ async fn certificate_of_an_authority_as_server_certificate_is_explained_with_the
             assert!(detail.contains("basicConstraints=critical,CA:FALSE"), "{detail}");
         }
     }
+}
+
+#[tokio::test]
+async fn certificate_of_another_name_is_explained_and_the_page_does_not_ask_to_wait() {
+    let pair = self_signed("other.test", IsCa::ExplicitNoCa);
+    let provider = provider_with(pair, "other-name.pem").await;
+    let gateway = Gateway::with(&*provider.issuer, &[("provider.ca_file", &provider.ca_file)]).await;
+    let found = gateway.readyz().await.1["provider"].clone();
+    let detail = found["detail"].as_str().unwrap();
+    assert!(detail.contains("not valid for this name") && detail.contains("subjectAltName"), "{detail}");
+    assert!(!detail.contains("provider.ca_file"), "it is set: {detail}");
+    let page = Browser::new().go(&gateway.url("/oauth2/start")).await;
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("not set up for this sign-in service"), "{}", page.body);
 }
 
 #[tokio::test]

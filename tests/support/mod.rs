@@ -235,6 +235,7 @@ fn claims() -> ClaimRules {
         email: path("email"),
         groups: vec![path("groups")],
         strip_group_slash: false,
+        comma_separated_groups: false,
         accept_unverified_email: false,
         userinfo: false,
     }

@@ -2,7 +2,7 @@
 //!
 //! | value of the claim | groups |
 //! |---|---|
-//! | text | the text; if it has commas and no `=`, its parts. A text with `=` is a distinguished name. |
+//! | text | the text. With commas it is omitted, unless the operator says that commas separate groups. |
 //! | integer | its decimal digits |
 //! | list | each text and integer. Of an object, its only text or integer, if that is `name`, `value` or `id`. |
 //! | object | each name whose value is `true` or an object. A name with `false` or null is no group. |
@@ -43,6 +43,12 @@ pub enum BadShape {
     /// A member of an object that is neither a group nor the absence of one.
     #[error("its value is neither true, false, null nor an object")]
     AmbiguousMember,
+    /// A text with commas, which may be one group or several.
+    #[error(
+        "it is one text with commas; if the provider joins groups with commas, and no group has a comma in its name, set \
+         claims.comma_separated_groups = true"
+    )]
+    CommaText,
     /// A value of another type.
     #[error("it is {0}")]
     WrongType(&'static str),
@@ -75,10 +81,13 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 impl Claim {
-    /// Returns the groups of the value, by the table of this module.
-    pub(super) fn groups(&self) -> Vec<Group<'_>> {
+    /// Returns the groups of the value, by the table of this module. `splits_text` is whether commas separate groups.
+    pub(super) fn groups(&self, splits_text: bool) -> Vec<Group<'_>> {
         match self {
-            Self::Text(text) if text.contains(TEXT_SEPARATOR) && !text.contains(NAME_ASSIGNMENT) => {
+            Self::Text(text) if is_joined(text) && !splits_text => {
+                vec![(Place::Whole, Err(BadShape::CommaText))]
+            }
+            Self::Text(text) if is_joined(text) => {
                 let parts = text.split(TEXT_SEPARATOR).map(str::trim).enumerate();
                 let parts = parts.filter(|(_, part)| !part.is_empty());
                 parts.map(|(index, part)| (Place::Index(index), Ok(Cow::Borrowed(part)))).collect()
@@ -103,6 +112,11 @@ impl Claim {
             _ => self.as_text().ok_or(BadShape::WrongType(self.type_name())),
         }
     }
+}
+
+/// Returns whether a text may have several groups.
+fn is_joined(text: &str) -> bool {
+    text.contains(TEXT_SEPARATOR) && !text.contains(NAME_ASSIGNMENT)
 }
 
 /// Returns the text or integer of an object, if it is its only one and its name says that it names the object.

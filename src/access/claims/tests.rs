@@ -15,6 +15,7 @@ fn rules(groups: &[&str]) -> ClaimRules {
         email: ClaimPath::parse("email").unwrap(),
         groups: groups.iter().map(|path| ClaimPath::parse(path).unwrap()).collect(),
         strip_group_slash: false,
+        comma_separated_groups: false,
         accept_unverified_email: false,
         userinfo: false,
     }

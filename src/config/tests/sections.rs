@@ -67,6 +67,7 @@ user = "sub"
 email = "mail"
 groups = ["realm_access.roles"]
 strip_group_slash = true
+comma_separated_groups = true
 accept_unverified_email = true
 [policies.staff]
 allowed_groups = ["dev"]
@@ -140,7 +141,11 @@ fn every_key_takes_effect() {
         all.session.background_paths.matches(&Method::GET, origin, Target::parse(path).unwrap())
     };
     assert!(is_background(poll) && !is_background(root));
-    assert!(all.claims.accept_unverified_email && all.claims.strip_group_slash);
+    assert!(
+        all.claims.accept_unverified_email
+            && all.claims.strip_group_slash
+            && all.claims.comma_separated_groups
+    );
     assert_eq!((all.claims.groups.len(), all.claims.userinfo), (1, true));
     assert_eq!(all.headers.names.group.as_str(), "x-groups");
     assert_eq!(all.headers.names.id_token.as_str(), "x-token");

@@ -44,7 +44,7 @@ pub(super) async fn get(
             visit.error_page(&Problem::redirect_loop(cause, &retry_url, &visit.id.to_string()))
         }
         Err(error) => {
-            record_login(&portal, &visit, LoginOutcome::ProviderUnavailable, Some(&error));
+            record_login(&portal, &visit, outcome_of(&error), Some(&error));
             let return_to = parameters.return_to(&portal, &visit);
             failure_page(&visit, &error, &OwnPage::Start.with_return(&visit.origin, &return_to))
         }
@@ -87,8 +87,18 @@ impl Parameters {
 fn failure_page(visit: &Visit, error: &LoginError, again: &str) -> Reply {
     let id = visit.id.to_string();
     match error {
+        LoginError::ProviderUnavailable(error) if error.is_about_settings => {
+            visit.error_page(&Problem::not_configured(again, &id))
+        }
         LoginError::ProviderUnavailable(_) => visit.error_page(&Problem::provider_unavailable(again, &id)),
         LoginError::NoEntropy(_) => visit.error_page(&Problem::session_unknown(&id)),
+    }
+}
+
+fn outcome_of(error: &LoginError) -> LoginOutcome {
+    match error {
+        LoginError::ProviderUnavailable(error) if error.is_about_settings => LoginOutcome::Configuration,
+        LoginError::ProviderUnavailable(_) | LoginError::NoEntropy(_) => LoginOutcome::ProviderUnavailable,
     }
 }
 

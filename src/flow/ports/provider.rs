@@ -213,8 +213,13 @@ pub enum ProviderState {
 
 /// The provider cannot be used now: its metadata has not been loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the provider's metadata is not loaded: {0}")]
-pub struct ProviderUnavailable(pub String);
+#[error("the provider's metadata is not loaded: {why}")]
+pub struct ProviderUnavailable {
+    /// The cause, for the operator.
+    pub why: String,
+    /// Whether waiting does not help, because the settings or the provider must change first.
+    pub is_about_settings: bool,
+}
 
 /// The `iss` of an authorization response is not acceptable (RFC 9207 §2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

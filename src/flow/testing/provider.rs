@@ -81,7 +81,7 @@ impl IdentityProvider for FakeProvider {
         let AuthenticationRequest { redirect_uri, state, nonce, code_verifier, account } = request;
         self.calls.record(format!("authentication_url {redirect_uri} {account:?}"));
         if self.is_unavailable.load(Ordering::Relaxed) {
-            return Err(ProviderUnavailable("not yet".to_owned()));
+            return Err(ProviderUnavailable { why: "not yet".to_owned(), is_about_settings: false });
         }
         let (nonce, verifier) = (nonce.expose(), code_verifier.expose());
         Ok(Url::parse(&format!("{ISSUER}/authorize?{state}&{nonce}&{verifier}")).unwrap())

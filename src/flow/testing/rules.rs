@@ -50,6 +50,7 @@ pub(crate) fn snapshot<const N: usize>(policies: [(&str, &[&str]); N]) -> Snapsh
             email: path("email"),
             groups: vec![path("groups")],
             strip_group_slash: false,
+            comma_separated_groups: false,
             accept_unverified_email: false,
             userinfo: false,
         },

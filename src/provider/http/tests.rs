@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
@@ -82,7 +82,7 @@ async fn document_with_another_status_than_200_is_an_error() {
     let url = Url::parse(&server.origin).unwrap();
     let error = http(Duration::from_secs(5)).get(&url, 99).await.unwrap_err();
     let port = url.port().unwrap();
-    assert_eq!(error.to_string(), format!("127.0.0.1:{port} answered 500 Internal Server Error"));
+    assert_eq!(error.to_string(), format!("127.0.0.1:{port} answered 500 Internal Server Error at /"));
 }
 
 #[tokio::test]
@@ -125,4 +125,35 @@ fn untrusted_certificate_error_names_provider_ca_file() {
     let failure = Failure::Untrusted("invalid peer certificate: UnknownIssuer".to_owned());
     let text = HttpError { host: "kc.example".to_owned(), failure }.to_string();
     assert!(text.starts_with("kc.example has a certificate ") && text.contains("provider.ca_file"), "{text}");
+}
+
+#[tokio::test]
+async fn server_without_tls_is_named_and_so_is_one_that_expects_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let over_tls = format!("https://{}", listener.local_addr().unwrap());
+    // A server without TLS takes the first bytes for a malformed request.
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        let _closed = stream.read(&mut [0; 4096]).await;
+    });
+    let error = http(Duration::from_secs(5)).send(request(&over_tls), 99).await.unwrap_err();
+    assert!(error.to_string().contains("does not speak TLS at this port"), "{error}");
+    assert!(error.was_never_sent() && error.is_about_settings());
+    let closing = Server::start(|_| String::new()).await;
+    let error = http(Duration::from_secs(5)).send(request(&closing.origin), 99).await.unwrap_err();
+    assert!(error.to_string().contains("it may expect https"), "{error}");
+    assert!(!error.was_never_sent() && !error.is_about_settings());
+}
+
+#[tokio::test]
+async fn status_of_a_document_is_named_with_its_path() {
+    for (status, words) in
+        [(404, "answered 404 Not Found at /a/b"), (302, "at /a/b, and a redirect is not followed")]
+    {
+        let server = Server::start(move |_| reply(status, "")).await;
+        let url = Url::parse(&format!("{}/a/b?code=s3cret", server.origin)).unwrap();
+        let error = http(Duration::from_secs(5)).get(&url, 99).await.unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("s3cret"), "{error}");
+    }
 }

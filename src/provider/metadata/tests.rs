@@ -41,7 +41,7 @@ fn metadata_of_another_issuer_is_rejected_and_both_are_named() {
             error,
             format!(
                 "provider.issuer is {ISSUER}, but the issuer in the discovery document is {other}; they must be \
-                 identical"
+                 identical: if this is your provider, set provider.issuer = \"{other}\""
             )
         );
     }

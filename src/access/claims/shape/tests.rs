@@ -14,7 +14,7 @@ fn object<const N: usize>(members: [(&str, Claim); N]) -> Claim {
 /// Returns the groups, and the places of what is omitted.
 fn groups(claim: &Claim) -> (Vec<String>, Vec<String>) {
     let (mut named, mut omitted) = (vec![], vec![]);
-    for (place, group) in claim.groups() {
+    for (place, group) in claim.groups(true) {
         match group {
             Ok(group) => named.push(group.into_owned()),
             Err(why) => omitted.push(format!("{place} {why:?}")),
@@ -40,6 +40,14 @@ fn text_with_commas_is_split_unless_it_is_a_distinguished_name() {
         assert_groups(&text(name), &[name], &[]);
     }
     assert_groups(&Claim::List(vec![text("a,b")]), &["a,b"], &[]);
+}
+
+#[test]
+fn text_with_commas_names_no_group_unless_the_operator_says_so() {
+    let joined = text("x, admins");
+    assert_eq!(joined.groups(false), [(Place::Whole, Err(BadShape::CommaText))]);
+    assert_eq!(text("dev").groups(false), text("dev").groups(true));
+    assert_eq!(text("cn=dev,ou=groups").groups(false), text("cn=dev,ou=groups").groups(true));
 }
 
 #[test]
@@ -140,6 +148,7 @@ proptest! {
             email: path("email"),
             groups: vec![path("groups")],
             strip_group_slash: false,
+            comma_separated_groups: false,
             accept_unverified_email: false,
             userinfo: false,
         };
