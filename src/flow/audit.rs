@@ -72,6 +72,9 @@ labelled! {
         ProviderMisbehaved => "provider_misbehaved",
         /// The gateway is not set up for this provider, or is not registered there as configured.
         Configuration => "configuration",
+        /// The response came in a form. Any client can send one, so it has an outcome of its own: it must not hide lines
+        /// about the configuration.
+        FormPost => "form_post",
         /// The request was not acceptable.
         ClientForged => "client_forged",
         /// The provider left out the groups, and no policy permits the user without them.

@@ -56,7 +56,7 @@ fn repeat(portal: &Portal, visit: &Visit, headers: &HeaderMap, failed: &Failed) 
 /// does not send the login cookie (`SameSite=Lax`).
 pub(super) async fn post(State(portal): State<Arc<Portal>>, Extension(visit): Extension<Visit>) -> Reply {
     portal.audit.login(&LoginEvent {
-        outcome: LoginOutcome::Configuration,
+        outcome: LoginOutcome::FormPost,
         detail: Some(&FORM_POST),
         subject: None,
         host: visit.origin.host(),
