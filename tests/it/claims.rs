@@ -70,7 +70,8 @@ async fn shapes_of_groups_reach_the_application() {
         (json!({"a.b": ["literal"], "a": {"b": ["nested"]}}), "a.b", "literal"),
     ] {
         let what = claims.to_string();
-        let after = after_refresh(&[("claims.groups", paths)], claims.clone(), claims, "renewed").await;
+        let settings = [("claims.groups", paths), ("claims.comma_separated_groups", "true")];
+        let after = after_refresh(&settings, claims.clone(), claims, "renewed").await;
         assert_eq!(after, format!("alice in {groups}"), "{what}");
     }
 }
