@@ -61,17 +61,31 @@ pub(super) fn explain(path: &ClaimPath, known: Alternatives, claims: &Claims) ->
         _ => format!("{no_source} text there; {has}"),
     };
     let names = list_names(claims);
-    let email = if known.email_counts { " or email" } else { "" };
     // Userinfo adds no claim that the ID token has.
-    let userinfo = if !known.has_userinfo && path.is_absent(claims) {
-        format!("; or set provider.userinfo = true, because the provider may send {path} there")
+    let userinfo_may_help = !known.has_userinfo && path.is_absent(claims);
+    let remedy = if userinfo_may_help && has_only_subject(claims) {
+        "set provider.userinfo = true, because the claims may be there; or set claims.user = \"sub\""
+            .to_owned()
     } else {
-        String::new()
+        let is_verified = claims.get("email_verified") == Some(&Claim::Flag(true));
+        let email = match (known.email_counts, is_verified) {
+            (true, true) => " or email, which is verified",
+            (true, false) => " or email",
+            (false, _) => "",
+        };
+        let userinfo = if userinfo_may_help {
+            format!("; or set provider.userinfo = true, because the provider may send {path} there")
+        } else {
+            String::new()
+        };
+        format!("set claims.user to one that users cannot change, such as sub{email}{userinfo}")
     };
-    format!(
-        "claims.user is {path}, but {problem} {names}; set claims.user to one that users cannot change, such as \
-         sub{email}{userinfo}"
-    )
+    format!("claims.user is {path}, but {problem} {names}; {remedy}")
+}
+
+/// Returns whether the ID token names the user by nothing but `sub`. The claims are then probably in userinfo.
+fn has_only_subject(claims: &Claims) -> bool {
+    claims.keys().all(|name| name == "sub" || is_of_protocol(name))
 }
 
 fn list_names(claims: &Claims) -> String {
