@@ -109,13 +109,11 @@ fn algorithms(
 
 fn client_authentication(settings: &ProviderSettings, announced: &Announcement) -> Option<Finding> {
     let names = announced.authentication_methods.as_deref()?;
-    let method = match &settings.client_authentication {
-        ClientAuthentication::Basic(_) => "client_secret_basic",
-        ClientAuthentication::Post(_) => "client_secret_post",
-        ClientAuthentication::PrivateKey { .. } => "private_key_jwt",
-        // Public clients need no announcement: some providers list only the methods of confidential clients.
-        ClientAuthentication::None => return None,
-    };
+    // Public clients need no announcement: some providers list only the methods of confidential clients.
+    if matches!(settings.client_authentication, ClientAuthentication::None) {
+        return None;
+    }
+    let method = settings.client_authentication.method();
     if names.iter().any(|name| name == method) {
         return None;
     }

@@ -27,6 +27,35 @@ pub enum ClientAuthentication {
     None,
 }
 
+impl ClientAuthentication {
+    /// Returns the registered name of the method (OpenID Connect Core §9).
+    pub(super) fn method(&self) -> &'static str {
+        match self {
+            Self::Basic(_) => "client_secret_basic",
+            Self::Post(_) => "client_secret_post",
+            Self::PrivateKey { .. } => "private_key_jwt",
+            Self::None => "none",
+        }
+    }
+
+    /// Returns what the operator must check if the provider refuses the client.
+    pub(super) fn remedy(&self) -> String {
+        let cause = match self {
+            Self::Basic(_) | Self::Post(_) => "provider.client_id or the client secret is wrong",
+            Self::PrivateKey { .. } => {
+                return "check provider.client_id, provider.client_key, provider.client_key_id and \
+                        provider.client_assertion_audience (private_key_jwt is set)"
+                    .to_owned();
+            }
+            Self::None => "provider.client_id is wrong",
+        };
+        format!(
+            "{cause}, or the provider expects another provider.client_authentication ({} is set)",
+            self.method()
+        )
+    }
+}
+
 /// Configured endpoints, which take precedence over the discovery document.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {

@@ -48,7 +48,7 @@ pub(super) async fn exchange(
 ) -> Result<Tokens, ExchangeError> {
     request_code_exchange(http, settings, url, now, exchange)
         .await
-        .map_err(TokenEndpointError::into_exchange_error)
+        .map_err(|error| error.into_exchange_error(&settings.client_authentication))
 }
 
 /// Requests new tokens with a refresh token (OpenID Connect Core §12.1).
@@ -59,7 +59,9 @@ pub(super) async fn refresh(
     now: UnixTime,
     token: &Secret,
 ) -> Result<Tokens, RefreshError> {
-    request_refresh(http, settings, url, now, token).await.map_err(TokenEndpointError::into_refresh_error)
+    request_refresh(http, settings, url, now, token)
+        .await
+        .map_err(|error| error.into_refresh_error(&settings.client_authentication))
 }
 
 async fn request_code_exchange(

@@ -86,7 +86,7 @@ async fn client_refused_by_the_provider_is_logged_with_its_settings() {
     assert!(page.body.contains("If you run this gateway"), "{}", page.body);
     let log = process.log();
     let line = log.lines().find(|line| line.contains("invalid_client")).unwrap();
-    for setting in ["provider.client_id", "provider.client_secret", "provider.client_key"] {
+    for setting in ["provider.client_id", "client secret", "(client_secret_basic is set)"] {
         assert!(line.contains(setting), "{line}");
     }
 }

@@ -25,7 +25,12 @@ pub struct RepeatedParameter(String);
 
 /// An error that the provider returned instead of a code.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the provider returned the error {}: {}", quoted(error), quoted_explanation(description))]
+#[error(
+    "the provider returned the error {}: {}{}",
+    quoted(error),
+    quoted_explanation(description),
+    remedy(error)
+)]
 pub struct ResponseError {
     /// `error`.
     error: String,
@@ -102,6 +107,15 @@ impl AuthenticationResponse {
     /// Returns the code, if the response has one.
     pub(super) fn code(&self) -> Option<&Secret> {
         self.code.as_ref()
+    }
+}
+
+/// Returns what the operator must change, for the end of a message.
+fn remedy(error: &str) -> &'static str {
+    if error == "invalid_scope" {
+        "; remove the scope from provider.scopes, or permit it to this client at the provider"
+    } else {
+        ""
     }
 }
 

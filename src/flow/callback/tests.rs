@@ -138,6 +138,16 @@ async fn error_without_a_transaction_is_named_in_one_line() {
 }
 
 #[tokio::test]
+async fn invalid_scope_names_the_setting() {
+    for (error, is_named) in [("invalid_scope", true), ("invalid_request", false)] {
+        let query = format!("state=s&error={error}&error_description=why&iss={ISSUER}");
+        let Err(failed) = finish(&browser(), &query).await else { panic!("a session began") };
+        let text = failed.error.to_string();
+        assert_eq!(text.contains("why; remove the scope from provider.scopes"), is_named, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_error_that_asks_for_it_is_repeated_and_at_most_twice() {
     let expired = "error=temporarily_unavailable&error_description=authentication_expired";
     for (state, query, next) in [

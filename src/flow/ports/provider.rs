@@ -66,10 +66,6 @@ pub struct SignedIn {
     pub claims: Claims,
 }
 
-/// The settings that the operator must check if the provider refuses the gateway.
-const CLIENT_SETTINGS: &str = "see provider.client_id and provider.client_authentication, with provider.client_secret or \
-                               provider.client_key";
-
 /// Why the exchange of a code failed.
 #[derive(Debug, Error)]
 pub enum ExchangeError {
@@ -79,8 +75,9 @@ pub enum ExchangeError {
     /// The provider refused the code: it was used already, has expired, or was not issued to the gateway.
     #[error("the provider refused the code: {0}")]
     CodeRefused(String),
-    /// The provider refused the gateway's client id, secret or authentication method.
-    #[error("the provider refused this client: {0}; {CLIENT_SETTINGS}")]
+    /// The provider refused the gateway's client id, secret or authentication method. The text names the settings to
+    /// check.
+    #[error("the provider refused this client: {0}")]
     ClientRefused(String),
     /// The response or the ID token breaks a rule of the protocol.
     #[error("the provider's response is not acceptable: {0}")]
@@ -144,8 +141,9 @@ pub enum RefreshError {
         /// `Retry-After`, if the provider sent it.
         retry_after: Option<Duration>,
     },
-    /// The provider refused the gateway (`invalid_client`, `unauthorized_client`). The session is not affected.
-    #[error("the provider refused this client: {0}; {CLIENT_SETTINGS}")]
+    /// The provider refused the gateway (`invalid_client`, `unauthorized_client`). The session is not affected. The text
+    /// names the settings to check.
+    #[error("the provider refused this client: {0}")]
     ClientRefused(String),
     /// The request was sent, but the response is missing or unreadable. The refresh token may be spent.
     #[error("the refresh token may be spent: {0}")]

@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::answer::TokenEndpointError;
 use crate::flow::ports::{ExchangeError, RefreshError};
+use crate::provider::settings::ClientAuthentication;
 
 /// The errors of RFC 6749 §5.2 and RFC 7009 §2.2.1 that concern the client and its request, not the token that it
 /// presents.
@@ -34,10 +35,11 @@ const USER_ERRORS: [&str; 5] = [
 impl TokenEndpointError {
     /// Returns the error of a code exchange (RFC 6749 §5.2). Keycloak returns `unauthorized_client` for a wrong
     /// secret.
-    pub(super) fn into_exchange_error(self) -> ExchangeError {
+    pub(super) fn into_exchange_error(self, client: &ClientAuthentication) -> ExchangeError {
         let text = self.to_string();
+        let refused = |code: &str| ExchangeError::ClientRefused(format!("{text}; {}", remedy(code, client)));
         match self {
-            Self::BadRedirectUri | Self::NoAssertion(_) => ExchangeError::ClientRefused(text),
+            Self::BadRedirectUri | Self::NoAssertion(_) => refused(""),
             Self::Call(call) if call.is_misbehaviour() => ExchangeError::ProviderMisbehaved(text),
             Self::Call(_) | Self::ServerError { .. } => ExchangeError::ProviderUnavailable(text),
             Self::Unreadable
@@ -50,18 +52,19 @@ impl TokenEndpointError {
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => ExchangeError::CodeRefused(text),
                 "temporarily_unavailable" => ExchangeError::ProviderUnavailable(text),
-                code if CLIENT_ERRORS.contains(&code) => ExchangeError::ClientRefused(text),
-                _ if status == StatusCode::UNAUTHORIZED => ExchangeError::ClientRefused(text),
+                code if CLIENT_ERRORS.contains(&code) => refused(code),
+                code if status == StatusCode::UNAUTHORIZED => refused(code),
                 _ => ExchangeError::ProviderMisbehaved(text),
             },
         }
     }
 
     /// Returns the error of a refresh or a revocation, which states whether the refresh token may be sent again.
-    pub(super) fn into_refresh_error(self) -> RefreshError {
+    pub(super) fn into_refresh_error(self, client: &ClientAuthentication) -> RefreshError {
         let why = self.to_string();
+        let refused = |code: &str| RefreshError::ClientRefused(format!("{why}; {}", remedy(code, client)));
         match self {
-            Self::BadRedirectUri | Self::NoAssertion(_) => RefreshError::ClientRefused(why),
+            Self::BadRedirectUri | Self::NoAssertion(_) => refused(""),
             Self::Call(call) if call.was_never_sent() => RefreshError::Unavailable { why, retry_after: None },
             Self::ServerError { status, retry_after } if is_own_status(status) => {
                 RefreshError::Unavailable { why, retry_after }
@@ -81,12 +84,21 @@ impl TokenEndpointError {
                     RefreshError::GrantRefused(why)
                 }
                 "temporarily_unavailable" => RefreshError::Unavailable { why, retry_after: None },
-                code if CLIENT_ERRORS.contains(&code) => RefreshError::ClientRefused(why),
-                _ if status == StatusCode::UNAUTHORIZED => RefreshError::ClientRefused(why),
+                code if CLIENT_ERRORS.contains(&code) => refused(code),
+                code if status == StatusCode::UNAUTHORIZED => refused(code),
                 // Not an error of a token endpoint, but a page of a proxy in front of it, so the outcome is unknown.
                 _ => RefreshError::OutcomeUnknown(why),
             },
         }
+    }
+}
+
+/// Returns what the operator must change after an error that concerns the client.
+fn remedy(code: &str, client: &ClientAuthentication) -> String {
+    if code == "invalid_scope" {
+        "remove the scope from provider.scopes, or permit it to this client at the provider".to_owned()
+    } else {
+        client.remedy()
     }
 }
 

@@ -28,7 +28,9 @@ pub(in crate::provider) async fn revoke(
     now: UnixTime,
     token: &Secret,
 ) -> Result<(), RefreshError> {
-    send_revocation(http, settings, url, now, token).await.map_err(TokenEndpointError::into_refresh_error)
+    send_revocation(http, settings, url, now, token)
+        .await
+        .map_err(|error| error.into_refresh_error(&settings.client_authentication))
 }
 
 async fn send_revocation(
@@ -53,8 +55,10 @@ pub(in crate::provider) async fn end_session(
 ) -> Result<(), RefreshError> {
     let parameters = [("refresh_token", token.expose())];
     let response = send(http, settings, url, now, &parameters).await;
-    let response = response.map_err(TokenEndpointError::into_refresh_error)?;
-    if response.status().is_success() { Ok(()) } else { Err(error_of(&response, now).into_refresh_error()) }
+    let response = response.and_then(|response| {
+        if response.status().is_success() { Ok(()) } else { Err(error_of(&response, now)) }
+    });
+    response.map_err(|error| error.into_refresh_error(&settings.client_authentication))
 }
 
 /// Sends a form as the client of the gateway.

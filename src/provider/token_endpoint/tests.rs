@@ -83,12 +83,16 @@ async fn public_client_sends_only_its_id() {
     assert!(!body.iter().any(|(name, _)| name == "client_secret"));
 }
 
-#[tokio::test]
-async fn a_key_signs_a_new_assertion_for_each_request() {
+fn client_key() -> ClientKey {
     let der = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
     let der = base64_simd::STANDARD.encode_to_string(der.as_ref());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
-    let key = ClientKey::read(&Secret::new(pem), None).unwrap();
+    ClientKey::read(&Secret::new(pem), None).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_signs_a_new_assertion_for_each_request() {
+    let key = client_key();
     let mut seen = Vec::new();
     for (audience, expected) in
         [(None, "https://kc.example"), (Some("https://kc.example/token"), "https://kc.example/token")]
@@ -239,6 +243,38 @@ async fn code_exchange_error_names_the_responsible_party() {
             Some(expected),
             "{status} {body}"
         );
+    }
+}
+
+#[tokio::test]
+async fn refused_client_names_the_settings_of_its_method() {
+    let key = ClientAuthentication::PrivateKey { key: client_key(), audience: None };
+    let secret = || Secret::new("s3cret");
+    for (method, code, words) in [
+        (
+            ClientAuthentication::Basic(secret()),
+            "invalid_client",
+            "authentication (client_secret_basic is set)",
+        ),
+        (
+            ClientAuthentication::Post(secret()),
+            "invalid_client",
+            "the client secret is wrong, or the provider",
+        ),
+        (key, "invalid_client", "provider.client_key_id and provider.client_assertion_audience"),
+        (
+            ClientAuthentication::None,
+            "invalid_client",
+            "provider.client_id is wrong, or the provider expects",
+        ),
+        (ClientAuthentication::None, "invalid_scope", "; remove the scope from provider.scopes"),
+    ] {
+        let server = Server::start(move |_| reply(400, &format!(r#"{{"error":"{code}"}}"#))).await;
+        let settings = ProviderSettings { client_authentication: method, ..settings("https://kc.example") };
+        let error = send_exchange(&server, &settings).await.err().unwrap().to_string();
+        assert!(error.starts_with("the provider refused this client: ") && error.contains(words), "{error}");
+        assert_eq!(error.contains("client_id"), code == "invalid_client", "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }
 
