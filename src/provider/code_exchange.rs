@@ -7,6 +7,7 @@ use super::announcement::OFFLINE_ACCESS;
 use super::http::Http;
 use super::id_token::{IdTokenError, Verified};
 use super::metadata::Metadata;
+use super::userinfo::UserinfoEndpoint;
 use super::{Provider, authentication, token_endpoint, userinfo};
 use crate::flow::audit::{Hint, ProviderCall};
 use crate::flow::ports::{CodeExchange, ExchangeError, SignedIn, TokenSet, UnixTime};
@@ -67,7 +68,9 @@ impl Provider {
         let Some(url) = metadata.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
             return Ok(verified);
         };
-        let call = userinfo::fetch_and_merge(http, url, access_token, verified);
+        let is_configured = self.settings.endpoints.userinfo.is_some();
+        let endpoint = UserinfoEndpoint { url, is_configured };
+        let call = userinfo::fetch_and_merge(http, &endpoint, access_token, verified);
         self.audit_call(ProviderCall::Userinfo, call, is_refusal).await
     }
 

@@ -15,6 +15,7 @@ use super::http::{Http, HttpError, get_request};
 use super::id_token::Verified;
 use super::json_object::UniqueJsonObject;
 use crate::access::claims::Claims;
+use crate::access::quoted::quoted;
 use crate::flow::ports::ExchangeError;
 use crate::secret::Secret;
 
@@ -27,6 +28,8 @@ enum UserinfoError {
     Call(#[from] HttpError),
     #[error("userinfo answered {0}")]
     Status(StatusCode),
+    #[error("userinfo at {at} answered 404 Not Found; {remedy}")]
+    NotFound { at: String, remedy: &'static str },
     #[error(
         "userinfo answered with a signed token (application/jwt), which is not supported; configure the provider to \
          answer this client with plain JSON, or set provider.userinfo = false"
@@ -42,29 +45,53 @@ enum UserinfoError {
     InvalidToken,
 }
 
+/// The endpoint of userinfo.
+pub(super) struct UserinfoEndpoint<'a> {
+    pub(super) url: &'a Url,
+    /// Whether the settings name it. Otherwise the provider announces it.
+    pub(super) is_configured: bool,
+}
+
+impl UserinfoEndpoint<'_> {
+    /// Returns the error of an endpoint that does not exist. A query is left out, because it may be secret.
+    fn not_found(&self) -> UserinfoError {
+        let host = self.url.host_str().unwrap_or_default();
+        let remedy = if self.is_configured {
+            "check provider.endpoints.userinfo"
+        } else {
+            "the provider announces this address; if it is wrong, set provider.endpoints.userinfo"
+        };
+        UserinfoError::NotFound { at: quoted(&format!("{host}{}", self.url.path())), remedy }
+    }
+}
+
 /// Requests userinfo and returns the ID token with the added claims (OpenID Connect Core §5.3).
 pub(super) async fn fetch_and_merge(
     http: &Http,
-    url: &Url,
+    endpoint: &UserinfoEndpoint<'_>,
     access_token: &Secret,
     verified: Verified,
 ) -> Result<Verified, ExchangeError> {
-    let more = fetch(http, url, access_token, &verified.subject).await.map_err(|error| error.classify())?;
+    let more =
+        fetch(http, endpoint, access_token, &verified.subject).await.map_err(|error| error.classify())?;
     Ok(Verified { claims: merge(verified.claims, more), ..verified })
 }
 
 async fn fetch(
     http: &Http,
-    url: &Url,
+    endpoint: &UserinfoEndpoint<'_>,
     access_token: &Secret,
     subject: &str,
 ) -> Result<Claims, UserinfoError> {
-    let mut request = get_request(url)?;
+    let mut request = get_request(endpoint.url)?;
     let bearer = HeaderValue::try_from(format!("Bearer {}", access_token.expose()));
     let mut bearer = bearer.map_err(|_| UserinfoError::InvalidToken)?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
     let response = http.send(request, MAX_RESPONSE_BYTES).await?;
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(endpoint.not_found());
+    }
     if response.status() != StatusCode::OK {
         return Err(UserinfoError::Status(response.status()));
     }
@@ -133,6 +160,10 @@ mod tests {
     }
 
     async fn merge_response(answer: String) -> Result<Claims, ExchangeError> {
+        merge_response_of(answer, false).await
+    }
+
+    async fn merge_response_of(answer: String, is_configured: bool) -> Result<Claims, ExchangeError> {
         let server = Server::start(move |_| answer.clone()).await;
         let id_token = json!({"sub": "1", "name": "Alice", "email": "alice@example.com"});
         let verified = Verified {
@@ -142,10 +173,11 @@ mod tests {
             authentication: Authentication::default(),
             claims: claims(&id_token),
         };
-        let url = Url::parse(&format!("{}/userinfo", server.origin)).unwrap();
+        let url = Url::parse(&format!("{}/userinfo?key=s3cret", server.origin)).unwrap();
+        let endpoint = UserinfoEndpoint { url: &url, is_configured };
         let filled =
-            fetch_and_merge(&http(Duration::from_secs(5)), &url, &Secret::new("s3cret"), verified).await;
-        let request = server.requests("GET /userinfo HTTP").remove(0);
+            fetch_and_merge(&http(Duration::from_secs(5)), &endpoint, &Secret::new("s3cret"), verified).await;
+        let request = server.requests("GET /userinfo?key=s3cret HTTP").remove(0);
         assert!(request.contains("authorization: Bearer s3cret\r\n"), "{request}");
         filled.map(|verified| verified.claims)
     }
@@ -196,6 +228,17 @@ mod tests {
         let vouched = claims(&json!({"sub": "1", "phone_number_verified": true}));
         let number = claims(&json!({"sub": "1", "phone_number": "+1 555 0199"}));
         assert_eq!(merge(vouched, number).get("phone_number_verified"), None);
+    }
+
+    #[tokio::test]
+    async fn userinfo_that_does_not_exist_is_named_without_its_query() {
+        for (is_configured, remedy) in
+            [(true, "check provider.endpoints.userinfo"), (false, "the provider announces this address")]
+        {
+            let error = merge_response_of(reply(404, ""), is_configured).await.err().unwrap().to_string();
+            let named = format!("userinfo at 127.0.0.1/userinfo answered 404 Not Found; {remedy}");
+            assert!(error.contains(&named) && !error.contains("s3cret"), "{error}");
+        }
     }
 
     #[tokio::test]
