@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::announcement::OFFLINE_ACCESS;
+use super::announcement::{Announcement, OFFLINE_ACCESS};
 use super::http::Http;
 use super::id_token::{IdTokenError, Verified};
 use super::metadata::Metadata;
+use super::settings::ProviderSettings;
 use super::userinfo::UserinfoEndpoint;
 use super::{Provider, authentication, token_endpoint, userinfo};
 use crate::flow::audit::{Hint, ProviderCall};
@@ -80,15 +81,29 @@ impl Provider {
             return;
         }
         let lifetime = Duration::from_secs(expires_at.0.saturating_sub(self.clock.now().0));
-        let is_requested = self.settings.scopes.iter().any(|scope| scope == OFFLINE_ACCESS);
-        let remedy = if is_requested {
-            "provider.scopes has offline_access, so allow this client at the provider to get refresh tokens"
-        } else if metadata.announcement.has_offline_access() {
-            "the provider announces the scope offline_access: add it to provider.scopes"
-        } else {
-            "allow this client at the provider to get refresh tokens, or lengthen the lifetime of its tokens"
-        };
+        let remedy = no_refresh_token_remedy(&self.settings, &metadata.announcement);
         self.audit.hint(&Hint::NoRefreshToken { lifetime, remedy });
+    }
+}
+
+/// The issuer that sends refresh tokens only with two parameters of its own.
+const GOOGLE: &str = "https://accounts.google.com";
+
+/// Returns what the operator must change to get refresh tokens.
+fn no_refresh_token_remedy(settings: &ProviderSettings, announced: &Announcement) -> &'static str {
+    let has_parameter = |name, value| {
+        settings.authorization_parameters.get(name).is_some_and(|set: &String| set.as_str() == value)
+    };
+    if settings.issuer == GOOGLE
+        && !(has_parameter("access_type", "offline") && has_parameter("prompt", "consent"))
+    {
+        "add access_type = \"offline\" and prompt = \"consent\" to [provider.authorization_parameters]"
+    } else if settings.scopes.iter().any(|scope| scope == OFFLINE_ACCESS) {
+        "provider.scopes has offline_access, so allow this client at the provider to get refresh tokens"
+    } else if announced.has_offline_access() {
+        "the provider announces the scope offline_access: add it to provider.scopes"
+    } else {
+        "allow this client at the provider to get refresh tokens, or lengthen the lifetime of its tokens"
     }
 }
 
@@ -110,4 +125,28 @@ fn classify(error: &IdTokenError) -> ExchangeError {
 
 fn is_refusal(error: &ExchangeError) -> bool {
     matches!(error, ExchangeError::CodeRefused(_) | ExchangeError::ClientRefused(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::settings;
+    use super::*;
+
+    #[test]
+    fn google_needs_two_parameters_for_a_refresh_token() {
+        let announced = Announcement::default();
+        let mut google = settings(GOOGLE);
+        for missing in ["access_type = \"offline\"", "prompt = \"consent\""] {
+            let remedy = no_refresh_token_remedy(&google, &announced);
+            assert!(remedy.contains(missing) && remedy.ends_with("[provider.authorization_parameters]"));
+        }
+        let offline = [("access_type", "offline"), ("prompt", "consent")];
+        for (name, value) in offline {
+            assert!(no_refresh_token_remedy(&google, &announced).contains("access_type"), "without {name}");
+            google.authorization_parameters.insert(name.to_owned(), value.to_owned());
+        }
+        assert!(!no_refresh_token_remedy(&google, &announced).contains("access_type"));
+        let other = no_refresh_token_remedy(&settings("https://kc.example"), &announced);
+        assert!(!other.contains("access_type"), "{other}");
+    }
 }
