@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::command::{CommandResult, block_on, print};
 use super::options::ConfigOptions;
 use crate::config::Settings;
-use crate::provider::{Finding, Needs, compare_online};
+use crate::provider::{ClientAuthentication, Comparison, Needs, compare_online};
 use crate::server::SystemClock;
 
 /// The options of the command.
@@ -22,11 +22,13 @@ pub(super) struct Options {
     online: bool,
 }
 
-/// The configuration does not fit the provider.
+/// The comparison with the provider found an error.
 #[derive(Debug, Error)]
-#[error("the configuration is valid, but does not fit the provider ({errors} found)")]
-struct DoesNotFit {
-    errors: usize,
+enum OnlineError {
+    #[error("the configuration is valid, but does not fit the provider ({0})")]
+    DoesNotFit(String),
+    #[error("the configuration is valid, but the provider could not be checked ({0})")]
+    NotChecked(String),
 }
 
 pub(super) fn run(options: &Options) -> CommandResult {
@@ -45,19 +47,43 @@ pub(super) fn run(options: &Options) -> CommandResult {
 
 async fn compare(settings: Settings) -> CommandResult {
     let needs = Needs { user: &settings.claims.user, logs_out_at_provider: settings.sign_in.provider_logout };
-    let findings = compare_online(&settings.provider, &needs, Arc::new(SystemClock)).await?;
+    let Comparison { findings, has_document } =
+        compare_online(&settings.provider, &needs, Arc::new(SystemClock)).await?;
     let mut text = String::new();
     for finding in &findings {
         writeln!(text, "{}: {finding}", if finding.is_fatal() { "error" } else { "warning" })?;
     }
     let errors = findings.iter().filter(|finding| finding.is_fatal()).count();
-    if errors == 0 {
-        writeln!(text, "The configuration is valid, and the provider {}.", summary(&findings))?;
+    let warnings = findings.len() - errors + settings.warnings.len();
+    if errors > 0 {
+        print(&text)?;
+        let count = describe_count(errors, warnings);
+        let error = if has_document { OnlineError::DoesNotFit } else { OnlineError::NotChecked };
+        return Err(error(count).into());
     }
-    print(&text)?;
-    if errors == 0 { Ok(()) } else { Err(DoesNotFit { errors }.into()) }
+    let except = if warnings == 0 { "" } else { ", except for the warnings" };
+    writeln!(text, "The configuration is valid, and the provider fits it{except}.")?;
+    writeln!(text, "{}", untested(&settings.provider.client_authentication))?;
+    print(&text)
 }
 
-fn summary(findings: &[Finding]) -> &'static str {
-    if findings.is_empty() { "fits it" } else { "fits it, except for the warnings" }
+/// Returns what the documents of the provider cannot show.
+fn untested(client: &ClientAuthentication) -> &'static str {
+    match client {
+        ClientAuthentication::Basic(_) | ClientAuthentication::Post(_) => {
+            "The client ID and the secret were not tested: only a sign-in tests them."
+        }
+        ClientAuthentication::PrivateKey { .. } => {
+            "The client ID and the key were not tested: only a sign-in tests them."
+        }
+        ClientAuthentication::None => "The client ID was not tested: only a sign-in tests it.",
+    }
+}
+
+fn describe_count(errors: usize, warnings: usize) -> String {
+    let some = |number, name| format!("{number} {name}{}", if number == 1 { "" } else { "s" });
+    match warnings {
+        0 => some(errors, "error"),
+        _ => format!("{}, {}", some(errors, "error"), some(warnings, "warning")),
+    }
 }

@@ -173,7 +173,11 @@ fn scopes(settings: &ProviderSettings, announced: &Announcement) -> Option<Findi
     }
     Some(Finding::doubtful(
         format!("provider.scopes has {}, but the provider announces {}", list(&unknown), list(names)),
-        "remove them, or allow them for this client at the provider",
+        if unknown.len() == 1 {
+            "remove it, or allow it for this client at the provider"
+        } else {
+            "remove them, or allow them for this client at the provider"
+        },
     ))
 }
 

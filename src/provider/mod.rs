@@ -49,7 +49,7 @@ use self::http::Http;
 use self::id_token::{Expectations, IdTokenError, Verified};
 use self::jws::{JwsError, Signed};
 use self::known::{KeyFetches, Known, LastKeyFetch};
-pub use self::online::{Needs, compare_online};
+pub use self::online::{Comparison, Needs, compare_online};
 pub use self::settings::{ClientAuthentication, Endpoints, ProviderSettings};
 use self::silence::Silence;
 use crate::access::quoted::quoted;

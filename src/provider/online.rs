@@ -24,21 +24,32 @@ pub struct Needs<'a> {
     pub logs_out_at_provider: bool,
 }
 
+/// What the comparison with the provider found.
+pub struct Comparison {
+    /// The differences, in the order in which they should be solved.
+    pub findings: Vec<Finding>,
+    /// Whether the provider sent any document. Without one, nothing was compared.
+    pub has_document: bool,
+}
+
 /// Fetches the provider's documents and compares them with the configuration. A document that cannot be loaded is a
 /// finding too.
 pub async fn compare_online(
     settings: &ProviderSettings,
     needs: &Needs<'_>,
     clock: Arc<dyn Clock>,
-) -> Result<Vec<Finding>, TrustError> {
+) -> Result<Comparison, TrustError> {
     let client = trust::client(settings.ca_pem.as_deref(), settings.timeout)?;
     let http = Http::new(client, settings.timeout, Arc::new(ClockWatch::new(clock)), Arc::default());
-    let (metadata, announced) = load_metadata(&http, settings).await;
+    let Loaded { metadata, announced, mut has_document } = load_metadata(&http, settings).await;
     let mut findings = Vec::new();
     let mut keys = None;
     match &metadata {
         Ok(metadata) => match KeySet::load(&http, &metadata.jwks_uri).await {
-            Ok(loaded) => keys = Some(loaded.algorithms()),
+            Ok(loaded) => {
+                keys = Some(loaded.algorithms());
+                has_document = true;
+            }
             Err(error) => findings.push(Finding::unusable(&error)),
         },
         Err(error) => findings.extend(error.messages().iter().map(Finding::unusable)),
@@ -56,25 +67,30 @@ pub async fn compare_online(
             "set sign_in.provider_logout = false, or provider.endpoints.end_session if the provider has one",
         ));
     }
-    Ok(findings)
+    Ok(Comparison { findings, has_document })
 }
 
-/// Returns the metadata, and what the provider announces if its document is that of the issuer.
-async fn load_metadata(
-    http: &Http,
-    settings: &ProviderSettings,
-) -> (Result<Metadata, MetadataError>, Option<Announcement>) {
+/// The metadata of the provider.
+struct Loaded {
+    metadata: Result<Metadata, MetadataError>,
+    /// What the provider announces, if its document is that of the issuer.
+    announced: Option<Announcement>,
+    has_document: bool,
+}
+
+async fn load_metadata(http: &Http, settings: &ProviderSettings) -> Loaded {
     if !settings.discovery {
-        return (Metadata::configured(settings), Some(Announcement::default()));
+        let (metadata, announced) = (Metadata::configured(settings), Some(Announcement::default()));
+        return Loaded { metadata, announced, has_document: false };
     }
     let document = match Metadata::fetch(http, settings).await {
         Ok(document) => document,
-        Err(error) => return (Err(error), None),
+        Err(error) => return Loaded { metadata: Err(error), announced: None, has_document: false },
     };
     let metadata = Metadata::read(&document, settings);
     let is_of_issuer = !matches!(metadata, Err(MetadataError::WrongIssuer { .. }));
     let announced = is_of_issuer.then(|| serde_json::from_slice(&document).ok()).flatten();
-    (metadata, announced)
+    Loaded { metadata, announced, has_document: true }
 }
 
 /// Compares the claim of the user name with the announced claims. A provider need not announce all of them (OpenID

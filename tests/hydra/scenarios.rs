@@ -22,7 +22,7 @@ async fn template_signs_in_and_sign_out_ends_the_provider_session() {
     // Hydra announces only the claim sub, whatever the consent app adds.
     let check = site.check_online();
     assert!(check.starts_with("warning: claims.user is preferred_username"), "{check}");
-    assert_eq!(check.lines().count(), 2, "{check}");
+    assert_eq!(check.lines().count(), 3, "{check}");
     let mut client = site.signed_in_client().await;
 
     site.assert_identity(&client, &IDENTITY).await;

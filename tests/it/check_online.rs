@@ -9,20 +9,18 @@ use crate::harness::real_time_provider;
 /// A key for `session.keys`.
 const KEY: &str = "session.keys=5mQ2wJ8Jg3m0h9vRkqX1c7nTtYbLsZaE4dUfPiOoKxM";
 
-/// Runs the command, and returns whether it succeeded and its findings.
-async fn check(issuer: &str, settings: &[&str]) -> (bool, Vec<String>) {
+/// The setting of a client without a secret.
+const PUBLIC_CLIENT: &str = "provider.client_authentication=none";
+
+/// Runs the command, and returns whether it succeeded, its output and its errors.
+async fn run(issuer: &str, settings: &[&str]) -> (bool, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_foregate"));
     command.args(["check", "--online"]).env_remove("FOREGATE_CONFIG").stdin(Stdio::null());
     let issuer = format!("provider.issuer={issuer}");
-    let usual = [
-        &*issuer,
-        KEY,
-        "public.urls=https://app.test",
-        "provider.client_id=foregate",
-        "provider.client_secret=x",
-    ];
+    let usual = [&*issuer, KEY, "public.urls=https://app.test", "provider.client_id=foregate"];
+    let secret = (!settings.contains(&PUBLIC_CLIENT)).then_some("provider.client_secret=x");
     // A later option overrides an earlier one.
-    for setting in usual.iter().chain(settings) {
+    for setting in usual.into_iter().chain(secret).chain(settings.iter().copied()) {
         command.args(["--set", setting]);
     }
     // The provider of the test runs in this process, and must answer meanwhile.
@@ -30,8 +28,14 @@ async fn check(issuer: &str, settings: &[&str]) -> (bool, Vec<String>) {
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(!text.is_empty(), "{errors}");
+    (output.status.success(), text, errors)
+}
+
+/// Runs the command, and returns whether it succeeded and its findings.
+async fn check(issuer: &str, settings: &[&str]) -> (bool, Vec<String>) {
+    let (succeeded, text, _) = run(issuer, settings).await;
     let is_finding = |line: &&str| line.starts_with("error: ") || line.starts_with("warning: ");
-    (output.status.success(), text.lines().filter(is_finding).map(str::to_owned).collect())
+    (succeeded, text.lines().filter(is_finding).map(str::to_owned).collect())
 }
 
 #[tokio::test]
@@ -77,7 +81,7 @@ const BROKEN: [Broken; 11] = [
     setting("provider.issuer=http://127.0.0.1:1", &["127.0.0.1:1 cannot be reached"]),
     doubtful(setting(
         "provider.scopes=openid,nonsense",
-        &["provider.scopes has nonsense", "announces openid"],
+        &["provider.scopes has nonsense", "announces openid", "remove it, or allow it"],
     )),
     doubtful(setting("claims.user=upn", &["claims.user is upn", "such as sub, or set provider.userinfo"])),
     doubtful(provider_with("discovery-end-session-missing", &["set sign_in.provider_logout = false"])),
@@ -104,4 +108,36 @@ async fn each_broken_set_up_has_one_finding_that_names_the_fix() {
     for broken in &BROKEN {
         check_broken(&provider, broken).await;
     }
+}
+
+#[tokio::test]
+async fn last_lines_say_what_was_not_tested() {
+    let provider = real_time_provider().await;
+    let untested = "The client ID and the secret were not tested: only a sign-in tests them.";
+    let fits = "The configuration is valid, and the provider fits it";
+    let (_, text, _) = run(provider.issuer(), &[]).await;
+    assert_eq!(text, format!("{fits}.\n{untested}\n"));
+    let warning_of_the_file = "claims.user=name";
+    for setting in [warning_of_the_file, "claims.user=upn"] {
+        let (_, text, _) = run(provider.issuer(), &[setting]).await;
+        assert!(text.ends_with(&format!("{fits}, except for the warnings.\n{untested}\n")), "{text}");
+    }
+    let (_, text, errors) = run(provider.issuer(), &[PUBLIC_CLIENT]).await;
+    assert!(text.ends_with("The client ID was not tested: only a sign-in tests it.\n"), "{text} {errors}");
+}
+
+#[tokio::test]
+async fn failure_counts_the_findings_and_says_if_nothing_was_compared() {
+    let provider = real_time_provider().await;
+    let es256 = "provider.signing_algorithms=ES256";
+    for (settings, count) in [
+        (&[es256][..], "(1 error)"),
+        (&[es256, "claims.user=upn"], "(1 error, 1 warning)"),
+        (&[es256, "claims.user=upn", "provider.scopes=openid,nonsense"], "(1 error, 2 warnings)"),
+    ] {
+        let (_, _, errors) = run(provider.issuer(), settings).await;
+        assert!(errors.ends_with(&format!("does not fit the provider {count}\n")), "{errors}");
+    }
+    let (_, _, errors) = run("http://127.0.0.1:1", &[]).await;
+    assert!(errors.ends_with("but the provider could not be checked (1 error)\n"), "{errors}");
 }

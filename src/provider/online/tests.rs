@@ -19,8 +19,8 @@ async fn findings(change: impl FnOnce(&mut ProviderSettings), members: &Value) -
     change(&mut settings);
     let user = ClaimPath::parse("preferred_username").unwrap();
     let needs = Needs { user: &user, logs_out_at_provider: true };
-    let findings = compare_online(&settings, &needs, SetClock::new()).await.unwrap();
-    findings.iter().map(ToString::to_string).collect()
+    let comparison = compare_online(&settings, &needs, SetClock::new()).await.unwrap();
+    comparison.findings.iter().map(ToString::to_string).collect()
 }
 
 #[tokio::test]
