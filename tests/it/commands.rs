@@ -49,8 +49,20 @@ fn demo_gives_its_provider_the_shape_of_a_preset() {
 }
 
 #[test]
+fn demo_says_if_the_preset_needs_other_settings() {
+    for preset in dev_provider::Preset::ALL {
+        let welcome = demo_welcome(&["--like", preset.name()]).join(" ");
+        assert!(welcome.contains(preset.title()), "{preset}: {welcome}");
+        let has_user = ["entra", "hydra", "kanidm", "keycloak"].contains(&preset.name());
+        assert_eq!(welcome.contains("refuses each sign-in"), !has_user, "{preset}: {welcome}");
+        assert_eq!(welcome.contains("\"sign-in failed\""), !has_user, "{preset}: {welcome}");
+    }
+}
+
+#[test]
 fn demo_help_and_errors_list_the_presets() {
     let help = String::from_utf8(foregate(&["demo", "--help"], &[]).stdout).unwrap();
+    assert!(help.contains("the example provider of the library zitadel/oidc, not ZITADEL"), "{help}");
     let refused = foregate(&["demo", "--like", "nonsense"], &[]);
     assert!(!refused.status.success());
     let error = String::from_utf8(refused.stderr).unwrap();

@@ -88,6 +88,25 @@ fn profile(user: &User, granted: &str, shape: &Shape) -> Map<String, Value> {
     claims
 }
 
+/// The claims of the protocol in an ID token.
+const PROTOCOL_CLAIMS: [&str; 11] =
+    ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "jti", "sid", "nonce", "at_hash"];
+
+/// Returns the claims that the ID token of some user has without the scope `groups`, as in `claims_supported`.
+pub(crate) fn announced(users: &[User], shape: &Shape) -> Vec<String> {
+    let mut names: Vec<String> = PROTOCOL_CLAIMS.map(str::to_owned).into();
+    if shape.user_claims == UserClaims::Everywhere {
+        let of_users = users.iter().flat_map(|user| profile(user, "openid profile email", shape));
+        for (name, _) in of_users {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names.retain(|name| !shape.omitted_claims.contains(name));
+    names
+}
+
 fn omit(claims: &mut Map<String, Value>, shape: &Shape) {
     for name in &shape.omitted_claims {
         claims.remove(name);

@@ -73,6 +73,22 @@ impl Preset {
         }
     }
 
+    /// Returns the provider or the library that the preset is named after.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Dex => "Dex with its static users",
+            Self::Entra => "Microsoft Entra ID",
+            Self::Google => "Google accounts",
+            Self::Hydra => "Ory Hydra",
+            Self::Kanidm => "Kanidm",
+            Self::Keycloak => "Keycloak",
+            Self::Lemonldap => "LemonLDAP::NG",
+            Self::Mock => "the Python package oidc-provider-mock",
+            Self::Spring => "Spring Authorization Server",
+            Self::Zitadel => "the example provider of the library zitadel/oidc, not ZITADEL",
+        }
+    }
+
     /// Returns the properties that differ from the default settings.
     pub fn rule(self) -> &'static str {
         match self {

@@ -93,6 +93,12 @@ impl Default for Shape {
 }
 
 impl Shape {
+    /// Returns whether the ID token has `preferred_username` with the scope `profile`.
+    pub fn has_user_name(&self) -> bool {
+        self.user_claims == UserClaims::Everywhere
+            && !self.omitted_claims.iter().any(|omitted| omitted == "preferred_username")
+    }
+
     pub(crate) fn omits_metadata(&self, member: &str) -> bool {
         self.omitted_metadata.iter().any(|omitted| omitted == member)
     }

@@ -5,7 +5,7 @@ mod application;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dev_provider::{DevProvider, Preset};
 use tokio::net::TcpListener;
 
@@ -28,9 +28,10 @@ pub(super) struct Options {
     like: Option<Preset>,
 }
 
-/// Returns a parser that lists the presets in the help and in its errors.
+/// Returns a parser that explains the presets in the help and lists them in its errors.
 fn preset_parser() -> impl TypedValueParser<Value = Preset> {
-    PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
+    let values = Preset::ALL.map(|preset| PossibleValue::new(preset.name()).help(preset.title()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Preset>())
 }
 
 pub(super) fn run(options: &Options) -> CommandResult {
@@ -110,7 +111,7 @@ fn welcome_text(
     clients: &str,
     like: Option<Preset>,
 ) -> String {
-    let shape = like.map(|preset| format!("It has the shape of {preset}. {}\n  ", preset.rule()));
+    let shape = like.map(|preset| format!("{}\n  ", describe_shape(preset)));
     let shape = shape.unwrap_or_default();
     format!(
         "\n  Foregate demo, on this machine only\n\n  \
@@ -120,5 +121,17 @@ fn welcome_text(
          The provider is at {issuer}; probes and metrics are at http://{ops}/readyz and /metrics.\n  \
          The provider has the {clients}\n  {shape}\
          Ctrl-C stops the demo; no data is kept.\n\n"
+    )
+}
+
+/// Returns what is special about a preset, and whether a sign-in succeeds with the settings of the demo.
+fn describe_shape(preset: Preset) -> String {
+    let shape = format!("It has the shape of {preset} ({}). {}", preset.title(), preset.rule());
+    if dev_provider::Settings::like(preset).shape.has_user_name() {
+        return shape;
+    }
+    format!(
+        "{shape}\n  The gateway refuses each sign-in, because the ID token lacks the claim of claims.user. The log line \
+         \"sign-in failed\"\n  names the settings to change."
     )
 }

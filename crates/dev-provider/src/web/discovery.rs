@@ -12,6 +12,7 @@ use super::client_assertion;
 use super::faulty::Active;
 use super::reply;
 use crate::algorithm::SigningAlgorithm;
+use crate::claims;
 use crate::fault::Fault;
 use crate::shared::Shared;
 
@@ -90,10 +91,7 @@ fn document(shared: &Shared) -> Value {
         "prompt_values_supported": ["none", "login", "select_account"],
         "scopes_supported": shared.settings.shape.scopes,
         "claim_types_supported": ["normal"],
-        "claims_supported": [
-            "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "jti", "sid", "nonce", "at_hash",
-            "preferred_username", "name", "email", "email_verified", "groups",
-        ],
+        "claims_supported": claims::announced(&shared.settings.users, &shared.settings.shape),
         "authorization_response_iss_parameter_supported": true,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,

@@ -104,6 +104,13 @@ async fn each_preset_has_its_documented_shape() {
         let metadata = fixture.get("/.well-known/openid-configuration", &[]).await.json();
         assert_eq!(text(&metadata, "issuer").ends_with('/'), differs("issuer-slash"), "{name}");
         assert_eq!(metadata.get("end_session_endpoint").is_none(), differs("no-end-session"), "{name}");
+        let announced = metadata.get("claims_supported").and_then(Value::as_array).unwrap();
+        let announced: Vec<_> = announced.iter().map(|claim| claim.as_str().unwrap().to_owned()).collect();
+        let shape = Settings::like(name.parse().unwrap()).shape;
+        let of_scope = if shape.claims_by_scope { "groups" } else { "" };
+        let unscoped = expected.id_token.split(' ').filter(|claim| *claim != of_scope).collect::<Vec<_>>();
+        assert_eq!(user_claims(announced.iter()), unscoped.join(" "), "{name}");
+        assert_eq!(shape.has_user_name(), expected.id_token.contains("preferred_username"), "{name}");
         let tokens = tokens(&fixture, &[("scope", "openid profile email groups")]).await;
         let id_token = text(&tokens, "id_token");
         assert_eq!(part(id_token, 0).get("alg").unwrap(), expected.algorithm, "{name}");
