@@ -108,7 +108,7 @@ async fn remedy_at_the_end_of_a_long_description_is_logged() {
     let log = process.log();
     let line = log.lines().find(|line| line.contains("invalid_scope")).unwrap();
     assert!(line.contains(REMEDY), "{line}");
-    assert!(log.contains("the provider returned the error access_denied"), "without a state: {log}");
+    assert!(log.contains("has the error access_denied"), "without a state: {log}");
 }
 
 #[tokio::test]
