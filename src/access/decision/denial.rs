@@ -32,7 +32,7 @@ pub enum Denial {
     #[error("the WebSocket handshake comes from another origin")]
     CrossOriginWebSocket,
     /// The user does not meet the policy.
-    #[error("{refusal}; the session has {groups} groups")]
+    #[error("{refusal}{}", describe_groups(*refusal, *groups))]
     Policy {
         /// The condition that is not met.
         refusal: Refusal,
@@ -45,4 +45,32 @@ pub enum Denial {
         /// The URL of our page to sign in with another account.
         another_account: String,
     },
+}
+
+/// Returns the number of the user's groups, if it helps. A refusal of a user without groups says so itself.
+fn describe_groups(refusal: Refusal, groups: usize) -> String {
+    match refusal {
+        Refusal::Group => format!("; the session has {groups} groups"),
+        Refusal::NoGroup | Refusal::Email | Refusal::NoEmail => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_without_groups_says_so_once() {
+        let text = |refusal, groups| {
+            let (user, another_account) = (String::new(), String::new());
+            Denial::Policy { refusal, was_lost: false, groups, user, another_account }.to_string()
+        };
+        assert_eq!(text(Refusal::NoGroup, 0).matches("the session has").count(), 1);
+        assert_eq!(
+            text(Refusal::Group, 3),
+            "in none of the allowed groups; the session has 3 groups",
+            "the number shows that groups arrived"
+        );
+        assert!(!text(Refusal::Email, 3).contains("groups"));
+    }
 }
