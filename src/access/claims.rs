@@ -207,6 +207,14 @@ impl ClaimRules {
         self.groups.iter().any(|path| path.find(claims).is_none() && is_omitted(path))
     }
 
+    /// Returns whether the claims have none of the groups' claims, and `groups` is one of them.
+    pub fn lack_groups(&self, claims: &Claims) -> bool {
+        let is_named_groups = |path: &ClaimPath| path.outermost_names().any(|name| name == "groups");
+        self.groups.iter().any(is_named_groups)
+            && self.groups.iter().all(|path| path.is_absent(claims))
+            && !self.groups_are_unknown(claims)
+    }
+
     /// Returns whether the value at a path counts, by the rules of this module.
     fn verify(&self, path: &ClaimPath, claims: &Claims) -> Result<(), Unverified> {
         let place = path.location(claims);

@@ -18,6 +18,7 @@
 mod response;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
@@ -112,6 +113,8 @@ pub struct Callback {
     pub snapshot: CurrentSnapshot,
     /// Logs the claims that had to be left out of an identity.
     pub audit: Arc<dyn Audit>,
+    /// Whether a missing scope of groups was reported.
+    pub has_reported_groups: AtomicBool,
 }
 
 impl Callback {
@@ -177,6 +180,7 @@ impl Callback {
         let snapshot = self.snapshot.load();
         let identity = self.build_identity(&snapshot, &signed_in)?;
         self.check_missing_groups(&snapshot, &signed_in, &identity)?;
+        self.report_groups_not_requested(&snapshot, &signed_in);
         let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         let sid = sid(&signed_in.claims);
         let issuer = transaction.issuer;
@@ -203,6 +207,19 @@ impl Callback {
         Ok(())
     }
 
+    /// Reports, once, that the provider sends groups only with a scope that is not requested.
+    fn report_groups_not_requested(&self, snapshot: &Snapshot, signed_in: &SignedIn) {
+        let rules = &snapshot.claims;
+        if !rules.lack_groups(&signed_in.claims)
+            || !self.provider.announces_unrequested_scope(GROUPS_SCOPE)
+            || self.has_reported_groups.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        let claims = rules.groups.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        self.audit.hint(&Hint::GroupsNotRequested { claims: &claims, scope: GROUPS_SCOPE });
+    }
+
     fn build_identity(&self, snapshot: &Snapshot, signed_in: &SignedIn) -> Result<Identity, ClaimError> {
         let (identity, omitted) = snapshot.claims.identity(&signed_in.subject, &signed_in.claims)?;
         if !omitted.is_empty() {
@@ -211,6 +228,9 @@ impl Callback {
         Ok(identity)
     }
 }
+
+/// The scope with which Dex, Kanidm, Authelia and others send groups.
+const GROUPS_SCOPE: &str = "groups";
 
 /// How often a sign-in is repeated without the user.
 const MAX_REPETITIONS: u8 = 2;

@@ -178,6 +178,9 @@ impl Audit for FakeAudit {
     fn hint(&self, hint: &Hint<'_>) {
         self.0.record(match hint {
             Hint::GroupsUnknown(subject) => format!("hint groups unknown {subject}"),
+            Hint::GroupsNotRequested { claims, scope } => {
+                format!("hint groups not requested {claims}: {scope}")
+            }
             Hint::RotationNotDelivered(caller) => format!("hint not delivered {}", caller.label),
             _ => panic!("no flow under test reports this hint"),
         });

@@ -31,9 +31,9 @@ pub(super) struct Announcement {
 }
 
 impl Announcement {
-    /// Returns whether a refresh token is requested with `offline_access` (OpenID Connect Core §11).
-    pub(super) fn has_offline_access(&self) -> bool {
-        self.scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|scope| scope == OFFLINE_ACCESS))
+    /// Returns whether the provider announces a scope.
+    pub(super) fn has_scope(&self, name: &str) -> bool {
+        self.scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|scope| scope == name))
     }
 }
 

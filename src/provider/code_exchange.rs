@@ -100,7 +100,7 @@ fn no_refresh_token_remedy(settings: &ProviderSettings, announced: &Announcement
         "add access_type = \"offline\" and prompt = \"consent\" to [provider.authorization_parameters]"
     } else if settings.scopes.iter().any(|scope| scope == OFFLINE_ACCESS) {
         "provider.scopes has offline_access, so allow this client at the provider to get refresh tokens"
-    } else if announced.has_offline_access() {
+    } else if announced.has_scope(OFFLINE_ACCESS) {
         "the provider announces the scope offline_access: add it to provider.scopes"
     } else {
         "allow this client at the provider to get refresh tokens, or lengthen the lifetime of its tokens"

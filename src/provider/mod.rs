@@ -248,6 +248,12 @@ impl IdentityProvider for Provider {
         findings.iter().filter(|finding| finding.is_fatal()).map(ToString::to_string).collect()
     }
 
+    fn announces_unrequested_scope(&self, scope: &str) -> bool {
+        let is_announced =
+            self.known.load().as_ref().is_some_and(|known| known.metadata.announcement.has_scope(scope));
+        is_announced && !self.settings.scopes.iter().any(|requested| requested == scope)
+    }
+
     fn answers(&self) -> bool {
         !self.silence.is_silent()
     }

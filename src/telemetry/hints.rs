@@ -51,9 +51,12 @@ pub(super) fn log(hint: &Hint<'_>, suppressed: Option<u64>) {
              WebSockets; {remedy}"
         ),
         Hint::NoRefreshToken { lifetime, remedy } => warn!(
-            suppressed,
             "the provider issued no refresh token, so sign-ins end after {}s; {remedy}",
             lifetime.as_secs()
+        ),
+        Hint::GroupsNotRequested { claims, scope } => warn!(
+            "the provider sent no claim of claims.groups ({claims}), and announces the scope {scope}: add it to \
+             provider.scopes"
         ),
         Hint::RotationNotDelivered(caller) => log_undelivered_cookies(*caller),
         Hint::KeysAreShared => log_shared_keys(),

@@ -45,7 +45,6 @@ struct LogRateLimits {
     omitted_fields: LogRateLimit,
     too_few_fields: LogRateLimit,
     deliveries: LogRateLimit,
-    refresh_tokens: LogRateLimit,
     keys: LogRateLimit,
     malformed: LogRateLimit,
     failed: LogRateLimit,
@@ -73,7 +72,6 @@ impl Recorder {
             omitted_fields: LogRateLimit::new(MAX_HINT_LINES),
             too_few_fields: LogRateLimit::new(MAX_HINT_LINES),
             deliveries: LogRateLimit::new(MAX_HINT_LINES),
-            refresh_tokens: LogRateLimit::new(MAX_HINT_LINES),
             keys: LogRateLimit::new(MAX_HINT_LINES),
             malformed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
             failed: LogRateLimit::new(MAX_ANONYMOUS_LINES),
@@ -227,7 +225,8 @@ impl Audit for Recorder {
             Hint::RefusalNotRepeated { .. } => &self.rate_limits.refusals,
             Hint::FieldOmitted { .. } => &self.rate_limits.omitted_fields,
             Hint::TooFewFields { .. } => &self.rate_limits.too_few_fields,
-            Hint::NoRefreshToken { .. } => &self.rate_limits.refresh_tokens,
+            // These are reported once per start.
+            Hint::NoRefreshToken { .. } | Hint::GroupsNotRequested { .. } => return hints::log(hint, None),
             Hint::RotationNotDelivered(_) => &self.rate_limits.deliveries,
             Hint::KeysAreShared => &self.rate_limits.keys,
         };

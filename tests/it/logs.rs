@@ -1,5 +1,6 @@
 //! Log lines and their limits, for any input of a client
 
+use dev_provider::{Preset, Settings};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::harness::{Browser, DevProvider, KEY, Process, get_with, real_time_provider};
@@ -252,4 +253,20 @@ async fn requests_to_an_unavailable_application_log_few_lines() {
     }
     let lines = process.log().lines().filter(|line| line.contains("not passed on")).count();
     assert!((20..=200).contains(&lines), "{lines}");
+}
+
+#[tokio::test]
+async fn missing_scope_of_groups_is_logged_once() {
+    let provider = dev_provider::start(Settings::like(Preset::Kanidm)).await.unwrap();
+    let process = Process::start(provider.issuer(), &[], &SECRETS).await;
+    for _ in 0..2 {
+        let mut browser = Browser::new();
+        let form = browser.open(&format!("http://127.0.0.1:{}/oauth2/start", process.public)).await;
+        browser.sign_in(&form, "testuser", "testuser").await;
+        assert!(browser.cookie_header().is_some());
+    }
+    let log = process.log();
+    let line = "the provider sent no claim of claims.groups (groups), and announces the scope groups: add it to \
+                provider.scopes";
+    assert_eq!(log.matches(line).count(), 1, "{log}");
 }

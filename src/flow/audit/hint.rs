@@ -54,6 +54,13 @@ pub enum Hint<'a> {
         /// What the operator must change.
         remedy: &'a str,
     },
+    /// A sign-in had none of the claims of the groups, and the provider announces a scope that sends them.
+    GroupsNotRequested {
+        /// The configured claims, with commas between them.
+        claims: &'a str,
+        /// The scope.
+        scope: &'a str,
+    },
     /// A caller does not forward `Set-Cookie` to browsers.
     RotationNotDelivered(Caller),
     /// Another process seals sessions with the same keys.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::claims::Claim;
+use crate::access::claims::{Claim, Claims};
 use crate::access::policy::DEFAULT;
 use crate::flow::ports::{Account, BeginError, IssuerIndex, StoreUnavailable};
 use crate::flow::testing::{Fakes, ISSUER, claims_of, origin, origins, signed_in, snapshot, texts};
@@ -29,6 +29,7 @@ fn callback(fakes: &Fakes) -> Callback {
         clock: Arc::clone(&fakes.clock) as _,
         snapshot: fakes.snapshot.clone(),
         audit: Arc::clone(&fakes.audit) as _,
+        has_reported_groups: AtomicBool::new(false),
     }
 }
 
@@ -224,6 +225,33 @@ async fn unknown_groups_are_reported_if_some_policy_permits_the_user() {
     let calls = fakes.calls.take();
     assert_eq!(calls[BEFORE_BEGIN], "hint groups unknown 1");
     assert!(calls[BEFORE_BEGIN + 1].starts_with("begin 1 alice in  meets 10 "), "{calls:?}");
+}
+
+/// Signs in twice with the same gateway, and returns the hints.
+async fn hints_of_two_sign_ins(claims: &Claims, announces_scope: bool) -> Vec<String> {
+    let fakes = browser();
+    fakes.provider.announces_groups.store(announces_scope, Ordering::Relaxed);
+    let callback = callback(&fakes);
+    for _ in 0..2 {
+        let transaction = browser().markers.transaction.with(Option::take);
+        fakes.markers.transaction.set(transaction);
+        fakes.provider.exchanged.set(Some(Ok(signed_in(claims.clone()))));
+        assert!(callback.finish(&origin(), &HeaderMap::new(), ANSWER).await.is_ok());
+    }
+    fakes.calls.take().into_iter().filter(|call| call.starts_with("hint")).collect()
+}
+
+#[tokio::test]
+async fn scope_of_groups_is_reported_once_if_no_claim_of_groups_came() {
+    let with_groups = claims_of("alice", "dev");
+    let mut without = with_groups.clone();
+    without.remove("groups");
+    let reported = ["hint groups not requested groups: groups"];
+    assert_eq!(hints_of_two_sign_ins(&without, true).await, reported);
+    assert!(hints_of_two_sign_ins(&without, false).await.is_empty(), "no such scope, or it is requested");
+    assert!(hints_of_two_sign_ins(&with_groups, true).await.is_empty());
+    without.insert("groups".to_owned(), Claim::List([].into()));
+    assert!(hints_of_two_sign_ins(&without, true).await.is_empty(), "the user is in no group");
 }
 
 #[tokio::test]

@@ -282,6 +282,11 @@ pub trait IdentityProvider: Send + Sync {
     /// change.
     fn warnings(&self) -> Vec<String>;
 
+    /// Returns whether the provider announces a scope that sign-ins do not request.
+    fn announces_unrequested_scope(&self, _scope: &str) -> bool {
+        false
+    }
+
     /// Returns whether the provider answered the last call to it.
     fn answers(&self) -> bool;
 }

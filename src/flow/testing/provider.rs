@@ -36,6 +36,8 @@ pub(crate) struct FakeProvider {
     pub(crate) refreshes: Setting<VecDeque<RefreshAnswer>>,
     /// Whether the last call was not answered.
     pub(crate) is_silent: AtomicBool,
+    /// Whether the scope `groups` is announced, and not requested.
+    pub(crate) announces_groups: AtomicBool,
     is_held: watch::Sender<bool>,
 }
 
@@ -48,6 +50,7 @@ impl FakeProvider {
             exchanged: Setting::default(),
             refreshes: Setting::default(),
             is_silent: AtomicBool::default(),
+            announces_groups: AtomicBool::default(),
             is_held: watch::Sender::new(false),
         }
     }
@@ -146,6 +149,10 @@ impl IdentityProvider for FakeProvider {
 
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    fn announces_unrequested_scope(&self, scope: &str) -> bool {
+        scope == "groups" && self.announces_groups.load(Ordering::Relaxed)
     }
 
     fn answers(&self) -> bool {

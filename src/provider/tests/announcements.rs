@@ -83,3 +83,16 @@ async fn missing_refresh_token_is_reported_once_with_the_scope_that_helps() {
         assert!(hint.starts_with(remedy), "{hint}");
     }
 }
+
+#[tokio::test]
+async fn scope_is_unrequested_if_it_is_announced_and_not_in_the_settings() {
+    let announced = json!({"scopes_supported": ["openid", "groups"]});
+    for (announcement, scope, expected) in
+        [(&announced, None, true), (&announced, Some("groups"), false), (&json!({}), None, false)]
+    {
+        let fixture = fixture_with(|settings| settings.scopes.extend(scope.map(str::to_owned))).await;
+        announce(&fixture, announcement);
+        fetch_keys(&fixture.provider).await;
+        assert_eq!(fixture.provider.announces_unrequested_scope("groups"), expected, "{scope:?}");
+    }
+}

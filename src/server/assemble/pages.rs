@@ -1,6 +1,7 @@
 //! Construction of the gateway's own pages
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::shared::Shared;
 use crate::config::Settings;
@@ -40,6 +41,7 @@ pub(super) fn build_portal(
             clock: Arc::clone(&shared.clock),
             snapshot: snapshot.clone(),
             audit: Arc::clone(&shared.audit),
+            has_reported_groups: AtomicBool::new(false),
         },
         detached: Detached::default(),
         logout,
