@@ -46,7 +46,11 @@ pub(super) fn run(options: &Options) -> CommandResult {
 }
 
 async fn compare(settings: Settings) -> CommandResult {
-    let needs = Needs { user: &settings.claims.user, logs_out_at_provider: settings.sign_in.provider_logout };
+    let needs = Needs {
+        user: &settings.claims.user,
+        groups: &settings.claims.groups,
+        logs_out_at_provider: settings.sign_in.provider_logout,
+    };
     let Comparison { findings, has_document } =
         compare_online(&settings.provider, &needs, Arc::new(SystemClock)).await?;
     let mut text = String::new();

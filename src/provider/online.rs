@@ -20,6 +20,8 @@ use crate::trust::{self, TrustError};
 pub struct Needs<'a> {
     /// The claim of the user name.
     pub user: &'a ClaimPath,
+    /// The claims of the groups.
+    pub groups: &'a [ClaimPath],
     /// Whether a sign-out is to end the session at the provider too.
     pub logs_out_at_provider: bool,
 }
@@ -59,6 +61,7 @@ pub async fn compare_online(
         let accepted = Accepted::new(settings.signing_algorithms.as_deref(), algorithms);
         findings.extend(compare(settings, announced, &accepted, keys.as_deref()));
         findings.extend(user_claim(settings, announced, needs.user));
+        findings.extend(groups_scope(settings, announced, needs.groups));
     }
     let has_logout = metadata.is_err() || metadata.is_ok_and(|found| found.end_session_endpoint.is_some());
     if needs.logs_out_at_provider && !has_logout {
@@ -111,6 +114,30 @@ fn user_claim(settings: &ProviderSettings, announced: &Announcement, user: &Clai
         format!(
             "if sign-ins fail, set claims.user to one of them that users cannot change, such as sub{userinfo}"
         ),
+    ))
+}
+
+/// The claim of groups if no other is configured, and the scope with which Dex and Kanidm send it.
+const GROUPS: &str = "groups";
+
+/// Reports that groups probably need a scope that is not requested.
+///
+/// A provider that announces the claim may send it without the scope. With another claim in the settings, groups
+/// probably come without it, too.
+fn groups_scope(
+    settings: &ProviderSettings,
+    announced: &Announcement,
+    paths: &[ClaimPath],
+) -> Option<Finding> {
+    let is_default = matches!(paths, [path] if path.to_string() == GROUPS);
+    let has_claim = announced.claims.as_ref().is_some_and(|names| names.iter().any(|name| name == GROUPS));
+    let is_requested = settings.scopes.iter().any(|scope| scope == GROUPS);
+    if !is_default || has_claim || is_requested || !announced.has_scope(GROUPS) {
+        return None;
+    }
+    Some(Finding::doubtful(
+        "the provider announces the scope groups, and provider.scopes does not have it",
+        "add it if policies or the application need groups",
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use dev_provider::DevProvider;
+use dev_provider::{DevProvider, Preset, Settings};
 
 use crate::harness::real_time_provider;
 
@@ -140,4 +140,25 @@ async fn failure_counts_the_findings_and_says_if_nothing_was_compared() {
     }
     let (_, _, errors) = run("http://127.0.0.1:1", &[]).await;
     assert!(errors.ends_with("but the provider could not be checked (1 error)\n"), "{errors}");
+}
+
+#[tokio::test]
+async fn provider_with_other_claims_or_scopes_has_findings_about_both() {
+    for (preset, words) in [
+        (
+            Preset::Dex,
+            &["end_session_endpoint", "claims.user is preferred_username", "the scope groups, and"][..],
+        ),
+        (Preset::Google, &["end_session_endpoint", "claims.user is preferred_username"]),
+        (Preset::Kanidm, &["end_session_endpoint", "the scope groups, and"]),
+        (Preset::Keycloak, &[]),
+        (Preset::Zitadel, &["or set provider.userinfo = true", "the scope groups, and"]),
+    ] {
+        let provider = dev_provider::start(Settings::like(preset)).await.unwrap();
+        let (fits, findings) = check(provider.issuer(), &[]).await;
+        assert!(fits && findings.len() == words.len(), "{preset}: {findings:?}");
+        for word in words {
+            assert!(findings.iter().any(|finding| finding.contains(word)), "{preset} {word}: {findings:?}");
+        }
+    }
 }

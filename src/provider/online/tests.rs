@@ -18,7 +18,8 @@ async fn findings(change: impl FnOnce(&mut ProviderSettings), members: &Value) -
     settings.signing_algorithms = None;
     change(&mut settings);
     let user = ClaimPath::parse("preferred_username").unwrap();
-    let needs = Needs { user: &user, logs_out_at_provider: true };
+    let groups = [ClaimPath::parse("groups").unwrap()];
+    let needs = Needs { user: &user, groups: &groups, logs_out_at_provider: true };
     let comparison = compare_online(&settings, &needs, SetClock::new()).await.unwrap();
     comparison.findings.iter().map(ToString::to_string).collect()
 }
@@ -59,6 +60,24 @@ async fn difference_in_logout_or_claims_names_the_setting() {
     let userinfo = json!({"claims_supported": ["sub", "email"], "userinfo_endpoint": null});
     let [finding] = &*findings(|_| {}, &userinfo).await else { panic!() };
     assert!(finding.contains("such as sub, or set provider.userinfo = true"), "{finding}");
+}
+
+#[tokio::test]
+async fn scope_of_groups_is_a_finding_unless_the_claim_is_announced() {
+    let scopes = json!(["openid", "profile", "email", "groups"]);
+    let dex = json!({"scopes_supported": scopes, "claims_supported": ["sub", "preferred_username"]});
+    for announced in [&dex, &json!({"scopes_supported": scopes})] {
+        let [finding] = &*findings(|_| {}, announced).await else { panic!("{announced}") };
+        assert!(
+            finding.contains("the scope groups, and provider.scopes does not have it; add it"),
+            "{finding}"
+        );
+        let requested = findings(|settings| settings.scopes.push("groups".to_owned()), announced).await;
+        assert_eq!(requested, Vec::<String>::new());
+    }
+    let with_claim =
+        json!({"scopes_supported": scopes, "claims_supported": ["preferred_username", "groups"]});
+    assert_eq!(findings(|_| {}, &with_claim).await, Vec::<String>::new());
 }
 
 /// `LemonLDAP::NG` 2.16 announces these claims, and sends others from userinfo.
