@@ -46,6 +46,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
         absolute_url(text)
     });
     warn_of_plain_http(reader);
+    warn_of_example(reader);
     let discovery = reader.switch("provider.discovery");
     let userinfo = reader.switch("provider.userinfo");
     let endpoints = endpoints::read(reader, discovery, userinfo);
@@ -95,6 +96,24 @@ fn parse_issuer(text: &str) -> Result<String, Wrong> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// Hosts of the examples in docs/providers.md that are not below `example.com`.
+const EXAMPLE_HOSTS: [&str; 3] = ["example.okta.com", "example.eu.auth0.com", "example.zitadel.cloud"];
+/// Parts of the paths of these examples.
+const EXAMPLE_IDS: [&str; 2] = ["/11111111-1111-1111-1111-111111111111/", "/eu-west-1_AbCdEfGhI"];
+
+fn warn_of_example(reader: &mut Reader) {
+    let key = "provider.issuer";
+    let Some(url) = reader.text(key).and_then(|text| absolute_url(&text).ok()) else { return };
+    let host = url.host_str().unwrap_or_default();
+    let is_example = host == "example.com"
+        || host.ends_with(".example.com")
+        || EXAMPLE_HOSTS.contains(&host)
+        || EXAMPLE_IDS.iter().any(|id| url.path().contains(id));
+    if is_example {
+        reader.report.warn(key, "it is an example of the documentation; set the issuer of your own provider");
+    }
 }
 
 fn reject_discovery_url(text: &str) -> Result<(), Wrong> {

@@ -23,7 +23,7 @@ const OTHER_KEY: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
 const MINIMAL: &str = r#"[public]
 urls = ["https://headlamp.example.com"]
 [provider]
-issuer = "https://keycloak.example.com/realms/main"
+issuer = "https://keycloak.corp.test/realms/main"
 client_id = "headlamp"
 client_secret = "hunter2"
 [session]

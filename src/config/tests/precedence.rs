@@ -35,7 +35,7 @@ fn flag_overrides_environment_overrides_file_overrides_default() {
 fn overriding_one_key_keeps_the_others_of_its_section() {
     let settings = with(&[("FOREGATE_PROVIDER__CLIENT_ID", "other")]).ok().unwrap();
     assert_eq!(settings.provider.client_id, "other");
-    assert_eq!(settings.provider.issuer, "https://keycloak.example.com/realms/main");
+    assert_eq!(settings.provider.issuer, "https://keycloak.corp.test/realms/main");
 }
 
 #[test]
