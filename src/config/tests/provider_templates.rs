@@ -37,7 +37,7 @@ fn code_blocks(part: &str) -> Vec<String> {
 }
 
 #[test]
-fn file_is_valid_and_warns_of_nothing() {
+fn file_is_valid_and_warns_only_of_its_example() {
     let (secret, keys) = (TempFile::new("hunter2"), TempFile::new(KEY));
     let set = [("provider.client_secret_file", secret.path()), ("session.keys_file", keys.path())];
     for template in PROVIDER_TEMPLATES {
