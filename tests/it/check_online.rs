@@ -161,4 +161,7 @@ async fn provider_with_other_claims_or_scopes_has_findings_about_both() {
             assert!(findings.iter().any(|finding| finding.contains(word)), "{preset} {word}: {findings:?}");
         }
     }
+    let kanidm = dev_provider::start(Settings::like(Preset::Kanidm)).await.unwrap();
+    let (_, findings) = check(kanidm.issuer(), &["claims.groups=roles"]).await;
+    assert!(!findings.iter().any(|finding| finding.contains("scope groups")), "{findings:?}");
 }
