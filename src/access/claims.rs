@@ -70,6 +70,7 @@ const USER_CLAIMS: [&str; 19] = [
 
 /// The claims that an identity is made of.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct ClaimRules {
     /// The path of the name that applications see.
     pub user: ClaimPath,
