@@ -13,6 +13,7 @@ pub mod cookie;
 pub mod cookie_store;
 pub mod markers;
 mod provider_marks;
+pub mod records;
 mod registry;
 pub mod set_cookie;
 mod sync;

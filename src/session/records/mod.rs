@@ -1,0 +1,98 @@
+//! Session records of ticket stores
+//!
+//! A store keeps one [`Row`] for each session. It can read its times and its lease, but not the session itself.
+//!
+//! 1. Each write names the revision that it replaces. So two writers never overwrite each other, and a session that was
+//!    ended is never written again.
+//! 2. `create` fails if the id exists. It never changes the id.
+//! 3. [`Records::end_by`] deletes the sessions of a tag, and refuses sessions of that tag whose ID token is not newer.
+
+mod row;
+
+use futures_util::future::BoxFuture;
+use thiserror::Error;
+use tower_sessions_core::SessionStore;
+
+pub use self::row::{LeaseState, RecordId, Row, RowError, Tag};
+use crate::flow::ports::UnixTime;
+
+/// The store does not answer, or what it returned cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the session store failed: {0}")]
+pub struct RecordsError(pub String);
+
+/// The result of [`Records::insert`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// The row is stored.
+    Stored,
+    /// A row with this id exists.
+    Collision,
+    /// The provider ended this session before it began here.
+    Ended,
+    /// The user has too many sessions.
+    UserFull,
+    /// The store has too many sessions.
+    Full,
+}
+
+/// The result of [`Records::compare_and_swap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swapped {
+    /// The row is stored.
+    Stored,
+    /// Another write came first.
+    Changed,
+    /// There is no such row any more.
+    Gone,
+}
+
+/// The limits of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// All sessions.
+    pub sessions: usize,
+    /// The sessions of one user.
+    pub per_user: usize,
+}
+
+/// The sessions that the provider ended (OpenID Connect Back-Channel Logout §2.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedBy {
+    /// The tags of the `sid` or the `sub`, one for each session key.
+    pub tags: Vec<Tag>,
+    /// `iat` of the logout token. Sessions with a later ID token continue.
+    pub issued_at: UnixTime,
+    /// Until when a sign-in of an earlier ID token may still begin.
+    pub refused_until: UnixTime,
+}
+
+/// A store of session records.
+///
+/// It is also a session store of tower-sessions, so that its programs can read and delete the records.
+pub trait Records: SessionStore {
+    /// Stores the row of a new session.
+    fn insert<'a>(&'a self, row: &'a Row, now: UnixTime) -> BoxFuture<'a, Result<Inserted, RecordsError>>;
+
+    /// Returns a row that has not expired.
+    fn find(&self, id: RecordId, now: UnixTime) -> BoxFuture<'_, Result<Option<Row>, RecordsError>>;
+
+    /// Replaces the row with the revision before that of `row`.
+    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>>;
+
+    /// Deletes a row, whatever its revision. Returns whether there was one.
+    fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>>;
+
+    /// Ends the sessions of the tags. Returns their ids.
+    fn end_by<'a>(&'a self, ended: &'a EndedBy) -> BoxFuture<'a, Result<Vec<RecordId>, RecordsError>>;
+
+    /// Returns the rows of a user that have not expired.
+    fn of_user<'a>(
+        &'a self,
+        subject: &'a [Tag],
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<Row>, RecordsError>>;
+
+    /// Returns the number of rows, expired ones included.
+    fn count(&self) -> BoxFuture<'_, Result<usize, RecordsError>>;
+}
