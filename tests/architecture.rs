@@ -102,6 +102,12 @@ const LAYERS: [Layer; 10] = [
             "arc_swap",
             "futures_util",
             "zeroize",
+            "async_trait",
+            "redb",
+            "serde_json",
+            "time",
+            "tokio",
+            "tower_sessions_core",
         ],
     },
     Layer {

@@ -7,7 +7,11 @@
 //! 2. `create` fails if the id exists. It never changes the id.
 //! 3. [`Records::end_by`] deletes the sessions of a tag, and refuses sessions of that tag whose ID token is not newer.
 
+#[cfg(test)]
+mod contract;
+pub mod memory;
 mod row;
+mod tower;
 
 use futures_util::future::BoxFuture;
 use thiserror::Error;

@@ -1,0 +1,282 @@
+//! The rules of [`Records`], which every store must fulfil
+//!
+//! A store has a [`Fixture`] and calls [`contract!`], which makes one test of each rule.
+//!
+//! A row whose time has come, and a mark whose time has come, count no more. A store may keep them or delete them.
+
+mod limits;
+mod tower;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::join_all;
+
+pub(super) use self::limits::*;
+pub(super) use self::tower::*;
+use super::{Bounds, EndedBy, Inserted, LeaseState, RecordId, Records, Row, Swapped, Tag};
+use crate::flow::ports::{Clock, UnixTime};
+
+/// A store and what it needs.
+pub(super) trait Fixture {
+    type Store: Records;
+    async fn start(bounds: Bounds, clock: Arc<TestClock>) -> Self;
+    fn store(&self) -> &Self::Store;
+}
+
+/// A clock that only the test sets.
+#[derive(Debug)]
+pub(super) struct TestClock(AtomicU64);
+
+impl TestClock {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(NOW.0)))
+    }
+
+    pub(super) fn set(&self, now: UnixTime) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Makes one test of each rule.
+macro_rules! contract {
+    ($fixture:ty) => {
+        $crate::session::records::contract::contract!(
+            $fixture: row_is_found_until_it_expires, second_insert_of_an_id_is_a_collision,
+            swap_needs_the_previous_revision, swap_moves_a_row_in_the_indexes, swap_of_a_removed_row_is_gone,
+            one_of_concurrent_swaps_is_stored, one_of_concurrent_inserts_is_stored, second_removal_finds_nothing,
+            end_by_ends_the_sessions_that_are_not_newer, ended_tag_refuses_inserts_until_its_time,
+            older_logout_token_does_not_weaken_a_mark, user_has_the_rows_of_all_tags, user_bound_counts_open_sessions,
+            total_bound_counts_open_sessions, many_expired_rows_and_marks_count_no_more, tower_create_keeps_the_id,
+            tower_load_and_delete_see_open_sessions, tower_save_of_a_stale_row_fails
+        );
+    };
+    ($fixture:ty: $($rule:ident),*) => {
+        $(
+            #[tokio::test]
+            async fn $rule() {
+                $crate::session::records::contract::$rule::<$fixture>().await;
+            }
+        )*
+    };
+}
+pub(super) use contract;
+
+pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
+pub(super) const BOUNDS: Bounds = Bounds { sessions: 1_000, per_user: 1_000 };
+const ALICE: Tag = Tag([0xa1; 16]);
+const BOB: Tag = Tag([0xb0; 16]);
+const SID: Tag = Tag([0x51; 16]);
+
+fn later(seconds: u64) -> UnixTime {
+    UnixTime(NOW.0 + seconds)
+}
+
+fn id(number: u8) -> RecordId {
+    RecordId([number; 16])
+}
+
+/// Returns a session of Alice that ends in 100 seconds.
+pub(super) fn row(number: u8) -> Row {
+    Row {
+        id: id(number),
+        revision: 1,
+        generation: 1,
+        lease: LeaseState::Available,
+        subject: ALICE,
+        sid: None,
+        issued_at: NOW.0,
+        active_at: NOW.0,
+        ends_at: later(100).0,
+        sealed: vec![number; 100].into(),
+    }
+}
+
+fn ended(tags: &[Tag], issued_at: UnixTime) -> EndedBy {
+    EndedBy { tags: tags.to_vec(), issued_at, refused_until: later(50) }
+}
+
+async fn insert_all(store: &impl Records, rows: &[Row]) {
+    for row in rows {
+        assert_eq!(store.insert(row, NOW).await, Ok(Inserted::Stored), "{:?}", row.id);
+    }
+}
+
+async fn ids_of(store: &impl Records, subject: &[Tag], now: UnixTime) -> Vec<RecordId> {
+    let mut ids: Vec<_> = store.of_user(subject, now).await.unwrap().iter().map(|row| row.id).collect();
+    ids.sort();
+    ids
+}
+
+pub(super) async fn row_is_found_until_it_expires<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    assert_eq!(store.find(id(1), NOW).await, Ok(None));
+    insert_all(store, &[row(1), row(2)]).await;
+    assert_eq!(store.find(id(1), NOW).await, Ok(Some(row(1))));
+    assert_eq!(store.find(id(1), later(99)).await, Ok(Some(row(1))));
+    assert_eq!(store.find(id(1), later(100)).await, Ok(None));
+    assert_eq!(store.count().await, Ok(2));
+}
+
+pub(super) async fn second_insert_of_an_id_is_a_collision<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    insert_all(store, &[row(1)]).await;
+    let other = Row { subject: BOB, revision: 2, ..row(1) };
+    assert_eq!(store.insert(&other, NOW).await, Ok(Inserted::Collision));
+    assert_eq!(store.find(id(1), NOW).await, Ok(Some(row(1))));
+    assert_eq!(ids_of(store, &[BOB], NOW).await, []);
+    assert_eq!(store.count().await, Ok(1));
+}
+
+pub(super) async fn swap_needs_the_previous_revision<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    insert_all(store, &[row(1)]).await;
+    let revision = |revision| Row { revision, active_at: revision, sealed: vec![1].into(), ..row(1) };
+    for stale in [0, 1, 3] {
+        assert_eq!(store.compare_and_swap(&revision(stale)).await, Ok(Swapped::Changed), "{stale}");
+        assert_eq!(store.find(id(1), NOW).await, Ok(Some(row(1))), "{stale}");
+    }
+    // A store may write a change of `active_at` in another way.
+    let active = Row { revision: 2, active_at: later(1).0, ..row(1) };
+    assert_eq!(store.compare_and_swap(&active).await, Ok(Swapped::Stored));
+    assert_eq!(store.find(id(1), NOW).await, Ok(Some(active)));
+    assert_eq!(store.compare_and_swap(&revision(2)).await, Ok(Swapped::Changed));
+    assert_eq!(store.compare_and_swap(&revision(3)).await, Ok(Swapped::Stored));
+    assert_eq!(store.find(id(1), NOW).await, Ok(Some(revision(3))));
+}
+
+pub(super) async fn swap_moves_a_row_in_the_indexes<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    insert_all(store, &[row(1)]).await;
+    let moved = Row { revision: 2, subject: BOB, sid: Some(SID), ends_at: later(200).0, ..row(1) };
+    assert_eq!(store.compare_and_swap(&moved).await, Ok(Swapped::Stored));
+    assert_eq!(ids_of(store, &[ALICE], NOW).await, []);
+    assert_eq!(ids_of(store, &[BOB], later(199)).await, [id(1)]);
+    // This insert removes what has expired, and the row has not.
+    assert_eq!(store.insert(&row(2), later(150)).await, Ok(Inserted::Stored));
+    assert_eq!(store.find(id(1), later(150)).await, Ok(Some(moved)));
+    assert_eq!(store.end_by(&ended(&[SID], NOW)).await, Ok(vec![id(1)]));
+}
+
+pub(super) async fn swap_of_a_removed_row_is_gone<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    let next = Row { revision: 2, ..row(1) };
+    assert_eq!(store.compare_and_swap(&next).await, Ok(Swapped::Gone));
+    insert_all(store, &[row(1)]).await;
+    assert_eq!(store.remove(id(1)).await, Ok(true));
+    assert_eq!(store.compare_and_swap(&next).await, Ok(Swapped::Gone));
+    assert_eq!(store.find(id(1), NOW).await, Ok(None));
+}
+
+pub(super) async fn one_of_concurrent_swaps_is_stored<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    insert_all(store, &[row(1)]).await;
+    let rivals: Vec<_> = (0..8).map(|rival| Row { revision: 2, generation: 2 + rival, ..row(1) }).collect();
+    let results = join_all(rivals.iter().map(|rival| store.compare_and_swap(rival))).await;
+    let stored: Vec<_> =
+        rivals.iter().zip(&results).filter(|(_, result)| **result == Ok(Swapped::Stored)).collect();
+    assert_eq!(results.iter().filter(|result| **result == Ok(Swapped::Changed)).count(), 7, "{results:?}");
+    assert_eq!(store.find(id(1), NOW).await, Ok(Some(stored[0].0.clone())));
+}
+
+pub(super) async fn one_of_concurrent_inserts_is_stored<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    let rivals: Vec<_> = (0..8).map(|rival| Row { generation: rival, ..row(1) }).collect();
+    let results = join_all(rivals.iter().map(|rival| store.insert(rival, NOW))).await;
+    assert_eq!(results.iter().filter(|result| **result == Ok(Inserted::Stored)).count(), 1, "{results:?}");
+    assert_eq!(results.iter().filter(|result| **result == Ok(Inserted::Collision)).count(), 7, "{results:?}");
+}
+
+pub(super) async fn second_removal_finds_nothing<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    insert_all(store, &[row(1), Row { sid: Some(SID), ..row(2) }]).await;
+    assert_eq!(store.remove(id(2)).await, Ok(true));
+    assert_eq!(store.remove(id(2)).await, Ok(false));
+    assert_eq!(store.count().await, Ok(1));
+    assert_eq!(ids_of(store, &[ALICE], NOW).await, [id(1)]);
+    assert_eq!(store.end_by(&ended(&[SID], NOW)).await, Ok(vec![]));
+}
+
+pub(super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    let newer = Row { issued_at: later(11).0, ..row(3) };
+    let other = Row { subject: BOB, ..row(5) };
+    insert_all(
+        store,
+        &[
+            row(1),
+            Row { issued_at: later(10).0, sid: Some(SID), ..row(2) },
+            newer.clone(),
+            Row { subject: BOB, sid: Some(SID), ..row(4) },
+            other.clone(),
+        ],
+    )
+    .await;
+    let found = store.end_by(&ended(&[ALICE, SID, Tag([0; 16])], later(10))).await.unwrap();
+    assert_eq!(found.len(), 3, "each once");
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([id(1), id(2), id(4)]));
+    for gone in [1, 2, 4] {
+        assert_eq!(store.find(id(gone), NOW).await, Ok(None), "{gone}");
+        let late = Row { revision: 2, ..row(gone) };
+        assert_eq!(store.compare_and_swap(&late).await, Ok(Swapped::Gone), "{gone}");
+    }
+    assert_eq!(store.find(id(3), NOW).await, Ok(Some(newer)));
+    assert_eq!(ids_of(store, &[BOB], NOW).await, [id(5)]);
+    assert_eq!(store.end_by(&ended(&[SID], later(10))).await, Ok(vec![]));
+    assert_eq!(store.count().await, Ok(2));
+}
+
+pub(super) async fn ended_tag_refuses_inserts_until_its_time<F: Fixture>() {
+    let clock = TestClock::new();
+    let fixture = F::start(BOUNDS, Arc::clone(&clock)).await;
+    let store = fixture.store();
+    assert_eq!(store.end_by(&ended(&[SID, BOB], later(10))).await, Ok(vec![]));
+    let by_sid = |issued_at| Row { sid: Some(SID), issued_at: later(issued_at).0, ..row(1) };
+    let by_user = Row { subject: BOB, issued_at: later(10).0, ..row(2) };
+    for refused in [&by_sid(0), &by_sid(10), &by_user] {
+        assert_eq!(store.insert(refused, later(49)).await, Ok(Inserted::Ended));
+    }
+    assert_eq!(store.insert(&row(3), NOW).await, Ok(Inserted::Stored));
+    assert_eq!(store.insert(&by_sid(11), NOW).await, Ok(Inserted::Stored));
+    clock.set(later(50));
+    assert_eq!(store.insert(&by_user, later(50)).await, Ok(Inserted::Stored));
+}
+
+pub(super) async fn older_logout_token_does_not_weaken_a_mark<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    store.end_by(&ended(&[SID], later(10))).await.unwrap();
+    let older = EndedBy { tags: vec![SID], issued_at: later(5), refused_until: later(40) };
+    store.end_by(&older).await.unwrap();
+    let refused = Row { sid: Some(SID), issued_at: later(10).0, ..row(1) };
+    assert_eq!(store.insert(&refused, later(45)).await, Ok(Inserted::Ended));
+}
+
+pub(super) async fn user_has_the_rows_of_all_tags<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    insert_all(store, &[row(1), Row { ends_at: later(10).0, ..row(2) }, Row { subject: BOB, ..row(3) }])
+        .await;
+    assert_eq!(store.of_user(&[BOB], NOW).await, Ok(vec![Row { subject: BOB, ..row(3) }]));
+    assert_eq!(ids_of(store, &[ALICE], later(9)).await, [id(1), id(2)]);
+    assert_eq!(ids_of(store, &[ALICE], later(10)).await, [id(1)]);
+    assert_eq!(ids_of(store, &[ALICE, SID, BOB, ALICE], NOW).await, [id(1), id(2), id(3)]);
+    assert_eq!(ids_of(store, &[SID], NOW).await, []);
+    assert_eq!(ids_of(store, &[], NOW).await, []);
+}
