@@ -100,7 +100,7 @@ pub(super) fn row(number: u8) -> Row {
 }
 
 fn ended(tags: &[Tag], issued_at: UnixTime) -> EndedBy {
-    EndedBy { tags: tags.to_vec(), issued_at, refused_until: later(50) }
+    EndedBy { tags: tags.to_vec(), ends_until: issued_at, issued_at, refused_until: later(50) }
 }
 
 async fn insert_all(store: &impl Records, rows: &[Row]) {
@@ -262,7 +262,8 @@ pub(super) async fn older_logout_token_does_not_weaken_a_mark<F: Fixture>() {
     let fixture = F::start(BOUNDS, TestClock::new()).await;
     let store = fixture.store();
     store.end_by(&ended(&[SID], later(10))).await.unwrap();
-    let older = EndedBy { tags: vec![SID], issued_at: later(5), refused_until: later(40) };
+    let older =
+        EndedBy { tags: vec![SID], ends_until: later(5), issued_at: later(5), refused_until: later(40) };
     store.end_by(&older).await.unwrap();
     let refused = Row { sid: Some(SID), issued_at: later(10).0, ..row(1) };
     assert_eq!(store.insert(&refused, later(45)).await, Ok(Inserted::Ended));

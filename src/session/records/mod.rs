@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 mod contract;
+pub mod file;
 pub mod memory;
 mod row;
 mod tower;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 use tower_sessions_core::SessionStore;
 
+pub use self::memory::MemoryRecords;
 pub use self::row::{LeaseState, RecordId, Row, RowError, Tag};
 use crate::flow::ports::UnixTime;
 
@@ -65,7 +67,9 @@ pub struct Bounds {
 pub struct EndedBy {
     /// The tags of the `sid` or the `sub`, one for each session key.
     pub tags: Vec<Tag>,
-    /// `iat` of the logout token. Sessions with a later ID token continue.
+    /// Sessions whose [`Row::issued_at`] is not later end.
+    pub ends_until: UnixTime,
+    /// `iat` of the logout token. A sign-in with a later ID token may begin.
     pub issued_at: UnixTime,
     /// Until when a sign-in of an earlier ID token may still begin.
     pub refused_until: UnixTime,

@@ -36,7 +36,7 @@ pub struct Row {
     pub subject: Tag,
     /// The tag of the provider's session, if it has an id.
     pub sid: Option<Tag>,
-    /// `iat` of the ID token of the sign-in, in seconds since 1970.
+    /// `iat` of the ID token of the sign-in, or the time of the sign-in here if that is earlier, in seconds since 1970.
     pub issued_at: u64,
     /// When the user was last active, in seconds since 1970.
     pub active_at: u64,

@@ -1,0 +1,135 @@
+//! Session records in a file, which outlive a restart
+//!
+//! 1. A write returns after the file has it. Only a new `active_at` may be lost if the process is killed.
+//! 2. The calls block, so they run on threads of their own. At most 32 run, and each caller waits at most 5 seconds.
+//!    A write whose caller stopped waiting may still happen.
+//! 3. Expired rows and marks are removed by later writes, at most 16 of each.
+//! 4. After an input or output error, the file is opened again. So a full disk needs no restart.
+
+mod database;
+mod failure;
+mod open;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Debug, Formatter};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use self::database::Reopened;
+use self::failure::Failure;
+pub use self::failure::OpenError;
+use self::tables::Snapshot;
+use super::tower::session_store;
+use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use crate::flow::ports::{Clock, UnixTime};
+
+const MAX_CONCURRENT_CALLS: usize = 32;
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// A store in one file, which serves one process.
+pub struct FileRecords {
+    bounds: Bounds,
+    clock: Arc<dyn Clock>,
+    database: Arc<Reopened>,
+    permits: Arc<Semaphore>,
+}
+
+impl FileRecords {
+    /// Opens the file, or creates it with mode 0600. It reads the whole file, because it checks it.
+    pub fn open(path: impl Into<PathBuf>, bounds: Bounds, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = path.into();
+        Self::open_with(Box::new(move || open::open(&path)), bounds, clock)
+    }
+
+    fn open_with(
+        open: Box<database::Open>,
+        bounds: Bounds,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let database = Arc::new(Reopened::new(open)?);
+        Ok(Self { bounds, clock, database, permits: Arc::new(Semaphore::new(MAX_CONCURRENT_CALLS)) })
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, RecordsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reopened) -> Result<T, Failure> + Send + 'static,
+    {
+        let permits = Arc::clone(&self.permits);
+        let database = Arc::clone(&self.database);
+        let answer = async {
+            let permit = permits.acquire_owned().await.map_err(|_| stopped())?;
+            let call = spawn_blocking(move || {
+                // Held by the thread, because the call continues if its caller stops waiting.
+                let _permit = permit;
+                work(&database)
+            });
+            call.await.map_err(|_| stopped())?.map_err(|failure| RecordsError(failure.to_string()))
+        };
+        let late = || RecordsError(format!("no answer within {} seconds", MAX_WAIT.as_secs()));
+        timeout(MAX_WAIT, answer).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+fn stopped() -> RecordsError {
+    RecordsError("the call was interrupted".to_owned())
+}
+
+impl Debug for FileRecords {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FileRecords").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
+
+session_store!(FileRecords);
+
+impl Records for FileRecords {
+    fn insert<'a>(&'a self, row: &'a Row, now: UnixTime) -> BoxFuture<'a, Result<Inserted, RecordsError>> {
+        let (row, bounds) = (row.clone(), self.bounds);
+        Box::pin(self.run(move |database| database.write(|tables| tables.insert(&row, now, bounds))))
+    }
+
+    fn find(&self, id: RecordId, now: UnixTime) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {
+        Box::pin(self.run(move |database| {
+            let row = database.read(|transaction| Snapshot::open(transaction)?.row(id))?;
+            Ok(row.filter(|row| !row.is_over(now)))
+        }))
+    }
+
+    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+        let row = row.clone();
+        Box::pin(self.run(move |database| database.write(|tables| tables.compare_and_swap(&row))))
+    }
+
+    fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {
+        Box::pin(self.run(move |database| database.write(|tables| tables.remove_row(id))))
+    }
+
+    fn end_by<'a>(&'a self, ended: &'a EndedBy) -> BoxFuture<'a, Result<Vec<RecordId>, RecordsError>> {
+        let (ended, now, bounds) = (ended.clone(), self.clock.now(), self.bounds);
+        Box::pin(self.run(move |database| database.write(|tables| tables.end_by(&ended, now, bounds))))
+    }
+
+    fn of_user<'a>(
+        &'a self,
+        subject: &'a [Tag],
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<Row>, RecordsError>> {
+        let subject = subject.to_vec();
+        Box::pin(self.run(move |database| {
+            database.read(|transaction| Snapshot::open(transaction)?.of_user(&subject, now))
+        }))
+    }
+
+    fn count(&self) -> BoxFuture<'_, Result<usize, RecordsError>> {
+        Box::pin(self.run(|database| database.read(|transaction| Snapshot::open(transaction)?.count())))
+    }
+}
