@@ -28,6 +28,19 @@ const RELOAD_COUNTER: &str = "foregate-reloads";
 /// browsers keep (RFC 6265bis §5.7). A multiple of four, so that each part can be decoded separately.
 pub const PART_LEN: usize = 3900;
 
+/// Initial capacity. It leaves room for what a check appends, so that most checks allocate once.
+const COOKIE_BUFFER_BYTES: usize = 4096;
+
+/// Appends a cookie to one `Cookie` value.
+pub(super) fn add_cookie(cookies: &mut Vec<u8>, member: &[u8]) {
+    if cookies.is_empty() {
+        cookies.reserve(COOKIE_BUFFER_BYTES);
+    } else {
+        cookies.extend_from_slice(b"; ");
+    }
+    cookies.extend_from_slice(member);
+}
+
 /// The cookie names of an origin.
 #[derive(Clone, Debug)]
 pub struct Names {

@@ -4,3 +4,5 @@ pub(super) mod contents;
 pub mod jwt;
 pub mod layout;
 pub mod seal;
+pub(super) mod ticket;
+pub(super) mod ticket_roots;

@@ -18,13 +18,15 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use thiserror::Error;
 
+use super::ticket_roots::TicketRoots;
 use crate::flow::ports::{Entropy, NoEntropy};
 
 /// Changes with every change of the layout or of the sealed contents.
 const VERSION: u8 = 6;
-const KEY_ID_LEN: usize = 4;
+pub(in crate::session) const KEY_ID_LEN: usize = 4;
 const HEAD_LEN: usize = 2 + KEY_ID_LEN + NONCE_LEN;
 const TAG_LEN: usize = 16;
 
@@ -61,6 +63,7 @@ struct Key {
     id: [u8; KEY_ID_LEN],
     session: LessSafeKey,
     login: LessSafeKey,
+    tickets: TicketRoots,
 }
 
 /// The keys that seal and open values; at least one.
@@ -78,6 +81,28 @@ impl KeyRing {
     pub fn replace<'k>(&self, masters: impl IntoIterator<Item = &'k [u8; 32]>) -> Result<(), UnusableKey> {
         self.0.store(Arc::new(derive_all(masters)?));
         Ok(())
+    }
+
+    /// Returns the id of the key that seals, and its keys for tickets.
+    pub(in crate::session) fn newest_ticket_roots<T>(
+        &self,
+        read: impl FnOnce([u8; KEY_ID_LEN], &TicketRoots) -> T,
+    ) -> Option<T> {
+        self.0.load().first().map(|key| read(key.id, &key.tickets))
+    }
+
+    /// Returns the keys for tickets of the key with an id.
+    pub(in crate::session) fn ticket_roots<T>(
+        &self,
+        id: [u8; KEY_ID_LEN],
+        read: impl FnOnce(&TicketRoots) -> T,
+    ) -> Option<T> {
+        self.0.load().iter().find(|key| key.id == id).map(|key| read(&key.tickets))
+    }
+
+    /// Returns what `read` returns for the keys for tickets of every key.
+    pub(in crate::session) fn all_ticket_roots<T>(&self, read: impl Fn(&TicketRoots) -> T) -> Vec<T> {
+        self.0.load().iter().map(|key| read(&key.tickets)).collect()
     }
 
     /// Seals a value that will be carried in `count` parts.
@@ -149,6 +174,12 @@ impl Key {
             id: expand(&root, "key id")?,
             session: subkey(Purpose::Session)?,
             login: subkey(Purpose::Login)?,
+            tickets: TicketRoots {
+                record_id: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "record id")?),
+                record_key: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "record key")?),
+                tag: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "tag")?),
+                mac: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "ticket")?),
+            },
         })
     }
 
@@ -205,7 +236,7 @@ impl Binding {
         Self { purpose, associated_data: array::from_fn(with_count) }
     }
 
-    fn associated_data(&self, count: usize) -> Option<&[u8]> {
+    pub(in crate::session) fn associated_data(&self, count: usize) -> Option<&[u8]> {
         self.associated_data.get(count.checked_sub(1)?).map(Digest::as_ref)
     }
 }

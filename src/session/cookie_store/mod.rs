@@ -9,11 +9,9 @@
 
 mod opening;
 mod port;
-mod usable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
@@ -21,11 +19,13 @@ use http::{HeaderMap, HeaderValue};
 pub use super::codec::contents::Lifetimes;
 use super::codec::contents::{RefreshedContents, Sealing};
 use super::codec::layout::Contents;
-use super::codec::seal::{Binding, KeyRing, MAX_PARTS, OVERHEAD, Purpose};
-use super::cookie::{Names, PART_LEN};
+use super::codec::seal::{KeyRing, MAX_PARTS, OVERHEAD};
+use super::cookie::PART_LEN;
+use super::place::{Place, Places};
 use super::provider_marks::{ProviderMarks, ProviderVerdict};
 pub use super::registry::Room;
-use super::registry::{Delivery, Listed, RefreshLease, Registry};
+use super::registry::{Delivery, Listed, Registry};
+use super::usable::next_lease;
 use crate::access::identity::Identity;
 use crate::access::origin::{Origin, Origins};
 use crate::access::policy::PolicyVerdicts;
@@ -34,13 +34,6 @@ use crate::flow::ports::{
     BeginError, Commit, EndedSession, Entropy, NewSession, NoEntropy, Refreshable, Refreshed, SessionId,
     SessionRequest, UnixTime,
 };
-
-/// The cookies of one origin.
-struct Place {
-    origin: String,
-    names: Names,
-    binding: Binding,
-}
 
 /// The result of a refresh, until the browser presents it.
 #[derive(Clone)]
@@ -57,9 +50,6 @@ pub(super) struct Process {
     pub(super) began_at: UnixTime,
 }
 
-/// Delay before the next refresh, if the provider's new tokens expire no later than the previous ones.
-const RETRY_DELAY_WITHOUT_NEW_END: Duration = Duration::from_secs(30);
-
 /// Longer than a process drains by default. A process that drains longer can look like a second process.
 const HANDOVER_SECONDS: u64 = 120;
 
@@ -67,7 +57,7 @@ const HANDOVER_SECONDS: u64 = 120;
 pub struct CookieStore {
     keys: Arc<KeyRing>,
     entropy: Arc<dyn Entropy>,
-    places: Vec<Place>,
+    places: Places,
     lifetimes: Lifetimes,
     keeps_id_token: bool,
     process: Process,
@@ -89,21 +79,12 @@ impl CookieStore {
         audit: Arc<dyn Audit>,
         now: UnixTime,
     ) -> Result<Self, NoEntropy> {
-        let (issuer, client_id) = client;
-        let place = |origin: &Origin| {
-            let names = Names::for_sessions(origin, origins.domain());
-            // The dot keeps a domain distinct from an origin.
-            let place =
-                origins.domain().map_or_else(|| origin.as_str().to_owned(), |domain| format!(".{domain}"));
-            let binding = Binding::new(Purpose::Session, names.session(), &place, issuer, client_id);
-            Place { origin: origin.as_str().to_owned(), names, binding }
-        };
         let mut id = [0; 8];
         entropy.fill(&mut id)?;
         Ok(Self {
             keys,
             entropy,
-            places: origins.iter().map(place).collect(),
+            places: Places::new(origins, client),
             lifetimes,
             keeps_id_token: true,
             process: Process { id: u64::from_ne_bytes(id), began_at: now },
@@ -131,7 +112,7 @@ impl CookieStore {
     }
 
     fn place(&self, origin: &Origin) -> Option<&Place> {
-        self.places.iter().find(|place| place.origin == origin.as_str())
+        self.places.of(origin)
     }
 
     fn sealing(&self, now: UnixTime) -> Sealing {
@@ -153,18 +134,6 @@ impl CookieStore {
         let value = self.keys.seal(&place.binding, count, contents, &*self.entropy)?;
         Ok(URL_SAFE_NO_PAD.encode_to_string(value))
     }
-}
-
-/// Initial capacity. It leaves room for what a check appends, so that most checks allocate once.
-const COOKIE_BUFFER_BYTES: usize = 4096;
-
-fn add_cookie(cookies: &mut Vec<u8>, member: &[u8]) {
-    if cookies.is_empty() {
-        cookies.reserve(COOKIE_BUFFER_BYTES);
-    } else {
-        cookies.extend_from_slice(b"; ");
-    }
-    cookies.extend_from_slice(member);
 }
 
 fn chunks(text: &str) -> impl Iterator<Item = &str> {
@@ -238,23 +207,11 @@ impl CookieStore {
         let generation = session.generation.saturating_add(1);
         let policies = user.map(|(_, policies)| policies);
         let listed = Listed { generation, ends_at, policies, ..listed_refreshable(session) };
-        let lease = self.next_lease(refreshed, has_new_end, now);
+        let lease = next_lease(&self.lifetimes, refreshed, has_new_end, now);
         Ok(match self.registry.commit(listed, (result, lease), now) {
             Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::Failed },
             None => Commit::TooLate,
         })
-    }
-
-    fn next_lease(&self, refreshed: &Refreshed, has_new_end: bool, now: UnixTime) -> RefreshLease {
-        let returns_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
-        if has_new_end {
-            RefreshLease::Available
-        } else if self.lifetimes.require_fresh_id_token && returns_no_id_token {
-            // Another refresh would return no ID token either: the session ends when its ID token expires.
-            RefreshLease::TokenSpent
-        } else {
-            RefreshLease::RetryAt(now.plus(RETRY_DELAY_WITHOUT_NEW_END))
-        }
     }
 
     fn end_session(&self, request: SessionRequest<'_>) -> EndedSession {

@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use http::HeaderValue;
 
-use super::usable::{JudgeContext, judge};
-use super::{CookieStore, HANDOVER_SECONDS, Place};
+use super::{CookieStore, HANDOVER_SECONDS};
 use crate::access::decision::Outage;
 use crate::flow::audit::Hint;
 use crate::flow::ports::{
@@ -19,8 +18,10 @@ use crate::session::codec::jwt::Packed;
 use crate::session::codec::layout::Contents;
 use crate::session::codec::seal::{MAX_PARTS, count_of};
 use crate::session::cookie::PART_LEN;
+use crate::session::place::Place;
 use crate::session::provider_marks::{DoubtNumber, ProviderSession, ProviderVerdict};
 use crate::session::registry::{Latest, Listed, Presentation, Presented, RefreshLease};
+use crate::session::usable::{JudgeContext, judge};
 
 impl CookieStore {
     pub(super) fn open_found<'w>(

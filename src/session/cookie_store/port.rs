@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use http::{HeaderMap, HeaderValue};
 
-use super::{CookieStore, add_cookie, listed_refreshable};
+use super::{CookieStore, listed_refreshable};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
@@ -13,6 +13,7 @@ use crate::flow::ports::{
     OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions, Standing,
     StoreUnavailable, UnixTime, Workspace,
 };
+use crate::session::cookie::add_cookie;
 use crate::session::registry::RefreshLease;
 
 /// All data are in the request or in this process, so no operation waits.

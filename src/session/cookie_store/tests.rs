@@ -7,6 +7,7 @@ use http::header;
 use proptest::prelude::*;
 
 use super::*;
+use crate::session::cookie::Names;
 use std::fmt::Display;
 
 use crate::access::claims::Omissions;

@@ -23,13 +23,13 @@ use foregate::flow::snapshot::{CurrentSnapshot, Snapshot};
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::codec::seal::KeyRing;
 use foregate::session::markers::MarkerCookies;
+use foregate::session::ticket_store::LEASE_TIME;
 use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 use http::{HeaderName, HeaderValue, Method};
 
 use super::fixture::{DUE, Factory, Jar, LIFE, SignIn, StoreUnderTest, at, origins, request};
 use super::provider::{RefreshingProvider, SetClock};
-use super::ticket_store::LEASE_LIFETIME;
 use super::{cookie_store, ticket_store};
 
 const CALLER: Caller =
@@ -286,12 +286,12 @@ async fn lease_that_was_taken_over_sends_no_token_a_second_time() {
         let gateway = Gateway::with(ticket_store(<_>::default()), bears_reuse, || ());
         let jar = gateway.store.begin(SignIn::default()).await;
         gateway.store.lease(&jar, DUE).await;
-        let checked = gateway.check(&jar, NAVIGATION, DUE + LEASE_LIFETIME.as_secs() - 1).await;
+        let checked = gateway.check(&jar, NAVIGATION, DUE + LEASE_TIME.as_secs() - 1).await;
         let is_refresh_page = |url: &str| url.contains("/oauth2/refresh?");
         assert!(
             matches!(checked.decision, Decision::Challenge(Challenge::SignIn(url)) if is_refresh_page(&url))
         );
-        let checked = gateway.check(&jar, SCRIPT, DUE + LEASE_LIFETIME.as_secs()).await;
+        let checked = gateway.check(&jar, SCRIPT, DUE + LEASE_TIME.as_secs()).await;
         assert_eq!(matches!(checked.decision, Decision::Allow(_)), bears_reuse);
         assert_eq!(matches!(checked.decision, Decision::Challenge(Challenge::Unauthenticated)), !bears_reuse);
         assert_eq!(gateway.received(), expected);

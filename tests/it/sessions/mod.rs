@@ -5,22 +5,25 @@
 mod check;
 mod contract;
 mod fixture;
+mod outage;
 mod provider;
-mod ticket_store;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use foregate::access::origin::Origins;
-use foregate::flow::ports::Sessions;
+use foregate::flow::ports::{Clock, Sessions, UnixTime};
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::codec::seal::KeyRing;
 use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
+use foregate::session::records::{Bounds, MemoryRecords};
+use foregate::session::ticket_store::{LEASE_TIME, TicketSettings, TicketStore};
 use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 
 use fixture::{Capabilities, Settings, StoreUnderTest, origins};
-use ticket_store::{LEASE_LIFETIME, TicketStore};
+use outage::Switchable;
 
 fn cookie_store(settings: Settings) -> StoreUnderTest {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
@@ -42,14 +45,38 @@ fn cookie_store(settings: Settings) -> StoreUnderTest {
 }
 
 fn ticket_store(settings: Settings) -> StoreUnderTest {
-    let outage = Arc::new(AtomicBool::new(false));
-    let sessions = Arc::new(TicketStore::new(settings, Arc::clone(&outage)));
+    let Settings { lifetime, idle, require_fresh_id_token } = settings;
+    let is_unavailable = Arc::new(AtomicBool::new(false));
+    let bounds = Bounds { sessions: 1000, per_user: 1000 };
+    let records = MemoryRecords::new(bounds, Arc::new(FixedClock));
+    let store = TicketStore::new(
+        Switchable { records, is_unavailable: Arc::clone(&is_unavailable) },
+        Arc::new(KeyRing::new(&[[7; 32]]).unwrap()),
+        (Arc::new(SystemEntropy), Arc::new(FixedClock)),
+        (&Origins::new(origins().to_vec()), ("https://idp.test", "foregate")),
+        TicketSettings {
+            lifetimes: Lifetimes { session: lifetime, idle, require_fresh_id_token },
+            keeps_id_token: true,
+            fresh: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            is_exclusive: false,
+        },
+    );
     let capabilities = Capabilities {
         cookie_changes_at_refresh: false,
-        lease_lifetime: Some(LEASE_LIFETIME),
-        outage: Some(outage),
+        lease_lifetime: Some(LEASE_TIME),
+        outage: Some(is_unavailable),
     };
-    StoreUnderTest { sessions, capabilities }
+    StoreUnderTest { sessions: Arc::new(store.unwrap()), capabilities }
+}
+
+/// A clock at which no record of a test has ended.
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> UnixTime {
+        fixture::NOW
+    }
 }
 
 macro_rules! every_store_keeps {

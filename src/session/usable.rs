@@ -1,4 +1,6 @@
-//! State of an opened session, by its times and its lease
+//! State of an opened session, by its times and its lease, for every store
+
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -7,7 +9,9 @@ use crate::access::decision::Outage;
 use crate::access::identity::IdentityRef;
 use crate::access::policy::PolicyVerdicts;
 use crate::access::token::TokenText;
-use crate::flow::ports::{Absence, Refreshable, Session, SessionId, SessionRequest, SessionState, UnixTime};
+use crate::flow::ports::{
+    Absence, Refreshable, Refreshed, Session, SessionId, SessionRequest, SessionState, UnixTime,
+};
 use crate::session::codec::contents::Lifetimes;
 use crate::session::codec::layout::Contents;
 use crate::session::registry::RefreshLease;
@@ -48,6 +52,27 @@ pub(super) fn judge<'w>(contents: &Contents<'w>, context: &JudgeContext<'_>) -> 
             refreshable(contents, context)
                 .map_or(SessionState::Absent(Absence::Expired), SessionState::Refreshable)
         }
+    }
+}
+
+/// Delay before the next refresh, if the provider's new tokens expire no later than the previous ones.
+const RETRY_DELAY_WITHOUT_NEW_END: Duration = Duration::from_secs(30);
+
+/// Returns who may refresh a session after a refresh. `has_new_end` is whether its tokens expire later than before.
+pub(super) fn next_lease(
+    lifetimes: &Lifetimes,
+    refreshed: &Refreshed,
+    has_new_end: bool,
+    now: UnixTime,
+) -> RefreshLease {
+    let returns_no_id_token = refreshed.id_token.is_none() && refreshed.access_expires_at.is_some();
+    if has_new_end {
+        RefreshLease::Available
+    } else if lifetimes.require_fresh_id_token && returns_no_id_token {
+        // Another refresh would return no ID token either: the session ends when its ID token expires.
+        RefreshLease::TokenSpent
+    } else {
+        RefreshLease::RetryAt(now.plus(RETRY_DELAY_WITHOUT_NEW_END))
     }
 }
 

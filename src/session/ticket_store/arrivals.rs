@@ -1,0 +1,31 @@
+//! When each logout token first arrived
+//!
+//! A logout token ends every session that began before it arrived, because the clocks of the provider's nodes may differ.
+//! If it comes again, as a repetition or an attack, it must end no later session.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::flow::ports::{LogoutToken, UnixTime};
+
+/// The number of tokens. Beyond it, a token ends only the sessions that its own time names.
+const MAX_TOKENS: usize = 10_000;
+
+/// The first arrivals of the tokens that are still accepted.
+#[derive(Default)]
+pub(super) struct FirstArrivals(Mutex<HashMap<String, (UnixTime, UnixTime)>>);
+
+impl FirstArrivals {
+    /// Returns until when sessions that began are ended by a token that arrives now.
+    pub(super) fn ends_until(&self, token: &LogoutToken, now: UnixTime) -> UnixTime {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= MAX_TOKENS {
+            tokens.retain(|_, (_, accepted_until)| *accepted_until > now);
+        }
+        if tokens.len() >= MAX_TOKENS {
+            return token.issued_at;
+        }
+        let (first, _) = tokens.entry(token.token_id.clone()).or_insert((now, token.accepted_until));
+        token.issued_at.max(*first)
+    }
+}

@@ -1,0 +1,121 @@
+//! Ticket store: the cookie is a ticket, and a store keeps the record of the session
+//!
+//! 1. A check reads the record at most once in two seconds. Its cookies do not change when the tokens are refreshed, so
+//!    a proxy that drops `Set-Cookie` does no harm.
+//! 2. The lease of a refresh is a part of the record. It has a fence and an end. If its holder did not return it, the
+//!    next holder knows that the refresh token may be spent.
+//! 3. A session that was ended has no record, and no late refresh writes it again.
+//! 4. If the store fails, a record that was read within `stale_if_error` serves, and then the state is unknown. No cookie
+//!    is deleted because of that.
+
+mod arrivals;
+mod cache;
+mod opening;
+mod port;
+mod refreshing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::arrivals::FirstArrivals;
+use self::cache::RowCache;
+pub use self::refreshing::LEASE_TIME;
+use super::codec::contents::{Lifetimes, Sealing};
+use super::codec::seal::KeyRing;
+use super::place::Places;
+use super::records::{Records, RecordsError, Row};
+use crate::access::origin::Origins;
+use crate::flow::ports::{Clock, Entropy, NoEntropy, StoreUnavailable, UnixTime};
+
+/// The largest record, in bytes.
+const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+/// The settings of a ticket store.
+#[derive(Clone, Copy, Debug)]
+pub struct TicketSettings {
+    /// The lifetimes of sessions.
+    pub lifetimes: Lifetimes,
+    /// Whether sessions contain their ID token.
+    pub keeps_id_token: bool,
+    /// How long a record that was read serves without another lookup.
+    pub fresh: Duration,
+    /// How long a record that was read serves while the store fails.
+    pub stale_if_error: Duration,
+    /// Whether no other process uses the store. A lease of another process is then one of an earlier run.
+    pub is_exclusive: bool,
+}
+
+/// A session store with the records of `R`.
+pub struct TicketStore<R> {
+    records: R,
+    keys: Arc<KeyRing>,
+    entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+    places: Places,
+    settings: TicketSettings,
+    /// A random number of this process.
+    process: u64,
+    cache: RowCache,
+    arrivals: FirstArrivals,
+}
+
+impl<R: Records> TicketStore<R> {
+    /// A store for the public origins; `client` is the issuer and the client ID.
+    pub fn new(
+        records: R,
+        keys: Arc<KeyRing>,
+        (entropy, clock): (Arc<dyn Entropy>, Arc<dyn Clock>),
+        (origins, client): (&Origins, (&str, &str)),
+        settings: TicketSettings,
+    ) -> Result<Self, NoEntropy> {
+        let mut process = [0; 8];
+        entropy.fill(&mut process)?;
+        Ok(Self {
+            records,
+            keys,
+            entropy,
+            clock,
+            places: Places::new(origins, client),
+            settings,
+            process: u64::from_ne_bytes(process),
+            cache: RowCache::new(settings.fresh, settings.stale_if_error),
+            arrivals: FirstArrivals::default(),
+        })
+    }
+
+    /// Returns the number of records, or `None` if the store fails.
+    pub async fn count(&self) -> Option<usize> {
+        self.records.count().await.ok()
+    }
+
+    fn sealing(&self, now: UnixTime) -> Sealing {
+        let TicketSettings { lifetimes, keeps_id_token, .. } = self.settings;
+        Sealing { process: self.process, now, lifetimes, keeps_id_token }
+    }
+
+    /// Reads a row from the store, and keeps it.
+    async fn find(
+        &self,
+        id: super::records::RecordId,
+        now: UnixTime,
+    ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
+        match self.records.find(id, now).await {
+            Ok(Some(row)) => {
+                let row = Arc::new(row);
+                self.cache.keep(Arc::clone(&row), now);
+                Ok(Some(row))
+            }
+            Ok(None) => {
+                self.cache.forget(id);
+                Ok(None)
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// Logs a failure of the store. The limit of the log drops repetitions.
+fn failed(error: &RecordsError) -> StoreUnavailable {
+    tracing::debug!(%error, "the session store failed");
+    StoreUnavailable
+}

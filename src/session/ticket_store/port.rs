@@ -1,0 +1,260 @@
+//! Implementation of the port to sessions by a ticket store
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue};
+
+use super::opening::{Step, open};
+use super::{MAX_RECORD_BYTES, TicketStore, failed};
+use crate::access::identity::Identity;
+use crate::access::origin::Origin;
+use crate::access::policy::PolicyVerdicts;
+use crate::flow::ports::{
+    Absence, BeginError, Commit, EndedSession, Found, Full, Lease, LogoutEffect, LogoutToken, Lookup,
+    NewSession, OpenResult, Opened, Refreshable, Refreshed, Release, SessionId, SessionRequest, SessionState,
+    Sessions, Standing, StoreUnavailable, UnixTime, Whom, Workspace,
+};
+use crate::session::codec::jwt::Packed;
+use crate::session::codec::ticket::{Tagged, Ticket, tags};
+use crate::session::cookie::add_cookie;
+use crate::session::place::Place;
+use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row, Tag};
+
+/// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
+const REFUSED_AFTER_LOGOUT: Duration = Duration::from_mins(15);
+
+impl<R: Records> Sessions for TicketStore<R> {
+    fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w> {
+        let mut other_cookies = Vec::new();
+        let Some(place) = self.places.of(request.origin) else {
+            let state = SessionState::Absent(Absence::NoCookie);
+            return OpenResult::Ready(Opened { state, other_cookies, pending_cookies: None });
+        };
+        let found = place
+            .names
+            .split_ours_from_others(request.headers, |member| add_cookie(&mut other_cookies, member));
+        let presented = found.ok_or(Absence::Refused).and_then(|[ticket, ..]| self.ticket(ticket));
+        let state = match presented {
+            Err(absence) => SessionState::Absent(absence),
+            Ok(presented) => match self.step(place, &presented, workspace.parts().large, request) {
+                Step::State(state) => state,
+                Step::Ask(lookup) => return OpenResult::Ask(lookup),
+            },
+        };
+        OpenResult::Ready(Opened { state, other_cookies, pending_cookies: None })
+    }
+
+    fn lookup(&self, lookup: Lookup) -> BoxFuture<'_, Found> {
+        async move {
+            let (id, now) = (RecordId(lookup.record), self.clock.now());
+            if let Some(active_at) = lookup.active_at {
+                self.touch(id, active_at, now).await;
+            }
+            match self.find(id, now).await {
+                Ok(Some(row)) => row.encode().map_or(Found::Unavailable, |row| Found::Record(row.into())),
+                Ok(None) => Found::Nothing,
+                Err(StoreUnavailable) => Found::Unavailable,
+            }
+        }
+        .boxed()
+    }
+
+    fn begin<'a>(
+        &'a self,
+        session: NewSession<'a>,
+        headers: &'a HeaderMap,
+        origin: &'a Origin,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<HeaderValue>, BeginError>> {
+        async move { self.begin_session(&session, headers, origin, now).await }.boxed()
+    }
+
+    fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>> {
+        self.acquire(session, now).boxed()
+    }
+
+    fn commit<'a>(
+        &'a self,
+        lease: &'a Lease,
+        refreshed: &'a Refreshed,
+        user: Option<(&'a Identity, PolicyVerdicts)>,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Commit, BeginError>> {
+        self.commit_tokens(lease, refreshed, user, now).boxed()
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()> {
+        self.give_back(lease, how, self.clock.now()).boxed()
+    }
+
+    fn standing<'a>(&'a self, request: SessionRequest<'a>) -> BoxFuture<'a, Standing> {
+        self.standing_of(request).boxed()
+    }
+
+    fn end<'a>(
+        &'a self,
+        request: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<EndedSession, StoreUnavailable>> {
+        self.end_session(request).boxed()
+    }
+
+    fn end_by<'a>(
+        &'a self,
+        token: &'a LogoutToken,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<LogoutEffect, StoreUnavailable>> {
+        self.end_sessions_of(token, now).boxed()
+    }
+}
+
+impl<R: Records> TicketStore<R> {
+    async fn begin_session(
+        &self,
+        session: &NewSession<'_>,
+        headers: &HeaderMap,
+        origin: &Origin,
+        now: UnixTime,
+    ) -> Result<Vec<HeaderValue>, BeginError> {
+        let Some(place) = self.places.of(origin) else { return Ok(Vec::new()) };
+        let ticket = Ticket::new(&self.keys, &*self.entropy)?;
+        let row = self.new_row(place, &ticket, session, now)?;
+        match self.records.insert(&row, now).await.map_err(|error| failed(&error))? {
+            Inserted::Stored => self.cache.keep(Arc::new(row), now),
+            // The ticket has no record, so the next request shows that the session has ended.
+            Inserted::Ended => {}
+            // Two tickets of 256 random bits are equal only without random numbers.
+            Inserted::Collision => return Err(BeginError::StoreUnavailable(StoreUnavailable)),
+            Inserted::UserFull => return Err(Full::User.into()),
+            Inserted::Full => return Err(Full::Sessions.into()),
+        }
+        if let Ok(old) = self.presented(place, headers) {
+            // The browser cannot present the old ticket any more.
+            let _removed = self.records.remove(old.keys.id).await;
+            self.cache.forget(old.keys.id);
+        }
+        Ok(self.cookies(place, headers, &ticket))
+    }
+
+    /// Returns the cookie with the ticket, and those that remove the other parts of an older session. A refresh does not
+    /// set the cookie again, so it lives as long as a session can.
+    fn cookies(&self, place: &Place, headers: &HeaderMap, ticket: &Ticket) -> Vec<HeaderValue> {
+        let seconds = self.settings.lifetimes.session.as_secs();
+        let carried = place.names.session_parts(headers).unwrap_or([Some(&[]); 4]);
+        let cookies = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
+            if index == 0 {
+                return place.names.set(name, &ticket.to_cookie(), seconds);
+            }
+            old.and_then(|_| place.names.remove(name))
+        });
+        cookies.collect()
+    }
+
+    fn new_row(
+        &self,
+        place: &Place,
+        ticket: &Ticket,
+        session: &NewSession<'_>,
+        now: UnixTime,
+    ) -> Result<Row, BeginError> {
+        let unavailable = BeginError::StoreUnavailable(StoreUnavailable);
+        let keys = ticket.keys(&self.keys).ok_or(unavailable)?;
+        let encoded = self.sealing(now).encode_new(session, SessionId(keys.id.0));
+        let (contents, ends_at) = encoded.ok_or_else(|| self.too_large(usize::MAX))?;
+        let sealed = keys.seal(&place.binding, &contents, &*self.entropy)?;
+        if sealed.len() > MAX_RECORD_BYTES {
+            return Err(self.too_large(sealed.len()));
+        }
+        let tag = |tagged| ticket.tag(&self.keys, session.issuer, tagged);
+        Ok(Row {
+            id: keys.id,
+            revision: 1,
+            generation: 1,
+            lease: LeaseState::Available,
+            subject: tag(Tagged::Subject(session.identity.as_ref().subject)).ok_or(unavailable)?,
+            sid: Some(session.sid).filter(|sid| !sid.is_empty()).and_then(|sid| tag(Tagged::Session(sid))),
+            issued_at: session.tokens.id_token_issued_at.min(now).0,
+            active_at: now.0,
+            ends_at: ends_at.0,
+            sealed: sealed.into(),
+        })
+    }
+
+    async fn end_session(&self, request: SessionRequest<'_>) -> Result<EndedSession, StoreUnavailable> {
+        let Some(place) = self.places.of(request.origin) else { return Ok(EndedSession::default()) };
+        let carried = place.names.session_parts(request.headers).unwrap_or([Some(&[]); 4]);
+        let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
+            (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
+        });
+        let cookies = removed.collect();
+        let Ok(presented) = self.presented(place, request.headers) else {
+            return Ok(EndedSession { cookies, ..EndedSession::default() });
+        };
+        let row = self.find(presented.keys.id, request.now).await?;
+        self.records.remove(presented.keys.id).await.map_err(|error| failed(&error))?;
+        self.cache.forget(presented.keys.id);
+        let mut buffer = Vec::new();
+        let contents = row.as_ref().and_then(|row| open(place, &presented, row, &mut buffer));
+        let Some(contents) = contents else { return Ok(EndedSession { cookies, ..EndedSession::default() }) };
+        let keeps = self.settings.keeps_id_token;
+        Ok(EndedSession {
+            cookies,
+            subject: Some(contents.subject.to_owned()),
+            refresh_token: contents.refresh_token.and_then(Packed::secret),
+            id_token: if keeps { contents.id_token } else { Packed::NONE }.secret(),
+        })
+    }
+
+    async fn end_sessions_of(
+        &self,
+        token: &LogoutToken,
+        now: UnixTime,
+    ) -> Result<LogoutEffect, StoreUnavailable> {
+        let tags = |tagged| tags(&self.keys, token.issuer, tagged);
+        let ends_until = self.arrivals.ends_until(token, now);
+        let times = (ends_until, now);
+        match &token.whom {
+            Whom::Subject(subject) => self.end_tags(tags(Tagged::Subject(subject)), token, times).await?,
+            Whom::Session { sid, subject } => {
+                self.end_tags(tags(Tagged::Session(sid)), token, times).await?;
+                if let Some(subject) = subject {
+                    self.end_without_sid(&tags(Tagged::Subject(subject)), times).await?;
+                }
+            }
+        }
+        Ok(LogoutEffect::Ended)
+    }
+
+    async fn end_tags(
+        &self,
+        tags: Vec<Tag>,
+        token: &LogoutToken,
+        (ends_until, now): (UnixTime, UnixTime),
+    ) -> Result<(), StoreUnavailable> {
+        let ended = EndedBy {
+            tags,
+            ends_until,
+            issued_at: token.issued_at,
+            refused_until: now.plus(REFUSED_AFTER_LOGOUT),
+        };
+        let ids = self.records.end_by(&ended).await.map_err(|error| failed(&error))?;
+        ids.into_iter().for_each(|id| self.cache.forget(id));
+        Ok(())
+    }
+
+    /// Ends the sessions of a user without a known `sid`: the token may mean one of them.
+    async fn end_without_sid(
+        &self,
+        subject: &[Tag],
+        (ends_until, now): (UnixTime, UnixTime),
+    ) -> Result<(), StoreUnavailable> {
+        let rows = self.records.of_user(subject, now).await.map_err(|error| failed(&error))?;
+        for row in rows.iter().filter(|row| row.sid.is_none() && row.issued_at <= ends_until.0) {
+            self.records.remove(row.id).await.map_err(|error| failed(&error))?;
+            self.cache.forget(row.id);
+        }
+        Ok(())
+    }
+}

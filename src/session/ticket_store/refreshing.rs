@@ -1,0 +1,184 @@
+//! Leases, and new tokens in the row
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{MAX_RECORD_BYTES, TicketStore, failed};
+use crate::access::identity::Identity;
+use crate::access::policy::PolicyVerdicts;
+use crate::flow::ports::{
+    BeginError, Commit, Lease, Refreshable, Refreshed, Release, StoreUnavailable, UnixTime,
+};
+use crate::session::codec::contents::RefreshedContents;
+use crate::session::codec::layout::Contents;
+use crate::session::codec::ticket::{TICKET_LEN, Ticket};
+use crate::session::records::{LeaseState, RecordId, Records, Row, Swapped};
+use crate::session::registry::RefreshLease;
+use crate::session::usable::next_lease;
+
+/// How long a lease lasts. It is longer than any exchange with the provider.
+pub const LEASE_TIME: Duration = Duration::from_mins(6);
+/// How often a write is tried again because another one came first.
+const MAX_TRIES: u32 = 5;
+
+/// What a write does with the row that it finds.
+enum Change<T> {
+    /// Writes the row.
+    Write(Row, T),
+    /// Writes nothing.
+    Leave(T),
+}
+
+impl<R: Records> TicketStore<R> {
+    /// Changes a row. Returns `None` if there is no row.
+    async fn change<T>(
+        &self,
+        id: RecordId,
+        now: UnixTime,
+        change: impl Fn(&Row) -> Change<T>,
+    ) -> Result<Option<T>, StoreUnavailable> {
+        for _ in 0..MAX_TRIES {
+            let found = self.records.find(id, now).await.map_err(|error| failed(&error))?;
+            let Some(row) = found else {
+                self.cache.forget(id);
+                return Ok(None);
+            };
+            let (row, result) = match change(&row) {
+                Change::Leave(result) => return Ok(Some(result)),
+                Change::Write(changed, result) => {
+                    (Row { revision: row.revision.saturating_add(1), ..changed }, result)
+                }
+            };
+            match self.records.compare_and_swap(&row).await.map_err(|error| failed(&error))? {
+                Swapped::Stored => {
+                    self.cache.keep(Arc::new(row), now);
+                    return Ok(Some(result));
+                }
+                Swapped::Gone => {
+                    self.cache.forget(id);
+                    return Ok(None);
+                }
+                Swapped::Changed => {}
+            }
+        }
+        Err(StoreUnavailable)
+    }
+
+    /// As [`Sessions::lease`](crate::flow::ports::Sessions::lease).
+    pub(super) async fn acquire(&self, session: Refreshable, now: UnixTime) -> Option<Lease> {
+        let acquired = self.change(RecordId(session.id.0), now, |row| {
+            let is_takeover = self.is_abandoned(row.lease, now);
+            let is_free = match row.lease {
+                LeaseState::Available => true,
+                LeaseState::RetryAt(then) => then <= now.0,
+                LeaseState::Held { .. } => is_takeover,
+                LeaseState::TokenSpent => false,
+            };
+            if !is_free || row.generation != session.generation {
+                return Change::Leave(None);
+            }
+            let fence = row.revision.saturating_add(1);
+            let until = now.plus(LEASE_TIME).0;
+            let lease = LeaseState::Held { fence, process: self.process, until };
+            Change::Write(Row { lease, ..row.clone() }, Some((fence, is_takeover)))
+        });
+        let (fence, is_takeover) = acquired.await.ok()???;
+        Some(Lease { session, fence, is_takeover })
+    }
+
+    /// As [`Sessions::commit`](crate::flow::ports::Sessions::commit).
+    pub(super) async fn commit_tokens(
+        &self,
+        lease: &Lease,
+        refreshed: &Refreshed,
+        user: Option<(&Identity, PolicyVerdicts)>,
+        now: UnixTime,
+    ) -> Result<Commit, BeginError> {
+        let session = &lease.session;
+        let opened = session.contents.split_at_checked(TICKET_LEN).and_then(|(ticket, contents)| {
+            let keys = Ticket::from_bytes(ticket)?.keys(&self.keys)?;
+            Some((keys, Contents::read(contents)?, self.places.of(&session.origin)?))
+        });
+        let Some((keys, old, place)) = opened else { return Ok(Commit::TooLate) };
+        let encoded = self.sealing(now).encode_refreshed(&old, refreshed, user, session.active_at);
+        let RefreshedContents { contents, ends_at, has_new_end } =
+            encoded.ok_or_else(|| self.too_large(usize::MAX))?;
+        let sealed = keys.seal(&place.binding, &contents, &*self.entropy)?;
+        if sealed.len() > MAX_RECORD_BYTES {
+            return Err(self.too_large(sealed.len()));
+        }
+        let sealed: Arc<[u8]> = sealed.into();
+        let next = lease_state(next_lease(&self.settings.lifetimes, refreshed, has_new_end, now));
+        let committed = self.change(RecordId(session.id.0), now, |row| {
+            if !is_held_by(row, lease) {
+                return Change::Leave(Commit::TooLate);
+            }
+            let changed = Row {
+                generation: row.generation.saturating_add(1),
+                lease: next,
+                active_at: row.active_at.max(session.active_at.0),
+                ends_at: ends_at.0,
+                sealed: Arc::clone(&sealed),
+                ..row.clone()
+            };
+            Change::Write(changed, Commit::Committed { last_was_not_delivered: false })
+        });
+        Ok(committed.await?.unwrap_or(Commit::TooLate))
+    }
+
+    /// As [`Sessions::release`](crate::flow::ports::Sessions::release). The lease ends by itself if the store fails.
+    pub(super) async fn give_back(&self, lease: &Lease, how: Release, now: UnixTime) {
+        let id = RecordId(lease.session.id.0);
+        let released = self.change(id, now, |row| {
+            if !is_held_by(row, lease) {
+                return Change::Leave(false);
+            }
+            match how {
+                Release::RetryAt(then) => {
+                    Change::Write(Row { lease: LeaseState::RetryAt(then.0), ..row.clone() }, false)
+                }
+                Release::TokenSpent => {
+                    Change::Write(Row { lease: LeaseState::TokenSpent, ..row.clone() }, false)
+                }
+                // A row that is over is never found again, whatever becomes of its removal.
+                Release::SessionEnded => Change::Write(Row { ends_at: 0, ..row.clone() }, true),
+            }
+        });
+        if let Ok(Some(true)) = released.await {
+            let _removed = self.records.remove(id).await.map_err(|error| failed(&error));
+            self.cache.forget(id);
+        }
+    }
+
+    /// Records that the user was active, but not for a small part of the idle time.
+    pub(super) async fn touch(&self, id: RecordId, active_at: UnixTime, now: UnixTime) {
+        let Some(idle) = self.settings.lifetimes.idle else { return };
+        let step = Duration::from_mins(1).min(idle / 10);
+        let touched = self.change(id, now, |row| {
+            let last = UnixTime(row.active_at);
+            let is_due = last.plus(step) <= active_at && active_at < last.plus(idle);
+            match is_due {
+                true => Change::Write(Row { active_at: active_at.0, ..row.clone() }, ()),
+                false => Change::Leave(()),
+            }
+        });
+        let _result = touched.await;
+    }
+
+    pub(super) fn too_large(&self, bytes: usize) -> BeginError {
+        let has_id_token = self.settings.keeps_id_token;
+        BeginError::TooLarge { bytes, limit: MAX_RECORD_BYTES, has_id_token }
+    }
+}
+
+fn is_held_by(row: &Row, lease: &Lease) -> bool {
+    matches!(row.lease, LeaseState::Held { fence, .. } if fence == lease.fence)
+}
+
+fn lease_state(lease: RefreshLease) -> LeaseState {
+    match lease {
+        RefreshLease::Available | RefreshLease::Held => LeaseState::Available,
+        RefreshLease::RetryAt(then) => LeaseState::RetryAt(then.0),
+        RefreshLease::TokenSpent => LeaseState::TokenSpent,
+    }
+}

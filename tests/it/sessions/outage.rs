@@ -1,0 +1,90 @@
+//! Session records that a test makes unavailable
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use foregate::flow::ports::UnixTime;
+use foregate::session::records::{
+    EndedBy, Inserted, MemoryRecords, RecordId, Records, RecordsError, Row, Swapped, Tag,
+};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tower_sessions_core::SessionStore;
+use tower_sessions_core::session::{Id, Record};
+use tower_sessions_core::session_store::Result;
+
+/// Records in memory, which do not answer while the switch is on.
+pub(crate) struct Switchable {
+    pub(crate) records: MemoryRecords,
+    pub(crate) is_unavailable: Arc<AtomicBool>,
+}
+
+impl Switchable {
+    /// Yields to the runtime, as a network call does. Returns an error if the store is unavailable.
+    async fn reach(&self) -> std::result::Result<&MemoryRecords, RecordsError> {
+        tokio::task::yield_now().await;
+        if self.is_unavailable.load(Ordering::Relaxed) {
+            return Err(RecordsError("switched off".to_owned()));
+        }
+        Ok(&self.records)
+    }
+}
+
+impl Debug for Switchable {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Switchable")
+    }
+}
+
+#[async_trait]
+impl SessionStore for Switchable {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        self.reach().await?.create(record).await
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        self.reach().await?.save(record).await
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        self.reach().await?.load(id).await
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.reach().await?.delete(id).await
+    }
+}
+
+type Answer<'a, T> = BoxFuture<'a, std::result::Result<T, RecordsError>>;
+
+impl Records for Switchable {
+    fn insert<'a>(&'a self, row: &'a Row, now: UnixTime) -> Answer<'a, Inserted> {
+        async move { self.reach().await?.insert(row, now).await }.boxed()
+    }
+
+    fn find(&self, id: RecordId, now: UnixTime) -> Answer<'_, Option<Row>> {
+        async move { self.reach().await?.find(id, now).await }.boxed()
+    }
+
+    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> Answer<'a, Swapped> {
+        async move { self.reach().await?.compare_and_swap(row).await }.boxed()
+    }
+
+    fn remove(&self, id: RecordId) -> Answer<'_, bool> {
+        async move { self.reach().await?.remove(id).await }.boxed()
+    }
+
+    fn end_by<'a>(&'a self, ended: &'a EndedBy) -> Answer<'a, Vec<RecordId>> {
+        async move { self.reach().await?.end_by(ended).await }.boxed()
+    }
+
+    fn of_user<'a>(&'a self, subject: &'a [Tag], now: UnixTime) -> Answer<'a, Vec<Row>> {
+        async move { self.reach().await?.of_user(subject, now).await }.boxed()
+    }
+
+    fn count(&self) -> Answer<'_, usize> {
+        async move { self.reach().await?.count().await }.boxed()
+    }
+}
