@@ -37,7 +37,7 @@ mod template;
 mod tls;
 mod upstream;
 
-pub use self::session::{KeysFile, KeysFileError, KeysText, SealKey, Session};
+pub use self::session::{KeysFile, KeysFileError, KeysText, SealKey, Session, SessionStorage};
 pub use drain::Drain;
 pub use headers::Headers;
 pub use listeners::{CheckListener, Ops};

@@ -2,6 +2,7 @@
 
 mod pages;
 mod shared;
+mod store;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use self::pages::{build_logout, build_portal};
 use self::shared::Shared;
+use self::store::Parts;
+pub(crate) use self::store::Store;
 use super::ops::{self, Readiness};
 use super::proxy_service::{self, ProxyService};
 use super::{StartError, System, keys};
@@ -32,13 +35,12 @@ use crate::edge::verdict::BodyGuard;
 use crate::flow::audit::Audit;
 use crate::flow::check::Check;
 use crate::flow::logout::Logout;
-use crate::flow::ports::{IdentityProvider, Sessions};
+use crate::flow::ports::IdentityProvider;
 use crate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use crate::flow::snapshot::{CurrentSnapshot, Snapshot};
 use crate::provider::Provider;
 use crate::proxy::upstream::Upstream;
 use crate::session::codec::seal::KeyRing;
-use crate::session::cookie_store::{CookieStore, Room};
 use crate::session::markers::MarkerCookies;
 use crate::session::set_cookie;
 use crate::telemetry::log_rate_limit::LogRateLimit;
@@ -50,9 +52,6 @@ use crate::trust;
 const MAX_CALLS_PER_PAGE: u32 = 4;
 /// The time for a page in addition to the calls to the provider.
 const PAGE_TIME_WITHOUT_CALLS: Duration = Duration::from_secs(10);
-/// The number of sessions that a process tracks. A session takes some hundred bytes, or some thousand if a proxy drops
-/// cookies.
-const ROOM: Room = Room { sessions: 100_000, per_user: 1000 };
 /// The limit of a request body that our own pages accept.
 const MAX_PAGE_BODY_BYTES: usize = 16 * 1024;
 
@@ -96,8 +95,7 @@ pub(super) fn build_gateway(
     });
     let logout = Arc::new(build_logout(settings, &shared));
     let checker = Arc::new(build_checker(settings, &shared, check, Arc::clone(&logout)));
-    let readiness =
-        Readiness::new(Arc::clone(&shared.provider), Arc::clone(&shared.store), Arc::clone(&checker));
+    let readiness = Readiness::new(Arc::clone(&shared.provider), shared.store.clone(), Arc::clone(&checker));
     let readiness = Arc::new(readiness);
     Ok(Gateway {
         check_grpc: grpc_routes::routes(Arc::clone(&checker)),
@@ -126,19 +124,8 @@ fn build_shared(
     let keys = Arc::new(keys.map_err(|error| StartError::Build(error.to_string()))?);
     let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());
     let origins = &settings.public.origins;
-    let bounds = (settings.session.lifetimes, ROOM);
-    let (audit_of_store, now) = (Arc::clone(&audit), clock.now());
-    let store = CookieStore::new(
-        Arc::clone(&keys),
-        Arc::clone(&entropy),
-        origins,
-        client,
-        bounds,
-        audit_of_store,
-        now,
-    );
-    let store = store.map_err(|error| StartError::Build(error.to_string()))?;
-    let store = Arc::new(store.with_id_tokens(settings.session.keeps_id_token));
+    let parts = Parts { keys: &keys, entropy: &entropy, clock: &clock, audit: &audit };
+    let store = Store::build(settings, &parts)?;
     let markers = MarkerCookies::new(Arc::clone(&keys), Arc::clone(&entropy), origins.clone(), client);
     let mut process = [0; 4];
     entropy.fill(&mut process).map_err(|error| StartError::Build(error.to_string()))?;
@@ -150,7 +137,7 @@ fn build_shared(
         audit,
         ids,
         provider,
-        sessions: Arc::clone(&store) as Arc<dyn Sessions>,
+        sessions: store.sessions(),
         store,
         markers: Arc::new(markers),
     })

@@ -10,10 +10,10 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
+use super::assemble::Store;
 use crate::edge::checker::Checker;
 use crate::edge::sparse_proxies::SparseProxy;
 use crate::flow::ports::{IdentityProvider, ProviderState};
-use crate::session::cookie_store::CookieStore;
 use crate::telemetry::metrics::Metrics;
 
 /// Whether the gateway can answer checks.
@@ -22,18 +22,14 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct Readiness {
     draining: AtomicBool,
     provider: Arc<dyn IdentityProvider>,
-    sessions: Arc<CookieStore>,
+    sessions: Store,
     /// Lists the proxies that forward too few header fields.
     checker: Arc<Checker>,
 }
 
 impl Readiness {
     /// Returns the state of a gateway that is ready.
-    pub(super) fn new(
-        provider: Arc<dyn IdentityProvider>,
-        sessions: Arc<CookieStore>,
-        checker: Arc<Checker>,
-    ) -> Self {
+    pub(super) fn new(provider: Arc<dyn IdentityProvider>, sessions: Store, checker: Arc<Checker>) -> Self {
         Self { draining: AtomicBool::new(false), provider, sessions, checker }
     }
 
@@ -68,8 +64,8 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
             "warnings": readiness.provider.warnings(),
         },
         "sessions": {
-            "store": "cookie",
-            "known": readiness.sessions.known(),
+            "store": readiness.sessions.name(),
+            "known": readiness.sessions.known().await,
             "keys_are_shared": readiness.sessions.is_shared(),
         },
         "proxies_with_too_few_headers": proxies.iter().map(describe_proxy).collect::<Vec<_>>(),
@@ -85,7 +81,8 @@ fn describe_proxy(SparseProxy { peer, caller, remedy, checks }: &SparseProxy) ->
 async fn metrics_text(
     State((readiness, metrics)): State<(Arc<Readiness>, Arc<Metrics>)>,
 ) -> impl IntoResponse {
-    metrics.set_sessions(readiness.sessions.known(), readiness.sessions.is_shared());
+    let known = readiness.sessions.known().await.unwrap_or_default();
+    metrics.set_sessions(known, readiness.sessions.is_shared());
     metrics.set_provider_ready(readiness.provider.state() == ProviderState::Ready);
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, open_metrics)], metrics.text())

@@ -27,6 +27,7 @@ mod entra;
 mod envoy;
 mod envoy_grpc;
 mod faulty;
+mod file_store;
 mod harness;
 mod header_spoofs;
 mod headlamp;

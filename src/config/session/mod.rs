@@ -4,6 +4,7 @@ mod guessable;
 mod key_ring;
 mod keys_file;
 mod seal_key;
+mod store;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use http::Method;
 
 pub use self::keys_file::{KeysFile, KeysFileError, KeysText};
 pub use self::seal_key::SealKey;
+pub use self::store::SessionStorage;
 use super::checks::{choice, duration};
 use super::key::{Key, Kind, Need, Section};
 use super::reader::Reader;
@@ -90,6 +92,31 @@ pub(super) const SECTION: Section = Section {
                     existing sessions.",
             right: "\"keep\" or \"drop\"",
         },
+        Key {
+            name: "store",
+            kind: Kind::Text,
+            need: Need::Default("\"cookie\""),
+            about: "Where sessions are: \"cookie\" keeps them in the browser, sealed, and \"file\" keeps them in session.file. \
+                    With \"file\", sessions may be large, a proxy may drop Set-Cookie, and a restart forgets nothing. \
+                    docs/stores.md compares both.",
+            right: "\"cookie\" or \"file\"",
+        },
+        Key {
+            name: "file",
+            kind: Kind::Text,
+            need: Need::Optional("\"/var/lib/foregate/sessions.redb\""),
+            about: "The file with the sessions. Only one process can use it. Required if session.store is \"file\".",
+            right: "the path of a file in an existing directory that this process may write, such as \
+                    /var/lib/foregate/sessions.redb",
+        },
+        Key {
+            name: "stale_if_error",
+            kind: Kind::Text,
+            need: Need::Default("\"30s\""),
+            about: "How long a session goes on that was read before, if the store does not answer, from 0s to 5m. It never \
+                    goes on after its tokens have expired. Has no effect with session.store = \"cookie\".",
+            right: "a time with its unit, from 0s to 5m, such as 30s",
+        },
     ],
 };
 
@@ -105,6 +132,10 @@ pub struct Session {
     pub keeps_id_token: bool,
     /// The paths that pages request by themselves.
     pub background_paths: PublicPaths,
+    /// Where the sessions are.
+    pub storage: SessionStorage,
+    /// How long a session that was read goes on while the store does not answer.
+    pub stale_if_error: Duration,
 }
 
 impl Session {
@@ -120,11 +151,16 @@ impl Session {
         });
         let require_fresh_id_token = reader.switch("session.require_fresh_id_token");
         let keeps_id_token = read_keeps_id_token(reader);
+        let storage = store::read(reader);
+        let stale_if_error = reader.read_required("session.stale_if_error", |text| {
+            duration(text, Duration::ZERO, Duration::from_mins(5))
+        });
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
         let ((keys, keys_file), paths) = (keys?, paths?);
         warn(reader, &lifetimes, &paths);
-        let keeps_id_token = keeps_id_token?;
-        Ok(Self { keys, keys_file, lifetimes, keeps_id_token, background_paths: background_rule(paths) })
+        let (keeps_id_token, storage, stale_if_error) = (keeps_id_token?, storage?, stale_if_error?);
+        let background_paths = background_rule(paths);
+        Ok(Self { keys, keys_file, lifetimes, keeps_id_token, background_paths, storage, stale_if_error })
     }
 }
 

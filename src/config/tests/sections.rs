@@ -8,6 +8,7 @@ use super::*;
 use crate::access::headlamp::{Cluster, Headlamp};
 use crate::access::identity::IdentityRef;
 use crate::access::target::Target;
+use crate::config::SessionStorage;
 use crate::config::keys::TABLE;
 use crate::provider::{Algorithm, ClientAuthentication};
 use crate::telemetry::log::{LogFormat, LogLevel};
@@ -62,6 +63,9 @@ lifetime = "1h 30m"
 idle_timeout = "20m"
 background_paths = ["/poll"]
 require_fresh_id_token = true
+store = "file"
+file = "/sessions.redb"
+stale_if_error = "7s"
 [claims]
 user = "sub"
 email = "mail"
@@ -132,6 +136,8 @@ fn every_key_takes_effect() {
     assert!(all.check.trusted_proxies.trusts("10.1.1.1".parse().unwrap()));
     assert!(!all.check.trusted_proxies.trusts("127.0.0.1".parse().unwrap()));
     assert_eq!(all.session.keys.len(), 2);
+    assert_eq!(all.session.storage, SessionStorage::File("/sessions.redb".into()));
+    assert_eq!(all.session.stale_if_error, Duration::from_secs(7));
     let lifetimes = all.session.lifetimes;
     assert_eq!([lifetimes.session, lifetimes.idle.unwrap()], [5400, 1200].map(Duration::from_secs));
     assert!(lifetimes.require_fresh_id_token && all.provider.bears_reuse);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::store::Store;
 use crate::edge::request_id::RequestIds;
 use crate::flow::audit::Audit;
 use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, Sessions};
 use crate::session::codec::seal::KeyRing;
-use crate::session::cookie_store::CookieStore;
 
 /// Parts that several others share.
 pub(super) struct Shared {
@@ -19,6 +19,6 @@ pub(super) struct Shared {
     pub(super) provider: Arc<dyn IdentityProvider>,
     pub(super) sessions: Arc<dyn Sessions>,
     /// The same store, with the state that probes and metrics report.
-    pub(super) store: Arc<CookieStore>,
+    pub(super) store: Store,
     pub(super) markers: Arc<dyn Markers>,
 }
