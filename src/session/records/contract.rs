@@ -158,7 +158,8 @@ pub(super) async fn swap_needs_the_previous_revision<F: Fixture>() {
 pub(super) async fn swap_moves_a_row_in_the_indexes<F: Fixture>() {
     let fixture = F::start(BOUNDS, TestClock::new()).await;
     let store = fixture.store();
-    insert_all(store, &[row(1)]).await;
+    let old_sid = Tag([0x50; 16]);
+    insert_all(store, &[Row { sid: Some(old_sid), ..row(1) }]).await;
     let moved = Row { revision: 2, subject: BOB, sid: Some(SID), ends_at: later(200).0, ..row(1) };
     assert_eq!(store.compare_and_swap(&moved).await, Ok(Swapped::Stored));
     assert_eq!(ids_of(store, &[ALICE], NOW).await, []);
@@ -166,6 +167,7 @@ pub(super) async fn swap_moves_a_row_in_the_indexes<F: Fixture>() {
     // This insert removes what has expired, and the row has not.
     assert_eq!(store.insert(&row(2), later(150)).await, Ok(Inserted::Stored));
     assert_eq!(store.find(id(1), later(150)).await, Ok(Some(moved)));
+    assert_eq!(store.end_by(&ended(&[old_sid], NOW)).await, Ok(vec![]));
     assert_eq!(store.end_by(&ended(&[SID], NOW)).await, Ok(vec![id(1)]));
 }
 

@@ -29,23 +29,26 @@ pub(in super::super) async fn total_bound_counts_open_sessions<F: Fixture>() {
     assert_eq!(store.insert(&row(4), later(10)).await, Ok(Inserted::Stored));
 }
 
-/// With more of them than one insert removes.
+/// With more of them than one insert removes, and with those of another user first.
 pub(in super::super) async fn many_expired_rows_and_marks_count_no_more<F: Fixture>() {
     let clock = TestClock::new();
-    let fixture = F::start(Bounds { sessions: 40, per_user: 40 }, clock.clone()).await;
+    let fixture = F::start(Bounds { sessions: 40, per_user: 20 }, clock.clone()).await;
     let store = fixture.store();
-    for number in 0..40 {
-        insert_all(store, &[row(number)]).await;
-        let tag = Tag([number; 16]);
-        store.end_by(&ended(&[tag], NOW)).await.unwrap();
+    for number in 0..20 {
+        let bob = Row { subject: BOB, ends_at: later(50).0, ..row(number) };
+        insert_all(store, &[bob, row(20 + number)]).await;
+        store.end_by(&ended(&[Tag([number; 16])], NOW)).await.unwrap();
     }
     let next = |number| Row { ends_at: later(900).0, ..row(number) };
-    assert_eq!(store.insert(&next(40), later(99)).await, Ok(Inserted::UserFull));
+    assert_eq!(store.insert(&next(40), NOW).await, Ok(Inserted::UserFull));
     clock.set(later(100));
-    for number in 40..80 {
-        let subject = Tag([number - 40; 16]);
-        let row = Row { subject, ..next(number) };
-        assert_eq!(store.insert(&row, later(100)).await, Ok(Inserted::Stored), "{number}");
+    for number in 40..60 {
+        assert_eq!(store.insert(&next(number), later(100)).await, Ok(Inserted::Stored), "{number}");
+    }
+    assert_eq!(store.insert(&next(60), later(100)).await, Ok(Inserted::UserFull));
+    for number in 60..80 {
+        let other = Row { subject: Tag([number - 60; 16]), ..next(number) };
+        assert_eq!(store.insert(&other, later(100)).await, Ok(Inserted::Stored), "{number}");
     }
     assert_eq!(store.count().await, Ok(40));
     assert_eq!(store.insert(&Row { subject: BOB, ..next(80) }, later(100)).await, Ok(Inserted::Full));

@@ -40,6 +40,7 @@ pub struct FileRecords {
     clock: Arc<dyn Clock>,
     database: Arc<Reopened>,
     permits: Arc<Semaphore>,
+    max_wait: Duration,
 }
 
 impl FileRecords {
@@ -55,7 +56,8 @@ impl FileRecords {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let database = Arc::new(Reopened::new(open)?);
-        Ok(Self { bounds, clock, database, permits: Arc::new(Semaphore::new(MAX_CONCURRENT_CALLS)) })
+        let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_CALLS));
+        Ok(Self { bounds, clock, database, permits, max_wait: MAX_WAIT })
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, RecordsError>
@@ -74,8 +76,8 @@ impl FileRecords {
             });
             call.await.map_err(|_| stopped())?.map_err(|failure| RecordsError(failure.to_string()))
         };
-        let late = || RecordsError(format!("no answer within {} seconds", MAX_WAIT.as_secs()));
-        timeout(MAX_WAIT, answer).await.unwrap_or_else(|_| Err(late()))
+        let late = || RecordsError(format!("no answer within {} seconds", self.max_wait.as_secs()));
+        timeout(self.max_wait, answer).await.unwrap_or_else(|_| Err(late()))
     }
 }
 

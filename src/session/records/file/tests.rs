@@ -176,6 +176,20 @@ async fn marks_have_a_bound_and_expired_entries_are_removed() {
     assert_eq!(entries(&folder.store()), ["ends", "rows", "subjects"].map(|name| count(name, 1)));
 }
 
+#[tokio::test]
+async fn call_that_waits_too_long_fails() {
+    let folder = TempDir::new();
+    let mut store = open(&folder.store()).unwrap();
+    let max = u32::try_from(MAX_CONCURRENT_CALLS).unwrap();
+    let others = Arc::clone(&store.permits).try_acquire_many_owned(max).unwrap();
+    store.max_wait = Duration::ZERO;
+    let late = RecordsError("no answer within 0 seconds".to_owned());
+    assert_eq!(store.insert(&row(1), NOW).await, Err(late));
+    drop(others);
+    store.max_wait = MAX_WAIT;
+    assert_eq!(store.find(row(1).id, NOW).await, Ok(None), "it was not even started");
+}
+
 /// A file whose disk is full while the flag is set.
 #[derive(Debug)]
 struct FullDisk(FileBackend, Arc<AtomicBool>);
