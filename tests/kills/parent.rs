@@ -135,5 +135,10 @@ async fn check_indexes(store: &FileRecords, writer: &Writer) {
 }
 
 fn ended_by(tag: Tag) -> EndedBy {
-    EndedBy { tags: vec![tag], issued_at: UnixTime(u64::MAX), refused_until: UnixTime(u64::MAX) }
+    EndedBy {
+        tags: vec![tag],
+        ends_until: UnixTime(u64::MAX),
+        issued_at: UnixTime(u64::MAX),
+        refused_until: UnixTime(u64::MAX),
+    }
 }

@@ -157,7 +157,15 @@ impl Writer {
         let ids: Vec<_> = self.rows.values().filter(|row| is_ended(row)).map(|row| row.id).collect();
         self.rows.retain(|_, row| !is_ended(row));
         let refused_until = UnixTime(NOW.0 + 1_000_000);
-        Step::EndBy(EndedBy { tags: vec![tag], issued_at: UnixTime(issued_at), refused_until }, ids)
+        Step::EndBy(
+            EndedBy {
+                tags: vec![tag],
+                ends_until: UnixTime(issued_at),
+                issued_at: UnixTime(issued_at),
+                refused_until,
+            },
+            ids,
+        )
     }
 
     /// Returns up to four pages, so that rows of all sizes are written.

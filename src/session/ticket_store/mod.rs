@@ -15,6 +15,7 @@ mod port;
 mod refreshing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use self::arrivals::FirstArrivals;
@@ -57,6 +58,8 @@ pub struct TicketStore<R> {
     process: u64,
     cache: RowCache,
     arrivals: FirstArrivals,
+    /// Whether the last read failed.
+    is_failing: AtomicBool,
 }
 
 impl<R: Records> TicketStore<R> {
@@ -80,6 +83,7 @@ impl<R: Records> TicketStore<R> {
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),
             arrivals: FirstArrivals::default(),
+            is_failing: AtomicBool::new(false),
         })
     }
 
@@ -93,13 +97,34 @@ impl<R: Records> TicketStore<R> {
         Sealing { process: self.process, now, lifetimes, keeps_id_token }
     }
 
+    /// Logs that the store fails, once until it answers again.
+    fn failed(&self, error: &RecordsError) -> StoreUnavailable {
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %error,
+                "the session store does not answer; sessions that were read within session.stale_if_error go on"
+            );
+        }
+        StoreUnavailable
+    }
+
+    fn answered(&self) {
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the session store answers again");
+        }
+    }
+
     /// Reads a row from the store, and keeps it.
     async fn find(
         &self,
         id: super::records::RecordId,
         now: UnixTime,
     ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
-        match self.records.find(id, now).await {
+        let found = self.records.find(id, now).await;
+        if found.is_ok() {
+            self.answered();
+        }
+        match found {
             Ok(Some(row)) => {
                 let row = Arc::new(row);
                 self.cache.keep(Arc::clone(&row), now);
@@ -109,13 +134,7 @@ impl<R: Records> TicketStore<R> {
                 self.cache.forget(id);
                 Ok(None)
             }
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
-}
-
-/// Logs a failure of the store. The limit of the log drops repetitions.
-fn failed(error: &RecordsError) -> StoreUnavailable {
-    tracing::debug!(%error, "the session store failed");
-    StoreUnavailable
 }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 
 use super::opening::{Step, open};
-use super::{MAX_RECORD_BYTES, TicketStore, failed};
+use super::{MAX_RECORD_BYTES, TicketStore};
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
@@ -121,7 +121,7 @@ impl<R: Records> TicketStore<R> {
         let Some(place) = self.places.of(origin) else { return Ok(Vec::new()) };
         let ticket = Ticket::new(&self.keys, &*self.entropy)?;
         let row = self.new_row(place, &ticket, session, now)?;
-        match self.records.insert(&row, now).await.map_err(|error| failed(&error))? {
+        match self.records.insert(&row, now).await.map_err(|error| self.failed(&error))? {
             Inserted::Stored => self.cache.keep(Arc::new(row), now),
             // The ticket has no record, so the next request shows that the session has ended.
             Inserted::Ended => {}
@@ -193,7 +193,7 @@ impl<R: Records> TicketStore<R> {
             return Ok(EndedSession { cookies, ..EndedSession::default() });
         };
         let row = self.find(presented.keys.id, request.now).await?;
-        self.records.remove(presented.keys.id).await.map_err(|error| failed(&error))?;
+        self.records.remove(presented.keys.id).await.map_err(|error| self.failed(&error))?;
         self.cache.forget(presented.keys.id);
         let mut buffer = Vec::new();
         let contents = row.as_ref().and_then(|row| open(place, &presented, row, &mut buffer));
@@ -239,8 +239,10 @@ impl<R: Records> TicketStore<R> {
             issued_at: token.issued_at,
             refused_until: now.plus(REFUSED_AFTER_LOGOUT),
         };
-        let ids = self.records.end_by(&ended).await.map_err(|error| failed(&error))?;
-        ids.into_iter().for_each(|id| self.cache.forget(id));
+        let ids = self.records.end_by(&ended).await.map_err(|error| self.failed(&error))?;
+        for id in ids {
+            self.cache.forget(id);
+        }
         Ok(())
     }
 
@@ -250,9 +252,9 @@ impl<R: Records> TicketStore<R> {
         subject: &[Tag],
         (ends_until, now): (UnixTime, UnixTime),
     ) -> Result<(), StoreUnavailable> {
-        let rows = self.records.of_user(subject, now).await.map_err(|error| failed(&error))?;
+        let rows = self.records.of_user(subject, now).await.map_err(|error| self.failed(&error))?;
         for row in rows.iter().filter(|row| row.sid.is_none() && row.issued_at <= ends_until.0) {
-            self.records.remove(row.id).await.map_err(|error| failed(&error))?;
+            self.records.remove(row.id).await.map_err(|error| self.failed(&error))?;
             self.cache.forget(row.id);
         }
         Ok(())

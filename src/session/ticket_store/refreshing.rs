@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{MAX_RECORD_BYTES, TicketStore, failed};
+use super::{MAX_RECORD_BYTES, TicketStore};
 use crate::access::identity::Identity;
 use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
@@ -38,7 +38,7 @@ impl<R: Records> TicketStore<R> {
         change: impl Fn(&Row) -> Change<T>,
     ) -> Result<Option<T>, StoreUnavailable> {
         for _ in 0..MAX_TRIES {
-            let found = self.records.find(id, now).await.map_err(|error| failed(&error))?;
+            let found = self.records.find(id, now).await.map_err(|error| self.failed(&error))?;
             let Some(row) = found else {
                 self.cache.forget(id);
                 return Ok(None);
@@ -49,7 +49,7 @@ impl<R: Records> TicketStore<R> {
                     (Row { revision: row.revision.saturating_add(1), ..changed }, result)
                 }
             };
-            match self.records.compare_and_swap(&row).await.map_err(|error| failed(&error))? {
+            match self.records.compare_and_swap(&row).await.map_err(|error| self.failed(&error))? {
                 Swapped::Stored => {
                     self.cache.keep(Arc::new(row), now);
                     return Ok(Some(result));
@@ -145,7 +145,7 @@ impl<R: Records> TicketStore<R> {
             }
         });
         if let Ok(Some(true)) = released.await {
-            let _removed = self.records.remove(id).await.map_err(|error| failed(&error));
+            let _removed = self.records.remove(id).await.map_err(|error| self.failed(&error));
             self.cache.forget(id);
         }
     }
@@ -157,9 +157,10 @@ impl<R: Records> TicketStore<R> {
         let touched = self.change(id, now, |row| {
             let last = UnixTime(row.active_at);
             let is_due = last.plus(step) <= active_at && active_at < last.plus(idle);
-            match is_due {
-                true => Change::Write(Row { active_at: active_at.0, ..row.clone() }, ()),
-                false => Change::Leave(()),
+            if is_due {
+                Change::Write(Row { active_at: active_at.0, ..row.clone() }, ())
+            } else {
+                Change::Leave(())
             }
         });
         let _result = touched.await;
