@@ -19,7 +19,7 @@ async fn d03_other_issuer_in_metadata_causes_no_authorization_request() {
     let gateway = Gateway::with(&*wrong, &[("provider.backchannel_url", &backchannel)]).await;
     let detail = gateway.readyz().await.1["provider"]["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains(&wrong) && detail.contains(provider.issuer()), "{detail}");
-    assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, 503);
+    assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, 403);
     assert_eq!(provider.observed().authorization, 0);
 }
 

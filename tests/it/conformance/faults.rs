@@ -67,17 +67,18 @@ async fn row_19_userinfo_faults_end_only_the_sign_in() {
     scene.expect_acceptance(&["userinfo-only-sub"]).await;
 }
 
-/// Starts a gateway during the fault. Expects 503 at sign-in, and that the process keeps running.
+/// Starts a gateway during the fault. Expects this status at sign-in, and that the process keeps running: 503 if waiting
+/// may help, and 403 if only the settings or the provider can change it.
 ///
 /// Returns the detail of the provider's state.
-async fn expect_unavailable_provider(provider: &Provider, fault: &str) -> String {
+async fn expect_unavailable_provider(provider: &Provider, fault: &str, status: u16) -> String {
     provider.hold(fault.parse::<Fault>().unwrap());
     let gateway = Gateway::with(provider, &[PROVIDER_TIMEOUT]).await;
     let state = gateway.readyz().await.1["provider"].clone();
     assert_ne!(state["state"], "ready", "{fault}");
     let detail = state["detail"].as_str().unwrap_or_default().to_owned();
     assert!(!detail.contains("not answered yet"), "{fault}: {detail}");
-    assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, 503, "{fault}");
+    assert_eq!(Browser::new().go(&gateway.url("/oauth2/start")).await.status, status, "{fault}");
     assert_eq!(provider.observed().elsewhere, 0, "{fault}: no request goes to another host");
     provider.release_all();
     gateway.stop().await;
@@ -88,7 +89,7 @@ async fn expect_unavailable_provider(provider: &Provider, fault: &str) -> String
 async fn row_19_metadata_faults_make_sign_in_unavailable() {
     let provider = provider().await;
     for fault in TRANSPORT_FAULTS.into_iter().filter(|fault| *fault != "text-plain") {
-        expect_unavailable_provider(&provider, &format!("discovery-{fault}")).await;
+        expect_unavailable_provider(&provider, &format!("discovery-{fault}"), 503).await;
     }
 }
 
@@ -96,7 +97,7 @@ async fn row_19_metadata_faults_make_sign_in_unavailable() {
 async fn row_19_key_set_faults_make_sign_in_unavailable() {
     let provider = provider().await;
     for fault in TRANSPORT_FAULTS.into_iter().filter(|fault| *fault != "text-plain") {
-        expect_unavailable_provider(&provider, &format!("jwks-{fault}")).await;
+        expect_unavailable_provider(&provider, &format!("jwks-{fault}"), 503).await;
     }
 }
 
@@ -127,13 +128,13 @@ async fn row_23_endpoints_on_other_hosts_are_refused_with_the_setting() {
     for fault in
         ["discovery-endpoints-elsewhere", "discovery-token-endpoint-link-local", "discovery-jwks-elsewhere"]
     {
-        let detail = expect_unavailable_provider(&provider, fault).await;
+        let detail = expect_unavailable_provider(&provider, fault, 403).await;
         assert!(detail.contains("provider.endpoint_hosts"), "{fault}: {detail}");
     }
     for fault in
         ["discovery-token-endpoint-file", "discovery-authorization-missing", "discovery-token-missing"]
     {
-        expect_unavailable_provider(&provider, fault).await;
+        expect_unavailable_provider(&provider, fault, 403).await;
     }
 }
 
@@ -141,6 +142,6 @@ async fn row_23_endpoints_on_other_hosts_are_refused_with_the_setting() {
 async fn d03_metadata_of_another_issuer_is_refused() {
     let provider = provider().await;
     for fault in ["discovery-issuer-changed", "discovery-issuer-slash", "discovery-issuer-missing"] {
-        expect_unavailable_provider(&provider, fault).await;
+        expect_unavailable_provider(&provider, fault, 403).await;
     }
 }
