@@ -12,7 +12,7 @@ use http::{HeaderMap, header};
 use tokio::time::sleep;
 
 use super::check::Check;
-use super::ports::{Clock, SessionRequest, Sessions, Standing};
+use super::ports::{Clock, SessionRequest, Sessions, Standing, UnixTime};
 use super::snapshot::CurrentSnapshot;
 use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
@@ -46,15 +46,27 @@ impl SessionEnd {
 
     /// Waits until the session has ended. Never returns if the request had none.
     pub async fn wait(self) {
+        let mut last_known_end = None;
         loop {
             let (headers, origin, now) = (&self.cookies, &self.origin, self.clock.now());
             let request = SessionRequest { headers, origin, now, active: false, found: None };
-            match self.sessions.standing(request).await {
-                Standing::Until(end, policies) if end > now && !self.is_refused(policies) => {}
-                Standing::Until(..) | Standing::Ended => return,
-                Standing::Unknown => {}
+            let standing = self.sessions.standing(request).await;
+            if self.ends(standing, &mut last_known_end, now) {
+                return;
             }
             sleep(INTERVAL).await;
+        }
+    }
+
+    /// Returns whether the connection ends. A store that does not answer prolongs no session.
+    fn ends(&self, standing: Standing, last_known_end: &mut Option<UnixTime>, now: UnixTime) -> bool {
+        match standing {
+            Standing::Until(end, policies) => {
+                *last_known_end = Some(end);
+                end <= now || self.is_refused(policies)
+            }
+            Standing::Ended => true,
+            Standing::Unknown => last_known_end.is_some_and(|end| end <= now),
         }
     }
 
@@ -83,7 +95,7 @@ mod tests {
         is_over(&fakes)
     }
 
-    fn is_over(fakes: &Fakes) -> bool {
+    fn session_of(fakes: &Fakes) -> SessionEnd {
         let settings = RefreshSettings { provider_bears_reuse: false, timeout: Duration::ZERO };
         let check = Check {
             snapshot: fakes.snapshot.clone(),
@@ -92,7 +104,11 @@ mod tests {
             clock: Arc::clone(&fakes.clock) as _,
             refresh: fakes.refresh(settings),
         };
-        let session = SessionEnd::of(&check, &HeaderMap::new(), &origin(), DEFAULT);
+        SessionEnd::of(&check, &HeaderMap::new(), &origin(), DEFAULT)
+    }
+
+    fn is_over(fakes: &Fakes) -> bool {
+        let session = session_of(fakes);
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -106,6 +122,15 @@ mod tests {
         assert!(!has_ended(State::Usable, 0));
         assert!(!has_ended(State::Expired, 3599) && has_ended(State::Usable, 3600));
         assert!(!has_ended(State::Absent(Absence::NoCookie), 1_000_000), "there was none");
+    }
+
+    #[test]
+    fn store_that_does_not_answer_prolongs_no_session() {
+        let (session, mut last_known_end) = (session_of(&Fakes::new()), None);
+        let mut ends = |standing, seconds| session.ends(standing, &mut last_known_end, UnixTime(seconds));
+        assert!(!ends(Standing::Unknown, 50), "nothing is known yet");
+        assert!(!ends(Standing::Until(UnixTime(100), None), 50));
+        assert!(!ends(Standing::Unknown, 99) && ends(Standing::Unknown, 100));
     }
 
     #[test]
