@@ -1,7 +1,9 @@
 //! Rows that were read or written a moment ago
 //!
-//! A check needs no lookup while its row is young. If the store fails, an older row serves for some
-//! time, so that an outage of the store signs nobody out.
+//! 1. A check needs no lookup while its row is young. If the store fails, an older row serves for some time, so that an
+//!    outage of the store signs nobody out.
+//! 2. A read that began before a session was ended may return after it. Its row is not kept, or the session would go on.
+//!    For the same reason, no row replaces a young one of a later revision.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,19 +14,35 @@ use crate::session::records::{RecordId, Row};
 
 /// The number of rows. Beyond it, old ones are removed, and then all.
 const MAX_ROWS: usize = 20_000;
+/// The bytes of all sealed sessions, with the same effect. Some users have sessions of hundreds of kilobytes.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
+/// The number of ids of sessions that were ended. Beyond it, all are forgotten.
+const MAX_ENDED: usize = 20_000;
+/// How long a call that began before a session was ended may take. Longer than any store lets a caller wait.
+const CALL_TIME: Duration = Duration::from_secs(30);
 
-/// The rows by their ids, and when each was read.
+/// The rows by their ids.
 pub(super) struct RowCache {
-    rows: RwLock<HashMap<RecordId, (Arc<Row>, UnixTime)>>,
+    state: RwLock<State>,
     fresh: Duration,
     stale_if_error: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    /// The rows, and when each was read.
+    rows: HashMap<RecordId, (Arc<Row>, UnixTime)>,
+    /// The length of all sealed sessions.
+    bytes: usize,
+    /// When each session was ended, by the time of its last call.
+    ended: HashMap<RecordId, UnixTime>,
 }
 
 impl RowCache {
     /// A cache whose rows serve without a lookup while they are younger than `fresh`, and while the store fails, younger
     /// than `stale_if_error`.
     pub(super) fn new(fresh: Duration, stale_if_error: Duration) -> Self {
-        Self { rows: RwLock::default(), fresh, stale_if_error }
+        Self { state: RwLock::default(), fresh, stale_if_error }
     }
 
     /// Returns a row that needs no lookup.
@@ -37,27 +55,155 @@ impl RowCache {
         self.younger_than(id, self.stale_if_error, now)
     }
 
+    /// Returns whether a row was read in this second.
+    pub(super) fn is_new(&self, id: RecordId, now: UnixTime) -> bool {
+        self.younger_than(id, Duration::from_secs(1), now).is_some()
+    }
+
     fn younger_than(&self, id: RecordId, age: Duration, now: UnixTime) -> Option<Arc<Row>> {
-        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        let (row, read_at) = rows.get(&id)?;
-        // A row from the future was read before the clock was set back.
-        (now < read_at.plus(age) && *read_at <= now).then(|| Arc::clone(row))
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let (row, read_at) = state.rows.get(&id)?;
+        is_young(*read_at, age, now).then(|| Arc::clone(row))
     }
 
-    /// Keeps a row.
+    /// Keeps a row that was read or written at a time.
     pub(super) fn keep(&self, row: Arc<Row>, now: UnixTime) {
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        if rows.len() >= MAX_ROWS {
-            rows.retain(|_, (_, read_at)| now < read_at.plus(self.stale_if_error));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let id = row.id;
+        let is_ended = state.ended.get(&id).is_some_and(|ended_at| are_near(*ended_at, now, CALL_TIME));
+        let is_outdated = state.rows.get(&id).is_some_and(|(kept, read_at)| {
+            kept.revision > row.revision && are_near(*read_at, now, self.fresh)
+        });
+        if is_ended || is_outdated {
+            return;
         }
-        if rows.len() >= MAX_ROWS {
-            rows.clear();
-        }
-        rows.insert(row.id, (row, now));
+        state.make_room(row.sealed.len(), |read_at| is_young(read_at, self.stale_if_error, now));
+        state.remove(id);
+        state.bytes += row.sealed.len();
+        state.rows.insert(id, (row, now));
     }
 
-    /// Forgets a row that was ended.
-    pub(super) fn forget(&self, id: RecordId) {
-        self.rows.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    /// Forgets a row that was ended, and keeps no row of a call that began before.
+    pub(super) fn forget(&self, id: RecordId, now: UnixTime) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.remove(id);
+        if state.ended.len() >= MAX_ENDED {
+            state.ended.clear();
+        }
+        state.ended.insert(id, now);
+    }
+}
+
+impl State {
+    fn remove(&mut self, id: RecordId) {
+        if let Some((row, _)) = self.rows.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(row.sealed.len());
+        }
+    }
+
+    fn make_room(&mut self, bytes: usize, is_useful: impl Fn(UnixTime) -> bool) {
+        if self.rows.len() < MAX_ROWS && self.bytes.saturating_add(bytes) <= MAX_BYTES {
+            return;
+        }
+        self.rows.retain(|_, (_, read_at)| is_useful(*read_at));
+        self.bytes = self.rows.values().map(|(row, _)| row.sealed.len()).sum();
+        // With less room, each of the next calls would look for old rows again.
+        if self.rows.len() > MAX_ROWS / 2 || self.bytes.saturating_add(bytes) > MAX_BYTES / 2 {
+            self.rows.clear();
+            self.bytes = 0;
+        }
+    }
+}
+
+/// Returns whether two times are less than `distance` apart. A call names the time at which it began, so its row may be
+/// kept after one of a later time.
+fn are_near(one: UnixTime, other: UnixTime, distance: Duration) -> bool {
+    one < other.plus(distance) && other < one.plus(distance)
+}
+
+/// Returns whether a time is at most `age` ago. A later time is one before the clock was set back.
+fn is_young(time: UnixTime, age: Duration, now: UnixTime) -> bool {
+    time <= now && now < time.plus(age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::records::{LeaseState, Tag};
+
+    const NOW: UnixTime = UnixTime(1_000_000);
+
+    fn cache() -> RowCache {
+        RowCache::new(Duration::from_secs(2), Duration::from_secs(30))
+    }
+
+    fn id(number: usize) -> RecordId {
+        RecordId((number as u128).to_be_bytes())
+    }
+
+    fn row(number: usize, revision: u64, bytes: usize) -> Arc<Row> {
+        Arc::new(Row {
+            id: id(number),
+            revision,
+            generation: 1,
+            lease: LeaseState::Available,
+            subject: Tag([1; 16]),
+            sid: None,
+            issued_at: NOW.0,
+            active_at: NOW.0,
+            ends_at: NOW.0 + 3600,
+            sealed: vec![0; bytes].into(),
+        })
+    }
+
+    fn after(seconds: u64) -> UnixTime {
+        UnixTime(NOW.0 + seconds)
+    }
+
+    #[test]
+    fn row_of_a_read_that_began_before_the_end_is_not_kept() {
+        let cache = cache();
+        cache.keep(row(1, 1, 10), NOW);
+        assert!(cache.fresh(id(1), NOW).is_some());
+        cache.forget(id(1), after(1));
+        for began_at in [NOW, after(1)] {
+            cache.keep(row(1, 1, 10), began_at);
+            assert!(cache.fresh(id(1), after(1)).is_none() && cache.stale(id(1), after(5)).is_none());
+        }
+        cache.keep(row(1, 1, 10), after(31));
+        assert!(
+            cache.fresh(id(1), after(31)).is_some(),
+            "a clock that was wrong hides a session for some time only"
+        );
+    }
+
+    #[test]
+    fn older_revision_does_not_replace_a_young_row() {
+        let cache = cache();
+        cache.keep(row(1, 2, 10), after(1));
+        for began_at in [NOW, after(1)] {
+            cache.keep(row(1, 1, 10), began_at);
+            assert_eq!(cache.fresh(id(1), after(1)).unwrap().revision, 2);
+        }
+        cache.keep(row(1, 1, 10), after(3));
+        assert_eq!(cache.fresh(id(1), after(3)).unwrap().revision, 1, "the file lost a deferred write");
+    }
+
+    #[test]
+    fn rows_and_their_bytes_have_a_bound() {
+        let cache = cache();
+        for number in 0..=MAX_ROWS {
+            cache.keep(row(number, 1, 1), NOW);
+        }
+        assert_eq!(cache.state.read().unwrap().rows.len(), 1);
+        let large = 1024 * 1024;
+        for number in 0..=MAX_BYTES / large {
+            cache.keep(row(number, 1, large), after(40));
+            cache.keep(row(number, 1, large), after(40));
+        }
+        let state = cache.state.read().unwrap();
+        assert!(state.rows.len() <= MAX_BYTES / large, "{}", state.rows.len());
+        assert_eq!(state.bytes, state.rows.values().map(|(row, _)| row.sealed.len()).sum::<usize>());
+        assert!(state.bytes <= MAX_BYTES);
     }
 }

@@ -131,7 +131,7 @@ impl<R: Records> TicketStore<R> {
                 Ok(Some(row))
             }
             Ok(None) => {
-                self.cache.forget(id);
+                self.cache.forget(id, now);
                 Ok(None)
             }
             Err(error) => Err(self.failed(&error)),

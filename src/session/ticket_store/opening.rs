@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::TicketStore;
+use super::refreshing::is_touch_due;
 use crate::access::decision::Outage;
 use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
@@ -76,7 +77,10 @@ impl<R: Records> TicketStore<R> {
     fn known(&self, id: RecordId, request: SessionRequest<'_>) -> Known {
         let stale = || self.cache.stale(id, request.now).map_or(Known::Failed, Known::Row);
         match request.found {
-            None => self.cache.fresh(id, request.now).map_or(Known::Ask, Known::Row),
+            None => {
+                let row = self.cache.fresh(id, request.now);
+                row.filter(|row| !self.must_touch(row, request)).map_or(Known::Ask, Known::Row)
+            }
             Some(Found::Nothing) => Known::Nothing,
             Some(Found::Unavailable) => stale(),
             Some(Found::Record(bytes)) => match Row::decode(bytes) {
@@ -84,6 +88,16 @@ impl<R: Records> TicketStore<R> {
                 _ => Known::Failed,
             },
         }
+    }
+
+    /// Returns whether a request needs a lookup, because the lookup records that the user is active.
+    ///
+    /// Otherwise the background requests of an open page keep the row young, and an active user's session becomes idle.
+    /// A row of this second serves all the same, so that a store that records nothing is not asked by every request.
+    fn must_touch(&self, row: &Row, request: SessionRequest<'_>) -> bool {
+        let idle = self.settings.lifetimes.idle.filter(|_| request.active);
+        idle.is_some_and(|idle| is_touch_due(row, idle, request.now))
+            && !self.cache.is_new(row.id, request.now)
     }
 
     fn context<'r>(&self, row: &Row, request: SessionRequest<'r>) -> JudgeContext<'r> {

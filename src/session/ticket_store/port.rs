@@ -133,7 +133,7 @@ impl<R: Records> TicketStore<R> {
         if let Ok(old) = self.presented(place, headers) {
             // The browser cannot present the old ticket any more.
             let _removed = self.records.remove(old.keys.id).await;
-            self.cache.forget(old.keys.id);
+            self.cache.forget(old.keys.id, now);
         }
         Ok(self.cookies(place, headers, &ticket))
     }
@@ -194,7 +194,7 @@ impl<R: Records> TicketStore<R> {
         };
         let row = self.find(presented.keys.id, request.now).await?;
         self.records.remove(presented.keys.id).await.map_err(|error| self.failed(&error))?;
-        self.cache.forget(presented.keys.id);
+        self.cache.forget(presented.keys.id, request.now);
         let mut buffer = Vec::new();
         let contents = row.as_ref().and_then(|row| open(place, &presented, row, &mut buffer));
         let Some(contents) = contents else { return Ok(EndedSession { cookies, ..EndedSession::default() }) };
@@ -241,7 +241,7 @@ impl<R: Records> TicketStore<R> {
         };
         let ids = self.records.end_by(&ended).await.map_err(|error| self.failed(&error))?;
         for id in ids {
-            self.cache.forget(id);
+            self.cache.forget(id, now);
         }
         Ok(())
     }
@@ -255,7 +255,7 @@ impl<R: Records> TicketStore<R> {
         let rows = self.records.of_user(subject, now).await.map_err(|error| self.failed(&error))?;
         for row in rows.iter().filter(|row| row.sid.is_none() && row.issued_at <= ends_until.0) {
             self.records.remove(row.id).await.map_err(|error| self.failed(&error))?;
-            self.cache.forget(row.id);
+            self.cache.forget(row.id, now);
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ impl<R: Records> TicketStore<R> {
         for _ in 0..MAX_TRIES {
             let found = self.records.find(id, now).await.map_err(|error| self.failed(&error))?;
             let Some(row) = found else {
-                self.cache.forget(id);
+                self.cache.forget(id, now);
                 return Ok(None);
             };
             let (row, result) = match change(&row) {
@@ -51,11 +51,15 @@ impl<R: Records> TicketStore<R> {
             };
             match self.records.compare_and_swap(&row).await.map_err(|error| self.failed(&error))? {
                 Swapped::Stored => {
-                    self.cache.keep(Arc::new(row), now);
+                    if row.is_over(now) {
+                        self.cache.forget(id, now);
+                    } else {
+                        self.cache.keep(Arc::new(row), now);
+                    }
                     return Ok(Some(result));
                 }
                 Swapped::Gone => {
-                    self.cache.forget(id);
+                    self.cache.forget(id, now);
                     return Ok(None);
                 }
                 Swapped::Changed => {}
@@ -146,18 +150,15 @@ impl<R: Records> TicketStore<R> {
         });
         if let Ok(Some(true)) = released.await {
             let _removed = self.records.remove(id).await.map_err(|error| self.failed(&error));
-            self.cache.forget(id);
+            self.cache.forget(id, now);
         }
     }
 
     /// Records that the user was active, but not for a small part of the idle time.
     pub(super) async fn touch(&self, id: RecordId, active_at: UnixTime, now: UnixTime) {
         let Some(idle) = self.settings.lifetimes.idle else { return };
-        let step = Duration::from_mins(1).min(idle / 10);
         let touched = self.change(id, now, |row| {
-            let last = UnixTime(row.active_at);
-            let is_due = last.plus(step) <= active_at && active_at < last.plus(idle);
-            if is_due {
+            if is_touch_due(row, idle, active_at) {
                 Change::Write(Row { active_at: active_at.0, ..row.clone() }, ())
             } else {
                 Change::Leave(())
@@ -170,6 +171,12 @@ impl<R: Records> TicketStore<R> {
         let has_id_token = self.settings.keeps_id_token;
         BeginError::TooLarge { bytes, limit: MAX_RECORD_BYTES, has_id_token }
     }
+}
+
+/// Returns whether the store must record that the user was active.
+pub(super) fn is_touch_due(row: &Row, idle: Duration, active_at: UnixTime) -> bool {
+    let (last, step) = (UnixTime(row.active_at), Duration::from_mins(1).min(idle / 10));
+    last.plus(step) <= active_at && active_at < last.plus(idle)
 }
 
 fn is_held_by(row: &Row, lease: &Lease) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! Each rule of [`contract`] is one function. The table below runs every rule against every store.
 
+mod cached;
 mod check;
 mod contract;
 mod fixture;
@@ -45,6 +46,11 @@ fn cookie_store(settings: Settings) -> StoreUnderTest {
 }
 
 fn ticket_store(settings: Settings) -> StoreUnderTest {
+    ticket_store_with_cache(settings, Duration::ZERO)
+}
+
+/// Returns a store that reads each record at most once in `fresh`.
+fn ticket_store_with_cache(settings: Settings, fresh: Duration) -> StoreUnderTest {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
     let is_unavailable = Arc::new(AtomicBool::new(false));
     let bounds = Bounds { sessions: 1000, per_user: 1000 };
@@ -57,7 +63,7 @@ fn ticket_store(settings: Settings) -> StoreUnderTest {
         TicketSettings {
             lifetimes: Lifetimes { session: lifetime, idle, require_fresh_id_token },
             keeps_id_token: true,
-            fresh: Duration::ZERO,
+            fresh,
             stale_if_error: Duration::ZERO,
             is_exclusive: false,
         },

@@ -1,0 +1,46 @@
+//! A ticket store that keeps what it read for some time
+//!
+//! The clock of its lookups stands still, so it reads a record once in a hundred seconds of the requests' time.
+
+use std::time::Duration;
+
+use foregate::flow::ports::{Absence, OpenResult, Release, SessionRequest, Workspace};
+use futures_util::poll;
+
+use crate::sessions::fixture::{DUE, Settings, SignIn, State, StoreUnderTest, at, origins, request};
+use crate::sessions::ticket_store_with_cache;
+
+fn store(settings: Settings) -> StoreUnderTest {
+    ticket_store_with_cache(settings, Duration::from_secs(100))
+}
+
+fn needs_a_lookup(store: &StoreUnderTest, jar: &[String], seconds: u64, active: bool) -> bool {
+    let (headers, origin, now) = (request(jar), &origins()[0], at(seconds));
+    let request = SessionRequest { headers: &headers, origin, now, active, found: None };
+    matches!(store.sessions.open(&mut Workspace::new(), request), OpenResult::Ask(_))
+}
+
+#[tokio::test]
+async fn activity_is_recorded_although_background_requests_keep_the_record_young() {
+    let store = store(Settings { idle: Some(Duration::from_secs(50)), ..<_>::default() });
+    let jar = store.begin(SignIn::default()).await;
+    assert!(!needs_a_lookup(&store, &jar, 4, true), "a small part of the idle time");
+    assert!(!needs_a_lookup(&store, &jar, 30, false), "a request of an open page");
+    assert_eq!(store.state(&jar, 49).await, State::Usable);
+    assert_eq!(store.state(&jar, 60).await, State::Usable, "the user was active");
+    assert_eq!(store.state(&jar, 200).await, State::Absent(Absence::Expired));
+}
+
+#[tokio::test]
+async fn session_that_the_provider_ended_is_not_kept_until_its_removal() {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let lease = store.lease(&jar, DUE).await;
+    let mut release = store.sessions.release(&lease, Release::SessionEnded);
+    let mut lookups = Vec::new();
+    while poll!(&mut release).is_pending() {
+        lookups.push(needs_a_lookup(&store, &jar, DUE, true));
+    }
+    assert_eq!((lookups.first(), lookups.last()), (Some(&false), Some(&true)));
+    assert_eq!(store.state(&jar, DUE).await, State::Absent(Absence::Ended));
+}
