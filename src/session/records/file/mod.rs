@@ -1,8 +1,8 @@
 //! Session records in a file, which outlive a restart
 //!
 //! 1. A write returns after the file has it. Only a new `active_at` may be lost if the process is killed.
-//! 2. The calls block, so they run on threads of their own. At most 32 run, and each caller waits at most 5 seconds.
-//!    A write whose caller stopped waiting may still happen.
+//! 2. The calls block, so they run on threads of their own. At most 16 reads and 16 writes run, so that reads do not wait
+//!    for a slow disk. Each caller waits at most 5 seconds. A write whose caller stopped waiting may still happen.
 //! 3. Expired rows and marks are removed by later writes, at most 16 of each.
 //! 4. After an input or output error, the file is opened again. So a full disk needs no restart.
 
@@ -24,14 +24,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::database::Reopened;
-use self::failure::Failure;
 pub use self::failure::OpenError;
-use self::tables::Snapshot;
+use self::failure::{Failure, Written};
+use self::tables::{Snapshot, Tables};
 use super::tower::session_store;
 use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
-const MAX_CONCURRENT_CALLS: usize = 32;
+/// The number of reads, and of writes, that run at a time.
+const MAX_CONCURRENT_CALLS: usize = 16;
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// A store in one file, which serves one process.
@@ -39,7 +40,8 @@ pub struct FileRecords {
     bounds: Bounds,
     clock: Arc<dyn Clock>,
     database: Arc<Reopened>,
-    permits: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
     max_wait: Duration,
 }
 
@@ -56,16 +58,34 @@ impl FileRecords {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let database = Arc::new(Reopened::new(open)?);
-        let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_CALLS));
-        Ok(Self { bounds, clock, database, permits, max_wait: MAX_WAIT })
+        let permits = || Arc::new(Semaphore::new(MAX_CONCURRENT_CALLS));
+        Ok(Self { bounds, clock, database, reads: permits(), writes: permits(), max_wait: MAX_WAIT })
     }
 
-    async fn run<T, F>(&self, work: F) -> Result<T, RecordsError>
+    async fn read<T, F>(&self, work: F) -> Result<T, RecordsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Snapshot) -> Result<T, Failure> + Send + 'static,
+    {
+        let read =
+            move |database: &Reopened| database.read(|transaction| work(&Snapshot::open(transaction)?));
+        self.run(&self.reads, read).await
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T, RecordsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tables<'_>) -> Result<(T, Written), Failure> + Send + 'static,
+    {
+        self.run(&self.writes, move |database| database.write(work)).await
+    }
+
+    async fn run<T, F>(&self, permits: &Arc<Semaphore>, work: F) -> Result<T, RecordsError>
     where
         T: Send + 'static,
         F: FnOnce(&Reopened) -> Result<T, Failure> + Send + 'static,
     {
-        let permits = Arc::clone(&self.permits);
+        let permits = Arc::clone(permits);
         let database = Arc::clone(&self.database);
         let answer = async {
             let permit = permits.acquire_owned().await.map_err(|_| stopped())?;
@@ -96,28 +116,25 @@ session_store!(FileRecords);
 impl Records for FileRecords {
     fn insert<'a>(&'a self, row: &'a Row, now: UnixTime) -> BoxFuture<'a, Result<Inserted, RecordsError>> {
         let (row, bounds) = (row.clone(), self.bounds);
-        Box::pin(self.run(move |database| database.write(|tables| tables.insert(&row, now, bounds))))
+        Box::pin(self.write(move |tables| tables.insert(&row, now, bounds)))
     }
 
     fn find(&self, id: RecordId, now: UnixTime) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {
-        Box::pin(self.run(move |database| {
-            let row = database.read(|transaction| Snapshot::open(transaction)?.row(id))?;
-            Ok(row.filter(|row| !row.is_over(now)))
-        }))
+        Box::pin(self.read(move |tables| Ok(tables.row(id)?.filter(|row| !row.is_over(now)))))
     }
 
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
         let row = row.clone();
-        Box::pin(self.run(move |database| database.write(|tables| tables.compare_and_swap(&row))))
+        Box::pin(self.write(move |tables| tables.compare_and_swap(&row)))
     }
 
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {
-        Box::pin(self.run(move |database| database.write(|tables| tables.remove_row(id))))
+        Box::pin(self.write(move |tables| tables.remove_row(id)))
     }
 
     fn end_by<'a>(&'a self, ended: &'a EndedBy) -> BoxFuture<'a, Result<Vec<RecordId>, RecordsError>> {
         let (ended, now, bounds) = (ended.clone(), self.clock.now(), self.bounds);
-        Box::pin(self.run(move |database| database.write(|tables| tables.end_by(&ended, now, bounds))))
+        Box::pin(self.write(move |tables| tables.end_by(&ended, now, bounds)))
     }
 
     fn of_user<'a>(
@@ -126,12 +143,10 @@ impl Records for FileRecords {
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Vec<Row>, RecordsError>> {
         let subject = subject.to_vec();
-        Box::pin(self.run(move |database| {
-            database.read(|transaction| Snapshot::open(transaction)?.of_user(&subject, now))
-        }))
+        Box::pin(self.read(move |tables| tables.of_user(&subject, now)))
     }
 
     fn count(&self) -> BoxFuture<'_, Result<usize, RecordsError>> {
-        Box::pin(self.run(|database| database.read(|transaction| Snapshot::open(transaction)?.count())))
+        Box::pin(self.read(Snapshot::count))
     }
 }

@@ -181,12 +181,13 @@ async fn call_that_waits_too_long_fails() {
     let folder = TempDir::new();
     let mut store = open(&folder.store()).unwrap();
     let max = u32::try_from(MAX_CONCURRENT_CALLS).unwrap();
-    let others = Arc::clone(&store.permits).try_acquire_many_owned(max).unwrap();
+    let others = Arc::clone(&store.writes).try_acquire_many_owned(max).unwrap();
     store.max_wait = Duration::ZERO;
     let late = RecordsError("no answer within 0 seconds".to_owned());
     assert_eq!(store.insert(&row(1), NOW).await, Err(late));
-    drop(others);
     store.max_wait = MAX_WAIT;
+    assert_eq!(store.find(row(1).id, NOW).await, Ok(None), "reads do not wait for writes");
+    drop(others);
     assert_eq!(store.find(row(1).id, NOW).await, Ok(None), "it was not even started");
 }
 
