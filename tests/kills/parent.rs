@@ -137,7 +137,7 @@ async fn check_indexes(store: &FileRecords, writer: &Writer) {
 fn ended_by(tag: Tag) -> EndedBy {
     EndedBy {
         tags: vec![tag],
-        ends_until: UnixTime(u64::MAX),
+        arrived_at: None,
         issued_at: UnixTime(u64::MAX),
         refused_until: UnixTime(u64::MAX),
     }

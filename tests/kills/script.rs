@@ -93,6 +93,7 @@ impl Writer {
             lease: LeaseState::Available,
             subject: self.subject(),
             sid,
+            began_at: NOW.0 + self.steps,
             issued_at,
             active_at: NOW.0,
             ends_at: NOW.0 + 1_000_000,
@@ -140,6 +141,7 @@ impl Writer {
             lease: LeaseState::TokenSpent,
             subject: self.subject(),
             sid: None,
+            began_at: NOW.0,
             issued_at: NOW.0,
             active_at: NOW.0,
             ends_at: NOW.0 + 1,
@@ -158,12 +160,7 @@ impl Writer {
         self.rows.retain(|_, row| !is_ended(row));
         let refused_until = UnixTime(NOW.0 + 1_000_000);
         Step::EndBy(
-            EndedBy {
-                tags: vec![tag],
-                ends_until: UnixTime(issued_at),
-                issued_at: UnixTime(issued_at),
-                refused_until,
-            },
+            EndedBy { tags: vec![tag], arrived_at: None, issued_at: UnixTime(issued_at), refused_until },
             ids,
         )
     }

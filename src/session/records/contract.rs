@@ -4,15 +4,16 @@
 //!
 //! A row whose time has come, and a mark whose time has come, count no more. A store may keep them or delete them.
 
+mod ended;
 mod limits;
 mod tower;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 
+pub(super) use self::ended::*;
 pub(super) use self::limits::*;
 pub(super) use self::tower::*;
 use super::{Bounds, EndedBy, Inserted, LeaseState, RecordId, Records, Row, Swapped, Tag};
@@ -52,7 +53,7 @@ macro_rules! contract {
             $fixture: row_is_found_until_it_expires, second_insert_of_an_id_is_a_collision,
             swap_needs_the_previous_revision, swap_moves_a_row_in_the_indexes, swap_of_a_removed_row_is_gone,
             one_of_concurrent_swaps_is_stored, one_of_concurrent_inserts_is_stored, second_removal_finds_nothing,
-            end_by_ends_the_sessions_that_are_not_newer, ended_tag_refuses_inserts_until_its_time,
+            end_by_ends_the_sessions_that_are_not_newer, end_by_compares_times_of_one_clock, ended_tag_refuses_inserts_until_its_time,
             older_logout_token_does_not_weaken_a_mark, user_has_the_rows_of_all_tags, user_bound_counts_open_sessions,
             total_bound_counts_open_sessions, many_expired_rows_and_marks_count_no_more, tower_create_keeps_the_id,
             tower_load_and_delete_see_open_sessions, tower_save_of_a_stale_row_fails
@@ -92,6 +93,7 @@ pub(super) fn row(number: u8) -> Row {
         lease: LeaseState::Available,
         subject: ALICE,
         sid: None,
+        began_at: NOW.0,
         issued_at: NOW.0,
         active_at: NOW.0,
         ends_at: later(100).0,
@@ -100,7 +102,7 @@ pub(super) fn row(number: u8) -> Row {
 }
 
 fn ended(tags: &[Tag], issued_at: UnixTime) -> EndedBy {
-    EndedBy { tags: tags.to_vec(), ends_until: issued_at, issued_at, refused_until: later(50) }
+    EndedBy { tags: tags.to_vec(), arrived_at: None, issued_at, refused_until: later(50) }
 }
 
 async fn insert_all(store: &impl Records, rows: &[Row]) {
@@ -212,63 +214,6 @@ pub(super) async fn second_removal_finds_nothing<F: Fixture>() {
     assert_eq!(store.count().await, Ok(1));
     assert_eq!(ids_of(store, &[ALICE], NOW).await, [id(1)]);
     assert_eq!(store.end_by(&ended(&[SID], NOW)).await, Ok(vec![]));
-}
-
-pub(super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fixture>() {
-    let fixture = F::start(BOUNDS, TestClock::new()).await;
-    let store = fixture.store();
-    let newer = Row { issued_at: later(11).0, ..row(3) };
-    let other = Row { subject: BOB, ..row(5) };
-    insert_all(
-        store,
-        &[
-            row(1),
-            Row { issued_at: later(10).0, sid: Some(SID), ..row(2) },
-            newer.clone(),
-            Row { subject: BOB, sid: Some(SID), ..row(4) },
-            other.clone(),
-        ],
-    )
-    .await;
-    let found = store.end_by(&ended(&[ALICE, SID, Tag([0; 16])], later(10))).await.unwrap();
-    assert_eq!(found.len(), 3, "each once");
-    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([id(1), id(2), id(4)]));
-    for gone in [1, 2, 4] {
-        assert_eq!(store.find(id(gone), NOW).await, Ok(None), "{gone}");
-        let late = Row { revision: 2, ..row(gone) };
-        assert_eq!(store.compare_and_swap(&late).await, Ok(Swapped::Gone), "{gone}");
-    }
-    assert_eq!(store.find(id(3), NOW).await, Ok(Some(newer)));
-    assert_eq!(ids_of(store, &[BOB], NOW).await, [id(5)]);
-    assert_eq!(store.end_by(&ended(&[SID], later(10))).await, Ok(vec![]));
-    assert_eq!(store.count().await, Ok(2));
-}
-
-pub(super) async fn ended_tag_refuses_inserts_until_its_time<F: Fixture>() {
-    let clock = TestClock::new();
-    let fixture = F::start(BOUNDS, Arc::clone(&clock)).await;
-    let store = fixture.store();
-    assert_eq!(store.end_by(&ended(&[SID, BOB], later(10))).await, Ok(vec![]));
-    let by_sid = |issued_at| Row { sid: Some(SID), issued_at: later(issued_at).0, ..row(1) };
-    let by_user = Row { subject: BOB, issued_at: later(10).0, ..row(2) };
-    for refused in [&by_sid(0), &by_sid(10), &by_user] {
-        assert_eq!(store.insert(refused, later(49)).await, Ok(Inserted::Ended));
-    }
-    assert_eq!(store.insert(&row(3), NOW).await, Ok(Inserted::Stored));
-    assert_eq!(store.insert(&by_sid(11), NOW).await, Ok(Inserted::Stored));
-    clock.set(later(50));
-    assert_eq!(store.insert(&by_user, later(50)).await, Ok(Inserted::Stored));
-}
-
-pub(super) async fn older_logout_token_does_not_weaken_a_mark<F: Fixture>() {
-    let fixture = F::start(BOUNDS, TestClock::new()).await;
-    let store = fixture.store();
-    store.end_by(&ended(&[SID], later(10))).await.unwrap();
-    let older =
-        EndedBy { tags: vec![SID], ends_until: later(5), issued_at: later(5), refused_until: later(40) };
-    store.end_by(&older).await.unwrap();
-    let refused = Row { sid: Some(SID), issued_at: later(10).0, ..row(1) };
-    assert_eq!(store.insert(&refused, later(45)).await, Ok(Inserted::Ended));
 }
 
 pub(super) async fn user_has_the_rows_of_all_tags<F: Fixture>() {

@@ -96,7 +96,7 @@ impl State {
         }
         let rows = ended.tags.iter().flat_map(|tag| self.of_tag(*tag));
         let ids: BTreeSet<_> =
-            rows.filter(|row| row.issued_at <= ended.ends_until.0).map(|row| row.id).collect();
+            rows.filter(|row| ended.ends(row.began_at, row.issued_at)).map(|row| row.id).collect();
         ids.into_iter().filter(|id| self.remove(*id)).collect()
     }
 
@@ -238,7 +238,7 @@ mod tests {
         let store = MemoryRecords::new(Bounds { sessions: 3, per_user: 3 }, clock.clone());
         let ended = |tag, seconds| EndedBy {
             tags: vec![Tag([tag; 16])],
-            ends_until: NOW,
+            arrived_at: Some(NOW),
             issued_at: NOW,
             refused_until: UnixTime(NOW.0 + seconds),
         };

@@ -67,12 +67,21 @@ pub struct Bounds {
 pub struct EndedBy {
     /// The tags of the `sid` or the `sub`, one for each session key.
     pub tags: Vec<Tag>,
-    /// Sessions whose [`Row::issued_at`] is not later end.
-    pub ends_until: UnixTime,
-    /// `iat` of the logout token. A sign-in with a later ID token may begin.
+    /// When the logout token first arrived, by our clock. `None` if that is not known.
+    pub arrived_at: Option<UnixTime>,
+    /// `iat` of the logout token, by the provider's clock. A sign-in with a later ID token may begin.
     pub issued_at: UnixTime,
     /// Until when a sign-in of an earlier ID token may still begin.
     pub refused_until: UnixTime,
+}
+
+impl EndedBy {
+    /// Returns whether a session with these times ends: it began before the token arrived, or its ID token is not newer.
+    ///
+    /// Each time is compared with one of the same clock, because the provider's clock may differ from ours.
+    pub fn ends(&self, began_at: u64, issued_at: u64) -> bool {
+        self.arrived_at.is_some_and(|arrived_at| began_at <= arrived_at.0) || issued_at <= self.issued_at.0
+    }
 }
 
 /// A store of session records.

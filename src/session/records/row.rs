@@ -36,7 +36,9 @@ pub struct Row {
     pub subject: Tag,
     /// The tag of the provider's session, if it has an id.
     pub sid: Option<Tag>,
-    /// `iat` of the ID token of the sign-in, or the time of the sign-in here if that is earlier, in seconds since 1970.
+    /// When the session began, by our clock, in seconds since 1970.
+    pub began_at: u64,
+    /// `iat` of the ID token of the sign-in, by the provider's clock, in seconds since 1970.
     pub issued_at: u64,
     /// When the user was last active, in seconds since 1970.
     pub active_at: u64,
@@ -141,6 +143,7 @@ mod tests {
             lease: LeaseState::Held { fence: 7, process: 9, until: 100 },
             subject: Tag([1; 16]),
             sid: Some(Tag([2; 16])),
+            began_at: 11,
             issued_at: 10,
             active_at: 20,
             ends_at: 1_800_000_000,

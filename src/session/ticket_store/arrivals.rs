@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::flow::ports::{LogoutToken, UnixTime};
 
-/// The number of tokens. Beyond it, a token ends only the sessions that its own time names.
+/// The number of tokens. Beyond it, a token ends only the sessions whose ID token is not newer.
 const MAX_TOKENS: usize = 10_000;
 
 /// The first arrivals of the tokens that are still accepted.
@@ -16,16 +16,16 @@ const MAX_TOKENS: usize = 10_000;
 pub(super) struct FirstArrivals(Mutex<HashMap<String, (UnixTime, UnixTime)>>);
 
 impl FirstArrivals {
-    /// Returns until when sessions that began are ended by a token that arrives now.
-    pub(super) fn ends_until(&self, token: &LogoutToken, now: UnixTime) -> UnixTime {
+    /// Returns when a token that arrives now first arrived, if that is known.
+    pub(super) fn of(&self, token: &LogoutToken, now: UnixTime) -> Option<UnixTime> {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= MAX_TOKENS {
             tokens.retain(|_, (_, accepted_until)| *accepted_until > now);
         }
         if tokens.len() >= MAX_TOKENS {
-            return token.issued_at;
+            return None;
         }
         let (first, _) = tokens.entry(token.token_id.clone()).or_insert((now, token.accepted_until));
-        token.issued_at.max(*first)
+        Some(*first)
     }
 }

@@ -149,6 +149,7 @@ mod tests {
             lease: LeaseState::Available,
             subject: Tag([1; 16]),
             sid: None,
+            began_at: NOW.0,
             issued_at: NOW.0,
             active_at: NOW.0,
             ends_at: NOW.0 + 3600,

@@ -21,7 +21,7 @@ use crate::session::codec::jwt::Packed;
 use crate::session::codec::ticket::{Tagged, Ticket, tags};
 use crate::session::cookie::add_cookie;
 use crate::session::place::Place;
-use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row, Tag};
+use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row};
 
 /// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
 const REFUSED_AFTER_LOGOUT: Duration = Duration::from_mins(15);
@@ -175,7 +175,8 @@ impl<R: Records> TicketStore<R> {
             lease: LeaseState::Available,
             subject: tag(Tagged::Subject(session.identity.as_ref().subject)).ok_or(unavailable)?,
             sid: Some(session.sid).filter(|sid| !sid.is_empty()).and_then(|sid| tag(Tagged::Session(sid))),
-            issued_at: session.tokens.id_token_issued_at.min(now).0,
+            began_at: now.0,
+            issued_at: session.tokens.id_token_issued_at.0,
             active_at: now.0,
             ends_at: ends_at.0,
             sealed: sealed.into(),
@@ -212,34 +213,27 @@ impl<R: Records> TicketStore<R> {
         token: &LogoutToken,
         now: UnixTime,
     ) -> Result<LogoutEffect, StoreUnavailable> {
-        let tags = |tagged| tags(&self.keys, token.issuer, tagged);
-        let ends_until = self.arrivals.ends_until(token, now);
-        let times = (ends_until, now);
+        let arrived_at = self.arrivals.of(token, now);
+        let ended = |tagged| EndedBy {
+            tags: tags(&self.keys, token.issuer, tagged),
+            arrived_at,
+            issued_at: token.issued_at,
+            refused_until: now.plus(REFUSED_AFTER_LOGOUT),
+        };
         match &token.whom {
-            Whom::Subject(subject) => self.end_tags(tags(Tagged::Subject(subject)), token, times).await?,
+            Whom::Subject(subject) => self.end_tags(&ended(Tagged::Subject(subject)), now).await?,
             Whom::Session { sid, subject } => {
-                self.end_tags(tags(Tagged::Session(sid)), token, times).await?;
+                self.end_tags(&ended(Tagged::Session(sid)), now).await?;
                 if let Some(subject) = subject {
-                    self.end_without_sid(&tags(Tagged::Subject(subject)), times).await?;
+                    self.end_without_sid(&ended(Tagged::Subject(subject)), now).await?;
                 }
             }
         }
         Ok(LogoutEffect::Ended)
     }
 
-    async fn end_tags(
-        &self,
-        tags: Vec<Tag>,
-        token: &LogoutToken,
-        (ends_until, now): (UnixTime, UnixTime),
-    ) -> Result<(), StoreUnavailable> {
-        let ended = EndedBy {
-            tags,
-            ends_until,
-            issued_at: token.issued_at,
-            refused_until: now.plus(REFUSED_AFTER_LOGOUT),
-        };
-        let ids = self.records.end_by(&ended).await.map_err(|error| self.failed(&error))?;
+    async fn end_tags(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
+        let ids = self.records.end_by(ended).await.map_err(|error| self.failed(&error))?;
         for id in ids {
             self.cache.forget(id, now);
         }
@@ -247,13 +241,9 @@ impl<R: Records> TicketStore<R> {
     }
 
     /// Ends the sessions of a user without a known `sid`: the token may mean one of them.
-    async fn end_without_sid(
-        &self,
-        subject: &[Tag],
-        (ends_until, now): (UnixTime, UnixTime),
-    ) -> Result<(), StoreUnavailable> {
-        let rows = self.records.of_user(subject, now).await.map_err(|error| self.failed(&error))?;
-        for row in rows.iter().filter(|row| row.sid.is_none() && row.issued_at <= ends_until.0) {
+    async fn end_without_sid(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
+        let rows = self.records.of_user(&ended.tags, now).await.map_err(|error| self.failed(&error))?;
+        for row in rows.iter().filter(|row| row.sid.is_none() && ended.ends(row.began_at, row.issued_at)) {
             self.records.remove(row.id).await.map_err(|error| self.failed(&error))?;
             self.cache.forget(row.id, now);
         }

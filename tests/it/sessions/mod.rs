@@ -150,6 +150,7 @@ every_store_keeps! {
     session_that_began_before_a_logout_token_arrived_has_ended
     session_that_begins_after_a_logout_token_lives
     session_whose_id_token_precedes_a_logout_token_has_ended
+    session_after_a_logout_token_from_the_future_lives
     repeated_logout_token_ends_no_later_session
     session_of_a_logout_token_during_its_refresh_stays_ended
     request_without_a_well_formed_session_cookie_needs_no_store

@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `rows` | id | row |
-//! | `subjects`, `sids` | tag, id | `issued_at`, `ends_at` |
+//! | `subjects`, `sids` | tag, id | `began_at`, `issued_at`, `ends_at` |
 //! | `ends` | `ends_at`, id | |
 //! | `marks` | tag | `issued_at`, `refused_until` |
 //! | `mark_ends` | `refused_until`, tag | |
@@ -21,7 +21,9 @@ use crate::session::records::{Bounds, EndedBy, Inserted, RecordId, Row, Swapped,
 
 /// A [`RecordId`] or a [`Tag`].
 type Name = [u8; 16];
-type TagTable = TableDefinition<'static, (Name, Name), (u64, u64)>;
+type TagTable = TableDefinition<'static, (Name, Name), Times>;
+/// `began_at`, `issued_at` and `ends_at` of a row.
+type Times = (u64, u64, u64);
 type EndTable = TableDefinition<'static, (u64, Name), ()>;
 
 const ROWS: TableDefinition<'_, Name, &[u8]> = TableDefinition::new("rows");
@@ -37,8 +39,8 @@ const MAX_SWEPT: usize = 16;
 /// All tables, for a write.
 pub(super) struct Tables<'t> {
     rows: Table<'t, Name, &'static [u8]>,
-    subjects: Table<'t, (Name, Name), (u64, u64)>,
-    sids: Table<'t, (Name, Name), (u64, u64)>,
+    subjects: Table<'t, (Name, Name), Times>,
+    sids: Table<'t, (Name, Name), Times>,
     ends: Table<'t, (u64, Name), ()>,
     marks: Table<'t, Name, (u64, u64)>,
     mark_ends: Table<'t, (u64, Name), ()>,
@@ -116,7 +118,9 @@ impl<'t> Tables<'t> {
         for tag in &ended.tags {
             self.mark(*tag, ended, bounds)?;
             let of_tag = of_tag(&self.subjects, *tag)?.chain(of_tag(&self.sids, *tag)?);
-            ids.extend(of_tag.filter(|entry| entry.issued_at <= ended.ends_until.0).map(|entry| entry.id));
+            ids.extend(
+                of_tag.filter(|entry| ended.ends(entry.began_at, entry.issued_at)).map(|entry| entry.id),
+            );
         }
         for id in &ids {
             self.remove(*id)?;
@@ -126,9 +130,10 @@ impl<'t> Tables<'t> {
 
     fn put(&mut self, row: &Row) -> Result<(), Failure> {
         self.rows.insert(row.id.0, &*row.encode()?)?;
-        self.subjects.insert((row.subject.0, row.id.0), (row.issued_at, row.ends_at))?;
+        let times = (row.began_at, row.issued_at, row.ends_at);
+        self.subjects.insert((row.subject.0, row.id.0), times)?;
         if let Some(sid) = row.sid {
-            self.sids.insert((sid.0, row.id.0), (row.issued_at, row.ends_at))?;
+            self.sids.insert((sid.0, row.id.0), times)?;
         }
         self.ends.insert((row.ends_at, row.id.0), ())?;
         Ok(())
@@ -193,7 +198,7 @@ impl<'t> Tables<'t> {
 /// The tables of the rows, as one read sees them.
 pub(super) struct Snapshot {
     rows: ReadOnlyTable<Name, &'static [u8]>,
-    subjects: ReadOnlyTable<(Name, Name), (u64, u64)>,
+    subjects: ReadOnlyTable<(Name, Name), Times>,
 }
 
 impl Snapshot {
@@ -223,6 +228,7 @@ impl Snapshot {
 /// An entry of `subjects` or `sids`.
 struct Tagged {
     id: RecordId,
+    began_at: u64,
     issued_at: u64,
     ends_at: u64,
 }
@@ -232,14 +238,14 @@ fn row_of(rows: &impl ReadableTable<Name, &'static [u8]>, id: RecordId) -> Resul
 }
 
 fn of_tag(
-    table: &impl ReadableTable<(Name, Name), (u64, u64)>,
+    table: &impl ReadableTable<(Name, Name), Times>,
     tag: Tag,
 ) -> Result<impl Iterator<Item = Tagged>, StorageError> {
     let range = table.range((tag.0, [0; 16])..=(tag.0, [0xff; 16]))?;
     let entries = range.map(|entry| {
         let (key, times) = entry?;
-        let ((_, id), (issued_at, ends_at)) = (key.value(), times.value());
-        Ok(Tagged { id: RecordId(id), issued_at, ends_at })
+        let ((_, id), (began_at, issued_at, ends_at)) = (key.value(), times.value());
+        Ok(Tagged { id: RecordId(id), began_at, issued_at, ends_at })
     });
     Ok(entries.collect::<Result<Vec<_>, StorageError>>()?.into_iter())
 }

@@ -64,7 +64,7 @@ async fn rows_and_marks_survive_a_reopen() {
     let folder = TempDir::new();
     let ended = EndedBy {
         tags: vec![Tag([7; 16])],
-        ends_until: NOW,
+        arrived_at: Some(NOW),
         issued_at: NOW,
         refused_until: UnixTime(NOW.0 + 9),
     };
@@ -159,7 +159,8 @@ async fn marks_have_a_bound_and_expired_entries_are_removed() {
     let store = open();
     for tag in 1..=5 {
         let refused_until = UnixTime(NOW.0 + 10 - u64::from(tag));
-        let ended = EndedBy { tags: vec![Tag([tag; 16])], ends_until: NOW, issued_at: NOW, refused_until };
+        let ended =
+            EndedBy { tags: vec![Tag([tag; 16])], arrived_at: Some(NOW), issued_at: NOW, refused_until };
         store.end_by(&ended).await.unwrap();
     }
     for number in 1..=3 {

@@ -98,6 +98,16 @@ pub(crate) async fn repeated_logout_token_ends_no_later_session(store: Factory) 
     assert_eq!(store.state(&later, 9).await, ENDED, "another token");
 }
 
+/// The provider's clock is ahead, so both of its times are later than ours.
+pub(crate) async fn session_after_a_logout_token_from_the_future_lives(store: Factory) {
+    let store = store(<_>::default());
+    store.end_by(sub("alice-sub"), [40, 10]).await.unwrap();
+    let later = store.begin(SignIn { issued: 50, ..SignIn::at(20) }).await;
+    assert_eq!(store.state(&later, 20).await, State::Usable);
+    store.end_by(sub("alice-sub"), [40, 21]).await.unwrap();
+    assert_eq!(store.state(&later, 21).await, State::Usable, "the token was repeated");
+}
+
 pub(crate) async fn session_of_a_logout_token_during_its_refresh_stays_ended(store: Factory) {
     for whom in [sid("sid-1"), sub("alice-sub")] {
         let store = store(<_>::default());
