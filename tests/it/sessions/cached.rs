@@ -22,12 +22,12 @@ fn needs_a_lookup(store: &StoreUnderTest, jar: &[String], seconds: u64, active: 
 
 #[tokio::test]
 async fn activity_is_recorded_although_background_requests_keep_the_record_young() {
-    let store = store(Settings { idle: Some(Duration::from_secs(50)), ..<_>::default() });
+    let store = store(Settings { idle: Some(Duration::from_secs(30)), ..<_>::default() });
     let jar = store.begin(SignIn::default()).await;
-    assert!(!needs_a_lookup(&store, &jar, 4, true), "a small part of the idle time");
-    assert!(!needs_a_lookup(&store, &jar, 30, false), "a request of an open page");
-    assert_eq!(store.state(&jar, 49).await, State::Usable);
-    assert_eq!(store.state(&jar, 60).await, State::Usable, "the user was active");
+    assert!(!needs_a_lookup(&store, &jar, 2, true), "a small part of the idle time");
+    assert!(!needs_a_lookup(&store, &jar, 20, false), "a request of an open page");
+    assert_eq!(store.state(&jar, 29).await, State::Usable);
+    assert_eq!(store.state(&jar, 45).await, State::Usable, "the user was active");
     assert_eq!(store.state(&jar, 200).await, State::Absent(Absence::Expired));
 }
 
