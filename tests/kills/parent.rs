@@ -103,7 +103,7 @@ async fn find(store: &FileRecords, writer: &Writer, acknowledged: u64) -> Option
     let durable = known.iter().rev().nth(1)?.durable;
     let mut found = Vec::new();
     for slot in 0..SLOTS {
-        found.extend(store.find(writer.id(slot), NOW).await.unwrap());
+        found.extend(store.find(writer.id(slot)).await.unwrap());
     }
     let mut of_user = store.of_user(&[writer.subject()], NOW).await.unwrap();
     of_user.sort_by_key(|row| row.id);

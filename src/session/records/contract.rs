@@ -50,7 +50,7 @@ impl Clock for TestClock {
 macro_rules! contract {
     ($fixture:ty) => {
         $crate::session::records::contract::contract!(
-            $fixture: row_is_found_until_it_expires, second_insert_of_an_id_is_a_collision,
+            $fixture: inserted_row_is_found, second_insert_of_an_id_is_a_collision,
             swap_needs_the_previous_revision, swap_moves_a_row_in_the_indexes, swap_of_a_removed_row_is_gone,
             one_of_concurrent_swaps_is_stored, one_of_concurrent_inserts_is_stored, second_removal_finds_nothing,
             end_by_ends_the_sessions_that_are_not_newer, end_by_compares_times_of_one_clock, ended_tag_refuses_inserts_until_its_time,
@@ -117,14 +117,13 @@ async fn ids_of(store: &impl Records, subject: &[Tag], now: UnixTime) -> Vec<Rec
     ids
 }
 
-pub(super) async fn row_is_found_until_it_expires<F: Fixture>() {
+pub(super) async fn inserted_row_is_found<F: Fixture>() {
     let fixture = F::start(BOUNDS, TestClock::new()).await;
     let store = fixture.store();
-    assert_eq!(store.find(id(1), NOW).await, Ok(None));
+    assert_eq!(store.find(id(1)).await, Ok(None));
     insert_all(store, &[row(1), row(2)]).await;
-    assert_eq!(store.find(id(1), NOW).await, Ok(Some(row(1))));
-    assert_eq!(store.find(id(1), later(99)).await, Ok(Some(row(1))));
-    assert_eq!(store.find(id(1), later(100)).await, Ok(None));
+    assert_eq!(store.find(id(1)).await, Ok(Some(row(1))));
+    assert_eq!(store.find(id(1)).await, Ok(Some(row(1))));
     assert_eq!(store.count().await, Ok(2));
 }
 
@@ -134,7 +133,7 @@ pub(super) async fn second_insert_of_an_id_is_a_collision<F: Fixture>() {
     insert_all(store, &[row(1)]).await;
     let other = Row { subject: BOB, revision: 2, ..row(1) };
     assert_eq!(store.insert(&other, NOW).await, Ok(Inserted::Collision));
-    assert_eq!(store.find(id(1), NOW).await, Ok(Some(row(1))));
+    assert_eq!(store.find(id(1)).await, Ok(Some(row(1))));
     assert_eq!(ids_of(store, &[BOB], NOW).await, []);
     assert_eq!(store.count().await, Ok(1));
 }
@@ -146,15 +145,15 @@ pub(super) async fn swap_needs_the_previous_revision<F: Fixture>() {
     let revision = |revision| Row { revision, active_at: revision, sealed: vec![1].into(), ..row(1) };
     for stale in [0, 1, 3] {
         assert_eq!(store.compare_and_swap(&revision(stale)).await, Ok(Swapped::Changed), "{stale}");
-        assert_eq!(store.find(id(1), NOW).await, Ok(Some(row(1))), "{stale}");
+        assert_eq!(store.find(id(1)).await, Ok(Some(row(1))), "{stale}");
     }
     // A store may write a change of `active_at` in another way.
     let active = Row { revision: 2, active_at: later(1).0, ..row(1) };
     assert_eq!(store.compare_and_swap(&active).await, Ok(Swapped::Stored));
-    assert_eq!(store.find(id(1), NOW).await, Ok(Some(active)));
+    assert_eq!(store.find(id(1)).await, Ok(Some(active)));
     assert_eq!(store.compare_and_swap(&revision(2)).await, Ok(Swapped::Changed));
     assert_eq!(store.compare_and_swap(&revision(3)).await, Ok(Swapped::Stored));
-    assert_eq!(store.find(id(1), NOW).await, Ok(Some(revision(3))));
+    assert_eq!(store.find(id(1)).await, Ok(Some(revision(3))));
 }
 
 pub(super) async fn swap_moves_a_row_in_the_indexes<F: Fixture>() {
@@ -168,7 +167,7 @@ pub(super) async fn swap_moves_a_row_in_the_indexes<F: Fixture>() {
     assert_eq!(ids_of(store, &[BOB], later(199)).await, [id(1)]);
     // This insert removes what has expired, and the row has not.
     assert_eq!(store.insert(&row(2), later(150)).await, Ok(Inserted::Stored));
-    assert_eq!(store.find(id(1), later(150)).await, Ok(Some(moved)));
+    assert_eq!(store.find(id(1)).await, Ok(Some(moved)));
     assert_eq!(store.end_by(&ended(&[old_sid], NOW)).await, Ok(vec![]));
     assert_eq!(store.end_by(&ended(&[SID], NOW)).await, Ok(vec![id(1)]));
 }
@@ -181,7 +180,7 @@ pub(super) async fn swap_of_a_removed_row_is_gone<F: Fixture>() {
     insert_all(store, &[row(1)]).await;
     assert_eq!(store.remove(id(1)).await, Ok(true));
     assert_eq!(store.compare_and_swap(&next).await, Ok(Swapped::Gone));
-    assert_eq!(store.find(id(1), NOW).await, Ok(None));
+    assert_eq!(store.find(id(1)).await, Ok(None));
 }
 
 pub(super) async fn one_of_concurrent_swaps_is_stored<F: Fixture>() {
@@ -193,7 +192,7 @@ pub(super) async fn one_of_concurrent_swaps_is_stored<F: Fixture>() {
     let stored: Vec<_> =
         rivals.iter().zip(&results).filter(|(_, result)| **result == Ok(Swapped::Stored)).collect();
     assert_eq!(results.iter().filter(|result| **result == Ok(Swapped::Changed)).count(), 7, "{results:?}");
-    assert_eq!(store.find(id(1), NOW).await, Ok(Some(stored[0].0.clone())));
+    assert_eq!(store.find(id(1)).await, Ok(Some(stored[0].0.clone())));
 }
 
 pub(super) async fn one_of_concurrent_inserts_is_stored<F: Fixture>() {

@@ -180,8 +180,8 @@ impl Records for MemoryRecords {
         Box::pin(async move { Ok(self.state().insert(row, now, self.bounds)) })
     }
 
-    fn find(&self, id: RecordId, now: UnixTime) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {
-        Box::pin(async move { Ok(self.state().rows.get(&id).filter(|row| !row.is_over(now)).cloned()) })
+    fn find(&self, id: RecordId) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {
+        Box::pin(async move { Ok(self.state().rows.get(&id).cloned()) })
     }
 
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {

@@ -91,8 +91,8 @@ pub trait Records: SessionStore {
     /// Stores the row of a new session.
     fn insert<'a>(&'a self, row: &'a Row, now: UnixTime) -> BoxFuture<'a, Result<Inserted, RecordsError>>;
 
-    /// Returns a row that has not expired.
-    fn find(&self, id: RecordId, now: UnixTime) -> BoxFuture<'_, Result<Option<Row>, RecordsError>>;
+    /// Returns a row. A row that has expired may be returned or not.
+    fn find(&self, id: RecordId) -> BoxFuture<'_, Result<Option<Row>, RecordsError>>;
 
     /// Replaces the row with the revision before that of `row`.
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>>;

@@ -108,6 +108,11 @@ impl Row {
         if row.id.to_tower() == record.id { Ok(row) } else { Err(RowError) }
     }
 
+    /// Returns whether the session was ended, and only the removal of the row failed.
+    pub fn was_ended(&self) -> bool {
+        self.ends_at == 0
+    }
+
     /// Returns whether the session has ended by time.
     pub fn is_over(&self, now: UnixTime) -> bool {
         self.ends_at <= now.0

@@ -44,7 +44,7 @@ pub(super) async fn save(store: &impl Records, record: &Record) -> Result<()> {
 
 /// Returns a record that has not expired.
 pub(super) async fn load(store: &impl Records, id: Id, now: UnixTime) -> Result<Option<Record>> {
-    let row = store.find(RecordId::from_tower(id), now).await?;
+    let row = store.find(RecordId::from_tower(id)).await?.filter(|row| !row.is_over(now));
     Ok(row.as_ref().map(Row::to_record).transpose()?)
 }
 

@@ -120,7 +120,7 @@ impl<R: Records> TicketStore<R> {
         id: super::records::RecordId,
         now: UnixTime,
     ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
-        let found = self.records.find(id, now).await;
+        let found = self.records.find(id).await.map(|row| row.filter(|row| !row.was_ended()));
         if found.is_ok() {
             self.answered();
         }

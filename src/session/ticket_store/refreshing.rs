@@ -38,8 +38,8 @@ impl<R: Records> TicketStore<R> {
         change: impl Fn(&Row) -> Change<T>,
     ) -> Result<Option<T>, StoreUnavailable> {
         for _ in 0..MAX_TRIES {
-            let found = self.records.find(id, now).await.map_err(|error| self.failed(&error))?;
-            let Some(row) = found else {
+            let found = self.records.find(id).await.map_err(|error| self.failed(&error))?;
+            let Some(row) = found.filter(|row| !row.was_ended()) else {
                 self.cache.forget(id, now);
                 return Ok(None);
             };
@@ -51,7 +51,7 @@ impl<R: Records> TicketStore<R> {
             };
             match self.records.compare_and_swap(&row).await.map_err(|error| self.failed(&error))? {
                 Swapped::Stored => {
-                    if row.is_over(now) {
+                    if row.was_ended() {
                         self.cache.forget(id, now);
                     } else {
                         self.cache.keep(Arc::new(row), now);

@@ -7,11 +7,11 @@ use std::time::Duration;
 use foregate::flow::ports::{Absence, OpenResult, Release, SessionRequest, Workspace};
 use futures_util::poll;
 
-use crate::sessions::fixture::{DUE, Settings, SignIn, State, StoreUnderTest, at, origins, request};
-use crate::sessions::ticket_store_with_cache;
+use crate::sessions::fixture::{DUE, NOW, Settings, SignIn, State, StoreUnderTest, at, origins, request};
+use crate::sessions::{FixedClock, ticket_store_with};
 
 fn store(settings: Settings) -> StoreUnderTest {
-    ticket_store_with_cache(settings, Duration::from_secs(100))
+    ticket_store_with(settings, Duration::from_secs(100), FixedClock(NOW))
 }
 
 fn needs_a_lookup(store: &StoreUnderTest, jar: &[String], seconds: u64, active: bool) -> bool {
@@ -43,4 +43,13 @@ async fn session_that_the_provider_ended_is_not_kept_until_its_removal() {
     }
     assert_eq!((lookups.first(), lookups.last()), (Some(&false), Some(&true)));
     assert_eq!(store.state(&jar, DUE).await, State::Absent(Absence::Ended));
+}
+
+/// Otherwise, a browser whose sessions are over at once would be sent to the provider again and again.
+#[tokio::test]
+async fn session_that_is_over_was_not_ended() {
+    let settings = Settings { lifetime: Duration::from_secs(50), ..<_>::default() };
+    let store = ticket_store_with(settings, Duration::ZERO, FixedClock(at(50)));
+    let jar = store.begin(SignIn::default()).await;
+    assert_eq!(store.state(&jar, 50).await, State::Absent(Absence::Expired));
 }

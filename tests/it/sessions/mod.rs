@@ -46,19 +46,19 @@ fn cookie_store(settings: Settings) -> StoreUnderTest {
 }
 
 fn ticket_store(settings: Settings) -> StoreUnderTest {
-    ticket_store_with_cache(settings, Duration::ZERO)
+    ticket_store_with(settings, Duration::ZERO, FixedClock(fixture::NOW))
 }
 
 /// Returns a store that reads each record at most once in `fresh`.
-fn ticket_store_with_cache(settings: Settings, fresh: Duration) -> StoreUnderTest {
+fn ticket_store_with(settings: Settings, fresh: Duration, clock: FixedClock) -> StoreUnderTest {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
     let is_unavailable = Arc::new(AtomicBool::new(false));
     let bounds = Bounds { sessions: 1000, per_user: 1000 };
-    let records = MemoryRecords::new(bounds, Arc::new(FixedClock));
+    let records = MemoryRecords::new(bounds, Arc::new(clock));
     let store = TicketStore::new(
         Switchable { records, is_unavailable: Arc::clone(&is_unavailable) },
         Arc::new(KeyRing::new(&[[7; 32]]).unwrap()),
-        (Arc::new(SystemEntropy), Arc::new(FixedClock)),
+        (Arc::new(SystemEntropy), Arc::new(clock)),
         (&Origins::new(origins().to_vec()), ("https://idp.test", "foregate")),
         TicketSettings {
             lifetimes: Lifetimes { session: lifetime, idle, require_fresh_id_token },
@@ -76,12 +76,13 @@ fn ticket_store_with_cache(settings: Settings, fresh: Duration) -> StoreUnderTes
     StoreUnderTest { sessions: Arc::new(store.unwrap()), capabilities }
 }
 
-/// A clock at which no record of a test has ended.
-struct FixedClock;
+/// The clock of a store's lookups.
+#[derive(Clone, Copy)]
+struct FixedClock(UnixTime);
 
 impl Clock for FixedClock {
     fn now(&self) -> UnixTime {
-        fixture::NOW
+        self.0
     }
 }
 

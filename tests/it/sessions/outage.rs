@@ -64,8 +64,8 @@ impl Records for Switchable {
         async move { self.reach().await?.insert(row, now).await }.boxed()
     }
 
-    fn find(&self, id: RecordId, now: UnixTime) -> Answer<'_, Option<Row>> {
-        async move { self.reach().await?.find(id, now).await }.boxed()
+    fn find(&self, id: RecordId) -> Answer<'_, Option<Row>> {
+        async move { self.reach().await?.find(id).await }.boxed()
     }
 
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> Answer<'a, Swapped> {

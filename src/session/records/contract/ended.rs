@@ -26,11 +26,11 @@ pub(in super::super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fix
     assert_eq!(found.len(), 3, "each once");
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([id(1), id(2), id(4)]));
     for gone in [1, 2, 4] {
-        assert_eq!(store.find(id(gone), NOW).await, Ok(None), "{gone}");
+        assert_eq!(store.find(id(gone)).await, Ok(None), "{gone}");
         let late = Row { revision: 2, ..row(gone) };
         assert_eq!(store.compare_and_swap(&late).await, Ok(Swapped::Gone), "{gone}");
     }
-    assert_eq!(store.find(id(3), NOW).await, Ok(Some(newer)));
+    assert_eq!(store.find(id(3)).await, Ok(Some(newer)));
     assert_eq!(ids_of(store, &[BOB], NOW).await, [id(5)]);
     assert_eq!(store.end_by(&ended(&[SID], later(10))).await, Ok(vec![]));
     assert_eq!(store.count().await, Ok(2));

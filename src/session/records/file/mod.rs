@@ -119,8 +119,8 @@ impl Records for FileRecords {
         Box::pin(self.write(move |tables| tables.insert(&row, now, bounds)))
     }
 
-    fn find(&self, id: RecordId, now: UnixTime) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {
-        Box::pin(self.read(move |tables| Ok(tables.row(id)?.filter(|row| !row.is_over(now)))))
+    fn find(&self, id: RecordId) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {
+        Box::pin(self.read(move |tables| tables.row(id)))
     }
 
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {

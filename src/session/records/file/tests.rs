@@ -91,7 +91,7 @@ async fn second_open_in_this_process_is_refused() {
     assert_eq!(refused.to_string(), "another process uses it; a file store serves one process");
     assert_eq!(store.insert(&row(1), NOW).await, Ok(Inserted::Stored));
     drop(store);
-    assert_eq!(open(&folder.store()).unwrap().find(row(1).id, NOW).await, Ok(Some(row(1))));
+    assert_eq!(open(&folder.store()).unwrap().find(row(1).id).await, Ok(Some(row(1))));
 }
 
 #[test]
@@ -187,9 +187,9 @@ async fn call_that_waits_too_long_fails() {
     let late = RecordsError("no answer within 0 seconds".to_owned());
     assert_eq!(store.insert(&row(1), NOW).await, Err(late));
     store.max_wait = MAX_WAIT;
-    assert_eq!(store.find(row(1).id, NOW).await, Ok(None), "reads do not wait for writes");
+    assert_eq!(store.find(row(1).id).await, Ok(None), "reads do not wait for writes");
     drop(others);
-    assert_eq!(store.find(row(1).id, NOW).await, Ok(None), "it was not even started");
+    assert_eq!(store.find(row(1).id).await, Ok(None), "it was not even started");
 }
 
 /// A file whose disk is full while the flag is set.
