@@ -203,12 +203,12 @@ impl CookieStore {
             SessionState::Absent(Absence::Ended) => return EndedSession::default(),
             SessionState::Absent(_) | SessionState::Undetermined(_) => None,
         };
-        let pending = self.registry.pending_result(SessionId(contents.id));
+        let recent = self.registry.recent_result(SessionId(contents.id));
         // Another process may have created newer cookies of this session.
         let latest = UnixTime(contents.signed_in_at).plus(self.lifetimes.session);
         let ends_at = latest.max(UnixTime(contents.ends_at));
         let _is_recorded = self.registry.end(Listed { ends_at, ..listed(&contents) }, request.now);
-        let newest = pending.as_ref().and_then(|pending| Contents::read(&pending.contents));
+        let newest = recent.as_ref().and_then(|recent| Contents::read(&recent.contents));
         let newest = newest.as_ref().unwrap_or(&contents);
         EndedSession {
             cookies: Vec::new(),

@@ -1,22 +1,26 @@
 //! Entry of one session in the registry, and its transitions
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use super::super::users::UserKey;
 use super::facts::{Delivery, Listed, Presentation, RefreshLease};
 use crate::access::policy::PolicyVerdicts;
-use crate::flow::ports::{SessionId, Standing, UnixTime};
+use crate::flow::ports::{Standing, UnixTime};
 
 /// A cookie that responses have carried for this time has reached the browser, if it can.
 const DELIVERY_SECONDS: u64 = 2;
-/// Seconds between two searches for entries that have expired.
-const SWEEP_SECONDS: u64 = 30;
+/// How long a request with an older cookie may still be on its way after the browser presented a newer one.
+const STRAGGLER_SECONDS: u64 = 60;
 
 /// The place of a session's newest generation.
 pub(super) enum State<H> {
     /// The browser has presented it.
     InBrowser,
+    /// The browser presented it a moment ago. Requests that it sent before may still arrive with an older cookie.
+    Arrived {
+        /// The result of the refresh.
+        result: H,
+        /// When the browser presented it first.
+        since: UnixTime,
+    },
     /// The registry holds it, because the browser has not presented it.
     Pending {
         /// The result of the refresh.
@@ -40,7 +44,7 @@ pub(in crate::session) enum Presented<H> {
         /// The values that apply to all cookies of the session.
         latest: Latest,
     },
-    /// There is a newer generation, which the browser has not presented.
+    /// There is a newer generation, which the browser has not presented, or only a moment ago.
     Newer {
         /// The newer generation.
         result: H,
@@ -49,7 +53,7 @@ pub(in crate::session) enum Presented<H> {
         /// The values that apply to all cookies of the session.
         latest: Latest,
     },
-    /// There is a newer generation, and the browser has it. The cookie can be used until its tokens expire.
+    /// There is a newer generation, and the browser has had it for some time. The cookie can be used until its tokens expire.
     Older {
         /// The values that apply to all cookies of the session.
         latest: Latest,
@@ -71,7 +75,7 @@ pub(in crate::session) struct Latest {
 pub(super) struct Entry<H> {
     state: State<H>,
     generation: u64,
-    ends_at: UnixTime,
+    pub(super) ends_at: UnixTime,
     active_at: UnixTime,
     /// The last doubt that its tokens answer.
     answered: u64,
@@ -100,10 +104,10 @@ impl<H: Clone> Entry<H> {
         }
     }
 
-    /// The newest generation, if the browser has not presented it.
-    pub(super) fn pending_result(&self) -> Option<H> {
+    /// The newest generation, unless the browser has had it for some time.
+    pub(super) fn recent_result(&self) -> Option<H> {
         match &self.state {
-            State::Pending { result, .. } => Some(result.clone()),
+            State::Pending { result, .. } | State::Arrived { result, .. } => Some(result.clone()),
             State::InBrowser | State::Ended => None,
         }
     }
@@ -151,8 +155,9 @@ impl<H: Clone> Entry<H> {
             // A greater generation was created by another process with the same keys.
             if generation > self.generation {
                 (self.generation, self.lease, self.policies) = (generation, unknown_lease, None);
+                self.state = State::InBrowser;
             }
-            self.state = State::InBrowser;
+            self.record_arrival(now);
             return Presented::Newest { lease: self.lease, latest };
         }
         match &mut self.state {
@@ -160,7 +165,27 @@ impl<H: Clone> Entry<H> {
                 offered_at.get_or_insert(now);
                 Presented::Newer { result: result.clone(), lease: self.lease, latest }
             }
-            State::InBrowser | State::Ended => Presented::Older { latest },
+            State::Arrived { result, since } if is_recent(*since, now) => {
+                Presented::Newer { result: result.clone(), lease: self.lease, latest }
+            }
+            State::InBrowser | State::Arrived { .. } | State::Ended => Presented::Older { latest },
+        }
+    }
+
+    /// Records that the browser has the newest generation.
+    fn record_arrival(&mut self, now: UnixTime) {
+        match &self.state {
+            State::Pending { result, .. } => {
+                self.state = State::Arrived { result: result.clone(), since: now };
+            }
+            State::InBrowser | State::Arrived { .. } | State::Ended => self.drop_old_result(now),
+        }
+    }
+
+    /// Frees the result that no request needs any more.
+    pub(super) fn drop_old_result(&mut self, now: UnixTime) {
+        if matches!(self.state, State::Arrived { since, .. } if !is_recent(since, now)) {
+            self.state = State::InBrowser;
         }
     }
 
@@ -198,7 +223,7 @@ impl<H: Clone> Entry<H> {
         }
         let offered_at = match self.state {
             State::Pending { offered_at, .. } => offered_at,
-            State::InBrowser | State::Ended => None,
+            State::InBrowser | State::Arrived { .. } | State::Ended => None,
         };
         self.state = State::Pending { result, offered_at: None };
         self.generation = listed.generation;
@@ -222,54 +247,13 @@ impl<H: Clone> Entry<H> {
     }
 }
 
+/// Returns whether requests from before this time may still arrive. A later time is one before the clock was set back.
+fn is_recent(since: UnixTime, now: UnixTime) -> bool {
+    since <= now && now.0 < since.0.saturating_add(STRAGGLER_SECONDS)
+}
+
 /// An entry that was removed.
 pub(super) struct RemovedEntry {
     pub(super) user: UserKey,
     pub(super) had_ended: bool,
-}
-
-/// A part of the registry's entries.
-pub(super) struct Shard<H> {
-    pub(super) entries: HashMap<SessionId, Entry<H>, BuildHasherDefault<IdHasher>>,
-    next_sweep: u64,
-}
-
-impl<H> Default for Shard<H> {
-    fn default() -> Self {
-        Self { entries: HashMap::default(), next_sweep: 0 }
-    }
-}
-
-impl<H: Clone> Shard<H> {
-    /// Removes expired entries at intervals. Returns their number.
-    pub(super) fn sweep(&mut self, now: UnixTime, mut on_removed: impl FnMut(RemovedEntry)) -> usize {
-        // If the next sweep is far ahead, the clock was set back since.
-        if now.0 < self.next_sweep && self.next_sweep <= now.0 + SWEEP_SECONDS {
-            return 0;
-        }
-        self.next_sweep = now.0 + SWEEP_SECONDS;
-        let before = self.entries.len();
-        self.entries.retain(|_, entry| {
-            let is_current = entry.ends_at > now;
-            if !is_current {
-                on_removed(entry.removal());
-            }
-            is_current
-        });
-        before - self.entries.len()
-    }
-}
-
-/// Uses the id as its hash: ids are random, and no client can choose one.
-#[derive(Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
-    }
 }

@@ -1,7 +1,8 @@
 //! Registry of the sessions that this process began, refreshed or ended
 //!
 //! 1. Every session has an entry from its sign-in to its end. None is removed before, and none is kept longer.
-//! 2. The result of a refresh is kept until the browser has presented it. After that, the generation's number is
+//! 2. The result of a refresh is kept until the browser has presented it, and for a minute more, because requests with an
+//!    older cookie may be on their way. After that, the generation's number is
 //!    enough.
 //! 3. A session has one refresh at a time: the lease of a generation has one holder, until it is committed or released.
 //! 4. Generations only increase. An ended session stays ended, also if a cookie or a result arrives later.
@@ -9,10 +10,12 @@
 
 mod entry;
 mod facts;
+mod shard;
 
-use self::entry::{Entry, RemovedEntry, Shard};
+use self::entry::{Entry, RemovedEntry};
 pub(super) use self::entry::{Latest, Presented};
 pub(super) use self::facts::{Delivery, Listed, Presentation, RefreshLease};
+use self::shard::Shard;
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 use super::users::Users;
 use crate::flow::ports::{Full, SessionId, Standing, UnixTime};
@@ -120,9 +123,9 @@ impl<H: Clone> Registry<H> {
         }
     }
 
-    /// Returns the newest generation of a session, if the browser has not presented it.
-    pub(super) fn pending_result(&self, id: SessionId) -> Option<H> {
-        self.shard(id)?.entries.get(&id)?.pending_result()
+    /// Returns the newest generation of a session, unless the browser has had it for some time.
+    pub(super) fn recent_result(&self, id: SessionId) -> Option<H> {
+        self.shard(id)?.entries.get(&id)?.recent_result()
     }
 
     /// Returns how long a recorded session goes on.

@@ -56,7 +56,11 @@ fn one_refresh_runs_and_its_result_is_kept_until_presented() {
     }
     assert!(matches!(present(&registry, 2, 102), Presented::Newest { lease: RefreshLease::Available, .. }));
     assert!(
-        matches!(present(&registry, 1, 103), Presented::Older { .. }),
+        matches!(present(&registry, 1, 161), Presented::Newer { result: "second", .. }),
+        "a request that the browser sent before"
+    );
+    assert!(
+        matches!(present(&registry, 1, 162), Presented::Older { .. }),
         "the result is not kept any longer"
     );
 }

@@ -123,17 +123,18 @@ fn refresh_that_began_before_the_doubt_does_not_answer_it() {
 fn session_in_doubt_without_usable_refresh_token_is_not_usable() {
     let store = store();
     let old = begin_default(&store);
-    let new = refresh(&store, &old, at(DUE));
-    assert_eq!(state(&store, &new, DUE), "usable");
-    put_in_doubt(&store, DUE + 1);
-    assert_eq!(state(&store, &old, DUE + 2), "undetermined", "another request refreshes the newer cookie");
-    assert_eq!(state(&store, &old, LIFE), "expired", "an old cookie expires with its tokens");
-    let held = lease(&store, present(&store, &new, at(DUE + 2)), at(DUE + 2));
-    complete(store.release(&held, Release::RetryAt(at(DUE + 9))));
-    assert_eq!(state(&store, &new, DUE + 3), "undetermined", "the refresh is retried later");
-    let held = lease(&store, present(&store, &new, at(DUE + 9)), at(DUE + 9));
+    put_in_doubt(&store, 5);
+    let new = refresh(&store, &old, at(11));
+    assert_eq!(state(&store, &new, 12), "usable");
+    put_in_doubt(&store, 80);
+    assert_eq!(state(&store, &old, 81), "undetermined", "another request refreshes the newer cookie");
+    let held = lease(&store, present(&store, &new, at(81)), at(81));
+    complete(store.release(&held, Release::RetryAt(at(89))));
+    assert_eq!(state(&store, &new, 82), "undetermined", "the refresh is retried later");
+    let held = lease(&store, present(&store, &new, at(89)), at(89));
     complete(store.release(&held, Release::TokenSpent));
-    assert_eq!(state(&store, &new, DUE + 9), "expired");
+    assert_eq!(state(&store, &new, 89), "expired");
+    assert_eq!(state(&store, &old, LIFE), "expired", "an old cookie expires with its tokens");
 }
 
 #[test]
