@@ -1,6 +1,6 @@
 //! Comparison of the settings with what the provider announces
 //!
-//! A difference is found before anybody signs in, and its message names the setting to change.
+//! A difference is found before the first sign-in, and its message names the setting to change.
 
 use std::fmt::{self, Display, Formatter};
 

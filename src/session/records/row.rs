@@ -51,9 +51,9 @@ pub struct Row {
 /// Who may refresh a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseState {
-    /// Anybody.
+    /// Any process.
     Available,
-    /// Nobody before this time, in seconds since 1970.
+    /// No process before this time, in seconds since 1970.
     RetryAt(u64),
     /// The holder of this fence, until this time.
     Held {
@@ -64,7 +64,7 @@ pub enum LeaseState {
         /// When another process may take it over, in seconds since 1970.
         until: u64,
     },
-    /// Nobody: the refresh token may be spent.
+    /// No process: the refresh token may be spent.
     TokenSpent,
 }
 

@@ -1,7 +1,7 @@
 //! Rows that were read or written a moment ago
 //!
 //! 1. A check needs no lookup while its row is young. If the store fails, an older row serves for some time, so that an
-//!    outage of the store signs nobody out.
+//!    outage of the store ends no session.
 //! 2. A read that began before a session was ended may return after it. Its row is not kept, or the session would go on.
 //!    For the same reason, no row replaces a young one of a later revision.
 

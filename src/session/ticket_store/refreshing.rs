@@ -144,7 +144,7 @@ impl<R: Records> TicketStore<R> {
                 Release::TokenSpent => {
                     Change::Write(Row { lease: LeaseState::TokenSpent, ..row.clone() }, false)
                 }
-                // A row that is over is never found again, whatever becomes of its removal.
+                // A row that was ended counts as none, even if its removal fails.
                 Release::SessionEnded => Change::Write(Row { ends_at: 0, ..row.clone() }, true),
             }
         });

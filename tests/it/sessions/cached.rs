@@ -45,7 +45,7 @@ async fn session_that_the_provider_ended_is_not_kept_until_its_removal() {
     assert_eq!(store.state(&jar, DUE).await, State::Absent(Absence::Ended));
 }
 
-/// Otherwise, a browser whose sessions are over at once would be sent to the provider again and again.
+/// Otherwise, a browser whose sessions end at once would be sent to the provider again and again.
 #[tokio::test]
 async fn session_that_is_over_was_not_ended() {
     let settings = Settings { lifetime: Duration::from_secs(50), ..<_>::default() };
