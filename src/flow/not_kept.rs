@@ -57,7 +57,7 @@ mod tests {
     fn session_too_large_is_explained_by_its_claims_and_a_remedy() {
         assert_eq!(
             too_large(true, &[("picture", 20_014), ("gro\nups", 310)]),
-            "the session needs 27500 bytes of cookies, and the limit is 15000; the largest claims of the ID token: picture \
+            "the session needs 27500 bytes, and the limit is 15000; the largest claims of the ID token: picture \
              20014 bytes, groups 310 bytes; configure the provider to omit a large claim from the ID token, or set \
              session.id_token = 'drop' if the application needs no ID token"
         );

@@ -93,7 +93,11 @@ impl Metrics {
         let help = "Whether the provider's metadata and keys are loaded: 1 if they are; 0 means that no user can sign in";
         registry.register("provider_ready", help, provider_ready.clone());
         let (sessions, keys_are_shared) = (Gauge::default(), Gauge::default());
-        registry.register("sessions_known", "Sessions that this process tracks", sessions.clone());
+        registry.register(
+            "sessions_known",
+            "Sessions that this process, or its file, tracks",
+            sessions.clone(),
+        );
         let help = "Whether another process seals sessions with the same keys: 1 means that they end each other's sessions";
         registry.register("session_keys_are_shared", help, keys_are_shared.clone());
         let refreshes = Refreshes::register(&mut registry, dialects);

@@ -29,9 +29,7 @@ async fn session_too_large_is_403_and_the_log_names_the_largest_claims() {
     assert!(page.body.contains("If you run this gateway") && !page.body.contains("groups"), "{}", page.body);
     let log = process.log();
     let line = log.lines().find(|line| line.contains("not_kept")).unwrap_or_else(|| panic!("{log}"));
-    for part in
-        ["bytes of cookies", "the limit is 15600", "picture 20002 bytes, ", "session.id_token = 'drop'"]
-    {
+    for part in ["bytes, and", "the limit is 15600", "picture 20002 bytes, ", "session.id_token = 'drop'"] {
         assert!(line.contains(part), "{part}: {line}");
     }
     assert!(!log.contains("AAAA"), "no value of a claim is logged: {log}");

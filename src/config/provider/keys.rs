@@ -165,8 +165,9 @@ const KEYS: &[Key] = &[
         name: "userinfo",
         kind: Kind::Switch,
         need: Need::Default("false"),
-        about: "If true, each sign-in, and each refresh that returns an ID token, also sends a request to the provider's \
-                userinfo endpoint, for claims that the ID token lacks. A claim of the ID token takes precedence.",
+        about: "If true, the gateway also asks the provider's userinfo endpoint for claims that the ID token lacks. It \
+                does so at each sign-in, and at each refresh that returns an ID token. A claim of the ID token takes \
+                precedence.",
         right: "true or false",
     },
     Key {

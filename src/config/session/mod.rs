@@ -97,7 +97,7 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Text,
             need: Need::Default("\"cookie\""),
             about: "Where sessions are: \"cookie\" keeps them in the browser, sealed, and \"file\" keeps them in session.file. \
-                    With \"file\", sessions may be large, a proxy may drop Set-Cookie, and a restart forgets nothing. \
+                    With \"file\", sessions may be large, a proxy may drop Set-Cookie, and a restart keeps all sessions. \
                     docs/stores.md compares both.",
             right: "\"cookie\" or \"file\"",
         },

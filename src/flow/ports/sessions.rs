@@ -130,12 +130,12 @@ pub enum OpenResult<'a> {
 /// Why a session is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BeginError {
-    /// The session does not fit into its cookies.
-    #[error("the session needs {bytes} bytes of cookies, and the limit is {limit}")]
+    /// The session does not fit into its cookies, or its record.
+    #[error("the session needs {bytes} bytes, and the limit is {limit}")]
     TooLarge {
         /// The size that it needs.
         bytes: usize,
-        /// The size that browsers and proxies accept.
+        /// The size that browsers and proxies, or the store, accept.
         limit: usize,
         /// Whether the session contains the ID token.
         has_id_token: bool,
