@@ -97,18 +97,6 @@ impl Login {
         }
     }
 
-    /// Begins another attempt of a sign-in, without the user. Returns the URL and the `Set-Cookie` values of
-    /// [`Started::Provider`].
-    pub fn repeat(
-        &self,
-        origin: &Origin,
-        headers: &HeaderMap,
-        return_to: ReturnTo,
-        attempt: Attempt,
-    ) -> Result<(Url, Vec<HeaderValue>), LoginError> {
-        self.redirect_to_provider(origin, headers, return_to, attempt)
-    }
-
     /// Returns the redirect for a user whose session was refreshed, or the cause of a redirect loop.
     pub fn return_after_refresh(
         &self,
@@ -145,7 +133,8 @@ impl Login {
         }
     }
 
-    fn redirect_to_provider(
+    /// Begins an attempt of a sign-in. Returns the URL and the `Set-Cookie` values of [`Started::Provider`].
+    pub fn redirect_to_provider(
         &self,
         origin: &Origin,
         headers: &HeaderMap,

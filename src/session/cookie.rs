@@ -114,6 +114,38 @@ impl Names {
         self.set(name, "", 0)
     }
 
+    /// Returns the cookies of a session with these parts. They remove the other parts of an older session.
+    pub fn replace_parts<'p>(
+        &self,
+        headers: &HeaderMap,
+        parts: impl IntoIterator<Item = &'p str>,
+        seconds: u64,
+    ) -> Vec<HeaderValue> {
+        let mut parts = parts.into_iter();
+        let cookies = self.parts().zip(self.carried_parts(headers)).filter_map(|(name, is_carried)| {
+            match parts.next() {
+                Some(part) => self.set(name, part, seconds),
+                None => is_carried.then(|| self.remove(name)).flatten(),
+            }
+        });
+        cookies.collect()
+    }
+
+    /// Returns the cookies that remove a session: the first part in any case, and the others that the request carries.
+    pub fn remove_parts(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
+        let carried = self.parts().zip(self.carried_parts(headers)).enumerate();
+        carried
+            .filter_map(|(index, (name, is_carried))| {
+                (index == 0 || is_carried).then(|| self.remove(name)).flatten()
+            })
+            .collect()
+    }
+
+    /// Returns which parts a request carries. If one came twice, each of them may be there.
+    fn carried_parts(&self, headers: &HeaderMap) -> [bool; MAX_PARTS] {
+        self.session_parts(headers).map_or([true; MAX_PARTS], |parts| parts.map(|part| part.is_some()))
+    }
+
     /// Returns the values of the session's parts in a request, or `None` if one part came twice.
     pub fn session_parts<'h>(&self, headers: &'h HeaderMap) -> Option<[Option<&'h [u8]>; MAX_PARTS]> {
         self.split_ours_from_others(headers, |_| ())

@@ -37,7 +37,7 @@ pub(super) fn judge<'w>(contents: &Contents<'w>, context: &JudgeContext<'_>) -> 
         return SessionState::Absent(Absence::Expired);
     }
     if contents.tokens_end_at > now.0 && !context.must_refresh {
-        let due = contents.refresh_at <= now.0 && is_available(context.lease, now);
+        let due = contents.refresh_at <= now.0 && context.lease.is_available(now);
         return SessionState::Usable(Session {
             due: if due { refreshable(contents, context) } else { None },
             ..view(contents, context)
@@ -73,14 +73,6 @@ pub(super) fn next_lease(
         RefreshLease::TokenSpent
     } else {
         RefreshLease::RetryAt(now.plus(RETRY_DELAY_WITHOUT_NEW_END))
-    }
-}
-
-fn is_available(lease: RefreshLease, now: UnixTime) -> bool {
-    match lease {
-        RefreshLease::Available => true,
-        RefreshLease::RetryAt(then) => then <= now,
-        RefreshLease::Held | RefreshLease::TokenSpent => false,
     }
 }
 

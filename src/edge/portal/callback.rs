@@ -40,7 +40,8 @@ async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap)
 /// Begins the sign-in again, if its error says so. Returns `None` if it does not, or if the sign-in cannot begin.
 fn repeat(portal: &Portal, visit: &Visit, headers: &HeaderMap, failed: &Failed) -> Option<Reply> {
     let (attempt, return_to) = (failed.next_attempt?, failed.return_to.clone()?);
-    let (url, cookies) = portal.login.repeat(&visit.origin, headers, return_to, attempt).ok()?;
+    let (url, cookies) =
+        portal.login.redirect_to_provider(&visit.origin, headers, return_to, attempt).ok()?;
     portal.audit.login(&LoginEvent {
         outcome: LoginOutcome::Repeated,
         detail: Some(&failed.error),

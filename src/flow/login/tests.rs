@@ -212,7 +212,8 @@ async fn state_keeps_the_number_of_the_attempt_and_the_chosen_account() {
     for account in [Account::Known, Account::Another, Account::Interactive] {
         for number in [0, 1, 2] {
             let attempt = Attempt { number, account };
-            let repeated = login(&fakes).repeat(&origin(), &HeaderMap::new(), return_to.clone(), attempt);
+            let repeated =
+                login(&fakes).redirect_to_provider(&origin(), &HeaderMap::new(), return_to.clone(), attempt);
             assert!(repeated.is_ok());
             let [state, nonce, _] = fakes.markers.kept.get().unwrap();
             assert_eq!(Attempt::of(&state), attempt, "{state}");

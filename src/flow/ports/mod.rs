@@ -36,6 +36,11 @@ impl UnixTime {
         Self(self.0.saturating_add(duration.as_secs()))
     }
 
+    /// Returns whether this time is less than `age` ago. A later time is one before the clock was set back.
+    pub fn is_within(self, age: Duration, now: Self) -> bool {
+        self <= now && now < self.plus(age)
+    }
+
     /// Returns the whole seconds from `earlier` until this time; 0 if `earlier` is later.
     pub fn seconds_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

@@ -104,7 +104,7 @@ pub struct Opened<'a> {
     ///
     /// They are collected while the session is opened, because cookies are long and a second pass is expensive.
     pub other_cookies: Vec<u8>,
-    /// Pending `Set-Cookie` values, which the browser has not presented.
+    /// Pending `Set-Cookie` values, which the browser has not presented, or only a moment ago.
     pub pending_cookies: Option<Arc<[HeaderValue]>>,
 }
 

@@ -35,7 +35,7 @@ use crate::flow::ports::{
     SessionRequest, UnixTime,
 };
 
-/// The result of a refresh, until the browser presents it.
+/// The result of a refresh, until the browser has had it for a minute.
 #[derive(Clone)]
 struct PendingRefresh {
     contents: Arc<[u8]>,
@@ -111,10 +111,6 @@ impl CookieStore {
         self.are_keys_shared.load(Ordering::Relaxed)
     }
 
-    fn place(&self, origin: &Origin) -> Option<&Place> {
-        self.places.of(origin)
-    }
-
     fn sealing(&self, now: UnixTime) -> Sealing {
         let (lifetimes, keeps_id_token) = (self.lifetimes, self.keeps_id_token);
         Sealing { process: self.process.id, now, lifetimes, keeps_id_token }
@@ -160,7 +156,7 @@ impl CookieStore {
         origin: &Origin,
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, BeginError> {
-        let Some(place) = self.place(origin) else { return Ok(Vec::new()) };
+        let Some(place) = self.places.of(origin) else { return Ok(Vec::new()) };
         let mut id = [0; 16];
         self.entropy.fill(&mut id)?;
         let encoded = self.sealing(now).encode_new(session, SessionId(id));
@@ -173,13 +169,7 @@ impl CookieStore {
         let answered_doubt = self.provider_marks.answered_by(issuer, sid, subject, tokens.requested_at);
         self.registry.begin(listed, answered_doubt, now)?;
         let seconds = ends_at.seconds_since(now);
-        let mut parts = chunks(&text);
-        let carried = place.names.session_parts(headers).unwrap_or([Some(&[]); MAX_PARTS]);
-        let cookies = place.names.parts().zip(carried).filter_map(|(name, old)| match parts.next() {
-            Some(part) => place.names.set(name, part, seconds),
-            None => old.and_then(|_| place.names.remove(name)),
-        });
-        Ok(cookies.collect())
+        Ok(place.names.replace_parts(headers, chunks(&text), seconds))
     }
 
     fn commit_tokens(
@@ -189,7 +179,7 @@ impl CookieStore {
         user: Option<(&Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> Result<Commit, BeginError> {
-        let (Some(old), Some(place)) = (Contents::read(&session.contents), self.place(&session.origin))
+        let (Some(old), Some(place)) = (Contents::read(&session.contents), self.places.of(&session.origin))
         else {
             return Ok(Commit::TooLate);
         };
@@ -215,14 +205,10 @@ impl CookieStore {
     }
 
     fn end_session(&self, request: SessionRequest<'_>) -> EndedSession {
-        let Some(place) = self.place(request.origin) else { return EndedSession::default() };
+        let Some(place) = self.places.of(request.origin) else { return EndedSession::default() };
         let found = place.names.session_parts(request.headers);
         let ended = self.end_presented(place, found, request);
-        let carried = found.unwrap_or([Some(&[]); MAX_PARTS]);
-        let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
-            (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
-        });
-        EndedSession { cookies: removed.collect(), ..ended }
+        EndedSession { cookies: place.names.remove_parts(request.headers), ..ended }
     }
 }
 

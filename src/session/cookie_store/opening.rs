@@ -48,7 +48,7 @@ impl CookieStore {
     pub(super) fn standing_of(&self, request: SessionRequest<'_>) -> Standing {
         let mut workspace = Workspace::new();
         let WorkspaceParts { small, large, .. } = workspace.parts();
-        let opened = self.place(request.origin).and_then(|place| {
+        let opened = self.places.of(request.origin).and_then(|place| {
             let found = place.names.session_parts(request.headers)?;
             self.open_parts(place, found, small, large)
         });

@@ -20,7 +20,7 @@ use crate::session::registry::RefreshLease;
 impl Sessions for CookieStore {
     fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w> {
         let mut other_cookies = Vec::new();
-        let Some(place) = self.place(request.origin) else {
+        let Some(place) = self.places.of(request.origin) else {
             let state = SessionState::Absent(Absence::NoCookie);
             return OpenResult::Ready(Opened { state, other_cookies, pending_cookies: None });
         };

@@ -101,7 +101,7 @@ impl State {
     }
 
     fn put(&mut self, row: Row) {
-        for tag in tags(&row) {
+        for tag in row.tags() {
             self.by_tag.insert((tag, row.id));
         }
         self.by_end.insert((row.ends_at, row.id));
@@ -110,7 +110,7 @@ impl State {
 
     fn remove(&mut self, id: RecordId) -> bool {
         let Some(row) = self.rows.remove(&id) else { return false };
-        for tag in tags(&row) {
+        for tag in row.tags() {
             self.by_tag.remove(&(tag, id));
         }
         self.by_end.remove(&(row.ends_at, id));
@@ -127,7 +127,7 @@ impl State {
     }
 
     fn refuses(&self, row: &Row, now: UnixTime) -> bool {
-        let mut marks = tags(row).filter_map(|tag| self.marks.get(&tag));
+        let mut marks = row.tags().filter_map(|tag| self.marks.get(&tag));
         marks.any(|mark| row.issued_at <= mark.issued_at && now.0 < mark.refused_until)
     }
 
@@ -167,10 +167,6 @@ impl State {
             }
         }
     }
-}
-
-fn tags(row: &Row) -> impl Iterator<Item = Tag> + use<> {
-    [row.subject].into_iter().chain(row.sid)
 }
 
 session_store!(MemoryRecords);

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use tower_sessions_core::session::{Id, Record};
 
 use crate::flow::ports::UnixTime;
+use crate::session::codec::seal::decode_whole;
 
 /// The id of a record: the HMAC of its ticket, truncated to 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,8 +88,7 @@ impl Row {
     /// Reads what [`Self::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, RowError> {
         let (version, bytes) = bytes.split_first().ok_or(RowError)?;
-        let (row, rest) = postcard::take_from_bytes(bytes).map_err(|_| RowError)?;
-        if *version == VERSION && rest.is_empty() { Ok(row) } else { Err(RowError) }
+        decode_whole(bytes).filter(|_| *version == VERSION).ok_or(RowError)
     }
 
     /// Returns the row for a store of tower-sessions.
@@ -106,6 +106,11 @@ impl Row {
         let text = record.data.get(MEMBER).and_then(Value::as_str).ok_or(RowError)?;
         let row = Self::decode(&URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| RowError)?)?;
         if row.id.to_tower() == record.id { Ok(row) } else { Err(RowError) }
+    }
+
+    /// Returns the tags by which a logout token can name the session.
+    pub fn tags(&self) -> impl Iterator<Item = Tag> + use<> {
+        [self.subject].into_iter().chain(self.sid)
     }
 
     /// Returns whether the session was ended, and only the removal of the row failed.

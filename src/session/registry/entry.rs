@@ -1,5 +1,7 @@
 //! Entry of one session in the registry, and its transitions
 
+use std::time::Duration;
+
 use super::super::users::UserKey;
 use super::facts::{Delivery, Listed, Presentation, RefreshLease};
 use crate::access::policy::PolicyVerdicts;
@@ -8,7 +10,7 @@ use crate::flow::ports::{Standing, UnixTime};
 /// A cookie that responses have carried for this time has reached the browser, if it can.
 const DELIVERY_SECONDS: u64 = 2;
 /// How long a request with an older cookie may still be on its way after the browser presented a newer one.
-const STRAGGLER_SECONDS: u64 = 60;
+const STRAGGLER_TIME: Duration = Duration::from_mins(1);
 
 /// The place of a session's newest generation.
 pub(super) enum State<H> {
@@ -165,7 +167,7 @@ impl<H: Clone> Entry<H> {
                 offered_at.get_or_insert(now);
                 Presented::Newer { result: result.clone(), lease: self.lease, latest }
             }
-            State::Arrived { result, since } if is_recent(*since, now) => {
+            State::Arrived { result, since } if since.is_within(STRAGGLER_TIME, now) => {
                 Presented::Newer { result: result.clone(), lease: self.lease, latest }
             }
             State::InBrowser | State::Arrived { .. } | State::Ended => Presented::Older { latest },
@@ -184,7 +186,7 @@ impl<H: Clone> Entry<H> {
 
     /// Frees the result that no request needs any more.
     pub(super) fn drop_old_result(&mut self, now: UnixTime) {
-        if matches!(self.state, State::Arrived { since, .. } if !is_recent(since, now)) {
+        if matches!(self.state, State::Arrived { since, .. } if !since.is_within(STRAGGLER_TIME, now)) {
             self.state = State::InBrowser;
         }
     }
@@ -194,12 +196,7 @@ impl<H: Clone> Entry<H> {
     }
 
     pub(super) fn try_lease(&mut self, generation: u64, doubt: u64, now: UnixTime) -> bool {
-        let is_available = match self.lease {
-            RefreshLease::Available => true,
-            RefreshLease::RetryAt(then) => then <= now,
-            RefreshLease::Held | RefreshLease::TokenSpent => false,
-        };
-        let can_lease = is_available && generation == self.generation && !self.has_ended();
+        let can_lease = self.lease.is_available(now) && generation == self.generation && !self.has_ended();
         if can_lease {
             self.lease = RefreshLease::Held;
             self.answering = doubt;
@@ -245,11 +242,6 @@ impl<H: Clone> Entry<H> {
             self.lease = lease;
         }
     }
-}
-
-/// Returns whether requests from before this time may still arrive. A later time is one before the clock was set back.
-fn is_recent(since: UnixTime, now: UnixTime) -> bool {
-    since <= now && now.0 < since.0.saturating_add(STRAGGLER_SECONDS)
 }
 
 /// An entry that was removed.

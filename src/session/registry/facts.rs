@@ -35,6 +35,17 @@ pub(in crate::session) enum RefreshLease {
     TokenSpent,
 }
 
+impl RefreshLease {
+    /// Returns whether a caller may acquire it.
+    pub(in crate::session) fn is_available(self, now: UnixTime) -> bool {
+        match self {
+            Self::Available => true,
+            Self::RetryAt(then) => then <= now,
+            Self::Held | Self::TokenSpent => false,
+        }
+    }
+}
+
 /// The circumstances in which a cookie was presented.
 #[derive(Clone, Copy)]
 pub(in crate::session) struct Presentation {

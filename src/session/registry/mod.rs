@@ -2,8 +2,7 @@
 //!
 //! 1. Every session has an entry from its sign-in to its end. None is removed before, and none is kept longer.
 //! 2. The result of a refresh is kept until the browser has presented it, and for a minute more, because requests with an
-//!    older cookie may be on their way. After that, the generation's number is
-//!    enough.
+//!    older cookie may be on their way. After that, the generation's number is enough.
 //! 3. A session has one refresh at a time: the lease of a generation has one holder, until it is committed or released.
 //! 4. Generations only increase. An ended session stays ended, also if a cookie or a result arrives later.
 //! 5. If the registry is full, new sign-ins are rejected. No other session is removed.

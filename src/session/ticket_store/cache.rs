@@ -63,7 +63,7 @@ impl RowCache {
     fn younger_than(&self, id: RecordId, age: Duration, now: UnixTime) -> Option<Arc<Row>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let (row, read_at) = state.rows.get(&id)?;
-        is_young(*read_at, age, now).then(|| Arc::clone(row))
+        read_at.is_within(age, now).then(|| Arc::clone(row))
     }
 
     /// Keeps a row that was read or written at a time.
@@ -77,7 +77,7 @@ impl RowCache {
         if is_ended || is_outdated {
             return;
         }
-        state.make_room(row.sealed.len(), |read_at| is_young(read_at, self.stale_if_error, now));
+        state.make_room(row.sealed.len(), |read_at| read_at.is_within(self.stale_if_error, now));
         state.remove(id);
         state.bytes += row.sealed.len();
         state.rows.insert(id, (row, now));
@@ -119,11 +119,6 @@ impl State {
 /// kept after one of a later time.
 fn are_near(one: UnixTime, other: UnixTime, distance: Duration) -> bool {
     one < other.plus(distance) && other < one.plus(distance)
-}
-
-/// Returns whether a time is at most `age` ago. A later time is one before the clock was set back.
-fn is_young(time: UnixTime, age: Duration, now: UnixTime) -> bool {
-    time <= now && now < time.plus(age)
 }
 
 #[cfg(test)]

@@ -59,7 +59,9 @@ pub struct TicketStore<R> {
     cache: RowCache,
     arrivals: FirstArrivals,
     /// Whether the last read failed.
-    is_failing: AtomicBool,
+    reads_fail: AtomicBool,
+    /// Whether the last write failed. On a full disk, only writes do.
+    writes_fail: AtomicBool,
 }
 
 impl<R: Records> TicketStore<R> {
@@ -83,7 +85,8 @@ impl<R: Records> TicketStore<R> {
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),
             arrivals: FirstArrivals::default(),
-            is_failing: AtomicBool::new(false),
+            reads_fail: AtomicBool::new(false),
+            writes_fail: AtomicBool::new(false),
         })
     }
 
@@ -97,21 +100,34 @@ impl<R: Records> TicketStore<R> {
         Sealing { process: self.process, now, lifetimes, keeps_id_token }
     }
 
-    /// Logs that the store fails, once until it answers again.
-    fn failed(&self, error: &RecordsError) -> StoreUnavailable {
-        if !self.is_failing.swap(true, Ordering::Relaxed) {
+    /// Logs that reads fail, once until one succeeds.
+    fn read<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
+        if Self::begins_to_fail(&self.reads_fail, &result) {
             tracing::warn!(
-                %error,
-                "the session store does not answer; sessions that were read within session.stale_if_error go on"
+                error = result.as_ref().err().map(tracing::field::display),
+                "sessions cannot be read; those that were read within session.stale_if_error go on"
             );
         }
-        StoreUnavailable
+        result.map_err(|_| StoreUnavailable)
     }
 
-    fn answered(&self) {
-        if self.is_failing.swap(false, Ordering::Relaxed) {
+    /// Logs that writes fail, once until one succeeds.
+    fn wrote<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
+        if Self::begins_to_fail(&self.writes_fail, &result) {
+            tracing::warn!(
+                error = result.as_ref().err().map(tracing::field::display),
+                "sessions cannot be stored; users cannot sign in or out, and tokens cannot be refreshed"
+            );
+        }
+        result.map_err(|_| StoreUnavailable)
+    }
+
+    fn begins_to_fail<T>(fails: &AtomicBool, result: &Result<T, RecordsError>) -> bool {
+        let failed = fails.swap(result.is_err(), Ordering::Relaxed);
+        if failed && result.is_ok() {
             tracing::info!("the session store answers again");
         }
+        !failed && result.is_err()
     }
 
     /// Reads a row from the store, and keeps it.
@@ -120,21 +136,12 @@ impl<R: Records> TicketStore<R> {
         id: super::records::RecordId,
         now: UnixTime,
     ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
-        let found = self.records.find(id).await.map(|row| row.filter(|row| !row.was_ended()));
-        if found.is_ok() {
-            self.answered();
-        }
-        match found {
-            Ok(Some(row)) => {
-                let row = Arc::new(row);
-                self.cache.keep(Arc::clone(&row), now);
-                Ok(Some(row))
-            }
-            Ok(None) => {
-                self.cache.forget(id, now);
-                Ok(None)
-            }
-            Err(error) => Err(self.failed(&error)),
-        }
+        let found = self.read(self.records.find(id).await)?.filter(|row| !row.was_ended());
+        let Some(row) = found.map(Arc::new) else {
+            self.cache.forget(id, now);
+            return Ok(None);
+        };
+        self.cache.keep(Arc::clone(&row), now);
+        Ok(Some(row))
     }
 }

@@ -100,7 +100,7 @@ impl<R: Records> TicketStore<R> {
             && !self.cache.is_new(row.id, request.now)
     }
 
-    fn context<'r>(&self, row: &Row, request: SessionRequest<'r>) -> JudgeContext<'r> {
+    pub(super) fn context<'r>(&self, row: &Row, request: SessionRequest<'r>) -> JudgeContext<'r> {
         JudgeContext {
             request,
             lifetimes: self.settings.lifetimes,
@@ -112,7 +112,7 @@ impl<R: Records> TicketStore<R> {
     }
 
     /// Returns who may refresh the session of a row. A lease that was not returned can be taken over.
-    fn lease_of(&self, row: &Row, now: UnixTime) -> RefreshLease {
+    pub(super) fn lease_of(&self, row: &Row, now: UnixTime) -> RefreshLease {
         match row.lease {
             LeaseState::Available => RefreshLease::Available,
             LeaseState::RetryAt(then) => RefreshLease::RetryAt(UnixTime(then)),

@@ -22,6 +22,7 @@ use crate::session::codec::ticket::{Tagged, Ticket, tags};
 use crate::session::cookie::add_cookie;
 use crate::session::place::Place;
 use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row};
+use crate::session::usable::judge;
 
 /// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
 const REFUSED_AFTER_LOGOUT: Duration = Duration::from_mins(15);
@@ -50,10 +51,7 @@ impl<R: Records> Sessions for TicketStore<R> {
     fn lookup(&self, lookup: Lookup) -> BoxFuture<'_, Found> {
         async move {
             let (id, now) = (RecordId(lookup.record), self.clock.now());
-            if let Some(active_at) = lookup.active_at {
-                self.touch(id, active_at, now).await;
-            }
-            match self.find(id, now).await {
+            match self.find_and_touch(id, lookup.active_at, now).await {
                 Ok(Some(row)) => row.encode().map_or(Found::Unavailable, |row| Found::Record(row.into())),
                 Ok(None) => Found::Nothing,
                 Err(StoreUnavailable) => Found::Unavailable,
@@ -121,7 +119,7 @@ impl<R: Records> TicketStore<R> {
         let Some(place) = self.places.of(origin) else { return Ok(Vec::new()) };
         let ticket = Ticket::new(&self.keys, &*self.entropy)?;
         let row = self.new_row(place, &ticket, session, now)?;
-        match self.records.insert(&row, now).await.map_err(|error| self.failed(&error))? {
+        match self.wrote(self.records.insert(&row, now).await)? {
             Inserted::Stored => self.cache.keep(Arc::new(row), now),
             // The ticket has no record, so the next request shows that the session has ended.
             Inserted::Ended => {}
@@ -132,24 +130,12 @@ impl<R: Records> TicketStore<R> {
         }
         if let Ok(old) = self.presented(place, headers) {
             // The browser cannot present the old ticket any more.
-            let _removed = self.records.remove(old.keys.id).await;
+            let _removed = self.wrote(self.records.remove(old.keys.id).await);
             self.cache.forget(old.keys.id, now);
         }
-        Ok(self.cookies(place, headers, &ticket))
-    }
-
-    /// Returns the cookie with the ticket, and those that remove the other parts of an older session. A refresh does not
-    /// set the cookie again, so it lives as long as a session can.
-    fn cookies(&self, place: &Place, headers: &HeaderMap, ticket: &Ticket) -> Vec<HeaderValue> {
+        // A refresh does not set the cookie again, so it lives as long as a session can.
         let seconds = self.settings.lifetimes.session.as_secs();
-        let carried = place.names.session_parts(headers).unwrap_or([Some(&[]); 4]);
-        let cookies = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
-            if index == 0 {
-                return place.names.set(name, &ticket.to_cookie(), seconds);
-            }
-            old.and_then(|_| place.names.remove(name))
-        });
-        cookies.collect()
+        Ok(place.names.replace_parts(headers, [ticket.to_cookie().as_str()], seconds))
     }
 
     fn new_row(
@@ -185,24 +171,24 @@ impl<R: Records> TicketStore<R> {
 
     async fn end_session(&self, request: SessionRequest<'_>) -> Result<EndedSession, StoreUnavailable> {
         let Some(place) = self.places.of(request.origin) else { return Ok(EndedSession::default()) };
-        let carried = place.names.session_parts(request.headers).unwrap_or([Some(&[]); 4]);
-        let removed = place.names.parts().zip(carried).enumerate().filter_map(|(index, (name, old))| {
-            (index == 0 || old.is_some()).then(|| place.names.remove(name)).flatten()
-        });
-        let cookies = removed.collect();
+        let cookies = place.names.remove_parts(request.headers);
         let Ok(presented) = self.presented(place, request.headers) else {
             return Ok(EndedSession { cookies, ..EndedSession::default() });
         };
         let row = self.find(presented.keys.id, request.now).await?;
-        self.records.remove(presented.keys.id).await.map_err(|error| self.failed(&error))?;
+        self.wrote(self.records.remove(presented.keys.id).await)?;
         self.cache.forget(presented.keys.id, request.now);
         let mut buffer = Vec::new();
-        let contents = row.as_ref().and_then(|row| open(place, &presented, row, &mut buffer));
-        let Some(contents) = contents else { return Ok(EndedSession { cookies, ..EndedSession::default() }) };
+        let opened = row.as_ref().and_then(|row| Some((row, open(place, &presented, row, &mut buffer)?)));
+        let Some((row, contents)) = opened else {
+            return Ok(EndedSession { cookies, ..EndedSession::default() });
+        };
+        let state = judge(&contents, &self.context(row, request));
+        let was_open = matches!(state, SessionState::Usable(_) | SessionState::Refreshable(_));
         let keeps = self.settings.keeps_id_token;
         Ok(EndedSession {
             cookies,
-            subject: Some(contents.subject.to_owned()),
+            subject: was_open.then(|| contents.subject.to_owned()),
             refresh_token: contents.refresh_token.and_then(Packed::secret),
             id_token: if keeps { contents.id_token } else { Packed::NONE }.secret(),
         })
@@ -233,7 +219,7 @@ impl<R: Records> TicketStore<R> {
     }
 
     async fn end_tags(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let ids = self.records.end_by(ended).await.map_err(|error| self.failed(&error))?;
+        let ids = self.wrote(self.records.end_by(ended).await)?;
         for id in ids {
             self.cache.forget(id, now);
         }
@@ -242,9 +228,9 @@ impl<R: Records> TicketStore<R> {
 
     /// Ends the sessions of a user without a known `sid`: the token may mean one of them.
     async fn end_without_sid(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let rows = self.records.of_user(&ended.tags, now).await.map_err(|error| self.failed(&error))?;
+        let rows = self.read(self.records.of_user(&ended.tags, now).await)?;
         for row in rows.iter().filter(|row| row.sid.is_none() && ended.ends(row.began_at, row.issued_at)) {
-            self.records.remove(row.id).await.map_err(|error| self.failed(&error))?;
+            self.wrote(self.records.remove(row.id).await)?;
             self.cache.forget(row.id, now);
         }
         Ok(())

@@ -38,18 +38,14 @@ impl<R: Records> TicketStore<R> {
         change: impl Fn(&Row) -> Change<T>,
     ) -> Result<Option<T>, StoreUnavailable> {
         for _ in 0..MAX_TRIES {
-            let found = self.records.find(id).await.map_err(|error| self.failed(&error))?;
-            let Some(row) = found.filter(|row| !row.was_ended()) else {
-                self.cache.forget(id, now);
-                return Ok(None);
-            };
+            let Some(row) = self.find(id, now).await? else { return Ok(None) };
             let (row, result) = match change(&row) {
                 Change::Leave(result) => return Ok(Some(result)),
                 Change::Write(changed, result) => {
                     (Row { revision: row.revision.saturating_add(1), ..changed }, result)
                 }
             };
-            match self.records.compare_and_swap(&row).await.map_err(|error| self.failed(&error))? {
+            match self.wrote(self.records.compare_and_swap(&row).await)? {
                 Swapped::Stored => {
                     if row.was_ended() {
                         self.cache.forget(id, now);
@@ -72,13 +68,7 @@ impl<R: Records> TicketStore<R> {
     pub(super) async fn acquire(&self, session: Refreshable, now: UnixTime) -> Option<Lease> {
         let acquired = self.change(RecordId(session.id.0), now, |row| {
             let is_takeover = self.is_abandoned(row.lease, now);
-            let is_free = match row.lease {
-                LeaseState::Available => true,
-                LeaseState::RetryAt(then) => then <= now.0,
-                LeaseState::Held { .. } => is_takeover,
-                LeaseState::TokenSpent => false,
-            };
-            if !is_free || row.generation != session.generation {
+            if !self.lease_of(row, now).is_available(now) || row.generation != session.generation {
                 return Change::Leave(None);
             }
             let fence = row.revision.saturating_add(1);
@@ -149,22 +139,34 @@ impl<R: Records> TicketStore<R> {
             }
         });
         if let Ok(Some(true)) = released.await {
-            let _removed = self.records.remove(id).await.map_err(|error| self.failed(&error));
-            self.cache.forget(id, now);
+            let _removed = self.wrote(self.records.remove(id).await);
         }
     }
 
-    /// Records that the user was active, but not for a small part of the idle time.
-    pub(super) async fn touch(&self, id: RecordId, active_at: UnixTime, now: UnixTime) {
-        let Some(idle) = self.settings.lifetimes.idle else { return };
+    /// Reads a row. Records that the user was active, but not for a small part of the idle time.
+    pub(super) async fn find_and_touch(
+        &self,
+        id: RecordId,
+        active_at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
+        let found = self.find(id, now).await?;
+        let (Some(row), Some(active_at), Some(idle)) = (&found, active_at, self.settings.lifetimes.idle)
+        else {
+            return Ok(found);
+        };
+        if !is_touch_due(row, idle, active_at) {
+            return Ok(found);
+        }
         let touched = self.change(id, now, |row| {
-            if is_touch_due(row, idle, active_at) {
-                Change::Write(Row { active_at: active_at.0, ..row.clone() }, ())
-            } else {
-                Change::Leave(())
+            if !is_touch_due(row, idle, active_at) {
+                return Change::Leave(row.clone());
             }
+            let touched = Row { active_at: active_at.0, ..row.clone() };
+            Change::Write(touched.clone(), touched)
         });
-        let _result = touched.await;
+        // The session goes on if only the write failed.
+        Ok(touched.await.map_or(found, |row| row.map(Arc::new)))
     }
 
     pub(super) fn too_large(&self, bytes: usize) -> BeginError {

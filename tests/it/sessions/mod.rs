@@ -142,6 +142,7 @@ every_store_keeps! {
     release_with_token_spent_lets_the_session_expire
     release_with_session_ended_ends_the_session
     end_returns_the_newest_tokens_and_removes_the_cookies
+    end_of_an_expired_session_names_no_user
     end_returns_nothing_the_second_time
     ended_session_stays_ended_for_a_copied_cookie
     session_that_ended_during_its_refresh_stays_ended

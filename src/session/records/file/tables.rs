@@ -151,7 +151,7 @@ impl<'t> Tables<'t> {
     }
 
     fn refuses(&self, row: &Row, now: UnixTime) -> Result<bool, Failure> {
-        for tag in [row.subject].into_iter().chain(row.sid) {
+        for tag in row.tags() {
             let mark = self.marks.get(tag.0)?.map(|mark| mark.value());
             let is_refused = |(issued_at, until)| row.issued_at <= issued_at && now.0 < until;
             if mark.is_some_and(is_refused) {
@@ -171,9 +171,9 @@ impl<'t> Tables<'t> {
         self.marks.insert(tag.0, new)?;
         self.mark_ends.insert((new.1, tag.0), ())?;
         if self.marks.len()? > bounds.sessions as u64
-            && let Some((key, ())) = self.mark_ends.pop_first()?.map(|(key, _)| (key.value(), ()))
+            && let Some((_, tag)) = self.mark_ends.pop_first()?.map(|(key, _)| key.value())
         {
-            self.marks.remove(key.1)?;
+            self.marks.remove(tag)?;
         }
         Ok(())
     }

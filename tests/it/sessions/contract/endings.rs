@@ -1,9 +1,11 @@
 //! End of a session by its user
 
+use std::time::Duration;
+
 use foregate::flow::ports::{Absence, Commit, EndedSession, Release};
 use foregate::secret::Secret;
 
-use crate::sessions::fixture::{DUE, Factory, Jar, LIFE, SignIn, State, at, new_tokens, receive};
+use crate::sessions::fixture::{DUE, Factory, Jar, LIFE, Settings, SignIn, State, at, new_tokens, receive};
 
 const ENDED: State = State::Absent(Absence::Ended);
 
@@ -30,6 +32,12 @@ pub(crate) async fn end_returns_the_newest_tokens_and_removes_the_cookies(store:
             [Some("alice-sub"), Some("refresh 2"), Some("head.second.signature")]
         );
     }
+}
+
+pub(crate) async fn end_of_an_expired_session_names_no_user(store: Factory) {
+    let store = store(Settings { lifetime: Duration::from_secs(50), ..<_>::default() });
+    let jar = store.begin(SignIn::default()).await;
+    assert_eq!(store.end(&jar, 50).await.unwrap().subject, None);
 }
 
 pub(crate) async fn end_returns_nothing_the_second_time(store: Factory) {
