@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 use tower_sessions_core::session::{Id, Record};
 
 use crate::flow::ports::UnixTime;
-use crate::session::codec::seal::decode_whole;
 
 /// The id of a record: the HMAC of its ticket, truncated to 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -88,7 +87,8 @@ impl Row {
     /// Reads what [`Self::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, RowError> {
         let (version, bytes) = bytes.split_first().ok_or(RowError)?;
-        decode_whole(bytes).filter(|_| *version == VERSION).ok_or(RowError)
+        let (row, rest) = postcard::take_from_bytes(bytes).map_err(|_| RowError)?;
+        if *version == VERSION && rest.is_empty() { Ok(row) } else { Err(RowError) }
     }
 
     /// Returns the row for a store of tower-sessions.
