@@ -18,7 +18,8 @@ pub fn quoted_explanation(text: &str) -> String {
     one_line(text, MAX_EXPLANATION_CHARACTERS)
 }
 
-fn one_line(text: &str, max_characters: usize) -> String {
+/// Returns the text as [`quoted`], but of at most `max_characters`.
+pub(super) fn one_line(text: &str, max_characters: usize) -> String {
     text.chars().filter(|character| !is_hidden(*character)).take(max_characters).collect()
 }
 

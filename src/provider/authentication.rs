@@ -25,8 +25,10 @@ use crate::flow::ports::{Authentication, ExchangeError, UnixTime};
 /// The parameter that requests values of `acr` (§3.1.2.1).
 pub(super) const ACR_VALUES: &str = "acr_values";
 
-/// A longer value cannot be a configured class, so it is treated as absent.
-const MAX_ACR_BYTES: usize = 255;
+const BAD_MAX_AGE: &str = "max_age in provider.authorization_parameters is not a whole number of seconds";
+
+/// A longer `acr` cannot be a configured class, so it is treated as absent.
+pub const MAX_ACR_BYTES: usize = 255;
 
 /// Returns the authentication time and class that the claims of an ID token state.
 pub(super) fn authentication(claims: &UniqueJsonObject, leeway: Duration, now: UnixTime) -> Authentication {
@@ -46,9 +48,10 @@ pub(super) fn check_sign_in(
     now: UnixTime,
 ) -> Result<(), ExchangeError> {
     let parameters = &settings.authorization_parameters;
-    // The configuration accepts only a number here.
-    if let Some(max_age) = parameters.get("max_age").and_then(|text| text.parse().ok()) {
-        check_age(Duration::from_secs(max_age), settings.leeway, found.auth_time, now)?;
+    if let Some(max_age) = parameters.get("max_age") {
+        // The configuration accepts only a number here.
+        let seconds = max_age.parse().map_err(|_| ExchangeError::Misconfigured(BAD_MAX_AGE.to_owned()))?;
+        check_age(Duration::from_secs(seconds), settings.leeway, found.auth_time, now)?;
     }
     if !settings.required_acr.is_empty() {
         return check_acr(&settings.required_acr, found.acr.as_deref());

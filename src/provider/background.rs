@@ -121,7 +121,7 @@ impl Provider {
         let last = self.known.swap(Some(Arc::clone(&known)));
         let was_known =
             |finding: &&Finding| last.as_ref().is_some_and(|last| last.findings.contains(finding));
-        for finding in known.findings.iter().filter(|finding| finding.is_fatal() && !was_known(finding)) {
+        for finding in known.findings.iter().filter(|finding| !was_known(finding)) {
             warn!("sign-ins will fail: {finding}");
         }
         known

@@ -21,9 +21,7 @@ impl Calls {
     pub(super) fn count(&self, call: ProviderCall, outcome: CallOutcome) -> usize {
         self.made.lock().unwrap().iter().filter(|call_made| **call_made == (call, outcome)).count()
     }
-}
 
-impl Calls {
     /// Returns the hints about missing refresh tokens so far.
     pub(super) fn no_refresh_token(&self) -> Vec<String> {
         self.remedies.lock().unwrap().clone()

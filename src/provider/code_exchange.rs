@@ -80,7 +80,7 @@ impl Provider {
         if self.has_reported_no_refresh_token.swap(true, Ordering::Relaxed) {
             return;
         }
-        let lifetime = Duration::from_secs(expires_at.0.saturating_sub(self.clock.now().0));
+        let lifetime = Duration::from_secs(expires_at.seconds_since(self.clock.now()));
         let remedy = no_refresh_token_remedy(&self.settings, &metadata.announcement);
         self.audit.hint(&Hint::NoRefreshToken { lifetime, remedy });
     }
@@ -142,9 +142,11 @@ mod tests {
         }
         let offline = [("access_type", "offline"), ("prompt", "consent")];
         for (name, value) in offline {
-            assert!(no_refresh_token_remedy(&google, &announced).contains("access_type"), "without {name}");
-            google.authorization_parameters.insert(name.to_owned(), value.to_owned());
+            google.authorization_parameters = [(name.to_owned(), value.to_owned())].into();
+            assert!(no_refresh_token_remedy(&google, &announced).contains("access_type"), "{name} alone");
         }
+        google.authorization_parameters =
+            offline.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert!(!no_refresh_token_remedy(&google, &announced).contains("access_type"));
         let other = no_refresh_token_remedy(&settings("https://kc.example"), &announced);
         assert!(!other.contains("access_type"), "{other}");

@@ -46,15 +46,7 @@ impl HttpError {
 
     /// Returns whether the request certainly did not reach the provider.
     pub(super) fn was_never_sent(&self) -> bool {
-        matches!(
-            self.failure,
-            Failure::Unreachable(_)
-                | Failure::Untrusted(_)
-                | Failure::OtherName(_)
-                | Failure::AuthorityAsServer
-                | Failure::NotTls
-                | Failure::NoPermit
-        )
+        self.is_about_settings() || matches!(self.failure, Failure::Unreachable(_) | Failure::NoPermit)
     }
 
     /// Returns whether only a change of settings or certificates can help.

@@ -122,7 +122,7 @@ impl IdTokenError {
 
     /// Returns whether newer keys or metadata may make the token acceptable, and cannot be loaded now.
     pub(super) fn is_temporary(&self) -> bool {
-        matches!(self, Self::Jws(JwsError::KeysUnavailable | JwsError::MetadataUnavailable(_)))
+        matches!(self, Self::Jws(error) if error.is_temporary())
     }
 }
 

@@ -54,6 +54,11 @@ pub(super) enum JwsError {
 }
 
 impl JwsError {
+    /// Returns whether newer keys or metadata may make the token acceptable, and cannot be loaded now.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self, Self::KeysUnavailable | Self::MetadataUnavailable(_))
+    }
+
     /// Returns whether the provider may have published a key or announced an algorithm that is not loaded yet.
     pub(super) fn may_need_new_documents(&self) -> bool {
         matches!(self, Self::UnknownKey | Self::NoKeyVerifies) || self.may_need_new_metadata()

@@ -29,7 +29,7 @@ pub(super) struct Known {
     pub(super) keys: KeySet,
     /// The signature algorithms that a token may use.
     pub(super) accepted: Accepted,
-    /// Where the settings differ from the documents.
+    /// Where the settings differ from the documents, so that no sign-in can succeed.
     pub(super) findings: Vec<Finding>,
 }
 
@@ -37,7 +37,8 @@ impl Known {
     pub(super) fn new(settings: &ProviderSettings, metadata: Arc<Metadata>, keys: KeySet) -> Self {
         let configured = settings.signing_algorithms.as_deref();
         let accepted = Accepted::new(configured, metadata.announcement.signing_algorithms.as_deref());
-        let findings = compare(settings, &metadata.announcement, &accepted, Some(&keys.algorithms()));
+        let mut findings = compare(settings, &metadata.announcement, &accepted, Some(&keys.algorithms()));
+        findings.retain(Finding::is_fatal);
         Self { metadata, keys, accepted, findings }
     }
 }

@@ -84,9 +84,7 @@ impl Provider {
 fn classify(broken: &BrokenRule) -> LogoutTokenError {
     let text = broken.to_string();
     match broken {
-        BrokenRule::Jws(JwsError::KeysUnavailable | JwsError::MetadataUnavailable(_)) => {
-            LogoutTokenError::ProviderUnavailable(text)
-        }
+        BrokenRule::Jws(error) if error.is_temporary() => LogoutTokenError::ProviderUnavailable(text),
         _ => LogoutTokenError::NotAcceptable(text),
     }
 }

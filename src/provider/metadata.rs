@@ -53,6 +53,8 @@ pub(super) enum MetadataError {
          is your provider, set provider.issuer = \"{got}\""
     )]
     WrongIssuer { expected: String, got: String },
+    #[error("the discovery document names no issuer, so it is probably none; check provider.issuer")]
+    NoIssuer,
     #[error("the discovery document's {name} is not text")]
     NotText { name: &'static str },
     #[error("the provider's {name} is not a URL")]
@@ -107,7 +109,7 @@ impl Metadata {
 
     pub(super) fn read(body: &[u8], settings: &ProviderSettings) -> Result<Self, MetadataError> {
         let document: Document = serde_json::from_slice(body).map_err(unreadable)?;
-        let issuer = text("issuer", &document.issuer)?.unwrap_or_default();
+        let issuer = text("issuer", &document.issuer)?.ok_or(MetadataError::NoIssuer)?;
         if issuer != settings.issuer {
             let (expected, got) = (settings.issuer.clone(), quoted(issuer));
             return Err(MetadataError::WrongIssuer { expected, got });

@@ -42,6 +42,7 @@ use tokio::sync::watch;
 use url::Url;
 
 pub use self::algorithm::Algorithm;
+pub use self::authentication::MAX_ACR_BYTES;
 pub use self::client_assertion::{ClientKey, ClientKeyError};
 use self::clock_watch::ClockWatch;
 pub use self::comparison::Finding;
@@ -245,7 +246,7 @@ impl IdentityProvider for Provider {
     fn warnings(&self) -> Vec<String> {
         let known = self.known.load();
         let findings = known.as_ref().map_or(&[][..], |known| known.findings.as_slice());
-        findings.iter().filter(|finding| finding.is_fatal()).map(ToString::to_string).collect()
+        findings.iter().map(ToString::to_string).collect()
     }
 
     fn announces_unrequested_scope(&self, scope: &str) -> bool {

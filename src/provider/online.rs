@@ -63,8 +63,8 @@ pub async fn compare_online(
         findings.extend(user_claim(settings, announced, needs.user));
         findings.extend(groups_scope(settings, announced, needs.groups));
     }
-    let has_logout = metadata.is_err() || metadata.is_ok_and(|found| found.end_session_endpoint.is_some());
-    if needs.logs_out_at_provider && !has_logout {
+    let has_no_logout = metadata.is_ok_and(|found| found.end_session_endpoint.is_none());
+    if needs.logs_out_at_provider && has_no_logout {
         findings.push(Finding::doubtful(
             "the provider announces no end_session_endpoint, so a sign-out does not end the session there",
             "set sign_in.provider_logout = false, or provider.endpoints.end_session if the provider has one",

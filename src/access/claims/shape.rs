@@ -16,7 +16,7 @@ use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
 
 use super::value::{Claim, Claims};
-use crate::access::quoted::quoted;
+use crate::access::quoted::one_line;
 
 /// The member of an object in a list that may name the group.
 const NAMING_MEMBERS: [&str; 3] = ["name", "value", "id"];
@@ -77,7 +77,7 @@ pub(super) type Group<'c> = (Place<'c>, Result<Cow<'c, str>, BadShape>);
 
 /// Returns text of a provider as a message may show it.
 pub(super) fn cut(text: &str) -> String {
-    quoted(text).chars().take(MAX_NAME_CHARACTERS).collect()
+    one_line(text, MAX_NAME_CHARACTERS)
 }
 
 impl Claim {

@@ -38,7 +38,7 @@ pub enum Refusal {
     /// The session has no groups.
     #[error(
         "in none of the allowed groups: the session has none, because the provider sent none in claims.groups, or left \
-         them out because there are too many"
+         them out because there are too many, or they are in the log line 'values of claims left out of the identity'"
     )]
     NoGroup,
     /// The user has no allowed address, and no address in an allowed domain.

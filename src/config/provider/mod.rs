@@ -14,7 +14,7 @@ pub(super) use keys::{PARAMETERS, SECTION};
 use super::checks::{absolute_url, duration, is_loopback, read_certificates};
 use super::reader::Reader;
 use super::report::{Reported, Wrong, all};
-use crate::provider::ProviderSettings;
+use crate::provider::{MAX_ACR_BYTES, ProviderSettings};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -35,9 +35,6 @@ const RESERVED: [&str; 13] = [
     "client_secret",
     "client_assertion",
 ];
-
-/// A longer `acr` of an ID token is ignored.
-const MAX_ACR_BYTES: usize = 255;
 
 pub(super) fn read(reader: &mut Reader) -> Result<ProviderSettings, Reported> {
     let issuer = reader.read_required("provider.issuer", parse_issuer);

@@ -57,9 +57,9 @@ fn documents_that_fit_the_settings_cause_no_finding() {
 
 #[test]
 fn setting_that_the_provider_does_not_announce_is_found() {
-    let es256 = |settings: &mut ProviderSettings| settings.signing_algorithms = Some(vec![Algorithm::Rs256]);
+    let rs256 = |settings: &mut ProviderSettings| settings.signing_algorithms = Some(vec![Algorithm::Rs256]);
     let members = json!({"id_token_signing_alg_values_supported": ["ES256"]});
-    let found = findings(es256, &members, &[Algorithm::Es256]);
+    let found = findings(rs256, &members, &[Algorithm::Es256]);
     only(&found, true, &["provider.signing_algorithms allows RS256", "announces ES256", "remove the key"]);
     assert_eq!(findings(|_| {}, &members, &[Algorithm::Es256]), []);
 }

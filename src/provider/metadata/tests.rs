@@ -32,6 +32,14 @@ fn keycloaks_document_is_read() {
 }
 
 #[test]
+fn document_without_an_issuer_is_no_reason_to_set_an_empty_one() {
+    for document in [json!({}), json!({"issuer": null})] {
+        let error = read(&settings(ISSUER), &document).unwrap_err();
+        assert!(error.contains("names no issuer") && error.ends_with("check provider.issuer"), "{error}");
+    }
+}
+
+#[test]
 fn metadata_of_another_issuer_is_rejected_and_both_are_named() {
     for other in
         ["https://kc.example/realms/main/", "https://kc.example/realms/mainINVALID", "HTTPS://kc.example"]

@@ -37,9 +37,9 @@ impl TokenEndpointError {
     /// secret.
     pub(super) fn into_exchange_error(self, client: &ClientAuthentication) -> ExchangeError {
         let text = self.to_string();
-        let refused = |code: &str| ExchangeError::ClientRefused(format!("{text}; {}", remedy(code, client)));
         match self {
-            Self::BadRedirectUri | Self::NoAssertion(_) => refused(""),
+            // Nothing was sent, so the text is the whole reason.
+            Self::BadRedirectUri | Self::NoAssertion(_) => ExchangeError::ClientRefused(text),
             Self::Call(call) if call.is_misbehaviour() => ExchangeError::ProviderMisbehaved(text),
             Self::Call(_) | Self::ServerError { .. } => ExchangeError::ProviderUnavailable(text),
             Self::Unreadable
@@ -52,8 +52,9 @@ impl TokenEndpointError {
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => ExchangeError::CodeRefused(text),
                 "temporarily_unavailable" => ExchangeError::ProviderUnavailable(text),
-                code if CLIENT_ERRORS.contains(&code) => refused(code),
-                code if status == StatusCode::UNAUTHORIZED => refused(code),
+                code if concerns_client(code, status) => {
+                    ExchangeError::ClientRefused(with_remedy(text, code, client))
+                }
                 _ => ExchangeError::ProviderMisbehaved(text),
             },
         }
@@ -62,9 +63,8 @@ impl TokenEndpointError {
     /// Returns the error of a refresh or a revocation, which states whether the refresh token may be sent again.
     pub(super) fn into_refresh_error(self, client: &ClientAuthentication) -> RefreshError {
         let why = self.to_string();
-        let refused = |code: &str| RefreshError::ClientRefused(format!("{why}; {}", remedy(code, client)));
         match self {
-            Self::BadRedirectUri | Self::NoAssertion(_) => refused(""),
+            Self::BadRedirectUri | Self::NoAssertion(_) => RefreshError::ClientRefused(why),
             Self::Call(call) if call.was_never_sent() => RefreshError::Unavailable { why, retry_after: None },
             Self::ServerError { status, retry_after } if is_own_status(status) => {
                 RefreshError::Unavailable { why, retry_after }
@@ -84,8 +84,9 @@ impl TokenEndpointError {
                     RefreshError::GrantRefused(why)
                 }
                 "temporarily_unavailable" => RefreshError::Unavailable { why, retry_after: None },
-                code if CLIENT_ERRORS.contains(&code) => refused(code),
-                code if status == StatusCode::UNAUTHORIZED => refused(code),
+                code if concerns_client(code, status) => {
+                    RefreshError::ClientRefused(with_remedy(why, code, client))
+                }
                 // Not an error of a token endpoint, but a page of a proxy in front of it, so the outcome is unknown.
                 _ => RefreshError::OutcomeUnknown(why),
             },
@@ -93,12 +94,25 @@ impl TokenEndpointError {
     }
 }
 
-/// Returns what the operator must change after an error that concerns the client.
-fn remedy(code: &str, client: &ClientAuthentication) -> String {
-    if code == "invalid_scope" {
-        "remove the scope from provider.scopes, or permit it to this client at the provider".to_owned()
-    } else {
-        client.remedy()
+/// Returns whether an error concerns the client and its request. Some providers return 401 with a code of their own.
+fn concerns_client(code: &str, status: StatusCode) -> bool {
+    CLIENT_ERRORS.contains(&code) || status == StatusCode::UNAUTHORIZED
+}
+
+/// Adds what the operator must change after an error that concerns the client.
+fn with_remedy(text: String, code: &str, client: &ClientAuthentication) -> String {
+    match code {
+        "invalid_scope" => {
+            format!(
+                "{text}; remove the scope from provider.scopes, or permit it to this client at the provider"
+            )
+        }
+        "unsupported_grant_type" => {
+            format!("{text}; allow the authorization code and refresh token grants at the provider")
+        }
+        // An error of the protocol, and not of the client's secret.
+        "invalid_request" | "unsupported_token_type" => text,
+        _ => format!("{text}; {}", client.remedy()),
     }
 }
 

@@ -268,6 +268,8 @@ async fn refused_client_names_the_settings_of_its_method() {
             "provider.client_id is wrong, or the provider expects",
         ),
         (ClientAuthentication::None, "invalid_scope", "; remove the scope from provider.scopes"),
+        (ClientAuthentication::None, "unsupported_grant_type", "; allow the authorization code"),
+        (ClientAuthentication::Post(secret()), "invalid_request", "invalid_request"),
     ] {
         let server = Server::start(move |_| reply(400, &format!(r#"{{"error":"{code}"}}"#))).await;
         let settings = ProviderSettings { client_authentication: method, ..settings("https://kc.example") };

@@ -125,11 +125,10 @@ fn any_claim() -> impl Strategy<Value = Claim> {
     })
 }
 
-/// Returns all texts and names in a value, split at commas.
+/// Returns all texts and names in a value.
 fn all_texts(claim: &Claim) -> Vec<String> {
-    let parts = |text: &str| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>();
     match claim {
-        Claim::Text(text) => [vec![text.clone()], parts(text)].concat(),
+        Claim::Text(text) => vec![text.clone()],
         Claim::Integer(number) => vec![number.to_string()],
         Claim::List(list) => list.iter().flat_map(all_texts).collect(),
         Claim::Object(members) => {
@@ -141,18 +140,20 @@ fn all_texts(claim: &Claim) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn each_group_is_a_text_of_the_claim_and_the_line_is_short(claim in any_claim()) {
+    fn each_group_is_a_text_of_the_claim_and_the_line_is_short(claim in any_claim(), split in any::<bool>()) {
         let path = |text| ClaimPath::parse(text).unwrap();
         let rules = ClaimRules {
             user: path("sub"),
             email: path("email"),
             groups: vec![path("groups")],
             strip_group_slash: false,
-            comma_separated_groups: false,
+            comma_separated_groups: split,
             accept_unverified_email: false,
             userinfo: false,
         };
-        let known = all_texts(&claim);
+        let texts = all_texts(&claim);
+        let parts = texts.iter().flat_map(|text| text.split(',')).map(|part| part.trim().to_owned());
+        let known = if split { [parts.collect(), texts.clone()].concat() } else { texts };
         let claims = Claims::from([("sub".to_owned(), text("1")), ("groups".to_owned(), claim)]);
         let (identity, omitted) = rules.identity("1", &claims).unwrap();
         for group in identity.as_ref().each_group() {
