@@ -24,17 +24,12 @@ fn main() {
 /// The plain data types that the registry uses from the ports.
 mod flow {
     pub(crate) mod ports {
+        mod time;
+
+        pub(crate) use self::time::UnixTime;
+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(crate) struct SessionId(pub [u8; 16]);
-
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) struct UnixTime(pub u64);
-
-        impl UnixTime {
-            pub(crate) fn plus(self, duration: std::time::Duration) -> Self {
-                Self(self.0.saturating_add(duration.as_secs()))
-            }
-        }
 
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Standing {

@@ -1,0 +1,1 @@
+../../../src/flow/ports/time.rs
