@@ -38,6 +38,17 @@ impl Registration {
     }
 }
 
+/// Outcomes of a refresh that did not renew the tokens.
+const FAILED_REFRESHES: [&str; 7] = [
+    "client_refused",
+    "grant_refused",
+    "not_kept",
+    "outcome_unknown",
+    "provider_misbehaved",
+    "provider_unavailable",
+    "too_late",
+];
+
 /// A running `foregate serve` that is ready.
 pub(crate) struct Gateway {
     program: Program,
@@ -112,6 +123,14 @@ impl Gateway {
         let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
         let value = metrics.lines().find_map(|line| line.strip_prefix(counter));
         value.unwrap_or_else(|| panic!("{counter} in {metrics}")).trim().parse().unwrap()
+    }
+
+    /// Asserts that no refresh failed since the start of the gateway.
+    pub(crate) async fn assert_no_failed_refresh(&self) {
+        for outcome in FAILED_REFRESHES {
+            let counter = format!("foregate_refreshes_total{{outcome=\"{outcome}\"}}");
+            assert_eq!(self.count(&counter).await, 0, "{counter}\n{}", self.log());
+        }
     }
 
     pub(crate) fn log(&self) -> String {

@@ -31,7 +31,7 @@ pub(crate) use http2::open_websocket;
 pub(crate) use keycloak::{Realm, user};
 pub(crate) use nonsense::Nonsense;
 pub(crate) use oidc_provider::OidcProvider;
-pub(crate) use polling_tabs::{POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
+pub(crate) use polling_tabs::{Failure, POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
 pub(crate) use process::{Program, Scratch, free_addresses, panic_missing, repository};
 pub(crate) use proxy::{
     Aliases, Backends, ClientHeaders, Cookies, HeaderRoom, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders,

@@ -51,8 +51,8 @@ pub(crate) struct Failure {
     retry_after: bool,
     /// Whether the response asked the page to reload.
     pub(crate) reload_requested: bool,
-    /// The start of the body, for the output of a failed test.
-    _body: String,
+    /// The start of the body.
+    pub(crate) body: String,
 }
 
 impl Failure {
@@ -125,7 +125,7 @@ impl Tab {
             status: reply.status,
             retry_after: reply.header(RETRY_AFTER.as_str()).is_some(),
             reload_requested: reply.header("x-reload").is_some(),
-            _body: reply.body.chars().take(200).collect(),
+            body: reply.body.chars().take(200).collect(),
         };
         let reload_requested = failure.reload_requested;
         self.record_failure(failure);

@@ -32,15 +32,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Time limit of the renewals that a test waits for. Each is due after less than [`SHORT`].
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(180);
 const RENEWED: &str = "foregate_refreshes_total{outcome=\"renewed\"}";
-const FAILED_OUTCOMES: [&str; 7] = [
-    "client_refused",
-    "grant_refused",
-    "not_kept",
-    "outcome_unknown",
-    "provider_misbehaved",
-    "provider_unavailable",
-    "too_late",
-];
 
 /// The final URL of a navigation and its response.
 pub(crate) type Page = (Url, Reply);
@@ -247,10 +238,7 @@ impl<P: Provider> Site<P> {
         println!("{} polls, {} renewals", results.polls, gateway.count(RENEWED).await);
         assert!(waited.is_ok(), "too few renewals\n{}", gateway.log());
         assert!(results.failures.is_empty(), "{:#?}\n{}", results.failures, gateway.log());
-        for outcome in FAILED_OUTCOMES {
-            let counter = format!("foregate_refreshes_total{{outcome=\"{outcome}\"}}");
-            assert_eq!(gateway.count(&counter).await, 0, "{counter}\n{}", gateway.log());
-        }
+        gateway.assert_no_failed_refresh().await;
     }
 
     /// Presses the button of the gateway's sign-out page. Returns the page that follows.

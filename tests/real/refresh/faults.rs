@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::{count_by_session, open};
-use crate::harness::{Cookies, POLLERS_PER_TAB, PollingTabs, ReceivedRequest, Tab};
+use crate::harness::{Cookies, Failure, Gateway, POLLERS_PER_TAB, PollingTabs, ReceivedRequest, Tab};
 
 /// Lifetime of an access token, in seconds.
 const TOKEN_LIFETIME: u64 = 10;
@@ -107,7 +107,7 @@ async fn keycloak_key_rotation_fails_no_request() {
     );
 }
 
-/// Starts scripts that abort each request after a random time of at most 51 ms, unless the response arrives first.
+/// Starts scripts that abort each request after a random time of 1 to 51 ms, unless the response arrives first.
 fn start_aborting_scripts(
     tabs: &[Arc<Tab>],
     stopped: &Arc<AtomicBool>,
@@ -120,7 +120,7 @@ fn start_aborting_scripts(
             while !stopped.load(Ordering::Relaxed) {
                 let mut limit = [0];
                 aws_lc_rs::rand::fill(&mut limit).unwrap();
-                let limit = Duration::from_millis(u64::from(limit[0]) / 5);
+                let limit = Duration::from_millis(1 + u64::from(limit[0]) / 5);
                 if tokio::time::timeout(limit, tab.poll()).await.is_err() {
                     aborted.fetch_add(1, Ordering::Relaxed);
                 }
@@ -129,6 +129,23 @@ fn start_aborting_scripts(
         });
     }
     running
+}
+
+/// Returns the number of checks that the gateway answered with anything else than the application's response.
+async fn checks_not_passed(gateway: &Gateway) -> usize {
+    let mut sum = 0;
+    for decision in ["challenge", "deny", "fail", "malformed", "untrusted_peer", "unknown_host"] {
+        let counter = format!("foregate_checks_total{{dialect=\"traefik\",decision=\"{decision}\"}}");
+        sum += gateway.count(&counter).await;
+    }
+    sum
+}
+
+/// Returns whether Traefik answered for a client that it believed gone. The gateway never sends this status.
+///
+/// Measured: about one run in ten has one such response to a request that was not aborted.
+fn is_closed_by_traefik(failure: &Failure) -> bool {
+    failure.status.as_u16() == 499 && failure.body.is_empty() && !failure.reload_requested
 }
 
 /// Half of the scripts abort their requests at random times. All tokens have expired at the start, so the first
@@ -140,6 +157,7 @@ async fn aborted_requests_do_not_affect_other_requests() {
     let setup = open(Cookies::Delivered, TABS, TOKEN_LIFETIME).await;
     let mut polling = PollingTabs::open(&setup, TABS).await;
     sleep_seconds(TOKEN_LIFETIME + 1).await;
+    let before = checks_not_passed(&setup.gateway).await;
     let (stopped, aborted) = (Arc::default(), Arc::default());
     let aborting = start_aborting_scripts(&polling.tabs, &stopped, &aborted);
     polling.start(POLL_INTERVAL);
@@ -148,10 +166,14 @@ async fn aborted_requests_do_not_affect_other_requests() {
     aborting.join_all().await;
     let results = polling.stop().await;
 
-    // Rarely, Traefik answers 499 to a request that was not aborted. The gateway never sends this status.
-    let failures: Vec<_> = results.failures.iter().filter(|failure| failure.status.as_u16() != 499).collect();
+    let (closed, failures): (Vec<_>, Vec<_>) =
+        results.failures.iter().partition(|it| is_closed_by_traefik(it));
     assert!(failures.is_empty(), "{failures:#?}\n{}", setup.gateway.log());
-    assert!(aborted.load(Ordering::Relaxed) > 0, "no request was aborted");
+    assert!(closed.len() <= 3, "{closed:#?}");
+    assert_eq!(checks_not_passed(&setup.gateway).await, before, "{}", setup.gateway.log());
+    setup.gateway.assert_no_failed_refresh().await;
+    let aborted = aborted.load(Ordering::Relaxed);
+    assert!(aborted >= TABS * POLLERS_PER_TAB, "only {aborted} requests were aborted");
     let realm = setup.provider();
     assert_eq!(
         (realm.count_events("REFRESH_TOKEN_ERROR").await, realm.count_events("LOGIN").await),
