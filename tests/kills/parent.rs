@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use foregate::flow::ports::UnixTime;
 use foregate::session::records::file::{FileRecords, OpenError};
-use foregate::session::records::{EndedBy, Inserted, RecordId, Records, Row, Tag};
+use foregate::session::records::{EndedBy, Inserted, RecordId, Records, Row, Scope, Tag};
 
 use crate::script::{SIDS, SLOTS, Writer};
 use crate::{NOW, open};
@@ -53,7 +53,7 @@ pub(crate) async fn run(rounds: u32) {
             undone += last.saturating_sub(writer.steps);
         }
         let total: usize = writers.iter().map(|writer| writer.rows.len()).sum();
-        assert_eq!(store.count().await, Ok(total), "round {round}");
+        assert_eq!(store.count().await, Ok(Some(total)), "round {round}");
         drop(store);
         let copy = open(&copy).unwrap();
         for writer in &writers {
@@ -137,6 +137,7 @@ async fn check_indexes(store: &FileRecords, writer: &Writer) {
 fn ended_by(tag: Tag) -> EndedBy {
     EndedBy {
         tags: vec![tag],
+        scope: Scope::Every,
         arrived_at: None,
         issued_at: UnixTime(u64::MAX),
         refused_until: UnixTime(u64::MAX),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use foregate::flow::ports::UnixTime;
-use foregate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row, Swapped, Tag};
+use foregate::session::records::{
+    EndedBy, Inserted, LeaseState, RecordId, Records, Row, Scope, Swapped, Tag,
+};
 
 use crate::NOW;
 
@@ -160,7 +162,13 @@ impl Writer {
         self.rows.retain(|_, row| !is_ended(row));
         let refused_until = UnixTime(NOW.0 + 1_000_000);
         Step::EndBy(
-            EndedBy { tags: vec![tag], arrived_at: None, issued_at: UnixTime(issued_at), refused_until },
+            EndedBy {
+                tags: vec![tag],
+                scope: Scope::Every,
+                arrived_at: None,
+                issued_at: UnixTime(issued_at),
+                refused_until,
+            },
             ids,
         )
     }

@@ -1,6 +1,7 @@
 //! Tickets: the cookie of a session whose record a store keeps
 //!
-//! 1. A ticket is the id of a key of the ring, 32 random bytes, and their MAC. A forged ticket causes no lookup.
+//! 1. A ticket is the id of a key of the ring, the slot of the user, 30 random bytes, and their MAC. A forged ticket
+//!    causes no lookup. The slot is a part of the tag of the user: see [`RecordId::slot`].
 //! 2. The id of the record and the key that seals it are HMACs of the ticket under subkeys of that key. So neither the
 //!    store nor the key ring alone opens a record, and a ticket without the key ring opens none.
 //! 3. The store knows users and sessions of the provider only by tags, which are HMACs too.
@@ -31,13 +32,20 @@ pub(in crate::session) struct TicketKeys {
 }
 
 impl Ticket {
-    /// Returns a new ticket.
-    pub(in crate::session) fn new(keys: &KeyRing, entropy: &dyn Entropy) -> Result<Self, NoEntropy> {
+    /// Returns a new ticket for a user.
+    pub(in crate::session) fn new(
+        keys: &KeyRing,
+        entropy: &dyn Entropy,
+        issuer: IssuerIndex,
+        subject: Tagged<'_>,
+    ) -> Result<Self, NoEntropy> {
         let mut ticket = [0; TICKET_LEN];
         let (signed, mac) = ticket.split_at_mut(KEY_ID_LEN + SECRET_LEN);
         entropy.fill(signed)?;
         let sealed = keys.newest_ticket_roots(|newest, roots| {
-            signed.first_chunk_mut().map(|id| *id = newest)?;
+            let (id, rest) = signed.split_first_chunk_mut()?;
+            *id = newest;
+            *rest.first_chunk_mut()? = roots.tag(issuer, subject)?.slot();
             mac.copy_from_slice(&roots.mac(signed)?);
             Some(())
         });
@@ -72,7 +80,8 @@ impl Ticket {
         ring.ticket_roots(id, |roots| {
             verify_slices_are_equal(&roots.mac(signed)?, mac).ok()?;
             let cipher = UnboundKey::new(&AES_256_GCM, roots.record_key(&self.0).as_ref()).ok()?;
-            Some(TicketKeys { id: roots.record_id(&self.0)?, cipher: LessSafeKey::new(cipher) })
+            let slot = *signed.get(KEY_ID_LEN..)?.first_chunk()?;
+            Some(TicketKeys { id: roots.record_id(&self.0)?.in_slot(slot), cipher: LessSafeKey::new(cipher) })
         })?
     }
 
@@ -142,6 +151,10 @@ mod tests {
         Counting(1.into())
     }
 
+    fn new(ring: &KeyRing, entropy: &dyn Entropy) -> Result<Ticket, NoEntropy> {
+        Ticket::new(ring, entropy, IssuerIndex::FIRST, Tagged::Subject("1"))
+    }
+
     fn binding(origin: &str) -> Binding {
         Binding::new(Purpose::Session, "foregate", origin, "https://idp.test", "foregate")
     }
@@ -149,12 +162,12 @@ mod tests {
     #[test]
     fn record_opens_only_with_its_ticket_the_key_ring_and_the_place() {
         let (ring, entropy) = (KeyRing::new([&[7; 32]]).unwrap(), entropy());
-        let ticket = Ticket::new(&ring, &entropy).unwrap();
+        let ticket = new(&ring, &entropy).unwrap();
         let keys = ticket.keys(&ring).unwrap();
         let sealed = keys.seal(&binding("a"), b"contents", &entropy).unwrap();
         assert_eq!(keys.open(&binding("a"), &mut sealed.clone()).unwrap(), b"contents");
         assert!(keys.open(&binding("b"), &mut sealed.clone()).is_none());
-        let other = Ticket::new(&ring, &entropy).unwrap().keys(&ring).unwrap();
+        let other = new(&ring, &entropy).unwrap().keys(&ring).unwrap();
         assert_ne!(other.id, keys.id);
         assert!(other.open(&binding("a"), &mut sealed.clone()).is_none(), "another ticket");
         let stolen = KeyRing::new([&[8; 32]]).unwrap();
@@ -165,7 +178,7 @@ mod tests {
     fn ticket_opens_after_its_key_is_no_longer_the_newest() {
         let entropy = entropy();
         let old = KeyRing::new([&[7; 32]]).unwrap();
-        let ticket = Ticket::new(&old, &entropy).unwrap();
+        let ticket = new(&old, &entropy).unwrap();
         let both = KeyRing::new([&[8; 32], &[7; 32]]).unwrap();
         assert_eq!(ticket.keys(&both).unwrap().id, ticket.keys(&old).unwrap().id);
         let read = Ticket::from_cookie(ticket.to_cookie().as_bytes()).unwrap();
@@ -183,7 +196,12 @@ mod tests {
         assert_ne!(first[0], first[1]);
         assert_ne!(first, tags(&ring, IssuerIndex::FIRST, Tagged::Session("1")));
         assert_ne!(first, tags(&ring, IssuerIndex(1), Tagged::Subject("1")));
-        let ticket = Ticket::new(&ring, &entropy()).unwrap();
+        let ticket = new(&ring, &entropy()).unwrap();
         assert_eq!(ticket.tag(&ring, IssuerIndex::FIRST, Tagged::Subject("1")), Some(first[0]));
+        assert_eq!(
+            ticket.keys(&ring).unwrap().id.slot(),
+            first[0].slot(),
+            "a record has the slot of its user"
+        );
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 
 use super::tower::session_store;
-use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Scope, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
 /// The number of expired entries that one write removes, so that no write takes long.
@@ -91,12 +91,14 @@ impl State {
 
     fn end_by(&mut self, ended: &EndedBy, now: UnixTime, bounds: Bounds) -> Vec<RecordId> {
         self.sweep(now);
-        for tag in &ended.tags {
+        for tag in ended.tags.iter().filter(|_| ended.scope == Scope::Every) {
             self.mark(*tag, ended, bounds);
         }
         let rows = ended.tags.iter().flat_map(|tag| self.of_tag(*tag));
-        let ids: BTreeSet<_> =
-            rows.filter(|row| ended.ends(row.began_at, row.issued_at)).map(|row| row.id).collect();
+        let ids: BTreeSet<_> = rows
+            .filter(|row| ended.ends(row.sid.is_some(), row.began_at, row.issued_at))
+            .map(|row| row.id)
+            .collect();
         ids.into_iter().filter(|id| self.remove(*id)).collect()
     }
 
@@ -204,14 +206,14 @@ impl Records for MemoryRecords {
         })
     }
 
-    fn count(&self) -> BoxFuture<'_, Result<usize, RecordsError>> {
-        Box::pin(async move { Ok(self.state().rows.len()) })
+    fn count(&self) -> BoxFuture<'_, Result<Option<usize>, RecordsError>> {
+        Box::pin(async move { Ok(Some(self.state().rows.len())) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::contract::{Fixture, NOW, TestClock, contract};
+    use super::super::contract::{self, Fixture, NOW, TestClock};
     use super::*;
 
     impl Fixture for MemoryRecords {
@@ -226,7 +228,7 @@ mod tests {
         }
     }
 
-    contract!(MemoryRecords);
+    contract::contract!(MemoryRecords);
 
     #[tokio::test]
     async fn marks_have_a_bound_and_expire() {
@@ -234,6 +236,7 @@ mod tests {
         let store = MemoryRecords::new(Bounds { sessions: 3, per_user: 3 }, clock.clone());
         let ended = |tag, seconds| EndedBy {
             tags: vec![Tag([tag; 16])],
+            scope: Scope::Every,
             arrived_at: Some(NOW),
             issued_at: NOW,
             refused_until: UnixTime(NOW.0 + seconds),

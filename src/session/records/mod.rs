@@ -8,6 +8,7 @@
 //! 3. [`Records::end_by`] deletes the sessions of a tag, and refuses sessions of that tag whose ID token is not newer.
 
 #[cfg(test)]
+#[path = "../../../tests/support/records_contract/mod.rs"]
 mod contract;
 pub mod file;
 pub mod memory;
@@ -20,6 +21,8 @@ use tower_sessions_core::SessionStore;
 
 pub use self::memory::MemoryRecords;
 pub use self::row::{LeaseState, RecordId, Row, RowError, Tag};
+#[cfg(test)]
+use crate::flow::ports::Clock;
 use crate::flow::ports::UnixTime;
 
 /// The store does not answer, or what it returned cannot be read.
@@ -67,6 +70,8 @@ pub struct Bounds {
 pub struct EndedBy {
     /// The tags of the `sid` or the `sub`, one for each session key.
     pub tags: Vec<Tag>,
+    /// Which sessions of the tags.
+    pub scope: Scope,
     /// When the logout token first arrived, by our clock. `None` if that is not known.
     pub arrived_at: Option<UnixTime>,
     /// `iat` of the logout token, by the provider's clock. A sign-in with a later ID token may begin.
@@ -75,11 +80,23 @@ pub struct EndedBy {
     pub refused_until: UnixTime,
 }
 
+/// Which sessions of a tag are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every session, and sign-ins that are in progress.
+    Every,
+    /// The sessions without a `sid`: the logout token may mean one of them.
+    WithoutSid,
+}
+
 impl EndedBy {
     /// Returns whether a session with these times ends: it began before the token arrived, or its ID token is not newer.
     ///
     /// Each time is compared with one of the same clock, because the provider's clock may differ from ours.
-    pub fn ends(&self, began_at: u64, issued_at: u64) -> bool {
+    pub fn ends(&self, has_sid: bool, began_at: u64, issued_at: u64) -> bool {
+        if has_sid && self.scope == Scope::WithoutSid {
+            return false;
+        }
         self.arrived_at.is_some_and(|arrived_at| began_at <= arrived_at.0) || issued_at <= self.issued_at.0
     }
 }
@@ -94,7 +111,8 @@ pub trait Records: SessionStore {
     /// Returns a row. A row that has expired may be returned or not.
     fn find(&self, id: RecordId) -> BoxFuture<'_, Result<Option<Row>, RecordsError>>;
 
-    /// Replaces the row with the revision before that of `row`.
+    /// Replaces the row with the revision before that of `row`. The user, the `sid`, `began_at` and `issued_at` of a row
+    /// never change.
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>>;
 
     /// Deletes a row, whatever its revision. Returns whether there was one.
@@ -110,6 +128,6 @@ pub trait Records: SessionStore {
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Vec<Row>, RecordsError>>;
 
-    /// Returns the number of rows, expired ones included.
-    fn count(&self) -> BoxFuture<'_, Result<usize, RecordsError>>;
+    /// Returns the number of rows, expired ones included, or `None` if the store does not count them.
+    fn count(&self) -> BoxFuture<'_, Result<Option<usize>, RecordsError>>;
 }

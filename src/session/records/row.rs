@@ -13,7 +13,7 @@ use tower_sessions_core::session::{Id, Record};
 
 use crate::flow::ports::UnixTime;
 
-/// The id of a record: the HMAC of its ticket, truncated to 128 bits.
+/// The id of a record: the slot of its user, and the HMAC of its ticket, 128 bits together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RecordId(pub [u8; 16]);
 
@@ -124,12 +124,38 @@ impl Row {
     }
 }
 
+impl Tag {
+    /// Returns the slot of the tag.
+    pub fn slot(self) -> [u8; 2] {
+        slot(self.0)
+    }
+}
+
+fn slot([high, low, ..]: [u8; 16]) -> [u8; 2] {
+    [high, low]
+}
+
 fn date(seconds: u64) -> Result<OffsetDateTime, RowError> {
     let seconds = i64::try_from(seconds).map_err(|_| RowError)?;
     OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| RowError)
 }
 
 impl RecordId {
+    /// Returns the slot of the user whose session it is. What a store knows of one user has the same slot, so that a
+    /// store of many servers can keep it together.
+    pub fn slot(self) -> [u8; 2] {
+        slot(self.0)
+    }
+
+    /// Returns the id in a slot.
+    #[must_use]
+    pub fn in_slot(self, [high, low]: [u8; 2]) -> Self {
+        let mut id = self.0;
+        let [first, second, ..] = &mut id;
+        (*first, *second) = (high, low);
+        Self(id)
+    }
+
     /// Returns the id in tower-sessions.
     pub fn to_tower(self) -> Id {
         Id(i128::from_be_bytes(self.0))

@@ -90,9 +90,9 @@ impl<R: Records> TicketStore<R> {
         })
     }
 
-    /// Returns the number of records, or `None` if the store fails.
+    /// Returns the number of records, or `None` if the store fails or does not count them.
     pub async fn count(&self) -> Option<usize> {
-        self.records.count().await.ok()
+        self.records.count().await.ok().flatten()
     }
 
     fn sealing(&self, now: UnixTime) -> Sealing {

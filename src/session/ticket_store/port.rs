@@ -21,7 +21,7 @@ use crate::session::codec::jwt::Packed;
 use crate::session::codec::ticket::{Tagged, Ticket, tags};
 use crate::session::cookie::add_cookie;
 use crate::session::place::Place;
-use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row};
+use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row, Scope};
 use crate::session::usable::judge;
 
 /// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
@@ -117,7 +117,8 @@ impl<R: Records> TicketStore<R> {
         now: UnixTime,
     ) -> Result<Vec<HeaderValue>, BeginError> {
         let Some(place) = self.places.of(origin) else { return Ok(Vec::new()) };
-        let ticket = Ticket::new(&self.keys, &*self.entropy)?;
+        let subject = Tagged::Subject(session.identity.as_ref().subject);
+        let ticket = Ticket::new(&self.keys, &*self.entropy, session.issuer, subject)?;
         let row = self.new_row(place, &ticket, session, now)?;
         match self.wrote(self.records.insert(&row, now).await)? {
             Inserted::Stored => self.cache.keep(Arc::new(row), now),
@@ -200,18 +201,21 @@ impl<R: Records> TicketStore<R> {
         now: UnixTime,
     ) -> Result<LogoutEffect, StoreUnavailable> {
         let arrived_at = self.arrivals.of(token, now);
-        let ended = |tagged| EndedBy {
+        let ended = |tagged, scope| EndedBy {
             tags: tags(&self.keys, token.issuer, tagged),
+            scope,
             arrived_at,
             issued_at: token.issued_at,
             refused_until: now.plus(REFUSED_AFTER_LOGOUT),
         };
         match &token.whom {
-            Whom::Subject(subject) => self.end_tags(&ended(Tagged::Subject(subject)), now).await?,
+            Whom::Subject(subject) => {
+                self.end_tags(&ended(Tagged::Subject(subject), Scope::Every), now).await?;
+            }
             Whom::Session { sid, subject } => {
-                self.end_tags(&ended(Tagged::Session(sid)), now).await?;
+                self.end_tags(&ended(Tagged::Session(sid), Scope::Every), now).await?;
                 if let Some(subject) = subject {
-                    self.end_without_sid(&ended(Tagged::Subject(subject)), now).await?;
+                    self.end_tags(&ended(Tagged::Subject(subject), Scope::WithoutSid), now).await?;
                 }
             }
         }
@@ -222,16 +226,6 @@ impl<R: Records> TicketStore<R> {
         let ids = self.wrote(self.records.end_by(ended).await)?;
         for id in ids {
             self.cache.forget(id, now);
-        }
-        Ok(())
-    }
-
-    /// Ends the sessions of a user without a known `sid`: the token may mean one of them.
-    async fn end_without_sid(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let rows = self.read(self.records.of_user(&ended.tags, now).await)?;
-        for row in rows.iter().filter(|row| row.sid.is_none() && ended.ends(row.began_at, row.issued_at)) {
-            self.wrote(self.records.remove(row.id).await)?;
-            self.cache.forget(row.id, now);
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ impl Records for Switchable {
         async move { self.reach().await?.of_user(subject, now).await }.boxed()
     }
 
-    fn count(&self) -> Answer<'_, usize> {
+    fn count(&self) -> Answer<'_, Option<usize>> {
         async move { self.reach().await?.count().await }.boxed()
     }
 }

@@ -146,7 +146,7 @@ impl Records for FileRecords {
         Box::pin(self.read(move |tables| tables.of_user(&subject, now)))
     }
 
-    fn count(&self) -> BoxFuture<'_, Result<usize, RecordsError>> {
-        Box::pin(self.read(Snapshot::count))
+    fn count(&self) -> BoxFuture<'_, Result<Option<usize>, RecordsError>> {
+        Box::pin(self.read(|tables| tables.count().map(Some)))
     }
 }

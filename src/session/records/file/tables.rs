@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `rows` | id | row |
-//! | `subjects`, `sids` | tag, id | `began_at`, `issued_at`, `ends_at` |
+//! | `subjects`, `sids` | tag, id | whether there is a `sid`, `began_at`, `issued_at`, `ends_at` |
 //! | `ends` | `ends_at`, id | |
 //! | `marks` | tag | `issued_at`, `refused_until` |
 //! | `mark_ends` | `refused_until`, tag | |
@@ -17,13 +17,13 @@ use redb::{
 
 use super::failure::{Failure, Written};
 use crate::flow::ports::UnixTime;
-use crate::session::records::{Bounds, EndedBy, Inserted, RecordId, Row, Swapped, Tag};
+use crate::session::records::{Bounds, EndedBy, Inserted, RecordId, Row, Scope, Swapped, Tag};
 
 /// A [`RecordId`] or a [`Tag`].
 type Name = [u8; 16];
 type TagTable = TableDefinition<'static, (Name, Name), Times>;
-/// `began_at`, `issued_at` and `ends_at` of a row.
-type Times = (u64, u64, u64);
+/// Whether a row has a `sid`, and its `began_at`, `issued_at` and `ends_at`.
+type Times = (bool, u64, u64, u64);
 type EndTable = TableDefinition<'static, (u64, Name), ()>;
 
 const ROWS: TableDefinition<'_, Name, &[u8]> = TableDefinition::new("rows");
@@ -116,10 +116,14 @@ impl<'t> Tables<'t> {
         self.sweep(now)?;
         let mut ids = BTreeSet::new();
         for tag in &ended.tags {
-            self.mark(*tag, ended, bounds)?;
+            if ended.scope == Scope::Every {
+                self.mark(*tag, ended, bounds)?;
+            }
             let of_tag = of_tag(&self.subjects, *tag)?.chain(of_tag(&self.sids, *tag)?);
             ids.extend(
-                of_tag.filter(|entry| ended.ends(entry.began_at, entry.issued_at)).map(|entry| entry.id),
+                of_tag
+                    .filter(|entry| ended.ends(entry.has_sid, entry.began_at, entry.issued_at))
+                    .map(|entry| entry.id),
             );
         }
         for id in &ids {
@@ -130,7 +134,7 @@ impl<'t> Tables<'t> {
 
     fn put(&mut self, row: &Row) -> Result<(), Failure> {
         self.rows.insert(row.id.0, &*row.encode()?)?;
-        let times = (row.began_at, row.issued_at, row.ends_at);
+        let times = (row.sid.is_some(), row.began_at, row.issued_at, row.ends_at);
         self.subjects.insert((row.subject.0, row.id.0), times)?;
         if let Some(sid) = row.sid {
             self.sids.insert((sid.0, row.id.0), times)?;
@@ -228,6 +232,7 @@ impl Snapshot {
 /// An entry of `subjects` or `sids`.
 struct Tagged {
     id: RecordId,
+    has_sid: bool,
     began_at: u64,
     issued_at: u64,
     ends_at: u64,
@@ -244,8 +249,8 @@ fn of_tag(
     let range = table.range((tag.0, [0; 16])..=(tag.0, [0xff; 16]))?;
     let entries = range.map(|entry| {
         let (key, times) = entry?;
-        let ((_, id), (began_at, issued_at, ends_at)) = (key.value(), times.value());
-        Ok(Tagged { id: RecordId(id), began_at, issued_at, ends_at })
+        let ((_, id), (has_sid, began_at, issued_at, ends_at)) = (key.value(), times.value());
+        Ok(Tagged { id: RecordId(id), has_sid, began_at, issued_at, ends_at })
     });
     Ok(entries.collect::<Result<Vec<_>, StorageError>>()?.into_iter())
 }

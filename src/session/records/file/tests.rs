@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use redb::backends::FileBackend;
 use redb::{ReadableDatabase, ReadableTableMetadata, StorageBackend, TableHandle};
 
-use super::super::contract::{BOUNDS, Fixture, NOW, TestClock, contract, row};
+use super::super::Scope;
+use super::super::contract::{self, BOUNDS, Fixture, NOW, TestClock, row};
 use super::*;
 
 /// A directory that is removed when it is dropped.
@@ -53,7 +54,7 @@ impl Fixture for InFile {
     }
 }
 
-contract!(InFile);
+contract::contract!(InFile);
 
 fn open(path: &Path) -> Result<FileRecords, OpenError> {
     FileRecords::open(path, BOUNDS, TestClock::new())
@@ -64,6 +65,7 @@ async fn rows_and_marks_survive_a_reopen() {
     let folder = TempDir::new();
     let ended = EndedBy {
         tags: vec![Tag([7; 16])],
+        scope: Scope::Every,
         arrived_at: Some(NOW),
         issued_at: NOW,
         refused_until: UnixTime(NOW.0 + 9),
@@ -159,8 +161,13 @@ async fn marks_have_a_bound_and_expired_entries_are_removed() {
     let store = open();
     for tag in 1..=5 {
         let refused_until = UnixTime(NOW.0 + 10 - u64::from(tag));
-        let ended =
-            EndedBy { tags: vec![Tag([tag; 16])], arrived_at: Some(NOW), issued_at: NOW, refused_until };
+        let ended = EndedBy {
+            tags: vec![Tag([tag; 16])],
+            scope: Scope::Every,
+            arrived_at: Some(NOW),
+            issued_at: NOW,
+            refused_until,
+        };
         store.end_by(&ended).await.unwrap();
     }
     for number in 1..=3 {

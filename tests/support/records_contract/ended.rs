@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{ALICE, BOB, BOUNDS, Fixture, NOW, SID, TestClock, ended, id, ids_of, insert_all, later, row};
-use crate::session::records::{EndedBy, Inserted, Records, Row, Swapped, Tag};
+use super::super::{EndedBy, Inserted, Records, Row, Scope, Swapped, Tag};
+use super::{
+    ALICE, BOB, BOUNDS, Fixture, NOW, SID, TestClock, assert_count, ended, id, ids_of, insert_all, later, row,
+};
 
 pub(in super::super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fixture>() {
     let fixture = F::start(BOUNDS, TestClock::new()).await;
@@ -33,7 +35,7 @@ pub(in super::super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fix
     assert_eq!(store.find(id(3)).await, Ok(Some(newer)));
     assert_eq!(ids_of(store, &[BOB], NOW).await, [id(5)]);
     assert_eq!(store.end_by(&ended(&[SID], later(10))).await, Ok(vec![]));
-    assert_eq!(store.count().await, Ok(2));
+    assert_count(store, 2).await;
 }
 
 /// The provider's clock is 50 seconds ahead.
@@ -77,8 +79,19 @@ pub(in super::super) async fn older_logout_token_does_not_weaken_a_mark<F: Fixtu
     let fixture = F::start(BOUNDS, TestClock::new()).await;
     let store = fixture.store();
     store.end_by(&ended(&[SID], later(10))).await.unwrap();
-    let older = EndedBy { tags: vec![SID], arrived_at: None, issued_at: later(5), refused_until: later(40) };
+    let older = EndedBy { refused_until: later(40), ..ended(&[SID], later(5)) };
     store.end_by(&older).await.unwrap();
     let refused = Row { sid: Some(SID), issued_at: later(10).0, ..row(1) };
     assert_eq!(store.insert(&refused, later(45)).await, Ok(Inserted::Ended));
+}
+
+pub(in super::super) async fn end_by_can_spare_the_sessions_with_a_sid<F: Fixture>() {
+    let fixture = F::start(BOUNDS, TestClock::new()).await;
+    let store = fixture.store();
+    let newer = Row { issued_at: later(11).0, ..row(3) };
+    insert_all(store, &[row(1), Row { sid: Some(SID), ..row(2) }, newer]).await;
+    let without_sid = EndedBy { scope: Scope::WithoutSid, ..ended(&[ALICE], later(10)) };
+    assert_eq!(store.end_by(&without_sid).await, Ok(vec![id(1)]));
+    assert_eq!(ids_of(store, &[ALICE], NOW).await, [id(2), id(3)]);
+    assert_eq!(store.insert(&row(4), NOW).await, Ok(Inserted::Stored), "no sign-in is refused");
 }

@@ -3,8 +3,8 @@
 use tower_sessions_core::session_store::Error;
 use tower_sessions_core::{SessionStore, session::Record};
 
+use super::super::{Records, Row};
 use super::{BOB, BOUNDS, Fixture, TestClock, id, insert_all, later, row};
-use crate::session::records::{Records, Row};
 
 fn record(row: &Row) -> Record {
     row.to_record().unwrap()

@@ -1,7 +1,9 @@
 //! The bounds of a store
 
-use super::{ALICE, BOB, BOUNDS, Fixture, NOW, SID, TestClock, ended, id, insert_all, later, row};
-use crate::session::records::{Bounds, Inserted, Records, Row, Tag};
+use super::super::{Bounds, Inserted, Records, Row, Tag};
+use super::{
+    ALICE, BOB, BOUNDS, Fixture, NOW, SID, TestClock, assert_count, ended, id, insert_all, later, row, tag,
+};
 
 pub(in super::super) async fn user_bound_counts_open_sessions<F: Fixture>() {
     let fixture = F::start(Bounds { per_user: 2, ..BOUNDS }, TestClock::new()).await;
@@ -47,9 +49,8 @@ pub(in super::super) async fn many_expired_rows_and_marks_count_no_more<F: Fixtu
     }
     assert_eq!(store.insert(&next(60), later(100)).await, Ok(Inserted::UserFull));
     for number in 60..80 {
-        let other = Row { subject: Tag([number - 60; 16]), ..next(number) };
+        let other = Row { subject: tag(number - 60), ..next(number) };
         assert_eq!(store.insert(&other, later(100)).await, Ok(Inserted::Stored), "{number}");
     }
-    assert_eq!(store.count().await, Ok(40));
-    assert_eq!(store.insert(&Row { subject: BOB, ..next(80) }, later(100)).await, Ok(Inserted::Full));
+    assert_count(store, 40).await;
 }
