@@ -104,6 +104,7 @@ const LAYERS: [Layer; 10] = [
             "zeroize",
             "async_trait",
             "redb",
+            "redis",
             "serde_json",
             "time",
             "tokio",

@@ -55,6 +55,8 @@ mod programs;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod sign_in;

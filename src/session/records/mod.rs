@@ -12,6 +12,7 @@
 mod contract;
 pub mod file;
 pub mod memory;
+pub mod redis;
 mod row;
 mod tower;
 

@@ -1,0 +1,10 @@
+-- Deletes records of a user, and refuses to store them later.
+-- KEYS: index of the user, then a record and its tombstone, again and again
+-- ARGV: lifetime of the tombstones, then the entry of each record
+local removed = {}
+for number = 1, #ARGV - 1 do
+  redis.call('ZREM', KEYS[1], ARGV[number + 1])
+  redis.call('SET', KEYS[2 * number + 1], '', 'EX', ARGV[1])
+  removed[number] = redis.call('DEL', KEYS[2 * number])
+end
+return removed

@@ -1,0 +1,172 @@
+//! The operations of the store, each of one or a few calls
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::{Script, ScriptInvocation};
+
+use super::RedisRecords;
+use super::connection::Call;
+use super::entry::{Entry, decode, encode};
+use super::failure::Failure;
+use crate::flow::ports::UnixTime;
+use crate::session::records::{EndedBy, Inserted, RecordId, Row, Scope, Swapped, Tag};
+
+/// How long a record is kept after its session has expired.
+const KEPT: Duration = Duration::from_mins(10);
+/// The number of records that one script or read names.
+const CHUNK: usize = 50;
+
+static ADD_TO_SID: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("add_to_sid.lua")));
+static INSERT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("insert.lua")));
+static SWAP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("swap.lua")));
+static REMOVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("remove.lua")));
+static MARK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("mark.lua")));
+static END: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("end.lua")));
+
+impl RedisRecords {
+    /// Returns the seconds that a record is kept.
+    fn record_life(&self, row: &Row) -> u64 {
+        UnixTime(row.ends_at).seconds_since(self.clock.now()).saturating_add(KEPT.as_secs())
+    }
+
+    pub(super) async fn insert_row(&self, row: &Row, now: UnixTime) -> Result<Inserted, Failure> {
+        if row.id.slot() != row.subject.slot() {
+            return Err(Failure::Unreadable);
+        }
+        let (entry, life) = (Entry::of(row).encode(), self.session_life.as_secs());
+        if let Some(sid) = row.sid {
+            let mut call = ADD_TO_SID.key(self.keys.sid(sid));
+            call.key(self.keys.mark(sid)).arg(now.0).arg(&entry).arg(now.plus(self.session_life).0);
+            call.arg(life).arg(row.issued_at);
+            if self.named(&call).await? == "ended" {
+                return Ok(Inserted::Ended);
+            }
+        }
+        let mut call = INSERT.key(self.keys.record(row.id));
+        call.key(self.keys.user(row.subject))
+            .key(self.keys.mark(row.subject))
+            .key(self.keys.tombstone(row.id));
+        call.arg(now.0).arg(encode(row)?).arg(self.record_life(row)).arg(&entry).arg(row.ends_at).arg(life);
+        let inserted = match self.named(call.arg(self.per_user).arg(row.issued_at)).await {
+            Ok(name) => match name.as_str() {
+                "stored" => return Ok(Inserted::Stored),
+                // The entry may be that of the other record.
+                "collision" => return Ok(Inserted::Collision),
+                "user_full" => Inserted::UserFull,
+                _ => Inserted::Ended,
+            },
+            Err(failure) if failure.is_out_of_memory() => Inserted::Full,
+            Err(failure) => return Err(failure),
+        };
+        self.remove_from_sid(row.sid, &entry).await;
+        Ok(inserted)
+    }
+
+    pub(super) async fn find_row(&self, id: RecordId) -> Result<Option<Row>, Failure> {
+        let command = redis::cmd("GET").arg(self.keys.record(id)).to_owned();
+        let found: Option<Vec<u8>> = self.connection.repeat(Call::Command(&command)).await?;
+        Ok(found.map(|bytes| decode(&bytes)).transpose()?)
+    }
+
+    pub(super) async fn swap_row(&self, row: &Row) -> Result<Swapped, Failure> {
+        let Some(replaced) = row.revision.checked_sub(1) else { return Ok(Swapped::Changed) };
+        let mut call = SWAP.key(self.keys.record(row.id));
+        call.key(self.keys.user(row.subject)).arg(&replaced.to_be_bytes()[..]).arg(encode(row)?);
+        call.arg(self.record_life(row)).arg(Entry::of(row).encode()).arg(row.ends_at);
+        Ok(match self.named(&call).await?.as_str() {
+            "stored" => Swapped::Stored,
+            "gone" => Swapped::Gone,
+            _ => Swapped::Changed,
+        })
+    }
+
+    pub(super) async fn remove_row(&self, id: RecordId) -> Result<bool, Failure> {
+        let Some(row) = self.find_row(id).await? else { return Ok(false) };
+        let entry = Entry::of(&row).encode();
+        let mut call = REMOVE.key(self.keys.record(id));
+        call.key(self.keys.user(row.subject)).arg(&entry);
+        let removed: u8 = self.connection.repeat(Call::Script(&call)).await?;
+        self.remove_from_sid(row.sid, &entry).await;
+        Ok(removed == 1)
+    }
+
+    /// Removes an entry from the index of a `sid`. The entry does no harm if that fails, and expires.
+    async fn remove_from_sid(&self, sid: Option<Tag>, entry: &[u8]) {
+        if let Some(sid) = sid {
+            let command = redis::cmd("ZREM").arg(self.keys.sid(sid)).arg(entry).to_owned();
+            let _removed: Result<u8, _> = self.connection.run(Call::Command(&command)).await;
+        }
+    }
+
+    pub(super) async fn end_tags(&self, ended: &EndedBy) -> Result<Vec<RecordId>, Failure> {
+        let mut entries = BTreeMap::new();
+        for tag in &ended.tags {
+            for entry in self.mark_tag(*tag, ended).await? {
+                if ended.ends(entry.has_sid, entry.began_at, entry.issued_at) {
+                    entries.insert((entry.subject, entry.id), entry);
+                }
+            }
+        }
+        let entries: Vec<_> = entries.into_values().collect();
+        let mut ids = Vec::new();
+        for of_user in entries.chunk_by(|one, other| one.subject == other.subject) {
+            for chunk in of_user.chunks(CHUNK) {
+                ids.extend(self.end_entries(chunk, ended).await?);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Marks a tag. Returns the entries of its sessions.
+    async fn mark_tag(&self, tag: Tag, ended: &EndedBy) -> Result<Vec<Entry>, Failure> {
+        let mut call = MARK.key(self.keys.mark(tag));
+        call.key(self.keys.user(tag)).key(self.keys.sid(tag)).arg(u8::from(ended.scope == Scope::Every));
+        call.arg(ended.issued_at.0).arg(ended.refused_until.0).arg(self.mark_life(ended));
+        let lists: Vec<Vec<Vec<u8>>> = self.connection.repeat(Call::Script(&call)).await?;
+        Ok(lists.iter().flatten().map(|bytes| Entry::decode(bytes)).collect::<Result<_, _>>()?)
+    }
+
+    /// Deletes sessions of one user. Returns the ids of those that were there.
+    async fn end_entries(&self, entries: &[Entry], ended: &EndedBy) -> Result<Vec<RecordId>, Failure> {
+        let Some(first) = entries.first() else { return Ok(Vec::new()) };
+        let mut call = END.key(self.keys.user(first.subject));
+        call.arg(self.mark_life(ended));
+        for entry in entries {
+            call.key(self.keys.record(entry.id)).key(self.keys.tombstone(entry.id)).arg(entry.encode());
+        }
+        let removed: Vec<u8> = self.connection.repeat(Call::Script(&call)).await?;
+        let ended = entries.iter().zip(removed).filter(|(_, removed)| *removed == 1);
+        Ok(ended.map(|(entry, _)| entry.id).collect())
+    }
+
+    fn mark_life(&self, ended: &EndedBy) -> u64 {
+        ended.refused_until.seconds_since(self.clock.now()).saturating_add(KEPT.as_secs())
+    }
+
+    pub(super) async fn rows_of(&self, tag: Tag, now: UnixTime) -> Result<Vec<Row>, Failure> {
+        let mut command = redis::cmd("ZRANGEBYSCORE");
+        command.arg(self.keys.user(tag)).arg(format!("({}", now.0)).arg("+inf");
+        let entries: Vec<Vec<u8>> = self.connection.repeat(Call::Command(&command)).await?;
+        let mut rows = Vec::new();
+        for chunk in entries.chunks(CHUNK) {
+            let mut command = redis::cmd("MGET");
+            for entry in chunk {
+                command.arg(self.keys.record(Entry::decode(entry)?.id));
+            }
+            let found: Vec<Option<Vec<u8>>> = self.connection.repeat(Call::Command(&command)).await?;
+            for bytes in found.iter().flatten() {
+                rows.push(decode(bytes)?);
+            }
+        }
+        rows.retain(|row| !row.is_over(now));
+        Ok(rows)
+    }
+
+    /// Runs a script that returns the name of its result. It does not run again after a connection error, because it
+    /// may have run.
+    async fn named(&self, call: &ScriptInvocation<'_>) -> Result<String, Failure> {
+        Ok(self.connection.run(Call::Script(call)).await?)
+    }
+}

@@ -1,0 +1,153 @@
+//! The servers of Redis, as the settings name them
+
+use std::fmt::{self, Debug, Formatter};
+
+use redis::cluster::ClusterClientBuilder;
+use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError,
+    TlsCertificates, TlsMode,
+};
+use tokio::sync::Mutex;
+
+use super::connection::{RESPONSE_TIMEOUT, Servers};
+use crate::secret::Secret;
+
+/// The servers and how to connect to them.
+#[derive(Clone, Debug)]
+pub struct RedisServers {
+    /// How the servers work together.
+    pub topology: Topology,
+    /// Host and port of each server, or of each sentinel.
+    pub addresses: Vec<(String, u16)>,
+    /// Whether connections use TLS. They then need a certificate that names the host.
+    pub tls: bool,
+    /// The certificates to trust, as PEM, instead of the system's.
+    pub ca: Option<Vec<u8>>,
+    /// The user of the servers.
+    pub login: Login,
+    /// The number of the database. A cluster has only 0.
+    pub database: i64,
+}
+
+/// How the servers work together.
+#[derive(Clone, Debug)]
+pub enum Topology {
+    /// One server.
+    Single,
+    /// Sentinels, which name the primary of a service.
+    Sentinel {
+        /// The name of the service.
+        service: String,
+        /// The user of the sentinels.
+        login: Login,
+    },
+    /// A cluster. One of the addresses suffices to find the others.
+    Cluster,
+}
+
+/// A user and a password (AUTH).
+#[derive(Clone, Default)]
+pub struct Login {
+    /// The name of an ACL user. Without it, the default user.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+}
+
+impl Debug for Login {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+impl Login {
+    fn apply<B>(&self, mut builder: B, user: fn(B, &str) -> B, password: fn(B, &str) -> B) -> B {
+        if let Some(name) = &self.username {
+            builder = user(builder, name);
+        }
+        if let Some(secret) = &self.password {
+            builder = password(builder, secret.expose());
+        }
+        builder
+    }
+}
+
+impl RedisServers {
+    /// Returns the clients. Nothing connects yet.
+    pub(super) fn open(&self) -> Result<Servers, RedisError> {
+        match &self.topology {
+            Topology::Single => Ok(Servers::Single(Box::new(self.single()?))),
+            Topology::Sentinel { service, login } => self.sentinel(service, login),
+            Topology::Cluster => self.cluster(),
+        }
+    }
+
+    fn single(&self) -> Result<Client, RedisError> {
+        let info = self.infos()?.into_iter().next();
+        let info = info.ok_or((redis::ErrorKind::InvalidClientConfig, "no server"))?;
+        if self.tls { Client::build_with_tls(info, self.certificates()) } else { Client::open(info) }
+    }
+
+    fn sentinel(&self, service: &str, sentinel_login: &Login) -> Result<Servers, RedisError> {
+        let addresses = self.addresses.iter().map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
+        let mut builder = SentinelClientBuilder::new(addresses, service, SentinelServerType::Master)?
+            .set_client_to_redis_db(self.database);
+        builder = self.login.apply(
+            builder,
+            |builder, name| builder.set_client_to_redis_username(name),
+            |builder, password| builder.set_client_to_redis_password(password),
+        );
+        builder = sentinel_login.apply(
+            builder,
+            |builder, name| builder.set_client_to_sentinel_username(name),
+            |builder, password| builder.set_client_to_sentinel_password(password),
+        );
+        if self.tls {
+            builder = builder
+                .set_client_to_redis_tls_mode(TlsMode::Secure)
+                .set_client_to_redis_certificates(self.certificates())
+                .set_client_to_sentinel_tls_mode(TlsMode::Secure)
+                .set_client_to_sentinel_certificates(self.certificates());
+        }
+        Ok(Servers::Sentinel(Box::new(Mutex::new(builder.build()?))))
+    }
+
+    fn cluster(&self) -> Result<Servers, RedisError> {
+        let mut builder = ClusterClientBuilder::new(self.infos()?)
+            .retries(2)
+            .connection_timeout(RESPONSE_TIMEOUT)
+            .response_timeout(RESPONSE_TIMEOUT);
+        builder = self.login.apply(
+            builder,
+            |builder, name| builder.username(name),
+            |builder, password| builder.password(password),
+        );
+        if self.tls {
+            builder = builder.tls(TlsMode::Secure).certs(self.certificates());
+        }
+        Ok(Servers::Cluster(Box::new(builder.build()?)))
+    }
+
+    fn infos(&self) -> Result<Vec<ConnectionInfo>, RedisError> {
+        let settings = self.login.apply(
+            RedisConnectionInfo::default().set_db(self.database).set_skip_set_lib_name(),
+            |settings, name| settings.set_username(name),
+            |settings, password| settings.set_password(password),
+        );
+        let address = |(host, port): &(String, u16)| {
+            let (host, port) = (host.clone(), *port);
+            if self.tls {
+                ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+            } else {
+                ConnectionAddr::Tcp(host, port)
+            }
+        };
+        let infos = self.addresses.iter().map(|named| address(named).into_connection_info());
+        infos.map(|info| info.map(|info| info.set_redis_settings(settings.clone()))).collect()
+    }
+
+    fn certificates(&self) -> TlsCertificates {
+        TlsCertificates { client_tls: None, root_cert: self.ca.clone() }
+    }
+}

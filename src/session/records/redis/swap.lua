@@ -1,0 +1,13 @@
+-- Replaces a record that has a revision.
+-- KEYS: record, index of the user
+-- ARGV: revision, record, lifetime of the record, entry, ends_at
+local revision = redis.call('GETRANGE', KEYS[1], 0, 7)
+if revision == '' then
+  return 'gone'
+end
+if revision ~= ARGV[1] then
+  return 'changed'
+end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('ZADD', KEYS[2], 'XX', ARGV[5], ARGV[4])
+return 'stored'

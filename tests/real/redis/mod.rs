@@ -1,0 +1,4 @@
+//! Sessions in Redis
+
+mod contract;
+mod servers;

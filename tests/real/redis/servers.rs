@@ -1,0 +1,202 @@
+//! Redis as one server, with Sentinel and as a cluster
+//!
+//! 1. All tests of the process share one server of each form. Each test has keys of its own.
+//! 2. The one server has TLS, and the users of `deploy/redis/users.acl`.
+//! 3. A test that stops a server starts its own.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use foregate::secret::Secret;
+use foregate::session::records::redis::{Login, RedisServers, RedisSettings, Topology};
+use redis::{Client, Cmd, Connection, cmd};
+
+use crate::harness::{Authority, Program, Scratch, free_addresses, panic_missing, repository};
+
+const PASSWORD: &str = "a-password-of-the-tests";
+/// The name of the service that the sentinels watch.
+pub(super) const SERVICE: &str = "sessions";
+
+static PREFIXES: AtomicUsize = AtomicUsize::new(0);
+
+/// A running Redis.
+pub(super) struct Redis {
+    program: Program,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts a server without TLS and without users, which is supervised if all tests share it.
+    pub(super) async fn start(name: &'static str, more: &[&str], scratch: &Scratch) -> Self {
+        let [address] = free_addresses();
+        Self::start_at(address.port(), name, more, scratch).await
+    }
+
+    pub(super) async fn start_at(port: u16, name: &'static str, more: &[&str], scratch: &Scratch) -> Self {
+        let folder = scratch.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut arguments: Vec<String> = Vec::new();
+        if !more.contains(&"--tls-port") {
+            arguments.extend(["--port".to_owned(), port.to_string()]);
+        }
+        let fixed = ["--bind", "127.0.0.1", "--save", "", "--dir"];
+        arguments.extend(fixed.iter().chain(more).map(|&argument| argument.to_owned()));
+        // The folder follows its option.
+        let place = arguments.iter().position(|argument| argument == "--dir").unwrap();
+        arguments.insert(place + 1, folder.display().to_string());
+        let mut program = Program::start_supervised(name, &server(), &arguments, scratch);
+        program.wait_for_line("it was ready", |line| line.contains("Ready to accept").then_some(())).await;
+        Self { program, port }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    /// Returns a connection of the test itself.
+    pub(super) fn connection(&self) -> Connection {
+        let client = Client::open(format!("redis://127.0.0.1:{}", self.port)).unwrap();
+        client.get_connection().unwrap()
+    }
+}
+
+fn server() -> PathBuf {
+    let path = repository().join("target/test-tools/bin/redis-server");
+    if path.is_file() { path } else { panic_missing("redis-server") }
+}
+
+/// Returns the settings of a store with keys of its own.
+pub(super) fn settings(servers: RedisServers) -> RedisSettings {
+    let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
+    RedisSettings {
+        servers,
+        key_prefix: format!("foregate:{number}:"),
+        per_user: 1000,
+        session_life: Duration::from_hours(10),
+    }
+}
+
+/// Returns servers at these ports, without TLS and users.
+pub(super) fn plain(topology: Topology, ports: impl IntoIterator<Item = u16>) -> RedisServers {
+    RedisServers {
+        topology,
+        addresses: ports.into_iter().map(|port| ("127.0.0.1".to_owned(), port)).collect(),
+        tls: false,
+        ca: None,
+        login: Login::default(),
+        database: 0,
+    }
+}
+
+/// A server with TLS and the documented users.
+pub(super) struct Protected {
+    _redis: Redis,
+    pub(super) servers: RedisServers,
+}
+
+impl Protected {
+    pub(super) async fn start(scratch: &Scratch) -> Self {
+        let authority = Authority::new("localhost");
+        let [address] = free_addresses();
+        let port = address.port().to_string();
+        let write = |name, text: &str| scratch.write(name, text).display().to_string();
+        let users = std::fs::read_to_string(repository().join("deploy/redis/users.acl")).unwrap();
+        assert!(users.contains(">change-me "));
+        let (certificate, key, users) = (
+            write("redis.crt", authority.certificate_pem()),
+            write("redis.key", authority.key_pem()),
+            write("users.acl", &users.replace(">change-me ", &format!(">{PASSWORD} "))),
+        );
+        let tls =
+            ["--port", "0", "--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        let more = [&tls[..], &["--tls-auth-clients", "no", "--aclfile", &users]].concat();
+        let redis = Redis::start_at(address.port(), "redis-protected", &more, scratch).await;
+        let login = Login { username: Some("foregate".to_owned()), password: Some(Secret::new(PASSWORD)) };
+        let servers = RedisServers {
+            addresses: vec![("localhost".to_owned(), address.port())],
+            tls: true,
+            ca: Some(authority.root_pem().as_bytes().to_vec()),
+            login,
+            ..plain(Topology::Single, [])
+        };
+        Self { _redis: redis, servers }
+    }
+}
+
+/// A primary, a replica, and a sentinel that fails over after half a second.
+pub(super) struct Watched {
+    pub(super) primary: Redis,
+    pub(super) replica: Redis,
+    _sentinel: Program,
+    pub(super) servers: RedisServers,
+}
+
+impl Watched {
+    pub(super) async fn start(scratch: &Scratch) -> Self {
+        let primary = Redis::start("redis-primary", &[], scratch).await;
+        let of = format!("127.0.0.1 {}", primary.port());
+        let replica = Redis::start("redis-replica", &["--replicaof", &of], scratch).await;
+        let [address] = free_addresses();
+        let folder = scratch.path().display().to_string();
+        let port = address.port();
+        let file = scratch.write(
+            "sentinel.conf",
+            &format!(
+                "port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {SERVICE} {of} 1\n\
+                 sentinel down-after-milliseconds {SERVICE} 500\nsentinel failover-timeout {SERVICE} 5000\n"
+            ),
+        );
+        let arguments = [file.display().to_string(), "--sentinel".to_owned()];
+        let mut sentinel = Program::start_supervised("sentinel", &server(), &arguments, scratch);
+        let found = |line: &str| line.contains("+slave").then_some(());
+        sentinel.wait_for_line("it knew the replica", found).await;
+        let topology = Topology::Sentinel { service: SERVICE.to_owned(), login: Login::default() };
+        Self { primary, replica, _sentinel: sentinel, servers: plain(topology, [port]) }
+    }
+}
+
+/// A cluster of three servers.
+pub(super) struct Cluster {
+    _nodes: Vec<Redis>,
+    pub(super) servers: RedisServers,
+}
+
+impl Cluster {
+    pub(super) async fn start(scratch: &Scratch) -> Self {
+        let mut nodes = Vec::new();
+        for (name, slots) in [("node-1", (0, 5460)), ("node-2", (5461, 10922)), ("node-3", (10923, 16383))] {
+            let [bus] = free_addresses();
+            let port = bus.port().to_string();
+            let more = ["--cluster-enabled", "yes", "--cluster-port", &port];
+            let node = Redis::start(name, &more, scratch).await;
+            run(&node, cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(slots.0).arg(slots.1));
+            nodes.push((node, bus.port()));
+        }
+        let (first, others) = nodes.split_first().unwrap();
+        for (other, bus) in others {
+            run(&first.0, cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(other.port()).arg(*bus));
+        }
+        let mut nodes: Vec<_> = nodes.into_iter().map(|(node, _)| node).collect();
+        for node in &mut nodes {
+            let port = node.port();
+            let joined = async || {
+                let mut connection =
+                    Client::open(format!("redis://127.0.0.1:{port}")).ok()?.get_connection().ok()?;
+                let info: String = cmd("CLUSTER").arg("INFO").query(&mut connection).ok()?;
+                (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")).then_some(())
+            };
+            node.program.wait_until("the cluster was complete", joined).await;
+        }
+        let servers = plain(Topology::Cluster, [nodes[0].port()]);
+        Self { _nodes: nodes, servers }
+    }
+}
+
+fn run(redis: &Redis, command: &mut Cmd) {
+    command.exec(&mut redis.connection()).unwrap();
+}
