@@ -17,6 +17,7 @@ pub(super) const TABLE: Table = Table {
         provider::ENDPOINTS,
         provider::PARAMETERS,
         session::SECTION,
+        session::redis::SECTION,
         claims::SECTION,
         policies::SECTION,
         public_paths::SECTION,

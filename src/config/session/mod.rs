@@ -3,6 +3,7 @@
 mod guessable;
 mod key_ring;
 mod keys_file;
+pub(super) mod redis;
 mod seal_key;
 mod store;
 
@@ -96,10 +97,11 @@ pub(super) const SECTION: Section = Section {
             name: "store",
             kind: Kind::Text,
             need: Need::Default("\"cookie\""),
-            about: "Where sessions are: \"cookie\" keeps them in the browser, sealed, and \"file\" keeps them in session.file. \
-                    With \"file\", sessions may be large, a proxy may drop Set-Cookie, and a restart keeps all sessions. \
-                    docs/stores.md compares both.",
-            right: "\"cookie\" or \"file\"",
+            about: "Where sessions are: \"cookie\" keeps them in the browser, sealed, \"file\" keeps them in session.file, \
+                    and \"redis\" in [session.redis]. With \"file\" and \"redis\", sessions may be large, a proxy may drop \
+                    Set-Cookie, and a restart keeps all sessions. Only \"redis\" serves several gateways. \
+                    docs/stores.md compares them.",
+            right: "\"cookie\", \"file\" or \"redis\"",
         },
         Key {
             name: "file",

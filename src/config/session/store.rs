@@ -2,42 +2,59 @@
 
 use std::path::{Path, PathBuf};
 
+use super::redis;
 use crate::config::checks::choice;
 use crate::config::reader::Reader;
 use crate::config::report::{Reported, Wrong};
+use crate::session::records::redis::RedisSettings;
 
 const STORE: &str = "session.store";
 const FILE: &str = "session.file";
 
 /// Where sessions are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum SessionStorage {
     /// In the browser, sealed.
     Cookie,
     /// In this file.
     File(PathBuf),
+    /// In Redis.
+    Redis(Box<RedisSettings>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Store {
     Cookie,
     File,
+    Redis,
 }
 
 /// Reads the store and what it needs. A setting of another store is a mistake.
 pub(super) fn read(reader: &mut Reader) -> Result<SessionStorage, Reported> {
-    let store =
-        reader.read_required(STORE, |text| choice(text, &[("cookie", Store::Cookie), ("file", Store::File)]));
+    let choices = [("cookie", Store::Cookie), ("file", Store::File), ("redis", Store::Redis)];
+    let store = reader.read_required(STORE, |text| choice(text, &choices));
     let file = reader.read_optional(FILE, parse_file);
-    match (store?, file?) {
-        (Store::Cookie, None) => Ok(SessionStorage::Cookie),
+    let store = store?;
+    refuse_others(reader, store)?;
+    match (store, file?) {
+        (Store::Cookie, _) => Ok(SessionStorage::Cookie),
+        (Store::Redis, _) => Ok(SessionStorage::Redis(Box::new(redis::read(reader)?))),
         (Store::File, Some(path)) => Ok(SessionStorage::File(path)),
         (Store::File, None) => Err(reader.report_missing(FILE)),
-        (Store::Cookie, Some(_)) => {
-            let wrong = Wrong::new("session.file is set, but only the store \"file\" uses it");
-            Err(reader.report_wrong(STORE, wrong.right("\"file\"; or remove session.file")))
-        }
     }
+}
+
+/// Reports a setting that only another store uses.
+fn refuse_others(reader: &mut Reader, store: Store) -> Result<(), Reported> {
+    let file = Some(FILE.to_owned()).filter(|file| store != Store::File && reader.is_set(file));
+    let redis = redis::chosen(reader).filter(|_| store != Store::Redis);
+    let (key, user) = match (file, redis) {
+        (Some(key), _) => (key, "file"),
+        (None, Some(key)) => (key, "redis"),
+        (None, None) => return Ok(()),
+    };
+    let wrong = Wrong::new(format!("{key} is set, but only the store \"{user}\" uses it"));
+    Err(reader.report_wrong(STORE, wrong.right(format!("\"{user}\"; or remove {key}"))))
 }
 
 fn parse_file(text: &str) -> Result<PathBuf, Wrong> {

@@ -4,7 +4,6 @@ use http::Method;
 
 use super::*;
 use crate::access::target::Target;
-use crate::config::SessionStorage;
 
 #[test]
 fn loopback_application_receives_its_own_host_unless_the_operator_chooses() {
@@ -58,27 +57,6 @@ fn log_out_of_headlamp_is_on_if_the_gateway_sees_its_body() {
     assert_eq!(logs_out(&[("headlamp.logout", "true")]), (true, false));
     assert_eq!(logs_out(&[proxy]), (true, false));
     assert_eq!(logs_out(&[proxy, ("headlamp.logout", "false")]), (false, false));
-}
-
-#[test]
-fn store_needs_its_own_settings_and_no_others() {
-    let load = |set: &[(&str, &str)]| load_all(MINIMAL, &[], set).map(|settings| settings.session.storage);
-    assert_eq!(load(&[]).ok().unwrap(), SessionStorage::Cookie);
-    let path = std::env::temp_dir().join("foregate-sessions");
-    let file = ("session.file", path.to_str().unwrap());
-    assert_eq!(load(&[("session.store", "file"), file]).ok().unwrap(), SessionStorage::File(path.clone()));
-    for (set, key, words) in [
-        (&[("session.store", "file")][..], "session.file", "missing"),
-        (&[file], "session.store", "or remove session.file"),
-        (&[("session.store", "redis")], "session.store", "\"cookie\" or \"file\""),
-        (&[("session.store", "file"), ("session.file", "/no/such/x")], "session.file", "does not exist"),
-        (&[("session.store", "file"), ("session.file", "/tmp")], "session.file", "it is a directory"),
-        (&[("session.stale_if_error", "6m")], "session.stale_if_error", "from 0s to 5m"),
-    ] {
-        let found = load(set).err().unwrap();
-        assert_eq!((found.count(), found.iter().next().unwrap().key.as_str()), (1, key), "{found}");
-        assert!(found.to_string().contains(words), "{words}: {found}");
-    }
 }
 
 #[test]

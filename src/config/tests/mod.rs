@@ -8,6 +8,7 @@ mod precedence;
 mod provider_page;
 mod provider_templates;
 mod sections;
+mod stores;
 mod tls;
 mod warnings;
 
@@ -19,6 +20,8 @@ use super::{Mistakes, Settings, Sources, load};
 /// Two random keys.
 const KEY: &str = "Qm7T0v1sYc9XkZ3pWJd5uHnR8aLf2EgBiOyMxKtVq4w";
 const OTHER_KEY: &str = "dG9-pQ3rXz_1vLw8KsYhN5cJbT2mFuA7eRoViHyWk0E";
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
 const MINIMAL: &str = r#"[public]
 urls = ["https://headlamp.example.com"]

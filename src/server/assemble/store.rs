@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use crate::config::{SessionStorage, Settings};
 use crate::flow::audit::Audit;
-use crate::flow::ports::{Clock, Entropy, Sessions};
+use crate::flow::ports::{Clock, Entropy, NoEntropy, Sessions};
 use crate::server::StartError;
 use crate::session::codec::seal::KeyRing;
 use crate::session::cookie_store::{CookieStore, Room};
-use crate::session::records::Bounds;
 use crate::session::records::file::FileRecords;
+use crate::session::records::redis::RedisRecords;
+use crate::session::records::{Bounds, Records};
 use crate::session::ticket_store::{TicketSettings, TicketStore};
 
+/// The number of sessions of one user.
+const PER_USER: usize = 1000;
 /// The number of sessions that a process tracks. A session takes some hundred bytes, or some thousand if a proxy drops
 /// cookies.
-const ROOM: Room = Room { sessions: 100_000, per_user: 1000 };
+const ROOM: Room = Room { sessions: 100_000, per_user: PER_USER };
 /// The number of sessions in a file.
-const FILE_BOUNDS: Bounds = Bounds { sessions: 1_000_000, per_user: 1000 };
+const FILE_BOUNDS: Bounds = Bounds { sessions: 1_000_000, per_user: PER_USER };
 /// How long a record that was read serves without another lookup. Writes of this process replace it at once.
 const FRESH: Duration = Duration::from_secs(2);
 
@@ -26,6 +29,7 @@ const FRESH: Duration = Duration::from_secs(2);
 pub(crate) enum Store {
     Cookie(Arc<CookieStore>),
     File(Arc<TicketStore<FileRecords>>),
+    Redis(Arc<TicketStore<RedisRecords>>),
 }
 
 /// What the store is built with.
@@ -43,7 +47,6 @@ impl Store {
         let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());
         let (origins, keys, entropy) =
             (&settings.public.origins, Arc::clone(parts.keys), Arc::clone(parts.entropy));
-        let no_entropy = |error: crate::flow::ports::NoEntropy| StartError::Build(error.to_string());
         match &session.storage {
             SessionStorage::Cookie => {
                 let bounds = (session.lifetimes, ROOM);
@@ -55,16 +58,13 @@ impl Store {
             SessionStorage::File(path) => {
                 let records = FileRecords::open(path, FILE_BOUNDS, Arc::clone(parts.clock))
                     .map_err(|error| StartError::Build(format!("session.file: {error}")))?;
-                let ticket_settings = TicketSettings {
-                    lifetimes: session.lifetimes,
-                    keeps_id_token: session.keeps_id_token,
-                    fresh: FRESH,
-                    stale_if_error: session.stale_if_error,
-                    is_exclusive: true,
-                };
-                let system = (entropy, Arc::clone(parts.clock));
-                let store = TicketStore::new(records, keys, system, (origins, client), ticket_settings);
-                Ok(Self::File(Arc::new(store.map_err(no_entropy)?)))
+                ticket_store(records, true, settings, parts).map(Self::File)
+            }
+            SessionStorage::Redis(redis) => {
+                let (life, clock) = (session.lifetimes.session, Arc::clone(parts.clock));
+                let records = RedisRecords::new(redis, PER_USER, life, clock)
+                    .map_err(|error| StartError::Build(format!("session.redis: {error}")))?;
+                ticket_store(records, false, settings, parts).map(Self::Redis)
             }
         }
     }
@@ -74,6 +74,7 @@ impl Store {
         match self {
             Self::Cookie(store) => Arc::clone(store) as Arc<dyn Sessions>,
             Self::File(store) => Arc::clone(store) as Arc<dyn Sessions>,
+            Self::Redis(store) => Arc::clone(store) as Arc<dyn Sessions>,
         }
     }
 
@@ -82,14 +83,16 @@ impl Store {
         match self {
             Self::Cookie(_) => "cookie",
             Self::File(_) => "file",
+            Self::Redis(_) => "redis",
         }
     }
 
-    /// Returns the number of sessions, or `None` if the store does not answer.
+    /// Returns the number of sessions, or `None` if the store does not answer, or does not count them.
     pub(crate) async fn known(&self) -> Option<usize> {
         match self {
             Self::Cookie(store) => Some(store.known()),
             Self::File(store) => store.count().await,
+            Self::Redis(store) => store.count().await,
         }
     }
 
@@ -97,7 +100,33 @@ impl Store {
     pub(crate) fn is_shared(&self) -> bool {
         match self {
             Self::Cookie(store) => store.is_shared(),
-            Self::File(_) => false,
+            Self::File(_) | Self::Redis(_) => false,
         }
     }
+}
+
+/// Returns the store with these records. `is_exclusive` says whether no other process uses them.
+fn ticket_store<R: Records>(
+    records: R,
+    is_exclusive: bool,
+    settings: &Settings,
+    parts: &Parts<'_>,
+) -> Result<Arc<TicketStore<R>>, StartError> {
+    let session = &settings.session;
+    let ticket_settings = TicketSettings {
+        lifetimes: session.lifetimes,
+        keeps_id_token: session.keeps_id_token,
+        fresh: FRESH,
+        stale_if_error: session.stale_if_error,
+        is_exclusive,
+    };
+    let system = (Arc::clone(parts.entropy), Arc::clone(parts.clock));
+    let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());
+    let place = (&settings.public.origins, client);
+    let store = TicketStore::new(records, Arc::clone(parts.keys), system, place, ticket_settings);
+    store.map(Arc::new).map_err(no_entropy)
+}
+
+fn no_entropy(error: NoEntropy) -> StartError {
+    StartError::Build(error.to_string())
 }

@@ -23,6 +23,8 @@ pub(crate) struct Registration {
     pub(crate) provider: String,
     /// Additional lines of `[check]`.
     pub(crate) check: String,
+    /// Additional lines of `[session]`.
+    pub(crate) session: String,
     /// The one allowed group.
     pub(crate) group: &'static str,
     /// Additional sections.
@@ -34,7 +36,7 @@ impl Registration {
     pub(crate) fn at(issuer: &str, group: &'static str) -> Self {
         let provider =
             format!("issuer = \"{issuer}\"\nclient_id = \"foregate\"\nclient_secret = \"foregate-secret\"\n");
-        Self { provider, check: String::new(), group, more: String::new() }
+        Self { provider, check: String::new(), session: String::new(), group, more: String::new() }
     }
 }
 
@@ -90,6 +92,30 @@ impl Gateway {
     /// Returns the addresses that a proxy in front of this application needs.
     pub(crate) fn backends(&self, app: SocketAddr) -> Backends {
         Backends { app, public: self.public, check: self.check, check_grpc: self.check_grpc }
+    }
+
+    /// Starts another process with the same file and other addresses.
+    pub(crate) async fn replica(&self, scratch: &Scratch) -> Self {
+        let addresses = free_addresses();
+        let names = ["public.listen", "check.listen", "check.grpc_listen", "ops.listen"];
+        let set = names
+            .iter()
+            .zip(addresses)
+            .flat_map(|(name, address)| ["--set".to_owned(), format!("{name}={address}")]);
+        let arguments = self.arguments.iter().cloned().chain(set).collect();
+        Self::start_with(addresses, arguments, scratch).await
+    }
+
+    /// Asks whether a request with these cookies may pass, as Traefik does.
+    pub(crate) async fn check(&self, origin: &str, cookies: &str) -> reqwest::Response {
+        let host = origin.trim_start_matches("https://");
+        let question = reqwest::Client::new().get(format!("http://{}/check/traefik", self.check));
+        let question = question.header("x-forwarded-method", "GET").header("x-forwarded-proto", "https");
+        let question = question
+            .header("x-forwarded-host", host)
+            .header("x-forwarded-uri", "/work")
+            .header("x-forwarded-for", "203.0.113.9");
+        question.header("accept", "application/json").header("cookie", cookies).send().await.unwrap()
     }
 
     /// Kills the gateway without a graceful shutdown and starts it again with the same file.
@@ -157,7 +183,7 @@ fn config(
     registration: &Registration,
     [public, check, check_grpc, ops]: [SocketAddr; 4],
 ) -> String {
-    let Registration { provider, check: check_lines, group, more } = registration;
+    let Registration { provider, check: check_lines, session, group, more } = registration;
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).unwrap();
     let key = URL_SAFE_NO_PAD.encode_to_string(key);
@@ -179,6 +205,7 @@ listen = "{ops}"
 {provider}
 [session]
 keys = ["{key}"]
+{session}
 
 [headers]
 authorization = true

@@ -92,6 +92,11 @@ impl<P> Setup<P> {
         self.reserved.scratch.path()
     }
 
+    /// Returns the directory of the programs, for a program that the test starts later.
+    pub(crate) fn reserved_scratch(&self) -> &Scratch {
+        &self.reserved.scratch
+    }
+
     pub(crate) fn origin(&self) -> &str {
         &self.reserved.origin
     }

@@ -1,25 +1,22 @@
 //! The rules of `foregate::session::records`, with real servers
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foregate::flow::ports::{Clock, UnixTime};
-use foregate::session::records::redis::{RedisRecords, RedisSettings};
+use foregate::session::records::redis::{RedisRecords, RedisServers, Topology};
 use foregate::session::records::{
     Bounds, EndedBy, Inserted, LeaseState, RecordId, Records, Row, Scope, Swapped, Tag,
 };
 use tokio::sync::OnceCell;
 
-use self::rules::{Fixture, TestClock};
-use super::servers::{Cluster, Protected, Watched, settings};
+use self::rules::{Fixture, NOW, SID, TestClock};
+use super::servers::{Cluster, Protected, Redis, Watched, plain, settings};
 use crate::harness::Scratch;
 
 #[expect(dead_code, reason = "Redis has no bound of all sessions")]
 #[path = "../../support/records_contract/mod.rs"]
 mod rules;
-
-fn open(settings: RedisSettings, bounds: Bounds, clock: Arc<TestClock>) -> RedisRecords {
-    RedisRecords::new(&RedisSettings { per_user: bounds.per_user, ..settings }, clock).unwrap()
-}
 
 macro_rules! form {
     ($module:ident, $servers:ty) => {
@@ -40,7 +37,9 @@ macro_rules! form {
                         (scratch, servers)
                     };
                     let (_, servers) = SERVERS.get_or_init(start).await;
-                    Self(open(settings(servers.servers.clone()), bounds, clock))
+                    let settings = settings(servers.servers.clone());
+                    let life = Duration::from_hours(10);
+                    Self(RedisRecords::new(&settings, bounds.per_user, life, clock).unwrap())
                 }
 
                 fn store(&self) -> &RedisRecords {
@@ -57,3 +56,63 @@ macro_rules! form {
 form!(single_with_tls_and_acl, Protected);
 form!(sentinel, Watched);
 form!(cluster, Cluster);
+
+fn store_at(servers: RedisServers, clock: &Arc<TestClock>) -> RedisRecords {
+    RedisRecords::new(&settings(servers), 1000, Duration::from_hours(10), Arc::clone(clock) as Arc<dyn Clock>)
+        .unwrap()
+}
+
+/// A sign-in has written the index of its `sid`, and its record comes after the end.
+#[tokio::test]
+async fn session_that_is_ended_while_it_begins_is_not_stored() {
+    let scratch = Scratch::new();
+    let redis = Redis::start("redis-own", &[], &scratch).await;
+    let store = store_at(plain(Topology::Single, [redis.port()]), &TestClock::new());
+    let began = Row { sid: Some(Tag([7; 16])), issued_at: NOW.0 + 50, ..rules::row(1) };
+    assert_eq!(store.insert(&began, NOW).await, Ok(Inserted::Stored));
+    let ended = EndedBy {
+        tags: vec![Tag([7; 16])],
+        scope: Scope::Every,
+        arrived_at: Some(NOW),
+        issued_at: NOW,
+        refused_until: UnixTime(NOW.0 + 60),
+    };
+    assert_eq!(store.end_by(&ended).await, Ok(vec![began.id]));
+    assert_eq!(store.insert(&began, NOW).await, Ok(Inserted::Ended));
+    assert_eq!(store.insert(&Row { id: rules::row(2).id, ..began }, NOW).await, Ok(Inserted::Stored));
+}
+
+#[tokio::test]
+async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
+    let scratch = Scratch::new();
+    let redis = Redis::start("redis-own", &[], &scratch).await;
+    let store = store_at(plain(Topology::Single, [redis.port()]), &TestClock::new());
+    let limit = |bytes: u32| {
+        let set = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).to_owned();
+        set.exec(&mut redis.connection()).unwrap();
+    };
+    let row = |number| Row { sid: Some(SID), ..rules::row(number) };
+    for number in 1..=3 {
+        assert_eq!(store.insert(&row(number), NOW).await, Ok(Inserted::Stored));
+    }
+    limit(1);
+    assert_eq!(store.insert(&row(4), NOW).await, Ok(Inserted::Full));
+    assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Full), "without a sid");
+    assert_eq!(store.find(row(4).id).await, Ok(None));
+    let next = Row { revision: 2, generation: 2, ..row(1) };
+    assert_eq!(store.compare_and_swap(&next).await, Ok(Swapped::Stored), "a session is refreshed");
+    assert_eq!(store.remove(row(2).id).await, Ok(true), "a user signs out");
+    let ended = EndedBy {
+        tags: vec![SID],
+        scope: Scope::Every,
+        arrived_at: None,
+        issued_at: NOW,
+        refused_until: UnixTime(NOW.0 + 60),
+    };
+    let mut ids = store.end_by(&ended).await.unwrap();
+    ids.sort();
+    assert_eq!(ids, [row(1).id, row(3).id], "the provider ends the others");
+    limit(0);
+    assert_eq!(store.insert(&row(4), NOW).await, Ok(Inserted::Ended));
+    assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Stored), "there is room again");
+}

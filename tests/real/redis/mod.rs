@@ -1,4 +1,5 @@
 //! Sessions in Redis
 
 mod contract;
+mod gateway;
 mod servers;

@@ -6,7 +6,6 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use foregate::secret::Secret;
 use foregate::session::records::redis::{Login, RedisServers, RedisSettings, Topology};
@@ -73,12 +72,7 @@ fn server() -> PathBuf {
 /// Returns the settings of a store with keys of its own.
 pub(super) fn settings(servers: RedisServers) -> RedisSettings {
     let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
-    RedisSettings {
-        servers,
-        key_prefix: format!("foregate:{number}:"),
-        per_user: 1000,
-        session_life: Duration::from_hours(10),
-    }
+    RedisSettings { servers, key_prefix: format!("foregate:{number}:") }
 }
 
 /// Returns servers at these ports, without TLS and users.

@@ -83,7 +83,7 @@ pub(super) const BOUNDS: Bounds = Bounds { sessions: 1_000, per_user: 1_000 };
 const SLOT: [u8; 2] = [0xa1; 2];
 const ALICE: Tag = Tag([0xa1; 16]);
 const BOB: Tag = tag(0xb0);
-const SID: Tag = Tag([0x51; 16]);
+pub(super) const SID: Tag = Tag([0x51; 16]);
 
 fn later(seconds: u64) -> UnixTime {
     UnixTime(NOW.0 + seconds)

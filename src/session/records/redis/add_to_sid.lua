@@ -1,3 +1,4 @@
+#!lua
 -- Names a new session in the index of its sid, unless the provider ended that session before.
 -- KEYS: index of the sid, mark of the sid
 -- ARGV: now, entry, end of the entry, lifetime of the index, issued_at

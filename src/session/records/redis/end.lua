@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Deletes records of a user, and refuses to store them later.
 -- KEYS: index of the user, then a record and its tombstone, again and again
 -- ARGV: lifetime of the tombstones, then the entry of each record

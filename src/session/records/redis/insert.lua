@@ -1,3 +1,4 @@
+#!lua
 -- Stores a new session.
 -- KEYS: record, index of the user, mark of the user, tombstone
 -- ARGV: now, record, lifetime of the record, entry, ends_at, lifetime of the index, sessions per user, issued_at

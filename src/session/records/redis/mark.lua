@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Refuses later sign-ins of a tag, and returns the entries of its sessions.
 -- KEYS: mark, index of the user, index of the sid
 -- ARGV: whether to mark, issued_at, until, lifetime of the mark

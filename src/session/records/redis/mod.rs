@@ -5,7 +5,7 @@
 //!    `sid`, each session in its index gets a tombstone, so that a session which just began is not stored after it.
 //! 3. Every key expires. A record expires some time after its session, so that a late request finds that it has expired.
 //! 4. The number of all sessions has no bound but the memory of the server. It must not evict keys: see
-//!    `docs/stores.md`.
+//!    `docs/stores.md`. If its memory is full, no session can begin, but all can be refreshed and ended.
 
 mod connection;
 mod entry;
@@ -41,10 +41,6 @@ pub struct RedisSettings {
     pub servers: RedisServers,
     /// What the name of every key begins with.
     pub key_prefix: String,
-    /// The sessions of one user.
-    pub per_user: usize,
-    /// How long a session can last.
-    pub session_life: Duration,
 }
 
 /// A store in Redis.
@@ -58,14 +54,20 @@ pub struct RedisRecords {
 }
 
 impl RedisRecords {
-    /// A store that the first call connects to. Fails if the settings cannot be used, for example a certificate.
-    pub fn new(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Result<Self, RecordsError> {
+    /// A store that the first call connects to, for sessions that last at most `session_life`. Fails if the settings
+    /// cannot be used, for example a certificate.
+    pub fn new(
+        settings: &RedisSettings,
+        per_user: usize,
+        session_life: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, RecordsError> {
         let servers = settings.servers.open().map_err(|error| RecordsError(error.to_string()))?;
         Ok(Self {
             connection: Connection::new(servers),
             keys: Keys::new(&settings.key_prefix),
-            per_user: settings.per_user,
-            session_life: settings.session_life,
+            per_user,
+            session_life,
             clock,
             permits: Semaphore::new(MAX_CONCURRENT_CALLS),
         })
@@ -95,7 +97,12 @@ session_store!(RedisRecords);
 
 impl Records for RedisRecords {
     fn insert<'a>(&'a self, row: &'a Row, now: UnixTime) -> BoxFuture<'a, Result<Inserted, RecordsError>> {
-        Box::pin(self.bounded(self.insert_row(row, now)))
+        Box::pin(self.bounded(async move {
+            match self.insert_row(row, now).await {
+                Err(failure) if failure.is_out_of_memory() => Ok(Inserted::Full),
+                result => result,
+            }
+        }))
     }
 
     fn find(&self, id: RecordId) -> BoxFuture<'_, Result<Option<Row>, RecordsError>> {

@@ -49,16 +49,12 @@ impl RedisRecords {
             .key(self.keys.mark(row.subject))
             .key(self.keys.tombstone(row.id));
         call.arg(now.0).arg(encode(row)?).arg(self.record_life(row)).arg(&entry).arg(row.ends_at).arg(life);
-        let inserted = match self.named(call.arg(self.per_user).arg(row.issued_at)).await {
-            Ok(name) => match name.as_str() {
-                "stored" => return Ok(Inserted::Stored),
-                // The entry may be that of the other record.
-                "collision" => return Ok(Inserted::Collision),
-                "user_full" => Inserted::UserFull,
-                _ => Inserted::Ended,
-            },
-            Err(failure) if failure.is_out_of_memory() => Inserted::Full,
-            Err(failure) => return Err(failure),
+        let inserted = match self.named(call.arg(self.per_user).arg(row.issued_at)).await?.as_str() {
+            "stored" => return Ok(Inserted::Stored),
+            // The entry may be that of the other record.
+            "collision" => return Ok(Inserted::Collision),
+            "user_full" => Inserted::UserFull,
+            _ => Inserted::Ended,
         };
         self.remove_from_sid(row.sid, &entry).await;
         Ok(inserted)

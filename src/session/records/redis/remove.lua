@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Deletes a record.
 -- KEYS: record, index of the user
 -- ARGV: entry

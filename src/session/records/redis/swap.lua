@@ -1,4 +1,5 @@
--- Replaces a record that has a revision.
+#!lua flags=allow-oom
+-- Replaces a record that has a revision, even if the memory is full: the session must go on.
 -- KEYS: record, index of the user
 -- ARGV: revision, record, lifetime of the record, entry, ends_at
 local revision = redis.call('GETRANGE', KEYS[1], 0, 7)

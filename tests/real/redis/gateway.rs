@@ -1,0 +1,186 @@
+//! The gateway with `session.store = "redis"`
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use http::{Method, StatusCode};
+use redis::cmd;
+
+use super::servers::{Redis, SERVICE, Watched};
+use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient};
+
+/// Time limit of a change that a test waits for.
+const LIMIT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Every write is in the file before it is acknowledged, so that a restart loses nothing.
+const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
+/// Starts the gateway behind Traefik with these settings of its store.
+async fn start(reserved: Reserved, stale_if_error: &str, redis: &str) -> Setup {
+    start_at(dev_provider::Settings::default(), reserved, stale_if_error, redis).await
+}
+
+async fn start_at(
+    provider: dev_provider::Settings,
+    reserved: Reserved,
+    stale_if_error: &str,
+    redis: &str,
+) -> Setup {
+    let provider = dev_provider::start(provider).await.unwrap();
+    let mut registration = Registration::at(provider.issuer(), "dev");
+    registration.session = format!("store = \"redis\"\nstale_if_error = \"{stale_if_error}\"");
+    registration.more = format!("[session.redis]\n{redis}\n");
+    Setup::with_provider(reserved, provider, &registration, Proxy::Traefik).await
+}
+
+fn single(redis: &Redis) -> String {
+    format!("urls = [\"redis://127.0.0.1:{}\"]", redis.port())
+}
+
+/// Polls until the response has a status. Returns it, and the statuses before it.
+async fn wait_for(client: &TestClient, status: StatusCode) -> (crate::harness::Reply, Vec<StatusCode>) {
+    let began = Instant::now();
+    let mut before = Vec::new();
+    loop {
+        let reply = client.get("/work", &[("Accept", "application/json")]).await;
+        if reply.status == status {
+            return (reply, before);
+        }
+        before.push(reply.status);
+        assert!(began.elapsed() < LIMIT, "{status} never came: {before:?}");
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
+    let reserved = Reserved::new();
+    let mut redis = Redis::start("redis-own", &DURABLE, &reserved.scratch).await;
+    let port = redis.port();
+    let mut setup = start(reserved, "3s", &single(&redis)).await;
+    let mut client = setup.signed_in_client("alice").await;
+    setup.restart_gateway().await;
+    assert_eq!(client.get("/work", &[]).await.status, StatusCode::OK, "the record survives the process");
+
+    redis.kill();
+    let (refused, before) = wait_for(&client, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert!(before.len() > 5 && before.iter().all(|status| *status == StatusCode::OK), "{before:?}");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.header("set-cookie"), None);
+    let page = client.get("/work", &[("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate")]).await;
+    assert_eq!((page.status, page.header("set-cookie")), (StatusCode::SERVICE_UNAVAILABLE, None));
+    let origin = setup.origin().to_owned();
+    let sign_out = client.send(Method::POST, "/oauth2/sign_out", &[("Origin", &origin)]).await;
+    assert_eq!((sign_out.status, sign_out.header("set-cookie")), (StatusCode::SERVICE_UNAVAILABLE, None));
+
+    let _redis = Redis::start_at(port, "redis-own", &DURABLE, setup.reserved_scratch()).await;
+    let (_, before) = wait_for(&client, StatusCode::OK).await;
+    assert!(before.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE), "{before:?}");
+    let page = client.visit("/oauth2/sign_out").await;
+    client.submit_form(&page, &[]).await;
+    assert!(!client.has_session());
+    setup.gateway.wait_for_log("the session store answers again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_share_sessions_and_their_end() {
+    let reserved = Reserved::new();
+    let redis = Redis::start("redis-own", &[], &reserved.scratch).await;
+    let setup = start(reserved, "30s", &single(&redis)).await;
+    let other = setup.gateway.replica(setup.reserved_scratch()).await;
+    let mut client = setup.signed_in_client("alice").await;
+    let cookies = client.cookie_line();
+    assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::OK);
+    let page = client.visit("/oauth2/sign_out").await;
+    client.submit_form(&page, &[]).await;
+    let ended = Instant::now();
+    while other.check(setup.origin(), &cookies).await.status() == StatusCode::OK {
+        assert!(ended.elapsed() < LIMIT, "the other gateway never learned that the session has ended");
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    println!("the other gateway refused the session after {:?}", ended.elapsed());
+    assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// The provider ends a session whose refresh token comes twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_send_each_refresh_token_once() {
+    let reserved = Reserved::new();
+    let redis = Redis::start("redis-own", &["--maxmemory-policy", "allkeys-lru"], &reserved.scratch).await;
+    let life = Duration::from_secs(6);
+    let settings = dev_provider::Settings { access_token_life: life, ..dev_provider::Settings::default() };
+    let mut setup = start_at(settings, reserved, "30s", &single(&redis)).await;
+    let other = setup.gateway.replica(setup.reserved_scratch()).await;
+    let client = setup.signed_in_client("alice").await;
+    let cookies = client.cookie_line();
+    let began = Instant::now();
+    while setup.provider().observed().refresh < 3 {
+        assert!(began.elapsed() < LIMIT, "{} refreshes", setup.provider().observed().refresh);
+        let asked = (0..20).map(|number| {
+            let gateway = if number % 2 == 0 { &setup.gateway } else { &other };
+            gateway.check(setup.origin(), &cookies)
+        });
+        for reply in join_all(asked).await {
+            assert_eq!(reply.status(), StatusCode::OK, "{}", setup.gateway.log());
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    assert_eq!(setup.provider().observed().reuse_violations, 0);
+    assert!(began.elapsed() > life, "the tokens were renewed before they were due");
+    setup.gateway.wait_for_log("set maxmemory-policy to noeviction").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_go_on_after_a_failover_of_the_primary() {
+    let reserved = Reserved::new();
+    let mut watched = Watched::start(&reserved.scratch).await;
+    let sentinel = watched.servers.addresses[0].1;
+    let settings = format!(
+        "topology = \"sentinel\"\nservice = \"{SERVICE}\"\nurls = [\"redis://127.0.0.1:{sentinel}\"]"
+    );
+    let setup = start(reserved, "2s", &settings).await;
+    let mut client = setup.signed_in_client("alice").await;
+    // The primary replies before the replica has the write.
+    cmd("WAIT").arg(1).arg(30_000).exec(&mut watched.primary.connection()).unwrap();
+    watched.primary.kill();
+    let (_, before) = wait_for(&client, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert!(before.iter().all(|status| *status == StatusCode::OK), "{before:?}");
+    let (_, before) = wait_for(&client, StatusCode::OK).await;
+    assert!(before.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE), "{before:?}");
+    let role: Vec<redis::Value> = cmd("ROLE").query(&mut watched.replica.connection()).unwrap();
+    assert_eq!(role.first(), Some(&redis::Value::BulkString(b"master".to_vec())));
+    let page = client.visit("/oauth2/sign_out").await;
+    client.submit_form(&page, &[]).await;
+    assert!(!client.has_session(), "the new primary takes writes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dump_contains_no_token_and_no_name_and_every_key_expires() {
+    let reserved = Reserved::new();
+    let redis = Redis::start("redis-own", &[], &reserved.scratch).await;
+    let setup = start(reserved, "30s", &single(&redis)).await;
+    let client = setup.signed_in_client("alice").await;
+    assert_eq!(client.get("/token", &[]).await.status, StatusCode::OK);
+    let request = &setup.requests_to("/token")[0];
+    let token = request.value("x-forwarded-id-token").to_owned();
+    let (user, email) =
+        (request.value("x-forwarded-user").to_owned(), request.value("x-forwarded-email").to_owned());
+    let ticket = client.session_values()[0].to_owned();
+
+    let mut connection = redis.connection();
+    let keys: Vec<String> = cmd("KEYS").arg("*").query(&mut connection).unwrap();
+    assert!(keys.len() >= 3, "a record, and the indexes of the user and of the sid: {keys:?}");
+    let mut dump = keys.concat().into_bytes();
+    for key in &keys {
+        assert!(key.starts_with("foregate:{"), "{key}");
+        let ttl: i64 = cmd("TTL").arg(key).query(&mut connection).unwrap();
+        assert!(ttl > 0 && ttl <= 11 * 3600, "{key} expires in {ttl} s");
+        let value: Vec<u8> = cmd("DUMP").arg(key).query(&mut connection).unwrap();
+        dump.extend(value);
+    }
+    let claims = token.split('.').nth(1).unwrap().to_owned();
+    for secret in [token, claims, user, email, ticket, "alice".to_owned()] {
+        assert!(secret.len() > 3, "{secret:?}");
+        assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    }
+}
