@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod cache;
+mod leases;
 mod opening;
 mod port;
 mod refreshing;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use self::arrivals::FirstArrivals;
 use self::cache::RowCache;
+use self::leases::UsedLeases;
 pub use self::refreshing::LEASE_TIME;
 use super::codec::contents::{Lifetimes, Sealing};
 use super::codec::seal::KeyRing;
@@ -57,6 +59,7 @@ pub struct TicketStore<R> {
     /// A random number of this process.
     process: u64,
     cache: RowCache,
+    leases: UsedLeases,
     arrivals: FirstArrivals,
     /// Whether the last read failed.
     reads_fail: AtomicBool,
@@ -84,6 +87,7 @@ impl<R: Records> TicketStore<R> {
             settings,
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),
+            leases: UsedLeases::default(),
             arrivals: FirstArrivals::default(),
             reads_fail: AtomicBool::new(false),
             writes_fail: AtomicBool::new(false),

@@ -117,9 +117,17 @@ impl<R: Records> TicketStore<R> {
             LeaseState::Available => RefreshLease::Available,
             LeaseState::RetryAt(then) => RefreshLease::RetryAt(UnixTime(then)),
             LeaseState::TokenSpent => RefreshLease::TokenSpent,
-            LeaseState::Held { .. } if self.is_abandoned(row.lease, now) => RefreshLease::Available,
+            LeaseState::Held { .. } if self.is_unused(row.lease) || self.is_abandoned(row.lease, now) => {
+                RefreshLease::Available
+            }
             LeaseState::Held { .. } => RefreshLease::Held,
         }
+    }
+
+    /// Returns whether a lease is one of this process that it does not use: the store recorded it without an answer.
+    pub(super) fn is_unused(&self, lease: LeaseState) -> bool {
+        matches!(lease, LeaseState::Held { process, fence, .. }
+            if process == self.process && !self.leases.contains(fence))
     }
 
     /// Returns whether the holder of a lease did not return it.

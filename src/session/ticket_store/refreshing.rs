@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{sleep, timeout};
+
 use super::{MAX_RECORD_BYTES, TicketStore};
 use crate::access::identity::Identity;
 use crate::access::policy::PolicyVerdicts;
@@ -18,6 +20,11 @@ use crate::session::usable::next_lease;
 
 /// How long a lease lasts. It is longer than any exchange with the provider.
 pub const LEASE_TIME: Duration = Duration::from_mins(6);
+/// How long the result of an exchange is tried to be recorded: less than the lease, minus any exchange.
+const RECORD_TIME: Duration = Duration::from_mins(4);
+/// The pauses between two tries begin with the first, and double up to the last.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LAST_DELAY: Duration = Duration::from_secs(2);
 /// How often a write is tried again because another one came first.
 const MAX_TRIES: u32 = 5;
 
@@ -66,17 +73,20 @@ impl<R: Records> TicketStore<R> {
 
     /// As [`Sessions::lease`](crate::flow::ports::Sessions::lease).
     pub(super) async fn acquire(&self, session: Refreshable, now: UnixTime) -> Option<Lease> {
+        let until = now.plus(LEASE_TIME);
+        let fence = self.leases.begin(until, now);
         let acquired = self.change(RecordId(session.id.0), now, |row| {
-            let is_takeover = self.is_abandoned(row.lease, now);
+            let is_takeover = self.is_abandoned(row.lease, now) && !self.is_unused(row.lease);
             if !self.lease_of(row, now).is_available(now) || row.generation != session.generation {
                 return Change::Leave(None);
             }
-            let fence = row.revision.saturating_add(1);
-            let until = now.plus(LEASE_TIME).0;
-            let lease = LeaseState::Held { fence, process: self.process, until };
-            Change::Write(Row { lease, ..row.clone() }, Some((fence, is_takeover)))
+            let lease = LeaseState::Held { fence, process: self.process, until: until.0 };
+            Change::Write(Row { lease, ..row.clone() }, Some(is_takeover))
         });
-        let (fence, is_takeover) = acquired.await.ok()???;
+        let Ok(Some(Some(is_takeover))) = acquired.await else {
+            self.leases.forget(fence);
+            return None;
+        };
         Some(Lease { session, fence, is_takeover })
     }
 
@@ -103,8 +113,12 @@ impl<R: Records> TicketStore<R> {
         }
         let sealed: Arc<[u8]> = sealed.into();
         let next = lease_state(next_lease(&self.settings.lifetimes, refreshed, has_new_end, now));
-        let committed = self.change(RecordId(session.id.0), now, |row| {
-            if !is_held_by(row, lease) {
+        let commit = |row: &Row| {
+            if row.sealed == sealed {
+                // The store recorded an earlier try, whose answer did not arrive.
+                return Change::Leave(Commit::Committed { last_was_not_delivered: false });
+            }
+            if !self.is_held(row, lease) {
                 return Change::Leave(Commit::TooLate);
             }
             let changed = Row {
@@ -116,15 +130,17 @@ impl<R: Records> TicketStore<R> {
                 ..row.clone()
             };
             Change::Write(changed, Commit::Committed { last_was_not_delivered: false })
-        });
-        Ok(committed.await?.unwrap_or(Commit::TooLate))
+        };
+        let committed = self.record(RecordId(session.id.0), now, commit).await?;
+        self.leases.forget(lease.fence);
+        Ok(committed.unwrap_or(Commit::TooLate))
     }
 
-    /// As [`Sessions::release`](crate::flow::ports::Sessions::release). The lease ends by itself if the store fails.
+    /// As [`Sessions::release`](crate::flow::ports::Sessions::release). If the store fails, the lease ends by itself.
     pub(super) async fn give_back(&self, lease: &Lease, how: Release, now: UnixTime) {
         let id = RecordId(lease.session.id.0);
-        let released = self.change(id, now, |row| {
-            if !is_held_by(row, lease) {
+        let release = |row: &Row| {
+            if !self.is_held(row, lease) {
                 return Change::Leave(false);
             }
             match how {
@@ -137,10 +153,44 @@ impl<R: Records> TicketStore<R> {
                 // A row that was ended counts as none, even if its removal fails.
                 Release::SessionEnded => Change::Write(Row { ends_at: 0, ..row.clone() }, true),
             }
-        });
-        if let Ok(Some(true)) = released.await {
+        };
+        let released = match how {
+            // A lease that is never returned says the same to its next holder.
+            Release::TokenSpent => self.change(id, now, release).await,
+            Release::RetryAt(_) | Release::SessionEnded => self.record(id, now, release).await,
+        };
+        let Ok(released) = released else { return };
+        self.leases.forget(lease.fence);
+        if released == Some(true) {
             let _removed = self.wrote(self.records.remove(id).await);
         }
+    }
+
+    /// Changes a row that only this process may change. Tries again while the store fails, because what the provider
+    /// answered exists nowhere else.
+    async fn record<T>(
+        &self,
+        id: RecordId,
+        now: UnixTime,
+        change: impl Fn(&Row) -> Change<T>,
+    ) -> Result<Option<T>, StoreUnavailable> {
+        let mut delay = FIRST_DELAY;
+        let recorded = async {
+            loop {
+                if let Ok(result) = self.change(id, now, &change).await {
+                    return result;
+                }
+                sleep(delay).await;
+                delay = (delay * 2).min(LAST_DELAY);
+            }
+        };
+        timeout(RECORD_TIME, recorded).await.map_err(|_| StoreUnavailable)
+    }
+
+    /// Returns whether a row names this lease.
+    fn is_held(&self, row: &Row, lease: &Lease) -> bool {
+        matches!(row.lease, LeaseState::Held { fence, process, .. }
+            if fence == lease.fence && process == self.process)
     }
 
     /// Reads a row. Records that the user was active, but not for a small part of the idle time.
@@ -179,10 +229,6 @@ impl<R: Records> TicketStore<R> {
 pub(super) fn is_touch_due(row: &Row, idle: Duration, active_at: UnixTime) -> bool {
     let (last, step) = (UnixTime(row.active_at), Duration::from_mins(1).min(idle / 10));
     last.plus(step) <= active_at && active_at < last.plus(idle)
-}
-
-fn is_held_by(row: &Row, lease: &Lease) -> bool {
-    matches!(row.lease, LeaseState::Held { fence, .. } if fence == lease.fence)
 }
 
 fn lease_state(lease: RefreshLease) -> LeaseState {

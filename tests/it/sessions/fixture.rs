@@ -1,7 +1,7 @@
 //! Store under test, and its client
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use foregate::access::decision::Outage;
@@ -15,6 +15,8 @@ use foregate::flow::ports::{
 };
 use foregate::secret::Secret;
 use http::{HeaderMap, HeaderValue, header};
+
+use super::outage::Failures;
 
 /// The time at which each store is made, and most sessions begin.
 pub(crate) const NOW: UnixTime = UnixTime(1_000_000);
@@ -52,8 +54,8 @@ pub(crate) struct Capabilities {
     pub(crate) cookie_changes_at_refresh: bool,
     /// The time after which another holder may take over a lease. `None`: holder and store are one process.
     pub(crate) lease_lifetime: Option<Duration>,
-    /// The switch that makes the store unavailable. `None`: the store is in the process, and needs no lookup.
-    pub(crate) outage: Option<Arc<AtomicBool>>,
+    /// The switches that make the store fail. `None`: the store is in the process, and needs no lookup.
+    pub(crate) outage: Option<Arc<Failures>>,
 }
 
 /// A store under test.
@@ -319,6 +321,7 @@ impl StoreUnderTest {
 
     /// Makes the store unavailable, or available again. Returns `false` if it cannot be unavailable.
     pub(crate) fn set_unavailable(&self, unavailable: bool) -> bool {
-        self.capabilities.outage.as_ref().map(|outage| outage.store(unavailable, Ordering::Relaxed)).is_some()
+        let outage = self.capabilities.outage.as_ref();
+        outage.map(|outage| outage.is_unavailable.store(unavailable, Ordering::Relaxed)).is_some()
     }
 }

@@ -10,7 +10,6 @@ mod outage;
 mod provider;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use foregate::access::origin::Origins;
@@ -24,7 +23,7 @@ use foregate::telemetry::metrics::Metrics;
 use foregate::telemetry::recorder::Recorder;
 
 use fixture::{Capabilities, Settings, StoreUnderTest, origins};
-use outage::Switchable;
+use outage::{Failures, Switchable};
 
 fn cookie_store(settings: Settings) -> StoreUnderTest {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
@@ -52,11 +51,11 @@ fn ticket_store(settings: Settings) -> StoreUnderTest {
 /// Returns a store that reads each record at most once in `fresh`.
 fn ticket_store_with(settings: Settings, fresh: Duration, clock: FixedClock) -> StoreUnderTest {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
-    let is_unavailable = Arc::new(AtomicBool::new(false));
+    let outage = Arc::new(Failures::default());
     let bounds = Bounds { sessions: 1000, per_user: 1000 };
     let records = MemoryRecords::new(bounds, Arc::new(clock));
     let store = TicketStore::new(
-        Switchable { records, is_unavailable: Arc::clone(&is_unavailable) },
+        Switchable { records, outage: Arc::clone(&outage) },
         Arc::new(KeyRing::new(&[[7; 32]]).unwrap()),
         (Arc::new(SystemEntropy), Arc::new(clock)),
         (&Origins::new(origins().to_vec()), ("https://idp.test", "foregate")),
@@ -71,7 +70,7 @@ fn ticket_store_with(settings: Settings, fresh: Duration, clock: FixedClock) -> 
     let capabilities = Capabilities {
         cookie_changes_at_refresh: false,
         lease_lifetime: Some(LEASE_TIME),
-        outage: Some(is_unavailable),
+        outage: Some(outage),
     };
     StoreUnderTest { sessions: Arc::new(store.unwrap()), capabilities }
 }
@@ -158,5 +157,7 @@ every_store_keeps! {
     request_without_a_well_formed_session_cookie_needs_no_store
     unavailable_store_leaves_a_session_undetermined
     unavailable_store_begins_and_ends_no_session
-    unavailable_store_refreshes_no_session
+    unavailable_store_begins_no_refresh_and_loses_none
+    lease_whose_answer_was_lost_can_be_acquired
+    commit_whose_answer_was_lost_is_a_commit
 }

@@ -15,17 +15,26 @@ use tower_sessions_core::SessionStore;
 use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::Result;
 
-/// Records in memory, which do not answer while the switch is on.
+/// The failures of a store.
+#[derive(Default)]
+pub(crate) struct Failures {
+    /// No call succeeds.
+    pub(crate) is_unavailable: AtomicBool,
+    /// The next write succeeds, but its answer does not arrive.
+    pub(crate) loses_an_answer: AtomicBool,
+}
+
+/// Records in memory, with failures.
 pub(crate) struct Switchable {
     pub(crate) records: MemoryRecords,
-    pub(crate) is_unavailable: Arc<AtomicBool>,
+    pub(crate) outage: Arc<Failures>,
 }
 
 impl Switchable {
     /// Yields to the runtime, as a network call does. Returns an error if the store is unavailable.
     async fn reach(&self) -> std::result::Result<&MemoryRecords, RecordsError> {
         tokio::task::yield_now().await;
-        if self.is_unavailable.load(Ordering::Relaxed) {
+        if self.outage.is_unavailable.load(Ordering::Relaxed) {
             return Err(RecordsError("switched off".to_owned()));
         }
         Ok(&self.records)
@@ -69,7 +78,14 @@ impl Records for Switchable {
     }
 
     fn compare_and_swap<'a>(&'a self, row: &'a Row) -> Answer<'a, Swapped> {
-        async move { self.reach().await?.compare_and_swap(row).await }.boxed()
+        async move {
+            let swapped = self.reach().await?.compare_and_swap(row).await;
+            if self.outage.loses_an_answer.swap(false, Ordering::Relaxed) {
+                return Err(RecordsError("the answer was lost".to_owned()));
+            }
+            swapped
+        }
+        .boxed()
     }
 
     fn remove(&self, id: RecordId) -> Answer<'_, bool> {

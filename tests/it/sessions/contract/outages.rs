@@ -3,9 +3,12 @@
 //! With the capability `outage`, the store can be unavailable, and these rules hold. Without it, the store is in the
 //! process. It then opens every session without a lookup, so it cannot be unavailable.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use foregate::access::decision::Outage;
 use foregate::flow::ports::{
-    Absence, BeginError, OpenResult, SessionRequest, StoreUnavailable, Whom, Workspace,
+    Absence, BeginError, Commit, OpenResult, SessionRequest, StoreUnavailable, Whom, Workspace,
 };
 
 use crate::sessions::fixture::{
@@ -67,7 +70,7 @@ pub(crate) async fn unavailable_store_begins_and_ends_no_session(store: Factory)
     assert_eq!(store.state(&jar, 1).await, State::Usable);
 }
 
-pub(crate) async fn unavailable_store_refreshes_no_session(store: Factory) {
+pub(crate) async fn unavailable_store_begins_no_refresh_and_loses_none(store: Factory) {
     let store = store(<_>::default());
     let jar = store.begin(SignIn::default()).await;
     let early = *store.open(&jar, DUE).await.refreshable.unwrap();
@@ -79,9 +82,44 @@ pub(crate) async fn unavailable_store_refreshes_no_session(store: Factory) {
     store.set_unavailable(false);
     let lease = store.lease(&jar, DUE).await;
     store.set_unavailable(true);
-    let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
-    assert_eq!(commit, Err(BeginError::StoreUnavailable(StoreUnavailable)));
-    store.set_unavailable(false);
+    let tokens = new_tokens(DUE);
+    let commit = store.sessions.commit(&lease, &tokens, None, at(DUE));
+    let answers_again = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        store.set_unavailable(false);
+    };
+    let (commit, ()) = tokio::join!(commit, answers_again);
+    assert_eq!(commit, Ok(Commit::Committed { last_was_not_delivered: false }));
     let seen = store.open(&jar, DUE).await;
-    assert_eq!((seen.state, &*seen.known.id_token), (State::Usable, "head.first.signature"));
+    assert_ne!(&*seen.known.id_token, "head.first.signature", "the new tokens exist nowhere else");
+}
+
+/// The store recorded the lease, but its caller got no answer. So the refresh token was not sent.
+pub(crate) async fn lease_whose_answer_was_lost_can_be_acquired(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let Some(outage) = &store.capabilities.outage else {
+        assert!(needs_no_lookup(&store, &jar, DUE));
+        return;
+    };
+    let early = *store.open(&jar, DUE).await.refreshable.unwrap();
+    outage.loses_an_answer.store(true, Ordering::Relaxed);
+    assert!(store.sessions.lease(early, at(DUE)).await.is_none());
+    let lease = store.lease(&jar, DUE).await;
+    assert!(!lease.is_takeover);
+    let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
+    assert_eq!(commit, Ok(Commit::Committed { last_was_not_delivered: false }));
+}
+
+pub(crate) async fn commit_whose_answer_was_lost_is_a_commit(store: Factory) {
+    let store = store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let lease = store.lease(&jar, DUE).await;
+    if let Some(outage) = &store.capabilities.outage {
+        outage.loses_an_answer.store(true, Ordering::Relaxed);
+    }
+    let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
+    assert_eq!(commit, Ok(Commit::Committed { last_was_not_delivered: false }));
+    let again = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
+    assert_eq!(again, Ok(Commit::TooLate), "a second result of the same lease");
 }
