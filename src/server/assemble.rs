@@ -84,6 +84,7 @@ pub(super) fn build_gateway(
         settings.session.keys_file.clone(),
         system.reloads.clone(),
     );
+    let store = shared.store.clone();
     let snapshot = CurrentSnapshot::new(build_snapshot(settings));
     let refresh = Arc::new(build_refresh(settings, &shared, snapshot.clone()));
     let check = Arc::new(Check {
@@ -108,7 +109,7 @@ pub(super) fn build_gateway(
         readiness,
         refresh,
         keep_fresh: async move {
-            tokio::join!(provider.keep_fresh(), following_keys);
+            tokio::join!(provider.keep_fresh(), following_keys, store.follow());
         },
     })
 }

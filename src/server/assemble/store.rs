@@ -78,6 +78,14 @@ impl Store {
         }
     }
 
+    /// Learns what other processes change, and never returns.
+    pub(super) async fn follow(&self) {
+        match self {
+            Self::Redis(store) => store.follow().await,
+            Self::Cookie(_) | Self::File(_) => std::future::pending().await,
+        }
+    }
+
     /// Returns its name in the configuration.
     pub(crate) fn name(&self) -> &'static str {
         match self {

@@ -102,6 +102,15 @@ impl EndedBy {
     }
 }
 
+/// A change of a record, by any process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The record.
+    pub id: RecordId,
+    /// Its new revision, or `None` if it was deleted.
+    pub revision: Option<u64>,
+}
+
 /// A store of session records.
 ///
 /// It is also a session store of tower-sessions, so that its programs can read and delete the records.
@@ -128,6 +137,11 @@ pub trait Records: SessionStore {
         subject: &'a [Tag],
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Vec<Row>, RecordsError>>;
+
+    /// Passes on the changes of other processes, and never returns. A store of one process has none.
+    fn follow<'a>(&'a self, _changed: &'a (dyn Fn(Changed) + Send + Sync)) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::pending())
+    }
 
     /// Returns the number of rows, expired ones included, or `None` if the store does not count them.
     fn count(&self) -> BoxFuture<'_, Result<Option<usize>, RecordsError>>;

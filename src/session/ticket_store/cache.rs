@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::flow::ports::UnixTime;
-use crate::session::records::{RecordId, Row};
+use crate::session::records::{Changed, RecordId, Row};
 
 /// The number of rows. Beyond it, old ones are removed, and then all.
 const MAX_ROWS: usize = 20_000;
@@ -81,6 +81,15 @@ impl RowCache {
         state.remove(id);
         state.bytes += row.sealed.len();
         state.rows.insert(id, (row, now));
+    }
+
+    /// Forgets a row that has changed, so that the next request reads it.
+    pub(super) fn apply(&self, changed: Changed, now: UnixTime) {
+        let Some(revision) = changed.revision else { return self.forget(changed.id, now) };
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.rows.get(&changed.id).is_some_and(|(kept, _)| kept.revision < revision) {
+            state.remove(changed.id);
+        }
     }
 
     /// Forgets a row that was ended, and keeps no row of a call that began before.
@@ -171,6 +180,21 @@ mod tests {
             cache.fresh(id(1), after(31)).is_some(),
             "a clock that was wrong hides a session for some time only"
         );
+    }
+
+    #[test]
+    fn change_by_another_process_forgets_an_older_row() {
+        let cache = cache();
+        cache.keep(row(1, 2, 10), NOW);
+        let changed = |revision| cache.apply(Changed { id: id(1), revision }, NOW);
+        changed(Some(2));
+        assert!(cache.fresh(id(1), NOW).is_some(), "a change of this process");
+        changed(Some(3));
+        assert!(cache.fresh(id(1), NOW).is_none());
+        cache.keep(row(1, 3, 10), NOW);
+        changed(None);
+        cache.keep(row(1, 3, 10), NOW);
+        assert!(cache.fresh(id(1), NOW).is_none(), "it was deleted");
     }
 
     #[test]

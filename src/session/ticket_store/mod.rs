@@ -94,6 +94,11 @@ impl<R: Records> TicketStore<R> {
         })
     }
 
+    /// Forgets what other processes change, and never returns.
+    pub async fn follow(&self) {
+        self.records.follow(&|changed| self.cache.apply(changed, self.clock.now())).await;
+    }
+
     /// Returns the number of records, or `None` if the store fails or does not count them.
     pub async fn count(&self) -> Option<usize> {
         self.records.count().await.ok().flatten()

@@ -261,7 +261,7 @@ async fn check_fails_if_the_store_becomes_unavailable_during_the_refresh() {
     let store = ticket_store(<_>::default());
     let outage = store.capabilities.outage.clone().unwrap();
     let gateway = Gateway::with(store, false, move || {
-        outage.is_unavailable.store(true, std::sync::atomic::Ordering::Relaxed)
+        outage.is_unavailable.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     let jar = gateway.store.begin(SignIn::default()).await;
     let checked = gateway.check(&jar, SCRIPT, LIFE).await;

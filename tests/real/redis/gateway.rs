@@ -88,18 +88,25 @@ async fn two_gateways_share_sessions_and_their_end() {
     let redis = Redis::start("redis-own", &[], &reserved.scratch).await;
     let setup = start(reserved, "30s", &single(&redis)).await;
     let other = setup.gateway.replica(setup.reserved_scratch()).await;
-    let mut client = setup.signed_in_client("alice").await;
-    let cookies = client.cookie_line();
-    assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::OK);
-    let page = client.visit("/oauth2/sign_out").await;
-    client.submit_form(&page, &[]).await;
-    let ended = Instant::now();
-    while other.check(setup.origin(), &cookies).await.status() == StatusCode::OK {
-        assert!(ended.elapsed() < LIMIT, "the other gateway never learned that the session has ended");
-        tokio::time::sleep(POLL_INTERVAL).await;
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let mut client = setup.signed_in_client("alice").await;
+        let cookies = client.cookie_line();
+        let page = client.visit("/oauth2/sign_out").await;
+        // From now on, the other gateway has the record in memory.
+        assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::OK);
+        client.submit_form(&page, &[]).await;
+        let ended = Instant::now();
+        while other.check(setup.origin(), &cookies).await.status() == StatusCode::OK {
+            assert!(ended.elapsed() < LIMIT, "the other gateway never learned that the session has ended");
+            tokio::time::sleep(POLL_INTERVAL / 10).await;
+        }
+        fastest = fastest.min(ended.elapsed());
+        assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::UNAUTHORIZED);
     }
-    println!("the other gateway refused the session after {:?}", ended.elapsed());
-    assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::UNAUTHORIZED);
+    println!("the other gateway refused the session after {fastest:?}");
+    // Without a message, it would read the record again after one to two seconds.
+    assert!(fastest < Duration::from_millis(500), "{fastest:?}");
 }
 
 /// The provider ends a session whose refresh token comes twice.

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::SentinelClient;
@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
 
 /// The time limit of a connect, with its handshakes.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time limit of a reply.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long no call connects after a failure.
@@ -31,12 +31,13 @@ const RETRY_AFTER: Duration = Duration::from_millis(250);
 pub(super) enum Servers {
     Single(Box<Client>),
     Sentinel(Box<Mutex<SentinelClient>>),
-    Cluster(Box<ClusterClient>),
+    /// The cluster, and its named servers one by one: each of them knows every message.
+    Cluster(Box<ClusterClient>, Vec<Client>),
 }
 
 /// The connection that all calls share.
 pub(super) struct Connection {
-    servers: Servers,
+    pub(super) servers: Servers,
     state: Mutex<State>,
 }
 
@@ -144,7 +145,28 @@ impl Servers {
                 let mut client = client.lock().await;
                 client.get_async_connection_with_config(&config).await.map(Link::Server)
             }
-            Self::Cluster(client) => client.get_async_connection().await.map(Link::Cluster),
+            Self::Cluster(client, _) => client.get_async_connection().await.map(Link::Cluster),
+        }
+    }
+
+    /// Returns a connection that can subscribe.
+    pub(super) async fn subscriber(&self) -> Result<PubSub, RedisError> {
+        match self {
+            Self::Single(client) => client.get_async_pubsub().await,
+            Self::Sentinel(client) => {
+                let client = client.lock().await.async_get_client().await?;
+                client.get_async_pubsub().await
+            }
+            Self::Cluster(_, clients) => {
+                let mut last = late("finding a server");
+                for client in clients {
+                    match client.get_async_pubsub().await {
+                        Ok(subscriber) => return Ok(subscriber),
+                        Err(error) => last = error,
+                    }
+                }
+                Err(last)
+            }
         }
     }
 }

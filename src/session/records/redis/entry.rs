@@ -44,6 +44,11 @@ impl Keys {
         self.key(tag.slot(), 'm', tag.0)
     }
 
+    /// Returns the name of the channel of changes.
+    pub(super) fn channel(&self) -> String {
+        format!("{}changed", self.prefix)
+    }
+
     fn key(&self, slot: [u8; 2], kind: char, name: [u8; 16]) -> String {
         let mut key = String::with_capacity(self.prefix.len() + 40);
         key.push_str(&self.prefix);

@@ -6,7 +6,9 @@
 //! 3. Every key expires. A record expires some time after its session, so that a late request finds that it has expired.
 //! 4. The number of all sessions has no bound but the memory of the server. It must not evict keys: see
 //!    `docs/stores.md`. If its memory is full, no session can begin, but all can be refreshed and ended.
+//! 5. Every change is published, so that other gateways read the record again.
 
+mod changes;
 mod connection;
 mod entry;
 mod failure;
@@ -27,7 +29,7 @@ use self::entry::Keys;
 use self::failure::Failure;
 pub use self::servers::{Login, RedisServers, Topology};
 use super::tower::session_store;
-use super::{EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use super::{Changed, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
 /// The number of calls that run at a time.
@@ -133,6 +135,12 @@ impl Records for RedisRecords {
             }
             Ok(rows)
         }))
+    }
+
+    fn follow<'a>(&'a self, changed: &'a (dyn Fn(Changed) + Send + Sync)) -> BoxFuture<'a, ()> {
+        Box::pin(
+            async move { changes::follow(&self.connection.servers, &self.keys.channel(), changed).await },
+        )
     }
 
     fn count(&self) -> BoxFuture<'_, Result<Option<usize>, RecordsError>> {

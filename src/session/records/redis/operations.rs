@@ -71,6 +71,7 @@ impl RedisRecords {
         let mut call = SWAP.key(self.keys.record(row.id));
         call.key(self.keys.user(row.subject)).arg(&replaced.to_be_bytes()[..]).arg(encode(row)?);
         call.arg(self.record_life(row)).arg(Entry::of(row).encode()).arg(row.ends_at);
+        call.arg(self.keys.channel()).arg([&row.id.0[..], &row.revision.to_be_bytes()].concat());
         Ok(match self.named(&call).await?.as_str() {
             "stored" => Swapped::Stored,
             "gone" => Swapped::Gone,
@@ -82,7 +83,7 @@ impl RedisRecords {
         let Some(row) = self.find_row(id).await? else { return Ok(false) };
         let entry = Entry::of(&row).encode();
         let mut call = REMOVE.key(self.keys.record(id));
-        call.key(self.keys.user(row.subject)).arg(&entry);
+        call.key(self.keys.user(row.subject)).arg(&entry).arg(self.keys.channel()).arg(&id.0[..]);
         let removed: u8 = self.connection.repeat(Call::Script(&call)).await?;
         self.remove_from_sid(row.sid, &entry).await;
         Ok(removed == 1)
@@ -128,9 +129,10 @@ impl RedisRecords {
     async fn end_entries(&self, entries: &[Entry], ended: &EndedBy) -> Result<Vec<RecordId>, Failure> {
         let Some(first) = entries.first() else { return Ok(Vec::new()) };
         let mut call = END.key(self.keys.user(first.subject));
-        call.arg(self.mark_life(ended));
+        call.arg(self.mark_life(ended)).arg(self.keys.channel());
         for entry in entries {
             call.key(self.keys.record(entry.id)).key(self.keys.tombstone(entry.id)).arg(entry.encode());
+            call.arg(&entry.id.0[..]);
         }
         let removed: Vec<u8> = self.connection.repeat(Call::Script(&call)).await?;
         let ended = entries.iter().zip(removed).filter(|(_, removed)| *removed == 1);

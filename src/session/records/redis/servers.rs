@@ -77,16 +77,22 @@ impl RedisServers {
     /// Returns the clients. Nothing connects yet.
     pub(super) fn open(&self) -> Result<Servers, RedisError> {
         match &self.topology {
-            Topology::Single => Ok(Servers::Single(Box::new(self.single()?))),
+            Topology::Single => {
+                let client = self.clients()?.into_iter().next();
+                let client = client.ok_or((redis::ErrorKind::InvalidClientConfig, "no server"))?;
+                Ok(Servers::Single(Box::new(client)))
+            }
             Topology::Sentinel { service, login } => self.sentinel(service, login),
             Topology::Cluster => self.cluster(),
         }
     }
 
-    fn single(&self) -> Result<Client, RedisError> {
-        let info = self.infos()?.into_iter().next();
-        let info = info.ok_or((redis::ErrorKind::InvalidClientConfig, "no server"))?;
-        if self.tls { Client::build_with_tls(info, self.certificates()) } else { Client::open(info) }
+    /// Returns a client of each address.
+    fn clients(&self) -> Result<Vec<Client>, RedisError> {
+        let client = |info: ConnectionInfo| {
+            if self.tls { Client::build_with_tls(info, self.certificates()) } else { Client::open(info) }
+        };
+        self.infos()?.into_iter().map(client).collect()
     }
 
     fn sentinel(&self, service: &str, sentinel_login: &Login) -> Result<Servers, RedisError> {
@@ -126,7 +132,7 @@ impl RedisServers {
         if self.tls {
             builder = builder.tls(TlsMode::Secure).certs(self.certificates());
         }
-        Ok(Servers::Cluster(Box::new(builder.build()?)))
+        Ok(Servers::Cluster(Box::new(builder.build()?), self.clients()?))
     }
 
     fn infos(&self) -> Result<Vec<ConnectionInfo>, RedisError> {

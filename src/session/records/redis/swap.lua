@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Replaces a record that has a revision, even if the memory is full: the session must go on.
 -- KEYS: record, index of the user
--- ARGV: revision, record, lifetime of the record, entry, ends_at
+-- ARGV: revision, record, lifetime of the record, entry, ends_at, channel, message
 local revision = redis.call('GETRANGE', KEYS[1], 0, 7)
 if revision == '' then
   return 'gone'
@@ -11,4 +11,6 @@ if revision ~= ARGV[1] then
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('ZADD', KEYS[2], 'XX', ARGV[5], ARGV[4])
+-- Without the right to publish, the other gateways see the change a moment later.
+redis.pcall('PUBLISH', ARGV[6], ARGV[7])
 return 'stored'
