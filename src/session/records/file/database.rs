@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase};
 
@@ -11,20 +12,41 @@ use super::tables::Tables;
 /// The number of consecutive writes that a power failure may undo. Each of them only has a new `active_at`.
 const MAX_DEFERRED_WRITES: u32 = 64;
 
-/// Opens the database, at the start and after each failure.
-pub(super) type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;
+/// How long no call opens the database after it could not be opened. Every other call would wait for that one.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Opens the database.
+pub(super) type Open = dyn Fn(Occasion) -> Result<Database, OpenError> + Send + Sync;
+
+/// Why the database is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The process starts. The whole file is checked, because damage would otherwise be found by the first request that
+    /// reads it.
+    Start,
+    /// A call failed. All other calls wait, so nothing is checked, and nothing is written to a disk that may be full.
+    Failure,
+}
 
 /// A database that is opened again after it failed.
 pub(super) struct Reopened {
     open: Box<Open>,
-    database: RwLock<Option<Database>>,
+    database: RwLock<State>,
+    pub(super) retry_after: Duration,
     deferred: AtomicU32,
+}
+
+enum State {
+    Open(Database),
+    Closed,
+    /// It could not be opened at this time.
+    Failed(Instant, OpenError),
 }
 
 impl Reopened {
     pub(super) fn new(open: Box<Open>) -> Result<Self, OpenError> {
-        let database = RwLock::new(Some(open()?));
-        Ok(Self { open, database, deferred: AtomicU32::new(0) })
+        let database = RwLock::new(State::Open(open(Occasion::Start)?));
+        Ok(Self { open, database, retry_after: RETRY_AFTER, deferred: AtomicU32::new(0) })
     }
 
     /// Runs one write transaction.
@@ -63,8 +85,8 @@ impl Reopened {
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Failure>) -> Result<T, Failure> {
         self.open_if_closed()?;
         let result = match &*self.database.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(database) => work(database),
-            None => Err(redb::StorageError::PreviousIo.into()),
+            State::Open(database) => work(database),
+            State::Closed | State::Failed(..) => Err(redb::StorageError::PreviousIo.into()),
         };
         if result.as_ref().is_err_and(Failure::is_permanent) {
             self.close();
@@ -72,18 +94,42 @@ impl Reopened {
         result
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a pause of this process, which no time of a session depends on"
+    )]
     fn open_if_closed(&self) -> Result<(), Failure> {
-        if self.database.read().unwrap_or_else(PoisonError::into_inner).is_some() {
+        if self.is_decided(&self.database.read().unwrap_or_else(PoisonError::into_inner))? {
             return Ok(());
         }
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        if database.is_none() {
-            *database = Some((self.open)()?);
+        let mut state = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if self.is_decided(&state)? {
+            return Ok(());
+        }
+        match (self.open)(Occasion::Failure) {
+            Ok(database) => *state = State::Open(database),
+            Err(error) => {
+                *state = State::Failed(Instant::now(), error.clone());
+                return Err(error.into());
+            }
         }
         Ok(())
     }
 
+    /// Returns whether the database is open, or the error of a moment ago.
+    #[expect(clippy::disallowed_methods, reason = "as in `open_if_closed`")]
+    fn is_decided(&self, state: &State) -> Result<bool, Failure> {
+        match state {
+            State::Open(_) => Ok(true),
+            State::Failed(at, error) if at.elapsed() < self.retry_after => Err(error.clone().into()),
+            State::Closed | State::Failed(..) => Ok(false),
+        }
+    }
+
     fn close(&self) {
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut state = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, State::Open(_)) {
+            *state = State::Closed;
+        }
     }
 }

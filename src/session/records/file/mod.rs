@@ -4,7 +4,8 @@
 //! 2. The calls block, so they run on threads of their own. At most 16 reads and 16 writes run, so that reads do not wait
 //!    for a slow disk. Each caller waits at most 5 seconds. A write whose caller stopped waiting may still happen.
 //! 3. Expired rows and marks are removed by later writes, at most 16 of each.
-//! 4. After an input or output error, the file is opened again. So a full disk needs no restart.
+//! 4. After an input or output error, the file is opened again. So a full disk needs no restart. If it cannot be opened,
+//!    calls fail for a second without a try.
 
 mod database;
 mod failure;
@@ -49,7 +50,7 @@ impl FileRecords {
     /// Opens the file, or creates it with mode 0600. It reads the whole file, because it checks it.
     pub fn open(path: impl Into<PathBuf>, bounds: Bounds, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = path.into();
-        Self::open_with(Box::new(move || open::open(&path)), bounds, clock)
+        Self::open_with(Box::new(move |occasion| open::open(&path, occasion)), bounds, clock)
     }
 
     fn open_with(

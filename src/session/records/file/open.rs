@@ -5,8 +5,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition, TableError};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError,
+};
 
+use super::database::Occasion;
 use super::failure::OpenError;
 use super::tables;
 
@@ -16,9 +19,9 @@ const LAYOUT: &str = "layout";
 const LAYOUT_VERSION: u64 = 1;
 
 /// Opens or creates the file with all tables.
-pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
+pub(super) fn open(path: &Path, occasion: Occasion) -> Result<Database, OpenError> {
     let new = !path.exists();
-    let database = with_backend(FileBackend::new(open_file(path)?).map_err(from_database)?)?;
+    let database = with_backend(FileBackend::new(open_file(path)?).map_err(from_database)?, occasion)?;
     if new {
         // So that the file's name survives a power failure too.
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -28,12 +31,16 @@ pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
 }
 
 /// Opens or creates the database behind a backend.
-pub(super) fn with_backend(backend: impl redb::StorageBackend) -> Result<Database, OpenError> {
+pub(super) fn with_backend(
+    backend: impl redb::StorageBackend,
+    occasion: Occasion,
+) -> Result<Database, OpenError> {
     let mut builder = Database::builder();
-    // Otherwise, damage is found by the first request that reads it.
-    builder.set_check_integrity_on_open(true).set_cache_size(CACHE_BYTES);
+    builder.set_check_integrity_on_open(occasion == Occasion::Start).set_cache_size(CACHE_BYTES);
     let database = builder.create_with_backend(backend).map_err(from_database)?;
-    prepare(&database)?;
+    if occasion == Occasion::Start || !is_prepared(&database)? {
+        prepare(&database)?;
+    }
     Ok(database)
 }
 
@@ -46,6 +53,19 @@ fn open_file(path: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| from_io(&error))
+}
+
+/// Returns whether the file was prepared. It was not, if it was removed while the process ran.
+fn is_prepared(database: &Database) -> Result<bool, OpenError> {
+    let read = database.begin_read().map_err(|error| OpenError::Unusable(error.to_string()))?;
+    let about = match read.open_table(ABOUT) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(false),
+        about => about.map_err(from_table)?,
+    };
+    match about.get(LAYOUT).map_err(from_storage)?.map(|version| version.value()) {
+        Some(LAYOUT_VERSION) => Ok(true),
+        _ => Err(OpenError::OtherVersion),
+    }
 }
 
 fn prepare(database: &Database) -> Result<(), OpenError> {

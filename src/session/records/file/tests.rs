@@ -6,11 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use std::sync::Mutex;
+
 use redb::backends::FileBackend;
 use redb::{ReadableDatabase, ReadableTableMetadata, StorageBackend, TableHandle};
 
 use super::super::Scope;
 use super::super::contract::{self, BOUNDS, Fixture, NOW, TestClock, row};
+use super::database::Occasion;
 use super::*;
 
 /// A directory that is removed when it is dropped.
@@ -239,16 +242,22 @@ async fn store_works_again_after_its_disk_was_full() {
     let folder = TempDir::new();
     let is_full = Arc::new(AtomicBool::new(false));
     let (path, flag) = (folder.store(), Arc::clone(&is_full));
-    let open = move || {
+    let opened = Arc::new(Mutex::new(Vec::new()));
+    let occasions = Arc::clone(&opened);
+    let open = move |occasion| {
+        occasions.lock().unwrap().push(occasion);
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
-        open::with_backend(FullDisk(FileBackend::new(file).unwrap(), Arc::clone(&flag)))
+        open::with_backend(FullDisk(FileBackend::new(file).unwrap(), Arc::clone(&flag)), occasion)
     };
-    let store = FileRecords::open_with(Box::new(open), BOUNDS, TestClock::new()).unwrap();
+    let mut store = FileRecords::open_with(Box::new(open), BOUNDS, TestClock::new()).unwrap();
     store.insert(&row(1), NOW).await.unwrap();
     is_full.store(true, Ordering::Relaxed);
-    for _ in 0..2 {
+    for _ in 0..5 {
         assert!(store.insert(&row(2), NOW).await.is_err());
     }
+    let tried = [Occasion::Start, Occasion::Failure];
+    assert_eq!(*opened.lock().unwrap(), tried, "after a failure, calls fail for a second without a try");
+    Arc::get_mut(&mut store.database).unwrap().retry_after = Duration::ZERO;
     is_full.store(false, Ordering::Relaxed);
     assert_eq!(store.insert(&row(2), NOW).await, Ok(Inserted::Stored));
     assert_eq!(store.of_user(&[row(1).subject], NOW).await, Ok(vec![row(1), row(2)]));
