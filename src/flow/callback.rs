@@ -17,6 +17,7 @@
 
 mod response;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -77,6 +78,19 @@ pub enum CallbackError {
     NotKept(#[from] NotKept),
 }
 
+/// A request to the callback.
+#[derive(Clone, Copy)]
+pub struct CallbackRequest<'a> {
+    /// Its public origin.
+    pub origin: &'a Origin,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+    /// Its query, which is the authorization response.
+    pub query: &'a str,
+    /// The address of the browser, if known.
+    pub address: Option<IpAddr>,
+}
+
 /// A sign-in that began a session.
 pub struct Finished {
     /// The return URL.
@@ -118,20 +132,16 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// Finishes a sign-in with `query`, the query of the authorization response.
-    pub async fn finish(
-        &self,
-        origin: &Origin,
-        headers: &HeaderMap,
-        query: &str,
-    ) -> Result<Finished, Failed> {
+    /// Finishes a sign-in.
+    pub async fn finish(&self, request: CallbackRequest<'_>) -> Result<Finished, Failed> {
+        let CallbackRequest { origin, headers, query, .. } = request;
         let unknown = |error| Failed { error, cookies: Vec::new(), return_to: None, next_attempt: None };
         let response = AuthenticationResponse::parse(query).map_err(|error| unknown(error.into()))?;
         let Some((state, transaction)) = self.take_transaction(&response, origin, headers) else {
             return Err(unknown(CallbackError::UnknownState(response.error())));
         };
         let removed_login_cookie = self.markers.forget_login(&state, origin);
-        match self.exchange_and_begin(&response, &transaction, origin, headers).await {
+        match self.exchange_and_begin(&response, &transaction, request).await {
             Ok((mut cookies, subject)) => {
                 cookies.extend(removed_login_cookie);
                 cookies.extend(self.markers.set_loop_marker(1, &transaction.return_to, origin));
@@ -161,9 +171,9 @@ impl Callback {
         &self,
         response: &AuthenticationResponse,
         transaction: &LoginTransaction,
-        origin: &Origin,
-        headers: &HeaderMap,
+        request: CallbackRequest<'_>,
     ) -> Result<(Vec<HeaderValue>, String), CallbackError> {
+        let CallbackRequest { origin, headers, address, .. } = request;
         self.provider.check_response_issuer(response.iss.as_deref())?;
         if let Some(error) = response.error() {
             return Err(error.into());
@@ -184,7 +194,8 @@ impl Callback {
         let policies = snapshot.rules.policies.verdicts(identity.as_ref());
         let sid = sid(&signed_in.claims);
         let issuer = transaction.issuer;
-        let session = NewSession { issuer, identity: &identity, tokens: &signed_in.tokens, policies, sid };
+        let tokens = &signed_in.tokens;
+        let session = NewSession { issuer, identity: &identity, tokens, policies, sid, address };
         let begun = self.sessions.begin(session, headers, origin, self.clock.now()).await;
         let largest_claims = || self.provider.largest_claims(&signed_in.tokens.id_token);
         let cookies = begun.map_err(|error| NotKept::explain(error, largest_claims))?;

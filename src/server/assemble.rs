@@ -197,7 +197,8 @@ fn build_public_router(
         None => proxy_service::not_found_routes(Arc::clone(&shared.ids)),
     };
     let page_timeout = settings.provider.timeout * MAX_CALLS_PER_PAGE + PAGE_TIME_WITHOUT_CALLS;
-    let portal = Arc::new(build_portal(shared, refresh, snapshot, logout));
+    let trusted = settings.check.trusted_proxies.clone();
+    let portal = Arc::new(build_portal(shared, refresh, snapshot, logout, trusted));
     let timeout_layer = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, page_timeout);
     let pages = portal::routes(Arc::clone(&portal))
         .layer(DefaultBodyLimit::disable())

@@ -100,6 +100,7 @@ impl Writer {
             active_at: NOW.0,
             ends_at: NOW.0 + 1_000_000,
             sealed: self.sealed(),
+            summary: vec![1].into(),
         };
         let mut marks = [Some(row.subject), sid].into_iter().flatten().filter_map(|tag| self.marks.get(&tag));
         let is_ended = marks.any(|mark| issued_at <= *mark);
@@ -148,6 +149,7 @@ impl Writer {
             active_at: NOW.0,
             ends_at: NOW.0 + 1,
             sealed: vec![].into(),
+            summary: vec![].into(),
         }
     }
 

@@ -151,6 +151,7 @@ impl Scene {
                     tokens: &tokens,
                     policies: policies.verdicts(identity.as_ref()),
                     sid: "0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10",
+                    address: None,
                 },
                 &HeaderMap::new(),
                 &origin,

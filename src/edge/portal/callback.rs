@@ -14,7 +14,7 @@ use crate::access::own_page::{ANOTHER_ACCOUNT, INTERACTIVE, OwnPage};
 use crate::access::return_to::ReturnTo;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
-use crate::flow::callback::{CallbackError, Failed, Finished, Responsible};
+use crate::flow::callback::{CallbackError, CallbackRequest, Failed, Finished, Responsible};
 use crate::flow::not_kept::NotKept;
 use crate::flow::ports::{BeginError, ExchangeError};
 
@@ -30,7 +30,13 @@ pub(super) async fn get(
 }
 
 async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Reply {
-    match portal.callback.finish(&visit.origin, &headers, uri.query().unwrap_or_default()).await {
+    let request = CallbackRequest {
+        origin: &visit.origin,
+        headers: &headers,
+        query: uri.query().unwrap_or_default(),
+        address: visit.address,
+    };
+    match portal.callback.finish(request).await {
         Ok(finished) => redirect_signed_in(&portal, &visit, &finished),
         Err(failed) => repeat(&portal, &visit, &headers, &failed)
             .unwrap_or_else(|| report_failure(&portal, &visit, failed)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::detached::Detached;
+use crate::access::client::TrustedProxies;
 use crate::access::origin::Origin;
 use crate::edge::host::host;
 use crate::edge::request_id::RequestIds;
@@ -39,6 +40,8 @@ pub struct Portal {
     pub snapshot: CurrentSnapshot,
     /// Records sign-ins and sign-outs.
     pub audit: Arc<dyn Audit>,
+    /// The proxies whose entries in `X-Forwarded-For` are trusted.
+    pub trusted: TrustedProxies,
     /// Generates request ids.
     pub ids: Arc<RequestIds>,
 }

@@ -46,8 +46,13 @@ fn browser() -> Fakes {
     fakes
 }
 
+async fn finish_at(callback: &Callback, query: &str) -> Result<Finished, Failed> {
+    let (origin, headers) = (&origin(), &HeaderMap::new());
+    callback.finish(CallbackRequest { origin, headers, query, address: None }).await
+}
+
 async fn finish(fakes: &Fakes, query: &str) -> Result<Finished, Failed> {
-    callback(fakes).finish(&origin(), &HeaderMap::new(), query).await
+    finish_at(&callback(fakes), query).await
 }
 
 /// Finishes a sign-in that fails after its transaction was found, and returns the outcome.
@@ -236,7 +241,7 @@ async fn hints_of_two_sign_ins(claims: &Claims, announces_scope: bool) -> Vec<St
         let transaction = browser().markers.transaction.with(Option::take);
         fakes.markers.transaction.set(transaction);
         fakes.provider.exchanged.set(Some(Ok(signed_in(claims.clone()))));
-        assert!(callback.finish(&origin(), &HeaderMap::new(), ANSWER).await.is_ok());
+        assert!(finish_at(&callback, ANSWER).await.is_ok());
     }
     fakes.calls.take().into_iter().filter(|call| call.starts_with("hint")).collect()
 }

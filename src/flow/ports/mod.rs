@@ -6,6 +6,7 @@ mod authentication;
 mod markers;
 mod provider;
 mod session;
+mod session_lists;
 mod sessions;
 mod time;
 
@@ -19,6 +20,7 @@ pub use self::provider::{
     TokenSet, Whom, WrongIssuer,
 };
 pub use self::session::{Lease, Refreshable, Session, SessionId, Workspace, WorkspaceParts};
+pub use self::session_lists::{EndedOthers, ListedSession, SessionLists, Which};
 pub use self::sessions::{
     Absence, BeginError, Commit, EndedSession, Found, Full, LogoutEffect, Lookup, NewSession, OpenResult,
     Opened, Release, SessionRequest, SessionState, Sessions, Standing, StoreUnavailable,

@@ -4,6 +4,7 @@
 //! 2. A store that needs a lookup returns [`OpenResult::Ask`].
 //! 3. Only the lease decides who may refresh a session. A commit needs the lease.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -33,6 +34,8 @@ pub struct NewSession<'a> {
     pub policies: PolicyVerdicts,
     /// The provider's id of its session (`sid`), or empty.
     pub sid: &'a str,
+    /// The address of the browser, if known.
+    pub address: Option<IpAddr>,
 }
 
 /// The parts of a request that concern sessions.

@@ -141,7 +141,7 @@ impl Sessions for FakeSessions {
         origin: &'a Origin,
         _: UnixTime,
     ) -> BoxFuture<'a, Result<Vec<HeaderValue>, BeginError>> {
-        let NewSession { issuer, identity, tokens, policies, sid } = session;
+        let NewSession { issuer, identity, tokens, policies, sid, .. } = session;
         let refresh_token = tokens.refresh_token.as_ref().map_or("none", Secret::expose);
         self.calls.record(format!(
             "begin {} {} {} {refresh_token} sid {sid} issuer {} at {}",

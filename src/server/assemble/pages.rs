@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::shared::Shared;
+use crate::access::client::TrustedProxies;
 use crate::config::Settings;
 use crate::edge::portal::{Detached, Portal};
 use crate::flow::backchannel::Backchannel;
@@ -19,6 +20,7 @@ pub(super) fn build_portal(
     refresh: Arc<Refresh>,
     snapshot: CurrentSnapshot,
     logout: Arc<Logout>,
+    trusted: TrustedProxies,
 ) -> Portal {
     let backchannel = Backchannel {
         provider: Arc::clone(&shared.provider),
@@ -51,6 +53,7 @@ pub(super) fn build_portal(
         clock: shared.clock,
         snapshot,
         audit: shared.audit,
+        trusted,
         ids: shared.ids,
     }
 }

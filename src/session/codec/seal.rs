@@ -43,6 +43,8 @@ pub enum Purpose {
     Session,
     /// A login transaction.
     Login,
+    /// The summary of a session, for the list that its user sees.
+    Summary,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
         match self {
             Self::Session => "session",
             Self::Login => "login",
+            Self::Summary => "summary",
         }
     }
 }
@@ -63,6 +66,7 @@ struct Key {
     id: [u8; KEY_ID_LEN],
     session: LessSafeKey,
     login: LessSafeKey,
+    summary: LessSafeKey,
     tickets: TicketRoots,
 }
 
@@ -174,11 +178,13 @@ impl Key {
             id: expand(&root, "key id")?,
             session: subkey(Purpose::Session)?,
             login: subkey(Purpose::Login)?,
+            summary: subkey(Purpose::Summary)?,
             tickets: TicketRoots {
                 record_id: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "record id")?),
                 record_key: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "record key")?),
                 tag: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "tag")?),
                 mac: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "ticket")?),
+                listed_id: hmac::Key::new(HMAC_SHA256, &expand::<32>(&root, "listed id")?),
             },
         })
     }
@@ -187,6 +193,7 @@ impl Key {
         match purpose {
             Purpose::Session => &self.session,
             Purpose::Login => &self.login,
+            Purpose::Summary => &self.summary,
         }
     }
 }
@@ -234,6 +241,12 @@ impl Binding {
             digest(&SHA256, &[&[VERSION, count], &texts[..]].concat())
         };
         Self { purpose, associated_data: array::from_fn(with_count) }
+    }
+
+    /// Returns the binding of one record in this context.
+    pub(in crate::session) fn of_record(&self, record: &[u8; 16]) -> Self {
+        let with_record = |context: Digest| digest(&SHA256, &[context.as_ref(), record].concat());
+        Self { purpose: self.purpose, associated_data: self.associated_data.map(with_record) }
     }
 
     pub(in crate::session) fn associated_data(&self, count: usize) -> Option<&[u8]> {

@@ -5,7 +5,8 @@
 //! 2. The id of the record and the key that seals it are HMACs of the ticket under subkeys of that key. So neither the
 //!    store nor the key ring alone opens a record, and a ticket without the key ring opens none.
 //! 3. The store knows users and sessions of the provider only by tags, which are HMACs too.
-//! 4. Every value is bound to the cookie name, the origin and the client, as cookies are.
+//! 4. A user sees the records of other sessions by ids that only work with the user's own ticket.
+//! 5. Every value is bound to the cookie name, the origin and the client, as cookies are.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -94,6 +95,17 @@ impl Ticket {
     ) -> Option<Tag> {
         let id = *self.0.first_chunk::<KEY_ID_LEN>()?;
         ring.ticket_roots(id, |roots| roots.tag(issuer, tagged))?
+    }
+}
+
+impl Ticket {
+    /// Returns the id by which the session of this ticket shows a record to its user.
+    ///
+    /// It is not the id of the record, and another ticket has another one.
+    pub(in crate::session) fn listed_id(&self, ring: &KeyRing, record: RecordId) -> Option<String> {
+        let id = *self.0.first_chunk::<KEY_ID_LEN>()?;
+        let listed_id = ring.ticket_roots(id, |roots| roots.listed_id(&self.0, record))?;
+        listed_id.map(|listed_id| URL_SAFE_NO_PAD.encode_to_string(listed_id))
     }
 }
 

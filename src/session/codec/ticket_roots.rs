@@ -11,6 +11,7 @@ pub(in crate::session) struct TicketRoots {
     pub(super) record_key: hmac::Key,
     pub(super) tag: hmac::Key,
     pub(super) mac: hmac::Key,
+    pub(super) listed_id: hmac::Key,
 }
 
 /// What a tag is made of.
@@ -36,6 +37,11 @@ impl TicketRoots {
     /// Returns the key of a ticket's record.
     pub(super) fn record_key(&self, ticket: &[u8]) -> hmac::Tag {
         hmac::sign(&self.record_key, ticket)
+    }
+
+    /// Returns the id by which the session of a ticket shows a record to its user.
+    pub(super) fn listed_id(&self, ticket: &[u8], record: RecordId) -> Option<[u8; 16]> {
+        truncated(&self.listed_id, &[ticket, &record.0].concat())
     }
 
     /// Returns the tag of a name.

@@ -132,6 +132,7 @@ fn begin_as(
             tokens: &tokens,
             policies: PolicyVerdicts { generation: 1, met: 1 },
             sid: "",
+            address: None,
         },
         carried,
         &origin,
@@ -277,7 +278,7 @@ proptest! {
         let mut identity = Identity::new(subject.trim(), "alice").or_else(|_| Identity::new("s", "alice")).unwrap();
         identity.add_group(&group).unwrap();
         let tokens = TokenSet { id_token: Secret::new(jwt(token_bytes)), refresh_token: None, expires_at: NOW.plus(Duration::from_secs(9)), requested_at: NOW, id_token_issued_at: NOW, authentication: Authentication::default(), id_token_expires_at: NOW.plus(Duration::from_secs(9)), refresh_expires_at: None };
-        let new = NewSession { issuer: IssuerIndex::FIRST, identity: &identity, tokens: &tokens, policies: PolicyVerdicts { generation: 1, met: 1 }, sid: "" };
+        let new = NewSession { issuer: IssuerIndex::FIRST, identity: &identity, tokens: &tokens, policies: PolicyVerdicts { generation: 1, met: 1 }, sid: "", address: None };
         let cookies: Vec<String> = complete(store().begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap().iter()
             .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
         let expected = format!("{} alice {group} {}", identity.as_ref().subject, jwt(token_bytes));

@@ -46,6 +46,8 @@ pub struct Row {
     pub ends_at: u64,
     /// The session, sealed under its ticket and the server key.
     pub sealed: Arc<[u8]>,
+    /// What the list of the user's sessions shows, sealed under the server key alone.
+    pub summary: Arc<[u8]>,
 }
 
 /// Who may refresh a session.
@@ -76,7 +78,7 @@ pub struct RowError;
 /// The member of a record of tower-sessions that holds the row.
 const MEMBER: &str = "foregate";
 /// Changes with every change of the row.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl Row {
     /// Returns the row as bytes.
@@ -184,6 +186,7 @@ mod tests {
             active_at: 20,
             ends_at: 1_800_000_000,
             sealed: vec![1, 2, 3].into(),
+            summary: vec![4, 5].into(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::session::records::{Changed, RecordId, Row};
 
 /// The number of rows. Beyond it, old ones are removed, and then all.
 const MAX_ROWS: usize = 20_000;
-/// The bytes of all sealed sessions, with the same effect. Some users have sessions of hundreds of kilobytes.
+/// The bytes of all sealed sessions and summaries, with the same effect. Some users have sessions of hundreds of kilobytes.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
 /// The number of ids of sessions that were ended. Beyond it, all are forgotten.
 const MAX_ENDED: usize = 20_000;
@@ -77,9 +77,10 @@ impl RowCache {
         if is_ended || is_outdated {
             return;
         }
-        state.make_room(row.sealed.len(), |read_at| read_at.is_within(self.stale_if_error, now));
+        let bytes = bytes_of(&row);
+        state.make_room(bytes, |read_at| read_at.is_within(self.stale_if_error, now));
         state.remove(id);
-        state.bytes += row.sealed.len();
+        state.bytes += bytes;
         state.rows.insert(id, (row, now));
     }
 
@@ -106,7 +107,7 @@ impl RowCache {
 impl State {
     fn remove(&mut self, id: RecordId) {
         if let Some((row, _)) = self.rows.remove(&id) {
-            self.bytes = self.bytes.saturating_sub(row.sealed.len());
+            self.bytes = self.bytes.saturating_sub(bytes_of(&row));
         }
     }
 
@@ -115,13 +116,18 @@ impl State {
             return;
         }
         self.rows.retain(|_, (_, read_at)| is_useful(*read_at));
-        self.bytes = self.rows.values().map(|(row, _)| row.sealed.len()).sum();
+        self.bytes = self.rows.values().map(|(row, _)| bytes_of(row)).sum();
         // With less room, each of the next calls would look for old rows again.
         if self.rows.len() > MAX_ROWS / 2 || self.bytes.saturating_add(bytes) > MAX_BYTES / 2 {
             self.rows.clear();
             self.bytes = 0;
         }
     }
+}
+
+/// Returns the length of a sealed session and its summary.
+fn bytes_of(row: &Row) -> usize {
+    row.sealed.len().saturating_add(row.summary.len())
 }
 
 /// Returns whether two times are less than `distance` apart. A call names the time at which it began, so its row may be
@@ -158,6 +164,7 @@ mod tests {
             active_at: NOW.0,
             ends_at: NOW.0 + 3600,
             sealed: vec![0; bytes].into(),
+            summary: vec![].into(),
         })
     }
 

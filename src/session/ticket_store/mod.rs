@@ -11,6 +11,7 @@
 mod arrivals;
 mod cache;
 mod leases;
+mod listing;
 mod opening;
 mod port;
 mod refreshing;
@@ -25,6 +26,7 @@ use self::leases::UsedLeases;
 pub use self::refreshing::LEASE_TIME;
 use super::codec::contents::{Lifetimes, Sealing};
 use super::codec::seal::KeyRing;
+use super::codec::summary::SummarySeal;
 use super::place::Places;
 use super::records::{Records, RecordsError, Row};
 use crate::access::origin::Origins;
@@ -55,6 +57,7 @@ pub struct TicketStore<R> {
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
     places: Places,
+    summaries: SummarySeal,
     settings: TicketSettings,
     /// A random number of this process.
     process: u64,
@@ -84,6 +87,7 @@ impl<R: Records> TicketStore<R> {
             entropy,
             clock,
             places: Places::new(origins, client),
+            summaries: SummarySeal::new(client),
             settings,
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),

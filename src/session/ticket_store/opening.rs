@@ -95,8 +95,8 @@ impl<R: Records> TicketStore<R> {
     /// Otherwise the background requests of an open page keep the row young, and an active user's session becomes idle.
     /// A row of this second serves all the same, so that a store that records nothing is not asked by every request.
     fn must_touch(&self, row: &Row, request: SessionRequest<'_>) -> bool {
-        let idle = self.settings.lifetimes.idle.filter(|_| request.active);
-        idle.is_some_and(|idle| is_touch_due(row, idle, request.now))
+        request.active
+            && is_touch_due(row, self.settings.lifetimes.idle, request.now)
             && !self.cache.is_new(row.id, request.now)
     }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::opening::{Step, open};
 use super::{MAX_RECORD_BYTES, TicketStore};
+use crate::access::device::device;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
@@ -18,6 +19,7 @@ use crate::flow::ports::{
     Sessions, Standing, StoreUnavailable, UnixTime, Whom, Workspace,
 };
 use crate::session::codec::jwt::Packed;
+use crate::session::codec::summary::Summary;
 use crate::session::codec::ticket::{Tagged, Ticket, tags};
 use crate::session::cookie::add_cookie;
 use crate::session::place::Place;
@@ -119,7 +121,10 @@ impl<R: Records> TicketStore<R> {
         let Some(place) = self.places.of(origin) else { return Ok(Vec::new()) };
         let subject = Tagged::Subject(session.identity.as_ref().subject);
         let ticket = Ticket::new(&self.keys, &*self.entropy, session.issuer, subject)?;
-        let row = self.new_row(place, &ticket, session, now)?;
+        let device = device(headers);
+        let summary =
+            Summary { device, host: origin.host().to_owned(), address: session.address, began_at: now.0 };
+        let row = self.new_row(place, &ticket, session, &summary, now)?;
         match self.wrote(self.records.insert(&row, now).await)? {
             Inserted::Stored => self.cache.keep(Arc::new(row), now),
             // The ticket has no record, so the next request shows that the session has ended.
@@ -144,6 +149,7 @@ impl<R: Records> TicketStore<R> {
         place: &Place,
         ticket: &Ticket,
         session: &NewSession<'_>,
+        summary: &Summary,
         now: UnixTime,
     ) -> Result<Row, BeginError> {
         let unavailable = BeginError::StoreUnavailable(StoreUnavailable);
@@ -167,6 +173,7 @@ impl<R: Records> TicketStore<R> {
             active_at: now.0,
             ends_at: ends_at.0,
             sealed: sealed.into(),
+            summary: self.summaries.seal(&self.keys, keys.id, summary, &*self.entropy)?.into(),
         })
     }
 

@@ -28,6 +28,9 @@ const LAST_DELAY: Duration = Duration::from_secs(2);
 /// How often a write is tried again because another one came first.
 const MAX_TRIES: u32 = 5;
 
+/// How often the activity of a user is recorded if no idle time depends on it.
+const TOUCH_STEP: Duration = Duration::from_mins(5);
+
 /// What a write does with the row that it finds.
 enum Change<T> {
     /// Writes the row.
@@ -201,10 +204,8 @@ impl<R: Records> TicketStore<R> {
         now: UnixTime,
     ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
         let found = self.find(id, now).await?;
-        let (Some(row), Some(active_at), Some(idle)) = (&found, active_at, self.settings.lifetimes.idle)
-        else {
-            return Ok(found);
-        };
+        let (Some(row), Some(active_at)) = (&found, active_at) else { return Ok(found) };
+        let idle = self.settings.lifetimes.idle;
         if !is_touch_due(row, idle, active_at) {
             return Ok(found);
         }
@@ -226,9 +227,12 @@ impl<R: Records> TicketStore<R> {
 }
 
 /// Returns whether the store must record that the user was active.
-pub(super) fn is_touch_due(row: &Row, idle: Duration, active_at: UnixTime) -> bool {
-    let (last, step) = (UnixTime(row.active_at), Duration::from_mins(1).min(idle / 10));
-    last.plus(step) <= active_at && active_at < last.plus(idle)
+///
+/// Without an idle time, the user's list of sessions still shows the last use.
+pub(super) fn is_touch_due(row: &Row, idle: Option<Duration>, active_at: UnixTime) -> bool {
+    let last = UnixTime(row.active_at);
+    let step = idle.map_or(TOUCH_STEP, |idle| Duration::from_mins(1).min(idle / 10));
+    last.plus(step) <= active_at && idle.is_none_or(|idle| active_at < last.plus(idle))
 }
 
 fn lease_state(lease: RefreshLease) -> LeaseState {

@@ -239,6 +239,7 @@ impl StoreUnderTest {
             tokens: &tokens,
             policies,
             sid: sign_in.sid,
+            address: None,
         };
         self.sessions.begin(new, &request(jar), &origins()[0], now).await
     }

@@ -6,6 +6,7 @@ mod cached;
 mod check;
 mod contract;
 mod fixture;
+mod lists;
 mod outage;
 mod provider;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foregate::access::origin::Origins;
-use foregate::flow::ports::{Clock, Sessions, UnixTime};
+use foregate::flow::ports::{Clock, SessionLists, Sessions, UnixTime};
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::codec::seal::KeyRing;
 use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
@@ -50,13 +51,24 @@ fn ticket_store(settings: Settings) -> StoreUnderTest {
 
 /// Returns a store that reads each record at most once in `fresh`.
 fn ticket_store_with(settings: Settings, fresh: Duration, clock: FixedClock) -> StoreUnderTest {
+    let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
+    ticket_store_of(keys, settings, fresh, clock).0
+}
+
+/// Returns a store with these keys, and its lists.
+fn ticket_store_of(
+    keys: Arc<KeyRing>,
+    settings: Settings,
+    fresh: Duration,
+    clock: FixedClock,
+) -> (StoreUnderTest, Arc<dyn SessionLists>) {
     let Settings { lifetime, idle, require_fresh_id_token } = settings;
     let outage = Arc::new(Failures::default());
     let bounds = Bounds { sessions: 1000, per_user: 1000 };
     let records = MemoryRecords::new(bounds, Arc::new(clock));
     let store = TicketStore::new(
         Switchable { records, outage: Arc::clone(&outage) },
-        Arc::new(KeyRing::new(&[[7; 32]]).unwrap()),
+        keys,
         (Arc::new(SystemEntropy), Arc::new(clock)),
         (&Origins::new(origins().to_vec()), ("https://idp.test", "foregate")),
         TicketSettings {
@@ -72,7 +84,9 @@ fn ticket_store_with(settings: Settings, fresh: Duration, clock: FixedClock) -> 
         lease_lifetime: Some(LEASE_TIME),
         outage: Some(outage),
     };
-    StoreUnderTest { sessions: Arc::new(store.unwrap()), capabilities }
+    let store = Arc::new(store.unwrap());
+    let sessions = Arc::clone(&store) as Arc<dyn Sessions>;
+    (StoreUnderTest { sessions, capabilities }, store)
 }
 
 /// The clock of a store's lookups.

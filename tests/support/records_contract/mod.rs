@@ -117,6 +117,7 @@ pub(super) fn row(number: u8) -> Row {
         active_at: NOW.0,
         ends_at: later(100).0,
         sealed: vec![number; 100].into(),
+        summary: vec![number; 10].into(),
     }
 }
 

@@ -158,6 +158,7 @@ fn session_in_doubt_that_has_no_refresh_token_needs_a_sign_in() {
             tokens: &tokens,
             policies: PolicyVerdicts { generation: 1, met: 1 },
             sid,
+            address: None,
         };
         pairs_of(&complete(store.begin(new, &HeaderMap::new(), &origin(), NOW)).unwrap())
     };

@@ -52,7 +52,7 @@ fn tokens(now: UnixTime) -> TokenSet {
 fn begin_session(store: &CookieStore, now: UnixTime, issuer: IssuerIndex, tokens: &TokenSet) -> Vec<String> {
     let identity = Identity::new("subject", "alice").unwrap();
     let policies = PolicyVerdicts { generation: 1, met: 1 };
-    let new = NewSession { issuer, identity: &identity, tokens, policies, sid: "sid-1" };
+    let new = NewSession { issuer, identity: &identity, tokens, policies, sid: "sid-1", address: None };
     pairs_of(&complete(store.begin(new, &HeaderMap::new(), &origin(), now)).unwrap())
 }
 

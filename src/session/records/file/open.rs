@@ -16,7 +16,7 @@ use super::tables;
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("foregate");
 const LAYOUT: &str = "layout";
 /// Changes with every change of the tables, or of the bytes of a row.
-const LAYOUT_VERSION: u64 = 1;
+const LAYOUT_VERSION: u64 = 2;
 
 /// Opens or creates the file with all tables.
 pub(super) fn open(path: &Path, occasion: Occasion) -> Result<Database, OpenError> {

@@ -1,0 +1,125 @@
+//! The list of a user's own sessions, from the records of the user
+//!
+//! 1. The user is that of the session of the request. Its tags select the records, so no other user's session is in the
+//!    list or can be ended.
+//! 2. A session is named by an HMAC of its id under the ticket of the request. It means nothing with another ticket.
+
+use std::cmp::Reverse;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::TicketStore;
+use super::opening::{Presented, open};
+use crate::access::device::UNKNOWN;
+use crate::flow::ports::{
+    IssuerIndex, ListedSession, SessionLists, SessionRequest, StoreUnavailable, UnixTime, Which,
+};
+use crate::session::codec::summary::Summary;
+use crate::session::codec::ticket::{Tagged, tags};
+use crate::session::records::{RecordId, Records, Row, Tag};
+
+/// The session of a request, and the tags of its user.
+struct Viewer {
+    presented: Presented,
+    tags: Vec<Tag>,
+}
+
+impl<R: Records> SessionLists for TicketStore<R> {
+    fn list<'a>(
+        &'a self,
+        request: SessionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Vec<ListedSession>, StoreUnavailable>> {
+        self.list_sessions(request).boxed()
+    }
+
+    fn end_listed<'a>(
+        &'a self,
+        request: SessionRequest<'a>,
+        which: Which<'a>,
+    ) -> BoxFuture<'a, Result<usize, StoreUnavailable>> {
+        self.end_others(request, which).boxed()
+    }
+}
+
+impl<R: Records> TicketStore<R> {
+    async fn list_sessions(
+        &self,
+        request: SessionRequest<'_>,
+    ) -> Result<Vec<ListedSession>, StoreUnavailable> {
+        let Some(viewer) = self.viewer(request).await? else { return Ok(Vec::new()) };
+        let rows = self.rows_of(&viewer, request.now).await?;
+        let mut sessions: Vec<_> = rows.iter().filter_map(|row| self.listed(&viewer, row)).collect();
+        sessions.sort_by_key(|session| Reverse((session.is_current, session.active_at)));
+        Ok(sessions)
+    }
+
+    async fn end_others(
+        &self,
+        request: SessionRequest<'_>,
+        which: Which<'_>,
+    ) -> Result<usize, StoreUnavailable> {
+        let Some(viewer) = self.viewer(request).await? else { return Ok(0) };
+        let mut ended = 0;
+        for row in self.rows_of(&viewer, request.now).await? {
+            let is_chosen = match which {
+                Which::One(id) => self.listed_id(&viewer, row.id).is_some_and(|listed| listed == id),
+                Which::AllOthers => true,
+            };
+            if is_chosen && row.id != viewer.presented.keys.id {
+                ended += usize::from(self.wrote(self.records.remove(row.id).await)?);
+                self.cache.forget(row.id, request.now);
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn viewer(&self, request: SessionRequest<'_>) -> Result<Option<Viewer>, StoreUnavailable> {
+        let presented = self.places.of(request.origin).and_then(|place| {
+            let presented = self.presented(place, request.headers).ok()?;
+            Some((place, presented))
+        });
+        let Some((place, presented)) = presented else { return Ok(None) };
+        let Some(row) = self.find(presented.keys.id, request.now).await? else { return Ok(None) };
+        let mut buffer = Vec::new();
+        let user = open(place, &presented, &row, &mut buffer).map(|contents| {
+            tags(&self.keys, IssuerIndex(contents.issuer), Tagged::Subject(contents.subject))
+        });
+        Ok(user.map(|tags| Viewer { presented, tags }))
+    }
+
+    /// Returns the records of the viewer's sessions that have not ended.
+    async fn rows_of(&self, viewer: &Viewer, now: UnixTime) -> Result<Vec<Row>, StoreUnavailable> {
+        let mut rows = self.read(self.records.of_user(&viewer.tags, now).await)?;
+        rows.retain(|row| !row.was_ended() && !self.is_idle(row, now));
+        Ok(rows)
+    }
+
+    fn is_idle(&self, row: &Row, now: UnixTime) -> bool {
+        self.settings.lifetimes.idle.is_some_and(|idle| UnixTime(row.active_at).plus(idle) <= now)
+    }
+
+    fn listed(&self, viewer: &Viewer, row: &Row) -> Option<ListedSession> {
+        // The key that sealed the summary may have been removed. The user must still see the session.
+        let unknown = || Summary {
+            device: UNKNOWN.to_owned(),
+            host: String::new(),
+            address: None,
+            began_at: row.began_at,
+        };
+        let summary = self.summaries.open(&self.keys, row.id, &row.summary).unwrap_or_else(unknown);
+        Some(ListedSession {
+            id: self.listed_id(viewer, row.id)?,
+            device: summary.device,
+            host: summary.host,
+            address: summary.address,
+            began_at: UnixTime(summary.began_at),
+            active_at: UnixTime(row.active_at),
+            is_current: row.id == viewer.presented.keys.id,
+        })
+    }
+
+    fn listed_id(&self, viewer: &Viewer, record: RecordId) -> Option<String> {
+        viewer.presented.ticket.listed_id(&self.keys, record)
+    }
+}
