@@ -5,6 +5,7 @@
 use url::form_urlencoded;
 
 use super::origin::Origin;
+use super::own_path;
 use super::return_to::ReturnTo;
 
 /// A page that the gateway serves on each public origin.
@@ -18,6 +19,8 @@ pub enum OwnPage {
     SignIn,
     /// Asks the user to confirm the sign-out, and signs out.
     SignOut,
+    /// Shows users their own sessions, and ends others of them.
+    Sessions,
     /// Receives the browser after the provider's sign-out.
     SignedOut,
     /// Refreshes the tokens of a session.
@@ -41,6 +44,10 @@ pub struct Parameter {
 pub const ANOTHER_ACCOUNT: Parameter = Parameter { name: "account", value: "another" };
 /// Lets the provider show pages in a sign-in on [`OwnPage::Start`], even if it is configured not to.
 pub const INTERACTIVE: Parameter = Parameter { name: "interactive", value: "1" };
+/// Lets the provider authenticate the user on [`OwnPage::Start`], unless it did so a short time ago.
+pub const RECENTLY: Parameter = Parameter { name: "authenticated", value: "recently" };
+/// Makes [`OwnPage::Sessions`] say if a sign-in with [`RECENTLY`] had no effect.
+pub const SIGNED_IN_AGAIN: Parameter = Parameter { name: "signed_in", value: "again" };
 /// Begins a sign-in on [`OwnPage::Start`] although a sign-in has just finished.
 pub const RETRY: Parameter = Parameter { name: "retry", value: "1" };
 /// Makes [`OwnPage::SignIn`] say that a form was not sent.
@@ -54,6 +61,7 @@ impl OwnPage {
             Self::Callback => "/oauth2/callback",
             Self::SignIn => "/oauth2/sign_in",
             Self::SignOut => "/oauth2/sign_out",
+            Self::Sessions => own_path::SESSIONS,
             Self::SignedOut => "/oauth2/signed_out",
             Self::Refresh => "/oauth2/refresh",
             Self::Userinfo => "/oauth2/userinfo",
@@ -67,6 +75,11 @@ impl OwnPage {
     /// returned.
     pub fn url(self, origin: &Origin) -> String {
         format!("{}{}", origin.as_str(), self.path())
+    }
+
+    /// Returns the path with a parameter.
+    pub fn path_with(self, Parameter { name, value }: Parameter) -> String {
+        format!("{}?{name}={value}", self.path())
     }
 
     /// Returns the absolute URL with the page to return to.
@@ -99,6 +112,7 @@ mod tests {
             OwnPage::Callback,
             OwnPage::SignIn,
             OwnPage::SignOut,
+            OwnPage::Sessions,
             OwnPage::SignedOut,
             OwnPage::Refresh,
             OwnPage::Userinfo,

@@ -3,6 +3,9 @@
 /// The prefix of each [`OwnPage`](super::own_page::OwnPage).
 pub const PREFIX: &str = "/oauth2/";
 
+/// The path of [`OwnPage::Sessions`](super::own_page::OwnPage::Sessions), the only one to which a user may return.
+pub const SESSIONS: &str = "/oauth2/sessions";
+
 /// Returns whether a path is below [`PREFIX`], also for a proxy that merges several slashes into one.
 pub fn is_own_path(path: &str) -> bool {
     let rest = path.trim_start_matches('/').strip_prefix(PREFIX.trim_matches('/'));

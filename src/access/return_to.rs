@@ -6,14 +6,15 @@
 //! 2. it has at most 2048 characters, before and after parsing, because parsing replaces some characters by three;
 //! 3. it begins with a single `/`, or it is an absolute http(s) URL without user information;
 //! 4. parsed as browsers do (WHATWG URL), it has an origin that a user may return to;
-//! 5. it is not one of our own pages ([`super::own_page`]), which would be a redirect loop.
+//! 5. it is not one of our own pages ([`super::own_page`]), which would be a redirect loop. The list of the user's
+//!    sessions is accepted, because it needs a session as an application does.
 //!
 //! The result is the parsed, absolute URL, so that later code cannot read it differently.
 
 use url::Url;
 
 use super::origin::{Origin, Origins};
-use super::own_path::is_own_path;
+use super::own_path::{SESSIONS, is_own_path};
 
 const MAX_BYTES: usize = 2048;
 
@@ -41,13 +42,17 @@ impl ReturnTo {
         };
         let is_allowed = origin.contains(&url) || allowed.allows_return_to(&url);
         // Another of our own pages parses the result again, and would reject a longer one.
-        (is_allowed && !is_own_path(url.path()) && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
+        (is_allowed && is_page(url.path()) && url.as_str().len() <= MAX_BYTES).then(|| Self(url.into()))
     }
 
     /// Returns the absolute URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_page(path: &str) -> bool {
+    !is_own_path(path) || path == SESSIONS
 }
 
 fn parse_absolute(text: &str) -> Option<Url> {
@@ -80,6 +85,7 @@ mod tests {
             "/api/v1/namespaces/a/services/https:web:443/proxy/",
             "/a#/route/with/hash",
             "/a;b=1,c",
+            "/oauth2/sessions?signed_in=again",
         ] {
             assert_eq!(parse(path).as_deref(), Some(&*format!("https://app.test{path}")), "{path}");
             let whole = format!("https://app.test{path}");
@@ -118,6 +124,9 @@ mod tests {
             "/oauth2/start?rd=/",
             "/oauth2/",
             "/oauth2",
+            "/oauth2/sessions/",
+            "//oauth2/sessions",
+            "https://app.test//oauth2/sessions",
             "/x/../oauth2/sign_out",
             "/%2e%2e/oauth2/start",
             "https://app.test//oauth2/start",

@@ -82,7 +82,8 @@ impl Login {
         options: LoginOptions<'_>,
     ) -> Result<Started, LoginError> {
         let return_to = self.return_to(origin, options.rd);
-        let is_automatic = options.account != Account::Another && !options.is_retry;
+        let asks_provider = matches!(options.account, Account::Another | Account::Recent);
+        let is_automatic = !asks_provider && !options.is_retry;
         match self.next_step(origin, headers, &return_to).await {
             NextStep::Return(times) if is_automatic => {
                 Ok(Started::Back(self.return_redirect(origin, return_to, times)))
@@ -183,8 +184,8 @@ pub struct Attempt {
 /// Separates the random text of a `state` from the attempt. Base64url does not contain it.
 const BEFORE_ATTEMPT: char = '.';
 /// How a `state` says which account the user chose, after the number.
-const ACCOUNT_MARKS: [(char, Account); 3] =
-    [('k', Account::Known), ('a', Account::Another), ('i', Account::Interactive)];
+const ACCOUNT_MARKS: [(char, Account); 4] =
+    [('k', Account::Known), ('a', Account::Another), ('r', Account::Recent), ('i', Account::Interactive)];
 
 impl Attempt {
     /// The first attempt of a sign-in with the known account. A `state` does not mark it.

@@ -25,6 +25,9 @@ use crate::flow::ports::{Authentication, ExchangeError, UnixTime};
 /// The parameter that requests values of `acr` (§3.1.2.1).
 pub(super) const ACR_VALUES: &str = "acr_values";
 
+/// The parameter that limits the age of an authentication, in seconds (§3.1.2.1).
+pub(super) const MAX_AGE: &str = "max_age";
+
 const BAD_MAX_AGE: &str = "max_age in provider.authorization_parameters is not a whole number of seconds";
 
 /// A longer `acr` cannot be a configured class, so it is treated as absent.
@@ -48,7 +51,7 @@ pub(super) fn check_sign_in(
     now: UnixTime,
 ) -> Result<(), ExchangeError> {
     let parameters = &settings.authorization_parameters;
-    if let Some(max_age) = parameters.get("max_age") {
+    if let Some(max_age) = parameters.get(MAX_AGE) {
         // The configuration accepts only a number here.
         let seconds = max_age.parse().map_err(|_| ExchangeError::Misconfigured(BAD_MAX_AGE.to_owned()))?;
         check_age(Duration::from_secs(seconds), settings.leeway, found.auth_time, now)?;

@@ -7,10 +7,10 @@ use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, Co
 use openidconnect::{IssuerUrl, Nonce};
 use url::Url;
 
-use super::authentication::ACR_VALUES;
+use super::authentication::{ACR_VALUES, MAX_AGE};
 use super::metadata::Metadata;
 use super::settings::ProviderSettings;
-use crate::flow::ports::{Account, AuthenticationRequest, ProviderUnavailable};
+use crate::flow::ports::{Account, AuthenticationRequest, ProviderUnavailable, RECENT_AUTHENTICATION};
 
 /// The scope that openidconnect adds itself.
 const ALWAYS_ASKED: &str = "openid";
@@ -49,6 +49,9 @@ pub(super) fn url(
     for (name, value) in configured.iter().filter(|(name, value)| !is_omitted(name, value, request.account)) {
         url = url.add_extra_param(name, value);
     }
+    if request.account == Account::Recent {
+        url = url.add_extra_param(MAX_AGE, recent_max_age(configured.get(MAX_AGE)).to_string());
+    }
     if !settings.required_acr.is_empty() && !configured.contains_key(ACR_VALUES) {
         url = url.add_extra_param(ACR_VALUES, settings.required_acr.join(" "));
     }
@@ -61,8 +64,15 @@ fn is_omitted(name: &str, value: &str, account: Account) -> bool {
         && match account {
             Account::Known => false,
             Account::Another => true,
-            Account::Interactive => value == "none",
+            Account::Recent | Account::Interactive => value == "none",
         }
+        || name == MAX_AGE && account == Account::Recent
+}
+
+/// Returns the `max_age` of a sign-in that needs a recent authentication, in seconds. A shorter configured one stays.
+fn recent_max_age(configured: Option<&String>) -> u64 {
+    let configured = configured.and_then(|seconds| seconds.parse().ok()).unwrap_or(u64::MAX);
+    RECENT_AUTHENTICATION.as_secs().min(configured)
 }
 
 /// Returns the challenge of a verifier. The length is checked first, because oauth2 panics on one that RFC 7636 §4.1

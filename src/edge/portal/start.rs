@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use super::context::Portal;
 use super::page::Problem;
 use super::visit::{Navigation, Repeated, Visit, parameter};
-use crate::access::own_page::{ANOTHER_ACCOUNT, INTERACTIVE, OwnPage, RETRY};
+use crate::access::own_page::{ANOTHER_ACCOUNT, INTERACTIVE, OwnPage, RECENTLY, RETRY};
 use crate::access::return_to::ReturnTo;
 use crate::access::surface::is_from_other_origin;
 use crate::edge::reply::Reply;
@@ -62,16 +62,19 @@ impl Parameters {
     fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, Repeated> {
         let parameter = |name| parameter(uri.query(), name);
         let is_another = parameter(ANOTHER_ACCOUNT.name)?.as_deref() == Some(ANOTHER_ACCOUNT.value);
+        let is_recent = parameter(RECENTLY.name)?.as_deref() == Some(RECENTLY.value);
+        // A page of another origin could begin sign-ins repeatedly, until the user reaches the session limit.
+        let is_foreign = is_from_other_origin(headers);
         let is_interactive = parameter(INTERACTIVE.name)?.as_deref() == Some(INTERACTIVE.value);
         Ok(Self {
             rd: parameter("rd")?,
-            account: match (is_another, is_interactive) {
-                (true, _) => Account::Another,
-                (false, true) => Account::Interactive,
-                (false, false) => Account::Known,
+            account: match (is_another, is_recent && !is_foreign, is_interactive) {
+                (true, _, _) => Account::Another,
+                (false, true, _) => Account::Recent,
+                (false, false, true) => Account::Interactive,
+                (false, false, false) => Account::Known,
             },
-            // A page of another origin could begin sign-ins repeatedly, until the user reaches the session limit.
-            is_retry: parameter(RETRY.name)?.is_some() && !is_from_other_origin(headers),
+            is_retry: parameter(RETRY.name)?.is_some() && !is_foreign,
         })
     }
 

@@ -116,11 +116,12 @@ async fn marker_of_an_ended_or_undetermined_session_is_no_loop() {
 }
 
 #[tokio::test]
-async fn retry_or_other_account_redirects_to_the_provider_despite_marker() {
+async fn retry_or_other_or_recent_account_redirects_to_the_provider_despite_marker() {
     let another = LoginOptions { account: Account::Another, ..OPTIONS };
+    let recent = LoginOptions { account: Account::Recent, ..OPTIONS };
     let retry = LoginOptions { is_retry: true, ..OPTIONS };
     for (state, times) in [(State::Usable, 1), (State::Usable, 2), (State::Absent(Absence::NoCookie), 1)] {
-        for (options, account) in [(another, "Another"), (retry, "Known")] {
+        for (options, account) in [(another, "Another"), (recent, "Recent"), (retry, "Known")] {
             let fakes = browser(state, Some((times, true)));
             let expected = provider_calls(account, PAGE);
             assert_eq!(start_and_record(&fakes, options).await, expected, "{state:?} {times} {options:?}");
@@ -209,7 +210,7 @@ fn refreshed_session_returns_until_the_loop_limit() {
 async fn state_keeps_the_number_of_the_attempt_and_the_chosen_account() {
     let fakes = Fakes::new();
     let return_to = ReturnTo::home(&origin());
-    for account in [Account::Known, Account::Another, Account::Interactive] {
+    for account in [Account::Known, Account::Another, Account::Recent, Account::Interactive] {
         for number in [0, 1, 2] {
             let attempt = Attempt { number, account };
             let repeated =

@@ -1,5 +1,7 @@
 //! Authentication of a user: the request to the provider, and what its ID token says about it
 
+use std::time::Duration;
+
 use super::UnixTime;
 use crate::secret::Secret;
 
@@ -17,6 +19,9 @@ pub struct AuthenticationRequest<'a> {
     pub account: Account,
 }
 
+/// How long an authentication lets a user do what a stolen cookie must not do.
+pub const RECENT_AUTHENTICATION: Duration = Duration::from_mins(10);
+
 /// The account that a user wants to sign in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
@@ -24,6 +29,8 @@ pub enum Account {
     Known,
     /// Possibly another account: the provider asks for credentials again (`prompt=login`).
     Another,
+    /// The account of [`Self::Known`], after an authentication within [`RECENT_AUTHENTICATION`] (`max_age`).
+    Recent,
     /// The account of [`Self::Known`], and the provider may show pages for it: a configured `prompt=none` is not sent.
     Interactive,
 }

@@ -12,7 +12,7 @@ mod time;
 
 use thiserror::Error;
 
-pub use self::authentication::{Account, Authentication, AuthenticationRequest};
+pub use self::authentication::{Account, Authentication, AuthenticationRequest, RECENT_AUTHENTICATION};
 pub use self::markers::{LoginTransaction, LoopMarker, Markers, ReloadCount};
 pub use self::provider::{
     ClaimSize, CodeExchange, ExchangeError, IdentityProvider, IssuerIndex, LogoutToken, LogoutTokenError,

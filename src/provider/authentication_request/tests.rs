@@ -78,6 +78,8 @@ fn interactive_sign_in_omits_only_a_configured_prompt_none() {
         (Some("none"), Account::Known, Some("none")),
         (Some("none"), Account::Interactive, None),
         (Some("none"), Account::Another, Some("login")),
+        (Some("none"), Account::Recent, None),
+        (Some("consent"), Account::Recent, Some("consent")),
         (Some("consent"), Account::Known, Some("consent")),
         (Some("consent"), Account::Interactive, Some("consent")),
     ] {
@@ -97,4 +99,18 @@ fn required_acr_is_requested_unless_acr_values_is_configured() {
     assert_eq!(values(&settings, Account::Known, "acr_values"), ["gold silver"]);
     settings.authorization_parameters = [("acr_values".to_owned(), "gold".to_owned())].into();
     assert_eq!(values(&settings, Account::Known, "acr_values"), ["gold"]);
+}
+
+#[test]
+fn recent_authentication_is_requested_with_the_shorter_max_age() {
+    for (configured, known, recent) in
+        [(None, None, "600"), (Some("3600"), Some("3600"), "600"), (Some("60"), Some("60"), "60")]
+    {
+        let mut settings = settings(ISSUER);
+        let parameter = configured.map(|value| (MAX_AGE.to_owned(), value.to_owned()));
+        settings.authorization_parameters = parameter.into_iter().collect();
+        let known: Vec<_> = known.into_iter().collect();
+        assert_eq!(values(&settings, Account::Known, MAX_AGE), known, "{configured:?}");
+        assert_eq!(values(&settings, Account::Recent, MAX_AGE), [recent], "{configured:?}");
+    }
 }
