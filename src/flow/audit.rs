@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use self::hint::Hint;
 use super::caller::Caller;
 use super::labels::labelled;
-use super::ports::{Absence, Whom};
+use super::ports::{Absence, EndedOthers, Whom};
 use crate::access::claims::Omissions;
 
 labelled! {
@@ -221,6 +221,8 @@ pub trait Audit: Send + Sync {
     fn waits(&self, caller: Caller);
     /// Records that the user signed out.
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
+    /// Records that a user ended other sessions of the same user.
+    fn ended_others(&self, host: &str, ended: &EndedOthers, request_id: &dyn std::fmt::Display);
     /// Records a back-channel logout.
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>);
     /// Records which values of claims were left out of an identity, and why.

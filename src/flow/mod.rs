@@ -11,6 +11,7 @@ mod labels;
 pub mod login;
 pub mod logout;
 pub mod not_kept;
+pub mod own_sessions;
 pub mod ports;
 pub mod redirect_loop;
 pub mod refresh;

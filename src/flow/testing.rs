@@ -26,7 +26,7 @@ use super::audit::{
     RefreshEvent,
 };
 use super::caller::{Caller, REMOVED_ON_THE_WAY};
-use super::ports::{Clock, Entropy, NoEntropy, Refreshable, SessionId, UnixTime};
+use super::ports::{Clock, EndedOthers, Entropy, NoEntropy, Refreshable, SessionId, UnixTime};
 use super::refresh::{Exchanges, Refresh, RefreshSettings};
 use super::snapshot::CurrentSnapshot;
 use crate::access::claims::Omissions;
@@ -191,6 +191,10 @@ impl Audit for FakeAudit {
     }
 
     fn login(&self, _: &LoginEvent<'_>) {
+        panic!("the caller of a flow records this")
+    }
+
+    fn ended_others(&self, _: &str, _: &EndedOthers, _: &dyn Display) {
         panic!("the caller of a flow records this")
     }
 

@@ -9,6 +9,7 @@ use crate::flow::audit::{
     RefreshEvent,
 };
 use crate::flow::caller::Caller;
+use crate::flow::ports::EndedOthers;
 
 /// What was reported to the audit.
 #[derive(Default)]
@@ -34,6 +35,7 @@ impl Audit for Calls {
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}
+    fn ended_others(&self, _: &str, _: &EndedOthers, _: &dyn std::fmt::Display) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
     fn omitted_claims(&self, _: &Omissions, _: &str, _: IdentityMade) {}
     fn hint(&self, hint: &Hint<'_>) {

@@ -134,9 +134,9 @@ impl Metrics {
         self.logins.get_or_create(&LoginLabels { outcome: outcome.label() }).inc();
     }
 
-    /// Counts a sign-out by a user.
-    pub fn count_sign_out(&self) {
-        self.sign_outs.inc();
+    /// Counts sessions that their user ended.
+    pub fn count_sign_outs(&self, sessions: usize) {
+        self.sign_outs.inc_by(sessions as u64);
     }
 
     /// Returns the series of refreshes.

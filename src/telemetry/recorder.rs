@@ -3,12 +3,15 @@
 //! 1. Metrics count every event.
 //! 2. If clients can cause an event any number of times, its log lines have a limit per minute.
 
+mod checks;
+
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
+use self::checks::{log_allow_or_challenge, log_refused_check, log_unknown_host, log_untrusted_peer};
 use super::hints;
 use super::log_rate_limit::{Line, LogRateLimit};
 use super::metrics::Metrics;
@@ -19,7 +22,7 @@ use crate::flow::audit::{
     LoginOutcome, Outcome, ProviderCall, RefreshEvent, RefreshOutcome,
 };
 use crate::flow::caller::Caller;
-use crate::flow::ports::{Absence, Clock, Whom};
+use crate::flow::ports::{Clock, EndedOthers, Whom};
 
 /// Lines a minute for a problem that a setting can fix. One line is enough for the operator to notice it.
 const MAX_HINT_LINES: u32 = 1;
@@ -152,9 +155,23 @@ impl Audit for Recorder {
     }
 
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn Display) {
-        self.metrics.count_sign_out();
+        self.metrics.count_sign_outs(1);
         let Some(Line { suppressed }) = self.line(&self.rate_limits.sign_outs) else { return };
         info!(host, subject, request = text(request_id), suppressed, "signed out");
+    }
+
+    fn ended_others(&self, host: &str, ended: &EndedOthers, request_id: &dyn Display) {
+        self.metrics.count_sign_outs(ended.sessions);
+        let Some(Line { suppressed }) = self.line(&self.rate_limits.sign_outs) else { return };
+        let EndedOthers { subject, sessions } = ended;
+        info!(
+            host,
+            subject,
+            sessions,
+            request = text(request_id),
+            suppressed,
+            "other sessions ended by their user"
+        );
     }
 
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>) {
@@ -237,58 +254,6 @@ impl Audit for Recorder {
     fn provider_call(&self, call: ProviderCall, outcome: CallOutcome, took: Duration) {
         self.metrics.observe_provider_call(call, outcome, took);
     }
-}
-
-fn log_untrusted_peer(event: &CheckEvent<'_>, line: &Line) {
-    let peer = event.peer.to_canonical();
-    warn!(
-        decision = event.outcome.label(),
-        dialect = event.caller.label,
-        %peer,
-        request = event.request_id.map(text),
-        suppressed = line.suppressed,
-        // Single quotes, because the log escapes double quotes. TOML accepts both.
-        "check refused, because its sender is not a trusted proxy; if it is your proxy, set check.trusted_proxies = \
-         ['{peer}']"
-    );
-}
-
-fn log_unknown_host(event: &CheckEvent<'_>, line: &Line) {
-    warn!(
-        decision = event.outcome.label(),
-        dialect = event.caller.label,
-        host = event.host,
-        request = event.request_id.map(text),
-        suppressed = line.suppressed,
-        "check refused, because its host is not configured; if the host is yours, add its origin to public.urls"
-    );
-}
-
-fn log_allow_or_challenge(event: &CheckEvent<'_>) {
-    debug!(
-        decision = event.outcome.label(),
-        dialect = event.caller.label,
-        host = event.host,
-        subject = event.subject,
-        absence = event.absence.map(Absence::label),
-        client = event.client.map(tracing::field::display),
-        "check"
-    );
-}
-
-fn log_refused_check(event: &CheckEvent<'_>, line: &Line) {
-    warn!(
-        decision = event.outcome.label(),
-        dialect = event.caller.label,
-        host = event.host,
-        subject = event.subject,
-        reason = event.reason.map(text),
-        policy = event.policy.map(quoted),
-        client = event.client.map(tracing::field::display),
-        request = event.request_id.map(text),
-        suppressed = line.suppressed,
-        "check refused"
-    );
 }
 
 fn text(value: &dyn Display) -> String {

@@ -10,10 +10,10 @@ use crate::harness::{Browser, Gateway, KEY, Process, Provider};
 use crate::refresh::scene::{DUE, poll, short_lived, signed_in_browser, until_refreshes, usual_settings};
 
 /// The file of one test.
-struct SessionFile(PathBuf);
+pub(crate) struct SessionFile(PathBuf);
 
 impl SessionFile {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("sessions-{name}.redb"));
         let _old = std::fs::remove_file(&path);
         Self(path)
@@ -25,7 +25,7 @@ impl SessionFile {
     }
 }
 
-async fn start(provider: &Provider, file: &SessionFile) -> Gateway {
+pub(crate) async fn start(provider: &Provider, file: &SessionFile) -> Gateway {
     Gateway::of(provider.clock.clone(), None, &file.settings(provider)).await
 }
 

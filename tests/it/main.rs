@@ -38,6 +38,7 @@ mod logs;
 mod nginx;
 mod ops;
 mod outgoing_proxy;
+mod own_sessions;
 #[path = "../support/pki.rs"]
 mod pki;
 mod portal;

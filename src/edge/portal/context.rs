@@ -14,6 +14,7 @@ use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
+use crate::flow::own_sessions::OwnSessions;
 use crate::flow::ports::{Clock, Sessions};
 use crate::flow::refresh::Refresh;
 use crate::flow::snapshot::CurrentSnapshot;
@@ -28,6 +29,8 @@ pub struct Portal {
     pub detached: Detached,
     /// Ends sessions.
     pub logout: Arc<Logout>,
+    /// Lists and ends sessions for their user.
+    pub own_sessions: OwnSessions,
     /// Refreshes sessions.
     pub refresh: Arc<Refresh>,
     /// Ends sessions on request of the provider.

@@ -4,6 +4,7 @@ pub mod backchannel;
 mod callback;
 mod context;
 mod detached;
+mod own_sessions;
 pub mod page;
 mod refresh;
 mod sign_in;
@@ -43,8 +44,12 @@ pub fn routes(portal: Arc<Portal>) -> Router {
         .route(OwnPage::Callback.path(), get(callback::get).post(callback::post))
         .route(OwnPage::SignIn.path(), get(sign_in::get))
         .route(OwnPage::Refresh.path(), get(refresh::get))
-        // Only this route changes something, so only it needs the layer. A GET changes nothing.
+        // Only these routes change something, so only they need the layer. A GET changes nothing.
         .route(OwnPage::SignOut.path(), post(sign_out::post).layer(CsrfLayer::new()).get(sign_out::get))
+        .route(
+            OwnPage::Sessions.path(),
+            post(own_sessions::post).layer(CsrfLayer::new()).get(own_sessions::get),
+        )
         .route(OwnPage::SignedOut.path(), get(sign_out::signed_out))
         .route(OwnPage::Userinfo.path(), get(userinfo::get))
         .route(&format!("{}{{*unknown}}", own_path::PREFIX), axum::routing::any(unknown_page))

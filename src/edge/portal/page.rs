@@ -10,7 +10,9 @@
 //! [`ReturnTo`](crate::access::return_to::ReturnTo).
 
 mod echo;
+mod own_sessions;
 mod problem;
+mod utc_time;
 
 use std::sync::LazyLock;
 
@@ -19,6 +21,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderValue, StatusCode, header};
 
 pub use echo::{Echo, Field};
+pub use own_sessions::{NoSessionList, OwnSessionRow, OwnSessionsPage, Permission};
 pub use problem::{Link, Problem, RETRY_AFTER};
 
 use crate::edge::reply::Reply;

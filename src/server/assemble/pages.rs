@@ -11,6 +11,7 @@ use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
 use crate::flow::logout::{Leaving, Logout, ProviderLogout};
+use crate::flow::own_sessions::OwnSessions;
 use crate::flow::refresh::Refresh;
 use crate::flow::snapshot::CurrentSnapshot;
 
@@ -47,6 +48,7 @@ pub(super) fn build_portal(
         },
         detached: Detached::default(),
         logout,
+        own_sessions: OwnSessions { lists: shared.store.lists(), refresh: Arc::clone(&refresh) },
         refresh,
         backchannel,
         sessions: shared.sessions,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::{SessionStorage, Settings};
 use crate::flow::audit::Audit;
-use crate::flow::ports::{Clock, Entropy, NoEntropy, Sessions};
+use crate::flow::ports::{Clock, Entropy, NoEntropy, SessionLists, Sessions};
 use crate::server::StartError;
 use crate::session::codec::seal::KeyRing;
 use crate::session::cookie_store::{CookieStore, Room};
@@ -83,6 +83,15 @@ impl Store {
         match self {
             Self::Redis(store) => store.follow().await,
             Self::Cookie(_) | Self::File(_) => std::future::pending().await,
+        }
+    }
+
+    /// Returns the list of each user's sessions, if the store keeps one.
+    pub(super) fn lists(&self) -> Option<Arc<dyn SessionLists>> {
+        match self {
+            Self::Cookie(_) => None,
+            Self::File(store) => Some(Arc::clone(store) as Arc<dyn SessionLists>),
+            Self::Redis(store) => Some(Arc::clone(store) as Arc<dyn SessionLists>),
         }
     }
 

@@ -17,8 +17,8 @@ use crate::flow::audit::{
 };
 use crate::flow::caller::Caller;
 use crate::flow::ports::{
-    Absence, Authentication, IssuerIndex, Lease, LogoutEffect, LogoutToken, OpenResult, Opened, Release,
-    SessionState, Sessions, TokenSet, Workspace,
+    Absence, Authentication, EndedOthers, IssuerIndex, Lease, LogoutEffect, LogoutToken, OpenResult, Opened,
+    Release, SessionState, Sessions, TokenSet, Workspace,
 };
 use crate::secret::Secret;
 
@@ -68,6 +68,7 @@ impl Audit for Silent {
     fn refresh(&self, _: &RefreshEvent<'_>) {}
     fn waits(&self, _: Caller) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
+    fn ended_others(&self, _: &str, _: &EndedOthers, _: &dyn Display) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn Display) {}
     fn omitted_claims(&self, _: &Omissions, _: &str, _: IdentityMade) {}
     fn hint(&self, _: &Hint<'_>) {}

@@ -102,6 +102,8 @@ fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
         });
     });
     assert_limit(MAX_USER_LINES, |recorder| recorder.signed_out("h", "alice", &"id"));
+    let ended = EndedOthers { subject: "alice".to_owned(), sessions: 2 };
+    assert_limit(MAX_USER_LINES, |recorder| recorder.ended_others("h", &ended, &"id"));
     let omitted = omitted();
     assert_limit(MAX_USER_LINES, |recorder| {
         recorder.omitted_claims(&omitted, "alice", IdentityMade::SignIn);

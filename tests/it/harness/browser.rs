@@ -20,6 +20,8 @@ pub(crate) struct Browser {
     client: Client,
     jar: Vec<Cookie>,
     host: String,
+    /// Header fields of every request.
+    pub(crate) fields: HeaderMap,
     /// Every URL that was requested.
     pub(crate) visited: Vec<Url>,
 }
@@ -63,7 +65,8 @@ pub(crate) async fn get_with(url: &str, headers: HeaderMap) -> HttpReply {
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        Self { client: client(), jar: Vec::new(), host: "127.0.0.1".to_owned(), visited: Vec::new() }
+        let (jar, fields, visited) = (Vec::new(), HeaderMap::new(), Vec::new());
+        Self { client: client(), jar, host: "127.0.0.1".to_owned(), fields, visited }
     }
 
     /// Navigates to a URL, and follows no redirect.
@@ -97,6 +100,7 @@ impl Browser {
             headers.insert("sec-fetch-mode", HeaderValue::from_static("navigate"));
             headers.insert("sec-fetch-dest", HeaderValue::from_static("document"));
         }
+        headers.extend(self.fields.clone());
         headers.extend(self.cookies_for(url.host_str().unwrap()).map(|value| (COOKIE, value)));
         let mut request = self.client.request(method, url.clone()).headers(headers);
         if let Some(form) = form {

@@ -1,9 +1,9 @@
 //! Page of the demo application, which shows the request that it received
 
 use askama::Template;
-use jiff::Timestamp;
 
 use super::STYLE;
+use super::utc_time::UtcTime;
 use crate::flow::ports::UnixTime;
 
 /// The maximum length of a value that is not folded. An ID token would fill the screen of a phone.
@@ -41,23 +41,5 @@ pub struct Field<'a> {
 impl Field<'_> {
     fn preview(&self) -> Option<String> {
         (self.value.len() > MAX_UNFOLDED_BYTES).then(|| self.value.chars().take(PREVIEW_CHARACTERS).collect())
-    }
-}
-
-/// A time to show, in UTC, because a page without a script does not know the time zone of the user.
-struct UtcTime(Timestamp);
-
-impl UtcTime {
-    fn new(time: UnixTime) -> Option<Self> {
-        let seconds = i64::try_from(time.0).ok()?;
-        Timestamp::from_second(seconds).ok().map(Self)
-    }
-
-    fn rfc3339(&self) -> impl std::fmt::Display {
-        self.0
-    }
-
-    fn readable(&self) -> impl std::fmt::Display {
-        self.0.strftime("%-d %b %Y, %H:%M UTC")
     }
 }

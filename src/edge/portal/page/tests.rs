@@ -3,6 +3,22 @@ use crate::flow::ports::UnixTime;
 
 const HOSTILE: &str = "<script>\"'&</style><img src=x>";
 
+fn own_sessions(text: &str, permission: Permission) -> Reply {
+    let row = |is_current| OwnSessionRow {
+        id: text,
+        device: text,
+        other_host: Some(text),
+        address: Some(text.to_owned()),
+        began_at: UnixTime(1_763_842_500),
+        active_at: UnixTime(1_763_842_500),
+        now: UnixTime(1_763_849_700),
+        is_current,
+    };
+    let (user, action, sign_in_url, sign_out_url) = (text, text, text, text);
+    let rows = &[row(true), row(false)];
+    page(StatusCode::OK, &OwnSessionsPage { user, rows, permission, action, sign_in_url, sign_out_url })
+}
+
 /// Returns each page, with the text in each field.
 fn every_page(text: &str) -> Vec<Reply> {
     let link = |url| Some(Link { label: text, url });
@@ -33,6 +49,10 @@ fn every_page(text: &str) -> Vec<Reply> {
         page(StatusCode::OK, &SignOut { action: text, user: None }),
         page(StatusCode::OK, &SignedOut { at_provider: false, sign_in_url: text }),
         page(StatusCode::OK, &SignedOut { at_provider: true, sign_in_url: text }),
+        own_sessions(text, Permission::Granted),
+        own_sessions(text, Permission::NeedsSignIn),
+        own_sessions(text, Permission::NotConfirmed),
+        page(StatusCode::OK, &NoSessionList { sign_out_url: text }),
         page(StatusCode::OK, &session(&fields)),
         page(StatusCode::OK, &session(&long)),
         problem.reply(),
@@ -192,4 +212,50 @@ fn demo_page_folds_a_long_value_and_shows_times_in_utc() {
     let (identity, others) = html.split_once("The rest of the request").unwrap();
     assert!(identity.contains("x-id-token") && !identity.contains(">accept<"));
     assert!(others.contains(">accept<") && !others.contains("x-id-token"));
+}
+
+#[test]
+fn sessions_page_has_buttons_only_after_a_recent_authentication() {
+    for (permission, forms, id) in [
+        (Permission::Granted, 2, "end-others"),
+        (Permission::NeedsSignIn, 0, "sign-in-again"),
+        (Permission::NotConfirmed, 0, "not-confirmed"),
+    ] {
+        let html = html(&own_sessions("alice", permission));
+        assert_eq!(html.matches("<form").count(), forms, "{permission:?}");
+        assert!(html.contains(&format!("id=\"{id}\"")), "{html}");
+        assert_eq!(html.matches("This browser").count(), 1);
+        assert!(html.contains("2 hours ago") && html.contains("22 Nov 2025, 20:15 UTC"), "{html}");
+    }
+}
+
+#[test]
+fn sessions_page_shows_a_hundred_sessions() {
+    let row = |id| OwnSessionRow {
+        id,
+        device: "Firefox on Linux",
+        other_host: None,
+        address: None,
+        began_at: UnixTime(1),
+        active_at: UnixTime(1),
+        now: UnixTime(1),
+        is_current: id == "0",
+    };
+    let ids: Vec<_> = (0..103).map(|number| number.to_string()).collect();
+    let rows: Vec<_> = ids.iter().map(|id| row(id)).collect();
+    let permission = Permission::Granted;
+    let page = page(
+        StatusCode::OK,
+        &OwnSessionsPage {
+            user: "a",
+            rows: &rows,
+            permission,
+            action: "/",
+            sign_in_url: "/",
+            sign_out_url: "/",
+        },
+    );
+    let html = html(&page);
+    assert_eq!(html.matches("Firefox on Linux</strong>").count(), 100);
+    assert!(html.contains("3 more sessions are not shown"));
 }
