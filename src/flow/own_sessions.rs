@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
+use tokio::sync::Semaphore;
 
 use super::ports::{
     EndedOthers, ListedSession, RECENT_AUTHENTICATION, SessionLists, SessionRequest, StoreUnavailable,
@@ -23,6 +24,20 @@ pub struct OwnSessions {
     pub lists: Option<Arc<dyn SessionLists>>,
     /// Refreshes the session of the request if its tokens have expired.
     pub refresh: Arc<Refresh>,
+    /// The lists that may be read at the same time.
+    pub turns: Turns,
+}
+
+/// The number of lists that are read at the same time. A list is made of whole records, which may be large.
+const MAX_LISTS: usize = 4;
+
+/// Limits how many lists are read at the same time. Further ones wait.
+pub struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_LISTS))
+    }
 }
 
 /// The sessions of a user.
@@ -89,7 +104,9 @@ impl OwnSessions {
     /// Returns the sessions of the user of a request.
     pub async fn list(&self, request: SessionRequest<'_>) -> Result<Overview, NoList> {
         let (lists, viewer, pending_cookies) = self.viewer(request).await?;
+        let turn = self.turns.0.acquire().await;
         let sessions = lists.list(request).await?;
+        drop(turn);
         // The session ended between the two reads.
         if sessions.is_empty() {
             return Err(NoList::SignedOut);
@@ -104,6 +121,7 @@ impl OwnSessions {
         if viewer.authentication == Recency::NotRecent {
             return Err(EndError::NotRecent);
         }
+        let _turn = self.turns.0.acquire().await;
         let sessions = lists.end_listed(request, which).await.map_err(NoList::from)?;
         Ok(EndedOthers { subject: viewer.subject, sessions })
     }

@@ -237,6 +237,19 @@ async fn list_without_a_session_leads_to_the_sign_in_and_back() {
     }
 }
 
+/// Chromium would block the redirect to the provider, because it follows a form.
+#[tokio::test]
+async fn button_without_a_session_shows_the_sign_in_and_does_not_redirect() {
+    let (_provider, gateway) = scene("button").await;
+    let page = end(&gateway, &mut Browser::new(), "others").await;
+    assert!(page.status == 200 && page.headers.get("location").is_none(), "{}", page.body);
+    assert!(
+        page.body.contains("id=\"sign-in\"") && page.body.contains("%2Foauth2%2Fsessions"),
+        "{}",
+        page.body
+    );
+}
+
 #[tokio::test]
 async fn page_without_a_list_says_so() {
     let provider = provider().await;

@@ -2,8 +2,9 @@
 //!
 //! 1. A GET shows them, and changes nothing.
 //! 2. A POST, accepted only from our own page, ends others. It redirects back to the list.
-//! 3. If the user authenticated too long ago, the page has a link to authenticate again instead of its buttons. It is no
-//!    form: Chromium blocks a form whose redirects leave the provider for a third origin.
+//! 3. If the user authenticated too long ago, the page has a link to authenticate again instead of its buttons.
+//! 4. No form leads to the provider. Chromium applies `form-action` to each redirect after a form, and a provider may
+//!    redirect to a third origin.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use axum::extract::State;
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::context::Portal;
-use super::page::{NoSessionList, OwnSessionRow, OwnSessionsPage, Permission, Problem, page};
+use super::page::{NoSessionList, OwnSessionRow, OwnSessionsPage, Permission, Problem, SignIn, page};
 use super::visit::{Visit, parameter};
 use crate::access::own_page::{OwnPage, RECENTLY, SIGNED_IN_AGAIN};
 use crate::edge::reply::Reply;
@@ -39,7 +40,9 @@ pub(super) async fn get(
             list_page(&portal, &visit, &overview, has_signed_in_again, now)
                 .with_cookies(overview.pending_cookies.as_deref().unwrap_or_default())
         }
-        Err(no_list) => without_list(&portal, &visit, no_list),
+        Err(NoList::SignedOut) => Reply::redirect(StatusCode::SEE_OTHER, &sign_in_url(&portal, &visit)),
+        Err(NoList::NotKept) => without_list(),
+        Err(NoList::Unavailable) => visit.error_page(&Problem::session_unknown(&visit.id.to_string())),
     }
 }
 
@@ -70,20 +73,26 @@ async fn end_sessions(portal: Arc<Portal>, visit: Visit, headers: HeaderMap, end
         }
         // The page then shows how to authenticate.
         Err(EndError::NotRecent) => {}
-        Err(EndError::NoList(no_list)) => return without_list(&portal, &visit, no_list),
+        // No redirect to the provider may follow a form.
+        Err(EndError::NoList(NoList::SignedOut)) => {
+            return page(StatusCode::OK, &SignIn { start_url: &sign_in_url(&portal, &visit) });
+        }
+        Err(EndError::NoList(NoList::NotKept)) => return without_list(),
+        Err(EndError::NoList(NoList::Unavailable)) => {
+            return visit.error_page(&Problem::session_unknown(&visit.id.to_string()));
+        }
     }
     Reply::redirect(StatusCode::SEE_OTHER, &OwnPage::Sessions.url(&visit.origin))
 }
 
-fn without_list(portal: &Portal, visit: &Visit, no_list: NoList) -> Reply {
-    match no_list {
-        NoList::NotKept => page(StatusCode::OK, &NoSessionList { sign_out_url: OwnPage::SignOut.path() }),
-        NoList::SignedOut => {
-            let return_to = portal.login.return_to(&visit.origin, Some(OwnPage::Sessions.path()));
-            Reply::redirect(StatusCode::SEE_OTHER, &OwnPage::Start.with_return(&visit.origin, &return_to))
-        }
-        NoList::Unavailable => visit.error_page(&Problem::session_unknown(&visit.id.to_string())),
-    }
+fn without_list() -> Reply {
+    page(StatusCode::OK, &NoSessionList { sign_out_url: OwnPage::SignOut.path() })
+}
+
+/// Returns the URL of a sign-in that returns to the list.
+fn sign_in_url(portal: &Portal, visit: &Visit) -> String {
+    let return_to = portal.login.return_to(&visit.origin, Some(OwnPage::Sessions.path()));
+    OwnPage::Start.with_return(&visit.origin, &return_to)
 }
 
 fn list_page(

@@ -11,7 +11,7 @@ use crate::flow::backchannel::Backchannel;
 use crate::flow::callback::Callback;
 use crate::flow::login::Login;
 use crate::flow::logout::{Leaving, Logout, ProviderLogout};
-use crate::flow::own_sessions::OwnSessions;
+use crate::flow::own_sessions::{OwnSessions, Turns};
 use crate::flow::refresh::Refresh;
 use crate::flow::snapshot::CurrentSnapshot;
 
@@ -48,7 +48,11 @@ pub(super) fn build_portal(
         },
         detached: Detached::default(),
         logout,
-        own_sessions: OwnSessions { lists: shared.store.lists(), refresh: Arc::clone(&refresh) },
+        own_sessions: OwnSessions {
+            lists: shared.store.lists(),
+            refresh: Arc::clone(&refresh),
+            turns: Turns::default(),
+        },
         refresh,
         backchannel,
         sessions: shared.sessions,

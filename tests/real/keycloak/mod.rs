@@ -6,6 +6,7 @@ mod ended;
 mod identity;
 mod keys;
 mod no_refresh_token;
+mod own_sessions;
 mod sign_in;
 mod sign_out;
 
