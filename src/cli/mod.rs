@@ -7,6 +7,7 @@ mod demo;
 mod options;
 mod secret;
 mod serve;
+mod sessions;
 mod template;
 
 use std::io::{self, Write};
@@ -31,6 +32,8 @@ enum Command {
     Serve(ConfigOptions),
     /// Report everything that is wrong with the configuration, and exit.
     Check(check::Options),
+    /// List or end the sessions of a user in the running gateway.
+    Sessions(sessions::Options),
     /// Print a key for session.keys.
     Secret,
     /// Print a configuration file with every key, its default and its meaning, or a small file for one provider.
@@ -45,6 +48,7 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(options) => serve::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Sessions(options) => sessions::run(&options),
         Command::Secret => secret::run(),
         Command::Template(options) => template::run(&options),
         #[cfg(feature = "demo")]

@@ -1,6 +1,7 @@
 //! Listeners for the proxy and for probes, and the trusted proxies
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use super::checks::socket;
 use super::key::{Key, Kind, Need, Section};
@@ -72,15 +73,30 @@ pub(super) const OPS: Section = Section {
     path: "ops",
     example: "",
     about: "The listener for probes and Prometheus: /livez, /readyz and /metrics.",
-    keys: &[Key {
-        name: "listen",
-        kind: Kind::Text,
-        need: Need::Default("\"127.0.0.1:4183\""),
-        about: "The address and port for probes and metrics. The listener serves nothing secret, but there is no \
-                need to make it public.",
-        right: "an address and a port, such as 127.0.0.1:4183, or [::]:4183 for every address of the machine",
-    }],
+    keys: &[LISTEN_OPS, ADMIN_SOCKET],
 };
+
+const LISTEN_OPS: Key = Key {
+    name: "listen",
+    kind: Kind::Text,
+    need: Need::Default("\"127.0.0.1:4183\""),
+    about: "The address and port for probes and metrics. The listener serves nothing secret, but there is no \
+                need to make it public.",
+    right: "an address and a port, such as 127.0.0.1:4183, or [::]:4183 for every address of the machine",
+};
+
+const ADMIN_SOCKET: Key = Key {
+    name: "admin_socket",
+    kind: Kind::Text,
+    need: Need::Optional("\"/run/foregate/admin.sock\""),
+    about: "The Unix socket for `foregate sessions`, which lists and ends the sessions of a user. The gateway creates \
+            it with the mode 0600, so only its own user and root can use it. Without this key, there is none.",
+    right: "the path of a file in a directory that only the gateway can write to, such as /run/foregate/admin.sock",
+};
+
+/// The length of a path to a socket. The system accepts 107 bytes, and the gateway first binds in a directory next to
+/// it.
+const MAX_SOCKET_PATH: usize = 100;
 
 /// The keys with the addresses of all listeners.
 pub(super) const LISTENERS: [&str; 4] = ["public.listen", "check.listen", "check.grpc_listen", "ops.listen"];
@@ -105,6 +121,8 @@ pub struct CheckListener {
 pub struct Ops {
     /// The address and port for probes.
     pub listen: SocketAddr,
+    /// The socket of the operator, if configured.
+    pub admin_socket: Option<PathBuf>,
 }
 
 impl CheckListener {
@@ -140,8 +158,27 @@ impl CheckListener {
 
 impl Ops {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, Reported> {
-        Ok(Self { listen: reader.read_required("ops.listen", socket)? })
+        let listen = reader.read_required("ops.listen", socket);
+        let admin_socket = reader.read_optional("ops.admin_socket", parse_socket_path);
+        Ok(Self { listen: listen?, admin_socket: admin_socket? })
     }
+}
+
+fn parse_socket_path(text: &str) -> Result<PathBuf, Wrong> {
+    let path = Path::new(text);
+    if !path.is_absolute() {
+        return Err(Wrong::new("it is not an absolute path"));
+    }
+    if text.len() > MAX_SOCKET_PATH {
+        return Err(Wrong::new("it is longer than 100 bytes"));
+    }
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Err(Wrong::new("its directory does not exist"));
+    }
+    if path.is_dir() {
+        return Err(Wrong::new("it is a directory"));
+    }
+    Ok(path.to_owned())
 }
 
 fn read_keeps_content_length(reader: &mut Reader) -> bool {

@@ -223,6 +223,8 @@ pub trait Audit: Send + Sync {
     fn signed_out(&self, host: &str, subject: &str, request_id: &dyn std::fmt::Display);
     /// Records that a user ended other sessions of the same user.
     fn ended_others(&self, host: &str, ended: &EndedOthers, request_id: &dyn std::fmt::Display);
+    /// Records that the operator ended the sessions of a user.
+    fn ended_by_operator(&self, ended: &EndedOthers);
     /// Records a back-channel logout.
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>);
     /// Records which values of claims were left out of an identity, and why.

@@ -194,6 +194,10 @@ impl Audit for FakeAudit {
         panic!("the caller of a flow records this")
     }
 
+    fn ended_by_operator(&self, _: &EndedOthers) {
+        panic!("no flow under test records this")
+    }
+
     fn ended_others(&self, _: &str, _: &EndedOthers, _: &dyn Display) {
         panic!("the caller of a flow records this")
     }

@@ -35,6 +35,7 @@ impl Audit for Calls {
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
     fn check(&self, _: &CheckEvent<'_>) {}
     fn login(&self, _: &LoginEvent<'_>) {}
+    fn ended_by_operator(&self, _: &EndedOthers) {}
     fn ended_others(&self, _: &str, _: &EndedOthers, _: &dyn std::fmt::Display) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn std::fmt::Display) {}
     fn omitted_claims(&self, _: &Omissions, _: &str, _: IdentityMade) {}

@@ -18,6 +18,7 @@ use self::pages::{build_logout, build_portal};
 use self::shared::Shared;
 use self::store::Parts;
 pub(crate) use self::store::Store;
+use super::admin::Admin;
 use super::ops::{self, Readiness};
 use super::proxy_service::{self, ProxyService};
 use super::{StartError, System, keys};
@@ -62,6 +63,8 @@ pub(super) struct Gateway<F> {
     pub(super) check_grpc: Router,
     pub(super) ops: Router,
     pub(super) readiness: Arc<Readiness>,
+    /// Answers the operator.
+    pub(super) admin: Admin,
     /// Refreshes sessions.
     pub(super) refresh: Arc<Refresh>,
     /// Keeps the provider's metadata, the provider's keys and the session keys up to date. Never completes.
@@ -98,6 +101,11 @@ pub(super) fn build_gateway(
     let checker = Arc::new(build_checker(settings, &shared, check, Arc::clone(&logout)));
     let readiness = Readiness::new(Arc::clone(&shared.provider), shared.store.clone(), Arc::clone(&checker));
     let readiness = Arc::new(readiness);
+    let admin = Admin {
+        lists: shared.store.lists(),
+        clock: Arc::clone(&shared.clock),
+        audit: Arc::clone(&shared.audit),
+    };
     Ok(Gateway {
         check_grpc: grpc_routes::routes(Arc::clone(&checker)),
         check: check_routes::routes(
@@ -107,6 +115,7 @@ pub(super) fn build_gateway(
         ops: ops::routes(Arc::clone(&readiness), metrics),
         public: build_public_router(settings, shared, checker)?,
         readiness,
+        admin,
         refresh,
         keep_fresh: async move {
             tokio::join!(provider.keep_fresh(), following_keys, store.follow());

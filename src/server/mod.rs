@@ -1,5 +1,6 @@
 //! Server: listeners, background tasks and shutdown
 
+mod admin;
 mod assemble;
 mod drain;
 mod head_limits;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use self::admin::AdminSocket;
 pub use self::drain::Drain;
 use self::listen::Service;
 pub use self::listener::{Listener, Purpose};
@@ -45,6 +47,7 @@ pub async fn serve(
     // Browsers usually connect through the same proxy that sends the checks.
     let trusted_proxies = settings.check.trusted_proxies.clone();
     let gateway = assemble::build_gateway(&settings, &system)?;
+    let admin_socket = settings.ops.admin_socket.as_deref().map(AdminSocket::bind).transpose()?;
     let (drain, draining) = drain::channel();
     let mut serving = JoinSet::new();
     for (purpose, socket, limits, protocol, tls) in prepared {
@@ -54,6 +57,7 @@ pub async fn serve(
     }
     let (readiness, refresh) = (Arc::clone(&gateway.readiness), Arc::clone(&gateway.refresh));
     let keeping_fresh = tokio::spawn(gateway.keep_fresh);
+    let administration = admin_socket.map(|socket| tokio::spawn(admin::serve(socket, gateway.admin)));
     let steps = stop.await;
     if steps.unready_time.is_zero() {
         tracing::info!("stopping: no new requests are accepted");
@@ -75,6 +79,9 @@ pub async fn serve(
         tracing::warn!("drain.finish_timeout has passed; open connections and refreshes are cut");
     }
     keeping_fresh.abort();
+    if let Some(administration) = administration {
+        administration.abort();
+    }
     tracing::info!("stopped");
     Ok(())
 }

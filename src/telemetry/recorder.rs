@@ -174,6 +174,11 @@ impl Audit for Recorder {
         );
     }
 
+    fn ended_by_operator(&self, ended: &EndedOthers) {
+        let EndedOthers { subject, sessions } = ended;
+        info!(subject, sessions, "sessions ended by the operator");
+    }
+
     fn backchannel_logout(&self, event: &BackchannelEvent<'_>) {
         self.metrics.count_backchannel_logout(event.outcome);
         let (outcome, request) = (event.outcome.label(), text(event.request_id));

@@ -19,7 +19,7 @@ impl SessionFile {
         Self(path)
     }
 
-    fn settings<'a>(&'a self, provider: &'a Provider) -> Vec<(&'a str, &'a str)> {
+    pub(crate) fn settings<'a>(&'a self, provider: &'a Provider) -> Vec<(&'a str, &'a str)> {
         let file = [("session.store", "file"), ("session.file", self.0.to_str().unwrap())];
         [&usual_settings(provider)[..], &file].concat()
     }

@@ -7,6 +7,7 @@
     reason = "a test stops at the first failure"
 )]
 
+mod admin;
 mod attacks;
 mod authentication;
 mod backchannel;

@@ -1,5 +1,6 @@
 //! Configuration: settings, mistakes and warnings
 
+mod admin_socket;
 mod application;
 mod documented;
 mod generated;

@@ -12,7 +12,8 @@ use super::sessions::{SessionRequest, StoreUnavailable};
 /// A session of the user, as the list shows it. It contains no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSession {
-    /// Identifies the session in [`SessionLists::end_listed`], only for the session that the list was shown to.
+    /// Identifies the session in [`SessionLists::end_listed`], only for the session that the list was shown to. Empty in
+    /// a list for the operator.
     pub id: String,
     /// Browser and system, as a short text of the gateway.
     pub device: String,
@@ -37,7 +38,7 @@ pub enum Which<'a> {
     AllOthers,
 }
 
-/// Sessions that their user ended.
+/// Sessions of one user that were ended together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedOthers {
     /// `sub` of the user.
@@ -62,5 +63,21 @@ pub trait SessionLists: Send + Sync {
         &'a self,
         request: SessionRequest<'a>,
         which: Which<'a>,
+    ) -> BoxFuture<'a, Result<usize, StoreUnavailable>>;
+
+    /// Returns the sessions of a user of the first issuer, by their last use. `subject` is `sub`.
+    fn list_of<'a>(
+        &'a self,
+        subject: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<ListedSession>, StoreUnavailable>>;
+
+    /// Ends all sessions of a user of the first issuer. Returns how many it ended.
+    ///
+    /// If it fails, it may have ended some of them.
+    fn end_of<'a>(
+        &'a self,
+        subject: &'a str,
+        now: UnixTime,
     ) -> BoxFuture<'a, Result<usize, StoreUnavailable>>;
 }

@@ -68,6 +68,7 @@ impl Audit for Silent {
     fn refresh(&self, _: &RefreshEvent<'_>) {}
     fn waits(&self, _: Caller) {}
     fn backchannel_logout(&self, _: &BackchannelEvent<'_>) {}
+    fn ended_by_operator(&self, _: &EndedOthers) {}
     fn ended_others(&self, _: &str, _: &EndedOthers, _: &dyn Display) {}
     fn signed_out(&self, _: &str, _: &str, _: &dyn Display) {}
     fn omitted_claims(&self, _: &Omissions, _: &str, _: IdentityMade) {}

@@ -40,6 +40,35 @@ impl<R: Records> SessionLists for TicketStore<R> {
     ) -> BoxFuture<'a, Result<usize, StoreUnavailable>> {
         self.end_others(request, which).boxed()
     }
+
+    fn list_of<'a>(
+        &'a self,
+        subject: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Vec<ListedSession>, StoreUnavailable>> {
+        async move {
+            let rows = self.rows_of(&self.tags_of(subject), now).await?;
+            let mut sessions: Vec<_> = rows.iter().map(|row| self.described(row)).collect();
+            sessions.sort_by_key(|session| Reverse(session.active_at));
+            Ok(sessions)
+        }
+        .boxed()
+    }
+
+    fn end_of<'a>(
+        &'a self,
+        subject: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<usize, StoreUnavailable>> {
+        async move {
+            let mut ended = 0;
+            for row in self.rows_of(&self.tags_of(subject), now).await? {
+                ended += self.end_row(row.id, now).await?;
+            }
+            Ok(ended)
+        }
+        .boxed()
+    }
 }
 
 impl<R: Records> TicketStore<R> {
@@ -48,7 +77,7 @@ impl<R: Records> TicketStore<R> {
         request: SessionRequest<'_>,
     ) -> Result<Vec<ListedSession>, StoreUnavailable> {
         let Some(viewer) = self.viewer(request).await? else { return Ok(Vec::new()) };
-        let rows = self.rows_of(&viewer, request.now).await?;
+        let rows = self.rows_of(&viewer.tags, request.now).await?;
         let mut sessions: Vec<_> = rows.iter().filter_map(|row| self.listed(&viewer, row)).collect();
         sessions.sort_by_key(|session| Reverse((session.is_current, session.active_at)));
         Ok(sessions)
@@ -61,14 +90,13 @@ impl<R: Records> TicketStore<R> {
     ) -> Result<usize, StoreUnavailable> {
         let Some(viewer) = self.viewer(request).await? else { return Ok(0) };
         let mut ended = 0;
-        for row in self.rows_of(&viewer, request.now).await? {
+        for row in self.rows_of(&viewer.tags, request.now).await? {
             let is_chosen = match which {
                 Which::One(id) => self.listed_id(&viewer, row.id).is_some_and(|listed| listed == id),
                 Which::AllOthers => true,
             };
             if is_chosen && row.id != viewer.presented.keys.id {
-                ended += usize::from(self.wrote(self.records.remove(row.id).await)?);
-                self.cache.forget(row.id, request.now);
+                ended += self.end_row(row.id, request.now).await?;
             }
         }
         Ok(ended)
@@ -88,9 +116,20 @@ impl<R: Records> TicketStore<R> {
         Ok(user.map(|tags| Viewer { presented, tags }))
     }
 
-    /// Returns the records of the viewer's sessions that have not ended.
-    async fn rows_of(&self, viewer: &Viewer, now: UnixTime) -> Result<Vec<Row>, StoreUnavailable> {
-        let mut rows = self.read(self.records.of_user(&viewer.tags, now).await)?;
+    fn tags_of(&self, subject: &str) -> Vec<Tag> {
+        tags(&self.keys, IssuerIndex::FIRST, Tagged::Subject(subject))
+    }
+
+    /// Ends a session. Returns 0 if it had ended before.
+    async fn end_row(&self, id: RecordId, now: UnixTime) -> Result<usize, StoreUnavailable> {
+        let removed = self.wrote(self.records.remove(id).await)?;
+        self.cache.forget(id, now);
+        Ok(usize::from(removed))
+    }
+
+    /// Returns the records of a user's sessions that have not ended.
+    async fn rows_of(&self, tags: &[Tag], now: UnixTime) -> Result<Vec<Row>, StoreUnavailable> {
+        let mut rows = self.read(self.records.of_user(tags, now).await)?;
         rows.retain(|row| !row.was_ended() && !self.is_idle(row, now));
         Ok(rows)
     }
@@ -100,6 +139,11 @@ impl<R: Records> TicketStore<R> {
     }
 
     fn listed(&self, viewer: &Viewer, row: &Row) -> Option<ListedSession> {
+        let is_current = row.id == viewer.presented.keys.id;
+        Some(ListedSession { id: self.listed_id(viewer, row.id)?, is_current, ..self.described(row) })
+    }
+
+    fn described(&self, row: &Row) -> ListedSession {
         // The key that sealed the summary may have been removed. The user must still see the session.
         let unknown = || Summary {
             device: UNKNOWN.to_owned(),
@@ -108,15 +152,15 @@ impl<R: Records> TicketStore<R> {
             began_at: row.began_at,
         };
         let summary = self.summaries.open(&self.keys, row.id, &row.summary).unwrap_or_else(unknown);
-        Some(ListedSession {
-            id: self.listed_id(viewer, row.id)?,
+        ListedSession {
+            id: String::new(),
             device: summary.device,
             host: summary.host,
             address: summary.address,
             began_at: UnixTime(summary.began_at),
             active_at: UnixTime(row.active_at),
-            is_current: row.id == viewer.presented.keys.id,
-        })
+            is_current: false,
+        }
     }
 
     fn listed_id(&self, viewer: &Viewer, record: RecordId) -> Option<String> {
