@@ -1,7 +1,7 @@
 //! Redis as one server, with Sentinel and as a cluster
 //!
 //! 1. All tests of the process share one server of each form. Each test has keys of its own.
-//! 2. The one server has TLS, and the users of `deploy/redis/users.acl`.
+//! 2. The one server has TLS, and the documented `deploy/redis/redis.conf`.
 //! 3. A test that stops a server starts its own.
 
 use std::path::PathBuf;
@@ -99,16 +99,16 @@ impl Protected {
         let [address] = free_addresses();
         let port = address.port().to_string();
         let write = |name, text: &str| scratch.write(name, text).display().to_string();
-        let users = std::fs::read_to_string(repository().join("deploy/redis/users.acl")).unwrap();
-        assert!(users.contains(">change-me "));
-        let (certificate, key, users) = (
+        let file = std::fs::read_to_string(repository().join("deploy/redis/redis.conf")).unwrap();
+        assert!(file.contains(">change-me "));
+        let (certificate, key, file) = (
             write("redis.crt", authority.certificate_pem()),
             write("redis.key", authority.key_pem()),
-            write("users.acl", &users.replace(">change-me ", &format!(">{PASSWORD} "))),
+            write("redis.conf", &file.replace(">change-me ", &format!(">{PASSWORD} "))),
         );
         let tls =
             ["--port", "0", "--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
-        let more = [&tls[..], &["--tls-auth-clients", "no", "--aclfile", &users]].concat();
+        let more = [&tls[..], &["--tls-auth-clients", "no", "--include", &file]].concat();
         let redis = Redis::start_at(address.port(), "redis-protected", &more, scratch).await;
         let login = Login { username: Some("foregate".to_owned()), password: Some(Secret::new(PASSWORD)) };
         let servers = RedisServers {
