@@ -141,7 +141,7 @@ fn ticket_store<R: Records>(
     let client = (settings.provider.issuer.as_str(), settings.provider.client_id.as_str());
     let place = (&settings.public.origins, client);
     let store = TicketStore::new(records, Arc::clone(parts.keys), system, place, ticket_settings);
-    store.map(Arc::new).map_err(no_entropy)
+    store.map_err(no_entropy)
 }
 
 fn no_entropy(error: NoEntropy) -> StartError {

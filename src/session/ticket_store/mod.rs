@@ -6,23 +6,26 @@
 //!    next holder knows that the refresh token may be spent.
 //! 3. A session that was ended has no record, and no late refresh writes it again.
 //! 4. If the store fails, a record that was read within `stale_if_error` serves, and then the state is unknown. No cookie
-//!    is deleted because of that.
+//!    is deleted because of that. If it is slow, such a record serves while the next one is read.
 
 mod arrivals;
 mod cache;
 mod leases;
 mod listing;
+mod lookup;
 mod opening;
 mod port;
+mod reading;
 mod refreshing;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use self::arrivals::FirstArrivals;
 use self::cache::RowCache;
 use self::leases::UsedLeases;
+use self::reading::Reading;
 pub use self::refreshing::LEASE_TIME;
 use super::codec::contents::{Lifetimes, Sealing};
 use super::codec::seal::KeyRing;
@@ -52,6 +55,8 @@ pub struct TicketSettings {
 
 /// A session store with the records of `R`.
 pub struct TicketStore<R> {
+    /// The store itself, for reads that outlive their request.
+    this: Weak<Self>,
     records: R,
     keys: Arc<KeyRing>,
     entropy: Arc<dyn Entropy>,
@@ -62,6 +67,7 @@ pub struct TicketStore<R> {
     /// A random number of this process.
     process: u64,
     cache: RowCache,
+    reading: Arc<Reading>,
     leases: UsedLeases,
     arrivals: FirstArrivals,
     /// Whether the last read failed.
@@ -78,10 +84,11 @@ impl<R: Records> TicketStore<R> {
         (entropy, clock): (Arc<dyn Entropy>, Arc<dyn Clock>),
         (origins, client): (&Origins, (&str, &str)),
         settings: TicketSettings,
-    ) -> Result<Self, NoEntropy> {
+    ) -> Result<Arc<Self>, NoEntropy> {
         let mut process = [0; 8];
         entropy.fill(&mut process)?;
-        Ok(Self {
+        Ok(Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             records,
             keys,
             entropy,
@@ -91,11 +98,12 @@ impl<R: Records> TicketStore<R> {
             settings,
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),
+            reading: Arc::default(),
             leases: UsedLeases::default(),
             arrivals: FirstArrivals::default(),
             reads_fail: AtomicBool::new(false),
             writes_fail: AtomicBool::new(false),
-        })
+        }))
     }
 
     /// Forgets what other processes change, and never returns.

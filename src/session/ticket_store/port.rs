@@ -23,7 +23,7 @@ use crate::session::codec::summary::Summary;
 use crate::session::codec::ticket::{Tagged, Ticket, tags};
 use crate::session::cookie::add_cookie;
 use crate::session::place::Place;
-use crate::session::records::{EndedBy, Inserted, LeaseState, RecordId, Records, Row, Scope};
+use crate::session::records::{EndedBy, Inserted, LeaseState, Records, Row, Scope};
 use crate::session::usable::judge;
 
 /// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
@@ -51,15 +51,7 @@ impl<R: Records> Sessions for TicketStore<R> {
     }
 
     fn lookup(&self, lookup: Lookup) -> BoxFuture<'_, Found> {
-        async move {
-            let (id, now) = (RecordId(lookup.record), self.clock.now());
-            match self.find_and_touch(id, lookup.active_at, now).await {
-                Ok(Some(row)) => row.encode().map_or(Found::Unavailable, |row| Found::Record(row.into())),
-                Ok(None) => Found::Nothing,
-                Err(StoreUnavailable) => Found::Unavailable,
-            }
-        }
-        .boxed()
+        self.look_up(lookup).boxed()
     }
 
     fn begin<'a>(

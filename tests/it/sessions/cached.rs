@@ -2,6 +2,7 @@
 //!
 //! The clock of its lookups stands still, so it reads a record once in a hundred seconds of the requests' time.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use foregate::flow::ports::{Absence, OpenResult, Release, SessionRequest, Workspace};
@@ -52,4 +53,24 @@ async fn session_that_is_over_was_not_ended() {
     let store = ticket_store_with(settings, Duration::ZERO, FixedClock(at(50)));
     let jar = store.begin(SignIn::default()).await;
     assert_eq!(store.state(&jar, 50).await, State::Absent(Absence::Expired));
+}
+
+#[tokio::test]
+async fn slow_store_is_read_once_while_an_older_record_serves() {
+    let settings = Settings { stale_if_error: Duration::from_secs(30), ..<_>::default() };
+    let store = ticket_store_with(settings, Duration::ZERO, FixedClock(NOW));
+    let jar = store.begin(SignIn::default()).await;
+    assert_eq!(store.state(&jar, 1).await, State::Usable);
+    let failures = store.capabilities.outage.as_ref().unwrap();
+    let reads = || failures.reads.load(Ordering::Relaxed);
+    let before = reads();
+    failures.hangs.store(true, Ordering::Relaxed);
+    for _ in 0..20 {
+        assert_eq!(store.state(&jar, 1).await, State::Usable);
+    }
+    assert_eq!(reads() - before, 1);
+
+    failures.hangs.store(false, Ordering::Relaxed);
+    assert!(store.end(&jar, 1).await.is_ok());
+    assert_eq!(store.state(&jar, 1).await, State::Absent(Absence::Ended));
 }

@@ -40,11 +40,18 @@ pub(crate) struct Settings {
     pub(crate) lifetime: Duration,
     pub(crate) idle: Option<Duration>,
     pub(crate) require_fresh_id_token: bool,
+    /// How long a row that was read serves while the store fails or is slow. Stores without lookups ignore it.
+    pub(crate) stale_if_error: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { lifetime: Duration::from_secs(3600), idle: None, require_fresh_id_token: false }
+        Self {
+            lifetime: Duration::from_secs(3600),
+            idle: None,
+            require_fresh_id_token: false,
+            stale_if_error: Duration::ZERO,
+        }
     }
 }
 

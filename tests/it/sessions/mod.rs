@@ -27,7 +27,7 @@ use fixture::{Capabilities, Settings, StoreUnderTest, origins};
 use outage::{Failures, Switchable};
 
 fn cookie_store(settings: Settings) -> StoreUnderTest {
-    let Settings { lifetime, idle, require_fresh_id_token } = settings;
+    let Settings { lifetime, idle, require_fresh_id_token, .. } = settings;
     let lifetimes = Lifetimes { session: lifetime, idle, require_fresh_id_token };
     let store = CookieStore::new(
         Arc::new(KeyRing::new(&[[7; 32]]).unwrap()),
@@ -62,7 +62,7 @@ fn ticket_store_of(
     fresh: Duration,
     clock: FixedClock,
 ) -> (StoreUnderTest, Arc<dyn SessionLists>) {
-    let Settings { lifetime, idle, require_fresh_id_token } = settings;
+    let Settings { lifetime, idle, require_fresh_id_token, stale_if_error } = settings;
     let outage = Arc::new(Failures::default());
     let bounds = Bounds { sessions: 1000, per_user: 1000 };
     let records = MemoryRecords::new(bounds, Arc::new(clock));
@@ -75,7 +75,7 @@ fn ticket_store_of(
             lifetimes: Lifetimes { session: lifetime, idle, require_fresh_id_token },
             keeps_id_token: true,
             fresh,
-            stale_if_error: Duration::ZERO,
+            stale_if_error,
             is_exclusive: false,
         },
     );
@@ -84,7 +84,7 @@ fn ticket_store_of(
         lease_lifetime: Some(LEASE_TIME),
         outage: Some(outage),
     };
-    let store = Arc::new(store.unwrap());
+    let store = store.unwrap();
     let sessions = Arc::clone(&store) as Arc<dyn Sessions>;
     (StoreUnderTest { sessions, capabilities }, store)
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use foregate::flow::ports::UnixTime;
@@ -20,6 +21,10 @@ use tower_sessions_core::session_store::Result;
 pub(crate) struct Failures {
     /// No call succeeds.
     pub(crate) is_unavailable: AtomicBool,
+    /// No call returns.
+    pub(crate) hangs: AtomicBool,
+    /// The number of reads that began.
+    pub(crate) reads: AtomicUsize,
     /// The next write succeeds, but its answer does not arrive.
     pub(crate) loses_an_answer: AtomicBool,
 }
@@ -34,6 +39,9 @@ impl Switchable {
     /// Yields to the runtime, as a network call does. Returns an error if the store is unavailable.
     async fn reach(&self) -> std::result::Result<&MemoryRecords, RecordsError> {
         tokio::task::yield_now().await;
+        while self.outage.hangs.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         if self.outage.is_unavailable.load(Ordering::Relaxed) {
             return Err(RecordsError("switched off".to_owned()));
         }
@@ -74,6 +82,7 @@ impl Records for Switchable {
     }
 
     fn find(&self, id: RecordId) -> Answer<'_, Option<Row>> {
+        self.outage.reads.fetch_add(1, Ordering::Relaxed);
         async move { self.reach().await?.find(id).await }.boxed()
     }
 
