@@ -1,7 +1,12 @@
 //! `session.store = "file"`, with the whole gateway
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use foregate::server::SystemClock;
+use foregate::session::records::file::FileRecords;
+use foregate::session::records::{Bounds, Records, Row, Swapped};
+use redb::{ReadableDatabase, ReadableTable};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue, ORIGIN};
 use url::Url;
@@ -80,6 +85,39 @@ async fn session_of_any_size_has_one_small_cookie() {
     let browser = signed_in_browser(&gateway).await;
     assert!(browser.cookie("foregate").unwrap().len() < 100);
     assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
+}
+
+/// Returns all rows of a file that no process uses.
+fn rows(path: &Path) -> Vec<Row> {
+    const ROWS: redb::TableDefinition<'_, [u8; 16], &[u8]> = redb::TableDefinition::new("rows");
+    let database = redb::Database::open(path).unwrap();
+    let table = database.begin_read().unwrap().open_table(ROWS).unwrap();
+    table.iter().unwrap().map(|row| Row::decode(row.unwrap().1.value()).unwrap()).collect()
+}
+
+/// The writer of the file even has the session key, because both sessions were sealed with it.
+#[tokio::test]
+async fn session_that_is_copied_to_another_record_opens_for_no_ticket() {
+    let (provider, file) = (short_lived().await, SessionFile::new("copied"));
+    let gateway = start(&provider, &file).await;
+    let attacker = signed_in_browser(&gateway).await;
+    let victim = gateway.signed_in_browser("alice").await;
+    let work = async {
+        let rows = rows(&file.0);
+        let records =
+            FileRecords::open(&file.0, Bounds { sessions: 9, per_user: 9 }, Arc::new(SystemClock)).unwrap();
+        let [one, other] = rows.as_slice() else { panic!("{} rows", rows.len()) };
+        for (into, from) in [(one, other), (other, one)] {
+            let (sealed, summary) = (Arc::clone(&from.sealed), Arc::clone(&from.summary));
+            let copied = Row { revision: into.revision + 1, sealed, summary, ..into.clone() };
+            let swapped = records.compare_and_swap(&copied).await;
+            assert_eq!(swapped, Ok(Swapped::Stored));
+        }
+    };
+    let gateway = gateway.restart_after(&file.settings(&provider), work).await;
+    for browser in [&attacker, &victim] {
+        assert_eq!(poll(&gateway, browser).await.status, 401);
+    }
 }
 
 #[tokio::test]

@@ -73,9 +73,15 @@ impl Gateway {
 
     /// Stops this gateway, and starts another one at the same addresses.
     pub(crate) async fn restart(self, more: &[(&str, &str)]) -> Self {
+        self.restart_after(more, async {}).await
+    }
+
+    /// Stops this gateway, waits for `work`, and starts another one at the same addresses.
+    pub(crate) async fn restart_after(self, more: &[(&str, &str)], work: impl Future<Output = ()>) -> Self {
         let addresses = [self.public, self.check, self.check_grpc, self.ops];
         let clock = self.clock.clone();
         self.stop().await;
+        work.await;
         let mut sockets = Vec::new();
         for address in addresses {
             sockets.push(TcpListener::bind(address).await.unwrap());
