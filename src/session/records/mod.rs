@@ -100,6 +100,12 @@ impl EndedBy {
         }
         self.arrived_at.is_some_and(|arrived_at| began_at <= arrived_at.0) || issued_at <= self.issued_at.0
     }
+
+    /// Returns whether a row has one of the tags, and its session ends.
+    pub fn ends_row(&self, row: &Row) -> bool {
+        row.tags().any(|tag| self.tags.contains(&tag))
+            && self.ends(row.sid.is_some(), row.began_at, row.issued_at)
+    }
 }
 
 /// A change of a record, by any process.

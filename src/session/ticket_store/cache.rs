@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::flow::ports::UnixTime;
-use crate::session::records::{Changed, RecordId, Row};
+use crate::session::records::{Changed, EndedBy, RecordId, Row};
 
 /// The number of rows. Beyond it, old ones are removed, and then all.
 const MAX_ROWS: usize = 20_000;
@@ -90,6 +90,18 @@ impl RowCache {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if state.rows.get(&changed.id).is_some_and(|(kept, _)| kept.revision < revision) {
             state.remove(changed.id);
+        }
+    }
+
+    /// Forgets the rows that the provider ended.
+    pub(super) fn forget_ended(&self, ended: &EndedBy, now: UnixTime) {
+        let ids: Vec<_> = {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            let rows = state.rows.values().map(|(row, _)| row);
+            rows.filter(|row| ended.ends_row(row)).map(|row| row.id).collect()
+        };
+        for id in ids {
+            self.forget(id, now);
         }
     }
 

@@ -12,6 +12,7 @@ mod arrivals;
 mod cache;
 mod leases;
 mod listing;
+mod logouts;
 mod lookup;
 mod opening;
 mod port;
@@ -21,6 +22,8 @@ mod refreshing;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use self::arrivals::FirstArrivals;
 use self::cache::RowCache;
@@ -37,6 +40,9 @@ use crate::flow::ports::{Clock, Entropy, NoEntropy, StoreUnavailable, UnixTime};
 
 /// The largest record, in bytes.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+/// The number of logouts that wait for the store. Further ones are lost if it fails.
+const MAX_WAITING_LOGOUTS: usize = 1000;
 
 /// The settings of a ticket store.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +76,8 @@ pub struct TicketStore<R> {
     reading: Arc<Reading>,
     leases: UsedLeases,
     arrivals: FirstArrivals,
+    /// The places of logouts that wait for the store.
+    waiting_logouts: Arc<Semaphore>,
     /// Whether the last read failed.
     reads_fail: AtomicBool,
     /// Whether the last write failed. On a full disk, only writes do.
@@ -101,6 +109,7 @@ impl<R: Records> TicketStore<R> {
             reading: Arc::default(),
             leases: UsedLeases::default(),
             arrivals: FirstArrivals::default(),
+            waiting_logouts: Arc::new(Semaphore::new(MAX_WAITING_LOGOUTS)),
             reads_fail: AtomicBool::new(false),
             writes_fail: AtomicBool::new(false),
         }))

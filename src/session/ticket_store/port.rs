@@ -1,7 +1,6 @@
 //! Implementation of the port to sessions by a ticket store
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,18 +15,15 @@ use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Found, Full, Lease, LogoutEffect, LogoutToken, Lookup,
     NewSession, OpenResult, Opened, Refreshable, Refreshed, Release, SessionId, SessionRequest, SessionState,
-    Sessions, Standing, StoreUnavailable, UnixTime, Whom, Workspace,
+    Sessions, Standing, StoreUnavailable, UnixTime, Workspace,
 };
 use crate::session::codec::jwt::Packed;
 use crate::session::codec::summary::Summary;
-use crate::session::codec::ticket::{Tagged, Ticket, tags};
+use crate::session::codec::ticket::{Tagged, Ticket};
 use crate::session::cookie::add_cookie;
 use crate::session::place::Place;
-use crate::session::records::{EndedBy, Inserted, LeaseState, Records, Row, Scope};
+use crate::session::records::{Inserted, LeaseState, Records, Row};
 use crate::session::usable::judge;
-
-/// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
-const REFUSED_AFTER_LOGOUT: Duration = Duration::from_mins(15);
 
 impl<R: Records> Sessions for TicketStore<R> {
     fn open<'w>(&self, workspace: &'w mut Workspace, request: SessionRequest<'_>) -> OpenResult<'w> {
@@ -192,40 +188,5 @@ impl<R: Records> TicketStore<R> {
             refresh_token: contents.refresh_token.and_then(Packed::secret),
             id_token: if keeps { contents.id_token } else { Packed::NONE }.secret(),
         })
-    }
-
-    async fn end_sessions_of(
-        &self,
-        token: &LogoutToken,
-        now: UnixTime,
-    ) -> Result<LogoutEffect, StoreUnavailable> {
-        let arrived_at = self.arrivals.of(token, now);
-        let ended = |tagged, scope| EndedBy {
-            tags: tags(&self.keys, token.issuer, tagged),
-            scope,
-            arrived_at,
-            issued_at: token.issued_at,
-            refused_until: now.plus(REFUSED_AFTER_LOGOUT),
-        };
-        match &token.whom {
-            Whom::Subject(subject) => {
-                self.end_tags(&ended(Tagged::Subject(subject), Scope::Every), now).await?;
-            }
-            Whom::Session { sid, subject } => {
-                self.end_tags(&ended(Tagged::Session(sid), Scope::Every), now).await?;
-                if let Some(subject) = subject {
-                    self.end_tags(&ended(Tagged::Subject(subject), Scope::WithoutSid), now).await?;
-                }
-            }
-        }
-        Ok(LogoutEffect::Ended)
-    }
-
-    async fn end_tags(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let ids = self.wrote(self.records.end_by(ended).await)?;
-        for id in ids {
-            self.cache.forget(id, now);
-        }
-        Ok(())
     }
 }

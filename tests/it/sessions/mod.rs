@@ -170,7 +170,7 @@ every_store_keeps! {
     session_of_a_logout_token_during_its_refresh_stays_ended
     request_without_a_well_formed_session_cookie_needs_no_store
     unavailable_store_leaves_a_session_undetermined
-    unavailable_store_begins_and_ends_no_session
+    unavailable_store_begins_no_session_and_loses_no_logout
     unavailable_store_begins_no_refresh_and_loses_none
     lease_whose_answer_was_lost_can_be_acquired
     commit_whose_answer_was_lost_is_a_commit

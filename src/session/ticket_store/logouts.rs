@@ -1,0 +1,98 @@
+//! Sessions that the provider ends
+//!
+//! Providers do not repeat a logout token. So if the store fails, the process ends the sessions that it has in memory at
+//! once, and tries to record the logout until the store answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::TicketStore;
+use crate::flow::ports::{LogoutEffect, LogoutToken, StoreUnavailable, UnixTime, Whom};
+use crate::session::codec::ticket::{Tagged, tags};
+use crate::session::records::{EndedBy, Records, Scope};
+
+/// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
+const REFUSED_AFTER_LOGOUT: Duration = Duration::from_mins(15);
+/// How long a logout waits for the store.
+const MAX_WAIT: Duration = Duration::from_hours(1);
+/// The pauses between two tries begin with the first, and double up to the last.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LAST_DELAY: Duration = Duration::from_secs(1);
+
+impl<R: Records> TicketStore<R> {
+    /// As [`Sessions::end_by`](crate::flow::ports::Sessions::end_by).
+    pub(super) async fn end_sessions_of(
+        &self,
+        token: &LogoutToken,
+        now: UnixTime,
+    ) -> Result<LogoutEffect, StoreUnavailable> {
+        let mut result = Ok(LogoutEffect::Ended);
+        for ended in self.ended_by(token, now) {
+            if self.end_tags(&ended, now).await.is_err() {
+                self.cache.forget_ended(&ended, now);
+                self.end_later(ended, now);
+                result = Err(StoreUnavailable);
+            }
+        }
+        result
+    }
+
+    fn ended_by(&self, token: &LogoutToken, now: UnixTime) -> Vec<EndedBy> {
+        let arrived_at = self.arrivals.of(token, now);
+        let ended = |tagged, scope| EndedBy {
+            tags: tags(&self.keys, token.issuer, tagged),
+            scope,
+            arrived_at,
+            issued_at: token.issued_at,
+            refused_until: now.plus(REFUSED_AFTER_LOGOUT),
+        };
+        match &token.whom {
+            Whom::Subject(subject) => vec![ended(Tagged::Subject(subject), Scope::Every)],
+            Whom::Session { sid, subject } => {
+                let without_sid =
+                    subject.as_ref().map(|subject| ended(Tagged::Subject(subject), Scope::WithoutSid));
+                [ended(Tagged::Session(sid), Scope::Every)].into_iter().chain(without_sid).collect()
+            }
+        }
+    }
+
+    async fn end_tags(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
+        let ids = self.wrote(self.records.end_by(ended).await)?;
+        for id in ids {
+            self.cache.forget(id, now);
+        }
+        Ok(())
+    }
+
+    /// Ends sessions as soon as the store answers.
+    fn end_later(&self, ended: EndedBy, now: UnixTime) {
+        let place = Arc::clone(&self.waiting_logouts).try_acquire_owned();
+        let (Some(this), Ok(place)) = (self.this.upgrade(), place) else {
+            tracing::error!("too many logouts of the provider wait for the session store; one is lost");
+            return;
+        };
+        tokio::spawn(async move {
+            let _place = place;
+            let mut delay = FIRST_DELAY;
+            let recorded = async {
+                loop {
+                    sleep(delay).await;
+                    if this.end_tags(&ended, now).await.is_ok() {
+                        return;
+                    }
+                    delay = (delay * 2).min(LAST_DELAY);
+                }
+            };
+            match timeout(MAX_WAIT, recorded).await {
+                Ok(()) => {
+                    tracing::info!("a logout of the provider is recorded that waited for the session store");
+                }
+                Err(_) => {
+                    tracing::error!("a logout of the provider is lost: the session store failed for an hour");
+                }
+            }
+        });
+    }
+}
