@@ -11,9 +11,11 @@
 #[path = "../../../tests/support/records_contract/mod.rs"]
 mod contract;
 pub mod file;
+mod index;
 pub mod memory;
 pub mod redis;
 mod row;
+pub mod single;
 mod tower;
 
 use futures_util::future::BoxFuture;
@@ -22,6 +24,7 @@ use tower_sessions_core::SessionStore;
 
 pub use self::memory::MemoryRecords;
 pub use self::row::{LeaseState, RecordId, Row, RowError, Tag};
+pub use self::single::Single;
 #[cfg(test)]
 use crate::flow::ports::Clock;
 use crate::flow::ports::UnixTime;

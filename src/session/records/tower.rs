@@ -54,11 +54,11 @@ pub(super) async fn delete(store: &impl Records, id: Id) -> Result<()> {
     Ok(())
 }
 
-/// Implements `SessionStore` for a store with a field `clock`.
+/// Implements `SessionStore` for a store with a field `clock`, and perhaps with a type parameter.
 macro_rules! session_store {
-    ($store:ty) => {
+    ($store:ty $(, $parameter:ident)?) => {
         #[async_trait::async_trait]
-        impl tower_sessions_core::SessionStore for $store {
+        impl$(<$parameter: tower_sessions_core::SessionStore>)? tower_sessions_core::SessionStore for $store {
             async fn create(
                 &self,
                 record: &mut tower_sessions_core::session::Record,
