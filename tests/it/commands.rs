@@ -158,6 +158,40 @@ fn minimal_file_is_valid_and_under_ten_lines() {
 }
 
 #[test]
+fn check_says_what_the_session_store_means() {
+    let check = |settings: &[&str]| {
+        let usual = [
+            "public.urls=https://app.test",
+            "provider.issuer=https://idp.test",
+            "provider.client_id=foregate",
+        ];
+        let more = ["provider.client_secret=x", "session.keys=5mQ2wJ8Jg3m0h9vRkqX1c7nTtYbLsZaE4dUfPiOoKxM"];
+        let set = usual.iter().chain(&more).chain(settings).flat_map(|setting| ["--set", setting]);
+        let output = foregate(&["check"].into_iter().chain(set).collect::<Vec<_>>(), &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let file = format!("session.file={}/sessions.redb", env!("CARGO_TARGET_TMPDIR"));
+    let (one, drops, stale) = ("Run one process", "your proxy drops", "session.stale_if_error: with");
+    for (settings, words, others) in [
+        (&[][..], &["up to four cookies", one, drops][..], &[stale][..]),
+        (&["upstream.url=http://127.0.0.1:8080"], &["up to four cookies", one], &[drops]),
+        (&["session.stale_if_error=1m"], &[stale], &[]),
+        (&["session.store=file", &file], &["/sessions.redb.", one], &[drops, stale]),
+        (
+            &["session.store=redis", "session.redis.urls=redis://127.0.0.1:1", "session.stale_if_error=1m"],
+            &["in Redis, at 127.0.0.1:1.", "Several gateways may use it"],
+            &[one, stale],
+        ),
+    ] {
+        let text = check(settings);
+        assert!(words.iter().all(|word| text.contains(word)), "{settings:?}: {text}");
+        assert!(!others.iter().any(|word| text.contains(word)), "{settings:?}: {text}");
+        assert!(text.ends_with("\nThe configuration is valid.\n"), "{text}");
+    }
+}
+
+#[test]
 fn each_generated_key_is_new_and_has_256_bits() {
     let make = || String::from_utf8(foregate(&["secret"], &[]).stdout).unwrap();
     let (one, two) = (make(), make());

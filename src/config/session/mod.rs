@@ -159,6 +159,11 @@ impl Session {
         });
         let lifetimes = Lifetimes { session: lifetime?, idle: idle?, require_fresh_id_token };
         let ((keys, keys_file), paths) = (keys?, paths?);
+        if matches!(storage, Ok(SessionStorage::Cookie)) && reader.is_chosen("session.stale_if_error") {
+            reader
+                .report
+                .warn("session.stale_if_error", "with session.store = \"cookie\", this has no effect");
+        }
         warn(reader, &lifetimes, &paths);
         let (keeps_id_token, storage, stale_if_error) = (keeps_id_token?, storage?, stale_if_error?);
         let background_paths = background_rule(paths);

@@ -2,4 +2,5 @@
 
 mod contract;
 mod gateway;
+mod probe;
 mod servers;

@@ -10,9 +10,12 @@
 
 mod changes;
 mod connection;
+mod diagnosis;
 mod entry;
 mod failure;
+mod information;
 mod operations;
+mod probe;
 mod servers;
 
 use std::collections::BTreeSet;
@@ -27,6 +30,7 @@ use tokio::time::timeout;
 use self::connection::{Connection, late};
 use self::entry::Keys;
 use self::failure::Failure;
+pub use self::probe::{RedisProbe, Tested, Unusable};
 pub use self::servers::{Login, RedisServers, Topology};
 use super::tower::session_store;
 use super::{Changed, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
@@ -36,6 +40,7 @@ use crate::flow::ports::{Clock, UnixTime};
 const MAX_CONCURRENT_CALLS: usize = 1000;
 /// The time limit of one operation, which may need several calls.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+
 /// The settings of the store.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {

@@ -1,6 +1,6 @@
 //! The servers of Redis, as the settings name them
 
-use std::fmt::{self, Debug, Formatter};
+use std::fmt::{self, Debug, Display, Formatter};
 
 use redis::cluster::ClusterClientBuilder;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
@@ -70,6 +70,16 @@ impl Login {
             builder = password(builder, secret.expose());
         }
         builder
+    }
+}
+
+/// Prints the addresses.
+impl Display for RedisServers {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        for (index, (host, port)) in self.addresses.iter().enumerate() {
+            write!(formatter, "{}{host}:{port}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
