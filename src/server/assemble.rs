@@ -21,6 +21,7 @@ pub(crate) use self::store::Store;
 use super::admin::Admin;
 use super::ops::{self, Readiness};
 use super::proxy_service::{self, ProxyService};
+use super::store_watch::StoreWatch;
 use super::{StartError, System, keys};
 use crate::access::decision::{Rules, SignInBy};
 use crate::access::headers::OwnedHeaders;
@@ -67,7 +68,8 @@ pub(super) struct Gateway<F> {
     pub(super) admin: Admin,
     /// Refreshes sessions.
     pub(super) refresh: Arc<Refresh>,
-    /// Keeps the provider's metadata, the provider's keys and the session keys up to date. Never completes.
+    /// Keeps the provider's metadata, the provider's keys, the session keys and the state of the store up to date. Never
+    /// completes.
     pub(super) keep_fresh: F,
 }
 
@@ -99,8 +101,9 @@ pub(super) fn build_gateway(
     });
     let logout = Arc::new(build_logout(settings, &shared));
     let checker = Arc::new(build_checker(settings, &shared, check, Arc::clone(&logout)));
-    let readiness = Readiness::new(Arc::clone(&shared.provider), shared.store.clone(), Arc::clone(&checker));
-    let readiness = Arc::new(readiness);
+    let watch = Arc::new(StoreWatch::new(settings, system)?);
+    let watched = (shared.store.clone(), Arc::clone(&watch));
+    let readiness = Arc::new(Readiness::new(Arc::clone(&shared.provider), watched, Arc::clone(&checker)));
     let admin = Admin {
         lists: shared.store.lists(),
         clock: Arc::clone(&shared.clock),
@@ -117,9 +120,10 @@ pub(super) fn build_gateway(
         readiness,
         admin,
         refresh,
-        keep_fresh: async move {
-            tokio::join!(provider.keep_fresh(), following_keys, store.follow());
-        },
+        // On the heap, because together they are large.
+        keep_fresh: Box::pin(async move {
+            tokio::join!(provider.keep_fresh(), following_keys, store.follow(), watch.run());
+        }),
     })
 }
 

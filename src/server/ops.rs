@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -9,33 +10,70 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::assemble::Store;
+use super::store_watch::{StoreState, StoreWatch};
 use crate::edge::checker::Checker;
 use crate::edge::sparse_proxies::SparseProxy;
 use crate::flow::ports::{IdentityProvider, ProviderState};
 use crate::telemetry::metrics::Metrics;
 
+/// How long a probe waits for the number of sessions.
+const MAX_COUNT_TIME: Duration = Duration::from_millis(200);
+
 /// Whether the gateway can answer checks.
 ///
-/// The states of the provider and of proxies are reported but do not affect readiness: neither may block every request.
+/// The states of the provider, of the session store and of proxies are reported but do not affect readiness: none of them
+/// may block every request.
 pub(super) struct Readiness {
     draining: AtomicBool,
     provider: Arc<dyn IdentityProvider>,
     sessions: Store,
+    store: Arc<StoreWatch>,
     /// Lists the proxies that forward too few header fields.
     checker: Arc<Checker>,
 }
 
 impl Readiness {
     /// Returns the state of a gateway that is ready.
-    pub(super) fn new(provider: Arc<dyn IdentityProvider>, sessions: Store, checker: Arc<Checker>) -> Self {
-        Self { draining: AtomicBool::new(false), provider, sessions, checker }
+    pub(super) fn new(
+        provider: Arc<dyn IdentityProvider>,
+        (sessions, store): (Store, Arc<StoreWatch>),
+        checker: Arc<Checker>,
+    ) -> Self {
+        Self { draining: AtomicBool::new(false), provider, sessions, store, checker }
     }
 
     /// Marks the gateway as not ready, because it drains.
     pub(super) fn set_unready(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the number of sessions, or `None` if the store does not return it in time, or does not count them.
+    async fn known(&self) -> Option<usize> {
+        timeout(MAX_COUNT_TIME, self.sessions.known()).await.ok().flatten()
+    }
+
+    async fn describe_sessions(&self) -> Value {
+        let known = self.known().await;
+        let now = self.checker.check.clock.now();
+        let (answers, detail, since) = match self.store.state() {
+            StoreState::Unknown => (None, Some("the session store was not tested yet".to_owned()), None),
+            StoreState::Answers if known.is_none() && self.sessions.counts() => {
+                (Some(false), Some("the session store does not answer; see the log".to_owned()), None)
+            }
+            StoreState::Answers => (Some(true), None, None),
+            StoreState::Fails { since, why } => (Some(false), Some(why), Some(now.seconds_since(since))),
+        };
+        json!({
+            "store": self.sessions.name(),
+            "answers": answers,
+            "detail": detail,
+            "failing_seconds": since,
+            "known": known,
+            "keys_are_shared": self.sessions.is_shared(),
+        })
     }
 }
 
@@ -63,11 +101,7 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> impl IntoResponse {
             "detail": detail,
             "warnings": readiness.provider.warnings(),
         },
-        "sessions": {
-            "store": readiness.sessions.name(),
-            "known": readiness.sessions.known().await,
-            "keys_are_shared": readiness.sessions.is_shared(),
-        },
+        "sessions": readiness.describe_sessions().await,
         "proxies_with_too_few_headers": proxies.iter().map(describe_proxy).collect::<Vec<_>>(),
     });
     let json = (header::CONTENT_TYPE, "application/json");
@@ -81,8 +115,7 @@ fn describe_proxy(SparseProxy { peer, caller, remedy, checks }: &SparseProxy) ->
 async fn metrics_text(
     State((readiness, metrics)): State<(Arc<Readiness>, Arc<Metrics>)>,
 ) -> impl IntoResponse {
-    let known = readiness.sessions.known().await.unwrap_or_default();
-    metrics.set_sessions(known, readiness.sessions.is_shared());
+    metrics.set_sessions(readiness.known().await, readiness.sessions.is_shared());
     metrics.set_provider_ready(readiness.provider.state() == ProviderState::Ready);
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, open_metrics)], metrics.text())

@@ -1,6 +1,6 @@
 //! Metrics for Prometheus
 //!
-//! 1. Every series exists from the start, with the value zero.
+//! 1. Every series exists from the start, with the value zero. Only the number of sessions is missing while it is unknown.
 //! 2. A check finds its counter without a lookup in the registry and increments an atomic.
 
 use std::sync::atomic::Ordering;
@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::log::LostLines;
 use super::refreshes::Refreshes;
+use super::session_count::SessionCount;
 use crate::flow::audit::{BackchannelOutcome, CallOutcome, LoginOutcome, Outcome, ProviderCall};
 use crate::flow::caller::Caller;
 
@@ -53,7 +54,7 @@ pub struct Metrics {
     calls: Family<CallLabels, Histogram, fn() -> Histogram>,
     provider_ready: Gauge,
     refreshes: Refreshes,
-    sessions: Gauge,
+    sessions: SessionCount,
     keys_are_shared: Gauge,
     lost_lines: (LostLines, Counter),
 }
@@ -92,12 +93,8 @@ impl Metrics {
         let provider_ready = Gauge::default();
         let help = "Whether the provider's metadata and keys are loaded: 1 if they are; 0 means that no user can sign in";
         registry.register("provider_ready", help, provider_ready.clone());
-        let (sessions, keys_are_shared) = (Gauge::default(), Gauge::default());
-        registry.register(
-            "sessions_known",
-            "Sessions that this process, or its file, tracks",
-            sessions.clone(),
-        );
+        let (sessions, keys_are_shared) = (SessionCount::default(), Gauge::default());
+        registry.register_collector(Box::new(sessions.clone()));
         let help = "Whether another process seals sessions with the same keys: 1 means that they end each other's sessions";
         registry.register("session_keys_are_shared", help, keys_are_shared.clone());
         let refreshes = Refreshes::register(&mut registry, dialects);
@@ -156,9 +153,9 @@ impl Metrics {
         self.calls.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// Sets the number of tracked sessions, and whether another process uses their keys.
-    pub fn set_sessions(&self, known: usize, keys_are_shared: bool) {
-        self.sessions.set(i64::try_from(known).unwrap_or(i64::MAX));
+    /// Sets the number of tracked sessions, if it is known, and whether another process uses their keys.
+    pub fn set_sessions(&self, known: Option<usize>, keys_are_shared: bool) {
+        self.sessions.set(known);
         self.keys_are_shared.set(keys_are_shared.into());
     }
 

@@ -8,5 +8,6 @@ mod log_writer;
 pub mod metrics;
 pub mod recorder;
 pub mod refreshes;
+mod session_count;
 #[cfg(test)]
 pub(crate) mod testing;

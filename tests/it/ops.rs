@@ -30,6 +30,32 @@ async fn unavailable_provider_ends_no_session_and_is_reported() {
 }
 
 #[tokio::test]
+async fn session_store_that_does_not_answer_is_reported() {
+    let provider = provider().await;
+    let redis = [("session.store", "redis"), ("session.redis.urls", "redis://127.0.0.1:1")];
+    let gateway = Gateway::with(provider.issuer(), &redis).await;
+    until("the store was tested", async || !gateway.readyz().await.1["sessions"]["answers"].is_null()).await;
+    let (status, body) = gateway.readyz().await;
+    assert_eq!(
+        (status, &body["ready"]),
+        (200, &serde_json::json!(true)),
+        "existing sessions must not be cut off"
+    );
+    let sessions = &body["sessions"];
+    assert_eq!((&sessions["answers"], &sessions["failing_seconds"]), (&false.into(), &0.into()));
+    let detail = sessions["detail"].as_str().unwrap();
+    assert_eq!(detail, "127.0.0.1:1 refuses the connection; start Redis, or correct session.redis.urls");
+    let known =
+        async |gateway: &Gateway| gateway.ops("/metrics").await.body.contains("foregate_sessions_known 0");
+    assert!(!known(&gateway).await, "0 would mean that there are no sessions");
+
+    let gateway = Gateway::start(&Provider::start(dev_provider::Settings::default()).await).await;
+    let sessions = gateway.readyz().await.1["sessions"].clone();
+    assert_eq!((&sessions["answers"], &sessions["known"]), (&true.into(), &0.into()));
+    assert!(known(&gateway).await);
+}
+
+#[tokio::test]
 async fn issuer_mismatch_is_reported_with_both_issuers() {
     let provider = provider().await;
     let wrong = provider.issuer().replace("127.0.0.1", "localhost");

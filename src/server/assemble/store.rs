@@ -104,6 +104,11 @@ impl Store {
         }
     }
 
+    /// Returns whether the store counts its sessions.
+    pub(crate) fn counts(&self) -> bool {
+        !matches!(self, Self::Redis(_))
+    }
+
     /// Returns the number of sessions, or `None` if the store does not answer, or does not count them.
     pub(crate) async fn known(&self) -> Option<usize> {
         match self {

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use redis::cmd;
 
 use super::servers::{Redis, SERVICE, Watched};
-use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient};
+use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient, free_addresses};
 
 /// Time limit of a change that a test waits for.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -80,6 +80,19 @@ async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
     client.submit_form(&page, &[]).await;
     assert!(!client.has_session());
     setup.gateway.wait_for_log("the session store answers again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_starts_without_redis_and_uses_it_later() {
+    let reserved = Reserved::new();
+    let [address] = free_addresses();
+    let urls = format!("urls = [\"redis://{address}\"]");
+    let mut setup = start(reserved, "30s", &urls).await;
+    setup.gateway.wait_for_log("the session store cannot be used; no user can sign in").await;
+    let _redis = Redis::start_at(address.port(), "redis-own", &[], setup.reserved_scratch()).await;
+    setup.gateway.wait_for_log("the session store can be used again").await;
+    let client = setup.signed_in_client("alice").await;
+    assert_eq!(client.get("/work", &[]).await.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,8 +110,7 @@ impl Connection {
     async fn connect(&self, state: &mut MutexGuard<'_, State>) -> Result<(Link, u64), RedisError> {
         let connected = timeout(CONNECT_TIMEOUT, self.servers.connect()).await;
         match connected.unwrap_or_else(|_| Err(late("connecting"))) {
-            Ok(mut link) => {
-                warn_of_eviction(&mut link).await;
+            Ok(link) => {
                 state.number += 1;
                 state.failed = None;
                 state.link = Some(link.clone());
@@ -169,28 +168,6 @@ impl Servers {
             }
         }
     }
-}
-
-/// Logs that the server deletes sessions when its memory is full. It says nothing if the user may not ask, or about a
-/// cluster, whose servers may differ.
-async fn warn_of_eviction(link: &mut Link) {
-    if matches!(link, Link::Cluster(_)) {
-        return;
-    }
-    let info: Result<String, _> = redis::cmd("INFO").arg("memory").query_async(link).await;
-    let policy =
-        info.as_ref().ok().and_then(|info| eviction_policy(info)).filter(|policy| *policy != "noeviction");
-    if let Some(policy) = policy {
-        tracing::warn!(
-            maxmemory_policy = policy,
-            "Redis deletes sessions when its memory is full, and their users must sign in again; \
-             set maxmemory-policy to noeviction"
-        );
-    }
-}
-
-fn eviction_policy(info: &str) -> Option<&str> {
-    info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim)
 }
 
 /// Returns whether the connection must not serve another call.
