@@ -122,8 +122,8 @@ fn every_key_takes_effect() {
             || name == "check.client_ca_file"
             || name.starts_with("provider.client_key")
             || name == "provider.client_assertion_audience"
-            || name == "cookie.domain"
-            || name == "public.return_hosts";
+            || ["cookie.domain", "public.return_hosts"].contains(&name.as_str())
+            || name.starts_with("session.redis.");
         assert!(set, "{name} is not in this test");
     }
     let all = settings(&text);
