@@ -20,7 +20,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use foregate::access::decision::Decision;
 use foregate::access::policy::Policy;
-use support::Scene;
+use support::{Features, Scene};
 
 const ROUNDS: usize = 41;
 const CHECKS: u32 = 4000;
@@ -29,8 +29,8 @@ fn main() {
     println!(
         "30 groups; each line is the median of {ROUNDS} rounds of {CHECKS} checks; budget 2.50, stretch 1.80"
     );
-    report("defaults", &Scene::new(Policy::default(), false));
-    report("everything on", &Scene::with_all_features());
+    report("defaults", &Scene::in_cookies(&Features::new(Policy::default(), false)));
+    report("everything on", &Scene::in_cookies(&Features::all()));
 }
 
 fn report(name: &str, scene: &Scene) {

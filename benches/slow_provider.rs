@@ -29,8 +29,8 @@ use foregate::secret::Secret;
 use foregate::server::SystemClock;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use support::Scene;
 use support::no_provider::NoProvider;
+use support::{Features, Scene};
 use url::Url;
 
 /// Life of a token. Refreshes begin after seven to nine seconds, and slow ones end before the tokens expire.
@@ -121,9 +121,9 @@ impl IdentityProvider for DelayedProvider {
 async fn main() {
     let providers = [DelayedProvider::new(Duration::ZERO), DelayedProvider::new(Duration::from_secs(2))];
     let mut groups = providers.clone().map(|provider| {
-        let scenes: Vec<Scene> = (0..8)
-            .map(|_| Scene::with_provider(Policy::default(), false, TOKEN_LIFE, Arc::clone(&provider) as _))
-            .collect();
+        let features =
+            Features { token_life: TOKEN_LIFE, provider, ..Features::new(Policy::default(), false) };
+        let scenes: Vec<Scene> = (0..8).map(|_| Scene::in_cookies(&features)).collect();
         (scenes, Vec::new())
     });
     let begun = Instant::now();

@@ -1,18 +1,20 @@
 //! A check with a realistic session and without a server, for the benchmarks and the allocation test
+//!
+//! The session may be in any store. The store must use [`keys`], [`origins`] and [`CLIENT`].
 
 pub(crate) mod no_provider;
+pub(crate) mod user;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::no_provider::NoProvider;
-use base64_simd::URL_SAFE_NO_PAD;
+use self::user::sign_in;
 use foregate::access::claims::{ClaimPath, ClaimRules};
 use foregate::access::client::TrustedProxies;
 use foregate::access::credential::Credential;
 use foregate::access::decision::{Decision, Rules, SignInBy};
 use foregate::access::headers::{IdentityHeaderNames, OwnedHeaders};
-use foregate::access::identity::Identity;
 use foregate::access::origin::{Origin, Origins};
 use foregate::access::policy::{DEFAULT, Policies, Policy};
 use foregate::access::public_paths::PublicPaths;
@@ -22,12 +24,9 @@ use foregate::edge::dialect::forwarded::forwarded;
 use foregate::edge::dialect::traefik::TRAEFIK;
 use foregate::flow::audit::Audit;
 use foregate::flow::check::Check;
-use foregate::flow::ports::{
-    Authentication, Clock, IdentityProvider, IssuerIndex, NewSession, Sessions, TokenSet,
-};
+use foregate::flow::ports::{Clock, IdentityProvider, Sessions};
 use foregate::flow::refresh::{Exchanges, Refresh, RefreshSettings};
 use foregate::flow::snapshot::{CurrentSnapshot, Snapshot};
-use foregate::secret::Secret;
 use foregate::server::{SystemClock, SystemEntropy};
 use foregate::session::codec::seal::KeyRing;
 use foregate::session::cookie_store::{CookieStore, Lifetimes, Room};
@@ -37,12 +36,26 @@ use foregate::telemetry::recorder::Recorder;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// The issuer and the client ID.
+pub(crate) const CLIENT: (&str, &str) = ("https://keycloak.example.com/realms/main", "foregate");
+/// The longest session.
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(36_000);
+
 /// A complete check, and the check request for one browser.
 pub(crate) struct Scene {
     check: Check,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The session cookie's value.
     pub(crate) cookie: String,
+}
+
+/// What checks do in addition to opening the session.
+pub(crate) struct Features {
+    pub(crate) policies: Policies,
+    /// Whether the ID token is in `Authorization` too.
+    pub(crate) authorization: bool,
+    pub(crate) token_life: Duration,
+    pub(crate) provider: Arc<dyn IdentityProvider>,
 }
 
 const BROWSER: [(&str, &str); 17] = [
@@ -68,139 +81,69 @@ const BROWSER: [(&str, &str); 17] = [
     ("sec-ch-ua-platform", "\"Linux\""),
 ];
 
-/// Returns a JWT like Keycloak's: a header, claims with 30 groups and an RS256 signature.
-fn id_token(groups: &[String]) -> String {
-    let claims = format!(
-        r#"{{"exp":1,"iat":1,"auth_time":1,"jti":"{0}","iss":"https://keycloak.example.com/realms/main","aud":"foregate","sub":"{0}","typ":"ID","azp":"foregate","sid":"{0}","at_hash":"abcdefghijklmnopqrstuv","email_verified":true,"name":"Test User","groups":{groups:?},"preferred_username":"testuser","email":"testuser@example.com"}}"#,
-        "0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10"
-    );
-    let head = r#"{"alg":"RS256","typ":"JWT","kid":"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"}"#;
-    let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode_to_string(bytes);
-    format!("{}.{}.{}", part(head.as_bytes()), part(claims.as_bytes()), part(&[7; 256]))
-}
-
-impl Scene {
-    /// A scene with all features: a policy that requires one of five groups, and the ID token in `Authorization` too.
-    pub(crate) fn with_all_features() -> Self {
+impl Features {
+    /// All features: a policy that requires one of five groups, and the ID token in `Authorization` too.
+    pub(crate) fn all() -> Self {
         let allowed =
             ["platform", "security", "operations", "management", "team-project-029"].map(str::to_owned);
         Self::new(Policy::new(allowed.to_vec(), vec![], vec![]), true)
     }
 
-    /// A signed-in user with 30 groups, and a check request of Traefik.
+    /// These features, with tokens that no check refreshes.
     pub(crate) fn new(policy: Policy, authorization: bool) -> Self {
-        Self::with_provider(policy, authorization, Duration::from_secs(30_000), Arc::new(NoProvider))
+        let policies = Policies::new([(DEFAULT.to_owned(), policy)].into());
+        let token_life = Duration::from_secs(30_000);
+        Self { policies, authorization, token_life, provider: Arc::new(NoProvider) }
+    }
+}
+
+impl Scene {
+    /// A scene with a session in cookies.
+    pub(crate) fn in_cookies(features: &Features) -> Self {
+        let store = Arc::new(cookie_store(Room { sessions: 100, per_user: 100 }));
+        Self::over(store, features).now_or_never().unwrap()
     }
 
-    /// Like [`Self::new`], with tokens that expire after `life`, and a provider that refreshes them.
-    pub(crate) fn with_provider(
-        policy: Policy,
-        authorization: bool,
-        life: Duration,
-        provider: Arc<dyn IdentityProvider>,
-    ) -> Self {
-        let origin = Origin::parse("https://headlamp.example.com").unwrap();
-        let origins = Origins::new(vec![origin.clone()]);
-        let keys = Arc::new(KeyRing::new(&[[7; 32]]).unwrap());
-        let audit: Arc<dyn Audit> =
-            Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock)));
-        let session = Duration::from_secs(36_000);
-        let lifetimes = Lifetimes { session, idle: None, require_fresh_id_token: false };
-        let client = ("https://keycloak.example.com/realms/main", "foregate");
-        let entropy = Arc::new(SystemEntropy);
-        let markers = Arc::new(MarkerCookies::new(Arc::clone(&keys), entropy, origins.clone(), client));
-        let store = CookieStore::new(
-            keys,
-            Arc::new(SystemEntropy),
-            &origins,
-            client,
-            (lifetimes, Room { sessions: 100, per_user: 100 }),
-            Arc::clone(&audit),
-            SystemClock.now(),
-        )
-        .unwrap();
-        let groups: Vec<String> = (0..30).map(|index| format!("team-project-{index:03}")).collect();
-        let mut identity = Identity::new("0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10", "testuser").unwrap();
-        identity.set_email("testuser@example.com").unwrap();
-        for group in &groups {
-            identity.add_group(group).unwrap();
-        }
-        let policies = Policies::new([(DEFAULT.to_owned(), policy)].into());
-        let now = SystemClock.now();
-        let refresh = format!(
-            "{}.{}.{}",
-            URL_SAFE_NO_PAD.encode_to_string([1; 84]),
-            URL_SAFE_NO_PAD.encode_to_string([2; 420]),
-            URL_SAFE_NO_PAD.encode_to_string([3; 64])
-        );
-        let tokens = TokenSet {
-            id_token: Secret::new(id_token(&groups)),
-            refresh_token: Some(Secret::new(refresh)),
-            expires_at: now.plus(life),
-            requested_at: now,
-            id_token_issued_at: now,
-            authentication: Authentication::default(),
-            id_token_expires_at: now.plus(life),
-            refresh_expires_at: None,
-        };
-        let cookies = store
-            .begin(
-                NewSession {
-                    issuer: IssuerIndex::FIRST,
-                    identity: &identity,
-                    tokens: &tokens,
-                    policies: policies.verdicts(identity.as_ref()),
-                    sid: "0b1e6c1e-7a55-4a0e-9d0a-2f1f7a3f6f10",
-                    address: None,
-                },
-                &HeaderMap::new(),
-                &origin,
-                now,
-            )
-            .now_or_never()
-            .unwrap()
-            .unwrap();
-        let pairs: Vec<&str> =
-            cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
-        let mut headers: HeaderMap = BROWSER
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .collect();
-        let cookie = format!(
-            "theme=dark; lang=en; {}; _ga=GA1.2.1234567890.1234567890; consent=yes",
-            pairs.join("; ")
-        );
-        headers.insert(header::COOKIE, cookie.parse().unwrap());
+    /// A signed-in user with 30 groups whose session is in a store, and a check request of Traefik.
+    pub(crate) async fn over(sessions: Arc<dyn Sessions>, features: &Features) -> Self {
+        let headers = sign_in(&*sessions, features, 0).await;
+        let cookies = headers[header::COOKIE].to_str().unwrap();
+        let ours = cookies.split("; ").find_map(|pair| pair.split_once("foregate=").map(|(_, value)| value));
+        let cookie = ours.unwrap().to_owned();
+        let origins = origins();
+        let markers = MarkerCookies::new(keys(), Arc::new(SystemEntropy), origins.clone(), CLIENT);
         let rules = Rules {
-            owned: OwnedHeaders::new(names(), authorization),
-            policies,
+            owned: OwnedHeaders::new(names(), features.authorization),
+            policies: features.policies.clone(),
             public_paths: PublicPaths::default(),
             headlamp: None,
             origins,
             sign_in: SignInBy::Start,
             allow_cross_origin_writes: false,
         };
-        let cookie = pairs[0].split_once('=').unwrap().1.to_owned();
-        let sessions: Arc<dyn Sessions> = Arc::new(store);
         let snapshot = Snapshot { rules, claims: claims(), background_paths: PublicPaths::default() };
         let snapshot = CurrentSnapshot::new(snapshot);
         let refresh = Arc::new(Refresh {
-            provider,
+            provider: Arc::clone(&features.provider),
             sessions: Arc::clone(&sessions),
             clock: Arc::new(SystemClock),
             snapshot: snapshot.clone(),
-            audit,
+            audit: audit(),
             settings: RefreshSettings { provider_bears_reuse: false, timeout: Duration::from_secs(5) },
             exchanges: Exchanges::default(),
         });
-        let clock = Arc::new(SystemClock);
+        let (markers, clock) = (Arc::new(markers), Arc::new(SystemClock));
         Self { check: Check { snapshot, sessions, markers, clock, refresh }, headers, cookie }
     }
 
-    /// Runs a whole check, which must not wait. It reads Traefik's fields, opens the session, evaluates the rules and
-    /// builds the header edits.
+    /// Runs a whole check of the scene's request, which must not wait.
     pub(crate) fn check(&self) -> Decision {
-        let headers = &self.headers;
+        self.check_request(&self.headers).now_or_never().unwrap()
+    }
+
+    /// Runs a whole check. It reads Traefik's fields, opens the session, evaluates the rules and builds the header
+    /// edits.
+    pub(crate) async fn check_request(&self, headers: &HeaderMap) -> Decision {
         let forwarded = forwarded(headers, &TrustedProxies::default()).unwrap();
         let snapshot = self.check.snapshot.load();
         let origin = snapshot.rules.origins.find(forwarded.host).unwrap();
@@ -215,9 +158,48 @@ impl Scene {
             client_is_hidden: false,
             credential: Credential::None,
         };
-        let checked = self.check.check(&snapshot, &request, TRAEFIK.dialect.caller, |_| ()).now_or_never();
-        checked.unwrap().decision
+        self.check.check(&snapshot, &request, TRAEFIK.dialect.caller, |_| ()).await.decision
     }
+}
+
+/// Returns the check request of a browser with these session cookies.
+pub(crate) fn request(cookies: &[HeaderValue]) -> HeaderMap {
+    let mut headers: HeaderMap = BROWSER
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .collect();
+    let pairs: Vec<&str> =
+        cookies.iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
+    let cookie =
+        format!("theme=dark; lang=en; {}; _ga=GA1.2.1234567890.1234567890; consent=yes", pairs.join("; "));
+    headers.insert(header::COOKIE, cookie.parse().unwrap());
+    headers
+}
+
+/// Returns an empty cookie store.
+pub(crate) fn cookie_store(room: Room) -> CookieStore {
+    let (keys, entropy, now) = (keys(), Arc::new(SystemEntropy), SystemClock.now());
+    CookieStore::new(keys, entropy, &origins(), CLIENT, (lifetimes(), room), audit(), now).unwrap()
+}
+
+pub(crate) fn lifetimes() -> Lifetimes {
+    Lifetimes { session: SESSION_LIFE, idle: None, require_fresh_id_token: false }
+}
+
+pub(crate) fn keys() -> Arc<KeyRing> {
+    Arc::new(KeyRing::new(&[[7; 32]]).unwrap())
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin::parse("https://headlamp.example.com").unwrap()
+}
+
+pub(crate) fn origins() -> Origins {
+    Origins::new(vec![origin()])
+}
+
+fn audit() -> Arc<dyn Audit> {
+    Arc::new(Recorder::new(Arc::new(Metrics::default()), Arc::new(SystemClock)))
 }
 
 fn names() -> IdentityHeaderNames {
