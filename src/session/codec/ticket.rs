@@ -10,7 +10,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 use super::seal::{Binding, KEY_ID_LEN, KeyRing};
 pub(in crate::session) use super::ticket_roots::Tagged;
@@ -56,7 +56,12 @@ impl Ticket {
 
     /// Reads the value of a cookie.
     pub(in crate::session) fn from_cookie(value: &[u8]) -> Option<Self> {
-        Self::from_bytes(&URL_SAFE_NO_PAD.decode_to_vec(value).ok()?)
+        let mut ticket = [0; TICKET_LEN];
+        if value.len() != URL_SAFE_NO_PAD.encoded_length(TICKET_LEN) {
+            return None;
+        }
+        URL_SAFE_NO_PAD.decode(value, Out::from_slice(&mut ticket)).ok()?;
+        Some(Self(ticket))
     }
 
     /// Reads the bytes of a ticket.
