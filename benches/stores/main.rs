@@ -32,7 +32,7 @@ mod support;
 #[path = "../../tests/support/tickets.rs"]
 mod tickets;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
     // Connections to Redis are tasks of this thread, so that a check and its lookup are measured together.
@@ -60,11 +60,21 @@ fn resident_bytes(process: u32) -> usize {
 /// A folder for files, which is removed on drop. It is in memory if possible: each sign-in waits until its file has it.
 struct Folder(PathBuf);
 
+const PREFIX: &str = "foregate-bench-";
+
 impl Folder {
     fn new() -> Self {
         let memory = PathBuf::from("/dev/shm");
         let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-        let folder = parent.join(format!("foregate-bench-{}", std::process::id()));
+        for old in std::fs::read_dir(&parent).unwrap().flatten() {
+            // A run that was killed did not remove its folder.
+            let name = old.file_name();
+            let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+            if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                let _removed = std::fs::remove_dir_all(old.path());
+            }
+        }
+        let folder = parent.join(format!("{PREFIX}{}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         Self(folder)
     }
