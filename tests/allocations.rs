@@ -25,7 +25,7 @@ fn allowed_check_allocates_at_most_twice() {
 #[test]
 fn check_of_a_young_record_allocates_at_most_three_times() {
     let records = MemoryRecords::new(Bounds { sessions: 1, per_user: 1 }, Arc::new(SystemClock));
-    let store = Arc::new(ticket_store(records, Duration::from_hours(1)));
+    let store = ticket_store(records, Duration::from_hours(1));
     let scene = Scene::over(store, &Features::all()).now_or_never().unwrap();
     assert_allocates_at_most(3, &scene);
 }

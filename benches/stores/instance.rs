@@ -50,18 +50,18 @@ impl Instance {
             }
             Kind::Memory => {
                 let records = MemoryRecords::new(BOUNDS, Arc::new(SystemClock));
-                Self { sessions: Arc::new(ticket_store(records, fresh)), place: Place::Process }
+                Self { sessions: ticket_store(records, fresh), place: Place::Process }
             }
             Kind::File => {
                 let path = folder.file(name);
                 let records = FileRecords::open(&path, BOUNDS, Arc::new(SystemClock)).unwrap();
-                Self { sessions: Arc::new(ticket_store(records, fresh)), place: Place::File(path) }
+                Self { sessions: ticket_store(records, fresh), place: Place::File(path) }
             }
             Kind::Redis => {
                 let server = Server::start()?;
                 let (settings, clock) = (settings(server.port), Arc::new(SystemClock));
                 let records = RedisRecords::new(&settings, MAX_SESSIONS, SESSION_LIFE, clock).unwrap();
-                Self { sessions: Arc::new(ticket_store(records, fresh)), place: Place::Server(server) }
+                Self { sessions: ticket_store(records, fresh), place: Place::Server(server) }
             }
         })
     }

@@ -10,7 +10,7 @@ use foregate::session::ticket_store::{TicketSettings, TicketStore};
 use crate::support::{CLIENT, keys, lifetimes, origins};
 
 /// Returns a ticket store that reads each of these records at most once in `fresh`.
-pub(crate) fn ticket_store<R: Records>(records: R, fresh: Duration) -> TicketStore<R> {
+pub(crate) fn ticket_store<R: Records>(records: R, fresh: Duration) -> Arc<TicketStore<R>> {
     let system = (Arc::new(SystemEntropy) as _, Arc::new(SystemClock) as _);
     let settings = TicketSettings {
         lifetimes: lifetimes(),

@@ -25,6 +25,7 @@ pub(crate) async fn sign_in(sessions: &dyn Sessions, features: &Features, number
         tokens: &tokens(&subject, &groups, features, now),
         policies: features.policies.verdicts(identity.as_ref()),
         sid: &subject,
+        address: None,
     };
     let cookies = sessions.begin(session, &HeaderMap::new(), &origin(), now).await;
     request(&cookies.unwrap())

@@ -45,9 +45,25 @@ pub struct Row {
     /// When the session ends, in seconds since 1970.
     pub ends_at: u64,
     /// The session, sealed under its ticket and the server key.
+    #[serde(with = "whole")]
     pub sealed: Arc<[u8]>,
     /// What the list of the user's sessions shows, sealed under the server key alone.
     pub summary: Arc<[u8]>,
+}
+
+/// Bytes that are copied at once. The encoding is that of a sequence, whose bytes would be copied one by one.
+mod whole {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+        <&[u8]>::deserialize(deserializer).map(Arc::from)
+    }
 }
 
 /// Who may refresh a session.
@@ -196,6 +212,12 @@ mod tests {
         assert_eq!(record.expiry_date.unix_timestamp(), 1_800_000_000);
         assert_eq!(Row::from_record(&record), Ok(row()));
         assert_eq!(RecordId::from_tower(record.id), row().id);
+    }
+
+    #[test]
+    fn sealed_bytes_are_encoded_as_a_sequence() {
+        let bytes = postcard::to_stdvec(&[1_u8, 2, 3][..]).unwrap();
+        assert!(row().encode().unwrap().ends_with(&bytes));
     }
 
     #[test]
