@@ -12,7 +12,7 @@ use foregate::session::records::redis::{Login, RedisRecords, RedisServers, Redis
 use foregate::session::records::{Bounds, MemoryRecords};
 
 use crate::server::Server;
-use crate::support::{SESSION_LIFE, cookie_store};
+use crate::support::cookie_store;
 use crate::tickets::ticket_store;
 use crate::{Folder, resident_bytes};
 
@@ -60,7 +60,7 @@ impl Instance {
             Kind::Redis => {
                 let server = Server::start()?;
                 let (settings, clock) = (settings(server.port), Arc::new(SystemClock));
-                let records = RedisRecords::new(&settings, MAX_SESSIONS, SESSION_LIFE, clock).unwrap();
+                let records = RedisRecords::new(&settings, MAX_SESSIONS, clock).unwrap();
                 Self { sessions: ticket_store(records, fresh), place: Place::Server(server) }
             }
         })

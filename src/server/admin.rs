@@ -6,7 +6,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,12 @@ impl AdminSocket {
 
 /// Binds in a directory that only this user can enter, and then gives the socket its name.
 fn bind_private(path: &Path) -> io::Result<UnixListener> {
+    if fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket()) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "a file with this name exists, and is no socket",
+        ));
+    }
     let mut directory = path.as_os_str().to_owned();
     directory.push(".d");
     let directory = PathBuf::from(directory);
@@ -147,4 +153,19 @@ fn described(session: &ListedSession) -> Value {
         "began_at": session.began_at.0,
         "active_at": session.active_at.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_is_no_socket_is_not_replaced() {
+        let path = std::env::temp_dir().join(format!("foregate-admin-{}", std::process::id()));
+        fs::write(&path, "data").unwrap();
+        let refused = AdminSocket::bind(&path).err().unwrap().to_string();
+        assert!(refused.contains("is no socket"), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "data");
+        fs::remove_file(&path).unwrap();
+    }
 }

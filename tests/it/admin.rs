@@ -60,7 +60,8 @@ async fn subject(gateway: &Gateway, browser: &mut crate::harness::Browser) -> St
 #[tokio::test]
 async fn operator_lists_and_ends_the_sessions_of_one_user() {
     let (provider, file, socket) = (provider().await, SessionFile::new("admin"), Socket::new("admin"));
-    std::fs::write(&socket.0, "left by an earlier process").unwrap();
+    // An earlier process left its socket.
+    drop(std::os::unix::net::UnixListener::bind(&socket.0).unwrap());
     let gateway = start(&provider, &file, &socket).await;
     let about = std::fs::symlink_metadata(&socket.0).unwrap();
     assert!(about.file_type().is_socket());

@@ -27,6 +27,8 @@ pub struct Portal {
     pub callback: Callback,
     /// Runs work that must finish even if the browser disconnects.
     pub detached: Detached,
+    /// Ends sessions of users, apart from sign-ins, which must not wait for long lists.
+    pub detached_ends: Detached,
     /// Ends sessions.
     pub logout: Arc<Logout>,
     /// Lists and ends sessions for their user.

@@ -58,7 +58,7 @@ pub(super) async fn post(
         Err(error) => return visit.refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let work = end_sessions(Arc::clone(&portal), visit.clone(), headers, end);
-    let reply = portal.detached.run(work).await;
+    let reply = portal.detached_ends.run(work).await;
     reply.unwrap_or_else(|| visit.error_page(&Problem::session_unknown(&visit.id.to_string())))
 }
 

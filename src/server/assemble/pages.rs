@@ -47,6 +47,7 @@ pub(super) fn build_portal(
             has_reported_groups: AtomicBool::new(false),
         },
         detached: Detached::default(),
+        detached_ends: Detached::default(),
         logout,
         own_sessions: OwnSessions {
             lists: shared.store.lists(),

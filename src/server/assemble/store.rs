@@ -61,8 +61,7 @@ impl Store {
                 ticket_store(records, true, settings, parts).map(Self::File)
             }
             SessionStorage::Redis(redis) => {
-                let (life, clock) = (session.lifetimes.session, Arc::clone(parts.clock));
-                let records = RedisRecords::new(redis, PER_USER, life, clock)
+                let records = RedisRecords::new(redis, PER_USER, Arc::clone(parts.clock))
                     .map_err(|error| StartError::Build(format!("session.redis: {error}")))?;
                 ticket_store(records, false, settings, parts).map(Self::Redis)
             }

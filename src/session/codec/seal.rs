@@ -244,7 +244,7 @@ impl Binding {
     }
 
     /// Returns the binding of one record in this context.
-    pub(in crate::session) fn of_record(&self, record: &[u8; 16]) -> Self {
+    pub(in crate::session) fn of_record(&self, record: &[u8]) -> Self {
         let with_record = |context: Digest| digest(&SHA256, &[context.as_ref(), record].concat());
         Self { purpose: self.purpose, associated_data: self.associated_data.map(with_record) }
     }

@@ -2,7 +2,8 @@
 //!
 //! 1. A summary contains the device, the address and the time of the sign-in, and no token.
 //! 2. It is sealed under a subkey of the session key alone, because the list has the tickets of no other session.
-//! 3. It is bound to its record and to the client at the provider, so it cannot be moved to another record.
+//! 3. It is bound to its record, its user, and the client at the provider. So it cannot be moved to another record, and a
+//!    record cannot be moved to another user's list.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seal::{Binding, KeyRing, Purpose, decode_whole};
 use crate::flow::ports::{Entropy, NoEntropy};
-use crate::session::records::RecordId;
+use crate::session::records::{RecordId, Tag};
 
 /// Changes with every change of [`Summary`].
 const VERSION: u8 = 1;
@@ -40,27 +41,31 @@ impl SummarySeal {
         Self(Binding::new(Purpose::Summary, "", "", issuer, client_id))
     }
 
-    /// Seals the summary of a record.
+    fn of(&self, (record, subject): (RecordId, Tag)) -> Binding {
+        self.0.of_record(&[record.0, subject.0].concat())
+    }
+
+    /// Seals the summary of a record of a user.
     pub(in crate::session) fn seal(
         &self,
         ring: &KeyRing,
-        record: RecordId,
+        record: (RecordId, Tag),
         summary: &Summary,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, NoEntropy> {
         let plaintext = postcard::to_extend(summary, vec![VERSION]).map_err(|_| NoEntropy)?;
-        ring.seal(&self.0.of_record(&record.0), PARTS, &plaintext, entropy)
+        ring.seal(&self.of(record), PARTS, &plaintext, entropy)
     }
 
     /// Opens the summary of a record. Returns `None` if it is from another record, another client or another version.
     pub(in crate::session) fn open(
         &self,
         ring: &KeyRing,
-        record: RecordId,
+        record: (RecordId, Tag),
         sealed: &[u8],
     ) -> Option<Summary> {
         let mut value = sealed.to_vec();
-        match &*ring.open(&self.0.of_record(&record.0), PARTS, &mut value)? {
+        match &*ring.open(&self.of(record), PARTS, &mut value)? {
             [VERSION, summary @ ..] => decode_whole(summary),
             _ => None,
         }
@@ -80,7 +85,7 @@ mod tests {
         }
     }
 
-    const RECORD: RecordId = RecordId([1; 16]);
+    const RECORD: (RecordId, Tag) = (RecordId([1; 16]), Tag([5; 16]));
     const CLIENT: (&str, &str) = ("https://idp.test", "foregate");
 
     fn summary() -> Summary {
@@ -101,7 +106,9 @@ mod tests {
         let (ring, seal) = (KeyRing::new([&[7; 32]]).unwrap(), SummarySeal::new(CLIENT));
         let sealed = sealed(&ring);
         assert_eq!(seal.open(&ring, RECORD, &sealed), Some(summary()));
-        assert_eq!(seal.open(&ring, RecordId([2; 16]), &sealed), None, "moved to another record");
+        for moved in [(RecordId([2; 16]), RECORD.1), (RECORD.0, Tag([6; 16]))] {
+            assert_eq!(seal.open(&ring, moved, &sealed), None, "moved to another record or user");
+        }
         for other in [("https://other.test", "foregate"), ("https://idp.test", "other")] {
             assert_eq!(SummarySeal::new(other).open(&ring, RECORD, &sealed), None, "{other:?}");
         }
@@ -125,13 +132,13 @@ mod tests {
         let encoded = |version| postcard::to_extend(&summary(), vec![version]).unwrap();
         let sealed_as =
             |binding: &Binding, plaintext: &[u8]| ring.seal(binding, PARTS, plaintext, &Fixed).unwrap();
-        let binding = seal.0.of_record(&RECORD.0);
+        let binding = seal.of(RECORD);
         let current = sealed_as(&binding, &encoded(VERSION));
         assert_eq!(seal.open(&ring, RECORD, &current), Some(summary()));
         for plaintext in [encoded(VERSION + 1), [&encoded(VERSION)[..], &[0]].concat(), Vec::new()] {
             assert_eq!(seal.open(&ring, RECORD, &sealed_as(&binding, &plaintext)), None, "{plaintext:?}");
         }
-        let session = Binding::new(Purpose::Session, "", "", CLIENT.0, CLIENT.1).of_record(&RECORD.0);
+        let session = Binding::new(Purpose::Session, "", "", CLIENT.0, CLIENT.1).of_record(&RECORD.0.0);
         assert_eq!(seal.open(&ring, RECORD, &sealed_as(&session, &encoded(VERSION))), None);
     }
 }

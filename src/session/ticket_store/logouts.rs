@@ -3,7 +3,6 @@
 //! Providers do not repeat a logout token. So if the store fails, the process ends the sessions that it has in memory at
 //! once, and tries to record the logout until the store answers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -68,13 +67,11 @@ impl<R: Records> TicketStore<R> {
 
     /// Ends sessions as soon as the store answers.
     fn end_later(&self, ended: EndedBy, now: UnixTime) {
-        let place = Arc::clone(&self.waiting_logouts).try_acquire_owned();
-        let (Some(this), Ok(place)) = (self.this.upgrade(), place) else {
+        let (Some(this), Some(ended)) = (self.this.upgrade(), self.waiting_logouts.add(ended)) else {
             tracing::error!("too many logouts of the provider wait for the session store; one is lost");
             return;
         };
         tokio::spawn(async move {
-            let _place = place;
             let mut delay = FIRST_DELAY;
             let recorded = async {
                 loop {
@@ -85,7 +82,9 @@ impl<R: Records> TicketStore<R> {
                     delay = (delay * 2).min(LAST_DELAY);
                 }
             };
-            match timeout(MAX_WAIT, recorded).await {
+            let recorded = timeout(MAX_WAIT, recorded).await;
+            this.waiting_logouts.remove(&ended);
+            match recorded {
                 Ok(()) => {
                     tracing::info!("a logout of the provider is recorded that waited for the session store");
                 }

@@ -31,7 +31,8 @@ impl<R: Records> TicketStore<R> {
         });
         match timeout(PATIENCE, read).await {
             Ok(read) => found(read.unwrap_or(Err(StoreUnavailable))),
-            Err(_) => found(Ok(Some(older))),
+            // It may have been ended meanwhile.
+            Err(_) => found(self.cache.stale(id, now).map(Some).ok_or(StoreUnavailable)),
         }
     }
 }

@@ -18,18 +18,18 @@ mod opening;
 mod port;
 mod reading;
 mod refreshing;
+mod waiting;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use self::arrivals::FirstArrivals;
 use self::cache::RowCache;
-use self::leases::UsedLeases;
+use self::leases::UnsentLeases;
 use self::reading::Reading;
 pub use self::refreshing::LEASE_TIME;
+use self::waiting::WaitingLogouts;
 use super::codec::contents::{Lifetimes, Sealing};
 use super::codec::seal::KeyRing;
 use super::codec::summary::SummarySeal;
@@ -40,9 +40,6 @@ use crate::flow::ports::{Clock, Entropy, NoEntropy, StoreUnavailable, UnixTime};
 
 /// The largest record, in bytes.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
-
-/// The number of logouts that wait for the store. Further ones are lost if it fails.
-const MAX_WAITING_LOGOUTS: usize = 1000;
 
 /// The settings of a ticket store.
 #[derive(Clone, Copy, Debug)]
@@ -74,10 +71,9 @@ pub struct TicketStore<R> {
     process: u64,
     cache: RowCache,
     reading: Arc<Reading>,
-    leases: UsedLeases,
+    leases: UnsentLeases,
     arrivals: FirstArrivals,
-    /// The places of logouts that wait for the store.
-    waiting_logouts: Arc<Semaphore>,
+    waiting_logouts: WaitingLogouts,
     /// Whether the last read failed.
     reads_fail: AtomicBool,
     /// Whether the last write failed. On a full disk, only writes do.
@@ -107,9 +103,9 @@ impl<R: Records> TicketStore<R> {
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),
             reading: Arc::default(),
-            leases: UsedLeases::default(),
+            leases: UnsentLeases::default(),
             arrivals: FirstArrivals::default(),
-            waiting_logouts: Arc::new(Semaphore::new(MAX_WAITING_LOGOUTS)),
+            waiting_logouts: WaitingLogouts::default(),
             reads_fail: AtomicBool::new(false),
             writes_fail: AtomicBool::new(false),
         }))
@@ -166,7 +162,9 @@ impl<R: Records> TicketStore<R> {
         id: super::records::RecordId,
         now: UnixTime,
     ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
-        let found = self.read(self.records.find(id).await)?.filter(|row| !row.was_ended());
+        let found = self
+            .read(self.records.find(id).await)?
+            .filter(|row| !row.was_ended() && !self.waiting_logouts.end(row));
         let Some(row) = found.map(Arc::new) else {
             self.cache.forget(id, now);
             return Ok(None);

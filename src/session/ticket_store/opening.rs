@@ -124,10 +124,10 @@ impl<R: Records> TicketStore<R> {
         }
     }
 
-    /// Returns whether a lease is one of this process that it does not use: the store recorded it without an answer.
+    /// Returns whether a lease is one of this process that no task got: the store recorded it without an answer.
     pub(super) fn is_unused(&self, lease: LeaseState) -> bool {
         matches!(lease, LeaseState::Held { process, fence, .. }
-            if process == self.process && !self.leases.contains(fence))
+            if process == self.process && self.leases.contains(fence))
     }
 
     /// Returns whether the holder of a lease did not return it.

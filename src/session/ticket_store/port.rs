@@ -149,19 +149,20 @@ impl<R: Records> TicketStore<R> {
             return Err(self.too_large(sealed.len()));
         }
         let tag = |tagged| ticket.tag(&self.keys, session.issuer, tagged);
+        let subject = tag(Tagged::Subject(session.identity.as_ref().subject)).ok_or(unavailable)?;
         Ok(Row {
             id: keys.id,
             revision: 1,
             generation: 1,
             lease: LeaseState::Available,
-            subject: tag(Tagged::Subject(session.identity.as_ref().subject)).ok_or(unavailable)?,
+            subject,
             sid: Some(session.sid).filter(|sid| !sid.is_empty()).and_then(|sid| tag(Tagged::Session(sid))),
             began_at: now.0,
             issued_at: session.tokens.id_token_issued_at.0,
             active_at: now.0,
             ends_at: ends_at.0,
             sealed: sealed.into(),
-            summary: self.summaries.seal(&self.keys, keys.id, summary, &*self.entropy)?.into(),
+            summary: self.summaries.seal(&self.keys, (keys.id, subject), summary, &*self.entropy)?.into(),
         })
     }
 

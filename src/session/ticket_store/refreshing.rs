@@ -77,7 +77,7 @@ impl<R: Records> TicketStore<R> {
     /// As [`Sessions::lease`](crate::flow::ports::Sessions::lease).
     pub(super) async fn acquire(&self, session: Refreshable, now: UnixTime) -> Option<Lease> {
         let until = now.plus(LEASE_TIME);
-        let fence = self.leases.begin(until, now);
+        let fence = self.leases.next_fence();
         let acquired = self.change(RecordId(session.id.0), now, |row| {
             let is_takeover = self.is_abandoned(row.lease, now) && !self.is_unused(row.lease);
             if !self.lease_of(row, now).is_available(now) || row.generation != session.generation {
@@ -86,10 +86,11 @@ impl<R: Records> TicketStore<R> {
             let lease = LeaseState::Held { fence, process: self.process, until: until.0 };
             Change::Write(Row { lease, ..row.clone() }, Some(is_takeover))
         });
-        let Ok(Some(Some(is_takeover))) = acquired.await else {
-            self.leases.forget(fence);
+        let Ok(acquired) = acquired.await else {
+            self.leases.add(fence, until, now);
             return None;
         };
+        let is_takeover = acquired??;
         Some(Lease { session, fence, is_takeover })
     }
 
@@ -116,9 +117,9 @@ impl<R: Records> TicketStore<R> {
         }
         let sealed: Arc<[u8]> = sealed.into();
         let next = lease_state(next_lease(&self.settings.lifetimes, refreshed, has_new_end, now));
-        let commit = |row: &Row| {
-            if row.sealed == sealed {
-                // The store recorded an earlier try, whose answer did not arrive.
+        let commit = |row: &Row, is_retry: bool| {
+            if row.sealed == sealed || (is_retry && row.generation > session.generation) {
+                // The store recorded an earlier try, whose answer did not arrive. Another refresh may have followed.
                 return Change::Leave(Commit::Committed { last_was_not_delivered: false });
             }
             if !self.is_held(row, lease) {
@@ -135,14 +136,13 @@ impl<R: Records> TicketStore<R> {
             Change::Write(changed, Commit::Committed { last_was_not_delivered: false })
         };
         let committed = self.record(RecordId(session.id.0), now, commit).await?;
-        self.leases.forget(lease.fence);
         Ok(committed.unwrap_or(Commit::TooLate))
     }
 
     /// As [`Sessions::release`](crate::flow::ports::Sessions::release). If the store fails, the lease ends by itself.
     pub(super) async fn give_back(&self, lease: &Lease, how: Release, now: UnixTime) {
         let id = RecordId(lease.session.id.0);
-        let release = |row: &Row| {
+        let release = |row: &Row, _| {
             if !self.is_held(row, lease) {
                 return Change::Leave(false);
             }
@@ -159,32 +159,30 @@ impl<R: Records> TicketStore<R> {
         };
         let released = match how {
             // A lease that is never returned says the same to its next holder.
-            Release::TokenSpent => self.change(id, now, release).await,
+            Release::TokenSpent => self.change(id, now, |row| release(row, false)).await,
             Release::RetryAt(_) | Release::SessionEnded => self.record(id, now, release).await,
         };
-        let Ok(released) = released else { return };
-        self.leases.forget(lease.fence);
-        if released == Some(true) {
+        if let Ok(Some(true)) = released {
             let _removed = self.wrote(self.records.remove(id).await);
         }
     }
 
     /// Changes a row that only this process may change. Tries again while the store fails, because what the provider
-    /// answered exists nowhere else.
+    /// answered exists nowhere else. `change` learns whether an earlier try may have been recorded.
     async fn record<T>(
         &self,
         id: RecordId,
         now: UnixTime,
-        change: impl Fn(&Row) -> Change<T>,
+        change: impl Fn(&Row, bool) -> Change<T>,
     ) -> Result<Option<T>, StoreUnavailable> {
-        let mut delay = FIRST_DELAY;
+        let (mut delay, mut is_retry) = (FIRST_DELAY, false);
         let recorded = async {
             loop {
-                if let Ok(result) = self.change(id, now, &change).await {
+                if let Ok(result) = self.change(id, now, |row| change(row, is_retry)).await {
                     return result;
                 }
                 sleep(delay).await;
-                delay = (delay * 2).min(LAST_DELAY);
+                (delay, is_retry) = ((delay * 2).min(LAST_DELAY), true);
             }
         };
         timeout(RECORD_TIME, recorded).await.map_err(|_| StoreUnavailable)

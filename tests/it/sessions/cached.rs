@@ -5,10 +5,14 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use foregate::flow::ports::{Absence, OpenResult, Release, SessionRequest, Workspace};
+use foregate::flow::ports::{Absence, Commit, OpenResult, Release, SessionRequest, Workspace};
+use foregate::session::records::{Inserted, RecordId, Records};
+use foregate::session::ticket_store::LEASE_TIME;
 use futures_util::poll;
 
-use crate::sessions::fixture::{DUE, NOW, Settings, SignIn, State, StoreUnderTest, at, origins, request};
+use crate::sessions::fixture::{
+    DUE, NOW, Settings, SignIn, State, StoreUnderTest, at, new_tokens, origins, request,
+};
 use crate::sessions::{FixedClock, ticket_store_with};
 
 fn store(settings: Settings) -> StoreUnderTest {
@@ -73,4 +77,23 @@ async fn slow_store_is_read_once_while_an_older_record_serves() {
     failures.hangs.store(false, Ordering::Relaxed);
     assert!(store.end(&jar, 1).await.is_ok());
     assert_eq!(store.state(&jar, 1).await, State::Absent(Absence::Ended));
+}
+
+/// The server that took over has the lease, but not the commit that came after it.
+#[tokio::test]
+async fn failover_that_loses_a_commit_sends_no_token_again() {
+    let store = ticket_store_with(<_>::default(), Duration::ZERO, FixedClock(NOW));
+    let jar = store.begin(SignIn::default()).await;
+    let lease = store.lease(&jar, DUE).await;
+    let records = store.capabilities.records.clone().unwrap();
+    let id = RecordId(lease.session.id.0);
+    let leased = records.find(id).await.unwrap().unwrap();
+    let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
+    assert_eq!(commit, Ok(Commit::Committed { last_was_not_delivered: false }));
+    records.remove(id).await.unwrap();
+    assert_eq!(records.insert(&leased, NOW).await, Ok(Inserted::Stored));
+
+    assert!(store.open(&jar, DUE).await.refreshable.is_none(), "the lease is held");
+    let expired = DUE + LEASE_TIME.as_secs();
+    assert!(store.sessions.lease(lease.session, at(expired)).await.unwrap().is_takeover);
 }

@@ -14,6 +14,7 @@ use foregate::flow::ports::{
     StoreUnavailable, TokenSet, UnixTime, Whom,
 };
 use foregate::secret::Secret;
+use foregate::session::records::MemoryRecords;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::outage::Failures;
@@ -63,6 +64,8 @@ pub(crate) struct Capabilities {
     pub(crate) lease_lifetime: Option<Duration>,
     /// The switches that make the store fail. `None`: the store is in the process, and needs no lookup.
     pub(crate) outage: Option<Arc<Failures>>,
+    /// The records, which a test changes as a failover does. `None`: the store has no records.
+    pub(crate) records: Option<Arc<MemoryRecords>>,
 }
 
 /// A store under test.

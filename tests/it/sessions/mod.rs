@@ -41,7 +41,12 @@ fn cookie_store(settings: Settings) -> StoreUnderTest {
     let sessions: Arc<dyn Sessions> = Arc::new(store.unwrap());
     StoreUnderTest {
         sessions,
-        capabilities: Capabilities { cookie_changes_at_refresh: true, lease_lifetime: None, outage: None },
+        capabilities: Capabilities {
+            cookie_changes_at_refresh: true,
+            lease_lifetime: None,
+            outage: None,
+            records: None,
+        },
     }
 }
 
@@ -65,9 +70,9 @@ fn ticket_store_of(
     let Settings { lifetime, idle, require_fresh_id_token, stale_if_error } = settings;
     let outage = Arc::new(Failures::default());
     let bounds = Bounds { sessions: 1000, per_user: 1000 };
-    let records = MemoryRecords::new(bounds, Arc::new(clock));
+    let records = Arc::new(MemoryRecords::new(bounds, Arc::new(clock)));
     let store = TicketStore::new(
-        Switchable { records, outage: Arc::clone(&outage) },
+        Switchable { records: Arc::clone(&records), outage: Arc::clone(&outage) },
         keys,
         (Arc::new(SystemEntropy), Arc::new(clock)),
         (&Origins::new(origins().to_vec()), ("https://idp.test", "foregate")),
@@ -83,6 +88,7 @@ fn ticket_store_of(
         cookie_changes_at_refresh: false,
         lease_lifetime: Some(LEASE_TIME),
         outage: Some(outage),
+        records: Some(records),
     };
     let store = store.unwrap();
     let sessions = Arc::clone(&store) as Arc<dyn Sessions>;

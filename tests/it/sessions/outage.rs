@@ -31,7 +31,7 @@ pub(crate) struct Failures {
 
 /// Records in memory, with failures.
 pub(crate) struct Switchable {
-    pub(crate) records: MemoryRecords,
+    pub(crate) records: Arc<MemoryRecords>,
     pub(crate) outage: Arc<Failures>,
 }
 

@@ -1,7 +1,6 @@
 //! The rules of `foregate::session::records`, with real servers
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use foregate::flow::ports::{Clock, UnixTime};
 use foregate::session::records::redis::{RedisRecords, RedisServers, Topology};
@@ -38,8 +37,7 @@ macro_rules! form {
                     };
                     let (_, servers) = SERVERS.get_or_init(start).await;
                     let settings = settings(servers.servers.clone());
-                    let life = Duration::from_hours(10);
-                    Self(RedisRecords::new(&settings, bounds.per_user, life, clock).unwrap())
+                    Self(RedisRecords::new(&settings, bounds.per_user, clock).unwrap())
                 }
 
                 fn store(&self) -> &RedisRecords {
@@ -58,8 +56,7 @@ form!(sentinel, Watched);
 form!(cluster, Cluster);
 
 fn store_at(servers: RedisServers, clock: &Arc<TestClock>) -> RedisRecords {
-    RedisRecords::new(&settings(servers), 1000, Duration::from_hours(10), Arc::clone(clock) as Arc<dyn Clock>)
-        .unwrap()
+    RedisRecords::new(&settings(servers), 1000, Arc::clone(clock) as Arc<dyn Clock>).unwrap()
 }
 
 /// A sign-in has written the index of its `sid`, and its record comes after the end.
@@ -115,4 +112,48 @@ async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
     limit(0);
     assert_eq!(store.insert(&row(4), NOW).await, Ok(Inserted::Ended));
     assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Stored), "there is room again");
+}
+
+/// A session that would have ended is refreshed, and another sign-in of its user came first.
+#[tokio::test]
+async fn refreshed_session_is_in_the_index_again() {
+    let scratch = Scratch::new();
+    let redis = Redis::start("redis-own", &[], &scratch).await;
+    let store = store_at(plain(Topology::Single, [redis.port()]), &TestClock::new());
+    let first = Row { ends_at: NOW.0 + 10, ..rules::row(1) };
+    assert_eq!(store.insert(&first, NOW).await, Ok(Inserted::Stored));
+    assert_eq!(store.insert(&rules::row(2), UnixTime(NOW.0 + 10)).await, Ok(Inserted::Stored));
+    let refreshed = Row { revision: 2, generation: 2, ends_at: NOW.0 + 100, ..first };
+    assert_eq!(store.compare_and_swap(&refreshed).await, Ok(Swapped::Stored));
+    let rows = store.of_user(&[refreshed.subject], NOW).await.unwrap();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+}
+
+/// One server of a cluster hangs. A failover would take the test longer, so only the others are asked.
+#[tokio::test]
+async fn server_of_a_cluster_that_hangs_does_not_stop_the_others() {
+    let scratch = Scratch::new();
+    let cluster = Cluster::start(&scratch).await;
+    let clock = TestClock::new();
+    let connected = store_at(cluster.servers.clone(), &clock);
+    // The slots 0 to 5460 are those of the first server, and the hash tag of each id is its first two bytes.
+    let row = |number: u8| {
+        let slot = [number, number];
+        let (row, [_, _, rest @ ..]) = (rules::row(number), [number; 16]);
+        let mut tag = [number; 16];
+        tag[2..].copy_from_slice(&rest);
+        Row { id: row.id.in_slot(slot), subject: Tag(tag), ..row }
+    };
+    let is_elsewhere = |number: &u8| cluster.slot_of(&format!("{{{number:02x}{number:02x}}}")) > 5460;
+    let (first, second) = {
+        let mut numbers = (1..=255).filter(is_elsewhere);
+        (row(numbers.next().unwrap()), row(numbers.next().unwrap()))
+    };
+    assert_eq!(connected.insert(&first, NOW).await, Ok(Inserted::Stored));
+    let here = row((1..=255).find(|number| !is_elsewhere(number)).unwrap());
+    cluster.freeze_first();
+    assert!(connected.find(here.id).await.is_err());
+    assert_eq!(connected.find(first.id).await, Ok(Some(first.clone())), "over the open connection");
+    let new = store_at(cluster.servers.clone(), &clock);
+    assert_eq!(new.insert(&second, NOW).await, Ok(Inserted::Stored), "over a new connection");
 }

@@ -156,7 +156,7 @@ impl Watched {
 
 /// A cluster of three servers.
 pub(super) struct Cluster {
-    _nodes: Vec<Redis>,
+    nodes: Vec<Redis>,
     pub(super) servers: RedisServers,
 }
 
@@ -186,8 +186,21 @@ impl Cluster {
             };
             node.program.wait_until("the cluster was complete", joined).await;
         }
-        let servers = plain(Topology::Cluster, [nodes[0].port()]);
-        Self { _nodes: nodes, servers }
+        let servers = plain(Topology::Cluster, nodes.iter().map(Redis::port));
+        Self { nodes, servers }
+    }
+
+    /// Returns the slot of a key.
+    pub(super) fn slot_of(&self, key: &str) -> u16 {
+        cmd("CLUSTER").arg("KEYSLOT").arg(key).query(&mut self.nodes[1].connection()).unwrap()
+    }
+
+    /// Stops the first server without ending it.
+    pub(super) fn freeze_first(&self) {
+        let info: String = cmd("INFO").arg("server").query(&mut self.nodes[0].connection()).unwrap();
+        let process = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap().trim();
+        let stopped = std::process::Command::new("kill").args(["-STOP", process]).status().unwrap();
+        assert!(stopped.success());
     }
 }
 

@@ -9,5 +9,5 @@ if mark[1] and tonumber(ARGV[5]) <= tonumber(mark[1]) and now < tonumber(mark[2]
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[1], math.max(tonumber(ARGV[4]), redis.call('TTL', KEYS[1])))
 return 'stored'

@@ -22,6 +22,8 @@ use tokio::time::{Instant, timeout};
 
 /// The time limit of a connect, with its handshakes.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time limit of the connect to one of several servers, so that one that hangs does not hide the others.
+pub(super) const SERVER_TIMEOUT: Duration = Duration::from_millis(600);
 /// The time limit of a reply.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long no call connects after a failure.
@@ -76,7 +78,9 @@ impl Connection {
             Call::Command(command) => command.query_async(&mut link).await,
             Call::Script(script) => script.invoke_async(&mut link).await,
         };
-        if result.as_ref().is_err_and(needs_new_connection) {
+        // A connection to a cluster replaces that of a single server itself.
+        let is_cluster = matches!(link, Link::Cluster(_));
+        if !is_cluster && result.as_ref().is_err_and(needs_new_connection) {
             self.close(number).await;
         }
         result
@@ -159,9 +163,10 @@ impl Servers {
             Self::Cluster(_, clients) => {
                 let mut last = late("finding a server");
                 for client in clients {
-                    match client.get_async_pubsub().await {
-                        Ok(subscriber) => return Ok(subscriber),
-                        Err(error) => last = error,
+                    match timeout(SERVER_TIMEOUT, client.get_async_pubsub()).await {
+                        Ok(Ok(subscriber)) => return Ok(subscriber),
+                        Ok(Err(error)) => last = error,
+                        Err(_) => {}
                     }
                 }
                 Err(last)

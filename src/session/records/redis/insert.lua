@@ -20,5 +20,5 @@ if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[7]) then
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
-redis.call('EXPIRE', KEYS[2], ARGV[6])
+redis.call('EXPIRE', KEYS[2], math.max(tonumber(ARGV[6]), redis.call('TTL', KEYS[2])))
 return 'stored'

@@ -55,18 +55,15 @@ pub struct RedisRecords {
     connection: Connection,
     keys: Keys,
     per_user: usize,
-    session_life: Duration,
     clock: Arc<dyn Clock>,
     permits: Semaphore,
 }
 
 impl RedisRecords {
-    /// A store that the first call connects to, for sessions that last at most `session_life`. Fails if the settings
-    /// cannot be used, for example a certificate.
+    /// A store that the first call connects to. Fails if the settings cannot be used, for example a certificate.
     pub fn new(
         settings: &RedisSettings,
         per_user: usize,
-        session_life: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RecordsError> {
         let servers = settings.servers.open().map_err(|error| RecordsError(error.to_string()))?;
@@ -74,7 +71,6 @@ impl RedisRecords {
             connection: Connection::new(servers),
             keys: Keys::new(&settings.key_prefix),
             per_user,
-            session_life,
             clock,
             permits: Semaphore::new(MAX_CONCURRENT_CALLS),
         })

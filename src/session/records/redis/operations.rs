@@ -13,6 +13,8 @@ use super::failure::Failure;
 use crate::flow::ports::UnixTime;
 use crate::session::records::{EndedBy, Inserted, RecordId, Row, Scope, Swapped, Tag};
 
+/// How long an index is kept: longer than any session can last, because `session.lifetime` may change while it lasts.
+const INDEX_LIFE: Duration = Duration::from_hours(31 * 24);
 /// How long a record is kept after its session has expired.
 const KEPT: Duration = Duration::from_mins(10);
 /// The number of records that one script or read names.
@@ -35,10 +37,10 @@ impl RedisRecords {
         if row.id.slot() != row.subject.slot() {
             return Err(Failure::Unreadable);
         }
-        let (entry, life) = (Entry::of(row).encode(), self.session_life.as_secs());
+        let (entry, life) = (Entry::of(row).encode(), INDEX_LIFE.as_secs());
         if let Some(sid) = row.sid {
             let mut call = ADD_TO_SID.key(self.keys.sid(sid));
-            call.key(self.keys.mark(sid)).arg(now.0).arg(&entry).arg(now.plus(self.session_life).0);
+            call.key(self.keys.mark(sid)).arg(now.0).arg(&entry).arg(now.plus(INDEX_LIFE).0);
             call.arg(life).arg(row.issued_at);
             if self.named(&call).await? == "ended" {
                 return Ok(Inserted::Ended);
@@ -72,6 +74,7 @@ impl RedisRecords {
         call.key(self.keys.user(row.subject)).arg(&replaced.to_be_bytes()[..]).arg(encode(row)?);
         call.arg(self.record_life(row)).arg(Entry::of(row).encode()).arg(row.ends_at);
         call.arg(self.keys.channel()).arg([&row.id.0[..], &row.revision.to_be_bytes()].concat());
+        call.arg(INDEX_LIFE.as_secs());
         Ok(match self.named(&call).await?.as_str() {
             "stored" => Swapped::Stored,
             "gone" => Swapped::Gone,

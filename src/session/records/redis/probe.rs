@@ -46,7 +46,7 @@ pub struct Unusable(pub String);
 impl RedisProbe {
     /// A probe that the first test connects. Fails if the settings cannot be used.
     pub fn new(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Result<Self, RecordsError> {
-        let records = RedisRecords::new(settings, 2, LIFE, clock)?;
+        let records = RedisRecords::new(settings, 2, clock)?;
         Ok(Self { records, settings: settings.clone() })
     }
 

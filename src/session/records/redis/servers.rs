@@ -10,7 +10,7 @@ use redis::{
 };
 use tokio::sync::Mutex;
 
-use super::connection::{RESPONSE_TIMEOUT, Servers};
+use super::connection::{RESPONSE_TIMEOUT, SERVER_TIMEOUT, Servers};
 use crate::secret::Secret;
 
 /// The servers and how to connect to them.
@@ -132,7 +132,7 @@ impl RedisServers {
     fn cluster(&self) -> Result<Servers, RedisError> {
         let mut builder = ClusterClientBuilder::new(self.infos()?)
             .retries(2)
-            .connection_timeout(RESPONSE_TIMEOUT)
+            .connection_timeout(SERVER_TIMEOUT)
             .response_timeout(RESPONSE_TIMEOUT);
         builder = self.login.apply(
             builder,
