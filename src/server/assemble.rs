@@ -2,7 +2,6 @@
 
 mod pages;
 mod shared;
-mod store;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,11 +15,10 @@ use tower_http::timeout::TimeoutLayer;
 
 use self::pages::{build_logout, build_portal};
 use self::shared::Shared;
-use self::store::Parts;
-pub(crate) use self::store::Store;
 use super::admin::Admin;
 use super::ops::{self, Readiness};
 use super::proxy_service::{self, ProxyService};
+use super::store::{Parts, Store};
 use super::store_watch::StoreWatch;
 use super::{StartError, System, keys};
 use crate::access::decision::{Rules, SignInBy};

@@ -13,6 +13,7 @@ mod per_ip_limit;
 mod proxy_service;
 mod reload;
 mod start_error;
+mod store;
 mod store_watch;
 mod streams;
 mod system;

@@ -12,7 +12,7 @@ use http::{StatusCode, header};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::assemble::Store;
+use super::store::Store;
 use super::store_watch::{StoreState, StoreWatch};
 use crate::edge::checker::Checker;
 use crate::edge::sparse_proxies::SparseProxy;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::store::Store;
 use crate::edge::request_id::RequestIds;
 use crate::flow::audit::Audit;
 use crate::flow::ports::{Clock, Entropy, IdentityProvider, Markers, Sessions};
+use crate::server::store::Store;
 use crate::session::codec::seal::KeyRing;
 
 /// Parts that several others share.

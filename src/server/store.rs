@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::start_error::StartError;
 use crate::config::{SessionStorage, Settings};
 use crate::flow::audit::Audit;
 use crate::flow::ports::{Clock, Entropy, NoEntropy, SessionLists, Sessions};
-use crate::server::StartError;
 use crate::session::codec::seal::KeyRing;
 use crate::session::cookie_store::{CookieStore, Room};
 use crate::session::records::file::FileRecords;
