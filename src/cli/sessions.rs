@@ -54,6 +54,8 @@ enum AdminError {
     Unreachable(PathBuf, std::io::Error),
     #[error("the gateway gave no answer that can be read")]
     NoAnswer,
+    #[error("this user has no session; --user is the `sub` of the provider, not the user name")]
+    NoSession,
     #[error("the gateway refused: {0}")]
     Refused(String),
 }
@@ -88,9 +90,12 @@ fn describe(answer: &Value) -> Result<String, AdminError> {
         return Err(AdminError::Refused(why.to_owned()));
     }
     if let Some(sessions) = answer.get("sessions").and_then(Value::as_array) {
+        if sessions.is_empty() {
+            return Err(AdminError::NoSession);
+        }
         let lines: Vec<_> = sessions.iter().map(Value::to_string).chain([String::new()]).collect();
         return Ok(lines.join("\n"));
     }
     let ended = answer.get("ended").and_then(Value::as_u64).ok_or(AdminError::NoAnswer)?;
-    Ok(format!("sessions ended: {ended}\n"))
+    if ended == 0 { Err(AdminError::NoSession) } else { Ok(format!("sessions ended: {ended}\n")) }
 }

@@ -10,7 +10,7 @@ use foregate::session::records::{
 use tokio::sync::OnceCell;
 
 use self::rules::{Fixture, NOW, SID, TestClock};
-use super::servers::{Cluster, Protected, Redis, Watched, plain, settings};
+use super::servers::{Cluster, Protected, Redis, Watched, WatchedWithTls, plain, settings};
 use crate::harness::Scratch;
 
 #[expect(dead_code, reason = "Redis has no bound of all sessions")]
@@ -156,4 +156,32 @@ async fn server_of_a_cluster_that_hangs_does_not_stop_the_others() {
     assert_eq!(connected.find(first.id).await, Ok(Some(first.clone())), "over the open connection");
     let new = store_at(cluster.servers.clone(), &clock);
     assert_eq!(new.insert(&second, NOW).await, Ok(Inserted::Stored), "over a new connection");
+}
+
+/// The configuration file is the documented one.
+#[tokio::test]
+async fn restart_of_redis_keeps_sessions_and_revives_none() {
+    let scratch = Scratch::new();
+    let mut server = Protected::start(&scratch).await;
+    let store = store_at(server.servers.clone(), &TestClock::new());
+    for number in 1..=3 {
+        assert_eq!(store.insert(&rules::row(number), NOW).await, Ok(Inserted::Stored));
+    }
+    let next = Row { revision: 2, generation: 2, ..rules::row(1) };
+    assert_eq!(store.compare_and_swap(&next).await, Ok(Swapped::Stored));
+    assert_eq!(store.remove(rules::row(2).id).await, Ok(true));
+    server.restart(&scratch).await;
+    assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Stored), "over a new connection");
+    assert_eq!(store.find(next.id).await, Ok(Some(next.clone())));
+    assert_eq!(store.find(rules::row(2).id).await, Ok(None));
+    assert_eq!(store.of_user(&[next.subject], NOW).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn sentinel_and_server_with_tls_are_used() {
+    let scratch = Scratch::new();
+    let watched = WatchedWithTls::start(&scratch).await;
+    let store = store_at(watched.servers.clone(), &TestClock::new());
+    assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
+    assert_eq!(store.find(rules::row(1).id).await, Ok(Some(rules::row(1))));
 }

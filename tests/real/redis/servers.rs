@@ -87,9 +87,10 @@ pub(super) fn plain(topology: Topology, ports: impl IntoIterator<Item = u16>) ->
     }
 }
 
-/// A server with TLS and the documented users.
+/// A server with TLS and the documented configuration.
 pub(super) struct Protected {
-    _redis: Redis,
+    redis: Redis,
+    options: Vec<String>,
     pub(super) servers: RedisServers,
 }
 
@@ -97,28 +98,88 @@ impl Protected {
     pub(super) async fn start(scratch: &Scratch) -> Self {
         let authority = Authority::new("localhost");
         let [address] = free_addresses();
-        let port = address.port().to_string();
-        let write = |name, text: &str| scratch.write(name, text).display().to_string();
         let file = std::fs::read_to_string(repository().join("deploy/redis/redis.conf")).unwrap();
         assert!(file.contains(">change-me "));
-        let (certificate, key, file) = (
-            write("redis.crt", authority.certificate_pem()),
-            write("redis.key", authority.key_pem()),
-            write("redis.conf", &file.replace(">change-me ", &format!(">{PASSWORD} "))),
-        );
-        let tls =
-            ["--port", "0", "--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
-        let more = [&tls[..], &["--tls-auth-clients", "no", "--include", &file]].concat();
-        let redis = Redis::start_at(address.port(), "redis-protected", &more, scratch).await;
+        let file = file.replace(">change-me ", &format!(">{PASSWORD} "));
+        let file = scratch.write("redis.conf", &file).display().to_string();
+        let options =
+            [&tls_options(&authority, address.port(), scratch)[..], &["--include".to_owned(), file]].concat();
+        let redis = Self::server(address.port(), &options, scratch).await;
         let login = Login { username: Some("foregate".to_owned()), password: Some(Secret::new(PASSWORD)) };
-        let servers = RedisServers {
-            addresses: vec![("localhost".to_owned(), address.port())],
-            tls: true,
-            ca: Some(authority.root_pem().as_bytes().to_vec()),
-            login,
-            ..plain(Topology::Single, [])
-        };
-        Self { _redis: redis, servers }
+        let servers = RedisServers { login, ..with_tls(Topology::Single, address.port(), &authority) };
+        Self { redis, options, servers }
+    }
+
+    /// Kills the server, and starts it again with its files.
+    pub(super) async fn restart(&mut self, scratch: &Scratch) {
+        self.redis.kill();
+        self.redis = Self::server(self.redis.port, &self.options, scratch).await;
+    }
+
+    async fn server(port: u16, options: &[String], scratch: &Scratch) -> Redis {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        Redis::start_at(port, "redis-protected", &options, scratch).await
+    }
+}
+
+/// Returns the options of a program that listens only with TLS.
+fn tls_options(authority: &Authority, port: u16, scratch: &Scratch) -> Vec<String> {
+    let write = |name, text: &str| scratch.write(name, text).display().to_string();
+    let (certificate, key) =
+        (write("redis.crt", authority.certificate_pem()), write("redis.key", authority.key_pem()));
+    let root = write("redis-ca.crt", authority.root_pem());
+    let port = port.to_string();
+    let options = [
+        ["--port", "0"],
+        ["--tls-port", &port],
+        ["--tls-cert-file", &certificate],
+        ["--tls-key-file", &key],
+        ["--tls-ca-cert-file", &root],
+        ["--tls-auth-clients", "no"],
+        ["--tls-replication", "yes"],
+    ];
+    options.concat().into_iter().map(str::to_owned).collect()
+}
+
+fn with_tls(topology: Topology, port: u16, authority: &Authority) -> RedisServers {
+    RedisServers {
+        addresses: vec![("localhost".to_owned(), port)],
+        tls: true,
+        ca: Some(authority.root_pem().as_bytes().to_vec()),
+        ..plain(topology, [])
+    }
+}
+
+/// A primary and a sentinel, both with TLS only.
+pub(super) struct WatchedWithTls {
+    _primary: Redis,
+    _sentinel: Program,
+    pub(super) servers: RedisServers,
+}
+
+impl WatchedWithTls {
+    pub(super) async fn start(scratch: &Scratch) -> Self {
+        let authority = Authority::new("localhost");
+        let [primary, sentinel] = free_addresses();
+        let primary =
+            Protected::server(primary.port(), &tls_options(&authority, primary.port(), scratch), scratch)
+                .await;
+        let file = scratch.write(
+            "sentinel.conf",
+            &format!(
+                "sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\n\
+                 sentinel monitor {SERVICE} localhost {} 1\n",
+                primary.port()
+            ),
+        );
+        let mut arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
+        arguments.extend(["--bind".to_owned(), "127.0.0.1".to_owned()]);
+        arguments.extend(tls_options(&authority, sentinel.port(), scratch));
+        let mut program = Program::start_supervised("sentinel", &server(), &arguments, scratch);
+        program.wait_for_line("it watched", |line| line.contains("+monitor").then_some(())).await;
+        let topology = Topology::Sentinel { service: SERVICE.to_owned(), login: Login::default() };
+        let servers = with_tls(topology, sentinel.port(), &authority);
+        Self { _primary: primary, _sentinel: program, servers }
     }
 }
 

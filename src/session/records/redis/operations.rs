@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Script, ScriptInvocation};
+use redis::{Script, ScriptInvocation, Value};
 
 use super::RedisRecords;
 use super::connection::Call;
@@ -168,6 +168,8 @@ impl RedisRecords {
     /// Runs a script that returns the name of its result. It does not run again after a connection error, because it
     /// may have run.
     async fn named(&self, call: &ScriptInvocation<'_>) -> Result<String, Failure> {
+        // A connection that broke while it was idle is replaced here, because the script itself may not run twice.
+        let _pong: Value = self.connection.repeat(Call::Command(&redis::cmd("PING"))).await?;
         Ok(self.connection.run(Call::Script(call)).await?)
     }
 }

@@ -106,8 +106,7 @@ impl RedisServers {
     }
 
     fn sentinel(&self, service: &str, sentinel_login: &Login) -> Result<Servers, RedisError> {
-        let addresses = self.addresses.iter().map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
-        let mut builder = SentinelClientBuilder::new(addresses, service, SentinelServerType::Master)?
+        let mut builder = SentinelClientBuilder::new(self.named(), service, SentinelServerType::Master)?
             .set_client_to_redis_db(self.database);
         builder = self.login.apply(
             builder,
@@ -151,16 +150,19 @@ impl RedisServers {
             |settings, name| settings.set_username(name),
             |settings, password| settings.set_password(password),
         );
-        let address = |(host, port): &(String, u16)| {
+        let infos = self.named().map(ConnectionAddr::into_connection_info);
+        infos.map(|info| info.map(|info| info.set_redis_settings(settings.clone()))).collect()
+    }
+
+    fn named(&self) -> impl Iterator<Item = ConnectionAddr> {
+        self.addresses.iter().map(|(host, port)| {
             let (host, port) = (host.clone(), *port);
             if self.tls {
                 ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
             } else {
                 ConnectionAddr::Tcp(host, port)
             }
-        };
-        let infos = self.addresses.iter().map(|named| address(named).into_connection_info());
-        infos.map(|info| info.map(|info| info.set_redis_settings(settings.clone()))).collect()
+        })
     }
 
     fn certificates(&self) -> TlsCertificates {
