@@ -144,7 +144,9 @@ fn failure_page(visit: &Visit, error: &CallbackError, return_to: &ReturnTo) -> R
         CallbackError::NotKept(NotKept { error, .. }) => visit.error_page(&match error {
             BeginError::TooLarge { .. } => Problem::session_too_large(&id),
             BeginError::Full(_) => Problem::session_limit_reached(&id),
-            BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_) => Problem::session_unknown(&id),
+            BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_) => {
+                Problem::session_not_stored(again, &id)
+            }
         }),
     }
 }

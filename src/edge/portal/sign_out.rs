@@ -50,7 +50,7 @@ pub(super) async fn post(
     headers: HeaderMap,
 ) -> Reply {
     let Ok(signed_out) = portal.logout.sign_out(&visit.origin, &headers).await else {
-        return visit.error_page(&Problem::session_unknown(&visit.id.to_string()));
+        return visit.error_page(&Problem::not_signed_out(&visit.id.to_string()));
     };
     if let Some(subject) = &signed_out.subject {
         portal.audit.signed_out(visit.origin.host(), subject, &visit.id);

@@ -72,6 +72,11 @@ async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
     let origin = setup.origin().to_owned();
     let sign_out = client.send(Method::POST, "/oauth2/sign_out", &[("Origin", &origin)]).await;
     assert_eq!((sign_out.status, sign_out.header("set-cookie")), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert!(sign_out.body.contains("sign out again"), "{}", sign_out.body);
+    let mut new = setup.anonymous_client();
+    let failed = new.sign_in("alice", "alice").await;
+    assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(failed.body.contains("complete your sign-in"), "{}", failed.body);
 
     let _redis = Redis::start_at(port, "redis-own", &DURABLE, setup.reserved_scratch()).await;
     let (_, before) = wait_for(&client, StatusCode::OK).await;

@@ -126,6 +126,15 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The end of the session cannot be stored now.
+    pub fn not_signed_out(request_id: &'a str) -> Self {
+        Self {
+            what_happened: "This is not your fault: the gateway cannot sign you out at the moment.",
+            what_to_do: "Wait a moment, then sign out again. You are still signed in.",
+            ..Self::session_unknown(request_id)
+        }
+    }
+
     /// The limit of sessions is reached, for the gateway or for the user.
     pub fn session_limit_reached(request_id: &'a str) -> Self {
         Self {

@@ -31,6 +31,18 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The session of the sign-in cannot be stored now. The code is spent, so only a new sign-in helps.
+    pub fn session_not_stored(try_again_url: &'a str, request_id: &'a str) -> Self {
+        Self {
+            title: "Signing in does not work right now",
+            what_happened: "The gateway cannot complete your sign-in at the moment. This is not your fault.",
+            what_to_do: "Wait a moment, then try again.",
+            link: Some(Link { label: "Try again", url: try_again_url }),
+            for_operator: Some("The session store does not answer. The log has the reason."),
+            ..Self::empty(StatusCode::SERVICE_UNAVAILABLE, request_id)
+        }
+    }
+
     /// The provider refuses to refresh sessions for the gateway.
     pub fn gateway_refused(try_again_url: &'a str, request_id: &'a str) -> Self {
         Self {
