@@ -81,7 +81,7 @@ async fn large_body_of_an_anonymous_request_is_refused_before_it_is_stored() {
             answered.is_ok() && answer.starts_with(&format!("HTTP/1.1 {status}")),
             "{path}, {framing}: {answer}"
         );
-        let stored = stored_bytes(&setup.scratch().join("client_body"));
+        let stored = stored_bytes(&setup.scratch().path().join("client_body"));
         assert!(stored <= 1024 * 1024, "{path}, {framing}: {stored} bytes");
     }
 }

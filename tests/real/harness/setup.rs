@@ -1,7 +1,6 @@
 //! Setup of a test: browser → proxy → gateway → provider, and the application behind the proxy
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use dev_provider::{DevProvider, Settings};
 
@@ -88,12 +87,7 @@ impl<P> Setup<P> {
     }
 
     /// Returns the directory of the programs.
-    pub(crate) fn scratch(&self) -> &Path {
-        self.reserved.scratch.path()
-    }
-
-    /// Returns the directory of the programs, for a program that the test starts later.
-    pub(crate) fn reserved_scratch(&self) -> &Scratch {
+    pub(crate) fn scratch(&self) -> &Scratch {
         &self.reserved.scratch
     }
 

@@ -185,3 +185,22 @@ async fn sentinel_and_server_with_tls_are_used() {
     assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
     assert_eq!(store.find(rules::row(1).id).await, Ok(Some(rules::row(1))));
 }
+
+#[tokio::test]
+async fn cluster_that_was_down_is_used_again() {
+    let scratch = Scratch::new();
+    let mut cluster = Cluster::start(&scratch).await;
+    let store = store_at(cluster.servers.clone(), &TestClock::new());
+    assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
+    cluster.kill();
+    for _ in 0..3 {
+        assert!(store.find(rules::row(1).id).await.is_err());
+    }
+    cluster.restart(&scratch).await;
+    let began = std::time::Instant::now();
+    while store.find(rules::row(1).id).await != Ok(Some(rules::row(1))) {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "the cluster is not used again");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(store.insert(&rules::row(2), NOW).await, Ok(Inserted::Stored));
+}

@@ -6,14 +6,12 @@ use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use redis::cmd;
 
-use super::servers::{Redis, SERVICE, Watched};
+use super::servers::{DURABLE, Redis, SERVICE, Watched};
 use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient, free_addresses};
 
 /// Time limit of a change that a test waits for.
 const LIMIT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Every write is in the file before it is acknowledged, so that a restart loses nothing.
-const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
 
 /// Starts the gateway behind Traefik with these settings of its store.
 async fn start(reserved: Reserved, stale_if_error: &str, redis: &str) -> Setup {
@@ -56,7 +54,6 @@ async fn wait_for(client: &TestClient, status: StatusCode) -> (crate::harness::R
 async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
     let reserved = Reserved::new();
     let mut redis = Redis::start("redis-own", &DURABLE, &reserved.scratch).await;
-    let port = redis.port();
     let mut setup = start(reserved, "3s", &single(&redis)).await;
     let mut client = setup.signed_in_client("alice").await;
     setup.restart_gateway().await;
@@ -78,7 +75,7 @@ async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
     assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(failed.body.contains("complete your sign-in"), "{}", failed.body);
 
-    let _redis = Redis::start_at(port, "redis-own", &DURABLE, setup.reserved_scratch()).await;
+    redis.start_again(setup.scratch()).await;
     let (_, before) = wait_for(&client, StatusCode::OK).await;
     assert!(before.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE), "{before:?}");
     let page = client.visit("/oauth2/sign_out").await;
@@ -94,7 +91,7 @@ async fn gateway_starts_without_redis_and_uses_it_later() {
     let urls = format!("urls = [\"redis://{address}\"]");
     let mut setup = start(reserved, "30s", &urls).await;
     setup.gateway.wait_for_log("the session store cannot be used; no user can sign in").await;
-    let _redis = Redis::start_at(address.port(), "redis-own", &[], setup.reserved_scratch()).await;
+    let _redis = Redis::start_at(address.port(), "redis-own", &[], setup.scratch()).await;
     setup.gateway.wait_for_log("the session store can be used again").await;
     let client = setup.signed_in_client("alice").await;
     assert_eq!(client.get("/work", &[]).await.status, StatusCode::OK);
@@ -105,7 +102,7 @@ async fn two_gateways_share_sessions_and_their_end() {
     let reserved = Reserved::new();
     let redis = Redis::start("redis-own", &[], &reserved.scratch).await;
     let setup = start(reserved, "30s", &single(&redis)).await;
-    let other = setup.gateway.replica(setup.reserved_scratch()).await;
+    let other = setup.gateway.replica(setup.scratch()).await;
     let mut fastest = Duration::MAX;
     for _ in 0..5 {
         let mut client = setup.signed_in_client("alice").await;
@@ -135,7 +132,7 @@ async fn two_gateways_send_each_refresh_token_once() {
     let life = Duration::from_secs(6);
     let settings = dev_provider::Settings { access_token_life: life, ..dev_provider::Settings::default() };
     let mut setup = start_at(settings, reserved, "30s", &single(&redis)).await;
-    let other = setup.gateway.replica(setup.reserved_scratch()).await;
+    let other = setup.gateway.replica(setup.scratch()).await;
     let client = setup.signed_in_client("alice").await;
     let cookies = client.cookie_line();
     let began = Instant::now();

@@ -17,12 +17,17 @@ const PASSWORD: &str = "a-password-of-the-tests";
 /// The name of the service that the sentinels watch.
 pub(super) const SERVICE: &str = "sessions";
 
+/// Every write is in the file before it is acknowledged, so that a restart loses nothing.
+pub(super) const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
 static PREFIXES: AtomicUsize = AtomicUsize::new(0);
 
 /// A running Redis.
 pub(super) struct Redis {
     program: Program,
     port: u16,
+    name: &'static str,
+    arguments: Vec<String>,
 }
 
 impl Redis {
@@ -44,9 +49,19 @@ impl Redis {
         // The folder follows its option.
         let place = arguments.iter().position(|argument| argument == "--dir").unwrap();
         arguments.insert(place + 1, folder.display().to_string());
-        let mut program = Program::start_supervised(name, &server(), &arguments, scratch);
+        let program = Self::run(name, &arguments, scratch).await;
+        Self { program, port, name, arguments }
+    }
+
+    async fn run(name: &'static str, arguments: &[String], scratch: &Scratch) -> Program {
+        let mut program = Program::start_supervised(name, &server(), arguments, scratch);
         program.wait_for_line("it was ready", |line| line.contains("Ready to accept").then_some(())).await;
-        Self { program, port }
+        program
+    }
+
+    /// Starts the killed server again, with its files.
+    pub(super) async fn start_again(&mut self, scratch: &Scratch) {
+        self.program = Self::run(self.name, &self.arguments, scratch).await;
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -90,7 +105,6 @@ pub(super) fn plain(topology: Topology, ports: impl IntoIterator<Item = u16>) ->
 /// A server with TLS and the documented configuration.
 pub(super) struct Protected {
     redis: Redis,
-    options: Vec<String>,
     pub(super) servers: RedisServers,
 }
 
@@ -107,13 +121,13 @@ impl Protected {
         let redis = Self::server(address.port(), &options, scratch).await;
         let login = Login { username: Some("foregate".to_owned()), password: Some(Secret::new(PASSWORD)) };
         let servers = RedisServers { login, ..with_tls(Topology::Single, address.port(), &authority) };
-        Self { redis, options, servers }
+        Self { redis, servers }
     }
 
     /// Kills the server, and starts it again with its files.
     pub(super) async fn restart(&mut self, scratch: &Scratch) {
         self.redis.kill();
-        self.redis = Self::server(self.redis.port, &self.options, scratch).await;
+        self.redis.start_again(scratch).await;
     }
 
     async fn server(port: u16, options: &[String], scratch: &Scratch) -> Redis {
@@ -227,7 +241,8 @@ impl Cluster {
         for (name, slots) in [("node-1", (0, 5460)), ("node-2", (5461, 10922)), ("node-3", (10923, 16383))] {
             let [bus] = free_addresses();
             let port = bus.port().to_string();
-            let more = ["--cluster-enabled", "yes", "--cluster-port", &port];
+            let cluster = ["--cluster-enabled", "yes", "--cluster-port", &port];
+            let more = [&cluster[..], &DURABLE].concat();
             let node = Redis::start(name, &more, scratch).await;
             run(&node, cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(slots.0).arg(slots.1));
             nodes.push((node, bus.port()));
@@ -236,8 +251,28 @@ impl Cluster {
         for (other, bus) in others {
             run(&first.0, cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(other.port()).arg(*bus));
         }
-        let mut nodes: Vec<_> = nodes.into_iter().map(|(node, _)| node).collect();
-        for node in &mut nodes {
+        let nodes: Vec<_> = nodes.into_iter().map(|(node, _)| node).collect();
+        let servers = plain(Topology::Cluster, nodes.iter().map(Redis::port));
+        let mut cluster = Self { nodes, servers };
+        cluster.wait_until_complete().await;
+        cluster
+    }
+
+    /// Kills all servers, and starts them again with their files.
+    pub(super) async fn restart(&mut self, scratch: &Scratch) {
+        self.kill();
+        for node in &mut self.nodes {
+            node.start_again(scratch).await;
+        }
+        self.wait_until_complete().await;
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.nodes.iter_mut().for_each(Redis::kill);
+    }
+
+    async fn wait_until_complete(&mut self) {
+        for node in &mut self.nodes {
             let port = node.port();
             let joined = async || {
                 let mut connection =
@@ -247,8 +282,6 @@ impl Cluster {
             };
             node.program.wait_until("the cluster was complete", joined).await;
         }
-        let servers = plain(Topology::Cluster, nodes.iter().map(Redis::port));
-        Self { nodes, servers }
     }
 
     /// Returns the slot of a key.
