@@ -7,7 +7,6 @@ pub mod claims;
 pub mod client;
 pub mod credential;
 pub mod decision;
-pub mod device;
 pub mod field_names;
 pub mod headers;
 pub mod headlamp;

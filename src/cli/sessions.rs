@@ -48,11 +48,13 @@ struct Target {
 /// The gateway did not do it.
 #[derive(Debug, Error)]
 enum AdminError {
-    #[error("ops.admin_socket is not set, so the running gateway takes no commands")]
+    #[error(
+        "ops.admin_socket is not set, so the running gateway takes no commands; set it and restart the gateway, or use --socket"
+    )]
     NoSocket,
-    #[error("the gateway cannot be reached at {0}: {1}")]
+    #[error("the gateway cannot be reached at {0}: {1}; it must run, and this user must be its user or root")]
     Unreachable(PathBuf, std::io::Error),
-    #[error("the gateway gave no answer that can be read")]
+    #[error("the gateway gave no answer that can be read; see its log")]
     NoAnswer,
     #[error("this user has no session; --user is the `sub` of the provider, not the user name")]
     NoSession,

@@ -26,7 +26,7 @@ const MAX_REQUEST_BYTES: u64 = 4096;
 /// The number of requests at the same time. Further ones wait.
 const MAX_REQUESTS: usize = 4;
 /// How long a request and its answer may take.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -45,8 +45,12 @@ impl AdminSocket {
     /// Binds the socket.
     pub(super) fn bind(path: &Path) -> Result<Self, StartError> {
         let bound = bind_private(path);
-        let listener = bound.map_err(|error| StartError::Build(format!("ops.admin_socket: {error}")))?;
-        Ok(Self(listener))
+        let refused = |error| {
+            let path = path.display();
+            let remedy = "name a socket in a directory that this process may write";
+            StartError::Build(format!("ops.admin_socket = '{path}': {error}; {remedy}"))
+        };
+        bound.map(Self).map_err(refused)
     }
 }
 
@@ -70,7 +74,9 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
         fs::rename(&socket, path)?;
         Ok(listener)
     });
-    fs::remove_dir(&directory)?;
+    // If it was not renamed, it must not hide the error.
+    let _left = fs::remove_file(&socket);
+    let _removed = fs::remove_dir(&directory);
     bound
 }
 

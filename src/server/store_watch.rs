@@ -94,7 +94,12 @@ impl StoreWatch {
                 StoreState::Answers
             }
             (Ok(()), _) => StoreState::Answers,
-            (Err(Unusable(why)), StoreState::Fails { since, .. }) => StoreState::Fails { since: *since, why },
+            (Err(Unusable(why)), StoreState::Fails { since, why: before }) => {
+                if why != *before {
+                    tracing::warn!(error = %why, "the session store still cannot be used");
+                }
+                StoreState::Fails { since: *since, why }
+            }
             (Err(Unusable(why)), _) => {
                 tracing::warn!(error = %why, "the session store cannot be used; no user can sign in");
                 StoreState::Fails { since: now, why }

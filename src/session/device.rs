@@ -34,7 +34,7 @@ const SYSTEMS: [(&str, &str); 8] = [
 ];
 
 /// Returns the name of the device that sent a request, such as `Firefox on Linux`.
-pub fn device(headers: &HeaderMap) -> String {
+pub(super) fn device(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let first = |tokens: &[(&str, &'static str)]| {
         tokens.iter().find(|(token, _)| agent.contains(token)).map(|(_, name)| *name)
@@ -48,7 +48,7 @@ pub fn device(headers: &HeaderMap) -> String {
 }
 
 /// The name of a device that is not recognised.
-pub const UNKNOWN: &str = "Unknown device";
+pub(super) const UNKNOWN: &str = "Unknown device";
 
 #[cfg(test)]
 mod tests {

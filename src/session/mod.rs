@@ -12,6 +12,7 @@
 pub mod codec;
 pub mod cookie;
 pub mod cookie_store;
+mod device;
 pub mod markers;
 mod place;
 mod provider_marks;

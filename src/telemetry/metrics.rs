@@ -78,7 +78,7 @@ impl Metrics {
         }
         registry.register("logins", "Sign-in steps, by outcome", logins.clone());
         let sign_outs = Counter::default();
-        registry.register("sign_outs", "Sessions that users ended", sign_outs.clone());
+        registry.register("sign_outs", "Sessions that users and the operator ended", sign_outs.clone());
         let backchannel_logouts = Family::<BackchannelLabels, Counter>::default();
         for outcome in BackchannelOutcome::ALL {
             drop(backchannel_logouts.get_or_create(&BackchannelLabels { outcome: outcome.label() }));

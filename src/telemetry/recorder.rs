@@ -175,6 +175,7 @@ impl Audit for Recorder {
     }
 
     fn ended_by_operator(&self, ended: &EndedOthers) {
+        self.metrics.count_sign_outs(ended.sessions);
         let EndedOthers { subject, sessions } = ended;
         info!(subject, sessions, "sessions ended by the operator");
     }

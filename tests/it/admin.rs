@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::file_store::SessionFile;
 use crate::harness::{Gateway, Provider, provider};
-use crate::refresh::scene::usual_settings;
+use crate::refresh::scene::{counter, usual_settings};
 
 /// A socket in a directory of its own. The path of the target directory may be too long for one.
 struct Socket(PathBuf);
@@ -96,6 +96,7 @@ async fn operator_lists_and_ends_the_sessions_of_one_user() {
     }
     assert_eq!(gateway.ask_as(&bob, "/").await.status, 200);
     assert_no_session(&run("list", &subject, &socket).await);
+    assert_eq!(counter(&gateway, "foregate_sign_outs_total").await, 2);
 }
 
 #[tokio::test]
@@ -114,5 +115,7 @@ async fn command_that_the_gateway_does_not_take_fails_with_the_reason() {
     assert!(!output.status.success() && failure(&output).contains("session.store"), "{}", failure(&output));
     let long = "a".repeat(10_000);
     let output = run("list", &long, &socket).await;
-    assert!(!output.status.success(), "{}", printed(&output));
+    // It is refused before the store is asked.
+    let refused = failure(&output);
+    assert!(!output.status.success() && !refused.contains("session.store"), "{refused}");
 }

@@ -10,14 +10,11 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::double::Headlamp;
-use crate::harness::{Chromium, Proxy, ProxyOptions, Realm, Reserved, Setup};
+use crate::harness::{Chromium, Proxy, ProxyOptions, Realm, Reserved, Setup, until};
 use crate::refresh::configure_strict_tokens;
 
 pub(crate) const SECTIONS: &str =
     "[headlamp]\nenabled = true\nlogout = true\nclusters = [\"main\", \"north\"]\n";
-/// Longer than any step takes, so that a test that hangs fails.
-const TIME_LIMIT: Duration = Duration::from_secs(90);
-
 pub(crate) struct Scene {
     pub(crate) setup: Setup<Realm>,
     _headlamp: Headlamp,
@@ -64,14 +61,6 @@ pub(crate) async fn sign_in(browser: &Chromium) {
 async fn text_of(browser: &Chromium, id: &str) -> String {
     let script = format!("done(document.getElementById('{id}')?.textContent ?? '')");
     browser.try_script(&script).await.as_str().unwrap_or_default().to_owned()
-}
-
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + TIME_LIMIT;
-    while !holds().await {
-        assert!(Instant::now() < end, "{what}");
-        sleep(Duration::from_millis(100)).await;
-    }
 }
 
 pub(crate) async fn until_healthy(browser: &Chromium) {

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::double::Headlamp;
-use crate::harness::{Chromium, Gateway, Realm, Scratch, free_addresses};
-use crate::headlamp::{recover, sign_in, stay_while_frozen, until, until_denied, until_healthy};
+use crate::harness::{Chromium, Gateway, Realm, Scratch, free_addresses, until};
+use crate::headlamp::{recover, sign_in, stay_while_frozen, until_denied, until_healthy};
 use crate::refresh::configure_strict_tokens;
 
 type Standalone = (Gateway, Headlamp, Realm, Chromium, Scratch, String);

@@ -24,14 +24,14 @@ use crate::session::cookie_store::Lifetimes;
 pub(super) const SECTION: Section = Section {
     path: "session",
     example: "",
-    about: "How long a sign-in lasts, and which keys seal its cookie.",
+    about: "How long a sign-in lasts, where sessions are, and which keys seal them.",
     keys: &[
         Key {
             name: "keys",
             kind: Kind::Secrets,
             need: Need::Optional("[\"…\"]"),
-            about: "Keys that seal (encrypt) the session cookie. `foregate secret` makes one. The first key seals \
-                    new cookies, and every key opens cookies. To change the key, put a new one in front and keep \
+            about: "Keys that seal (encrypt) sessions. `foregate secret` makes one. The first key seals new \
+                    sessions, and every key opens them. To change the key, put a new one in front and keep \
                     the old one for one session lifetime. Either keys or keys_file is required.",
             right: "what `foregate secret` prints: 32 random bytes as base64url, in session.keys or on a \
                     line of session.keys_file",

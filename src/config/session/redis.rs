@@ -147,6 +147,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<RedisSettings, Reported> {
     };
     let default_port = if form == Form::Sentinel { DEFAULT_SENTINEL_PORT } else { DEFAULT_PORT };
     let (tls, database) = first;
+    warn_of_unused(reader, form, tls);
     let addresses =
         servers.into_iter().map(|server| (server.host, server.port.unwrap_or(default_port))).collect();
     let servers = RedisServers { topology, addresses, tls, ca: ca?, login: login?, database };
@@ -157,17 +158,19 @@ pub(super) fn read(reader: &mut Reader) -> Result<RedisSettings, Reported> {
 fn check_servers(reader: &mut Reader, form: Form, servers: &[Server]) -> Result<(bool, i64), Reported> {
     let Some(first) = servers.first() else { return Err(reader.report_missing(URLS)) };
     let (tls, database) = (first.tls, first.database);
+    let is_other = |server: &Server| (server.tls, server.database) != (tls, database);
     let wrong = if form == Form::Single && servers.len() > 1 {
-        Some("the topology is \"single\", but there are several URLs")
+        let wrong = Wrong::new("the topology is \"single\", but there are several URLs");
+        Some(wrong.right("one URL; or set session.redis.topology to \"sentinel\" or \"cluster\""))
     } else if form == Form::Cluster && database != 0 {
-        Some("a cluster has only the database 0")
-    } else if servers.iter().any(|server| (server.tls, server.database) != (tls, database)) {
-        Some("the URLs have different schemes or databases")
+        Some(Wrong::new("a cluster has only the database 0").right("URLs without a path"))
+    } else if servers.iter().any(is_other) {
+        Some(Wrong::new("the URLs have different schemes or databases"))
     } else {
         None
     };
     if let Some(wrong) = wrong {
-        return Err(reader.report_wrong(URLS, Wrong::new(wrong)));
+        return Err(reader.report_wrong(URLS, wrong));
     }
     if !tls && servers.iter().any(|server| !is_loopback_host(&server.host)) {
         reader
@@ -177,13 +180,29 @@ fn check_servers(reader: &mut Reader, form: Form, servers: &[Server]) -> Result<
     Ok((tls, database))
 }
 
+/// Warns of settings that have no effect.
+fn warn_of_unused(reader: &mut Reader, form: Form, tls: bool) {
+    for name in ["service", "sentinel_username", "sentinel_password", "sentinel_password_file"] {
+        let key = format!("session.redis.{name}");
+        if form != Form::Sentinel && reader.is_chosen(&key) {
+            reader.report.warn(&key, "without session.redis.topology = \"sentinel\", it has no effect");
+        }
+    }
+    if !tls && reader.is_chosen("session.redis.ca_file") {
+        reader
+            .report
+            .warn("session.redis.ca_file", "without a URL that begins with rediss://, it has no effect");
+    }
+}
+
 fn read_login(reader: &mut Reader, prefix: &str) -> Result<Login, Reported> {
     let key = format!("{prefix}username");
     let username = reader.read_optional(&key, |text| Ok(text.to_owned()));
     let password = secret(reader, &format!("{prefix}password"));
     let login = Login { username: username?, password: password? };
     if login.username.is_some() && login.password.is_none() {
-        return Err(reader.report_wrong(&key, Wrong::new("there is no password for this user")));
+        let wrong = Wrong::new("there is no password for this user");
+        return Err(reader.report_wrong(&key, wrong.right(format!("{prefix}password_file as well"))));
     }
     Ok(login)
 }

@@ -1,5 +1,6 @@
 //! `GET /oauth2/callback`, which finishes a sign-in
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -12,6 +13,7 @@ use super::visit::Visit;
 use crate::access::claims::ClaimError;
 use crate::access::own_page::{ANOTHER_ACCOUNT, INTERACTIVE, OwnPage};
 use crate::access::return_to::ReturnTo;
+use crate::edge::peer::Peer;
 use crate::edge::reply::Reply;
 use crate::flow::audit::{LoginEvent, LoginOutcome};
 use crate::flow::callback::{CallbackError, CallbackRequest, Failed, Finished, Responsible};
@@ -21,20 +23,22 @@ use crate::flow::ports::{BeginError, ExchangeError};
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     Extension(visit): Extension<Visit>,
+    peer: Peer,
     uri: Uri,
     headers: HeaderMap,
 ) -> Reply {
-    let work = finish(Arc::clone(&portal), visit.clone(), uri, headers);
+    let address = peer.client(&headers, &portal.trusted);
+    let work = finish(Arc::clone(&portal), visit.clone(), address, uri, headers);
     let reply = portal.detached.run(work).await;
     reply.unwrap_or_else(|| visit.error_page(&Problem::session_unknown(&visit.id.to_string())))
 }
 
-async fn finish(portal: Arc<Portal>, visit: Visit, uri: Uri, headers: HeaderMap) -> Reply {
+async fn finish(portal: Arc<Portal>, visit: Visit, address: IpAddr, uri: Uri, headers: HeaderMap) -> Reply {
     let request = CallbackRequest {
         origin: &visit.origin,
         headers: &headers,
         query: uri.query().unwrap_or_default(),
-        address: visit.address,
+        address: Some(address),
     };
     match portal.callback.finish(request).await {
         Ok(finished) => redirect_signed_in(&portal, &visit, &finished),
@@ -144,9 +148,8 @@ fn failure_page(visit: &Visit, error: &CallbackError, return_to: &ReturnTo) -> R
         CallbackError::NotKept(NotKept { error, .. }) => visit.error_page(&match error {
             BeginError::TooLarge { .. } => Problem::session_too_large(&id),
             BeginError::Full(_) => Problem::session_limit_reached(&id),
-            BeginError::NoEntropy(_) | BeginError::StoreUnavailable(_) => {
-                Problem::session_not_stored(again, &id)
-            }
+            BeginError::NoEntropy(_) => Problem::session_unknown(&id),
+            BeginError::StoreUnavailable(_) => Problem::session_not_stored(again, &id),
         }),
     }
 }

@@ -30,7 +30,6 @@ pub use self::detached::Detached;
 use self::page::Problem;
 use self::visit::Visit;
 use super::error_page::{Requester, error_page};
-use super::peer::Peer;
 use super::reply::{NO_STORE, Reply};
 use crate::access::origin::Origin;
 use crate::access::own_page::OwnPage;
@@ -71,9 +70,7 @@ async fn serve_on_page_origin(
             redirect_to_page_origin(&request, &sign_in, requester).into_response()
         }
         Some(PageOrigin::Same(origin)) => {
-            let peer = request.extensions().get::<Peer>();
-            let address = peer.map(|peer| peer.client(request.headers(), &portal.trusted));
-            request.extensions_mut().insert(Visit { origin, id, address });
+            request.extensions_mut().insert(Visit { origin, id });
             next.run(request).await
         }
         None => error_page(&Problem::unknown_host(&id.to_string()), requester).into_response(),

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 
 use super::context::Portal;
 use super::page::{NoSessionList, OwnSessionRow, OwnSessionsPage, Permission, Problem, SignIn, page};
-use super::visit::{Visit, parameter};
+use super::visit::{Navigation, Visit, parameter};
 use crate::access::own_page::{OwnPage, RECENTLY, SIGNED_IN_AGAIN};
 use crate::edge::reply::Reply;
 use crate::flow::own_sessions::{EndError, NoList, Overview, Recency};
@@ -28,9 +28,7 @@ const ALL_OTHERS: &str = "others";
 
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
-    Extension(visit): Extension<Visit>,
-    uri: Uri,
-    headers: HeaderMap,
+    Navigation { visit, uri, headers }: Navigation,
 ) -> Reply {
     let now = portal.clock.now();
     match portal.own_sessions.list(visit.session_request(&headers, now)).await {

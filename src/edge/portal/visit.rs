@@ -1,7 +1,5 @@
 //! Request to one of our own pages
 
-use std::net::IpAddr;
-
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri};
@@ -16,12 +14,11 @@ use crate::edge::reply::Reply;
 use crate::edge::request_id::RequestId;
 use crate::flow::ports::{SessionRequest, UnixTime};
 
-/// The origin and the id of a request, and the address of its browser. The router adds it to each request.
+/// The origin and the id of a request. The router adds it to each request.
 #[derive(Clone)]
 pub(super) struct Visit {
     pub(super) origin: Origin,
     pub(super) id: RequestId,
-    pub(super) address: Option<IpAddr>,
 }
 
 impl Visit {

@@ -11,12 +11,12 @@ use futures_util::future::BoxFuture;
 
 use super::TicketStore;
 use super::opening::{Presented, open};
-use crate::access::device::UNKNOWN;
 use crate::flow::ports::{
     IssuerIndex, ListedSession, SessionLists, SessionRequest, StoreUnavailable, UnixTime, Which,
 };
 use crate::session::codec::summary::Summary;
 use crate::session::codec::ticket::{Tagged, tags};
+use crate::session::device::UNKNOWN;
 use crate::session::records::{RecordId, Records, Row, Tag};
 
 /// The session of a request, and the tags of its user.

@@ -34,7 +34,7 @@ use super::codec::contents::{Lifetimes, Sealing};
 use super::codec::seal::KeyRing;
 use super::codec::summary::SummarySeal;
 use super::place::Places;
-use super::records::{Records, RecordsError, Row};
+use super::records::{RecordId, Records, RecordsError, Row};
 use crate::access::origin::Origins;
 use crate::flow::ports::{Clock, Entropy, NoEntropy, StoreUnavailable, UnixTime};
 
@@ -118,7 +118,7 @@ impl<R: Records> TicketStore<R> {
 
     /// Returns the number of records, or `None` if the store fails or does not count them.
     pub async fn count(&self) -> Option<usize> {
-        self.records.count().await.ok().flatten()
+        self.read(self.records.count().await).ok().flatten()
     }
 
     fn sealing(&self, now: UnixTime) -> Sealing {
@@ -128,40 +128,32 @@ impl<R: Records> TicketStore<R> {
 
     /// Logs that reads fail, once until one succeeds.
     fn read<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
-        if Self::begins_to_fail(&self.reads_fail, &result) {
-            tracing::warn!(
-                error = result.as_ref().err().map(tracing::field::display),
+        match (self.reads_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
+            (false, Err(error)) => tracing::warn!(
+                %error,
                 "sessions cannot be read; those that were read within session.stale_if_error go on"
-            );
+            ),
+            (true, Ok(_)) => tracing::info!("sessions can be read again"),
+            _ => {}
         }
         result.map_err(|_| StoreUnavailable)
     }
 
     /// Logs that writes fail, once until one succeeds.
     fn wrote<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
-        if Self::begins_to_fail(&self.writes_fail, &result) {
-            tracing::warn!(
-                error = result.as_ref().err().map(tracing::field::display),
+        match (self.writes_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
+            (false, Err(error)) => tracing::warn!(
+                %error,
                 "sessions cannot be stored; users cannot sign in or out, and tokens cannot be refreshed"
-            );
+            ),
+            (true, Ok(_)) => tracing::info!("sessions can be stored again"),
+            _ => {}
         }
         result.map_err(|_| StoreUnavailable)
     }
 
-    fn begins_to_fail<T>(fails: &AtomicBool, result: &Result<T, RecordsError>) -> bool {
-        let failed = fails.swap(result.is_err(), Ordering::Relaxed);
-        if failed && result.is_ok() {
-            tracing::info!("the session store answers again");
-        }
-        !failed && result.is_err()
-    }
-
     /// Reads a row from the store, and keeps it.
-    async fn find(
-        &self,
-        id: super::records::RecordId,
-        now: UnixTime,
-    ) -> Result<Option<Arc<Row>>, StoreUnavailable> {
+    async fn find(&self, id: RecordId, now: UnixTime) -> Result<Option<Arc<Row>>, StoreUnavailable> {
         let found = self
             .read(self.records.find(id).await)?
             .filter(|row| !row.was_ended() && !self.waiting_logouts.end(row));

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderValue};
 
 use super::opening::{Step, open};
 use super::{MAX_RECORD_BYTES, TicketStore};
-use crate::access::device::device;
 use crate::access::identity::Identity;
 use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
@@ -21,6 +20,7 @@ use crate::session::codec::jwt::Packed;
 use crate::session::codec::summary::Summary;
 use crate::session::codec::ticket::{Tagged, Ticket};
 use crate::session::cookie::add_cookie;
+use crate::session::device::device;
 use crate::session::place::Place;
 use crate::session::records::{Inserted, LeaseState, Records, Row};
 use crate::session::usable::judge;

@@ -19,7 +19,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// Returns the lines of 10,000 events of one kind within a minute, and of one more a minute later.
+/// The number of events within a minute.
+const EVENTS: usize = 10_000;
+
+/// Returns the lines of events of one kind within a minute, and of one more a minute later.
 fn log_events(event: impl Fn(&Recorder)) -> Vec<String> {
     let clock = Arc::new(ManualClock(AtomicU64::new(1_800_000_000)));
     let recorder = Recorder::new(Arc::default(), Arc::clone(&clock) as Arc<dyn Clock>);
@@ -27,7 +30,7 @@ fn log_events(event: impl Fn(&Recorder)) -> Vec<String> {
     let writer = captured.clone();
     let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     with_default(log, || {
-        for _ in 0..10_000 {
+        for _ in 0..EVENTS {
             event(&recorder);
         }
         clock.0.fetch_add(60, Ordering::Relaxed);
@@ -108,6 +111,18 @@ fn hints_sign_outs_and_omitted_claims_are_logged_at_a_limited_rate() {
     assert_limit(MAX_USER_LINES, |recorder| {
         recorder.omitted_claims(&omitted, "alice", IdentityMade::SignIn);
     });
+}
+
+#[test]
+fn every_end_by_the_operator_is_logged() {
+    let ended = EndedOthers { subject: "alice".to_owned(), sessions: 2 };
+    let lines = log_events(|recorder| recorder.ended_by_operator(&ended));
+    assert_eq!(lines.len(), EVENTS + 1, "no limit, because only the operator causes them");
+    let line = &lines[0];
+    assert!(
+        ["sessions ended by the operator", "alice", "2"].iter().all(|words| line.contains(words)),
+        "{line}"
+    );
 }
 
 fn omitted() -> Omissions {

@@ -11,7 +11,7 @@ use foregate::session::ticket_store::LEASE_TIME;
 use futures_util::poll;
 
 use crate::sessions::fixture::{
-    DUE, NOW, Settings, SignIn, State, StoreUnderTest, at, new_tokens, origins, request,
+    DUE, LIFE, NOW, Settings, SignIn, State, StoreUnderTest, at, new_tokens, origins, request,
 };
 use crate::sessions::{FixedClock, ticket_store_with};
 
@@ -96,4 +96,16 @@ async fn failover_that_loses_a_commit_sends_no_token_again() {
     assert!(store.open(&jar, DUE).await.refreshable.is_none(), "the lease is held");
     let expired = DUE + LEASE_TIME.as_secs();
     assert!(store.sessions.lease(lease.session, at(expired)).await.unwrap().is_takeover);
+}
+
+#[tokio::test]
+async fn record_serves_during_an_outage_until_its_tokens_expire() {
+    let settings = Settings { stale_if_error: Duration::from_secs(1000), ..<_>::default() };
+    let store = ticket_store_with(settings, Duration::ZERO, FixedClock(NOW));
+    let jar = store.begin(SignIn::default()).await;
+    assert!(store.set_unavailable(true));
+    assert_eq!(store.state(&jar, LIFE - 1).await, State::Due);
+    let expired = store.open(&jar, LIFE).await;
+    assert!(!matches!(expired.state, State::Usable | State::Due), "{:?}", expired.state);
+    assert!(expired.pending_cookies.is_none(), "no cookie is removed");
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use base64_simd::URL_SAFE_NO_PAD;
+use foregate::flow::audit::RefreshOutcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -40,22 +41,12 @@ impl Registration {
     }
 }
 
-/// Outcomes of a refresh that did not renew the tokens.
-const FAILED_REFRESHES: [&str; 7] = [
-    "client_refused",
-    "grant_refused",
-    "not_kept",
-    "outcome_unknown",
-    "provider_misbehaved",
-    "provider_unavailable",
-    "too_late",
-];
-
 /// A running `foregate serve` that is ready.
 pub(crate) struct Gateway {
     program: Program,
     /// The command line after `serve`.
     arguments: Vec<String>,
+    client: reqwest::Client,
     public: SocketAddr,
     check: SocketAddr,
     check_grpc: SocketAddr,
@@ -86,7 +77,7 @@ impl Gateway {
         scratch: &Scratch,
     ) -> Self {
         let program = serve("gateway", &arguments, ops, scratch).await;
-        Self { program, arguments, public, check, check_grpc, ops }
+        Self { program, arguments, client: client(), public, check, check_grpc, ops }
     }
 
     /// Returns the addresses that a proxy in front of this application needs.
@@ -102,14 +93,16 @@ impl Gateway {
             .iter()
             .zip(addresses)
             .flat_map(|(name, address)| ["--set".to_owned(), format!("{name}={address}")]);
-        let arguments = self.arguments.iter().cloned().chain(set).collect();
-        Self::start_with(addresses, arguments, scratch).await
+        let arguments: Vec<_> = self.arguments.iter().cloned().chain(set).collect();
+        let [public, check, check_grpc, ops] = addresses;
+        let program = serve("replica", &arguments, ops, scratch).await;
+        Self { program, arguments, client: client(), public, check, check_grpc, ops }
     }
 
     /// Asks whether a request with these cookies may pass, as Traefik does.
     pub(crate) async fn check(&self, origin: &str, cookies: &str) -> reqwest::Response {
         let host = origin.trim_start_matches("https://");
-        let question = reqwest::Client::new().get(format!("http://{}/check/traefik", self.check));
+        let question = self.client.get(format!("http://{}/check/traefik", self.check));
         let question = question.header("x-forwarded-method", "GET").header("x-forwarded-proto", "https");
         let question = question
             .header("x-forwarded-host", host)
@@ -153,7 +146,8 @@ impl Gateway {
 
     /// Asserts that no refresh failed since the start of the gateway.
     pub(crate) async fn assert_no_failed_refresh(&self) {
-        for outcome in FAILED_REFRESHES {
+        for outcome in RefreshOutcome::ALL.iter().filter(|outcome| **outcome != RefreshOutcome::Renewed) {
+            let outcome = outcome.label();
             let counter = format!("foregate_refreshes_total{{outcome=\"{outcome}\"}}");
             assert_eq!(self.count(&counter).await, 0, "{counter}\n{}", self.log());
         }
@@ -170,6 +164,10 @@ impl Gateway {
         self.program.wait_for_line(&what, |line| line.contains(text).then_some(())).await;
         self.log()
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 async fn serve(name: &'static str, arguments: &[String], ops: SocketAddr, scratch: &Scratch) -> Program {

@@ -21,6 +21,7 @@ mod screenshots;
 mod setup;
 mod test_client;
 mod traefik;
+mod wait;
 mod wsgi;
 
 pub(crate) use authority::Authority;
@@ -32,11 +33,12 @@ pub(crate) use keycloak::{Realm, user};
 pub(crate) use nonsense::Nonsense;
 pub(crate) use oidc_provider::OidcProvider;
 pub(crate) use polling_tabs::{Failure, POLLERS_PER_TAB, PollResults, PollingTabs, Tab, user_name};
-pub(crate) use process::{Program, Scratch, free_addresses, panic_missing, repository};
+pub(crate) use process::{Program, Scratch, free_addresses, panic_missing, repository, send_signal};
 pub(crate) use proxy::{
     Aliases, Backends, ClientHeaders, Cookies, HeaderRoom, Proxy, ProxyOptions, RunningProxy, UpstreamHeaders,
 };
 pub(crate) use raw_client::{RawClient, RawReply};
 pub(crate) use setup::{Reserved, Setup};
 pub(crate) use test_client::{Reply, TestClient};
+pub(crate) use wait::until;
 pub(crate) use wsgi::{Wsgi, parse_variables};

@@ -99,6 +99,14 @@ impl TestClient {
         self.submit_form(&page, &[("username", user), ("password", password)]).await.1
     }
 
+    /// Presses the button of the gateway's sign-out page. Returns the page that follows.
+    pub(crate) async fn sign_out(&mut self) -> (Url, Reply) {
+        let page = self.visit("/oauth2/sign_out").await;
+        let next = self.submit_form(&page, &[]).await;
+        assert!(!self.has_session(), "{next:?}");
+        next
+    }
+
     /// Submits the first form of a page with these fields and its hidden ones, and follows redirects. Returns the
     /// final URL and its response.
     pub(crate) async fn submit_form(

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use self::rules::{Fixture, NOW, SID, TestClock};
 use super::servers::{Cluster, Protected, Redis, Watched, WatchedWithTls, plain, settings};
-use crate::harness::Scratch;
+use crate::harness::{Scratch, until};
 
 #[expect(dead_code, reason = "Redis has no bound of all sessions")]
 #[path = "../../support/records_contract/mod.rs"]
@@ -28,6 +28,7 @@ macro_rules! form {
 
             impl Fixture for Shared {
                 type Store = RedisRecords;
+                const COUNTS: bool = false;
 
                 async fn start(bounds: Bounds, clock: Arc<TestClock>) -> Self {
                     let start = async || {
@@ -55,8 +56,8 @@ form!(single_with_tls_and_acl, Protected);
 form!(sentinel, Watched);
 form!(cluster, Cluster);
 
-fn store_at(servers: RedisServers, clock: &Arc<TestClock>) -> RedisRecords {
-    RedisRecords::new(&settings(servers), 1000, Arc::clone(clock) as Arc<dyn Clock>).unwrap()
+fn store_at(servers: RedisServers) -> RedisRecords {
+    RedisRecords::new(&settings(servers), 1000, TestClock::new()).unwrap()
 }
 
 /// A sign-in has written the index of its `sid`, and its record comes after the end.
@@ -64,16 +65,10 @@ fn store_at(servers: RedisServers, clock: &Arc<TestClock>) -> RedisRecords {
 async fn session_that_is_ended_while_it_begins_is_not_stored() {
     let scratch = Scratch::new();
     let redis = Redis::start("redis-own", &[], &scratch).await;
-    let store = store_at(plain(Topology::Single, [redis.port()]), &TestClock::new());
+    let store = store_at(plain(Topology::Single, [redis.port()]));
     let began = Row { sid: Some(Tag([7; 16])), issued_at: NOW.0 + 50, ..rules::row(1) };
     assert_eq!(store.insert(&began, NOW).await, Ok(Inserted::Stored));
-    let ended = EndedBy {
-        tags: vec![Tag([7; 16])],
-        scope: Scope::Every,
-        arrived_at: Some(NOW),
-        issued_at: NOW,
-        refused_until: UnixTime(NOW.0 + 60),
-    };
+    let ended = EndedBy { arrived_at: Some(NOW), ..rules::ended(&[Tag([7; 16])], NOW) };
     assert_eq!(store.end_by(&ended).await, Ok(vec![began.id]));
     assert_eq!(store.insert(&began, NOW).await, Ok(Inserted::Ended));
     assert_eq!(store.insert(&Row { id: rules::row(2).id, ..began }, NOW).await, Ok(Inserted::Stored));
@@ -83,7 +78,7 @@ async fn session_that_is_ended_while_it_begins_is_not_stored() {
 async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
     let scratch = Scratch::new();
     let redis = Redis::start("redis-own", &[], &scratch).await;
-    let store = store_at(plain(Topology::Single, [redis.port()]), &TestClock::new());
+    let store = store_at(plain(Topology::Single, [redis.port()]));
     let limit = |bytes: u32| {
         let set = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).to_owned();
         set.exec(&mut redis.connection()).unwrap();
@@ -99,14 +94,7 @@ async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
     let next = Row { revision: 2, generation: 2, ..row(1) };
     assert_eq!(store.compare_and_swap(&next).await, Ok(Swapped::Stored), "a session is refreshed");
     assert_eq!(store.remove(row(2).id).await, Ok(true), "a user signs out");
-    let ended = EndedBy {
-        tags: vec![SID],
-        scope: Scope::Every,
-        arrived_at: None,
-        issued_at: NOW,
-        refused_until: UnixTime(NOW.0 + 60),
-    };
-    let mut ids = store.end_by(&ended).await.unwrap();
+    let mut ids = store.end_by(&rules::ended(&[SID], NOW)).await.unwrap();
     ids.sort();
     assert_eq!(ids, [row(1).id, row(3).id], "the provider ends the others");
     limit(0);
@@ -119,7 +107,7 @@ async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
 async fn refreshed_session_is_in_the_index_again() {
     let scratch = Scratch::new();
     let redis = Redis::start("redis-own", &[], &scratch).await;
-    let store = store_at(plain(Topology::Single, [redis.port()]), &TestClock::new());
+    let store = store_at(plain(Topology::Single, [redis.port()]));
     let first = Row { ends_at: NOW.0 + 10, ..rules::row(1) };
     assert_eq!(store.insert(&first, NOW).await, Ok(Inserted::Stored));
     assert_eq!(store.insert(&rules::row(2), UnixTime(NOW.0 + 10)).await, Ok(Inserted::Stored));
@@ -134,15 +122,12 @@ async fn refreshed_session_is_in_the_index_again() {
 async fn server_of_a_cluster_that_hangs_does_not_stop_the_others() {
     let scratch = Scratch::new();
     let cluster = Cluster::start(&scratch).await;
-    let clock = TestClock::new();
-    let connected = store_at(cluster.servers.clone(), &clock);
+    let connected = store_at(cluster.servers.clone());
     // The slots 0 to 5460 are those of the first server, and the hash tag of each id is its first two bytes.
-    let row = |number: u8| {
-        let slot = [number, number];
-        let (row, [_, _, rest @ ..]) = (rules::row(number), [number; 16]);
-        let mut tag = [number; 16];
-        tag[2..].copy_from_slice(&rest);
-        Row { id: row.id.in_slot(slot), subject: Tag(tag), ..row }
+    let row = |number: u8| Row {
+        id: rules::row(number).id.in_slot([number; 2]),
+        subject: Tag([number; 16]),
+        ..rules::row(number)
     };
     let is_elsewhere = |number: &u8| cluster.slot_of(&format!("{{{number:02x}{number:02x}}}")) > 5460;
     let (first, second) = {
@@ -154,7 +139,7 @@ async fn server_of_a_cluster_that_hangs_does_not_stop_the_others() {
     cluster.freeze_first();
     assert!(connected.find(here.id).await.is_err());
     assert_eq!(connected.find(first.id).await, Ok(Some(first.clone())), "over the open connection");
-    let new = store_at(cluster.servers.clone(), &clock);
+    let new = store_at(cluster.servers.clone());
     assert_eq!(new.insert(&second, NOW).await, Ok(Inserted::Stored), "over a new connection");
 }
 
@@ -163,7 +148,7 @@ async fn server_of_a_cluster_that_hangs_does_not_stop_the_others() {
 async fn restart_of_redis_keeps_sessions_and_revives_none() {
     let scratch = Scratch::new();
     let mut server = Protected::start(&scratch).await;
-    let store = store_at(server.servers.clone(), &TestClock::new());
+    let store = store_at(server.servers.clone());
     for number in 1..=3 {
         assert_eq!(store.insert(&rules::row(number), NOW).await, Ok(Inserted::Stored));
     }
@@ -181,7 +166,7 @@ async fn restart_of_redis_keeps_sessions_and_revives_none() {
 async fn sentinel_and_server_with_tls_are_used() {
     let scratch = Scratch::new();
     let watched = WatchedWithTls::start(&scratch).await;
-    let store = store_at(watched.servers.clone(), &TestClock::new());
+    let store = store_at(watched.servers.clone());
     assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
     assert_eq!(store.find(rules::row(1).id).await, Ok(Some(rules::row(1))));
 }
@@ -190,17 +175,14 @@ async fn sentinel_and_server_with_tls_are_used() {
 async fn cluster_that_was_down_is_used_again() {
     let scratch = Scratch::new();
     let mut cluster = Cluster::start(&scratch).await;
-    let store = store_at(cluster.servers.clone(), &TestClock::new());
+    let store = store_at(cluster.servers.clone());
     assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
     cluster.kill();
     for _ in 0..3 {
         assert!(store.find(rules::row(1).id).await.is_err());
     }
     cluster.restart(&scratch).await;
-    let began = std::time::Instant::now();
-    while store.find(rules::row(1).id).await != Ok(Some(rules::row(1))) {
-        assert!(began.elapsed() < std::time::Duration::from_secs(30), "the cluster is not used again");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    let is_found = async || store.find(rules::row(1).id).await == Ok(Some(rules::row(1)));
+    until("the cluster is used again", is_found).await;
     assert_eq!(store.insert(&rules::row(2), NOW).await, Ok(Inserted::Stored));
 }

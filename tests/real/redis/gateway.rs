@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use base64_simd::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use redis::cmd;
 
 use super::servers::{DURABLE, Redis, SERVICE, Watched};
-use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient, free_addresses};
+use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient, free_addresses, until};
 
 /// Time limit of a change that a test waits for.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -60,8 +61,10 @@ async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
     assert_eq!(client.get("/work", &[]).await.status, StatusCode::OK, "the record survives the process");
 
     redis.kill();
+    let killed = Instant::now();
     let (refused, before) = wait_for(&client, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert!(before.len() > 5 && before.iter().all(|status| *status == StatusCode::OK), "{before:?}");
+    assert!(before.iter().all(|status| *status == StatusCode::OK), "{before:?}");
+    assert!(killed.elapsed() > Duration::from_secs(1), "the session went on for stale_if_error");
     assert!(refused.header("retry-after").is_some());
     assert_eq!(refused.header("set-cookie"), None);
     let page = client.get("/work", &[("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate")]).await;
@@ -78,10 +81,8 @@ async fn outage_of_redis_ends_no_session_and_needs_no_restart() {
     redis.start_again(setup.scratch()).await;
     let (_, before) = wait_for(&client, StatusCode::OK).await;
     assert!(before.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE), "{before:?}");
-    let page = client.visit("/oauth2/sign_out").await;
-    client.submit_form(&page, &[]).await;
-    assert!(!client.has_session());
-    setup.gateway.wait_for_log("the session store answers again").await;
+    client.sign_out().await;
+    setup.gateway.wait_for_log("sessions can be read again").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,30 +104,30 @@ async fn two_gateways_share_sessions_and_their_end() {
     let redis = Redis::start("redis-own", &[], &reserved.scratch).await;
     let setup = start(reserved, "30s", &single(&redis)).await;
     let other = setup.gateway.replica(setup.scratch()).await;
-    let mut fastest = Duration::MAX;
-    for _ in 0..5 {
+    let mut messages = 0;
+    for _ in 0..10 {
         let mut client = setup.signed_in_client("alice").await;
         let cookies = client.cookie_line();
         let page = client.visit("/oauth2/sign_out").await;
-        // From now on, the other gateway has the record in memory.
+        let read = Instant::now();
+        // From now on, the other gateway has the record in memory, for more than a second.
         assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::OK);
         client.submit_form(&page, &[]).await;
-        let ended = Instant::now();
-        while other.check(setup.origin(), &cookies).await.status() == StatusCode::OK {
-            assert!(ended.elapsed() < LIMIT, "the other gateway never learned that the session has ended");
-            tokio::time::sleep(POLL_INTERVAL / 10).await;
+        let refused =
+            async || other.check(setup.origin(), &cookies).await.status() == StatusCode::UNAUTHORIZED;
+        until("the other gateway learned that the session has ended", refused).await;
+        // Only a message can do that within a second. A loaded machine needs more rounds.
+        messages += usize::from(read.elapsed() < Duration::from_secs(1));
+        if messages > 0 {
+            return;
         }
-        fastest = fastest.min(ended.elapsed());
-        assert_eq!(other.check(setup.origin(), &cookies).await.status(), StatusCode::UNAUTHORIZED);
     }
-    println!("the other gateway refused the session after {fastest:?}");
-    // Without a message, it would read the record again after one to two seconds.
-    assert!(fastest < Duration::from_millis(500), "{fastest:?}");
+    panic!("the other gateway got no message");
 }
 
 /// The provider ends a session whose refresh token comes twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_gateways_send_each_refresh_token_once() {
+async fn no_refresh_token_is_sent_twice_by_two_gateways() {
     let reserved = Reserved::new();
     let redis = Redis::start("redis-own", &["--maxmemory-policy", "allkeys-lru"], &reserved.scratch).await;
     let life = Duration::from_secs(6);
@@ -163,23 +164,27 @@ async fn sessions_go_on_after_a_failover_of_the_primary() {
     let setup = start(reserved, "2s", &settings).await;
     let mut client = setup.signed_in_client("alice").await;
     // The primary replies before the replica has the write.
-    cmd("WAIT").arg(1).arg(30_000).exec(&mut watched.primary.connection()).unwrap();
+    let replicas: u8 = cmd("WAIT").arg(1).arg(30_000).query(&mut watched.primary.connection()).unwrap();
+    assert_eq!(replicas, 1);
     watched.primary.kill();
-    let (_, before) = wait_for(&client, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert!(before.iter().all(|status| *status == StatusCode::OK), "{before:?}");
+    let is_primary = async || {
+        let role: Vec<redis::Value> = cmd("ROLE").query(&mut watched.replica.connection()).unwrap();
+        role.first() == Some(&redis::Value::BulkString(b"master".to_vec()))
+    };
+    until("the replica is the primary", is_primary).await;
+    // The record from before the failover is no longer used.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let (_, before) = wait_for(&client, StatusCode::OK).await;
     assert!(before.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE), "{before:?}");
-    let role: Vec<redis::Value> = cmd("ROLE").query(&mut watched.replica.connection()).unwrap();
-    assert_eq!(role.first(), Some(&redis::Value::BulkString(b"master".to_vec())));
-    let page = client.visit("/oauth2/sign_out").await;
-    client.submit_form(&page, &[]).await;
-    assert!(!client.has_session(), "the new primary takes writes");
+    client.sign_out().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dump_contains_no_token_and_no_name_and_every_key_expires() {
     let reserved = Reserved::new();
-    let redis = Redis::start("redis-own", &[], &reserved.scratch).await;
+    // Otherwise DUMP compresses what it returns.
+    let plain = ["--rdbcompression", "no"];
+    let redis = Redis::start("redis-own", &plain, &reserved.scratch).await;
     let setup = start(reserved, "30s", &single(&redis)).await;
     let client = setup.signed_in_client("alice").await;
     assert_eq!(client.get("/token", &[]).await.status, StatusCode::OK);
@@ -190,21 +195,35 @@ async fn dump_contains_no_token_and_no_name_and_every_key_expires() {
     let ticket = client.session_values()[0].to_owned();
 
     let mut connection = redis.connection();
-    let keys: Vec<String> = cmd("KEYS").arg("*").query(&mut connection).unwrap();
+    let keys = dump_keys(&mut connection);
     assert!(keys.len() >= 3, "a record, and the indexes of the user and of the sid: {keys:?}");
-    let mut dump = keys.concat().into_bytes();
     for key in &keys {
         assert!(key.starts_with("foregate:{"), "{key}");
         let ttl: i64 = cmd("TTL").arg(key).query(&mut connection).unwrap();
         // An index outlives every session, because session.lifetime may be changed.
         let hours = if key.contains("}r:") { 11 } else { 31 * 24 };
         assert!(ttl > 0 && ttl <= hours * 3600, "{key} expires in {ttl} s");
-        let value: Vec<u8> = cmd("DUMP").arg(key).query(&mut connection).unwrap();
-        dump.extend(value);
     }
     let claims = token.split('.').nth(1).unwrap().to_owned();
-    for secret in [token, claims, user, email, ticket, "alice".to_owned()] {
-        assert!(secret.len() > 3, "{secret:?}");
-        assert!(!dump.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    let raw_ticket = URL_SAFE_NO_PAD.decode_to_vec(&ticket).unwrap();
+    let texts = [token, claims, user, email, ticket, "alice".to_owned()].map(String::into_bytes);
+    for secret in texts.iter().chain([&raw_ticket]) {
+        let text = String::from_utf8_lossy(secret);
+        assert!(secret.len() > 3 && !dump_contains(&mut connection, secret), "{text}");
+        cmd("SET").arg("plain").arg(&secret[..]).exec(&mut connection).unwrap();
+        assert!(dump_contains(&mut connection, secret), "the search itself finds {text}");
+        cmd("DEL").arg("plain").exec(&mut connection).unwrap();
     }
+}
+
+fn dump_keys(connection: &mut redis::Connection) -> Vec<String> {
+    cmd("KEYS").arg("*").query(connection).unwrap()
+}
+
+/// Returns whether a key or its dumped value contains some bytes.
+fn dump_contains(connection: &mut redis::Connection, bytes: &[u8]) -> bool {
+    dump_keys(connection).iter().any(|key| {
+        let value: Vec<u8> = cmd("DUMP").arg(key).query(connection).unwrap();
+        [key.as_bytes(), &value].concat().windows(bytes.len()).any(|window| window == bytes)
+    })
 }

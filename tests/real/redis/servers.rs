@@ -4,6 +4,7 @@
 //! 2. The one server has TLS, and the documented `deploy/redis/redis.conf`.
 //! 3. A test that stops a server starts its own.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +12,9 @@ use foregate::secret::Secret;
 use foregate::session::records::redis::{Login, RedisServers, RedisSettings, Topology};
 use redis::{Client, Cmd, Connection, cmd};
 
-use crate::harness::{Authority, Program, Scratch, free_addresses, panic_missing, repository};
+use crate::harness::{
+    Authority, Program, Scratch, free_addresses, panic_missing, repository, send_signal, until,
+};
 
 const PASSWORD: &str = "a-password-of-the-tests";
 /// The name of the service that the sentinels watch.
@@ -31,7 +34,7 @@ pub(super) struct Redis {
 }
 
 impl Redis {
-    /// Starts a server without TLS and without users, which is supervised if all tests share it.
+    /// Starts a server without TLS and without users.
     pub(super) async fn start(name: &'static str, more: &[&str], scratch: &Scratch) -> Self {
         let [address] = free_addresses();
         Self::start_at(address.port(), name, more, scratch).await
@@ -40,15 +43,10 @@ impl Redis {
     pub(super) async fn start_at(port: u16, name: &'static str, more: &[&str], scratch: &Scratch) -> Self {
         let folder = scratch.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let mut arguments: Vec<String> = Vec::new();
-        if !more.contains(&"--tls-port") {
-            arguments.extend(["--port".to_owned(), port.to_string()]);
-        }
-        let fixed = ["--bind", "127.0.0.1", "--save", "", "--dir"];
-        arguments.extend(fixed.iter().chain(more).map(|&argument| argument.to_owned()));
-        // The folder follows its option.
-        let place = arguments.iter().position(|argument| argument == "--dir").unwrap();
-        arguments.insert(place + 1, folder.display().to_string());
+        let (port_text, folder) = (port.to_string(), folder.display().to_string());
+        let fixed = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--dir", &folder];
+        // A later option replaces an earlier one.
+        let arguments: Vec<_> = fixed.iter().chain(more).map(|&argument| argument.to_owned()).collect();
         let program = Self::run(name, &arguments, scratch).await;
         Self { program, port, name, arguments }
     }
@@ -61,6 +59,9 @@ impl Redis {
 
     /// Starts the killed server again, with its files.
     pub(super) async fn start_again(&mut self, scratch: &Scratch) {
+        // The supervisor of the killed server may end before it.
+        let is_free = async || TcpListener::bind(("127.0.0.1", self.port)).is_ok();
+        until("the port is free", is_free).await;
         self.program = Self::run(self.name, &self.arguments, scratch).await;
     }
 
@@ -241,7 +242,8 @@ impl Cluster {
         for (name, slots) in [("node-1", (0, 5460)), ("node-2", (5461, 10922)), ("node-3", (10923, 16383))] {
             let [bus] = free_addresses();
             let port = bus.port().to_string();
-            let cluster = ["--cluster-enabled", "yes", "--cluster-port", &port];
+            let cluster =
+                ["--cluster-enabled", "yes", "--cluster-port", &port, "--cluster-node-timeout", "60000"];
             let more = [&cluster[..], &DURABLE].concat();
             let node = Redis::start(name, &more, scratch).await;
             run(&node, cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(slots.0).arg(slots.1));
@@ -293,8 +295,7 @@ impl Cluster {
     pub(super) fn freeze_first(&self) {
         let info: String = cmd("INFO").arg("server").query(&mut self.nodes[0].connection()).unwrap();
         let process = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap().trim();
-        let stopped = std::process::Command::new("kill").args(["-STOP", process]).status().unwrap();
-        assert!(stopped.success());
+        send_signal("-STOP", &[process.to_owned()]);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use foregate::flow::audit::Outcome;
 use http::StatusCode;
 use tokio::task::JoinSet;
 
@@ -134,7 +135,8 @@ fn start_aborting_scripts(
 /// Returns the number of checks that the gateway answered with anything else than the application's response.
 async fn checks_not_passed(gateway: &Gateway) -> usize {
     let mut sum = 0;
-    for decision in ["challenge", "deny", "fail", "malformed", "untrusted_peer", "unknown_host"] {
+    for decision in Outcome::ALL.iter().filter(|decision| **decision != Outcome::Allow) {
+        let decision = decision.label();
         let counter = format!("foregate_checks_total{{dialect=\"traefik\",decision=\"{decision}\"}}");
         sum += gateway.count(&counter).await;
     }

@@ -35,7 +35,7 @@ pub(in super::super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fix
     assert_eq!(store.find(id(3)).await, Ok(Some(newer)));
     assert_eq!(ids_of(store, &[BOB], NOW).await, [id(5)]);
     assert_eq!(store.end_by(&ended(&[SID], later(10))).await, Ok(vec![]));
-    assert_count(store, 2).await;
+    assert_count::<F>(store, 2).await;
 }
 
 /// The provider's clock is 50 seconds ahead.

@@ -52,5 +52,5 @@ pub(in super::super) async fn many_expired_rows_and_marks_count_no_more<F: Fixtu
         let other = Row { subject: tag(number - 60), ..next(number) };
         assert_eq!(store.insert(&other, later(100)).await, Ok(Inserted::Stored), "{number}");
     }
-    assert_count(store, 40).await;
+    assert_count::<F>(store, 40).await;
 }

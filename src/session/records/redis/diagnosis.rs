@@ -5,6 +5,7 @@
 use redis::RedisError;
 
 use super::{RedisSettings, Topology};
+use crate::trust;
 
 /// Returns the cause and the remedy as one line.
 pub(super) fn explain(error: &RedisError, settings: &RedisSettings) -> String {
@@ -123,19 +124,22 @@ impl Problem<'_> {
 
     fn of_tls(&self) -> Option<Explained> {
         let servers = &self.settings.servers;
-        if servers.tls && self.says(&["corrupt message", "InvalidContentType"]) {
+        if servers.tls && (trust::is_no_tls(&self.text) || self.says(&["corrupt message"])) {
             let cause = format!("{} does not use TLS at this port", self.place());
             return Some(explained(
                 cause,
                 "correct the port in session.redis.urls, or begin the URL with redis://",
             ));
         }
-        if servers.tls && self.says(&["certificate not valid for name", "NotValidForName"]) {
+        if servers.tls && trust::is_for_other_name(&self.text) {
             let cause = format!("the certificate of {} is for another host", self.place());
             return Some(explained(cause, "in session.redis.urls, use a host that the certificate names"));
         }
-        if servers.tls && self.says(&["certificate"]) {
+        if servers.tls && trust::is_disbelief(&self.text) {
             let remedy = match servers.ca {
+                _ if trust::is_authority_as_server(&self.text) => {
+                    "give the server a certificate of its own, and not that of the authority"
+                }
                 Some(_) => "let session.redis.ca_file have the authority that signed it",
                 None => "set session.redis.ca_file to the authority that signed it",
             };

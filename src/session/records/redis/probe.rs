@@ -55,7 +55,7 @@ impl RedisProbe {
         self.bounded(async { self.records.find_row(RecordId(random)).await.map(drop) }).await
     }
 
-    /// Stores, changes and ends sessions with these random names. Takes at most 5 seconds.
+    /// Stores, changes and ends sessions with these random names. Takes at most 15 seconds, 5 for each part.
     pub async fn test(&self, random: [u8; 16]) -> Result<Tested, Unusable> {
         let information = self.bounded(self.information()).await?;
         if let Some(cause) = information.obstacle(&self.settings) {

@@ -77,7 +77,12 @@ impl Login {
 impl Display for RedisServers {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         for (index, (host, port)) in self.addresses.iter().enumerate() {
-            write!(formatter, "{}{host}:{port}", if index == 0 { "" } else { ", " })?;
+            let between = if index == 0 { "" } else { ", " };
+            if host.contains(':') {
+                write!(formatter, "{between}[{host}]:{port}")?;
+            } else {
+                write!(formatter, "{between}{host}:{port}")?;
+            }
         }
         Ok(())
     }

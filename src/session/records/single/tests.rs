@@ -45,6 +45,7 @@ impl SessionStore for Foreign {
 
 impl Fixture for Single<Foreign> {
     type Store = Self;
+    const COUNTS: bool = false;
 
     async fn start(bounds: Bounds, clock: Arc<TestClock>) -> Self {
         Self::new(Foreign::default(), bounds, LIFE, clock)

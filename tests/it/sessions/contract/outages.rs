@@ -68,13 +68,8 @@ pub(crate) async fn unavailable_store_begins_no_session_and_loses_no_logout(stor
     assert_eq!(store.end_by(whom, [1, 1]).await, Err(StoreUnavailable));
     store.set_unavailable(false);
     // The provider does not repeat its token, so the store records it when it answers again.
-    for _ in 0..1000 {
-        if store.state(&jar, 1).await == State::Absent(Absence::Ended) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the logout of the provider is lost");
+    let has_ended = async || store.state(&jar, 1).await == State::Absent(Absence::Ended);
+    crate::harness::until("the logout is recorded", has_ended).await;
 }
 
 pub(crate) async fn unavailable_store_begins_no_refresh_and_loses_none(store: Factory) {
@@ -127,6 +122,9 @@ pub(crate) async fn commit_whose_answer_was_lost_is_a_commit(store: Factory) {
     }
     let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
     assert_eq!(commit, Ok(Commit::Committed { last_was_not_delivered: false }));
+    let lost =
+        store.capabilities.outage.as_ref().map(|outage| outage.loses_an_answer.load(Ordering::Relaxed));
+    assert_ne!(lost, Some(true), "no answer was lost");
     let again = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
     assert_eq!(again, Ok(Commit::TooLate), "a second result of the same lease");
 }
