@@ -1,8 +1,9 @@
 //! Token refresh
 //!
 //! 1. While the tokens are valid, no request waits. The exchange runs in a task of its own, which no client can cancel.
-//! 2. The lease of the session decides who may refresh. The task acquires the lease before it calls the provider. The
-//!    map of tasks in flight only lets requests with expired tokens wait for the result, within bounds.
+//! 2. The lease of the session decides who may refresh. The task acquires the lease before it calls the provider, and
+//!    renews it until the result is recorded. The map of tasks in flight only lets requests with expired tokens wait for
+//!    the result, within bounds.
 //! 3. No session ends because the provider does not answer or refuses the gateway. The refresh is retried later, with a
 //!    growing delay.
 //! 4. If the provider never answered an exchange, its refresh token is not sent again, unless the operator configures
@@ -159,7 +160,10 @@ impl Refresh {
         let this = Arc::clone(self);
         exchanges.tasks.spawn(async move {
             if let Some(lease) = this.sessions.lease(session, now).await {
-                this.exchange(&lease, caller).await;
+                tokio::select! {
+                    () = this.exchange(&lease, caller) => {}
+                    never = this.sessions.renew(&lease) => match never {},
+                }
             }
             drop((entry, permit));
         });
@@ -208,10 +212,12 @@ impl Refresh {
                 }
                 (RefreshOutcome::Renewed, None)
             }
-            Ok(Commit::TooLate) => {
+            Ok(Commit::Ended) => {
                 self.revoke(refreshed).await;
                 (RefreshOutcome::TooLate, None)
             }
+            // The provider may revoke the whole grant with one of its tokens, and the session uses newer ones.
+            Ok(Commit::Superseded) => (RefreshOutcome::Superseded, None),
             Err(error) => {
                 self.sessions.release(lease, Release::TokenSpent).await;
                 let id_token = refreshed.id_token.as_ref();

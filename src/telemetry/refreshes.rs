@@ -71,6 +71,13 @@ impl Refreshes {
                 let Some(Line { suppressed }) = line() else { return };
                 info!(outcome, subject, suppressed, "session ended during its refresh");
             }
+            RefreshOutcome::Superseded => {
+                let Some(Line { suppressed }) = line() else { return };
+                info!(
+                    outcome,
+                    subject, suppressed, "new tokens not used: another gateway refreshed the session"
+                );
+            }
             RefreshOutcome::GrantRefused => {
                 let Some(Line { suppressed }) = line() else { return };
                 info!(

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use foregate::flow::ports::UnixTime;
 use foregate::session::records::{
-    EndedBy, Inserted, LeaseState, RecordId, Records, Row, Scope, Swapped, Tag,
+    EndedBy, Holder, Inserted, Kept, LeaseState, RecordId, Records, Row, Scope, Swapped, Tag,
 };
 
 use crate::NOW;
@@ -115,7 +115,7 @@ impl Writer {
     fn swap(&mut self, id: RecordId) -> Step {
         let sid = self.draw_sid();
         let sealed = self.sealed();
-        let lease = LeaseState::Held { fence: self.steps, process: 1, until: NOW.0 };
+        let lease = LeaseState::Held { by: Holder { process: 1, fence: self.steps }, until: NOW.0 };
         let generation = self.steps;
         self.replace(id, |row| Row { generation, lease, sid: Some(sid), active_at: NOW.0, sealed, ..row })
     }
@@ -205,7 +205,9 @@ impl Step {
     pub(crate) async fn perform(&self, store: &impl Records) {
         match self {
             Self::Insert(row, expected) => assert_eq!(store.insert(row, NOW).await, Ok(*expected)),
-            Self::Swap(row, expected) => assert_eq!(store.compare_and_swap(row).await, Ok(*expected)),
+            Self::Swap(row, expected) => {
+                assert_eq!(store.compare_and_swap(row, Kept::Replicated).await, Ok(*expected));
+            }
             Self::Remove(id, expected) => assert_eq!(store.remove(*id).await, Ok(*expected)),
             Self::EndBy(ended, expected) => assert_eq!(store.end_by(ended).await.as_ref(), Ok(expected)),
         }

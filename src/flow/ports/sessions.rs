@@ -4,6 +4,7 @@
 //! 2. A store that needs a lookup returns [`OpenResult::Ask`].
 //! 3. Only the lease decides who may refresh a session. A commit needs the lease.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -188,8 +189,10 @@ pub enum Commit {
         /// Whether the previous cookies were sent to the browser repeatedly, and it never presented them.
         last_was_not_delivered: bool,
     },
-    /// The session ended during the refresh, or the lease was lost. The new tokens belong to no session.
-    TooLate,
+    /// The session ended during the refresh. The new tokens belong to no session.
+    Ended,
+    /// The session has newer tokens. The provider may know the new ones as belonging to the same grant.
+    Superseded,
 }
 
 /// Why a lease is released without new tokens.
@@ -245,6 +248,10 @@ pub trait Sessions: Send + Sync {
         user: Option<(&'a Identity, PolicyVerdicts)>,
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>>;
+
+    /// Renews a lease again and again, so that no other process takes it over. Never completes: the caller drops the
+    /// future when it does not need the lease any more.
+    fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Infallible>;
 
     /// Releases a lease without new tokens.
     fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()>;

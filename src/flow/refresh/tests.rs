@@ -118,7 +118,7 @@ async fn late_tokens_are_revoked_only_without_an_end_session_endpoint() {
     {
         let fakes = Fakes::new();
         fakes.provider.has_end_session_endpoint.store(has_endpoint, Ordering::Relaxed);
-        fakes.sessions.committed.set(Ok(Commit::TooLate));
+        fakes.sessions.committed.set(Ok(Commit::Ended));
         if !has_token {
             fakes.provider.will_answer(|| Ok(Refreshed { refresh_token: None, ..refreshed() }));
         }

@@ -1,6 +1,8 @@
 //! A fake session store, whose states a test sets
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -179,6 +181,10 @@ impl Sessions for FakeSessions {
         self.calls.record(format!("commit {refresh_token} {user} at {}", now.seconds_since(NOW)));
         let committed = self.committed.get();
         async move { committed }.boxed()
+    }
+
+    fn renew<'a>(&'a self, _: &'a Lease) -> BoxFuture<'a, Infallible> {
+        pending().boxed()
     }
 
     fn release<'a>(&'a self, _: &'a Lease, how: Release) -> BoxFuture<'a, ()> {

@@ -181,10 +181,10 @@ impl CookieStore {
     ) -> Result<Commit, BeginError> {
         let (Some(old), Some(place)) = (Contents::read(&session.contents), self.places.of(&session.origin))
         else {
-            return Ok(Commit::TooLate);
+            return Ok(Commit::Ended);
         };
         if self.provider_verdict(&old) == ProviderVerdict::Ended {
-            return Ok(Commit::TooLate);
+            return Ok(Commit::Ended);
         }
         let encoded = self.sealing(now).encode_refreshed(&old, refreshed, user, session.active_at);
         let RefreshedContents { contents, ends_at, has_new_end } =
@@ -200,7 +200,7 @@ impl CookieStore {
         let lease = next_lease(&self.lifetimes, refreshed, has_new_end, now);
         Ok(match self.registry.commit(listed, (result, lease), now) {
             Some(delivery) => Commit::Committed { last_was_not_delivered: delivery == Delivery::Failed },
-            None => Commit::TooLate,
+            None => Commit::Ended,
         })
     }
 

@@ -1,5 +1,8 @@
 //! Implementation of the port to sessions by the cookie store
 
+use std::convert::Infallible;
+use std::future::pending;
+
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use http::{HeaderMap, HeaderValue};
@@ -66,6 +69,11 @@ impl Sessions for CookieStore {
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>> {
         ready(self.commit_tokens(&lease.session, refreshed, user, now)).boxed()
+    }
+
+    fn renew<'a>(&'a self, _: &'a Lease) -> BoxFuture<'a, Infallible> {
+        // No other process could take the lease over.
+        pending().boxed()
     }
 
     fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()> {

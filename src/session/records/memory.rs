@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::index::Index;
 use super::tower::session_store;
-use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use super::{Bounds, EndedBy, Inserted, Kept, RecordId, Records, RecordsError, Row, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
 /// A store that a restart empties.
@@ -46,7 +46,7 @@ impl Records for MemoryRecords {
         Box::pin(async move { Ok(self.state().rows.get(&id).cloned()) })
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+    fn compare_and_swap<'a>(&'a self, row: &'a Row, _: Kept) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
         Box::pin(async move { Ok(self.state().compare_and_swap(row)) })
     }
 

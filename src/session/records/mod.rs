@@ -12,6 +12,7 @@
 mod contract;
 pub mod file;
 mod index;
+mod lease;
 pub mod memory;
 pub mod redis;
 mod row;
@@ -22,8 +23,9 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 use tower_sessions_core::SessionStore;
 
+pub use self::lease::{Acquired, Holder, LeaseState};
 pub use self::memory::MemoryRecords;
-pub use self::row::{LeaseState, RecordId, Row, RowError, Tag};
+pub use self::row::{RecordId, Row, RowError, Tag};
 pub use self::single::Single;
 #[cfg(test)]
 use crate::flow::ports::Clock;
@@ -47,6 +49,16 @@ pub enum Inserted {
     UserFull,
     /// The store has too many sessions.
     Full,
+}
+
+/// How safe a write must be before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The server that answers has it.
+    Once,
+    /// It survives the loss of that server: if the server has replicas, one of them has it too. Otherwise, the write
+    /// fails, although it may have been stored.
+    Replicated,
 }
 
 /// The result of [`Records::compare_and_swap`].
@@ -132,12 +144,16 @@ pub trait Records: SessionStore {
 
     /// Replaces the row with the revision before that of `row`. The user, the `sid`, `began_at` and `issued_at` of a row
     /// never change.
-    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>>;
+    fn compare_and_swap<'a>(
+        &'a self,
+        row: &'a Row,
+        kept: Kept,
+    ) -> BoxFuture<'a, Result<Swapped, RecordsError>>;
 
-    /// Deletes a row, whatever its revision. Returns whether there was one.
+    /// Deletes a row, whatever its revision, as [`Kept::Replicated`]. Returns whether there was one.
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>>;
 
-    /// Ends the sessions of the tags. Returns their ids.
+    /// Ends the sessions of the tags, as [`Kept::Replicated`]. Returns their ids.
     fn end_by<'a>(&'a self, ended: &'a EndedBy) -> BoxFuture<'a, Result<Vec<RecordId>, RecordsError>>;
 
     /// Returns the rows of a user that have not expired.
@@ -146,6 +162,17 @@ pub trait Records: SessionStore {
         subject: &'a [Tag],
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Vec<Row>, RecordsError>>;
+
+    /// Returns when a logout token first arrived at any process: now, unless it arrived before. The store remembers it
+    /// until a time. A store of one process leaves that to its caller.
+    fn first_arrival(
+        &self,
+        _token: Tag,
+        now: UnixTime,
+        _until: UnixTime,
+    ) -> BoxFuture<'_, Result<UnixTime, RecordsError>> {
+        Box::pin(std::future::ready(Ok(now)))
+    }
 
     /// Passes on the changes of other processes, and never returns. A store of one process has none.
     fn follow<'a>(&'a self, _changed: &'a (dyn Fn(Changed) + Send + Sync)) -> BoxFuture<'a, ()> {

@@ -11,6 +11,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use tower_sessions_core::session::{Id, Record};
 
+use super::lease::LeaseState;
 use crate::flow::ports::UnixTime;
 
 /// The id of a record: the slot of its user, and the HMAC of its ticket, 128 bits together.
@@ -67,26 +68,6 @@ mod whole {
     }
 }
 
-/// Who may refresh a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LeaseState {
-    /// Any process.
-    Available,
-    /// No process before this time, in seconds since 1970.
-    RetryAt(u64),
-    /// The holder of this fence, until this time.
-    Held {
-        /// The number that identifies the lease.
-        fence: u64,
-        /// The random number of the process.
-        process: u64,
-        /// When another process may take it over, in seconds since 1970.
-        until: u64,
-    },
-    /// No process: the refresh token may be spent.
-    TokenSpent,
-}
-
 /// A record that no gateway of this version wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the record cannot be read")]
@@ -95,7 +76,7 @@ pub struct RowError;
 /// The member of a record of tower-sessions that holds the row.
 const MEMBER: &str = "foregate";
 /// Changes with every change of the row.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 impl Row {
     /// Returns the row as bytes.
@@ -188,6 +169,7 @@ impl RecordId {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lease::Holder;
     use super::*;
 
     fn row() -> Row {
@@ -195,7 +177,7 @@ mod tests {
             id: RecordId([0xf0; 16]),
             revision: 3,
             generation: 2,
-            lease: LeaseState::Held { fence: 7, process: 9, until: 100 },
+            lease: LeaseState::Held { by: Holder { process: 9, fence: 7 }, until: 100 },
             subject: Tag([1; 16]),
             sid: Some(Tag([2; 16])),
             began_at: 11,

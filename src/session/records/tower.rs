@@ -5,7 +5,7 @@
 use tower_sessions_core::session::{Id, Record};
 use tower_sessions_core::session_store::{Error, Result};
 
-use super::{Inserted, RecordId, Records, RecordsError, Row, RowError, Swapped};
+use super::{Inserted, Kept, RecordId, Records, RecordsError, Row, RowError, Swapped};
 use crate::flow::ports::UnixTime;
 
 impl From<RecordsError> for Error {
@@ -34,7 +34,7 @@ pub(super) async fn create(store: &impl Records, record: &Record, now: UnixTime)
 
 /// Replaces a record. Fails unless its row is the next revision.
 pub(super) async fn save(store: &impl Records, record: &Record) -> Result<()> {
-    let refused = match store.compare_and_swap(&Row::from_record(record)?).await? {
+    let refused = match store.compare_and_swap(&Row::from_record(record)?, Kept::Once).await? {
         Swapped::Stored => return Ok(()),
         Swapped::Changed => "another write came first",
         Swapped::Gone => "there is no such record",

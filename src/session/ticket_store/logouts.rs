@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use tokio::time::{sleep, timeout};
 
 use super::TicketStore;
 use crate::flow::ports::{LogoutEffect, LogoutToken, StoreUnavailable, UnixTime, Whom};
 use crate::session::codec::ticket::{Tagged, tags};
-use crate::session::records::{EndedBy, Records, Scope};
+use crate::session::records::{EndedBy, Records, Scope, Tag};
 
 /// How long a sign-in that began before a logout may still try to begin a session: longer than a login cookie lives.
 const REFUSED_AFTER_LOGOUT: Duration = Duration::from_mins(15);
@@ -28,7 +29,8 @@ impl<R: Records> TicketStore<R> {
         now: UnixTime,
     ) -> Result<LogoutEffect, StoreUnavailable> {
         let mut result = Ok(LogoutEffect::Ended);
-        for ended in self.ended_by(token, now) {
+        let arrived_at = self.first_arrival(token, now).await;
+        for ended in self.ended_by(token, arrived_at, now) {
             if self.end_tags(&ended, now).await.is_err() {
                 self.cache.forget_ended(&ended, now);
                 self.end_later(ended, now);
@@ -38,8 +40,20 @@ impl<R: Records> TicketStore<R> {
         result
     }
 
-    fn ended_by(&self, token: &LogoutToken, now: UnixTime) -> Vec<EndedBy> {
-        let arrived_at = self.arrivals.of(token, now);
+    /// Returns when a token first arrived at any gateway, as far as that is known.
+    async fn first_arrival(&self, token: &LogoutToken, now: UnixTime) -> Option<UnixTime> {
+        let here = self.arrivals.of(token, now);
+        let anywhere = self.records.first_arrival(tag_of(token), now, token.accepted_until).await;
+        match (here, self.wrote(anywhere)) {
+            (Some(here), Ok(anywhere)) => Some(here.min(anywhere)),
+            // Then only the arrivals here are known.
+            (here, Err(StoreUnavailable)) => here,
+            // A store of one process does not know it either.
+            (None, Ok(anywhere)) => Some(anywhere).filter(|anywhere| *anywhere < now),
+        }
+    }
+
+    fn ended_by(&self, token: &LogoutToken, arrived_at: Option<UnixTime>, now: UnixTime) -> Vec<EndedBy> {
         let ended = |tagged, scope| EndedBy {
             tags: tags(&self.keys, token.issuer, tagged),
             scope,
@@ -94,4 +108,16 @@ impl<R: Records> TicketStore<R> {
             }
         });
     }
+}
+
+/// Returns the name of a token in the store. It must not depend on the session keys, which gateways replace one by one.
+fn tag_of(token: &LogoutToken) -> Tag {
+    let mut context = Context::new(&SHA256);
+    context.update(&token.issuer.0.to_be_bytes());
+    context.update(token.token_id.as_bytes());
+    let mut tag = [0; 16];
+    for (byte, hashed) in tag.iter_mut().zip(context.finish().as_ref()) {
+        *byte = *hashed;
+    }
+    Tag(tag)
 }

@@ -2,15 +2,15 @@
 //!
 //! 1. A check reads the record at most once in two seconds. Its cookies do not change when the tokens are refreshed, so
 //!    a proxy that drops `Set-Cookie` does no harm.
-//! 2. The lease of a refresh is a part of the record. It has a fence and an end. If its holder did not return it, the
-//!    next holder knows that the refresh token may be spent.
+//! 2. The lease of a refresh is a part of the record. It has a fence and an end, and its holder renews it. If its holder
+//!    did not return it, the next holder knows that the refresh token may be spent.
 //! 3. A session that was ended has no record, and no late refresh writes it again.
 //! 4. If the store fails, a record that was read within `stale_if_error` serves, and then the state is unknown. No cookie
 //!    is deleted because of that. If it is slow, such a record serves while the next one is read.
 
 mod arrivals;
 mod cache;
-mod leases;
+mod changing;
 mod listing;
 mod logouts;
 mod lookup;
@@ -20,13 +20,14 @@ mod reading;
 mod refreshing;
 mod waiting;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use self::arrivals::FirstArrivals;
 use self::cache::RowCache;
-use self::leases::UnsentLeases;
 use self::reading::Reading;
 pub use self::refreshing::LEASE_TIME;
 use self::waiting::WaitingLogouts;
@@ -40,6 +41,9 @@ use crate::flow::ports::{Clock, Entropy, NoEntropy, StoreUnavailable, UnixTime};
 
 /// The largest record, in bytes.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+/// The number of leases that are given back in the background. Further ones expire.
+const MAX_UNUSED_LEASES: usize = 1000;
 
 /// The settings of a ticket store.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +75,10 @@ pub struct TicketStore<R> {
     process: u64,
     cache: RowCache,
     reading: Arc<Reading>,
-    leases: UnsentLeases,
+    /// The number of the next lease.
+    fences: AtomicU64,
+    /// For leases that are given back in the background.
+    unused_leases: Arc<Semaphore>,
     arrivals: FirstArrivals,
     waiting_logouts: WaitingLogouts,
     /// Whether the last read failed.
@@ -103,7 +110,8 @@ impl<R: Records> TicketStore<R> {
             process: u64::from_ne_bytes(process),
             cache: RowCache::new(settings.fresh, settings.stale_if_error),
             reading: Arc::default(),
-            leases: UnsentLeases::default(),
+            fences: AtomicU64::default(),
+            unused_leases: Arc::new(Semaphore::new(MAX_UNUSED_LEASES)),
             arrivals: FirstArrivals::default(),
             waiting_logouts: WaitingLogouts::default(),
             reads_fail: AtomicBool::new(false),

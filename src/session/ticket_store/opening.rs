@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::TicketStore;
-use super::refreshing::is_touch_due;
+use super::changing::is_touch_due;
 use crate::access::decision::Outage;
 use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
@@ -117,26 +117,10 @@ impl<R: Records> TicketStore<R> {
             LeaseState::Available => RefreshLease::Available,
             LeaseState::RetryAt(then) => RefreshLease::RetryAt(UnixTime(then)),
             LeaseState::TokenSpent => RefreshLease::TokenSpent,
-            LeaseState::Held { .. } if self.is_unused(row.lease) || self.is_abandoned(row.lease, now) => {
-                RefreshLease::Available
+            held @ LeaseState::Held { .. } => {
+                let is_abandoned = held.is_abandoned(self.process, now, self.settings.is_exclusive);
+                if is_abandoned { RefreshLease::Available } else { RefreshLease::Held }
             }
-            LeaseState::Held { .. } => RefreshLease::Held,
-        }
-    }
-
-    /// Returns whether a lease is one of this process that no task got: the store recorded it without an answer.
-    pub(super) fn is_unused(&self, lease: LeaseState) -> bool {
-        matches!(lease, LeaseState::Held { process, fence, .. }
-            if process == self.process && self.leases.contains(fence))
-    }
-
-    /// Returns whether the holder of a lease did not return it.
-    pub(super) fn is_abandoned(&self, lease: LeaseState, now: UnixTime) -> bool {
-        match lease {
-            LeaseState::Held { process, until, .. } => {
-                until <= now.0 || (self.settings.is_exclusive && process != self.process)
-            }
-            _ => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Implementation of the port to sessions by a ticket store
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -72,6 +73,10 @@ impl<R: Records> Sessions for TicketStore<R> {
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Commit, BeginError>> {
         self.commit_tokens(lease, refreshed, user, now).boxed()
+    }
+
+    fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Infallible> {
+        self.renew_lease(lease).boxed()
     }
 
     fn release<'a>(&'a self, lease: &'a Lease, how: Release) -> BoxFuture<'a, ()> {

@@ -272,8 +272,8 @@ async fn check_fails_if_the_store_becomes_unavailable_during_the_refresh() {
 async fn session_leased_by_another_process_is_not_refreshed() {
     let gateway = Gateway::new(ticket_store(<_>::default()));
     let jar = gateway.store.begin(SignIn::default()).await;
-    let other_lease = gateway.store.lease(&jar, DUE).await;
-    granted_fields(&gateway.check(&jar, SCRIPT, DUE).await);
+    let other_lease = gateway.store.lease(&jar, LIFE - 1).await;
+    granted_fields(&gateway.check(&jar, SCRIPT, LIFE - 1).await);
     let checked = gateway.check(&jar, SCRIPT, LIFE).await;
     assert!(matches!(checked.decision, Decision::Fail(Outage::Provider)), "the session still exists");
     assert_eq!(gateway.received(), Vec::<String>::new());
@@ -286,13 +286,14 @@ async fn lease_that_was_taken_over_sends_no_token_a_second_time() {
     for (bears_reuse, expected) in [(false, vec![]), (true, vec!["refresh 1"])] {
         let gateway = Gateway::with(ticket_store(<_>::default()), bears_reuse, || ());
         let jar = gateway.store.begin(SignIn::default()).await;
-        gateway.store.lease(&jar, DUE).await;
-        let checked = gateway.check(&jar, NAVIGATION, DUE + LEASE_TIME.as_secs() - 1).await;
+        gateway.store.lease(&jar, LIFE).await;
+        let expired = LIFE + LEASE_TIME.as_secs();
+        let checked = gateway.check(&jar, NAVIGATION, expired - 1).await;
         let is_refresh_page = |url: &str| url.contains("/oauth2/refresh?");
         assert!(
             matches!(checked.decision, Decision::Challenge(Challenge::SignIn(url)) if is_refresh_page(&url))
         );
-        let checked = gateway.check(&jar, SCRIPT, DUE + LEASE_TIME.as_secs()).await;
+        let checked = gateway.check(&jar, SCRIPT, expired).await;
         assert_eq!(matches!(checked.decision, Decision::Allow(_)), bears_reuse);
         assert_eq!(matches!(checked.decision, Decision::Challenge(Challenge::Unauthenticated)), !bears_reuse);
         assert_eq!(gateway.received(), expected);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use foregate::flow::ports::UnixTime;
 use foregate::session::records::{
-    EndedBy, Inserted, MemoryRecords, RecordId, Records, RecordsError, Row, Swapped, Tag,
+    EndedBy, Inserted, Kept, MemoryRecords, RecordId, Records, RecordsError, Row, Swapped, Tag,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -86,9 +86,9 @@ impl Records for Switchable {
         async move { self.reach().await?.find(id).await }.boxed()
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> Answer<'a, Swapped> {
+    fn compare_and_swap<'a>(&'a self, row: &'a Row, kept: Kept) -> Answer<'a, Swapped> {
         async move {
-            let swapped = self.reach().await?.compare_and_swap(row).await;
+            let swapped = self.reach().await?.compare_and_swap(row, kept).await;
             if self.outage.loses_an_answer.swap(false, Ordering::Relaxed) {
                 return Err(RecordsError("the answer was lost".to_owned()));
             }

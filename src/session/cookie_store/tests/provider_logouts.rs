@@ -56,7 +56,7 @@ fn session_ended_by_logout_token_stays_ended() {
             access_expires_at: None,
             refresh_expires_at: None,
         };
-        assert_eq!(complete(store.commit(&held, &refreshed, None, at(DUE + 1))), Ok(Commit::TooLate));
+        assert_eq!(complete(store.commit(&held, &refreshed, None, at(DUE + 1))), Ok(Commit::Ended));
         assert_eq!(present(&store, &old, at(DUE + 1)).pending, Vec::<String>::new());
         // A store without the logout token delivers the result of the same refresh.
         let unmarked = store_started(0);

@@ -29,7 +29,7 @@ pub use self::failure::OpenError;
 use self::failure::{Failure, Written};
 use self::tables::{Snapshot, Tables};
 use super::tower::session_store;
-use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use super::{Bounds, EndedBy, Inserted, Kept, RecordId, Records, RecordsError, Row, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
 /// The number of reads, and of writes, that run at a time.
@@ -124,7 +124,7 @@ impl Records for FileRecords {
         Box::pin(self.read(move |tables| tables.row(id)))
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+    fn compare_and_swap<'a>(&'a self, row: &'a Row, _: Kept) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
         let row = row.clone();
         Box::pin(self.write(move |tables| tables.compare_and_swap(&row)))
     }

@@ -1,12 +1,13 @@
 //! Connections to Redis
 //!
 //! 1. All calls share one connection, which sends them without waiting for earlier replies. To a cluster, it is one
-//!    connection for each node.
+//!    connection for each node. Writes that wait for a replica share another one.
 //! 2. After a connection error, or an error of a server that is no longer the primary, the next call connects again.
 //!    With Sentinel, that call asks the sentinels for the primary.
 //! 3. At most one call connects. For a short time after a failure, no call tries, so that a server that is down costs no
 //!    call a timeout.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
@@ -39,7 +40,7 @@ pub(super) enum Servers {
 
 /// The connection that all calls share.
 pub(super) struct Connection {
-    pub(super) servers: Servers,
+    pub(super) servers: Arc<Servers>,
     state: Mutex<State>,
 }
 
@@ -63,11 +64,12 @@ enum Link {
 pub(super) enum Call<'a> {
     Command(&'a Cmd),
     Script(&'a ScriptInvocation<'a>),
+    Pipeline(&'a Pipeline),
 }
 
 impl Connection {
     /// A connection that the first call opens.
-    pub(super) fn new(servers: Servers) -> Self {
+    pub(super) fn new(servers: Arc<Servers>) -> Self {
         Self { servers, state: Mutex::default() }
     }
 
@@ -77,6 +79,7 @@ impl Connection {
         let result = match call {
             Call::Command(command) => command.query_async(&mut link).await,
             Call::Script(script) => script.invoke_async(&mut link).await,
+            Call::Pipeline(pipeline) => pipeline.query_async(&mut link).await,
         };
         // A connection to a cluster replaces that of a single server itself.
         let is_cluster = matches!(link, Link::Cluster(_));
@@ -89,7 +92,7 @@ impl Connection {
     /// Runs one call, and again over a new connection if the first one was closed. Only for a call that may run twice.
     pub(super) async fn repeat<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, RedisError> {
         match self.run(call).await {
-            Err(error) if needs_new_connection(&error) && !error.is_timeout() => self.run(call).await,
+            Err(error) if is_lost(&error) => self.run(call).await,
             result => result,
         }
     }
@@ -173,6 +176,11 @@ impl Servers {
             }
         }
     }
+}
+
+/// Returns whether a call may succeed over a new connection.
+pub(super) fn is_lost(error: &RedisError) -> bool {
+    needs_new_connection(error) && !error.is_timeout()
 }
 
 /// Returns whether the connection must not serve another call.

@@ -7,6 +7,8 @@
 //! | `{slot}s:tag` | sorted set | the entries of the sessions with a `sid` |
 //! | `{slot}m:tag` | hash | `issued_at` and `until` of a mark |
 //! | `{slot}t:id` | string | tombstone of a session that was ended while it began |
+//! | `{slot}d:` | string | nothing: it exists only within a script |
+//! | `{slot}j:token` | string | when a logout token first arrived |
 //!
 //! What belongs to one user has one slot, so that a script can change it in a cluster. A `sid` has a slot of its own.
 
@@ -25,23 +27,31 @@ impl Keys {
     }
 
     pub(super) fn record(&self, id: RecordId) -> String {
-        self.key(id.slot(), 'r', id.0)
+        self.key(id.slot(), 'r', &id.0)
     }
 
     pub(super) fn tombstone(&self, id: RecordId) -> String {
-        self.key(id.slot(), 't', id.0)
+        self.key(id.slot(), 't', &id.0)
+    }
+
+    pub(super) fn removal(&self, id: RecordId) -> String {
+        self.key(id.slot(), 'd', &[])
+    }
+
+    pub(super) fn logout_token(&self, token: Tag) -> String {
+        self.key(token.slot(), 'j', &token.0)
     }
 
     pub(super) fn user(&self, tag: Tag) -> String {
-        self.key(tag.slot(), 'u', tag.0)
+        self.key(tag.slot(), 'u', &tag.0)
     }
 
     pub(super) fn sid(&self, tag: Tag) -> String {
-        self.key(tag.slot(), 's', tag.0)
+        self.key(tag.slot(), 's', &tag.0)
     }
 
     pub(super) fn mark(&self, tag: Tag) -> String {
-        self.key(tag.slot(), 'm', tag.0)
+        self.key(tag.slot(), 'm', &tag.0)
     }
 
     /// Returns the name of the channel of changes.
@@ -49,7 +59,7 @@ impl Keys {
         format!("{}changed", self.prefix)
     }
 
-    fn key(&self, slot: [u8; 2], kind: char, name: [u8; 16]) -> String {
+    fn key(&self, slot: [u8; 2], kind: char, name: &[u8]) -> String {
         let mut key = String::with_capacity(self.prefix.len() + 40);
         key.push_str(&self.prefix);
         key.push('{');
@@ -57,7 +67,7 @@ impl Keys {
         key.push('}');
         key.push(kind);
         key.push(':');
-        push_hex(&mut key, &name);
+        push_hex(&mut key, name);
         key
     }
 }

@@ -6,16 +6,21 @@ use redis::RedisError;
 
 use crate::session::records::RowError;
 
+/// The code of the error of a server without memory for a new key.
+pub(super) const OUT_OF_MEMORY: &str = "OOM";
+
 /// Why an operation failed.
 pub(super) enum Failure {
     Redis(RedisError),
     Unreadable,
+    /// The server has replicas, and none of them has the write.
+    NotReplicated,
 }
 
 impl Failure {
     /// Returns whether the server has no more memory for a new key.
     pub(super) fn is_out_of_memory(&self) -> bool {
-        matches!(self, Self::Redis(error) if error.code() == Some("OOM"))
+        matches!(self, Self::Redis(error) if error.code() == Some(OUT_OF_MEMORY))
     }
 }
 
@@ -35,6 +40,8 @@ impl Display for Failure {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redis(error) => write!(formatter, "{error}"),
+            Self::NotReplicated => formatter
+                .write_str("no replica confirmed a write; see master_link_status in INFO of the replicas"),
             Self::Unreadable => formatter.write_str("a record cannot be read"),
         }
     }

@@ -7,6 +7,7 @@
 //! 4. The number of all sessions has no bound but the memory of the server. It must not evict keys: see
 //!    `docs/stores.md`. If its memory is full, no session can begin, but all can be refreshed and ended.
 //! 5. Every change is published, so that other gateways read the record again.
+//! 6. If the primary has replicas, a lease, new tokens and the end of a session are on one of them before they count.
 
 mod changes;
 mod connection;
@@ -16,6 +17,7 @@ mod failure;
 mod information;
 mod operations;
 mod probe;
+mod replicated;
 mod servers;
 
 use std::collections::BTreeSet;
@@ -33,7 +35,7 @@ use self::failure::Failure;
 pub use self::probe::{RedisProbe, Tested, Unusable};
 pub use self::servers::{Login, RedisServers, Topology};
 use super::tower::session_store;
-use super::{Changed, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use super::{Changed, EndedBy, Inserted, Kept, RecordId, Records, RecordsError, Row, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
 /// The number of calls that run at a time.
@@ -53,6 +55,8 @@ pub struct RedisSettings {
 /// A store in Redis.
 pub struct RedisRecords {
     connection: Connection,
+    /// The connection of the writes that wait for a replica.
+    replicated: Connection,
     keys: Keys,
     per_user: usize,
     clock: Arc<dyn Clock>,
@@ -67,8 +71,10 @@ impl RedisRecords {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RecordsError> {
         let servers = settings.servers.open().map_err(|error| RecordsError(error.to_string()))?;
+        let servers = Arc::new(servers);
         Ok(Self {
-            connection: Connection::new(servers),
+            connection: Connection::new(Arc::clone(&servers)),
+            replicated: Connection::new(servers),
             keys: Keys::new(&settings.key_prefix),
             per_user,
             clock,
@@ -112,8 +118,12 @@ impl Records for RedisRecords {
         Box::pin(self.bounded(self.find_row(id)))
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
-        Box::pin(self.bounded(self.swap_row(row)))
+    fn compare_and_swap<'a>(
+        &'a self,
+        row: &'a Row,
+        kept: Kept,
+    ) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+        Box::pin(self.bounded(self.swap_row(row, kept)))
     }
 
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {
@@ -136,6 +146,15 @@ impl Records for RedisRecords {
             }
             Ok(rows)
         }))
+    }
+
+    fn first_arrival(
+        &self,
+        token: Tag,
+        now: UnixTime,
+        until: UnixTime,
+    ) -> BoxFuture<'_, Result<UnixTime, RecordsError>> {
+        Box::pin(self.bounded(self.arrive(token, now, until)))
     }
 
     fn follow<'a>(&'a self, changed: &'a (dyn Fn(Changed) + Send + Sync)) -> BoxFuture<'a, ()> {

@@ -10,8 +10,9 @@ use super::RedisRecords;
 use super::connection::Call;
 use super::entry::{Entry, decode, encode};
 use super::failure::Failure;
+use super::replicated::Write;
 use crate::flow::ports::UnixTime;
-use crate::session::records::{EndedBy, Inserted, RecordId, Row, Scope, Swapped, Tag};
+use crate::session::records::{EndedBy, Inserted, Kept, RecordId, Row, Scope, Swapped, Tag};
 
 /// How long an index is kept: longer than any session can last, because `session.lifetime` may change while it lasts.
 const INDEX_LIFE: Duration = Duration::from_hours(31 * 24);
@@ -68,14 +69,19 @@ impl RedisRecords {
         Ok(found.map(|bytes| decode(&bytes)).transpose()?)
     }
 
-    pub(super) async fn swap_row(&self, row: &Row) -> Result<Swapped, Failure> {
+    pub(super) async fn swap_row(&self, row: &Row, kept: Kept) -> Result<Swapped, Failure> {
         let Some(replaced) = row.revision.checked_sub(1) else { return Ok(Swapped::Changed) };
-        let mut call = SWAP.key(self.keys.record(row.id));
+        let key = self.keys.record(row.id);
+        let mut call = SWAP.key(&key);
         call.key(self.keys.user(row.subject)).arg(&replaced.to_be_bytes()[..]).arg(encode(row)?);
         call.arg(self.record_life(row)).arg(Entry::of(row).encode()).arg(row.ends_at);
         call.arg(self.keys.channel()).arg([&row.id.0[..], &row.revision.to_be_bytes()].concat());
         call.arg(INDEX_LIFE.as_secs());
-        Ok(match self.named(&call).await?.as_str() {
+        let swapped: String = match kept {
+            Kept::Once => self.named(&call).await?,
+            Kept::Replicated => self.replicate(Write { script: &SWAP, call: &call, key: &key }).await?,
+        };
+        Ok(match swapped.as_str() {
             "stored" => Swapped::Stored,
             "gone" => Swapped::Gone,
             _ => Swapped::Changed,
@@ -83,12 +89,18 @@ impl RedisRecords {
     }
 
     pub(super) async fn remove_row(&self, id: RecordId) -> Result<bool, Failure> {
-        let Some(row) = self.find_row(id).await? else { return Ok(false) };
-        let entry = Entry::of(&row).encode();
-        let mut call = REMOVE.key(self.keys.record(id));
-        call.key(self.keys.user(row.subject)).arg(&entry).arg(self.keys.channel()).arg(&id.0[..]);
-        let removed: u8 = self.connection.repeat(Call::Script(&call)).await?;
-        self.remove_from_sid(row.sid, &entry).await;
+        let row = self.find_row(id).await?;
+        let entry = row.as_ref().map(|row| (row, Entry::of(row).encode()));
+        let key = self.keys.record(id);
+        let mut call = REMOVE.key(&key);
+        call.key(self.keys.removal(id)).arg(self.keys.channel()).arg(&id.0[..]);
+        if let Some((row, entry)) = &entry {
+            call.key(self.keys.user(row.subject)).arg(entry);
+        }
+        let removed: u8 = self.replicate_again(Write { script: &REMOVE, call: &call, key: &key }).await?;
+        if let Some((row, entry)) = &entry {
+            self.remove_from_sid(row.sid, entry).await;
+        }
         Ok(removed == 1)
     }
 
@@ -121,25 +133,42 @@ impl RedisRecords {
 
     /// Marks a tag. Returns the entries of its sessions.
     async fn mark_tag(&self, tag: Tag, ended: &EndedBy) -> Result<Vec<Entry>, Failure> {
-        let mut call = MARK.key(self.keys.mark(tag));
+        let key = self.keys.mark(tag);
+        let mut call = MARK.key(&key);
         call.key(self.keys.user(tag)).key(self.keys.sid(tag)).arg(u8::from(ended.scope == Scope::Every));
         call.arg(ended.issued_at.0).arg(ended.refused_until.0).arg(self.mark_life(ended));
-        let lists: Vec<Vec<Vec<u8>>> = self.connection.repeat(Call::Script(&call)).await?;
+        let lists: Vec<Vec<Vec<u8>>> =
+            self.replicate_again(Write { script: &MARK, call: &call, key: &key }).await?;
         Ok(lists.iter().flatten().map(|bytes| Entry::decode(bytes)).collect::<Result<_, _>>()?)
     }
 
     /// Deletes sessions of one user. Returns the ids of those that were there.
     async fn end_entries(&self, entries: &[Entry], ended: &EndedBy) -> Result<Vec<RecordId>, Failure> {
         let Some(first) = entries.first() else { return Ok(Vec::new()) };
-        let mut call = END.key(self.keys.user(first.subject));
+        let key = self.keys.user(first.subject);
+        let mut call = END.key(&key);
         call.arg(self.mark_life(ended)).arg(self.keys.channel());
         for entry in entries {
             call.key(self.keys.record(entry.id)).key(self.keys.tombstone(entry.id)).arg(entry.encode());
             call.arg(&entry.id.0[..]);
         }
-        let removed: Vec<u8> = self.connection.repeat(Call::Script(&call)).await?;
+        let removed: Vec<u8> = self.replicate_again(Write { script: &END, call: &call, key: &key }).await?;
         let ended = entries.iter().zip(removed).filter(|(_, removed)| *removed == 1);
         Ok(ended.map(|(entry, _)| entry.id).collect())
+    }
+
+    /// Returns when a logout token first arrived.
+    pub(super) async fn arrive(
+        &self,
+        token: Tag,
+        now: UnixTime,
+        until: UnixTime,
+    ) -> Result<UnixTime, Failure> {
+        let mut command = redis::cmd("SET");
+        let life = until.seconds_since(self.clock.now()).saturating_add(KEPT.as_secs());
+        command.arg(self.keys.logout_token(token)).arg(now.0).arg("NX").arg("GET").arg("EX").arg(life);
+        let first: Option<u64> = self.connection.repeat(Call::Command(&command)).await?;
+        Ok(first.map_or(now, UnixTime))
     }
 
     fn mark_life(&self, ended: &EndedBy) -> u64 {

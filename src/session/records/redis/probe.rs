@@ -12,12 +12,12 @@ use tokio::time::timeout;
 
 use super::connection::{Call, late};
 use super::diagnosis::explain;
-use super::failure::Failure;
+use super::failure::{Failure, OUT_OF_MEMORY};
 use super::information::Information;
 use super::{MAX_WAIT, RedisRecords, RedisSettings};
 use crate::flow::ports::{Clock, UnixTime};
 use crate::session::records::{
-    EndedBy, Inserted, LeaseState, RecordId, RecordsError, Row, Scope, Swapped, Tag,
+    EndedBy, Inserted, Kept, LeaseState, RecordId, RecordsError, Row, Scope, Swapped, Tag,
 };
 
 /// The time after which what a test has stored expires.
@@ -71,9 +71,10 @@ impl RedisProbe {
         // On the heap, because the tests together are large.
         let result = timeout(MAX_WAIT, Box::pin(test)).await.unwrap_or_else(|_| Err(late("the test").into()));
         result.map_err(|failure| match failure {
-            failure if failure.is_out_of_memory() => Unusable(FULL.to_owned()),
+            Failure::Redis(error) if error.code() == Some(OUT_OF_MEMORY) => Unusable(FULL.to_owned()),
             Failure::Redis(error) => Unusable(explain(&error, &self.settings)),
             Failure::Unreadable => Unusable(OTHER_RESULT.to_owned()),
+            Failure::NotReplicated => Unusable(Failure::NotReplicated.to_string()),
         })
     }
 
@@ -115,7 +116,7 @@ impl RedisProbe {
             expect(records.insert_row(&row, now).await? == Inserted::Stored)?;
             expect(records.find_row(row.id).await?.as_ref() == Some(&row))?;
             let next = Row { revision: 2, ..row.clone() };
-            expect(records.swap_row(&next).await? == Swapped::Stored)?;
+            expect(records.swap_row(&next, Kept::Replicated).await? == Swapped::Stored)?;
             expect(records.rows_of(row.subject, now).await? == [next])?;
             expect(records.remove_row(row.id).await?)?;
             expect(records.insert_row(&other, now).await? == Inserted::Stored)?;

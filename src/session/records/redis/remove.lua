@@ -1,8 +1,13 @@
 #!lua flags=allow-oom
--- Deletes a record.
--- KEYS: record, index of the user
--- ARGV: entry, channel, id
-redis.call('ZREM', KEYS[2], ARGV[1])
+-- Deletes a record, if it is there.
+-- KEYS: record, any other key of the slot, then the index of the user
+-- ARGV: channel, id, then the entry
+if KEYS[3] then
+  redis.call('ZREM', KEYS[3], ARGV[3])
+end
 local removed = redis.call('DEL', KEYS[1])
-redis.pcall('PUBLISH', ARGV[2], ARGV[3])
+-- An earlier call may have deleted it on this server only. WAIT then needs another write of its connection.
+redis.call('SET', KEYS[2], '')
+redis.call('DEL', KEYS[2])
+redis.pcall('PUBLISH', ARGV[1], ARGV[2])
 return removed

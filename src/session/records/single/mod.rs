@@ -28,7 +28,7 @@ use tower_sessions_core::session_store;
 
 use self::ends::Ends;
 use super::index::Index;
-use super::{Bounds, EndedBy, Inserted, RecordId, Records, RecordsError, Row, Swapped, Tag};
+use super::{Bounds, EndedBy, Inserted, Kept, RecordId, Records, RecordsError, Row, Swapped, Tag};
 use crate::flow::ports::{Clock, UnixTime};
 
 /// The number of locks. Records with the same lock wait for each other.
@@ -218,7 +218,7 @@ impl<S: SessionStore> Records for Single<S> {
         })
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+    fn compare_and_swap<'a>(&'a self, row: &'a Row, _: Kept) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
         Box::pin(self.swap_row(row))
     }
 

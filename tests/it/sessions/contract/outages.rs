@@ -107,7 +107,8 @@ pub(crate) async fn lease_whose_answer_was_lost_can_be_acquired(store: Factory) 
     let early = *store.open(&jar, DUE).await.refreshable.unwrap();
     outage.loses_an_answer.store(true, Ordering::Relaxed);
     assert!(store.sessions.lease(early, at(DUE)).await.is_none());
-    let lease = store.lease(&jar, DUE).await;
+    // Another gateway does not know that no token was sent. So this one gives the lease back.
+    let lease = store.lease(&jar, DUE + 2).await;
     assert!(!lease.is_takeover);
     let commit = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
     assert_eq!(commit, Ok(Commit::Committed { last_was_not_delivered: false }));
@@ -126,5 +127,5 @@ pub(crate) async fn commit_whose_answer_was_lost_is_a_commit(store: Factory) {
         store.capabilities.outage.as_ref().map(|outage| outage.loses_an_answer.load(Ordering::Relaxed));
     assert_ne!(lost, Some(true), "no answer was lost");
     let again = store.sessions.commit(&lease, &new_tokens(DUE), None, at(DUE)).await;
-    assert_eq!(again, Ok(Commit::TooLate), "a second result of the same lease");
+    assert!(matches!(again, Ok(Commit::Ended | Commit::Superseded)), "a second result of the same lease");
 }
