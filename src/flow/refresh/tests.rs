@@ -1,4 +1,5 @@
 mod claims;
+mod leases;
 
 use std::sync::atomic::Ordering;
 
@@ -108,22 +109,6 @@ async fn new_tokens_are_committed_with_the_time_after_the_exchange() {
     });
     let calls = calls_of_one_refresh(&fakes, SETTINGS).await;
     assert_eq!(calls[2], "commit second no user at 7", "without an ID token, the user does not change");
-}
-
-#[tokio::test]
-async fn late_tokens_are_revoked_only_without_an_end_session_endpoint() {
-    let (revoke, audit) = ("revoke second", "audit too_late 1");
-    for (has_endpoint, has_token, expected) in
-        [(false, true, vec![revoke, audit]), (true, true, vec![audit]), (false, false, vec![audit])]
-    {
-        let fakes = Fakes::new();
-        fakes.provider.has_end_session_endpoint.store(has_endpoint, Ordering::Relaxed);
-        fakes.sessions.committed.set(Ok(Commit::Ended));
-        if !has_token {
-            fakes.provider.will_answer(|| Ok(Refreshed { refresh_token: None, ..refreshed() }));
-        }
-        assert_eq!(calls_of_one_refresh(&fakes, SETTINGS).await[3..], expected);
-    }
 }
 
 #[tokio::test]

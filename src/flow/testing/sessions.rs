@@ -61,6 +61,8 @@ pub(crate) struct FakeSessions {
     pub(crate) pending_cookies: Setting<Option<Arc<[HeaderValue]>>>,
     pub(crate) openings: Setting<Vec<Opening>>,
     pub(crate) lease: Setting<LeaseState>,
+    /// The number of leases whose renewal began.
+    pub(crate) renewals: AtomicUsize,
     pub(crate) committed: Setting<Result<Commit, BeginError>>,
     pub(crate) begin_error: Setting<Option<BeginError>>,
     /// The verdicts of the last refresh.
@@ -82,6 +84,7 @@ impl FakeSessions {
             begin_error: Setting::default(),
             verdicts: Setting::default(),
             ends_with_tokens: AtomicBool::default(),
+            renewals: AtomicUsize::default(),
         }
     }
 
@@ -184,6 +187,7 @@ impl Sessions for FakeSessions {
     }
 
     fn renew<'a>(&'a self, _: &'a Lease) -> BoxFuture<'a, Infallible> {
+        self.renewals.fetch_add(1, Ordering::Relaxed);
         pending().boxed()
     }
 

@@ -6,6 +6,7 @@ mod cached;
 mod check;
 mod contract;
 mod fixture;
+mod leases;
 mod lists;
 mod outage;
 mod provider;

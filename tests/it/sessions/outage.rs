@@ -27,6 +27,8 @@ pub(crate) struct Failures {
     pub(crate) reads: AtomicUsize,
     /// The next write succeeds, but its answer does not arrive.
     pub(crate) loses_an_answer: AtomicBool,
+    /// No call succeeds after that write.
+    pub(crate) fails_after_it: AtomicBool,
 }
 
 /// Records in memory, with failures.
@@ -90,6 +92,8 @@ impl Records for Switchable {
         async move {
             let swapped = self.reach().await?.compare_and_swap(row, kept).await;
             if self.outage.loses_an_answer.swap(false, Ordering::Relaxed) {
+                let fails = self.outage.fails_after_it.swap(false, Ordering::Relaxed);
+                self.outage.is_unavailable.fetch_or(fails, Ordering::Relaxed);
                 return Err(RecordsError("the answer was lost".to_owned()));
             }
             swapped

@@ -15,7 +15,7 @@ use crate::harness::{Scratch, until};
 
 #[expect(dead_code, reason = "Redis has no bound of all sessions")]
 #[path = "../../support/records_contract/mod.rs"]
-mod rules;
+pub(super) mod rules;
 
 macro_rules! form {
     ($module:ident, $servers:ty) => {
@@ -56,7 +56,7 @@ form!(single_with_tls_and_acl, Protected);
 form!(sentinel, Watched);
 form!(cluster, Cluster);
 
-fn store_at(servers: RedisServers) -> RedisRecords {
+pub(super) fn store_at(servers: RedisServers) -> RedisRecords {
     RedisRecords::new(&settings(servers), 1000, TestClock::new()).unwrap()
 }
 

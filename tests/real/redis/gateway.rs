@@ -12,14 +12,14 @@ use crate::harness::{Proxy, Registration, Reserved, Setup, TestClient, free_addr
 
 /// Time limit of a change that a test waits for.
 const LIMIT: Duration = Duration::from_secs(60);
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Starts the gateway behind Traefik with these settings of its store.
-async fn start(reserved: Reserved, stale_if_error: &str, redis: &str) -> Setup {
+pub(super) async fn start(reserved: Reserved, stale_if_error: &str, redis: &str) -> Setup {
     start_at(dev_provider::Settings::default(), reserved, stale_if_error, redis).await
 }
 
-async fn start_at(
+pub(super) async fn start_at(
     provider: dev_provider::Settings,
     reserved: Reserved,
     stale_if_error: &str,
@@ -32,12 +32,20 @@ async fn start_at(
     Setup::with_provider(reserved, provider, &registration, Proxy::Traefik).await
 }
 
-fn single(redis: &Redis) -> String {
+pub(super) fn single(redis: &Redis) -> String {
     format!("urls = [\"redis://127.0.0.1:{}\"]", redis.port())
 }
 
+pub(super) fn sentinel_settings(watched: &Watched) -> String {
+    let sentinel = watched.servers.addresses[0].1;
+    format!("topology = \"sentinel\"\nservice = \"{SERVICE}\"\nurls = [\"redis://127.0.0.1:{sentinel}\"]")
+}
+
 /// Polls until the response has a status. Returns it, and the statuses before it.
-async fn wait_for(client: &TestClient, status: StatusCode) -> (crate::harness::Reply, Vec<StatusCode>) {
+pub(super) async fn wait_for(
+    client: &TestClient,
+    status: StatusCode,
+) -> (crate::harness::Reply, Vec<StatusCode>) {
     let began = Instant::now();
     let mut before = Vec::new();
     loop {
@@ -157,15 +165,10 @@ async fn no_refresh_token_is_sent_twice_by_two_gateways() {
 async fn sessions_go_on_after_a_failover_of_the_primary() {
     let reserved = Reserved::new();
     let mut watched = Watched::start(&reserved.scratch).await;
-    let sentinel = watched.servers.addresses[0].1;
-    let settings = format!(
-        "topology = \"sentinel\"\nservice = \"{SERVICE}\"\nurls = [\"redis://127.0.0.1:{sentinel}\"]"
-    );
-    let setup = start(reserved, "2s", &settings).await;
+    let setup = start(reserved, "2s", &sentinel_settings(&watched)).await;
     let mut client = setup.signed_in_client("alice").await;
     // The primary replies before the replica has the write.
-    let replicas: u8 = cmd("WAIT").arg(1).arg(30_000).query(&mut watched.primary.connection()).unwrap();
-    assert_eq!(replicas, 1);
+    until("the replica has it", async || watched.primary.has_a_replica_with_everything()).await;
     watched.primary.kill();
     let is_primary = async || {
         let role: Vec<redis::Value> = cmd("ROLE").query(&mut watched.replica.connection()).unwrap();

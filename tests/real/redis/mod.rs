@@ -3,4 +3,5 @@
 mod contract;
 mod gateway;
 mod probe;
+mod replicas;
 mod servers;

@@ -73,6 +73,34 @@ impl Redis {
         self.program.kill();
     }
 
+    /// Returns whether a replica has all writes until now.
+    pub(super) fn has_a_replica_with_everything(&self) -> bool {
+        let mut connection = self.connection();
+        // WAIT knows only the writes of its connection.
+        cmd("SET").arg("last").arg("write").exec(&mut connection).unwrap();
+        cmd("DEL").arg("last").exec(&mut connection).unwrap();
+        let replicas: u8 = cmd("WAIT").arg(1).arg(100).query(&mut connection).unwrap();
+        replicas == 1
+    }
+
+    /// Stops the server without ending it.
+    pub(super) fn freeze(&self) {
+        send_signal("-STOP", &[self.process()]);
+    }
+
+    /// Continues the stopped server.
+    pub(super) fn thaw(&self) {
+        send_signal("-CONT", &[self.process()]);
+    }
+
+    /// Returns the id of the process. Its parent is a supervisor.
+    fn process(&self) -> String {
+        let log = self.program.log();
+        let id =
+            log.rsplit_once("pid=").and_then(|(_, rest)| rest.split_once(',')).expect("Redis logs its id");
+        id.0.to_owned()
+    }
+
     /// Returns a connection of the test itself.
     pub(super) fn connection(&self) -> Connection {
         let client = Client::open(format!("redis://127.0.0.1:{}", self.port)).unwrap();
@@ -198,7 +226,8 @@ impl WatchedWithTls {
     }
 }
 
-/// A primary, a replica, and a sentinel that fails over after half a second.
+/// A primary, a replica, and a sentinel. It fails over after three seconds, because a busy machine may stop a server for
+/// less.
 pub(super) struct Watched {
     pub(super) primary: Redis,
     pub(super) replica: Redis,
@@ -208,7 +237,9 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) async fn start(scratch: &Scratch) -> Self {
-        let primary = Redis::start("redis-primary", &[], scratch).await;
+        // Otherwise the primary waits five seconds for further replicas.
+        let at_once = ["--repl-diskless-sync-delay", "0"];
+        let primary = Redis::start("redis-primary", &at_once, scratch).await;
         let of = format!("127.0.0.1 {}", primary.port());
         let replica = Redis::start("redis-replica", &["--replicaof", &of], scratch).await;
         let [address] = free_addresses();
@@ -218,13 +249,14 @@ impl Watched {
             "sentinel.conf",
             &format!(
                 "port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {SERVICE} {of} 1\n\
-                 sentinel down-after-milliseconds {SERVICE} 500\nsentinel failover-timeout {SERVICE} 5000\n"
+                 sentinel down-after-milliseconds {SERVICE} 3000\nsentinel failover-timeout {SERVICE} 5000\n"
             ),
         );
         let arguments = [file.display().to_string(), "--sentinel".to_owned()];
         let mut sentinel = Program::start_supervised("sentinel", &server(), &arguments, scratch);
         let found = |line: &str| line.contains("+slave").then_some(());
         sentinel.wait_for_line("it knew the replica", found).await;
+        until("the replica has a copy", async || primary.has_a_replica_with_everything()).await;
         let topology = Topology::Sentinel { service: SERVICE.to_owned(), login: Login::default() };
         Self { primary, replica, _sentinel: sentinel, servers: plain(topology, [port]) }
     }
@@ -293,9 +325,7 @@ impl Cluster {
 
     /// Stops the first server without ending it.
     pub(super) fn freeze_first(&self) {
-        let info: String = cmd("INFO").arg("server").query(&mut self.nodes[0].connection()).unwrap();
-        let process = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap().trim();
-        send_signal("-STOP", &[process.to_owned()]);
+        self.nodes[0].freeze();
     }
 }
 

@@ -79,7 +79,7 @@ macro_rules! contract {
 }
 pub(super) use contract;
 
-pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
+pub(crate) const NOW: UnixTime = UnixTime(1_800_000_000);
 pub(super) const BOUNDS: Bounds = Bounds { sessions: 1_000, per_user: 1_000 };
 /// The slot of all users and ids.
 const SLOT: [u8; 2] = [0xa1; 2];
@@ -106,7 +106,7 @@ const fn name(number: u8) -> [u8; 16] {
 }
 
 /// Returns a session of Alice that ends in 100 seconds.
-pub(super) fn row(number: u8) -> Row {
+pub(crate) fn row(number: u8) -> Row {
     Row {
         id: id(number),
         revision: 1,
@@ -123,7 +123,7 @@ pub(super) fn row(number: u8) -> Row {
     }
 }
 
-pub(super) fn ended(tags: &[Tag], issued_at: UnixTime) -> EndedBy {
+pub(crate) fn ended(tags: &[Tag], issued_at: UnixTime) -> EndedBy {
     EndedBy {
         tags: tags.to_vec(),
         scope: Scope::Every,
