@@ -16,6 +16,7 @@
 //!    claim about the user except `sub`. Some providers omit all others at a refresh.
 
 mod backoff;
+mod identity;
 mod in_flight;
 mod resume;
 
@@ -28,24 +29,25 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use self::backoff::Backoff;
-use self::in_flight::InFlight;
 pub use self::in_flight::RefreshWait;
+use self::in_flight::{InFlight, RunningRefresh};
 pub use self::resume::Resumed;
-use super::audit::{Audit, Hint, IdentityMade, RefreshEvent, RefreshOutcome};
+use super::audit::{Audit, Hint, RefreshEvent, RefreshOutcome};
 use super::caller::Caller;
 use super::not_kept::NotKept;
 use super::ports::{
     Clock, Commit, IdentityProvider, Lease, RefreshError, RefreshRequest, Refreshable, Refreshed, Release,
-    Sessions,
+    SessionId, Sessions,
 };
 use super::snapshot::CurrentSnapshot;
-use crate::access::claims::ClaimError;
 use crate::access::decision::Outage;
-use crate::access::identity::Identity;
-use crate::access::policy::PolicyVerdicts;
 
 /// The maximum number of exchanges at a time. A session beyond it is refreshed at a later request.
 const MAX_CONCURRENT_REFRESHES: usize = 64;
+
+/// The maximum number of sessions whose requests wait for the result of another process. The requests of a session beyond
+/// it do not wait.
+const MAX_WATCHES: usize = 1000;
 
 /// The log detail of a lease that was taken over.
 const TAKEN_OVER: &str = "the lease was taken over: the process that held it did not release it";
@@ -83,6 +85,7 @@ pub struct Refresh {
 /// The running exchanges.
 pub struct Exchanges {
     permits: Arc<Semaphore>,
+    watches: Arc<Semaphore>,
     tasks: TaskTracker,
     in_flight: InFlight,
     backoff: Backoff,
@@ -94,6 +97,7 @@ impl Default for Exchanges {
     fn default() -> Self {
         Self {
             permits: Arc::new(Semaphore::new(MAX_CONCURRENT_REFRESHES)),
+            watches: Arc::new(Semaphore::new(MAX_WATCHES)),
             tasks: TaskTracker::new(),
             in_flight: InFlight::default(),
             backoff: Backoff::default(),
@@ -159,15 +163,30 @@ impl Refresh {
         let Some(entry) = exchanges.in_flight.register(session.id) else { return Start::Running };
         let this = Arc::clone(self);
         exchanges.tasks.spawn(async move {
+            let id = session.id;
             if let Some(lease) = this.sessions.lease(session, now).await {
                 tokio::select! {
                     () = this.exchange(&lease, caller) => {}
                     never = this.sessions.renew(&lease) => match never {},
                 }
+                drop((entry, permit));
+            } else {
+                this.wait_for_holder(id, entry);
             }
-            drop((entry, permit));
         });
         Start::Running
+    }
+
+    /// Lets requests wait for the result of another process. A gateway that ends does not wait for it.
+    fn wait_for_holder(self: &Arc<Self>, session: SessionId, entry: RunningRefresh) {
+        let Ok(permit) = Arc::clone(&self.exchanges.watches).try_acquire_owned() else { return };
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            let released = this.sessions.released_elsewhere(session);
+            // The requests that wait have limits of their own.
+            let _in_time = tokio::time::timeout(this.settings.timeout, released).await;
+            drop((entry, permit));
+        });
     }
 
     async fn exchange(&self, lease: &Lease, caller: Caller) {
@@ -238,27 +257,6 @@ impl Refresh {
         }
     }
 
-    fn build_user(
-        &self,
-        session: &Refreshable,
-        refreshed: &Refreshed,
-    ) -> Result<Option<(Identity, PolicyVerdicts)>, ClaimError> {
-        let Some(id_token) = &refreshed.id_token else { return Ok(None) };
-        let snapshot = self.snapshot.load();
-        if snapshot.claims.are_silent_on_user(&id_token.claims) {
-            return Ok(None);
-        }
-        let (identity, omitted) = snapshot.claims.identity(&session.subject, &id_token.claims)?;
-        if !omitted.is_empty() {
-            self.audit.omitted_claims(&omitted, &session.subject, IdentityMade::Refresh);
-        }
-        if snapshot.claims.groups_are_unknown(&id_token.claims) {
-            self.audit.hint(&Hint::GroupsUnknown(&session.subject));
-        }
-        let policies = snapshot.rules.policies.verdicts(identity.as_ref());
-        Ok(Some((identity, policies)))
-    }
-
     async fn release_after_error(&self, lease: &Lease, error: &RefreshError) -> RefreshOutcome {
         let now = self.clock.now();
         let is_refused = matches!(error, RefreshError::ClientRefused(_));
@@ -283,15 +281,6 @@ impl Refresh {
         };
         self.sessions.release(lease, how).await;
         outcome
-    }
-}
-
-impl From<&ClaimError> for RefreshOutcome {
-    fn from(error: &ClaimError) -> Self {
-        match error {
-            ClaimError::NoUser(_) => Self::Configuration,
-            ClaimError::InvalidUser(_) | ClaimError::UnverifiedUser(_) => Self::ProviderMisbehaved,
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 
 use super::provider::{IssuerIndex, LogoutToken, Refreshed, TokenSet};
-use super::session::{Lease, Refreshable, Session, Workspace};
+use super::session::{Lease, Refreshable, Session, SessionId, Workspace};
 use super::{NoEntropy, UnixTime};
 use crate::access::decision::Outage;
 use crate::access::identity::Identity;
@@ -239,6 +239,9 @@ pub trait Sessions: Send + Sync {
 
     /// Acquires the lease to refresh a session, if no other holder has it and its refresh token may be sent.
     fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>>;
+
+    /// Waits until no other process holds the lease of a session. Returns at once if the store fails.
+    fn released_elsewhere(&self, session: SessionId) -> BoxFuture<'_, ()>;
 
     /// Stores new tokens. `user` is the new identity, if there is a new ID token.
     fn commit<'a>(

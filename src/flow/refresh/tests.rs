@@ -36,7 +36,7 @@ async fn lease_is_acquired_before_the_provider_is_called() {
 async fn lease_held_by_another_process_sends_no_token() {
     let fakes = Fakes::new();
     fakes.sessions.lease.set(LeaseState::HeldByOther);
-    assert_eq!(calls_of_one_refresh(&fakes, SETTINGS).await, ["lease at 0"]);
+    assert_eq!(calls_of_one_refresh(&fakes, SETTINGS).await, ["lease at 0", "released_elsewhere"]);
 }
 
 #[tokio::test]

@@ -19,8 +19,8 @@ use crate::access::policy::PolicyVerdicts;
 use crate::access::token::TokenText;
 use crate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Found, Lease, LogoutEffect, LogoutToken, Lookup, NewSession,
-    OpenResult, Opened, Refreshable, Refreshed, Release, Session, SessionRequest, SessionState, Sessions,
-    Standing, StoreUnavailable, UnixTime, Workspace,
+    OpenResult, Opened, Refreshable, Refreshed, Release, Session, SessionId, SessionRequest, SessionState,
+    Sessions, Standing, StoreUnavailable, UnixTime, Workspace,
 };
 use crate::secret::Secret;
 
@@ -170,6 +170,11 @@ impl Sessions for FakeSessions {
             }
         }
         .boxed()
+    }
+
+    fn released_elsewhere(&self, _: SessionId) -> BoxFuture<'_, ()> {
+        self.calls.record("released_elsewhere");
+        async {}.boxed()
     }
 
     fn commit<'a>(

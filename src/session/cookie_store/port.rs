@@ -13,8 +13,8 @@ use crate::access::origin::Origin;
 use crate::access::policy::PolicyVerdicts;
 use crate::flow::ports::{
     Absence, BeginError, Commit, EndedSession, Found, Lease, LogoutEffect, LogoutToken, Lookup, NewSession,
-    OpenResult, Opened, Refreshable, Refreshed, Release, SessionRequest, SessionState, Sessions, Standing,
-    StoreUnavailable, UnixTime, Workspace,
+    OpenResult, Opened, Refreshable, Refreshed, Release, SessionId, SessionRequest, SessionState, Sessions,
+    Standing, StoreUnavailable, UnixTime, Workspace,
 };
 use crate::session::cookie::add_cookie;
 use crate::session::registry::RefreshLease;
@@ -59,6 +59,11 @@ impl Sessions for CookieStore {
         let fence = session.generation;
         // The holder is a task of this process, which always returns its lease. So no lease is taken over.
         ready(acquired.then_some(Lease { session, fence, is_takeover: false })).boxed()
+    }
+
+    fn released_elsewhere(&self, _: SessionId) -> BoxFuture<'_, ()> {
+        // All holders are tasks of this process.
+        ready(()).boxed()
     }
 
     fn commit<'a>(

@@ -23,7 +23,7 @@ use crate::session::codec::ticket::{Tagged, Ticket};
 use crate::session::cookie::add_cookie;
 use crate::session::device::device;
 use crate::session::place::Place;
-use crate::session::records::{Inserted, LeaseState, Records, Row};
+use crate::session::records::{Inserted, LeaseState, RecordId, Records, Row};
 use crate::session::usable::judge;
 
 impl<R: Records> Sessions for TicketStore<R> {
@@ -63,6 +63,10 @@ impl<R: Records> Sessions for TicketStore<R> {
 
     fn lease(&self, session: Refreshable, now: UnixTime) -> BoxFuture<'_, Option<Lease>> {
         self.acquire(session, now).boxed()
+    }
+
+    fn released_elsewhere(&self, session: SessionId) -> BoxFuture<'_, ()> {
+        self.wait_for_holder(RecordId(session.0)).boxed()
     }
 
     fn commit<'a>(

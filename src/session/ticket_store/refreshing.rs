@@ -26,6 +26,8 @@ use crate::session::usable::next_lease;
 pub const LEASE_TIME: Duration = Duration::from_secs(15);
 /// How often its holder renews it. Two renewals may fail.
 const RENEW_INTERVAL: Duration = Duration::from_secs(4);
+/// How often a gateway whose requests wait for the result of another one looks for it.
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// How long the result of an exchange is tried to be recorded. It exists nowhere else.
 const RECORD_TIME: Duration = Duration::from_mins(4);
 /// The pause before the next refresh, if a lease could not be recorded.
@@ -78,6 +80,19 @@ impl<R: Records> TicketStore<R> {
             let _given_back = this.insist(id, (Kept::Once, LEASE_TIME), now, |row, _| unused(row)).await;
             drop(permit);
         });
+    }
+
+    /// As [`Sessions::released_elsewhere`](crate::flow::ports::Sessions::released_elsewhere).
+    pub(super) async fn wait_for_holder(&self, id: RecordId) {
+        loop {
+            let now = self.clock.now();
+            match self.find(id, now).await {
+                Ok(Some(row)) if self.lease_of(&row, now) == RefreshLease::Held => {
+                    sleep(WATCH_INTERVAL).await;
+                }
+                Ok(_) | Err(StoreUnavailable) => return,
+            }
+        }
     }
 
     /// As [`Sessions::renew`](crate::flow::ports::Sessions::renew).

@@ -26,10 +26,14 @@ pub(super) async fn start_at(
     redis: &str,
 ) -> Setup {
     let provider = dev_provider::start(provider).await.unwrap();
-    let mut registration = Registration::at(provider.issuer(), "dev");
-    registration.session = format!("store = \"redis\"\nstale_if_error = \"{stale_if_error}\"");
-    registration.more = format!("[session.redis]\n{redis}\n");
+    let registration = registration(Registration::at(provider.issuer(), "dev"), stale_if_error, redis);
     Setup::with_provider(reserved, provider, &registration, Proxy::Traefik).await
+}
+
+/// Adds the settings of the store.
+pub(super) fn registration(at: Registration, stale_if_error: &str, redis: &str) -> Registration {
+    let session = format!("store = \"redis\"\nstale_if_error = \"{stale_if_error}\"");
+    Registration { session, more: format!("[session.redis]\n{redis}\n"), ..at }
 }
 
 pub(super) fn single(redis: &Redis) -> String {

@@ -5,3 +5,4 @@ mod gateway;
 mod probe;
 mod replicas;
 mod servers;
+mod slow_provider;

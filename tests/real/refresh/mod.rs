@@ -59,7 +59,7 @@ pub(crate) fn configure_strict_tokens(realm: &mut Value, token_lifetime: u64) {
 }
 
 /// Configures strict tokens and `users` users.
-fn configure_strict_realm(realm: &mut Value, users: usize, token_lifetime: u64) {
+pub(crate) fn configure_strict_realm(realm: &mut Value, users: usize, token_lifetime: u64) {
     configure_strict_tokens(realm, token_lifetime);
     realm["users"] = (0..users).map(|number| user(&user_name(number), &["/dev"])).collect();
 }
