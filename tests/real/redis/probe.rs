@@ -156,6 +156,18 @@ async fn wrong_topology_is_named() {
 }
 
 #[tokio::test]
+async fn replicas_that_are_missing_or_hang_are_named() {
+    let scratch = Scratch::new();
+    let alone = Redis::start("redis-alone", &["--min-replicas-to-write", "1"], &scratch).await;
+    let missing = test(at("127.0.0.1", alone.port())).await;
+    assert_says(&missing, &["too few replicas follow it; start the replicas", "min-replicas-to-write"]);
+    let watched = Watched::start(&scratch).await;
+    watched.replica.freeze();
+    assert_says(&test(watched.servers.clone()).await, &["no replica confirmed a write"]);
+    watched.replica.thaw();
+}
+
+#[tokio::test]
 async fn memory_that_evicts_or_is_full_is_named() {
     let scratch = Scratch::new();
     let redis = Redis::start("redis-own", &["--maxmemory-policy", "allkeys-lru"], &scratch).await;

@@ -95,6 +95,11 @@ impl Problem<'_> {
             let remedy = "name the primary in session.redis.urls, or use Sentinel";
             return Some(explained(format!("{} is a replica", self.place()), remedy));
         }
+        if self.says(&["NOREPLICAS"]) {
+            let remedy = "start the replicas, or lower min-replicas-to-write in its configuration";
+            let cause = format!("{} takes no writes, because too few replicas follow it", self.place());
+            return Some(explained(cause, remedy));
+        }
         if self.says(&["MOVED", "CROSSSLOT", "CLUSTERDOWN"]) {
             return match self.settings.servers.topology {
                 Topology::Cluster => {
