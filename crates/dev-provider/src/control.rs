@@ -1,8 +1,11 @@
 //! Control of faults and keys of a running provider
 
+use std::sync::Arc;
+
 use crate::algorithm::SigningAlgorithm;
 use crate::fault::Fault;
 use crate::provider::DevProvider;
+use crate::refresh_plan::{RefreshPlan, RefreshSeen};
 
 /// The operating system did not provide the randomness for a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +34,11 @@ impl DevProvider {
     /// Applies a fault to every refresh, until [`Self::release_all`].
     pub fn hold_at_refresh(&self, fault: Fault) {
         self.shared.refresh_arming().hold(fault);
+    }
+
+    /// Calls `rule` for each refresh from now on. Without a rule, every refresh is healthy.
+    pub fn plan_refreshes(&self, rule: impl Fn(&RefreshSeen) -> RefreshPlan + Send + Sync + 'static) {
+        *self.shared.refresh_rule() = Some(Arc::new(rule));
     }
 
     /// Applies a fault to every request that it can affect, until it is released.

@@ -14,6 +14,7 @@ use crate::arming::Arming;
 use crate::key::SigningKey;
 use crate::key_ring::{self, KeyRing};
 use crate::observe::{Observations, Observed};
+use crate::refresh_plan::Rule;
 use crate::refresh_token::RefreshTokens;
 use crate::settings::{Client, Settings, User};
 use crate::store::Store;
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     arming: Mutex<Arming>,
     /// Faults for refreshes only.
     refresh_arming: Mutex<Arming>,
+    refresh_rule: Mutex<Option<Rule>>,
     /// The URLs for logout tokens, by registered client.
     backchannel: Mutex<BTreeMap<String, Url>>,
     /// Notifies delayed responses when all faults are released.
@@ -61,6 +63,7 @@ impl Shared {
             store,
             arming: Mutex::default(),
             refresh_arming: Mutex::default(),
+            refresh_rule: Mutex::default(),
             backchannel: Mutex::default(),
             released: watch::Sender::new(()),
             date_skew: AtomicI64::new(0),
@@ -97,6 +100,10 @@ impl Shared {
 
     pub(crate) fn refresh_arming(&self) -> MutexGuard<'_, Arming> {
         self.refresh_arming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn refresh_rule(&self) -> MutexGuard<'_, Option<Rule>> {
+        self.refresh_rule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn backchannel(&self) -> MutexGuard<'_, BTreeMap<String, Url>> {

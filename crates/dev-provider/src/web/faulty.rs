@@ -14,10 +14,12 @@ use super::streams;
 use crate::fault::transport::Act;
 use crate::fault::{Endpoint, Fault};
 use crate::params::{MAX_FORM_BYTES, Params};
+use crate::refresh_plan::{RefreshPlan, RefreshSeen};
 use crate::shared::Shared;
 
 /// Healthy responses are shorter, in bytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_STALL: Duration = Duration::from_mins(1);
 
 /// The faults that affect one request, for its handler.
 #[derive(Clone, Default)]
@@ -31,13 +33,18 @@ pub(super) async fn apply_faults(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let mut faults = endpoint(&path).map(|endpoint| shared.arming().take(endpoint)).unwrap_or_default();
+    let mut delay = Duration::ZERO;
     if path == "/token" {
         let (parts, body) = request.into_parts();
         let Ok(bytes) = to_bytes(body, MAX_FORM_BYTES).await else {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         };
-        if Params::parse(&bytes).single("grant_type") == Some("refresh_token") {
+        let params = Params::parse(&bytes);
+        if params.single("grant_type") == Some("refresh_token") {
             faults.extend(shared.refresh_arming().take(Endpoint::Token));
+            let plan = plan_refresh(&shared, &params);
+            faults.extend(plan.faults);
+            delay = plan.delay;
         }
         request = Request::from_parts(parts, Body::from(bytes));
     }
@@ -48,8 +55,26 @@ pub(super) async fn apply_faults(
             response = apply_transport_fault(&shared, &path, fault.act(), response).await;
         }
     }
+    streams::wait(shared.on_release(), delay).await;
     set_date(&shared, &mut response);
     response
+}
+
+/// Returns what the rule of the test decides about a refresh with these parameters.
+fn plan_refresh(shared: &Shared, params: &Params) -> RefreshPlan {
+    let rule = shared.refresh_rule().clone();
+    let presented = params.single("refresh_token").and_then(|token| shared.refresh_tokens.read(token));
+    let seen = presented.and_then(|presented| {
+        let store = shared.store();
+        let grant = store.grants.get(&presented.grant)?;
+        let is_valid = !grant.revoked && grant.generation == presented.generation;
+        let (username, generation) = (grant.username.clone(), presented.generation);
+        Some(RefreshSeen { username, grant: presented.grant, generation, is_valid })
+    });
+    match (rule, seen) {
+        (Some(rule), Some(seen)) => rule(&seen),
+        _ => RefreshPlan::default(),
+    }
 }
 
 fn endpoint(path: &str) -> Option<Endpoint> {
@@ -72,7 +97,7 @@ async fn apply_transport_fault(shared: &Shared, path: &str, act: Act, healthy: R
         Act::Huge => with_content_type(Response::new(streams::huge()), "application/json"),
         Act::Drip => with_content_type(Response::new(streams::drip(shared.on_release())), "application/json"),
         Act::Stall => {
-            streams::stall(shared.on_release()).await;
+            streams::wait(shared.on_release(), MAX_STALL).await;
             healthy
         }
         Act::ToItself(status) => redirect(status, &shared.url(path)),

@@ -15,7 +15,6 @@ const PIECE_COUNT: u32 = 1600;
 
 const DRIP_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_DRIPS: u32 = 6000;
-const MAX_STALL: Duration = Duration::from_mins(1);
 
 /// Returns a JSON object with a long string, complete for a client that reads to the end.
 pub(super) fn huge() -> Body {
@@ -51,7 +50,9 @@ pub(super) fn broken(bytes: Bytes) -> Body {
     }))
 }
 
-/// Waits for a minute, or until released.
-pub(super) async fn stall(mut released: watch::Receiver<()>) {
-    let _ = timeout(MAX_STALL, released.changed()).await;
+/// Waits for this time, or until released.
+pub(super) async fn wait(mut released: watch::Receiver<()>, time: Duration) {
+    if !time.is_zero() {
+        let _ = timeout(time, released.changed()).await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dev_provider::Settings;
+use dev_provider::{RefreshPlan, Settings};
 
 use crate::harness::{Fixture, part, text};
 
@@ -59,4 +59,27 @@ async fn expired_or_forged_refresh_token_is_refused_and_revokes_nothing() {
     assert_eq!(text(&fixture.refresh(&forged).await.json(), "error"), "invalid_grant");
     assert_eq!(fixture.refresh(text(&tokens, "refresh_token")).await.status, 200);
     assert_eq!(fixture.provider.observed().reuse_violations, 0);
+}
+
+#[tokio::test]
+async fn planned_refresh_exchanges_the_token_before_its_delay() {
+    let fixture = Fixture::new().await;
+    let (sender, mut seen) = tokio::sync::mpsc::channel(2);
+    fixture.provider.plan_refreshes(move |refresh| {
+        sender.try_send(refresh.clone()).unwrap();
+        let delay = if refresh.is_valid { Duration::from_mins(1) } else { Duration::ZERO };
+        RefreshPlan { faults: Vec::new(), delay }
+    });
+    let first = fixture.tokens().await;
+    let token = text(&first, "refresh_token");
+    let again = async {
+        let refresh = seen.recv().await.unwrap();
+        assert_eq!((&*refresh.username, refresh.generation, refresh.is_valid), ("testuser", 0, true));
+        let reuse = fixture.refresh(token).await;
+        fixture.provider.release_all();
+        (reuse.status, seen.recv().await.unwrap().is_valid)
+    };
+    let (delayed, reuse) = tokio::join!(fixture.refresh(token), again);
+    assert_eq!((delayed.status, reuse), (200, (400, false)));
+    assert_eq!(fixture.provider.observed().reuse_violations, 1);
 }
