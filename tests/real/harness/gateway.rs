@@ -216,7 +216,7 @@ allowed_groups = ["{group}"]
 }
 
 /// Returns a value if the gateway is ready. The request is so small that it needs no HTTP client.
-async fn probe_readiness(ops: SocketAddr) -> Option<()> {
+pub(crate) async fn probe_readiness(ops: SocketAddr) -> Option<()> {
     let mut connection = TcpStream::connect(ops).await.ok()?;
     connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n").await.ok()?;
     let mut reply = String::new();

@@ -160,7 +160,7 @@ impl Program {
 
     /// Stops the program without ending it, and waits until no thread of it runs. Its sockets stay open.
     pub(crate) async fn freeze(&self) {
-        let id = self.child.id();
+        let id = self.id();
         send_signal("-STOP", &[id.to_string()]);
         let stopped = async {
             while !is_stopped(id) {
@@ -168,6 +168,11 @@ impl Program {
             }
         };
         timeout(START_TIMEOUT, stopped).await.expect("the program stops");
+    }
+
+    /// Returns the process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(&mut self) {

@@ -7,41 +7,27 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use http::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use http::header::{ACCEPT, COOKIE, LOCATION, ORIGIN};
 use http::{HeaderMap, StatusCode};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, RequestBuilder};
 use url::Url;
 
 use super::authority::Authority;
+use super::form::parse_form;
+use super::jar::Jar;
 
 /// Maximum number of requests of a navigation. A sign-in has four; more is a redirect loop.
 const MAX_REDIRECTS: usize = 8;
-
-type Jar = BTreeMap<String, Cookie>;
-
-#[derive(Clone)]
-struct Cookie {
-    value: String,
-    /// `None` if the cookie has no `Max-Age`.
-    expires_at: Option<Instant>,
-}
-
-impl Cookie {
-    fn is_valid(&self) -> bool {
-        self.expires_at.is_none_or(|expires_at| Instant::now() < expires_at)
-    }
-}
 
 /// A client that sends https requests to `app.localhost`. It has a session only after a sign-in.
 #[derive(Clone)]
 pub(crate) struct TestClient {
     client: Client,
     origin: String,
-    /// Cookies per origin. Only the attribute `Max-Age` has an effect. Keycloak's cookies are `Secure` even over
-    /// http: a browser accepts that on loopback, but a client library does not.
+    /// Cookies per origin.
     jars: BTreeMap<String, Jar>,
 }
 
@@ -178,27 +164,25 @@ impl TestClient {
     }
 
     fn cookie_line_for(&self, origin: &str) -> String {
-        let pairs = self.jars.get(origin).into_iter().flatten().filter(|(_, cookie)| cookie.is_valid());
-        pairs.map(|(name, cookie)| format!("{name}={}", cookie.value)).collect::<Vec<_>>().join("; ")
+        self.jars.get(origin).map(Jar::line).unwrap_or_default()
     }
 
     /// Returns the values of the session cookies, which only the client and the gateway may receive.
     pub(crate) fn session_values(&self) -> Vec<&str> {
-        let all = self.jars.get(&self.origin).into_iter().flatten();
+        let all = self.jars.get(&self.origin).into_iter().flat_map(Jar::entries);
         let parts = ["foregate", "foregate-1", "foregate-2", "foregate-3"];
-        let ours = all.filter(|(name, _)| parts.contains(&without_prefix(name)));
-        ours.map(|(_, cookie)| cookie.value.as_str()).collect()
+        all.filter(|(name, _)| parts.contains(&without_prefix(name))).map(|(_, value)| value).collect()
     }
 
     pub(crate) fn has_session(&self) -> bool {
         self.jars
             .get(&self.origin)
-            .is_some_and(|jar| jar.keys().any(|name| without_prefix(name) == "foregate"))
+            .is_some_and(|jar| jar.entries().any(|(name, _)| without_prefix(name) == "foregate"))
     }
 
     /// Stores the cookies of a response from the application's origin, as a browser does.
     pub(crate) fn store_cookies(&mut self, reply: &Reply) {
-        store(self.jars.entry(self.origin.clone()).or_default(), &reply.headers);
+        self.jars.entry(self.origin.clone()).or_default().store(&reply.headers);
     }
 
     /// Opens a path of the application and follows redirects. Returns the final URL and its response.
@@ -235,49 +219,7 @@ impl TestClient {
             headers: response.headers().clone(),
             body: response.text().await.unwrap(),
         };
-        store(self.jars.entry(origin).or_default(), &reply.headers);
+        self.jars.entry(origin).or_default().store(&reply.headers);
         reply
     }
-}
-
-fn store(jar: &mut Jar, headers: &HeaderMap) {
-    for line in headers.get_all(SET_COOKIE) {
-        let line = line.to_str().unwrap();
-        let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
-        let (name, value) = pair.split_once('=').unwrap();
-        let mut attributes = attributes.split(';').filter_map(|attribute| attribute.trim().split_once('='));
-        let age = attributes.find(|(attribute, _)| attribute.eq_ignore_ascii_case("max-age"));
-        let age = age.map(|(_, seconds)| Duration::from_secs(seconds.parse().unwrap()));
-        if age == Some(Duration::ZERO) {
-            jar.remove(name);
-        } else {
-            let expires_at = age.map(|age| Instant::now() + age);
-            jar.insert(name.to_owned(), Cookie { value: value.to_owned(), expires_at });
-        }
-    }
-}
-
-/// Returns the action and the hidden fields of the first form of a page.
-fn parse_form(at: &Url, html: &str) -> (Url, Vec<(String, String)>) {
-    let form =
-        html.split_once("<form").map(|(_, rest)| rest.split_once("</form").map_or(rest, |(form, _)| form));
-    let (tag, content) =
-        form.and_then(|form| form.split_once('>')).unwrap_or_else(|| panic!("no form at {at}: {html}"));
-    let inputs =
-        content.split("<input").skip(1).map(|input| input.split_once('>').map_or(input, |(tag, _)| tag));
-    let hidden = inputs.filter(|input| input.contains("type=\"hidden\""));
-    let fields = hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
-    // A form without an action is sent to the address of its page.
-    let action = attribute(tag, "action").map_or_else(|| at.clone(), |action| at.join(&action).unwrap());
-    (action, fields.collect())
-}
-
-/// Returns the value of the first attribute with this name.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
-    let (value, _) = rest.split_once('"')?;
-    let entities =
-        [("&#x27;", "'"), ("&#39;", "'"), ("&quot;", "\""), ("&#34;", "\""), ("&lt;", "<"), ("&gt;", ">")];
-    let value = entities.iter().fold(value.to_owned(), |value, (entity, text)| value.replace(entity, text));
-    Some(value.replace("&amp;", "&"))
 }
