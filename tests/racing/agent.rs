@@ -15,6 +15,8 @@ use crate::random::Random;
 use crate::replica::Replica;
 use crate::scene::Scene;
 
+/// The path that begins a sign-in and returns to `/work`, at both gateways.
+const SIGN_IN_PATH: &str = "/oauth2/start?rd=/work";
 /// Requests of one navigation. A sign-in has five.
 const MAX_STEPS: usize = 10;
 /// How often a sign-in starts again while the gateway answers 503.
@@ -78,7 +80,7 @@ impl Agent {
     /// Signs in by navigation. Returns whether the provider asked for the password. The error says what happened
     /// instead of a sign-in.
     pub(crate) async fn sign_in(&self, scene: &Scene, random: &mut Random) -> Result<bool, String> {
-        let start = Url::parse(&format!("{}{}", scene.origin, scene.subject.sign_in_path())).unwrap();
+        let start = Url::parse(&format!("{}{}", scene.origin, SIGN_IN_PATH)).unwrap();
         let mut prompted = false;
         let mut last = String::new();
         for _ in 0..MAX_TRIES {
@@ -168,7 +170,7 @@ impl Agent {
         let mut address = url.clone();
         let mut host = None;
         if let Some(replica) = replica {
-            address = Url::parse(&format!("http://{}", replica.public)).unwrap();
+            address = Url::parse(&format!("http://{}", replica.addresses.public)).unwrap();
             address.set_path(url.path());
             address.set_query(url.query());
             host = Some(scene.host.as_str());
@@ -192,6 +194,6 @@ impl Agent {
         let url = Url::parse(&format!("{}/oauth2/sign_out", scene.origin)).unwrap();
         let request = Request { method: Method::POST, url, form: String::new() };
         let response = self.send(scene, random, &scene.origin, &request).await;
-        response.is_some_and(|response| matches!(response.status().as_u16(), 200 | 303))
+        response.is_some_and(|response| matches!(response.status().as_u16(), 200 | 302 | 303))
     }
 }

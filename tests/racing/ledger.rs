@@ -14,6 +14,8 @@ const NO_ANSWER: Duration = Duration::from_secs(60);
 const LOST_BLOCK: usize = 50;
 /// A block of refresh tokens of which one fails, which makes 10 %.
 const FAULT_BLOCK: usize = 10;
+/// The failures of the run with faults.
+const KINDS: [Outcome; 3] = [Outcome::Status500, Outcome::NoAnswer, Outcome::Status429];
 /// How often one token may get 500 or 429 in a row.
 const MAX_FAILURES: usize = 3;
 
@@ -87,14 +89,17 @@ struct State {
     random: Random,
     attempts: Vec<Attempt>,
     /// The failures that a token still gets, by family and generation.
-    failing: BTreeMap<(String, u64), usize>,
+    failing: BTreeMap<(String, u64), (Outcome, usize)>,
+    /// Tokens that have failed.
+    faults: usize,
     /// Refreshes or tokens since the start of the current block, and the one that fails.
     block: (usize, usize),
 }
 
 impl Ledger {
     pub(crate) fn new(rule: Rule, random: Random) -> Arc<Self> {
-        let state = State { rule, random, attempts: Vec::new(), failing: BTreeMap::new(), block: (0, 0) };
+        let (attempts, failing) = (Vec::new(), BTreeMap::new());
+        let state = State { rule, random, attempts, failing, faults: 0, block: (0, 0) };
         Arc::new(Self(Mutex::new(state)))
     }
 
@@ -150,24 +155,25 @@ impl State {
         is_chosen
     }
 
+    /// Returns what one token in ten gets. The kinds take turns, so that a short run has all of them.
     fn fault(&mut self, seen: &RefreshSeen) -> Outcome {
         let key = (seen.grant.clone(), seen.generation);
-        let left = match self.failing.get(&key).copied() {
-            Some(left) => left,
-            None if self.is_chosen(FAULT_BLOCK) => match self.random.below(3) {
-                0 => {
-                    self.failing.insert(key, 0);
-                    return Outcome::NoAnswer;
-                }
+        if !self.failing.contains_key(&key) {
+            let chosen = self.is_chosen(FAULT_BLOCK);
+            let kind = if chosen { KINDS[self.faults % KINDS.len()] } else { Outcome::Answered };
+            let count = match kind {
+                Outcome::Answered => 0,
+                // The gateway must not send such a token again.
+                Outcome::NoAnswer => 1,
                 _ => 1 + self.random.below(MAX_FAILURES),
-            },
-            None => 0,
-        };
-        self.failing.insert(key, left.saturating_sub(1));
-        match left {
-            0 => Outcome::Answered,
-            _ if self.random.below(2) == 0 => Outcome::Status500,
-            _ => Outcome::Status429,
+            };
+            self.faults += usize::from(chosen);
+            self.failing.insert(key.clone(), (kind, count));
         }
+        let Some((kind, left)) = self.failing.get_mut(&key).filter(|(_, left)| *left > 0) else {
+            return Outcome::Answered;
+        };
+        *left -= 1;
+        *kind
     }
 }

@@ -6,9 +6,19 @@ use crate::rows::{Run, Store};
 
 /// The gateway under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub(crate) enum SubjectKind {
     Foregate,
     Oauth2Proxy,
+}
+
+impl SubjectKind {
+    /// Returns whether the gateway has this store and what the run needs.
+    pub(crate) fn supports(self, run: Run, store: Store) -> bool {
+        match self {
+            Self::Foregate => true,
+            Self::Oauth2Proxy => store != Store::File && !matches!(run, Run::SessionKey | Run::SignOut),
+        }
+    }
 }
 
 /// The provider of the sessions.
@@ -16,6 +26,17 @@ pub(crate) enum Subject {
 pub(crate) enum ProviderKind {
     Development,
     Keycloak,
+}
+
+impl ProviderKind {
+    /// Returns whether the provider can do what the run needs.
+    fn supports(self, run: Run) -> bool {
+        let needs_development_provider = matches!(
+            run,
+            Run::SigningKey | Run::SlowProvider | Run::RefreshFaults | Run::LostAnswer | Run::SignOut
+        );
+        self == Self::Development || !needs_development_provider
+    }
 }
 
 /// The options, with the defaults of the short form.
@@ -27,7 +48,7 @@ pub(crate) struct Options {
     pub(crate) seconds: Option<u64>,
     pub(crate) sessions: Option<usize>,
     pub(crate) seed: u64,
-    pub(crate) subject: Subject,
+    pub(crate) subject: SubjectKind,
     pub(crate) provider: ProviderKind,
 }
 
@@ -41,7 +62,7 @@ impl Options {
             seconds: None,
             sessions: None,
             seed: random_seed(),
-            subject: Subject::Foregate,
+            subject: SubjectKind::Foregate,
             provider: ProviderKind::Development,
         };
         while let Some(argument) = arguments.next() {
@@ -70,8 +91,8 @@ impl Options {
             "--seconds" => self.seconds = Some(number()?),
             "--sessions" => self.sessions = Some(usize::try_from(number()?).unwrap()),
             "--seed" => self.seed = number()?,
-            "--subject" if value == "oauth2-proxy" => self.subject = Subject::Oauth2Proxy,
-            "--subject" if value == "foregate" => self.subject = Subject::Foregate,
+            "--subject" if value == "oauth2-proxy" => self.subject = SubjectKind::Oauth2Proxy,
+            "--subject" if value == "foregate" => self.subject = SubjectKind::Foregate,
             "--provider" if value == "keycloak" => self.provider = ProviderKind::Keycloak,
             _ => return Err(format!("{name} {value} is unknown")),
         }
@@ -96,7 +117,10 @@ impl Options {
         let stores = |run| {
             let stores = Store::ALL.into_iter();
             let stores = stores.filter(|store| self.stores.is_empty() || self.stores.contains(store));
-            stores.map(|store| (run, store)).collect()
+            let cells = stores.map(|store| (run, store));
+            cells
+                .filter(|(run, store)| self.subject.supports(*run, *store) && self.provider.supports(*run))
+                .collect()
         };
         runs.map(stores).collect()
     }

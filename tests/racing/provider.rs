@@ -75,6 +75,13 @@ impl Provider {
         }
     }
 
+    pub(crate) fn issuer(&self) -> String {
+        match self {
+            Self::Development(provider, _) => provider.issuer().to_owned(),
+            Self::Keycloak(realm) => realm.issuer(),
+        }
+    }
+
     /// Returns the development provider. Only some runs need it.
     pub(crate) fn development_provider(&self) -> &DevProvider {
         match self {

@@ -1,13 +1,13 @@
 //! One gateway process, which a run kills, stops and starts again at the same addresses
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use crate::harness::{Program, Scratch, free_addresses, send_signal};
+use crate::addresses::Addresses;
+use crate::harness::{Program, Scratch, send_signal};
 use crate::subject::Subject;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -16,12 +16,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A gateway at fixed addresses.
 pub(crate) struct Replica {
-    pub(crate) number: usize,
-    /// The listener for browsers.
-    pub(crate) public: SocketAddr,
-    /// The listener for checks.
-    pub(crate) check: SocketAddr,
-    pub(crate) ops: SocketAddr,
+    pub(crate) addresses: Addresses,
     /// Whether the balancer sends it no requests.
     is_out: AtomicBool,
     /// Whether it cannot reach the store.
@@ -31,13 +26,9 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(crate) fn new(number: usize) -> Self {
-        let [public, check, ops] = free_addresses();
+    pub(crate) fn new(addresses: Addresses) -> Self {
         Self {
-            number,
-            public,
-            check,
-            ops,
+            addresses,
             is_out: AtomicBool::new(false),
             is_cut: AtomicBool::new(false),
             starts: AtomicUsize::new(0),
@@ -45,14 +36,18 @@ impl Replica {
         }
     }
 
+    pub(crate) fn number(&self) -> usize {
+        self.addresses.number
+    }
+
     /// Starts the gateway and waits until it is ready. Each start has a log of its own.
     pub(crate) async fn start(&self, subject: &Subject, scratch: &Scratch) {
-        let name = log_name(self.number, self.starts.fetch_add(1, Ordering::Relaxed));
-        let program = Program::start(name, &mut subject.command(self, scratch), scratch);
+        let name = log_name(self.number(), self.starts.fetch_add(1, Ordering::Relaxed));
+        let program = Program::start(name, &mut subject.command(&self.addresses, scratch), scratch);
         let began = Instant::now();
-        while !subject.is_ready(self).await {
+        while !subject.is_ready(&self.addresses).await {
             let waited = began.elapsed();
-            assert!(waited < START_LIMIT, "gateway {} is not ready:\n{}", self.number, program.log());
+            assert!(waited < START_LIMIT, "gateway {} is not ready:\n{}", self.number(), program.log());
             sleep(POLL_INTERVAL).await;
         }
         *self.program.lock().await = Some(program);
@@ -69,7 +64,7 @@ impl Replica {
         let began = Instant::now();
         while !is_zombie(program.id()) {
             let waited = began.elapsed();
-            assert!(waited < END_LIMIT, "gateway {} does not end:\n{}", self.number, program.log());
+            assert!(waited < END_LIMIT, "gateway {} does not end:\n{}", self.number(), program.log());
             sleep(POLL_INTERVAL).await;
         }
     }

@@ -1,5 +1,6 @@
 //! The servers of one run with one store, and the balancer in front of the gateways
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,18 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use tokio::sync::Mutex;
 
+use crate::addresses::{Addresses, RedisPlace};
+use crate::foregate::{Foregate, KEYS_FILE};
 use crate::harness::{Scratch, free_addresses};
-use crate::options::Options;
+use crate::oauth2_proxy::Oauth2Proxy;
+use crate::options::{Options, SubjectKind};
 use crate::provider::Provider;
 use crate::random::Random;
 use crate::relay::Relay;
 use crate::replica::Replica;
 use crate::rows::{Run, Store};
 use crate::servers::{DURABLE, Redis, SERVICE, Watched};
-use crate::subject::{Foregate, KEYS_FILE, Subject, new_key};
+use crate::subject::{Subject, new_key};
 
 /// How long a client waits for an answer. A gateway answers a script within five seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(7);
@@ -78,14 +82,21 @@ impl Scene {
             Store::Redis => Some(RedisServers::start(run, &scratch, random).await),
             Store::Cookie | Store::File => None,
         };
-        let subject = Subject::Foregate(Foregate {
-            origin: origin.clone(),
-            registration: provider.registration(),
-            store,
-            redis: redis.iter().flat_map(RedisServers::settings).collect(),
-        });
+        let subject = match options.subject {
+            SubjectKind::Foregate => Subject::Foregate(Foregate {
+                origin: origin.clone(),
+                registration: provider.registration(),
+                store,
+            }),
+            SubjectKind::Oauth2Proxy => Subject::Oauth2Proxy(Oauth2Proxy {
+                origin: origin.clone(),
+                issuer: provider.issuer(),
+                secret: new_key(),
+            }),
+        };
+        let places = redis.as_ref().map_or_else(|| vec![None], RedisServers::places);
+        let addresses = places.into_iter().enumerate().map(|(number, place)| Addresses::new(number, place));
         scratch.write(KEYS_FILE, &new_key());
-        let count = if store == Store::Redis { REPLICAS } else { 1 };
         let scene = Self {
             run,
             store,
@@ -94,7 +105,7 @@ impl Scene {
             host,
             client: client(),
             subject,
-            replicas: (0..count).map(Replica::new).collect(),
+            replicas: addresses.map(Replica::new).collect(),
             provider,
             redis,
             scratch,
@@ -124,12 +135,12 @@ impl Scene {
     pub(crate) async fn check(&self, cookies: &str, random: &mut Random) -> Option<Answer> {
         for replica in self.candidates(random) {
             let sent = Instant::now();
-            let request = self.subject.check(&self.client, replica, &self.host, cookies);
+            let request = self.subject.check(&self.client, &replica.addresses, &self.host, cookies);
             if let Ok(response) = request.send().await {
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());
                 // The connection can be used again only after the body was read.
                 let _body = response.bytes().await;
-                return Some(Answer { replica: replica.number, status, headers, waited: sent.elapsed() });
+                return Some(Answer { replica: replica.number(), status, headers, waited: sent.elapsed() });
             }
             self.record_no_answer();
         }
@@ -140,7 +151,7 @@ impl Scene {
     pub(crate) async fn probe_readiness(&self) {
         while !self.has_stopped() {
             for replica in &self.replicas {
-                replica.set_out(!self.subject.is_ready(replica).await);
+                replica.set_out(!self.subject.is_ready(&replica.addresses).await);
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -203,18 +214,16 @@ impl RedisServers {
         Self::Single(Mutex::new(redis), relays)
     }
 
-    /// Returns the lines of `[session.redis]` of each gateway.
-    fn settings(&self) -> Vec<String> {
+    /// Returns where each gateway finds Redis.
+    fn places(&self) -> Vec<Option<RedisPlace>> {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         match self {
             Self::Single(_, relays) => {
-                let urls = relays.iter().map(|relay| format!("redis://127.0.0.1:{}", relay.port()));
-                urls.map(|url| format!("urls = [\"{url}\"]")).collect()
+                relays.iter().map(|relay| Some(RedisPlace::Server(local(relay.port())))).collect()
             }
             Self::Watched(watched) => {
                 let sentinel = watched.try_lock().unwrap().servers.addresses[0].1;
-                let urls = format!("urls = [\"redis://127.0.0.1:{sentinel}\"]");
-                let lines = format!("topology = \"sentinel\"\nservice = \"{SERVICE}\"\n{urls}");
-                vec![lines; REPLICAS]
+                vec![Some(RedisPlace::Sentinel(local(sentinel), SERVICE)); REPLICAS]
             }
         }
     }

@@ -81,7 +81,7 @@ async fn log_out_by_provider(scene: &Scene, session: &Session, random: &mut Rand
             let replica = scene.candidates(random)[0];
             let form =
                 form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
-            let url = format!("http://{}/oauth2/backchannel-logout", replica.public);
+            let url = format!("http://{}/oauth2/backchannel-logout", replica.addresses.public);
             let request = scene.client.post(url).header(HOST, &scene.host);
             let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
             match request.send().await {

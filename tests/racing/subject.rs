@@ -6,130 +6,85 @@ use std::time::Duration;
 use base64_simd::URL_SAFE_NO_PAD;
 use reqwest::{Client, RequestBuilder};
 
+use crate::addresses::Addresses;
+use crate::foregate::Foregate;
+use crate::harness::Scratch;
 use crate::harness::gateway::probe_readiness;
-use crate::harness::{Registration, Scratch, foregate};
-use crate::replica::Replica;
-use crate::rows::Store;
+use crate::oauth2_proxy::Oauth2Proxy;
 
 /// Time limit of a request for the readiness.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
-/// The file with the session keys.
-pub(crate) const KEYS_FILE: &str = "session-keys";
 
 /// A gateway with its configuration.
 pub(crate) enum Subject {
     Foregate(Foregate),
-}
-
-/// The configuration of Foregate that all processes share.
-pub(crate) struct Foregate {
-    pub(crate) origin: String,
-    pub(crate) registration: Registration,
-    pub(crate) store: Store,
-    /// The lines of `[session.redis]` for each process.
-    pub(crate) redis: Vec<String>,
+    /// Another gateway, to see that the program finds its faults.
+    Oauth2Proxy(Oauth2Proxy),
 }
 
 impl Subject {
     /// Returns the command that starts a gateway.
-    pub(crate) fn command(&self, replica: &Replica, scratch: &Scratch) -> Command {
-        let Self::Foregate(gateway) = self;
-        let name = format!("gateway-{}.toml", replica.number);
-        let config = scratch.write(&name, &gateway.config(replica, scratch));
-        let mut command = foregate();
-        command.arg("serve").arg("--config").arg(config);
-        command
+    pub(crate) fn command(&self, at: &Addresses, scratch: &Scratch) -> Command {
+        match self {
+            Self::Foregate(gateway) => gateway.command(at, scratch),
+            Self::Oauth2Proxy(gateway) => gateway.command(at),
+        }
     }
 
     /// Returns whether a gateway is ready for requests.
-    pub(crate) async fn is_ready(&self, replica: &Replica) -> bool {
-        let Self::Foregate(_) = self;
-        let probe = tokio::time::timeout(PROBE_LIMIT, probe_readiness(replica.ops));
-        matches!(probe.await, Ok(Some(())))
+    pub(crate) async fn is_ready(&self, at: &Addresses) -> bool {
+        let ready = async {
+            match self {
+                Self::Foregate(_) => probe_readiness(at.ops).await.is_some(),
+                Self::Oauth2Proxy(_) => Oauth2Proxy::is_ready(at).await,
+            }
+        };
+        tokio::time::timeout(PROBE_LIMIT, ready).await.unwrap_or_default()
     }
 
-    /// Returns the question whether a request with these cookies may pass, as Traefik sends it.
-    pub(crate) fn check(
-        &self,
-        client: &Client,
-        replica: &Replica,
-        host: &str,
-        cookies: &str,
-    ) -> RequestBuilder {
-        let Self::Foregate(_) = self;
-        let request = client.get(format!("http://{}/check/traefik", replica.check));
+    /// Returns the question whether a request with these cookies may pass.
+    pub(crate) fn check(&self, client: &Client, at: &Addresses, host: &str, cookies: &str) -> RequestBuilder {
+        let url = match self {
+            Self::Foregate(_) => format!("http://{}/check/traefik", at.check),
+            Self::Oauth2Proxy(_) => format!("http://{}/oauth2/auth", at.public),
+        };
+        let request = client.get(url).header("accept", "application/json").header("cookie", cookies);
         let request = request.header("x-forwarded-method", "GET").header("x-forwarded-proto", "https");
         let request = request.header("x-forwarded-host", host).header("x-forwarded-uri", "/work");
-        let request = request.header("x-forwarded-for", "203.0.113.9").header("accept", "application/json");
-        request.header("cookie", cookies)
+        request.header("x-forwarded-for", "203.0.113.9")
     }
 
     /// Returns whether the status of a check lets the request pass.
     pub(crate) fn lets_pass(&self, status: u16) -> bool {
-        let Self::Foregate(_) = self;
-        status == 200
-    }
-
-    /// Returns the path that begins a sign-in and returns to `/work`.
-    pub(crate) fn sign_in_path(&self) -> &'static str {
-        let Self::Foregate(_) = self;
-        "/oauth2/start?rd=/work"
+        match self {
+            Self::Foregate(_) => status == 200,
+            Self::Oauth2Proxy(_) => status == 202,
+        }
     }
 
     /// Returns the header of an allowed check that contains the user.
     pub(crate) fn user_header(&self) -> &'static str {
-        let Self::Foregate(_) = self;
-        "x-forwarded-user"
+        match self {
+            Self::Foregate(_) => "x-forwarded-user",
+            Self::Oauth2Proxy(_) => "x-auth-request-preferred-username",
+        }
     }
 
     /// Returns the name of the session cookie.
     pub(crate) fn cookie(&self) -> &'static str {
-        let Self::Foregate(_) = self;
-        "__Host-foregate"
+        match self {
+            Self::Foregate(_) => "__Host-foregate",
+            Self::Oauth2Proxy(_) => "_oauth2_proxy",
+        }
+    }
+
+    /// Returns whether docs/guarantees.md is about this gateway.
+    pub(crate) fn has_guarantees(&self) -> bool {
+        matches!(self, Self::Foregate(_))
     }
 }
 
-impl Foregate {
-    fn config(&self, replica: &Replica, scratch: &Scratch) -> String {
-        let Self { origin, registration, store, redis } = self;
-        let Registration { provider, group, .. } = registration;
-        let Replica { public, check, ops, .. } = replica;
-        let keys = scratch.path().join(KEYS_FILE);
-        let file = scratch.path().join("sessions.redb");
-        let place = match store {
-            Store::Cookie => String::new(),
-            Store::File => format!("file = \"{}\"", file.display()),
-            Store::Redis => format!("[session.redis]\n{}", redis[replica.number]),
-        };
-        format!(
-            r#"
-[public]
-urls = ["{origin}"]
-listen = "{public}"
-
-[check]
-listen = "{check}"
-
-[ops]
-listen = "{ops}"
-
-[provider]
-{provider}
-[policies.default]
-allowed_groups = ["{group}"]
-
-[session]
-keys_file = "{keys}"
-store = "{store}"
-{place}
-"#,
-            keys = keys.display(),
-            store = store.name(),
-        )
-    }
-}
-
-/// Returns a new session key, as `foregate secret` does.
+/// Returns a random key in the form that both gateways read.
 pub(crate) fn new_key() -> String {
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).unwrap();

@@ -42,10 +42,10 @@ impl Verdict {
 /// Returns the table of all runs as Markdown.
 pub(crate) fn markdown(verdicts: &[Verdict]) -> String {
     let head = "| failure | store | allowed → seen | checks | 503 | redirects | no answer | refreshes per session | reuse | prompts \
-                | longest wait |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+                | longest wait | other failures |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
     let rows = verdicts.iter().map(|verdict| {
         format!(
-            "| {} | `{}` | {} | {} | {} | {} | {} | {} of {} | {} | {} | {:.2?} |\n",
+            "| {} | `{}` | {} | {} | {} | {} | {} | {} of {} | {} | {} | {:.2?} | {} |\n",
             verdict.run.title(),
             verdict.store.name(),
             verdict.cost(),
@@ -58,6 +58,7 @@ pub(crate) fn markdown(verdicts: &[Verdict]) -> String {
             verdict.reuse,
             verdict.total.prompts,
             verdict.total.max_wait,
+            verdict.failures.len(),
         )
     });
     head.to_owned() + &rows.collect::<String>()

@@ -56,6 +56,8 @@ pub(crate) struct Verdict {
     pub(crate) exchange_limit: usize,
     pub(crate) reuse: usize,
     pub(crate) caused: Caused,
+    /// Whether failures are faults. They are only figures for a gateway without guarantees.
+    pub(crate) has_guarantees: bool,
     /// Sentences that each name run, store and session.
     pub(crate) failures: Vec<String>,
 }
@@ -78,7 +80,7 @@ impl Finished {
         let mut verdict = Verdict {
             run,
             store,
-            allowed: allowed(run, store),
+            allowed: self.scene.subject.has_guarantees().then(|| allowed(run, store)).flatten(),
             seen,
             unanswered: self.scene.unanswered(),
             exchanges: successes.values().sum(),
@@ -86,6 +88,7 @@ impl Finished {
             exchange_limit: exchange_limit(self.elapsed),
             reuse: self.scene.provider.reuse_violations().await,
             caused: Caused::default(),
+            has_guarantees: self.scene.subject.has_guarantees(),
             failures: total.failures.clone(),
             total,
         };
@@ -259,7 +262,8 @@ impl Verdict {
             }
             Run::Abort => proofs.push(("aborted requests", self.total.aborted)),
             Run::RefreshFaults => {
-                proofs.push(("500", count(Outcome::Status500) + count(Outcome::Status429)));
+                proofs.push(("500", count(Outcome::Status500)));
+                proofs.push(("429", count(Outcome::Status429)));
                 proofs.push(("no answer", count(Outcome::NoAnswer)));
             }
             Run::LostAnswer => proofs.push(("lost answers", count(Outcome::Lost))),
