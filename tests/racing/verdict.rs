@@ -194,7 +194,8 @@ impl Verdict {
                 let gap = pair[1].at.duration_since(pair[0].at);
                 let user = &pair[0].user;
                 if pair[0].outcome.is_refusal() {
-                    let delay = min_delay(pair[0].outcome, number, self.store);
+                    let failures = failures_in_a_row(attempts, &sent[..=number]);
+                    let delay = min_delay(pair[0].outcome, failures, self.store);
                     if gap + DELAY_TOLERANCE < delay {
                         self.fail(format!(
                             "{user}: a refused refresh was repeated after {gap:.1?}, not {delay:.0?}"
@@ -278,9 +279,17 @@ impl Verdict {
     }
 }
 
-/// Returns the delay after the failure with this number, from 0. Gateways that share Redis count for themselves.
-fn min_delay(outcome: Outcome, number: usize, store: Store) -> Duration {
-    let own = if store == Store::Redis { 1 } else { 1 << number };
+/// Returns how often a token failed since the provider last answered a refresh of any session. That resets the delay.
+fn failures_in_a_row(attempts: &[Attempt], failed: &[&Attempt]) -> u32 {
+    let last = failed.last().unwrap().at;
+    let answered = attempts.iter().rfind(|attempt| attempt.is_success() && attempt.at < last);
+    let since = failed.iter().filter(|attempt| answered.is_none_or(|answered| attempt.at > answered.at));
+    u32::try_from(since.count()).unwrap()
+}
+
+/// Returns the least delay after this failure in a row, from 1. Gateways that share Redis count for themselves.
+fn min_delay(outcome: Outcome, failures: u32, store: Store) -> Duration {
+    let own = if store == Store::Redis { 1 } else { 1 << (failures - 1) };
     match outcome {
         Outcome::Status429 => RETRY_AFTER,
         _ => Duration::from_secs(own),
