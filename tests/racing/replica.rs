@@ -98,7 +98,7 @@ impl Replica {
     }
 
     /// Returns the process id and its resident memory in kB.
-    pub(crate) async fn memory(&self) -> Option<(u32, u64)> {
+    pub(crate) async fn memory(&self) -> Option<(u32, i64)> {
         let program = self.program.lock().await;
         let id = program.as_ref()?.id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;

@@ -97,7 +97,7 @@ impl Scene {
         let places = redis.as_ref().map_or_else(|| vec![None], RedisServers::places);
         let addresses = places.into_iter().enumerate().map(|(number, place)| Addresses::new(number, place));
         scratch.write(KEYS_FILE, &new_key());
-        let scene = Self {
+        let mut scene = Self {
             run,
             store,
             began: Instant::now(),
@@ -115,6 +115,7 @@ impl Scene {
         for replica in &scene.replicas {
             replica.start(&scene.subject, &scene.scratch).await;
         }
+        scene.began = Instant::now();
         scene
     }
 
@@ -192,7 +193,7 @@ impl Scene {
     }
 
     /// Returns process id and memory of each gateway that runs.
-    pub(crate) async fn memory(&self) -> Vec<(u32, u64)> {
+    pub(crate) async fn memory(&self) -> Vec<(u32, i64)> {
         let mut sizes = Vec::new();
         for replica in &self.replicas {
             sizes.extend(replica.memory().await);

@@ -17,7 +17,7 @@ impl Verdict {
     pub(crate) fn line(&self) -> String {
         format!(
             "{}, {}: {}; {} checks, {} got 503 (longest {:.1?}), {} redirects, {} without answer; {} refreshes, at most {} of {} \
-             per session; {} reuse violations, {} prompts, longest wait {:.2?}; {} failures caused, {} refreshes in flight; {}",
+             per session; {} reuse violations, {} prompts, longest wait {:.2?}, memory {:+} kB{}; {} failures caused, {} refreshes in flight; {}",
             self.run.name(),
             self.store.name(),
             self.cost(),
@@ -32,6 +32,8 @@ impl Verdict {
             self.reuse,
             self.total.prompts,
             self.total.max_wait,
+            self.growth,
+            self.keys.map_or_else(String::new, |(middle, end)| format!(", {middle} to {end} keys")),
             self.caused.events,
             self.caused.in_flight,
             self.proofs(),

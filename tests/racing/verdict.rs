@@ -14,7 +14,7 @@ use crate::session::{Session, Tally};
 /// How long after an outage checks may still get 503: until connections are made again.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// By how much the memory of a gateway may grow between the middle and the end of a run, in kB.
-const MAX_GROWTH_KB: u64 = 16 * 1024;
+const MAX_GROWTH_KB: i64 = 16 * 1024;
 /// Keys in Redis that one sign-in adds at most: a record, two indexes, and a login that is not reused.
 const KEYS_PER_SIGN_IN: usize = 4;
 const KEYS_MARGIN: usize = 10;
@@ -27,7 +27,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(7);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sizes {
     /// Process id and memory in kB of each gateway.
-    pub(crate) memory: Vec<(u32, u64)>,
+    pub(crate) memory: Vec<(u32, i64)>,
     pub(crate) keys: Option<usize>,
     /// Sign-ins until then.
     pub(crate) sign_ins: usize,
@@ -55,6 +55,10 @@ pub(crate) struct Verdict {
     pub(crate) most_exchanges: usize,
     pub(crate) exchange_limit: usize,
     pub(crate) reuse: usize,
+    /// The largest growth of the memory of a gateway, in kB.
+    pub(crate) growth: i64,
+    /// The number of keys in Redis in the middle and at the end.
+    pub(crate) keys: Option<(usize, usize)>,
     pub(crate) caused: Caused,
     /// Whether failures are faults. They are only figures for a gateway without guarantees.
     pub(crate) has_guarantees: bool,
@@ -87,6 +91,8 @@ impl Finished {
             most_exchanges: successes.values().copied().max().unwrap_or_default(),
             exchange_limit: exchange_limit(self.elapsed),
             reuse: self.scene.provider.reuse_violations().await,
+            growth: 0,
+            keys: self.middle.keys.zip(self.end.keys),
             caused: Caused::default(),
             has_guarantees: self.scene.subject.has_guarantees(),
             failures: total.failures.clone(),
@@ -106,8 +112,8 @@ impl Finished {
 
 /// Returns the maximum number of successful refreshes of one session.
 fn exchange_limit(elapsed: Duration) -> usize {
-    let intervals = elapsed.as_secs_f64() / (0.6 * TOKEN_LIFE.as_secs_f64());
-    format!("{intervals:.0}").parse::<usize>().unwrap() + 1
+    let interval = TOKEN_LIFE * 6 / 10;
+    usize::try_from(elapsed.as_millis() / interval.as_millis()).unwrap() + 1
 }
 
 fn sum<'t>(tallies: impl Iterator<Item = &'t Tally>) -> Tally {
@@ -188,44 +194,45 @@ impl Verdict {
         for attempt in attempts {
             by_token.entry((&attempt.grant, attempt.generation)).or_default().push(attempt);
         }
-        let mut doubles = 0;
+        let mut doubles: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for sent in by_token.values() {
             for (number, pair) in sent.windows(2).enumerate() {
                 let gap = pair[1].at.duration_since(pair[0].at);
-                let user = &pair[0].user;
-                if pair[0].outcome.is_refusal() {
+                let (user, outcome) = (&pair[0].user, pair[0].outcome);
+                if outcome.is_refusal() {
                     let failures = failures_in_a_row(attempts, &sent[..=number]);
-                    let delay = min_delay(pair[0].outcome, failures, self.store);
+                    let delay = min_delay(outcome, failures, self.store);
                     if gap + DELAY_TOLERANCE < delay {
                         self.fail(format!(
                             "{user}: a refused refresh was repeated after {gap:.1?}, not {delay:.0?}"
                         ));
                     }
                 } else {
-                    doubles += 1;
-                    if self.run != Run::Failover {
-                        let outcome = pair[0].outcome;
-                        self.fail(format!(
-                            "{user}: a refresh token was sent again {gap:.1?} after it got {outcome:?}"
-                        ));
-                    }
+                    doubles.entry(user).or_default().push(format!("{gap:.1?} after it got {outcome:?}"));
                 }
+            }
+        }
+        if self.run != Run::Failover {
+            for (user, times) in &doubles {
+                let (count, first) = (times.len(), &times[0]);
+                self.fail(format!("{user}: a refresh token was sent again {count} times, the first {first}"));
             }
         }
         if self.reuse > 0 && self.run != Run::Failover {
             self.fail(format!("the provider received {} spent refresh tokens", self.reuse));
         }
-        self.reuse = self.reuse.max(doubles);
+        self.reuse = self.reuse.max(doubles.values().map(Vec::len).sum());
     }
 
     fn judge_sizes(&mut self, middle: &Sizes, end: &Sizes) {
         for (process, before) in &middle.memory {
-            let after = end.memory.iter().find(|(same, _)| same == process);
-            if let Some((_, after)) = after.filter(|(_, after)| *after > before + MAX_GROWTH_KB) {
+            let Some((_, after)) = end.memory.iter().find(|(same, _)| same == process) else { continue };
+            self.growth = self.growth.max(after - before);
+            if after - before > MAX_GROWTH_KB {
                 self.fail(format!("the memory of a gateway grew from {before} to {after} kB"));
             }
         }
-        if let (Some(before), Some(after)) = (middle.keys, end.keys) {
+        if let Some((before, after)) = self.keys {
             let margin = (end.sign_ins - middle.sign_ins) * KEYS_PER_SIGN_IN + KEYS_MARGIN;
             if after > before + margin {
                 self.fail(format!("Redis had {before} keys and then {after}; allowed: {margin} more"));
