@@ -48,6 +48,7 @@ mod ports;
 mod private_ca;
 mod provider_ends;
 mod provider_errors;
+mod provider_templates;
 mod redirect_loop;
 mod refresh;
 mod return_urls;

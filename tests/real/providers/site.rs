@@ -273,6 +273,7 @@ impl<P: Provider> Site<P> {
     ) {
         let (client, (at, page)) = self.sign_in().await;
         assert_eq!((at.path(), page.status), ("/oauth2/callback", StatusCode::FORBIDDEN), "{}", page.body);
+        assert!(page.body.contains("not set up for this sign-in service"), "{}", page.body);
         assert!(!client.has_session());
         let log = self.gateway.wait_for_log(setting).await;
         let lines: Vec<&str> = log.lines().filter(|line| line.contains(setting)).collect();
