@@ -23,7 +23,6 @@ async fn faulty_token_response_ends_the_sign_in_without_a_session() {
         Answers { token: json!({"id_token": null}), ..Answers::default() },
         Answers { token: json!({"id_token": "a.b.c"}), ..Answers::default() },
         Answers { token: json!({"token_type": "mac"}), ..Answers::default() },
-        Answers { token: json!({"expires_in": -1}), ..Answers::default() },
     ];
     provider.take_requested_paths();
     for (count, fault) in faults.into_iter().enumerate() {

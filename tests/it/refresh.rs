@@ -3,6 +3,7 @@
 //! The provider is strict: if a refresh token is sent a second time, it ends everything that its sign-in issued.
 
 mod faults;
+mod response_members;
 pub(crate) mod scene;
 
 use foregate::flow::ports::Clock;

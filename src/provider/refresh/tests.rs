@@ -176,7 +176,7 @@ async fn refresh_response_determines_whether_the_token_may_be_sent_again() {
         (200, r#"{"token_type":"Bearer"}"#, "unknown"),
         (200, r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#, "unknown"),
         (200, r#"{"access_token":"a","token_type":"mac"}"#, "misbehaved"),
-        (200, r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#, "misbehaved"),
+        (200, r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#, "good"),
     ] {
         fixture.responses.respond_at("token", reply(status, body));
         assert_eq!(kind(&send_refresh(&fixture.provider).await), outcome, "{status} {body}");
@@ -300,6 +300,25 @@ async fn refresh_request_has_the_grant_and_authenticates_the_client() {
         let [(_, grant_type), (_, token)] = grant.as_slice() else { panic!("{grant:?}") };
         assert_eq!((grant_type.as_str(), token.as_str()), ("refresh_token", "rt&1"));
         assert_eq!(proof.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+    }
+}
+
+#[tokio::test]
+async fn refresh_error_names_the_member_that_failed() {
+    let fixture = fixture().await;
+    for (member, value, problem) in [
+        ("access_token", json!(null), "response has no access_token"),
+        ("access_token", json!(7), "access_token in the token endpoint's response is not text"),
+        ("token_type", json!(null), "response has no token_type"),
+        ("token_type", json!([]), "token_type in the token endpoint's response is not text"),
+        ("id_token", json!({}), "id_token in the token endpoint's response is not text"),
+        ("refresh_token", json!(7), "refresh_token in the token endpoint's response is not text"),
+    ] {
+        let answer = with(&tokens(&id_token(&fixture, &json!({}))), &json!({member: value}));
+        let outcome = refresh_with_response(&fixture, &answer).await;
+        assert_eq!(kind(&outcome), "unknown", "{member} {value}");
+        let text = outcome.err().unwrap().to_string();
+        assert!(text.contains(problem), "{member} {value}: {text}");
     }
 }
 

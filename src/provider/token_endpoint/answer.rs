@@ -2,8 +2,8 @@
 //!
 //! 1. A response with `error` is an error, regardless of its status.
 //! 2. The tokens are the text that the provider sent. This module verifies nothing in them.
-//! 3. The response is a JSON object without duplicate members. A lifetime is a hint, and a negative `expires_in` is
-//!    rejected.
+//! 3. The response is a JSON object without duplicate members. A lifetime is a hint: one that is unreadable or negative
+//!    counts as absent.
 //! 4. A member that is not used never makes a response unreadable, whatever its type. `null` counts as absent.
 //! 5. Error texts of the provider are shortened and lose their control characters before they are part of a message.
 
@@ -82,8 +82,6 @@ pub(super) enum TokenEndpointError {
     NotText(&'static str),
     #[error("{0}")]
     InvalidTokens(String),
-    #[error("the token endpoint's expires_in is negative")]
-    NegativeLifetime,
     #[error("the access token is not a bearer token")]
     NotBearer,
     #[error("the token endpoint answered {status} {} {}", quoted(code), quoted_explanation(description))]
@@ -156,10 +154,8 @@ fn keep_used_members(
             used.insert(name.to_owned(), text.into());
         }
     }
-    let expires_in = members.get("expires_in").map(lifetime).transpose()?.flatten();
-    let refresh_expires_in = members.get("refresh_expires_in").and_then(seconds);
-    for (name, lifetime) in [("expires_in", expires_in), ("refresh_expires_in", refresh_expires_in)] {
-        used.extend(lifetime.map(|seconds| (name.to_owned(), seconds.into())));
+    for name in ["expires_in", "refresh_expires_in"] {
+        used.extend(members.get(name).and_then(seconds).map(|seconds| (name.to_owned(), seconds.into())));
     }
     *response.body_mut() = serde_json::to_vec(&used).map_err(|_| TokenEndpointError::Unreadable)?;
     Ok(response)
@@ -174,16 +170,7 @@ fn text<'m>(
     members.get(name).map(text).transpose()
 }
 
-/// Returns the seconds of an `expires_in` (RFC 6749 §5.1), which some providers send as text. It is only a hint, so
-/// an unreadable value counts as absent. A negative value is an error, because such a response cannot be trusted.
-fn lifetime(given: &Value) -> Result<Option<u64>, TokenEndpointError> {
-    let number = given.as_f64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
-    if number.is_some_and(|number| number < 0.0) {
-        return Err(TokenEndpointError::NegativeLifetime);
-    }
-    Ok(seconds(given))
-}
-
+/// Returns the seconds of a lifetime (RFC 6749 §5.1), which some providers send as text. Some send -1 for no limit.
 fn seconds(given: &Value) -> Option<u64> {
     given.as_u64().or_else(|| given.as_str().and_then(digits))
 }

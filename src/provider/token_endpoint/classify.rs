@@ -47,7 +47,6 @@ impl TokenEndpointError {
             | Self::Missing(_)
             | Self::NotText(_)
             | Self::InvalidTokens(_)
-            | Self::NegativeLifetime
             | Self::NotBearer => ExchangeError::ProviderMisbehaved(text),
             Self::Refused { status, code, .. } => match code.as_str() {
                 "invalid_grant" => ExchangeError::CodeRefused(text),
@@ -69,7 +68,7 @@ impl TokenEndpointError {
             Self::ServerError { status, retry_after } if is_own_status(status) => {
                 RefreshError::Unavailable { why, retry_after }
             }
-            Self::NegativeLifetime | Self::NotBearer => RefreshError::ProviderMisbehaved(why),
+            Self::NotBearer => RefreshError::ProviderMisbehaved(why),
             Self::Call(_)
             | Self::ServerError { .. }
             | Self::Unreadable
