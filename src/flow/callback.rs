@@ -4,7 +4,8 @@
 //!
 //! 1. No parameter is repeated (parameter pollution, CVE-2026-9689).
 //! 2. `state` belongs to a login transaction of this browser that has neither expired nor been used.
-//! 3. `iss` is the configured issuer, in an error response too (RFC 9207 §2.4).
+//! 3. `iss` is the configured issuer, in an error response too (RFC 9207 §2.4). Just after a start, this step waits for
+//!    the provider's metadata, which say whether `iss` is required.
 //! 4. The response contains a code, not an error.
 //! 5. The code is exchanged once, and the ID token is verified.
 //! 6. The claims make up an identity. If the provider left out the groups, some policy must permit the user without
@@ -174,6 +175,7 @@ impl Callback {
         request: CallbackRequest<'_>,
     ) -> Result<(Vec<HeaderValue>, String), CallbackError> {
         let CallbackRequest { origin, headers, address, .. } = request;
+        self.provider.first_answer().await;
         self.provider.check_response_issuer(response.iss.as_deref())?;
         if let Some(error) = response.error() {
             return Err(error.into());

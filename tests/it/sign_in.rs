@@ -1,10 +1,13 @@
 //! Sign-in of a user, and the return to the requested page
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap, ORIGIN};
 use url::form_urlencoded;
 
-use crate::harness::{Browser, Gateway, Provider, provider};
+use crate::harness::{Browser, Gateway, Provider, provider, until};
+use crate::refresh::scene::usual_settings;
 
 /// Asks the check about a path, follows its redirect, and returns the provider's login form.
 async fn to_login_form(gateway: &Gateway, browser: &mut Browser, path: &str) -> crate::harness::Page {
@@ -279,4 +282,24 @@ async fn only_a_navigation_begins_a_sign_in() {
         assert_eq!(page.status, 403, "{mode} {dest}");
     }
     assert_eq!(browser.cookie_names(), Vec::<&str>::new());
+}
+
+/// The user entered the password while the gateway restarted. Real time: the provider answers after the response has
+/// arrived, and before the gateway stops waiting. On a slow machine, the response arrives later and waits less.
+#[tokio::test]
+async fn response_just_after_a_restart_waits_for_the_metadata() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    let mut browser = Browser::new();
+    let form = browser.open(&gateway.url("/oauth2/start?rd=/deep")).await;
+    let fault = async { provider.hold("discovery-slow-first-byte".parse().unwrap()) };
+    let gateway = gateway.restart_at_once(&usual_settings(&provider), fault).await;
+    let metadata = async {
+        until("the provider redirected the user", async || provider.observed().login == 1).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        provider.release_all();
+    };
+    let (page, ()) = tokio::join!(browser.sign_in(&form, "testuser", "testuser"), metadata);
+    assert_eq!(page.url.path(), "/deep", "{} {}", page.status, page.body);
+    assert_eq!(gateway.ask_as(&browser, "/").await.status, 200);
 }

@@ -9,17 +9,18 @@ const PAGE: &str = "https://app.test/page";
 const ANSWER: &str = "state=s&code=c&iss=https://idp.test";
 
 /// The calls of a sign-in that succeeds.
-const CALLS: [&str; 6] = [
+const CALLS: [&str; 7] = [
     "take_login s",
     "forget_login s",
+    "first_answer",
     "check_response_issuer",
     "exchange c https://app.test/oauth2/callback verifier nonce",
     "begin 1 alice in dev meets 1 verified-id-token first sid sid-of-provider issuer 3 at https://app.test",
     "set_loop_marker 1 https://app.test/page",
 ];
-const BEFORE_EXCHANGE: usize = 3;
-const BEFORE_BEGIN: usize = 4;
-const BEFORE_MARKER: usize = 5;
+const BEFORE_EXCHANGE: usize = 4;
+const BEFORE_BEGIN: usize = 5;
+const BEFORE_MARKER: usize = 6;
 
 fn callback(fakes: &Fakes) -> Callback {
     Callback {

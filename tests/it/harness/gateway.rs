@@ -68,7 +68,9 @@ impl Gateway {
         for _ in 0..4 {
             sockets.push(bind_free_port().await);
         }
-        Self::on(sockets.try_into().unwrap(), clock, file, more).await
+        let gateway = Self::on(sockets.try_into().unwrap(), clock, file, more);
+        gateway.wait_for_provider().await;
+        gateway
     }
 
     /// Stops this gateway, and starts another one at the same addresses.
@@ -78,6 +80,13 @@ impl Gateway {
 
     /// Stops this gateway, waits for `work`, and starts another one at the same addresses.
     pub(crate) async fn restart_after(self, more: &[(&str, &str)], work: impl Future<Output = ()>) -> Self {
+        let gateway = self.restart_at_once(more, work).await;
+        gateway.wait_for_provider().await;
+        gateway
+    }
+
+    /// The same, without waiting until the provider is loaded.
+    pub(crate) async fn restart_at_once(self, more: &[(&str, &str)], work: impl Future<Output = ()>) -> Self {
         let addresses = [self.public, self.check, self.check_grpc, self.ops];
         let clock = self.clock.clone();
         self.stop().await;
@@ -86,15 +95,10 @@ impl Gateway {
         for address in addresses {
             sockets.push(TcpListener::bind(address).await.unwrap());
         }
-        Self::on(sockets.try_into().unwrap(), clock, None, more).await
+        Self::on(sockets.try_into().unwrap(), clock, None, more)
     }
 
-    async fn on(
-        sockets: [TcpListener; 4],
-        clock: TestClock,
-        file: Option<PathBuf>,
-        more: &[(&str, &str)],
-    ) -> Self {
+    fn on(sockets: [TcpListener; 4], clock: TestClock, file: Option<PathBuf>, more: &[(&str, &str)]) -> Self {
         let [public, check, check_grpc, ops] = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
         let listeners =
             [Purpose::Public, Purpose::Check, Purpose::CheckGrpc, Purpose::Ops].into_iter().zip(sockets);
@@ -118,10 +122,7 @@ impl Gateway {
             let stop = async { stopped.await.unwrap_or(Drain::PROMPT) };
             server::serve(settings, listeners, system, stop).await.unwrap();
         });
-        let gateway =
-            Self { public, check, check_grpc, ops, clock, dialect: "traefik", stop: Some(stop), serving };
-        gateway.wait_for_provider().await;
-        gateway
+        Self { public, check, check_grpc, ops, clock, dialect: "traefik", stop: Some(stop), serving }
     }
 
     /// Waits until the first attempt to load the provider has ended, with or without success.
