@@ -29,6 +29,12 @@ fn is_signed_out_page(page: &Page) -> bool {
     page.status == 200 && page.body.contains("You are signed out") && page.body.contains("id=\"sign-in\"")
 }
 
+/// Returns whether the page warns that the session at the provider may still exist.
+fn warns_of_provider_session(page: &Page) -> bool {
+    assert!(is_signed_out_page(page), "{}", page.body);
+    page.body.contains("sign out there too")
+}
+
 /// Begins a sign-in. Returns whether the provider asks for a password; otherwise the browser has a new session.
 async fn asks_for_a_password(gateway: &Gateway, browser: &mut Browser) -> bool {
     let page = browser.open(&gateway.url("/oauth2/start")).await;
@@ -59,7 +65,7 @@ async fn l01_session_ends_before_the_browser_is_redirected() {
     assert_eq!(browser.cookie(STATE), Some(&*parameter("state")));
 
     let end = browser.open(sent.location()).await;
-    assert!(is_signed_out_page(&end), "{}", end.body);
+    assert!(!warns_of_provider_session(&end), "the provider confirmed its sign-out: {}", end.body);
     assert_eq!((end.url.path(), end_session_requests(&provider)), ("/oauth2/signed_out", 1));
     assert_eq!(browser.cookie(STATE), None);
     assert!(asks_for_a_password(&gateway, &mut browser).await);
@@ -80,7 +86,7 @@ async fn l02_l03_other_or_missing_state_shows_the_same_page() {
         format!("?state={state}&state=x"),
     ] {
         let page = browser.go(&gateway.url(&format!("/oauth2/signed_out{query}"))).await;
-        assert!(is_signed_out_page(&page), "{query}: {}", page.body);
+        assert!(warns_of_provider_session(&page), "{query}: {}", page.body);
         assert!(page.headers.get(SET_COOKIE).is_none(), "{query}");
     }
     assert_eq!(browser.cookie(STATE), Some(&*state));
@@ -154,7 +160,7 @@ async fn missing_end_session_endpoint_revokes_the_refresh_token() {
     provider.arm_all(&["discovery-end-session-missing".parse().unwrap()]);
     let gateway = Gateway::start(&provider).await;
     let mut browser = signed_in_browser(&gateway).await;
-    assert!(is_signed_out_page(&sign_out(&gateway, &mut browser).await));
+    assert!(warns_of_provider_session(&sign_out(&gateway, &mut browser).await));
     assert_eq!((browser.cookie("foregate"), browser.cookie(STATE)), (None, None));
     assert_eq!(provider.observed().revocation, 1);
     assert!(!asks_for_a_password(&gateway, &mut browser).await, "the session at the provider still exists");
@@ -165,7 +171,7 @@ async fn disabled_provider_logout_sends_no_request_to_the_provider() {
     let provider = provider().await;
     let gateway = Gateway::with(&provider, &[("sign_in.provider_logout", "false")]).await;
     let mut browser = signed_in_browser(&gateway).await;
-    assert!(is_signed_out_page(&sign_out(&gateway, &mut browser).await));
+    assert!(warns_of_provider_session(&sign_out(&gateway, &mut browser).await));
     assert_eq!(browser.cookie("foregate"), None);
     assert!(!asks_for_a_password(&gateway, &mut browser).await, "the session at the provider still exists");
     assert_eq!((end_session_requests(&provider), provider.observed().revocation), (0, 0));
