@@ -56,6 +56,22 @@ async fn session_store_that_does_not_answer_is_reported() {
 }
 
 #[tokio::test]
+async fn provider_that_does_not_fit_is_reported_before_any_sign_in() {
+    let provider = provider().await;
+    assert_eq!(
+        Gateway::start(&provider).await.readyz().await.1["provider"]["warnings"],
+        serde_json::json!([])
+    );
+    provider.hold("discovery-alg-hs512-only".parse().unwrap());
+    let gateway = Gateway::start(&provider).await;
+    let (status, body) = gateway.readyz().await;
+    assert_eq!((status, &body["provider"]["state"]), (200, &"ready".into()));
+    let warning = body["provider"]["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("only with HS512") && warning.contains("with a key pair"), "{warning}");
+    assert_eq!(provider.observed().authorization, 0);
+}
+
+#[tokio::test]
 async fn issuer_mismatch_is_reported_with_both_issuers() {
     let provider = provider().await;
     let wrong = provider.issuer().replace("127.0.0.1", "localhost");
