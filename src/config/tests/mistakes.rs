@@ -228,3 +228,14 @@ fn max_age_must_be_a_whole_number_and_acr_one_value() {
         );
     }
 }
+
+#[test]
+fn response_mode_is_refused_with_the_reason_and_the_remedy() {
+    for mode in ["form_post", "fragment", "query"] {
+        let set = [("provider.authorization_parameters.response_mode", mode)];
+        let found =
+            load_all(MINIMAL, &[], &set).err().unwrap_or_else(|| panic!("{mode} is accepted")).to_string();
+        assert!(found.contains("only the response mode query is supported"), "{mode}: {found}");
+        assert!(found.contains("right: nothing; remove the parameter"), "{mode}: {found}");
+    }
+}
