@@ -70,13 +70,18 @@ const fn doubtful(broken: Broken) -> Broken {
     Broken { is_fatal: false, ..broken }
 }
 
-const BROKEN: [Broken; 11] = [
+const BROKEN: [Broken; 13] = [
     provider_with("discovery-issuer-changed", &["INVALID", "they must be identical"]),
     provider_with("discovery-alg-hs256-only", &["only with HS256", "with a key pair"]),
     provider_with("discovery-alg-other", &["are ES256, but the provider's published keys are for RS256"]),
     provider_with("discovery-jwks-elsewhere", &["jwks_uri is at localhost", "provider.endpoint_hosts"]),
     provider_with("discovery-token-missing", &["no token_endpoint", "set provider.endpoints.token"]),
+    provider_with("discovery-jwks-missing", &["no jwks_uri", "set provider.endpoints.jwks"]),
     provider_with("jwks-encryption-only", &["no key that is supported"]),
+    provider_with(
+        "discovery-auth-methods-post",
+        &["client_secret_basic, but", "announces client_secret_post", "set provider.client_authentication"],
+    ),
     setting("provider.signing_algorithms=ES256", &["allows ES256, but the provider announces RS256"]),
     setting("provider.issuer=http://127.0.0.1:1", &["127.0.0.1:1 cannot be reached"]),
     doubtful(setting(
@@ -107,6 +112,22 @@ async fn each_broken_set_up_has_one_finding_that_names_the_fix() {
     let provider = real_time_provider().await;
     for broken in &BROKEN {
         check_broken(&provider, broken).await;
+    }
+}
+
+#[tokio::test]
+async fn each_endpoint_without_tls_is_an_error() {
+    let issuer = "https://idp.test";
+    let settings = Settings { issuer: Some(issuer.to_owned()), ..Settings::default() };
+    let provider = dev_provider::start(settings).await.unwrap();
+    provider.hold("discovery-endpoints-http".parse().unwrap());
+    let inside = format!("provider.backchannel_url=http://{}", provider.address());
+    let (fits, findings) = check(issuer, &[&inside]).await;
+    assert!(!fits);
+    for endpoint in ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"] {
+        let start = format!("error: the provider's {endpoint} is http://idp.test/");
+        let found = findings.iter().filter(|finding| finding.starts_with(&start));
+        assert_eq!(found.filter(|finding| finding.contains("which is not https")).count(), 1, "{findings:?}");
     }
 }
 

@@ -176,6 +176,9 @@ faults! {
     EndSessionNumber, "discovery-end-session-number", "no crash",
         "`end_session_endpoint` is a number",
         |m, _| m.set("end_session_endpoint", json!(7));
+    AuthMethodsPost, "discovery-auth-methods-post", "warn",
+        "`token_endpoint_auth_methods_supported` lists only `client_secret_post`",
+        |m, _| m.set("token_endpoint_auth_methods_supported", json!(["client_secret_post"]));
 }
 
 impl DiscoveryFault {

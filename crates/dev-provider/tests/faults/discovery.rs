@@ -7,7 +7,7 @@ use crate::harness::Fixture;
 
 /// Each fault by name, with the new value of each changed member. `-` means absent, `*` any other value. Any other
 /// text is the value, as JSON after `json:`.
-const EXPECTED: [(&str, &[(&str, &str)]); 32] = [
+const EXPECTED: [(&str, &[(&str, &str)]); 33] = [
     ("discovery-issuer-changed", &[("issuer", "https://op.example/INVALID")]),
     ("discovery-issuer-slash", &[("issuer", "https://op.example")]),
     ("discovery-issuer-missing", &[("issuer", "-")]),
@@ -78,6 +78,10 @@ const EXPECTED: [(&str, &[(&str, &str)]); 32] = [
     ("discovery-revocation-number", &[("revocation_endpoint", "json:7")]),
     ("discovery-revocation-missing", &[("revocation_endpoint", "-")]),
     ("discovery-end-session-number", &[("end_session_endpoint", "json:7")]),
+    (
+        "discovery-auth-methods-post",
+        &[("token_endpoint_auth_methods_supported", r#"json:["client_secret_post"]"#)],
+    ),
 ];
 
 #[tokio::test]
