@@ -121,3 +121,17 @@ async fn page_after_prompt_none_continues_without_it() {
     assert_eq!(page.url.path(), "/deep", "the provider knows the user now");
     assert_eq!(requested(&browser, "prompt").as_deref(), Some("none"));
 }
+
+/// Also without `prompt=none`, for example because an identity provider behind the provider was asked with it.
+#[tokio::test]
+async fn provider_that_needs_the_user_gets_a_page_that_continues_there() {
+    let provider = provider().await;
+    let gateway = Gateway::start(&provider).await;
+    for fault in ["authorization-error-login-required", "authorization-error-consent-required"] {
+        let (mut browser, page) = sign_in_with_faults(&provider, &gateway, &[fault]).await;
+        let link = expect_page(&browser, &page, "Please sign in");
+        let page = browser.open(&link).await;
+        assert_eq!(page.url.path(), "/deep", "{fault}: {}", page.body);
+        assert_eq!(gateway.ask_as(&browser, "/").await.status, 200, "{fault}");
+    }
+}

@@ -16,12 +16,19 @@ async fn count_of(gateway: &Gateway, outcome: &str) -> u64 {
 async fn error_about_the_client_is_called_a_mistake_of_the_set_up() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    let at_authorization = ["invalid-scope", "unauthorized-client", "invalid-client", "invalid-request"];
-    let at_token = ["invalid-scope", "unauthorized-client", "invalid-client-long", "invalid-request"];
-    let faults = at_authorization.map(|name| format!("authorization-error-{name}")).into_iter();
-    for fault in faults.chain(at_token.map(|name| format!("token-error-{name}"))) {
+    for fault in [
+        "authorization-error-invalid-scope",
+        "authorization-error-unauthorized-client",
+        "authorization-error-invalid-client",
+        "authorization-error-invalid-request",
+        "token-error-invalid-scope",
+        "token-error-unauthorized-client",
+        "token-error-unauthorized-client-401",
+        "token-error-invalid-client-long",
+        "token-error-invalid-request",
+    ] {
         let count = count_of(&gateway, "configuration").await;
-        let (browser, page) = sign_in_with_faults(&provider, &gateway, &[&fault]).await;
+        let (browser, page) = sign_in_with_faults(&provider, &gateway, &[fault]).await;
         assert_eq!((page.status, browser.cookie("foregate")), (403, None), "{fault}");
         assert!(page.body.contains("not set up for this sign-in service"), "{fault}: {}", page.body);
         assert!(!page.body.contains("not available"), "{fault}: {}", page.body);
@@ -33,7 +40,12 @@ async fn error_about_the_client_is_called_a_mistake_of_the_set_up() {
 async fn error_of_the_provider_itself_is_called_an_outage() {
     let provider = provider().await;
     let gateway = Gateway::start(&provider).await;
-    for fault in ["authorization-error-server-error", "authorization-error-temporarily-unavailable"] {
+    for fault in [
+        "authorization-error-server-error",
+        "authorization-error-temporarily-unavailable",
+        "token-error-temporarily-unavailable",
+        "token-error-temporarily-unavailable-503",
+    ] {
         let (_, page) = sign_in_with_faults(&provider, &gateway, &[fault]).await;
         assert_eq!(page.status, 503, "{fault}");
         assert!(page.body.contains("sign-in service is not available"), "{fault}: {}", page.body);
