@@ -155,6 +155,16 @@ async fn invalid_scope_names_the_setting() {
 }
 
 #[tokio::test]
+async fn description_of_the_provider_is_kept_to_1000_characters() {
+    let end = "Remedy: allow the scope.";
+    let description = format!("{}{end}{}", "x".repeat(1000 - end.len()), "y".repeat(500));
+    let query = format!("state=s&error=invalid_request&error_description={description}&iss={ISSUER}");
+    let Err(failed) = finish(&browser(), &query).await else { panic!("a session began") };
+    let text = failed.error.to_string();
+    assert!(text.ends_with(end), "{text}");
+}
+
+#[tokio::test]
 async fn only_the_error_that_asks_for_it_is_repeated_and_at_most_twice() {
     let expired = "error=temporarily_unavailable&error_description=authentication_expired";
     for (state, query, next) in [
