@@ -23,6 +23,86 @@ async fn d03_other_issuer_in_metadata_causes_no_authorization_request() {
     assert_eq!(provider.observed().authorization, 0);
 }
 
+/// Metadata and keys that break no rule, or whose unusable part is not needed.
+const HARMLESS: [&str; 27] = [
+    "discovery-text-plain",
+    "discovery-userinfo-missing",
+    "discovery-end-session-missing",
+    "discovery-end-session-number",
+    "discovery-revocation-missing",
+    "discovery-revocation-number",
+    "discovery-iss-flag-false",
+    "discovery-iss-flag-missing",
+    "discovery-iss-flag-text",
+    "discovery-pkce-missing",
+    "discovery-alg-none",
+    "discovery-alg-missing",
+    "discovery-alg-empty",
+    "discovery-alg-number",
+    "discovery-scopes-no-offline",
+    "discovery-scopes-missing",
+    "discovery-scopes-text",
+    "discovery-unused-odd-types",
+    "discovery-unused-null",
+    "jwks-text-plain",
+    "jwks-no-alg",
+    "jwks-encryption-key",
+    "jwks-twenty",
+    "jwks-same-kid",
+    "jwks-unknown-type",
+    "jwks-symmetric",
+    "jwks-not-objects",
+];
+
+impl Scene {
+    /// Replaces the gateway by one that loads faulty metadata or keys, until the end of the next sign-in.
+    async fn load_with(&mut self, fault: &str) {
+        self.provider.hold(fault.parse().unwrap());
+        self.gateway = Gateway::with(&self.provider, &[]).await;
+        let state = self.gateway.readyz().await.1["provider"].clone();
+        assert_eq!(state["state"], "ready", "{fault}: {state}");
+    }
+
+    /// Returns whether a sign-in with these faults begins a session.
+    async fn signs_in(&self, faults: &[&str]) -> bool {
+        self.sign_in(faults).await.browser.cookie("foregate").is_some()
+    }
+}
+
+#[tokio::test]
+async fn unusual_metadata_and_keys_do_not_prevent_a_sign_in() {
+    let mut scene = Scene::new(&[]).await;
+    for fault in HARMLESS {
+        scene.load_with(fault).await;
+        assert!(scene.signs_in(&[]).await, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn x16_row_14_missing_iss_is_accepted_only_if_metadata_does_not_announce_it() {
+    let mut scene = Scene::new(&[]).await;
+    for (fault, accepted) in [
+        ("discovery-iss-flag-false", true),
+        ("discovery-iss-flag-missing", true),
+        ("discovery-iss-flag-text", false),
+    ] {
+        scene.load_with(fault).await;
+        assert_eq!(scene.signs_in(&["authorization-iss-missing"]).await, accepted, "{fault}");
+    }
+}
+
+/// At most eight keys are tried, and the key of the provider is the last of twenty.
+#[tokio::test]
+async fn c08_c09_keys_without_kid_verify_only_tokens_without_kid() {
+    let mut scene = Scene::new(&[]).await;
+    for (fault, accepted) in [("jwks-no-kid", true), ("jwks-twenty-no-kid", false)] {
+        scene.load_with(fault).await;
+        assert!(!scene.signs_in(&[]).await, "{fault}");
+        scene.load_with(fault).await;
+        assert_eq!(scene.signs_in(&["kid-missing"]).await, accepted, "{fault}");
+    }
+}
+
 #[tokio::test]
 async fn d04_keys_replaced_just_before_the_first_signature_are_found() {
     let scene = Scene::new(&[]).await;

@@ -102,6 +102,15 @@ async fn row_19_key_set_faults_make_sign_in_unavailable() {
 }
 
 #[tokio::test]
+async fn key_set_without_a_usable_key_makes_sign_in_unavailable() {
+    let provider = provider().await;
+    for fault in ["jwks-no-keys", "jwks-encryption-only", "jwks-alg-mismatch"] {
+        let detail = expect_unavailable_provider(&provider, fault, 503).await;
+        assert!(detail.contains("no key that is supported"), "{fault}: {detail}");
+    }
+}
+
+#[tokio::test]
 async fn row_19_response_of_100_megabytes_is_not_kept_in_memory() {
     let provider = real_time_provider().await;
     let secrets = [("FOREGATE_PROVIDER__CLIENT_SECRET", "foregate-secret"), ("FOREGATE_SESSION__KEYS", KEY)];
@@ -131,9 +140,12 @@ async fn row_23_endpoints_on_other_hosts_are_refused_with_the_setting() {
         let detail = expect_unavailable_provider(&provider, fault, 403).await;
         assert!(detail.contains("provider.endpoint_hosts"), "{fault}: {detail}");
     }
-    for fault in
-        ["discovery-token-endpoint-file", "discovery-authorization-missing", "discovery-token-missing"]
-    {
+    for fault in [
+        "discovery-token-endpoint-file",
+        "discovery-authorization-missing",
+        "discovery-token-missing",
+        "discovery-jwks-missing",
+    ] {
         expect_unavailable_provider(&provider, fault, 403).await;
     }
 }

@@ -88,6 +88,11 @@ async fn x15_to_x18_row_36_faulty_response_causes_no_token_request() {
 }
 
 #[tokio::test]
+async fn empty_code_is_refused() {
+    expect_refusal("authorization-code-empty").await;
+}
+
+#[tokio::test]
 async fn x19_missing_expires_in_defaults_to_the_id_token_expiry() {
     expect_acceptance("token-expires-in-missing").await;
 }
