@@ -95,7 +95,7 @@ impl Failures {
         }
         // The failure is not always at the start of the exchange.
         sleep(self.random.up_to(Duration::from_millis(400))).await;
-        self.caused.in_flight += self.scene.provider.in_flight().unwrap_or(1);
+        self.caused.in_flight += self.scene.provider.in_flight().unwrap_or_default();
     }
 
     fn random_replica(&mut self) -> usize {

@@ -256,11 +256,9 @@ impl Verdict {
         match self.run {
             Run::Restart | Run::SessionKey | Run::Kill | Run::Stop => {
                 proofs.push(("failures", finished.caused.events));
-                proofs.push(("refreshes in flight", finished.caused.in_flight));
             }
             Run::RedisAway | Run::RedisCut | Run::Failover => {
                 proofs.push(("outages", finished.caused.outages.len()));
-                proofs.push(("refreshes in flight", finished.caused.in_flight));
             }
             Run::DropCookies if self.store == Store::Cookie => {
                 let dropped = finished.sessions.iter();
@@ -277,6 +275,11 @@ impl Verdict {
             Run::LostAnswer => proofs.push(("lost answers", count(Outcome::Lost))),
             Run::SignOut => proofs.push(("checks after an end", self.total.checks_after_end)),
             _ => {}
+        }
+        let interrupts = finished.caused.events + finished.caused.outages.len() > 0;
+        // Keycloak does not report the refreshes in flight.
+        if interrupts && finished.scene.provider.in_flight().is_some() {
+            proofs.push(("refreshes in flight", finished.caused.in_flight));
         }
         for (what, count) in proofs {
             if count == 0 {
