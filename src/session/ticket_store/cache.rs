@@ -28,10 +28,17 @@ pub(super) struct RowCache {
     stale_if_error: Duration,
 }
 
+/// A row.
+struct Kept {
+    row: Arc<Row>,
+    read_at: UnixTime,
+    /// The newest revision that is known to exist. An older row serves only until that one was read.
+    newest: u64,
+}
+
 #[derive(Default)]
 struct State {
-    /// The rows, and when each was read.
-    rows: HashMap<RecordId, (Arc<Row>, UnixTime)>,
+    rows: HashMap<RecordId, Kept>,
     /// The length of all sealed sessions.
     bytes: usize,
     /// When each session was ended, by the time of its last call.
@@ -47,23 +54,29 @@ impl RowCache {
 
     /// Returns a row that needs no lookup.
     pub(super) fn fresh(&self, id: RecordId, now: UnixTime) -> Option<Arc<Row>> {
-        self.younger_than(id, self.fresh, now)
+        self.younger_than(id, self.fresh, now, |kept| kept.row.revision >= kept.newest)
     }
 
     /// Returns a row that serves while the store fails.
     pub(super) fn stale(&self, id: RecordId, now: UnixTime) -> Option<Arc<Row>> {
-        self.younger_than(id, self.stale_if_error, now)
+        self.younger_than(id, self.stale_if_error, now, |_| true)
     }
 
     /// Returns whether a row was read in this second.
     pub(super) fn is_new(&self, id: RecordId, now: UnixTime) -> bool {
-        self.younger_than(id, Duration::from_secs(1), now).is_some()
+        self.younger_than(id, Duration::from_secs(1), now, |_| true).is_some()
     }
 
-    fn younger_than(&self, id: RecordId, age: Duration, now: UnixTime) -> Option<Arc<Row>> {
+    fn younger_than(
+        &self,
+        id: RecordId,
+        age: Duration,
+        now: UnixTime,
+        serves: impl FnOnce(&Kept) -> bool,
+    ) -> Option<Arc<Row>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let (row, read_at) = state.rows.get(&id)?;
-        read_at.is_within(age, now).then(|| Arc::clone(row))
+        let kept = state.rows.get(&id)?;
+        (kept.read_at.is_within(age, now) && serves(kept)).then(|| Arc::clone(&kept.row))
     }
 
     /// Keeps a row that was read or written at a time.
@@ -71,25 +84,25 @@ impl RowCache {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let id = row.id;
         let is_ended = state.ended.get(&id).is_some_and(|ended_at| are_near(*ended_at, now, CALL_TIME));
-        let is_outdated = state.rows.get(&id).is_some_and(|(kept, read_at)| {
-            kept.revision > row.revision && are_near(*read_at, now, self.fresh)
-        });
-        if is_ended || is_outdated {
+        // After a failover, the store may have an older row for good.
+        let young = state.rows.get(&id).filter(|kept| are_near(kept.read_at, now, self.fresh));
+        if is_ended || young.is_some_and(|kept| kept.row.revision > row.revision) {
             return;
         }
+        let newest = young.map_or(row.revision, |kept| kept.newest);
         let bytes = bytes_of(&row);
         state.make_room(bytes, |read_at| read_at.is_within(self.stale_if_error, now));
         state.remove(id);
         state.bytes += bytes;
-        state.rows.insert(id, (row, now));
+        state.rows.insert(id, Kept { row, read_at: now, newest });
     }
 
-    /// Forgets a row that has changed, so that the next request reads it.
+    /// Lets the next request read a row that has changed. If the store is slow, the old one serves until then.
     pub(super) fn apply(&self, changed: Changed, now: UnixTime) {
         let Some(revision) = changed.revision else { return self.forget(changed.id, now) };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if state.rows.get(&changed.id).is_some_and(|(kept, _)| kept.revision < revision) {
-            state.remove(changed.id);
+        if let Some(kept) = state.rows.get_mut(&changed.id) {
+            kept.newest = kept.newest.max(revision);
         }
     }
 
@@ -97,7 +110,7 @@ impl RowCache {
     pub(super) fn forget_ended(&self, ended: &EndedBy, now: UnixTime) {
         let ids: Vec<_> = {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            let rows = state.rows.values().map(|(row, _)| row);
+            let rows = state.rows.values().map(|kept| &kept.row);
             rows.filter(|row| ended.ends_row(row)).map(|row| row.id).collect()
         };
         for id in ids {
@@ -118,8 +131,8 @@ impl RowCache {
 
 impl State {
     fn remove(&mut self, id: RecordId) {
-        if let Some((row, _)) = self.rows.remove(&id) {
-            self.bytes = self.bytes.saturating_sub(bytes_of(&row));
+        if let Some(kept) = self.rows.remove(&id) {
+            self.bytes = self.bytes.saturating_sub(bytes_of(&kept.row));
         }
     }
 
@@ -127,8 +140,8 @@ impl State {
         if self.rows.len() < MAX_ROWS && self.bytes.saturating_add(bytes) <= MAX_BYTES {
             return;
         }
-        self.rows.retain(|_, (_, read_at)| is_useful(*read_at));
-        self.bytes = self.rows.values().map(|(row, _)| bytes_of(row)).sum();
+        self.rows.retain(|_, kept| is_useful(kept.read_at));
+        self.bytes = self.rows.values().map(|kept| bytes_of(&kept.row)).sum();
         // With less room, each of the next calls would look for old rows again.
         if self.rows.len() > MAX_ROWS / 2 || self.bytes.saturating_add(bytes) > MAX_BYTES / 2 {
             self.rows.clear();
@@ -202,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn change_by_another_process_forgets_an_older_row() {
+    fn row_that_another_process_changed_serves_only_while_the_store_is_slow() {
         let cache = cache();
         cache.keep(row(1, 2, 10), NOW);
         let changed = |revision| cache.apply(Changed { id: id(1), revision }, NOW);
@@ -210,6 +223,11 @@ mod tests {
         assert!(cache.fresh(id(1), NOW).is_some(), "a change of this process");
         changed(Some(3));
         assert!(cache.fresh(id(1), NOW).is_none());
+        cache.keep(row(1, 2, 10), NOW);
+        assert!(cache.fresh(id(1), NOW).is_none(), "a read that began before the change");
+        assert_eq!(cache.stale(id(1), NOW).unwrap().revision, 2);
+        cache.keep(row(1, 3, 10), NOW);
+        assert!(cache.fresh(id(1), NOW).is_some());
         cache.keep(row(1, 3, 10), NOW);
         changed(None);
         cache.keep(row(1, 3, 10), NOW);
@@ -242,7 +260,7 @@ mod tests {
         }
         let state = cache.state.read().unwrap();
         assert!(state.rows.len() <= MAX_BYTES / large, "{}", state.rows.len());
-        assert_eq!(state.bytes, state.rows.values().map(|(row, _)| row.sealed.len()).sum::<usize>());
+        assert_eq!(state.bytes, state.rows.values().map(|kept| kept.row.sealed.len()).sum::<usize>());
         assert!(state.bytes <= MAX_BYTES);
     }
 }
