@@ -7,7 +7,7 @@
 //!
 //! 1. A layer uses only layers to its right.
 //! 2. The layers in braces do not use each other.
-//! 3. Every layer may use `certificate`, `files`, `secret` and `trust`.
+//! 3. Every layer may use `certificate`, `files`, `secret`, `time_limit` and `trust`.
 
 pub mod access;
 pub mod certificate;
@@ -22,4 +22,5 @@ pub mod secret;
 pub mod server;
 pub mod session;
 pub mod telemetry;
+pub mod time_limit;
 pub mod trust;

@@ -32,7 +32,8 @@ pub enum TrustError {
 /// 1. It uses the system's proxy settings.
 /// 2. It follows no redirect, because a redirect would forward a secret or a code.
 /// 3. It repeats no request.
-/// 4. Each request has its own connection. If the server closes a reused connection, a refresh token can be lost
+/// 4. Only its connect has a time limit. The caller limits the whole call, with [`crate::time_limit`].
+/// 5. Each request has its own connection. If the server closes a reused connection, a refresh token can be lost
 ///    (RFC 9112 §9.3.1).
 pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, TrustError> {
     Client::builder()
@@ -42,7 +43,6 @@ pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, TrustE
         .pool_max_idle_per_host(0)
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT.min(timeout / 2))
-        .timeout(timeout)
         .user_agent(concat!("foregate/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| TrustError::NoClient(causes(&error)))

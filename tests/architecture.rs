@@ -182,7 +182,7 @@ const LAYERS: [Layer; 10] = [
 ];
 
 /// Modules that every layer may name.
-const SHARED_MODULES: [&str; 4] = ["certificate", "files", "secret", "trust"];
+const SHARED_MODULES: [&str; 5] = ["certificate", "files", "secret", "time_limit", "trust"];
 /// The standard library, paths of this crate, and the crate for errors.
 const SHARED_CRATES: [&str; 5] = ["std", "core", "crate", "super", "thiserror"];
 /// Crates that only tests use.

@@ -41,6 +41,7 @@ use super::ports::{
 };
 use super::snapshot::CurrentSnapshot;
 use crate::access::decision::Outage;
+use crate::time_limit;
 
 /// The maximum number of exchanges at a time. A session beyond it is refreshed at a later request.
 const MAX_CONCURRENT_REFRESHES: usize = 64;
@@ -198,7 +199,7 @@ impl Refresh {
             return self.audit.refresh(&RefreshEvent { outcome, detail, subject, caller });
         }
         let call = self.provider.refresh(RefreshRequest { refresh_token, subject });
-        let answer = tokio::time::timeout(self.settings.timeout, call).await;
+        let answer = time_limit::within(self.settings.timeout, call).await;
         let answer = answer.unwrap_or_else(|_| Err(RefreshError::OutcomeUnknown(TIMED_OUT.to_owned())));
         let (outcome, detail) = match answer {
             Ok(refreshed) => self.commit_tokens(lease, &refreshed, caller).await,

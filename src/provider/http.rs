@@ -15,12 +15,12 @@ use oauth2::{HttpRequest, HttpResponse};
 use reqwest::Client;
 use thiserror::Error;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 use url::Url;
 
 use super::clock_watch::ClockWatch;
 use super::silence::Silence;
 use crate::access::quoted::quoted;
+use crate::time_limit;
 use crate::trust::{causes, is_authority_as_server, is_disbelief, is_for_other_name, is_no_tls};
 
 const MAX_CONCURRENT_CALLS: usize = 64;
@@ -134,7 +134,7 @@ impl Http {
             authority.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
         });
         let started = AtomicBool::new(false);
-        let answer = timeout(self.timeout, self.transfer(request, limit, &started)).await;
+        let answer = time_limit::within(self.timeout, self.transfer(request, limit, &started)).await;
         let cause = || if started.load(Ordering::Relaxed) { Failure::TimedOut } else { Failure::NoPermit };
         let answer = answer.unwrap_or_else(|_| Err(cause()));
         match &answer {
@@ -207,7 +207,7 @@ pub(super) fn get_request(url: &Url) -> Result<HttpRequest, HttpError> {
 }
 
 fn classify(error: reqwest::Error, is_plain: bool) -> Failure {
-    let (timed_out, no_connection) = (error.is_timeout(), error.is_connect());
+    let no_connection = error.is_connect();
     // The URL can contain secrets.
     let causes = causes(&error.without_url());
     if is_authority_as_server(&causes) {
@@ -220,8 +220,6 @@ fn classify(error: reqwest::Error, is_plain: bool) -> Failure {
         Failure::NotTls
     } else if no_connection {
         Failure::Unreachable(causes)
-    } else if timed_out {
-        Failure::TimedOut
     } else if is_plain {
         Failure::PlainConnectionFailed(causes)
     } else {
