@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foregate::session::ticket_store::LEASE_TIME;
+
 use crate::failures::Caused;
 use crate::ledger::{Attempt, Ledger, Outcome};
 use crate::options::{CLIENTS, TOKEN_LIFE};
@@ -178,6 +180,10 @@ impl Verdict {
             if self.allowed == Some(Cost::Unavailable) && late > 0 {
                 self.fail(format!("{user} got 503 {late} times when Redis could be reached"));
             }
+        }
+        let longest = tallies.iter().map(|(_, tally)| tally.longest_refused).max().unwrap_or_default();
+        if matches!(self.run, Run::Kill | Run::Stop) && longest > LEASE_TIME + RECOVERY {
+            self.fail(format!("a session was refused for {longest:.1?}; a lease lasts {LEASE_TIME:.0?}"));
         }
         if self.unanswered > 0 && !self.run.stops_processes() {
             self.fail(format!("{} requests got no answer", self.unanswered));
