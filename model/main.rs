@@ -1,7 +1,8 @@
-//! Model of the session registry in every order of events
+//! Models of the refresh of a session, in every order of events
 //!
-//! The registry is the gateway's own source with shuttle's locks. Browsers, a user who signs out, and a provider with
-//! every kind of response run concurrently. In each schedule:
+//! `replicas` has several gateways with one store, and faults. `session::model` has one gateway: its registry is the
+//! gateway's own source with shuttle's locks. Browsers, a user who signs out, and a provider with every kind of response
+//! run concurrently. In each schedule:
 //!
 //! 1. A session has one refresh at a time. No refresh token is sent twice, unless the provider certainly did not use
 //!    it.
@@ -15,6 +16,7 @@
 use session::model;
 
 fn main() {
+    replicas::check_all();
     model::refreshes_race_with_each_other();
     model::refreshes_race_with_a_sign_out();
     model::sign_ins_race_for_the_last_places_and_the_counts_are_right();
@@ -52,7 +54,11 @@ mod access {
     }
 }
 
+mod replicas;
+
 mod session {
+    pub(crate) mod records;
+
     pub(crate) mod sync {
         pub(crate) use shuttle::sync::atomic::{AtomicUsize, Ordering};
         pub(crate) use shuttle::sync::{Mutex, MutexGuard};
