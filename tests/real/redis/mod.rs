@@ -2,6 +2,8 @@
 
 mod contract;
 mod gateway;
+mod history;
+mod linearizable;
 mod probe;
 mod replicas;
 mod servers;

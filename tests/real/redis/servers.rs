@@ -65,6 +65,12 @@ impl Redis {
         self.program = Self::run(self.name, &self.arguments, scratch).await;
     }
 
+    /// Starts the killed server again, as a replica of another one.
+    pub(super) async fn start_again_as_replica_of(&mut self, primary: &Self, scratch: &Scratch) {
+        self.arguments.extend(["--replicaof".to_owned(), format!("127.0.0.1 {}", primary.port)]);
+        self.start_again(scratch).await;
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.port
     }
