@@ -52,14 +52,12 @@ pub(crate) struct Settings {
     reads_may_be_old: bool,
 }
 
-/// Rules that the gateway has or not.
+/// Rules of the gateway that a run may leave out.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     /// No two writes ever have the same revision, even if a failover lost the first one.
     revisions_are_unique: bool,
-    /// A takeover that was perhaps recorded is given back as [`LeaseState::TokenSpent`].
-    ///
-    /// [`LeaseState::TokenSpent`]: crate::session::records::LeaseState::TokenSpent
+    /// A takeover that was perhaps recorded is given back as a lease that has expired, so that the next holder knows it.
     takeovers_stay_spent: bool,
 }
 
@@ -93,16 +91,16 @@ impl Budget {
 }
 
 /// The rules that the gateway has.
-const GATEWAY: Rules = Rules { revisions_are_unique: false, takeovers_stay_spent: false };
-/// The rules that exclude a reuse.
-const CORRECTED: Rules = Rules { revisions_are_unique: true, takeovers_stay_spent: true };
+const GATEWAY: Rules = Rules { revisions_are_unique: true, takeovers_stay_spent: true };
+/// Rules that permit a reuse. They show that the model finds one.
+const WITHOUT: Rules = Rules { revisions_are_unique: false, takeovers_stay_spent: false };
 
 /// Gateways that pause, and a store that fails over only if the budget says so.
 const PAUSES: Settings = Settings {
     name: "pauses",
     gateways: 2,
     budget: Budget { refreshes: 3, ticks: 3, ..Budget::NONE },
-    rules: CORRECTED,
+    rules: GATEWAY,
     expected: &[],
     min_replicas: true,
     old_may_live: false,
@@ -111,7 +109,7 @@ const PAUSES: Settings = Settings {
     reads_may_be_old: false,
 };
 
-/// The runs of the gateway as it is, and of the gateway with [`CORRECTED`] rules.
+/// The runs of the gateway, and two without a rule that it has.
 fn runs() -> [Settings; 9] {
     let budget = PAUSES.budget;
     [
@@ -119,7 +117,6 @@ fn runs() -> [Settings; 9] {
             name: "no fault",
             gateways: 3,
             budget: Budget { touches: 1, refusals: 1, sign_outs: 1, ..budget },
-            rules: GATEWAY,
             is_timely: true,
             reads_may_be_old: true,
             ..PAUSES
@@ -131,9 +128,9 @@ fn runs() -> [Settings; 9] {
             ..PAUSES
         },
         Settings {
-            name: "crash, pause and lost answer, as the gateway is",
+            name: "crash, pause and lost answer, if a takeover is forgotten",
             budget: Budget { crashes: 1, lost: 1, ..budget },
-            rules: GATEWAY,
+            rules: WITHOUT,
             expected: &[Cause::ForgottenTakeover],
             ..PAUSES
         },
@@ -161,9 +158,9 @@ fn runs() -> [Settings; 9] {
             ..PAUSES
         },
         Settings {
-            name: "failover between a read and its write, as the gateway is",
+            name: "failover between a read and its write, if revisions repeat",
             budget: Budget { refreshes: 2, touches: 1, sign_outs: 1, failovers: 1, ..budget },
-            rules: GATEWAY,
+            rules: WITHOUT,
             expected: &[Cause::RepeatedRevision],
             reads_may_be_old: true,
             ..PAUSES

@@ -6,7 +6,7 @@ use super::state::{Answer, Call, Release, Row, Session, SignOut, State, Swap, Ta
 use super::store::Written;
 use super::{LEASE_TIME, Settings};
 use crate::flow::ports::UnixTime;
-use crate::session::records::LeaseState;
+use crate::session::records::{Holder, LeaseState, ResultVerdict};
 
 /// What becomes of a call to the store or to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,6 +145,9 @@ impl State {
                 &mut seen.found_after_end
             } = true;
         }
+        if found.is_some_and(|row| self.must_wait(gateway, row)) {
+            return;
+        }
         let changed = found.and_then(|row| Some((row, self.change(gateway, row, settings)?)));
         match changed {
             None => self.gateways[gateway].task = Task::Idle,
@@ -163,6 +166,15 @@ impl State {
         self.row_for(gateway).is_some_and(|row| self.change(gateway, row, settings).is_some())
     }
 
+    /// Returns whether a commit is tried again because another gateway has the lease.
+    fn must_wait(&self, gateway: usize, row: Row) -> bool {
+        let Task::Commit { session, token, is_retry, .. } = self.gateways[gateway].task else { return false };
+        let was_recorded = row.token == token || (is_retry && row.generation > session.generation);
+        let at = (self.holder(gateway), UnixTime(self.now));
+        let verdict = row.lease.judge_result(at, row.generation == session.generation);
+        !was_recorded && verdict == ResultVerdict::Undecided
+    }
+
     /// Returns what the task makes of a row, and whether it takes a lease over. Returns `None` if it leaves the row.
     fn change(&self, gateway: usize, row: Row, settings: &Settings) -> Option<(Row, bool)> {
         let by = self.holder(gateway);
@@ -176,7 +188,7 @@ impl State {
             Task::Release(how, _) => {
                 let lease = match how {
                     Release::Unused { is_takeover: true } if settings.rules.takeovers_stay_spent => {
-                        LeaseState::TokenSpent
+                        LeaseState::Held { by, until: self.now }
                     }
                     Release::TokenSpent => LeaseState::TokenSpent,
                     Release::RetryAt | Release::Unused { .. } => LeaseState::RetryAt(self.now + 1),
@@ -184,7 +196,8 @@ impl State {
                 row.lease.is_held_by(by).then_some((Row { lease, ..row }, false))
             }
             Task::Commit { session, token, is_retry, .. } => {
-                Some((commit(row, session, token, is_retry)?, false))
+                let at = (by, UnixTime(self.now));
+                Some((commit(row, session, token, is_retry, at)?, false))
             }
             Task::Idle | Task::Leased(_) | Task::Exchange(..) => None,
         }
@@ -257,14 +270,14 @@ impl State {
 }
 
 /// Returns the row with new tokens, or `None` if the session does not accept them.
-fn commit(row: Row, session: Session, token: u8, is_retry: bool) -> Option<Row> {
+fn commit(row: Row, session: Session, token: u8, is_retry: bool, at: (Holder, UnixTime)) -> Option<Row> {
     if row.token == token {
         // An earlier try was recorded, but perhaps not on a replica.
         return Some(row);
     }
     let was_recorded = is_retry && row.generation > session.generation;
-    let accepts = row.lease.accepts_result(row.generation == session.generation);
-    (!was_recorded && accepts).then_some(Row {
+    let verdict = row.lease.judge_result(at, row.generation == session.generation);
+    (!was_recorded && verdict == ResultVerdict::Accepted).then_some(Row {
         generation: session.generation + 1,
         lease: LeaseState::Available,
         token,

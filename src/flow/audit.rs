@@ -121,6 +121,8 @@ labelled! {
         Configuration => "configuration",
         /// The session ended during the refresh.
         TooLate => "too_late",
+        /// The process that held the lease ended or was stopped, so the refresh token may be spent.
+        TakenOver => "taken_over",
         /// Another process refreshed the session meanwhile. The new tokens are not used.
         Superseded => "superseded",
         /// The new tokens do not fit into cookies. The session ends when its old tokens expire.

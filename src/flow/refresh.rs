@@ -50,9 +50,6 @@ const MAX_CONCURRENT_REFRESHES: usize = 64;
 /// it do not wait.
 const MAX_WATCHES: usize = 1000;
 
-/// The log detail of a lease that was taken over.
-const TAKEN_OVER: &str = "the lease was taken over: the process that held it did not release it";
-
 /// The log detail of an exchange that exceeded its time limit.
 const TIMED_OUT: &str = "the exchange exceeded its time limit";
 
@@ -116,10 +113,17 @@ enum Start {
     NotNow,
 }
 
+/// Whether the request that starts a refresh waits for its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    Yes,
+    No,
+}
+
 impl Refresh {
     /// Starts to refresh a session in the background, unless a task for it is running.
     pub fn start(self: &Arc<Self>, session: Refreshable, caller: Caller) {
-        self.spawn(session, caller);
+        self.spawn(session, caller, Waits::No);
     }
 
     /// Refreshes a session, and waits for the end of the task within `budget`.
@@ -130,7 +134,7 @@ impl Refresh {
         budget: Duration,
     ) -> RefreshWait {
         let id = session.id;
-        match self.spawn(session, caller) {
+        match self.spawn(session, caller, Waits::Yes) {
             Start::NotNow => RefreshWait::NotNow,
             Start::Running => self.exchanges.in_flight.wait_for(id, budget).await,
         }
@@ -151,7 +155,7 @@ impl Refresh {
         self.exchanges.tasks.wait().await;
     }
 
-    fn spawn(self: &Arc<Self>, session: Refreshable, caller: Caller) -> Start {
+    fn spawn(self: &Arc<Self>, session: Refreshable, caller: Caller, waits: Waits) -> Start {
         let (exchanges, now) = (&self.exchanges, self.clock.now());
         if exchanges.in_flight.contains(session.id) {
             return Start::Running;
@@ -171,7 +175,7 @@ impl Refresh {
                     never = this.sessions.renew(&lease) => match never {},
                 }
                 drop((entry, permit));
-            } else {
+            } else if waits == Waits::Yes {
                 this.wait_for_holder(id, entry);
             }
         });
@@ -194,9 +198,8 @@ impl Refresh {
         let Refreshable { refresh_token, subject, .. } = &lease.session;
         if lease.is_takeover && !self.settings.provider_bears_reuse {
             self.sessions.release(lease, Release::TokenSpent).await;
-            let detail = Some(&TAKEN_OVER as &dyn Display);
-            let outcome = RefreshOutcome::OutcomeUnknown;
-            return self.audit.refresh(&RefreshEvent { outcome, detail, subject, caller });
+            let outcome = RefreshOutcome::TakenOver;
+            return self.audit.refresh(&RefreshEvent { outcome, detail: None, subject, caller });
         }
         let call = self.provider.refresh(RefreshRequest { refresh_token, subject });
         let answer = time_limit::within(self.settings.timeout, call).await;

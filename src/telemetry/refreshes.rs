@@ -71,6 +71,16 @@ impl Refreshes {
                 let Some(Line { suppressed }) = line() else { return };
                 info!(outcome, subject, suppressed, "session ended during its refresh");
             }
+            RefreshOutcome::TakenOver => {
+                let Some(Line { suppressed }) = line() else { return };
+                warn!(
+                    outcome,
+                    subject,
+                    suppressed,
+                    "session not refreshed: the gateway that held its lease ended or was stopped; the session goes on until its \
+                     tokens expire, and then needs one redirect"
+                );
+            }
             RefreshOutcome::Superseded => {
                 let Some(Line { suppressed }) = line() else { return };
                 info!(

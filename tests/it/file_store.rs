@@ -110,7 +110,7 @@ async fn session_that_is_copied_to_another_record_opens_for_no_ticket() {
         for (into, from) in [(one, other), (other, one)] {
             let (sealed, summary) = (Arc::clone(&from.sealed), Arc::clone(&from.summary));
             let copied = Row { revision: into.revision + 1, sealed, summary, ..into.clone() };
-            let swapped = records.compare_and_swap(&copied, Kept::Replicated).await;
+            let swapped = records.compare_and_swap(into.revision, &copied, Kept::Replicated).await;
             assert_eq!(swapped, Ok(Swapped::Stored));
         }
     };

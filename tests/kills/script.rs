@@ -206,7 +206,10 @@ impl Step {
         match self {
             Self::Insert(row, expected) => assert_eq!(store.insert(row, NOW).await, Ok(*expected)),
             Self::Swap(row, expected) => {
-                assert_eq!(store.compare_and_swap(row, Kept::Replicated).await, Ok(*expected));
+                assert_eq!(
+                    store.compare_and_swap(row.revision.saturating_sub(1), row, Kept::Replicated).await,
+                    Ok(*expected)
+                );
             }
             Self::Remove(id, expected) => assert_eq!(store.remove(*id).await, Ok(*expected)),
             Self::EndBy(ended, expected) => assert_eq!(store.end_by(ended).await.as_ref(), Ok(expected)),

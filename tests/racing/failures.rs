@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::cmd;
 use tokio::time::{sleep, sleep_until};
 
 use crate::foregate::KEYS_FILE;
@@ -234,11 +233,7 @@ impl Failures {
         let began = Instant::now();
         watched.primary.kill();
         self.caused.events += 1;
-        let is_primary = async || {
-            let role: Vec<redis::Value> = cmd("ROLE").query(&mut watched.replica.connection()).unwrap();
-            role.first() == Some(&redis::Value::BulkString(b"master".to_vec()))
-        };
-        until("the replica is the primary", is_primary).await;
+        until("the replica is the primary", async || watched.replica.is_primary()).await;
         self.caused.outages.push((began, Instant::now()));
         self.caused.proofs.push(("failovers", 1));
         self.wait_for_part(20).await;

@@ -218,13 +218,11 @@ impl Verdict {
                 }
             }
         }
-        if self.run != Run::Failover {
-            for (user, times) in &doubles {
-                let (count, first) = (times.len(), &times[0]);
-                self.fail(format!("{user}: a refresh token was sent again {count} times, the first {first}"));
-            }
+        for (user, times) in &doubles {
+            let (count, first) = (times.len(), &times[0]);
+            self.fail(format!("{user}: a refresh token was sent again {count} times, the first {first}"));
         }
-        if self.reuse > 0 && self.run != Run::Failover {
+        if self.reuse > 0 {
             self.fail(format!("the provider received {} spent refresh tokens", self.reuse));
         }
         self.reuse = self.reuse.max(doubles.values().map(Vec::len).sum());

@@ -2,4 +2,4 @@
 
 mod lease;
 
-pub(crate) use self::lease::{Acquired, Holder, LeaseState};
+pub(crate) use self::lease::{Acquired, Holder, LeaseState, ResultVerdict};

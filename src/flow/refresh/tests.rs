@@ -41,7 +41,7 @@ async fn lease_held_by_another_process_sends_no_token() {
 
 #[tokio::test]
 async fn lease_taken_over_sends_no_token_unless_reuse_is_tolerated() {
-    let unknown = ["lease at 0", "release TokenSpent", "audit outcome_unknown 1"];
+    let unknown = ["lease at 0", "release TokenSpent", "audit taken_over 1"];
     for (provider_bears_reuse, expected) in [(false, &unknown[..]), (true, &COMMITTED[..])] {
         let fakes = Fakes::new();
         fakes.sessions.lease.set(LeaseState::TakenOver);

@@ -51,9 +51,9 @@ impl Index {
         Inserted::Stored
     }
 
-    pub(super) fn compare_and_swap(&mut self, row: &Row) -> Swapped {
+    pub(super) fn compare_and_swap(&mut self, replaced: u64, row: &Row) -> Swapped {
         let Some(stored) = self.rows.get(&row.id) else { return Swapped::Gone };
-        if stored.revision.checked_add(1) != Some(row.revision) {
+        if stored.revision != replaced {
             return Swapped::Changed;
         }
         self.remove(row.id);

@@ -4,7 +4,7 @@
 //!    whose token was sent. It is taken over, but its token is not sent again.
 //! 2. The holder renews the lease while its exchange runs. So it expires soon after a holder was killed.
 //! 3. A holder that was stopped may return with new tokens after its lease was taken over. They are accepted if the
-//!    session has no newer ones.
+//!    session has no newer ones, and no other holder is about to get some.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,17 @@ pub struct Acquired {
     pub is_takeover: bool,
 }
 
+/// What becomes of new tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultVerdict {
+    /// They are those of the session.
+    Accepted,
+    /// The session does not use them.
+    Refused,
+    /// That depends on the process that took the lease over, and has not returned it.
+    Undecided,
+}
+
 impl LeaseState {
     /// Acquires the lease until a time. Returns `None` if no process may refresh the session, or another one does.
     ///
@@ -78,15 +89,17 @@ impl LeaseState {
         matches!(self, Self::Held { by, .. } if by == holder)
     }
 
-    /// Returns whether new tokens become those of the session. `is_newest` is whether the session still has the tokens
-    /// that it had when the lease was acquired.
+    /// Returns whether new tokens of a holder become those of the session. `is_newest` is whether the session still has
+    /// the tokens that it had when the lease was acquired.
     ///
-    /// The holder may have lost the lease: the process that took it over sent no token. But a holder that returned its
-    /// lease said that there are no new tokens.
-    pub fn accepts_result(self, is_newest: bool) -> bool {
+    /// The holder may have lost the lease. But a holder that returned its lease said that there are no new tokens.
+    pub fn judge_result(self, (holder, now): (Holder, UnixTime), is_newest: bool) -> ResultVerdict {
         match self {
-            Self::Held { .. } | Self::TokenSpent => is_newest,
-            Self::Available | Self::RetryAt(_) => false,
+            _ if !is_newest => ResultVerdict::Refused,
+            Self::Available | Self::RetryAt(_) => ResultVerdict::Refused,
+            Self::TokenSpent => ResultVerdict::Accepted,
+            Self::Held { by, until } if by == holder || until <= now.0 => ResultVerdict::Accepted,
+            Self::Held { .. } => ResultVerdict::Undecided,
         }
     }
 }

@@ -46,8 +46,13 @@ impl Records for MemoryRecords {
         Box::pin(async move { Ok(self.state().rows.get(&id).cloned()) })
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row, _: Kept) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
-        Box::pin(async move { Ok(self.state().compare_and_swap(row)) })
+    fn compare_and_swap<'a>(
+        &'a self,
+        replaced: u64,
+        row: &'a Row,
+        _: Kept,
+    ) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+        Box::pin(async move { Ok(self.state().compare_and_swap(replaced, row)) })
     }
 
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {

@@ -23,7 +23,7 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 use tower_sessions_core::SessionStore;
 
-pub use self::lease::{Acquired, Holder, LeaseState};
+pub use self::lease::{Acquired, Holder, LeaseState, ResultVerdict};
 pub use self::memory::MemoryRecords;
 pub use self::row::{RecordId, Row, RowError, Tag};
 pub use self::single::Single;
@@ -142,10 +142,11 @@ pub trait Records: SessionStore {
     /// Returns a row. A row that has expired may be returned or not.
     fn find(&self, id: RecordId) -> BoxFuture<'_, Result<Option<Row>, RecordsError>>;
 
-    /// Replaces the row with the revision before that of `row`. The user, the `sid`, `began_at` and `issued_at` of a row
-    /// never change.
+    /// Replaces the row that has the revision `replaced`. The user, the `sid`, `began_at` and `issued_at` of a row never
+    /// change.
     fn compare_and_swap<'a>(
         &'a self,
+        replaced: u64,
         row: &'a Row,
         kept: Kept,
     ) -> BoxFuture<'a, Result<Swapped, RecordsError>>;

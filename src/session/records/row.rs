@@ -27,7 +27,8 @@ pub struct Tag(pub [u8; 16]);
 pub struct Row {
     /// Its id.
     pub id: RecordId,
-    /// The number of its writes. Each write increments it.
+    /// Identifies this write. Each write adds a random number, because a failover may lose a write: the next one must not
+    /// get its revision.
     pub revision: u64,
     /// The number of its sign-in and refreshes.
     pub generation: u64,
@@ -82,6 +83,11 @@ impl Row {
     /// Returns the row as bytes.
     pub fn encode(&self) -> Result<Vec<u8>, RowError> {
         postcard::to_extend(self, vec![VERSION]).map_err(|_| RowError)
+    }
+
+    /// Returns whether a version before this one wrote the bytes. Such a row counts as none, so its user signs in again.
+    pub fn is_of_older_version(bytes: &[u8]) -> bool {
+        bytes.first().is_some_and(|version| *version < VERSION)
     }
 
     /// Reads what [`Self::encode`] wrote.
@@ -204,7 +210,10 @@ mod tests {
             assert_eq!(Row::decode(&bytes[..cut]), Err(RowError), "{cut}");
         }
         assert_eq!(Row::decode(&[&bytes[..], &[0]].concat()), Err(RowError));
-        assert_eq!(Row::decode(&[&[VERSION + 1], &bytes[1..]].concat()), Err(RowError));
+        for (version, is_older) in [(VERSION - 1, true), (VERSION + 1, false)] {
+            let other = [&[version], &bytes[1..]].concat();
+            assert_eq!((Row::decode(&other), Row::is_of_older_version(&other)), (Err(RowError), is_older));
+        }
         let mut moved = row().to_record().unwrap();
         moved.id = RecordId([7; 16]).to_tower();
         assert_eq!(Row::from_record(&moved), Err(RowError), "a row that was copied to another id");

@@ -34,7 +34,9 @@ pub(super) async fn create(store: &impl Records, record: &Record, now: UnixTime)
 
 /// Replaces a record. Fails unless its row is the next revision.
 pub(super) async fn save(store: &impl Records, record: &Record) -> Result<()> {
-    let refused = match store.compare_and_swap(&Row::from_record(record)?, Kept::Once).await? {
+    let row = Row::from_record(record)?;
+    let replaced = row.revision.saturating_sub(1);
+    let refused = match store.compare_and_swap(replaced, &row, Kept::Once).await? {
         Swapped::Stored => return Ok(()),
         Swapped::Changed => "another write came first",
         Swapped::Gone => "there is no such record",

@@ -24,10 +24,12 @@ pub(super) enum Change<T> {
     Write(Row, T),
     /// Writes nothing.
     Leave(T),
+    /// Writes nothing, and tries again later.
+    Wait,
 }
 
 impl<R: Records> TicketStore<R> {
-    /// Changes a row. Returns `None` if there is no row.
+    /// Changes a row. Returns `None` if there is no row. Fails if `change` waits, too.
     pub(super) async fn change<T>(
         &self,
         id: RecordId,
@@ -37,13 +39,20 @@ impl<R: Records> TicketStore<R> {
     ) -> Result<Option<T>, StoreUnavailable> {
         for _ in 0..MAX_TRIES {
             let Some(row) = self.find(id, now).await? else { return Ok(None) };
+            let replaced = row.revision;
             let (row, result) = match change(&row) {
                 Change::Leave(result) => return Ok(Some(result)),
+                Change::Wait => return Err(StoreUnavailable),
                 Change::Write(changed, result) => {
-                    (Row { revision: row.revision.saturating_add(1), ..changed }, result)
+                    (Row { revision: self.next_revision(row.revision)?, ..changed }, result)
                 }
             };
-            match self.wrote(self.records.compare_and_swap(&row, kept).await)? {
+            let swapped = self.records.compare_and_swap(replaced, &row, kept).await;
+            let swapped = match kept {
+                Kept::Once => self.wrote(swapped),
+                Kept::Replicated => self.confirmed(swapped),
+            };
+            match swapped? {
                 Swapped::Stored => {
                     if row.was_ended() {
                         self.cache.forget(id, now);
@@ -62,23 +71,29 @@ impl<R: Records> TicketStore<R> {
         Err(StoreUnavailable)
     }
 
-    /// Changes a row, and tries again for some time while the store fails. `change` learns whether an earlier try may
-    /// have been recorded.
+    fn next_revision(&self, revision: u64) -> Result<u64, StoreUnavailable> {
+        let mut step = [0; 4];
+        self.entropy.fill(&mut step).map_err(|_| StoreUnavailable)?;
+        Ok(revision.saturating_add(1).saturating_add(u64::from(u32::from_ne_bytes(step))))
+    }
+
+    /// Changes a row, and tries again for some time while the store fails or `change` waits. An earlier try may have been
+    /// recorded.
     pub(super) async fn insist<T>(
         &self,
         id: RecordId,
         (kept, time): (Kept, Duration),
         now: UnixTime,
-        change: impl Fn(&Row, bool) -> Change<T>,
+        change: impl Fn(&Row) -> Change<T>,
     ) -> Result<Option<T>, StoreUnavailable> {
-        let (mut delay, mut is_retry) = (FIRST_DELAY, false);
+        let mut delay = FIRST_DELAY;
         let changed = async {
             loop {
-                if let Ok(result) = self.change(id, kept, now, |row| change(row, is_retry)).await {
+                if let Ok(result) = self.change(id, kept, now, &change).await {
                     return result;
                 }
                 sleep(delay).await;
-                (delay, is_retry) = ((delay * 2).min(LAST_DELAY), true);
+                delay = (delay * 2).min(LAST_DELAY);
             }
         };
         timeout(time, changed).await.map_err(|_| StoreUnavailable)

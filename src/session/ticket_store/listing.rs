@@ -122,7 +122,7 @@ impl<R: Records> TicketStore<R> {
 
     /// Ends a session. Returns 0 if it had ended before.
     async fn end_row(&self, id: RecordId, now: UnixTime) -> Result<usize, StoreUnavailable> {
-        let removed = self.wrote(self.records.remove(id).await)?;
+        let removed = self.confirmed(self.records.remove(id).await)?;
         self.cache.forget(id, now);
         Ok(usize::from(removed))
     }

@@ -22,14 +22,29 @@ const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LAST_DELAY: Duration = Duration::from_secs(1);
 
 impl<R: Records> TicketStore<R> {
-    /// As [`Sessions::end_by`](crate::flow::ports::Sessions::end_by).
+    /// As [`Sessions::end_by`](crate::flow::ports::Sessions::end_by). It goes on if the provider does not wait for it.
     pub(super) async fn end_sessions_of(
         &self,
         token: &LogoutToken,
         now: UnixTime,
     ) -> Result<LogoutEffect, StoreUnavailable> {
+        let here = self.arrivals.of(token, now);
+        for ended in self.ended_by(token, here, now) {
+            self.cache.forget_ended(&ended, now);
+        }
+        let (Some(this), token) = (self.this.upgrade(), token.clone()) else { return Err(StoreUnavailable) };
+        let recorded = tokio::spawn(async move { this.record_end(&token, here, now).await });
+        recorded.await.unwrap_or(Err(StoreUnavailable))
+    }
+
+    async fn record_end(
+        &self,
+        token: &LogoutToken,
+        here: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Result<LogoutEffect, StoreUnavailable> {
         let mut result = Ok(LogoutEffect::Ended);
-        let arrived_at = self.first_arrival(token, now).await;
+        let arrived_at = self.first_arrival(token, here, now).await;
         for ended in self.ended_by(token, arrived_at, now) {
             if self.end_tags(&ended, now).await.is_err() {
                 self.cache.forget_ended(&ended, now);
@@ -41,13 +56,16 @@ impl<R: Records> TicketStore<R> {
     }
 
     /// Returns when a token first arrived at any gateway, as far as that is known.
-    async fn first_arrival(&self, token: &LogoutToken, now: UnixTime) -> Option<UnixTime> {
-        let here = self.arrivals.of(token, now);
-        let anywhere = self.records.first_arrival(tag_of(token), now, token.accepted_until).await;
-        match (here, self.wrote(anywhere)) {
+    async fn first_arrival(
+        &self,
+        token: &LogoutToken,
+        here: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        match (here, self.records.first_arrival(tag_of(token), now, token.accepted_until).await) {
             (Some(here), Ok(anywhere)) => Some(here.min(anywhere)),
             // Then only the arrivals here are known.
-            (here, Err(StoreUnavailable)) => here,
+            (here, Err(_)) => here,
             // A store of one process does not know it either.
             (None, Ok(anywhere)) => Some(anywhere).filter(|anywhere| *anywhere < now),
         }
@@ -72,7 +90,7 @@ impl<R: Records> TicketStore<R> {
     }
 
     async fn end_tags(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let ids = self.wrote(self.records.end_by(ended).await)?;
+        let ids = self.confirmed(self.records.end_by(ended).await)?;
         for id in ids {
             self.cache.forget(id, now);
         }

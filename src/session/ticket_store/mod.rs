@@ -85,6 +85,8 @@ pub struct TicketStore<R> {
     reads_fail: AtomicBool,
     /// Whether the last write failed. On a full disk, only writes do.
     writes_fail: AtomicBool,
+    /// Whether the last write of a lease or an end failed. If a replica hangs, only these do.
+    confirmations_fail: AtomicBool,
 }
 
 impl<R: Records> TicketStore<R> {
@@ -116,6 +118,7 @@ impl<R: Records> TicketStore<R> {
             waiting_logouts: WaitingLogouts::default(),
             reads_fail: AtomicBool::new(false),
             writes_fail: AtomicBool::new(false),
+            confirmations_fail: AtomicBool::new(false),
         }))
     }
 
@@ -152,9 +155,22 @@ impl<R: Records> TicketStore<R> {
         match (self.writes_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
             (false, Err(error)) => tracing::warn!(
                 %error,
-                "sessions cannot be stored; users cannot sign in or out, and tokens cannot be refreshed"
+                "sessions cannot be stored; users cannot sign in"
             ),
             (true, Ok(_)) => tracing::info!("sessions can be stored again"),
+            _ => {}
+        }
+        result.map_err(|_| StoreUnavailable)
+    }
+
+    /// Logs that writes fail which must survive the loss of a server, once until one succeeds.
+    fn confirmed<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
+        match (self.confirmations_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
+            (false, Err(error)) => tracing::warn!(
+                %error,
+                "leases and ends of sessions cannot be stored; users cannot sign out, and tokens are not refreshed"
+            ),
+            (true, Ok(_)) => tracing::info!("leases and ends of sessions can be stored again"),
             _ => {}
         }
         result.map_err(|_| StoreUnavailable)

@@ -133,7 +133,7 @@ impl<R: Records> TicketStore<R> {
         }
         if let Ok(old) = self.presented(place, headers) {
             // The browser cannot present the old ticket any more.
-            let _removed = self.wrote(self.records.remove(old.keys.id).await);
+            let _removed = self.confirmed(self.records.remove(old.keys.id).await);
             self.cache.forget(old.keys.id, now);
         }
         // A refresh does not set the cookie again, so it lives as long as a session can.
@@ -182,7 +182,7 @@ impl<R: Records> TicketStore<R> {
             return Ok(EndedSession { cookies, ..EndedSession::default() });
         };
         let row = self.find(presented.keys.id, request.now).await?;
-        self.wrote(self.records.remove(presented.keys.id).await)?;
+        self.confirmed(self.records.remove(presented.keys.id).await)?;
         self.cache.forget(presented.keys.id, request.now);
         let mut buffer = Vec::new();
         let opened = row.as_ref().and_then(|row| Some((row, open(place, &presented, row, &mut buffer)?)));

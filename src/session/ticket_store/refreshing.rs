@@ -17,12 +17,12 @@ use crate::flow::ports::{
 use crate::session::codec::contents::RefreshedContents;
 use crate::session::codec::layout::Contents;
 use crate::session::codec::ticket::{TICKET_LEN, Ticket};
-use crate::session::records::{Holder, Kept, LeaseState, RecordId, Records, Row};
+use crate::session::records::{Holder, Kept, LeaseState, RecordId, Records, ResultVerdict, Row};
 use crate::session::registry::RefreshLease;
 use crate::session::usable::next_lease;
 
 /// How long a lease lasts if its holder does not renew it: the time after which a refresh of a killed gateway counts as
-/// lost. Clocks of the gateways may differ by less than this.
+/// lost. If clocks of gateways differ by more than its rest after a renewal that failed, it is taken over too early.
 pub const LEASE_TIME: Duration = Duration::from_secs(15);
 /// How often its holder renews it. Two renewals may fail.
 const RENEW_INTERVAL: Duration = Duration::from_secs(4);
@@ -37,34 +37,46 @@ impl<R: Records> TicketStore<R> {
     /// As [`Sessions::lease`](crate::flow::ports::Sessions::lease).
     pub(super) async fn acquire(&self, session: Refreshable, now: UnixTime) -> Option<Lease> {
         let by = Holder { process: self.process, fence: self.fences.fetch_add(1, Ordering::Relaxed) };
+        let is_takeover = AtomicBool::new(false);
         let acquired = self.change(RecordId(session.id.0), Kept::Replicated, now, |row| {
             let times = (now, now.plus(LEASE_TIME));
             match row.lease.acquire(by, times, self.settings.is_exclusive) {
                 Some(acquired) if row.generation == session.generation => {
-                    Change::Write(Row { lease: acquired.lease, ..row.clone() }, Some(acquired.is_takeover))
+                    is_takeover.store(acquired.is_takeover, Ordering::Relaxed);
+                    Change::Write(Row { lease: acquired.lease, ..row.clone() }, true)
                 }
-                _ => Change::Leave(None),
+                _ => Change::Leave(false),
             }
         });
         let acquired = acquired.await;
-        let lease = Lease { session, fence: by.fence, is_takeover: matches!(acquired, Ok(Some(Some(true)))) };
-        if acquired == Err(StoreUnavailable) {
-            self.give_back_unused(lease, now).await;
-            return None;
+        let lease = Lease { session, fence: by.fence, is_takeover: is_takeover.into_inner() };
+        match acquired {
+            Ok(Some(true)) => Some(lease),
+            Ok(_) => None,
+            Err(StoreUnavailable) => {
+                self.give_back_unused(lease, now).await;
+                None
+            }
         }
-        acquired.ok()???;
-        Some(lease)
     }
 
     /// Gives back a lease that the store may have recorded without an answer. Its token was not sent, but other gateways
     /// do not know that. So if the store fails, it is tried again, in the background.
     async fn give_back_unused(&self, lease: Lease, now: UnixTime) {
         let (id, by) = (RecordId(lease.session.id.0), self.holder_of(&lease));
+        let returned = if lease.is_takeover {
+            // An earlier holder may have sent the token, so the next one must know that too.
+            LeaseState::Held { by, until: now.0 }
+        } else {
+            LeaseState::RetryAt(now.plus(RETRY_AFTER).0)
+        };
         let unused = move |row: &Row| {
-            if !row.lease.is_held_by(by) {
+            if row.lease == returned {
                 return Change::Leave(());
             }
-            let lease = LeaseState::RetryAt(now.plus(RETRY_AFTER).0);
+            let is_held = row.lease.is_held_by(by);
+            let lease = if is_held { returned } else { row.lease };
+            // Otherwise, the write of the lease may still be on its way. It fails if the revision is another one.
             Change::Write(Row { lease, ..row.clone() }, ())
         };
         if self.change(id, Kept::Once, now, unused).await.is_ok() {
@@ -77,7 +89,7 @@ impl<R: Records> TicketStore<R> {
         };
         tokio::spawn(async move {
             // The lease counts as one whose token was sent if that takes longer.
-            let _given_back = this.insist(id, (Kept::Once, LEASE_TIME), now, |row, _| unused(row)).await;
+            let _given_back = this.insist(id, (Kept::Once, LEASE_TIME), now, unused).await;
             drop(permit);
         });
     }
@@ -137,20 +149,25 @@ impl<R: Records> TicketStore<R> {
         let sealed: Arc<[u8]> = sealed.into();
         let next = lease_state(next_lease(&self.settings.lifetimes, refreshed, has_new_end, now));
         let committed = Commit::Committed { last_was_not_delivered: false };
-        let is_recorded = AtomicBool::new(false);
-        let commit = |row: &Row, is_retry: bool| {
+        let (id, by) = (RecordId(session.id.0), self.holder_of(lease));
+        let (was_tried, is_recorded) = (AtomicBool::new(false), AtomicBool::new(false));
+        let commit = |row: &Row| {
             if row.sealed == sealed {
                 // An earlier try was recorded, but perhaps not on a replica. So it is written once more.
                 is_recorded.store(true, Ordering::Relaxed);
                 return Change::Write(row.clone(), committed);
             }
-            if is_retry && row.generation > session.generation {
+            if was_tried.load(Ordering::Relaxed) && row.generation > session.generation {
                 // An earlier try may have been recorded without an answer, and another refresh may have followed.
                 return Change::Leave(committed);
             }
-            if !row.lease.accepts_result(row.generation == session.generation) {
-                return Change::Leave(Commit::Superseded);
+            let at = (by, self.clock.now());
+            match row.lease.judge_result(at, row.generation == session.generation) {
+                ResultVerdict::Accepted => {}
+                ResultVerdict::Refused => return Change::Leave(Commit::Superseded),
+                ResultVerdict::Undecided => return Change::Wait,
             }
+            was_tried.store(true, Ordering::Relaxed);
             let changed = Row {
                 generation: session.generation.saturating_add(1),
                 lease: next,
@@ -161,7 +178,6 @@ impl<R: Records> TicketStore<R> {
             };
             Change::Write(changed, committed)
         };
-        let id = RecordId(session.id.0);
         match self.insist(id, (Kept::Replicated, RECORD_TIME), now, commit).await {
             Ok(recorded) => Ok(recorded.unwrap_or(Commit::Ended)),
             Err(StoreUnavailable) if is_recorded.into_inner() => Ok(committed),
@@ -172,7 +188,7 @@ impl<R: Records> TicketStore<R> {
     /// As [`Sessions::release`](crate::flow::ports::Sessions::release). If the store fails, the lease ends by itself.
     pub(super) async fn give_back(&self, lease: &Lease, how: Release, now: UnixTime) {
         let (id, by) = (RecordId(lease.session.id.0), self.holder_of(lease));
-        let release = |row: &Row, _| {
+        let release = |row: &Row| {
             if !row.lease.is_held_by(by) {
                 return Change::Leave(false);
             }
@@ -189,13 +205,13 @@ impl<R: Records> TicketStore<R> {
         };
         let released = match how {
             // A lease that is never returned says the same to its next holder.
-            Release::TokenSpent => self.change(id, Kept::Once, now, |row| release(row, false)).await,
+            Release::TokenSpent => self.change(id, Kept::Once, now, release).await,
             Release::RetryAt(_) | Release::SessionEnded => {
                 self.insist(id, (Kept::Once, RECORD_TIME), now, release).await
             }
         };
         if let Ok(Some(true)) = released {
-            let _removed = self.wrote(self.records.remove(id).await);
+            let _removed = self.confirmed(self.records.remove(id).await);
         }
     }
 

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use foregate::flow::ports::{Commit, Lease, Release};
+use foregate::session::records::{Inserted, RecordId, Records};
 use foregate::session::ticket_store::LEASE_TIME;
+use futures_util::poll;
 
 use super::fixture::{DUE, LIFE, SignIn, State, StoreUnderTest, at, new_tokens};
 use super::{FixedClock, ticket_store, ticket_store_with};
@@ -88,4 +90,53 @@ async fn result_of_a_stopped_holder_does_not_replace_newer_tokens() {
     assert_eq!(commit, Commit::Superseded, "its tokens are not revoked: the provider may end the grant");
     store.sessions.release(&stopped, Release::SessionEnded).await;
     assert_eq!(store.state(&jar, expired).await, State::Usable);
+}
+
+/// The earlier holder may have sent the token, although the one that took its lease over did not.
+#[tokio::test]
+async fn takeover_without_an_answer_is_not_forgotten() {
+    let store = ticket_store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let [early, late] = [DUE, LIFE].map(|seconds| store.open(&jar, seconds));
+    let [early, late] = [early.await, late.await].map(|seen| *seen.refreshable.unwrap());
+    store.sessions.lease(early, at(DUE)).await.unwrap();
+    store.capabilities.outage.as_ref().unwrap().loses_an_answer.store(true, Ordering::Relaxed);
+    assert!(store.sessions.lease(late, at(LIFE)).await.is_none());
+    assert!(store.lease(&jar, LIFE + 5).await.is_takeover);
+}
+
+/// Otherwise, a gateway that read the lost row would take the next one for it, and replace it.
+#[tokio::test]
+async fn write_after_a_failover_gets_no_revision_of_a_lost_one() {
+    let store = ticket_store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let records = store.capabilities.records.clone().unwrap();
+    let id = RecordId(store.open(&jar, DUE).await.refreshable.unwrap().id.0);
+    let replica = records.find(id).await.unwrap().unwrap();
+    let mut revisions = Vec::new();
+    for _ in 0..2 {
+        store.lease(&jar, DUE).await;
+        revisions.push(records.find(id).await.unwrap().unwrap().revision);
+        records.remove(id).await.unwrap();
+        assert_eq!(records.insert(&replica, at(DUE)).await, Ok(Inserted::Stored));
+    }
+    assert_ne!(revisions[0], revisions[1]);
+}
+
+/// The provider tolerates reuse, so the holder that took the lease over also sent the token.
+#[tokio::test]
+async fn result_of_a_stopped_holder_waits_for_that_of_the_current_one() {
+    let store = ticket_store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let stopped = store.lease(&jar, DUE).await;
+    let expired = DUE + LEASE_TIME.as_secs();
+    let current = store.lease(&jar, expired).await;
+    let tokens = new_tokens(expired);
+    let mut late = store.sessions.commit(&stopped, &tokens, None, at(expired));
+    for _ in 0..100 {
+        assert!(poll!(&mut late).is_pending());
+        tokio::task::yield_now().await;
+    }
+    store.commit(&current, &tokens, expired).await;
+    assert_eq!(late.await, Ok(Commit::Superseded));
 }

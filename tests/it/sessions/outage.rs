@@ -88,9 +88,9 @@ impl Records for Switchable {
         async move { self.reach().await?.find(id).await }.boxed()
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row, kept: Kept) -> Answer<'a, Swapped> {
+    fn compare_and_swap<'a>(&'a self, replaced: u64, row: &'a Row, kept: Kept) -> Answer<'a, Swapped> {
         async move {
-            let swapped = self.reach().await?.compare_and_swap(row, kept).await;
+            let swapped = self.reach().await?.compare_and_swap(replaced, row, kept).await;
             if self.outage.loses_an_answer.swap(false, Ordering::Relaxed) {
                 let fails = self.outage.fails_after_it.swap(false, Ordering::Relaxed);
                 self.outage.is_unavailable.fetch_or(fails, Ordering::Relaxed);

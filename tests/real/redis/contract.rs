@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foregate::flow::ports::{Clock, UnixTime};
 use foregate::session::records::redis::{RedisRecords, RedisServers, Topology};
 use foregate::session::records::{
-    Bounds, EndedBy, Inserted, Kept, LeaseState, RecordId, Records, Row, Scope, Swapped, Tag,
+    Bounds, EndedBy, Inserted, Kept, LeaseState, RecordId, Records, RecordsError, Row, Scope, Swapped, Tag,
 };
 use tokio::sync::OnceCell;
 
@@ -92,11 +92,7 @@ async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
     assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Full), "without a sid");
     assert_eq!(store.find(row(4).id).await, Ok(None));
     let next = Row { revision: 2, generation: 2, ..row(1) };
-    assert_eq!(
-        store.compare_and_swap(&next, Kept::Replicated).await,
-        Ok(Swapped::Stored),
-        "a session is refreshed"
-    );
+    assert_eq!(rules::swap(&store, &next).await, Ok(Swapped::Stored), "a session is refreshed");
     assert_eq!(store.remove(row(2).id).await, Ok(true), "a user signs out");
     let mut ids = store.end_by(&rules::ended(&[SID], NOW)).await.unwrap();
     ids.sort();
@@ -116,7 +112,7 @@ async fn refreshed_session_is_in_the_index_again() {
     assert_eq!(store.insert(&first, NOW).await, Ok(Inserted::Stored));
     assert_eq!(store.insert(&rules::row(2), UnixTime(NOW.0 + 10)).await, Ok(Inserted::Stored));
     let refreshed = Row { revision: 2, generation: 2, ends_at: NOW.0 + 100, ..first };
-    assert_eq!(store.compare_and_swap(&refreshed, Kept::Replicated).await, Ok(Swapped::Stored));
+    assert_eq!(rules::swap(&store, &refreshed).await, Ok(Swapped::Stored));
     let rows = store.of_user(&[refreshed.subject], NOW).await.unwrap();
     assert_eq!(rows.len(), 2, "{rows:?}");
 }
@@ -157,7 +153,7 @@ async fn restart_of_redis_keeps_sessions_and_revives_none() {
         assert_eq!(store.insert(&rules::row(number), NOW).await, Ok(Inserted::Stored));
     }
     let next = Row { revision: 2, generation: 2, ..rules::row(1) };
-    assert_eq!(store.compare_and_swap(&next, Kept::Replicated).await, Ok(Swapped::Stored));
+    assert_eq!(rules::swap(&store, &next).await, Ok(Swapped::Stored));
     assert_eq!(store.remove(rules::row(2).id).await, Ok(true));
     server.restart(&scratch).await;
     assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Stored), "over a new connection");

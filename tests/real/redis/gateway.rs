@@ -172,13 +172,9 @@ async fn sessions_go_on_after_a_failover_of_the_primary() {
     let setup = start(reserved, "2s", &sentinel_settings(&watched)).await;
     let mut client = setup.signed_in_client("alice").await;
     // The primary replies before the replica has the write.
-    until("the replica has it", async || watched.primary.has_a_replica_with_everything()).await;
+    watched.primary.wait_for_replica().await;
     watched.primary.kill();
-    let is_primary = async || {
-        let role: Vec<redis::Value> = cmd("ROLE").query(&mut watched.replica.connection()).unwrap();
-        role.first() == Some(&redis::Value::BulkString(b"master".to_vec()))
-    };
-    until("the replica is the primary", is_primary).await;
+    until("the replica is the primary", async || watched.replica.is_primary()).await;
     // The record from before the failover is no longer used.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let (_, before) = wait_for(&client, StatusCode::OK).await;

@@ -83,8 +83,10 @@ impl History {
     }
 
     async fn swap(&self, called: usize, store: &impl Records, row: &Row, kept: Kept) -> Answer {
-        let next = Row { revision: row.revision + 1, ..row.clone() };
-        let swapped = store.compare_and_swap(&next, kept).await;
+        // The gateway's revisions are random. Here, this number tells two writes from one that came twice.
+        let active_at = u64::try_from(called).unwrap();
+        let next = Row { revision: row.revision + 1, active_at, ..row.clone() };
+        let swapped = store.compare_and_swap(row.revision, &next, kept).await;
         match swapped {
             Ok(Swapped::Stored) => self.answer(called, |_| Answer::Done),
             Ok(Swapped::Changed | Swapped::Gone) => self.answer(called, |operation| {

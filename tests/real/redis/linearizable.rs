@@ -123,7 +123,10 @@ async fn insert<const N: usize>(store: &RedisRecords, numbers: [u8; N]) -> [Row;
     for row in &mut rows {
         assert_eq!(store.insert(row, SystemClock.now()).await, Ok(Inserted::Stored));
         row.revision = 2;
-        assert_eq!(store.compare_and_swap(row, Kept::Replicated).await, Ok(Swapped::Stored));
+        assert_eq!(
+            store.compare_and_swap(row.revision - 1, row, Kept::Replicated).await,
+            Ok(Swapped::Stored)
+        );
     }
     rows
 }

@@ -19,11 +19,11 @@ async fn write_that_no_replica_confirms_fails_until_one_has_it() {
     let store = store_at(watched.servers.clone());
     assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
     let revision = |revision| Row { revision, ..rules::row(1) };
-    assert_eq!(store.compare_and_swap(&revision(2), Kept::Replicated).await, Ok(Swapped::Stored));
+    assert_eq!(store.compare_and_swap(1, &revision(2), Kept::Replicated).await, Ok(Swapped::Stored));
 
     watched.replica.freeze();
-    assert_eq!(store.compare_and_swap(&revision(3), Kept::Once).await, Ok(Swapped::Stored));
-    let unconfirmed = store.compare_and_swap(&revision(4), Kept::Replicated).await.unwrap_err();
+    assert_eq!(store.compare_and_swap(2, &revision(3), Kept::Once).await, Ok(Swapped::Stored));
+    let unconfirmed = store.compare_and_swap(3, &revision(4), Kept::Replicated).await.unwrap_err();
     assert!(unconfirmed.0.contains("no replica confirmed"), "{unconfirmed}");
     assert_eq!(store.find(revision(4).id).await, Ok(Some(revision(4))), "the primary has it");
     assert!(store.remove(revision(4).id).await.is_err());

@@ -44,9 +44,12 @@ impl Redis {
         let folder = scratch.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let (port_text, folder) = (port.to_string(), folder.display().to_string());
-        let fixed = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--dir", &folder];
+        // By default, a primary waits five seconds for other replicas before it sends its data to one.
+        let sync = ["--repl-diskless-sync-delay", "0"];
+        let own = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--dir", &folder];
         // A later option replaces an earlier one.
-        let arguments: Vec<_> = fixed.iter().chain(more).map(|&argument| argument.to_owned()).collect();
+        let arguments: Vec<_> =
+            sync.iter().chain(&own).chain(more).map(|&argument| argument.to_owned()).collect();
         let program = Self::run(name, &arguments, scratch).await;
         Self { program, port, name, arguments }
     }
@@ -79,14 +82,22 @@ impl Redis {
         self.program.kill();
     }
 
-    /// Returns whether a replica has all writes until now.
-    pub(super) fn has_a_replica_with_everything(&self) -> bool {
-        let mut connection = self.connection();
-        // WAIT knows only the writes of its connection.
-        cmd("SET").arg("last").arg("write").exec(&mut connection).unwrap();
-        cmd("DEL").arg("last").exec(&mut connection).unwrap();
-        let replicas: u8 = cmd("WAIT").arg(1).arg(100).query(&mut connection).unwrap();
-        replicas == 1
+    pub(super) fn is_primary(&self) -> bool {
+        // It closes its connections when its role changes.
+        let role: Result<Vec<redis::Value>, _> = cmd("ROLE").query(&mut self.connection());
+        role.is_ok_and(|role| role.first() == Some(&redis::Value::BulkString(b"master".to_vec())))
+    }
+
+    /// Waits until a replica has all writes until now. One that has just received its first copy takes a moment.
+    pub(super) async fn wait_for_replica(&self) {
+        let confirms = async || {
+            let mut connection = self.connection();
+            // WAIT knows only the writes of its connection.
+            cmd("SET").arg("last").arg("write").exec(&mut connection).unwrap();
+            cmd("DEL").arg("last").exec(&mut connection).unwrap();
+            cmd("WAIT").arg(1).arg(100).query::<u8>(&mut connection).unwrap() > 0
+        };
+        until("a replica follows", confirms).await;
     }
 
     /// Stops the server without ending it.
@@ -243,9 +254,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) async fn start(scratch: &Scratch) -> Self {
-        // Otherwise the primary waits five seconds for further replicas.
-        let at_once = ["--repl-diskless-sync-delay", "0"];
-        let primary = Redis::start("redis-primary", &at_once, scratch).await;
+        let primary = Redis::start("redis-primary", &[], scratch).await;
         let of = format!("127.0.0.1 {}", primary.port());
         let replica = Redis::start("redis-replica", &["--replicaof", &of], scratch).await;
         let [address] = free_addresses();
@@ -262,7 +271,7 @@ impl Watched {
         let mut sentinel = Program::start_supervised("sentinel", &server(), &arguments, scratch);
         let found = |line: &str| line.contains("+slave").then_some(());
         sentinel.wait_for_line("it knew the replica", found).await;
-        until("the replica has a copy", async || primary.has_a_replica_with_everything()).await;
+        primary.wait_for_replica().await;
         let topology = Topology::Sentinel { service: SERVICE.to_owned(), login: Login::default() };
         Self { primary, replica, _sentinel: sentinel, servers: plain(topology, [port]) }
     }

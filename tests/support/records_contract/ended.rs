@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::{EndedBy, Inserted, Kept, Records, Row, Scope, Swapped, Tag};
+use super::super::{EndedBy, Inserted, Records, Row, Scope, Swapped, Tag};
 use super::{
-    ALICE, BOB, BOUNDS, Fixture, NOW, SID, TestClock, assert_count, ended, id, ids_of, insert_all, later, row,
+    ALICE, BOB, BOUNDS, Fixture, NOW, SID, TestClock, assert_count, ended, id, ids_of, insert_all, later,
+    row, swap,
 };
 
 pub(in super::super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fixture>() {
@@ -30,7 +31,7 @@ pub(in super::super) async fn end_by_ends_the_sessions_that_are_not_newer<F: Fix
     for gone in [1, 2, 4] {
         assert_eq!(store.find(id(gone)).await, Ok(None), "{gone}");
         let late = Row { revision: 2, ..row(gone) };
-        assert_eq!(store.compare_and_swap(&late, Kept::Replicated).await, Ok(Swapped::Gone), "{gone}");
+        assert_eq!(swap(store, &late).await, Ok(Swapped::Gone), "{gone}");
     }
     assert_eq!(store.find(id(3)).await, Ok(Some(newer)));
     assert_eq!(ids_of(store, &[BOB], NOW).await, [id(5)]);

@@ -18,7 +18,8 @@ pub(super) use self::ended::*;
 pub(super) use self::limits::*;
 pub(super) use self::tower::*;
 use super::{
-    Bounds, Clock, EndedBy, Inserted, Kept, LeaseState, RecordId, Records, Row, Scope, Swapped, Tag, UnixTime,
+    Bounds, Clock, EndedBy, Inserted, Kept, LeaseState, RecordId, Records, RecordsError, Row, Scope, Swapped,
+    Tag, UnixTime,
 };
 
 /// A store and what it needs.
@@ -171,26 +172,32 @@ pub(super) async fn second_insert_of_an_id_is_a_collision<F: Fixture>() {
     assert_count::<F>(store, 1).await;
 }
 
+/// Replaces the row with the revision before.
+pub(crate) async fn swap(store: &impl Records, row: &Row) -> Result<Swapped, RecordsError> {
+    store.compare_and_swap(row.revision.saturating_sub(1), row, Kept::Replicated).await
+}
+
 pub(super) async fn swap_needs_the_previous_revision<F: Fixture>() {
     let fixture = F::start(BOUNDS, TestClock::new()).await;
     let store = fixture.store();
     insert_all(store, &[row(1)]).await;
     let revision = |revision| Row { revision, active_at: revision, sealed: vec![1].into(), ..row(1) };
     for stale in [0, 1, 3] {
-        assert_eq!(
-            store.compare_and_swap(&revision(stale), Kept::Replicated).await,
-            Ok(Swapped::Changed),
-            "{stale}"
-        );
+        assert_eq!(swap(store, &revision(stale)).await, Ok(Swapped::Changed), "{stale}");
         assert_eq!(store.find(id(1)).await, Ok(Some(row(1))), "{stale}");
     }
     // A store may write a change of `active_at` in another way.
     let active = Row { revision: 2, active_at: later(1).0, ..row(1) };
-    assert_eq!(store.compare_and_swap(&active, Kept::Replicated).await, Ok(Swapped::Stored));
+    assert_eq!(swap(store, &active).await, Ok(Swapped::Stored));
     assert_eq!(store.find(id(1)).await, Ok(Some(active)));
-    assert_eq!(store.compare_and_swap(&revision(2), Kept::Replicated).await, Ok(Swapped::Changed));
-    assert_eq!(store.compare_and_swap(&revision(3), Kept::Replicated).await, Ok(Swapped::Stored));
+    assert_eq!(swap(store, &revision(2)).await, Ok(Swapped::Changed));
+    assert_eq!(swap(store, &revision(3)).await, Ok(Swapped::Stored));
     assert_eq!(store.find(id(1)).await, Ok(Some(revision(3))));
+    // A revision is no count.
+    for (replaced, expected) in [(899, Swapped::Changed), (4, Swapped::Changed), (3, Swapped::Stored)] {
+        let swapped = store.compare_and_swap(replaced, &revision(900), Kept::Once).await;
+        assert_eq!(swapped, Ok(expected), "{replaced}");
+    }
 }
 
 pub(super) async fn swap_moves_the_end_of_a_row<F: Fixture>() {
@@ -199,7 +206,7 @@ pub(super) async fn swap_moves_the_end_of_a_row<F: Fixture>() {
     let store = fixture.store();
     insert_all(store, &[Row { sid: Some(SID), ..row(1) }]).await;
     let moved = Row { revision: 2, sid: Some(SID), ends_at: later(200).0, ..row(1) };
-    assert_eq!(store.compare_and_swap(&moved, Kept::Replicated).await, Ok(Swapped::Stored));
+    assert_eq!(swap(store, &moved).await, Ok(Swapped::Stored));
     assert_eq!(ids_of(store, &[ALICE], later(199)).await, [id(1)]);
     clock.set(later(150));
     // This insert removes what has expired, and the row has not.
@@ -214,10 +221,10 @@ pub(super) async fn swap_of_a_removed_row_is_gone<F: Fixture>() {
     let fixture = F::start(BOUNDS, TestClock::new()).await;
     let store = fixture.store();
     let next = Row { revision: 2, ..row(1) };
-    assert_eq!(store.compare_and_swap(&next, Kept::Replicated).await, Ok(Swapped::Gone));
+    assert_eq!(swap(store, &next).await, Ok(Swapped::Gone));
     insert_all(store, &[row(1)]).await;
     assert_eq!(store.remove(id(1)).await, Ok(true));
-    assert_eq!(store.compare_and_swap(&next, Kept::Replicated).await, Ok(Swapped::Gone));
+    assert_eq!(swap(store, &next).await, Ok(Swapped::Gone));
     assert_eq!(store.find(id(1)).await, Ok(None));
 }
 
@@ -226,7 +233,7 @@ pub(super) async fn one_of_concurrent_swaps_is_stored<F: Fixture>() {
     let store = fixture.store();
     insert_all(store, &[row(1)]).await;
     let rivals: Vec<_> = (0..8).map(|rival| Row { revision: 2, generation: 2 + rival, ..row(1) }).collect();
-    let results = join_all(rivals.iter().map(|rival| store.compare_and_swap(rival, Kept::Replicated))).await;
+    let results = join_all(rivals.iter().map(|rival| swap(store, rival))).await;
     let stored: Vec<_> =
         rivals.iter().zip(&results).filter(|(_, result)| **result == Ok(Swapped::Stored)).collect();
     assert_eq!(results.iter().filter(|result| **result == Ok(Swapped::Changed)).count(), 7, "{results:?}");

@@ -46,8 +46,10 @@ pub(in super::super) async fn tower_save_of_a_stale_row_fails<F: Fixture>() {
     let next = Row { revision: 2, ..row(1) };
     assert!(matches!(store.save(&record(&next)).await, Err(Error::Backend(_))), "a missing row");
     insert_all(store, &[row(1)]).await;
-    assert!(matches!(store.save(&record(&row(1))).await, Err(Error::Backend(_))));
+    let stale = Row { active_at: later(1).0, ..row(1) };
+    assert!(matches!(store.save(&record(&stale)).await, Err(Error::Backend(_))));
     store.save(&record(&next)).await.unwrap();
-    assert!(matches!(store.save(&record(&next)).await, Err(Error::Backend(_))));
+    let other = Row { active_at: next.active_at + 1, ..next.clone() };
+    assert!(matches!(store.save(&record(&other)).await, Err(Error::Backend(_))));
     assert_eq!(store.find(id(1)).await, Ok(Some(next)));
 }

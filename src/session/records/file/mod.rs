@@ -124,9 +124,14 @@ impl Records for FileRecords {
         Box::pin(self.read(move |tables| tables.row(id)))
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row, _: Kept) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+    fn compare_and_swap<'a>(
+        &'a self,
+        replaced: u64,
+        row: &'a Row,
+        _: Kept,
+    ) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
         let row = row.clone();
-        Box::pin(self.write(move |tables| tables.compare_and_swap(&row)))
+        Box::pin(self.write(move |tables| tables.compare_and_swap(replaced, &row)))
     }
 
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {

@@ -87,9 +87,13 @@ impl<'t> Tables<'t> {
         Ok((inserted, if swept { Written::Everything } else { Written::Nothing }))
     }
 
-    pub(super) fn compare_and_swap(&mut self, row: &Row) -> Result<(Swapped, Written), Failure> {
+    pub(super) fn compare_and_swap(
+        &mut self,
+        replaced: u64,
+        row: &Row,
+    ) -> Result<(Swapped, Written), Failure> {
         let Some(stored) = row_of(&self.rows, row.id)? else { return Ok((Swapped::Gone, Written::Nothing)) };
-        if stored.revision.checked_add(1) != Some(row.revision) {
+        if stored.revision != replaced {
             return Ok((Swapped::Changed, Written::Nothing));
         }
         let same = Row { revision: row.revision, active_at: row.active_at, ..stored };

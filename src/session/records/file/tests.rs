@@ -80,7 +80,7 @@ async fn rows_and_marks_survive_a_reopen() {
         store.insert(&row(2), NOW).await.unwrap();
         store.end_by(&ended).await.unwrap();
         // Not durable by itself, but closing the file writes it.
-        store.compare_and_swap(&next, Kept::Replicated).await.unwrap();
+        store.compare_and_swap(1, &next, Kept::Replicated).await.unwrap();
     }
     let store = open(&folder.store()).unwrap();
     assert_eq!(store.of_user(&[row(1).subject], NOW).await, Ok(vec![next, row(2)]));

@@ -1,7 +1,7 @@
 //! Connections to Redis
 //!
 //! 1. All calls share one connection, which sends them without waiting for earlier replies. To a cluster, it is one
-//!    connection for each node. Writes that wait for a replica share another one.
+//!    connection for each node. Writes that wait for a replica have other ones.
 //! 2. After a connection error, or an error of a server that is no longer the primary, the next call connects again.
 //!    With Sentinel, that call asks the sentinels for the primary.
 //! 3. At most one call connects. For a short time after a failure, no call tries, so that a server that is down costs no
@@ -15,7 +15,7 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::SentinelClient;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, Script,
     ScriptInvocation, ServerErrorKind, Value,
 };
 use tokio::sync::{Mutex, MutexGuard};
@@ -87,6 +87,12 @@ impl Connection {
             self.close(number).await;
         }
         result
+    }
+
+    /// Makes a script known to the servers.
+    pub(super) async fn load(&self, script: &Script) -> Result<(), RedisError> {
+        let (mut link, _) = self.link().await?;
+        script.load_async(&mut link).await.map(drop)
     }
 
     /// Runs one call, and again over a new connection if the first one was closed. Only for a call that may run twice.
@@ -179,7 +185,7 @@ impl Servers {
 }
 
 /// Returns whether a call may succeed over a new connection.
-pub(super) fn is_lost(error: &RedisError) -> bool {
+fn is_lost(error: &RedisError) -> bool {
     needs_new_connection(error) && !error.is_timeout()
 }
 

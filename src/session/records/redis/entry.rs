@@ -34,8 +34,9 @@ impl Keys {
         self.key(id.slot(), 't', &id.0)
     }
 
-    pub(super) fn removal(&self, id: RecordId) -> String {
-        self.key(id.slot(), 'd', &[])
+    /// Returns the name of a key that exists only within a script.
+    pub(super) fn nothing(&self, slot: [u8; 2]) -> String {
+        self.key(slot, 'd', &[])
     }
 
     pub(super) fn logout_token(&self, token: Tag) -> String {
@@ -88,9 +89,10 @@ pub(super) fn encode(row: &Row) -> Result<Vec<u8>, RowError> {
     Ok([head, row.encode()?].concat())
 }
 
-/// Reads a record.
-pub(super) fn decode(bytes: &[u8]) -> Result<Row, RowError> {
-    Row::decode(bytes.get(HEAD_LEN..).ok_or(RowError)?)
+/// Reads a record. Returns `None` for one that an older version of the gateway wrote.
+pub(super) fn decode(bytes: &[u8]) -> Result<Option<Row>, RowError> {
+    let row = bytes.get(HEAD_LEN..).ok_or(RowError)?;
+    if Row::is_of_older_version(row) { Ok(None) } else { Row::decode(row).map(Some) }
 }
 
 /// What an index has of a session. It does not change while the session lasts.

@@ -5,7 +5,8 @@
 local now = tonumber(ARGV[1])
 local ends_at = redis.call('GETRANGE', KEYS[1], 8, 15)
 if ends_at ~= '' and struct.unpack('>I8', ends_at) > now then
-  return 'collision'
+  -- The call may come again because the connection broke.
+  return redis.call('GET', KEYS[1]) == ARGV[2] and 'stored' or 'collision'
 end
 local mark = redis.call('HMGET', KEYS[3], 'issued_at', 'until')
 if mark[1] and tonumber(ARGV[8]) <= tonumber(mark[1]) and now < tonumber(mark[2]) then

@@ -33,6 +33,7 @@ use self::connection::{Connection, late};
 use self::entry::Keys;
 use self::failure::Failure;
 pub use self::probe::{RedisProbe, Tested, Unusable};
+use self::replicated::Replicated;
 pub use self::servers::{Login, RedisServers, Topology};
 use super::tower::session_store;
 use super::{Changed, EndedBy, Inserted, Kept, RecordId, Records, RecordsError, Row, Swapped, Tag};
@@ -55,8 +56,10 @@ pub struct RedisSettings {
 /// A store in Redis.
 pub struct RedisRecords {
     connection: Connection,
-    /// The connection of the writes that wait for a replica.
-    replicated: Connection,
+    /// For leases and new tokens.
+    leases: Replicated,
+    /// For the ends of sessions. Users who sign out again and again delay no refresh.
+    ends: Replicated,
     keys: Keys,
     per_user: usize,
     clock: Arc<dyn Clock>,
@@ -74,7 +77,8 @@ impl RedisRecords {
         let servers = Arc::new(servers);
         Ok(Self {
             connection: Connection::new(Arc::clone(&servers)),
-            replicated: Connection::new(servers),
+            leases: Replicated::new(Arc::clone(&servers)),
+            ends: Replicated::new(servers),
             keys: Keys::new(&settings.key_prefix),
             per_user,
             clock,
@@ -120,10 +124,11 @@ impl Records for RedisRecords {
 
     fn compare_and_swap<'a>(
         &'a self,
+        replaced: u64,
         row: &'a Row,
         kept: Kept,
     ) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
-        Box::pin(self.bounded(self.swap_row(row, kept)))
+        Box::pin(self.bounded(self.swap_row(replaced, row, kept)))
     }
 
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {

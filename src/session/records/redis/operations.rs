@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Script, ScriptInvocation, Value};
+use redis::Script;
 
 use super::RedisRecords;
 use super::connection::Call;
@@ -43,7 +43,8 @@ impl RedisRecords {
             let mut call = ADD_TO_SID.key(self.keys.sid(sid));
             call.key(self.keys.mark(sid)).arg(now.0).arg(&entry).arg(now.plus(INDEX_LIFE).0);
             call.arg(life).arg(row.issued_at);
-            if self.named(&call).await? == "ended" {
+            let added: String = self.connection.repeat(Call::Script(&call)).await?;
+            if added == "ended" {
                 return Ok(Inserted::Ended);
             }
         }
@@ -52,7 +53,9 @@ impl RedisRecords {
             .key(self.keys.mark(row.subject))
             .key(self.keys.tombstone(row.id));
         call.arg(now.0).arg(encode(row)?).arg(self.record_life(row)).arg(&entry).arg(row.ends_at).arg(life);
-        let inserted = match self.named(call.arg(self.per_user).arg(row.issued_at)).await?.as_str() {
+        call.arg(self.per_user).arg(row.issued_at);
+        let inserted: String = self.connection.repeat(Call::Script(&call)).await?;
+        let inserted = match inserted.as_str() {
             "stored" => return Ok(Inserted::Stored),
             // The entry may be that of the other record.
             "collision" => return Ok(Inserted::Collision),
@@ -66,11 +69,10 @@ impl RedisRecords {
     pub(super) async fn find_row(&self, id: RecordId) -> Result<Option<Row>, Failure> {
         let command = redis::cmd("GET").arg(self.keys.record(id)).to_owned();
         let found: Option<Vec<u8>> = self.connection.repeat(Call::Command(&command)).await?;
-        Ok(found.map(|bytes| decode(&bytes)).transpose()?)
+        Ok(found.map(|bytes| decode(&bytes)).transpose()?.flatten())
     }
 
-    pub(super) async fn swap_row(&self, row: &Row, kept: Kept) -> Result<Swapped, Failure> {
-        let Some(replaced) = row.revision.checked_sub(1) else { return Ok(Swapped::Changed) };
+    pub(super) async fn swap_row(&self, replaced: u64, row: &Row, kept: Kept) -> Result<Swapped, Failure> {
         let key = self.keys.record(row.id);
         let mut call = SWAP.key(&key);
         call.key(self.keys.user(row.subject)).arg(&replaced.to_be_bytes()[..]).arg(encode(row)?);
@@ -78,8 +80,8 @@ impl RedisRecords {
         call.arg(self.keys.channel()).arg([&row.id.0[..], &row.revision.to_be_bytes()].concat());
         call.arg(INDEX_LIFE.as_secs());
         let swapped: String = match kept {
-            Kept::Once => self.named(&call).await?,
-            Kept::Replicated => self.replicate(Write { script: &SWAP, call: &call, key: &key }).await?,
+            Kept::Once => self.connection.repeat(Call::Script(&call)).await?,
+            Kept::Replicated => self.leases.run(Write { script: &SWAP, call: &call, key: &key }).await?,
         };
         Ok(match swapped.as_str() {
             "stored" => Swapped::Stored,
@@ -93,11 +95,11 @@ impl RedisRecords {
         let entry = row.as_ref().map(|row| (row, Entry::of(row).encode()));
         let key = self.keys.record(id);
         let mut call = REMOVE.key(&key);
-        call.key(self.keys.removal(id)).arg(self.keys.channel()).arg(&id.0[..]);
+        call.key(self.keys.nothing(id.slot())).arg(self.keys.channel()).arg(&id.0[..]);
         if let Some((row, entry)) = &entry {
             call.key(self.keys.user(row.subject)).arg(entry);
         }
-        let removed: u8 = self.replicate_again(Write { script: &REMOVE, call: &call, key: &key }).await?;
+        let removed: u8 = self.ends.run(Write { script: &REMOVE, call: &call, key: &key }).await?;
         if let Some((row, entry)) = &entry {
             self.remove_from_sid(row.sid, entry).await;
         }
@@ -135,10 +137,12 @@ impl RedisRecords {
     async fn mark_tag(&self, tag: Tag, ended: &EndedBy) -> Result<Vec<Entry>, Failure> {
         let key = self.keys.mark(tag);
         let mut call = MARK.key(&key);
-        call.key(self.keys.user(tag)).key(self.keys.sid(tag)).arg(u8::from(ended.scope == Scope::Every));
+        call.key(self.keys.user(tag))
+            .key(self.keys.sid(tag))
+            .key(self.keys.nothing(tag.slot()))
+            .arg(u8::from(ended.scope == Scope::Every));
         call.arg(ended.issued_at.0).arg(ended.refused_until.0).arg(self.mark_life(ended));
-        let lists: Vec<Vec<Vec<u8>>> =
-            self.replicate_again(Write { script: &MARK, call: &call, key: &key }).await?;
+        let lists: Vec<Vec<Vec<u8>>> = self.ends.run(Write { script: &MARK, call: &call, key: &key }).await?;
         Ok(lists.iter().flatten().map(|bytes| Entry::decode(bytes)).collect::<Result<_, _>>()?)
     }
 
@@ -152,7 +156,7 @@ impl RedisRecords {
             call.key(self.keys.record(entry.id)).key(self.keys.tombstone(entry.id)).arg(entry.encode());
             call.arg(&entry.id.0[..]);
         }
-        let removed: Vec<u8> = self.replicate_again(Write { script: &END, call: &call, key: &key }).await?;
+        let removed: Vec<u8> = self.ends.run(Write { script: &END, call: &call, key: &key }).await?;
         let ended = entries.iter().zip(removed).filter(|(_, removed)| *removed == 1);
         Ok(ended.map(|(entry, _)| entry.id).collect())
     }
@@ -187,18 +191,10 @@ impl RedisRecords {
             }
             let found: Vec<Option<Vec<u8>>> = self.connection.repeat(Call::Command(&command)).await?;
             for bytes in found.iter().flatten() {
-                rows.push(decode(bytes)?);
+                rows.extend(decode(bytes)?);
             }
         }
         rows.retain(|row| !row.is_over(now));
         Ok(rows)
-    }
-
-    /// Runs a script that returns the name of its result. It does not run again after a connection error, because it
-    /// may have run.
-    async fn named(&self, call: &ScriptInvocation<'_>) -> Result<String, Failure> {
-        // A connection that broke while it was idle is replaced here, because the script itself may not run twice.
-        let _pong: Value = self.connection.repeat(Call::Command(&redis::cmd("PING"))).await?;
-        Ok(self.connection.run(Call::Script(call)).await?)
     }
 }

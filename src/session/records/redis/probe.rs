@@ -116,7 +116,7 @@ impl RedisProbe {
             expect(records.insert_row(&row, now).await? == Inserted::Stored)?;
             expect(records.find_row(row.id).await?.as_ref() == Some(&row))?;
             let next = Row { revision: 2, ..row.clone() };
-            expect(records.swap_row(&next, Kept::Replicated).await? == Swapped::Stored)?;
+            expect(records.swap_row(row.revision, &next, Kept::Replicated).await? == Swapped::Stored)?;
             expect(records.rows_of(row.subject, now).await? == [next])?;
             expect(records.remove_row(row.id).await?)?;
             expect(records.insert_row(&other, now).await? == Inserted::Stored)?;

@@ -2,19 +2,23 @@
 //!
 //! 1. If the server has replicas, such a write succeeds only when one of them has it (WAIT). Otherwise it fails, although
 //!    the primary may have it.
-//! 2. WAIT blocks its connection, so these writes have one of their own.
+//! 2. WAIT blocks its connection. So leases and ends of sessions each have one of their own, and few writes at a time:
+//!    a write that the server has received is executed, even if its caller no longer waits.
 //! 3. The write and WAIT are one pipeline: WAIT knows only the writes of its connection.
+//! 4. Each write may run twice, and then has the same result.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use redis::{FromRedisValue, Pipeline, Script, ScriptInvocation};
+use tokio::sync::Semaphore;
 
-use super::RedisRecords;
-use super::connection::{Call, is_lost};
+use super::connection::{Call, Connection, Servers};
 use super::failure::Failure;
 
 /// How long a replica may take. It takes about a millisecond, unless it is gone and the primary does not know it yet.
 const WAIT_MILLISECONDS: u64 = 500;
+/// The number of writes at a time. Even if each of them waits for a replica that is gone, all are answered in time.
+const MAX_WRITES: usize = 3;
 
 static REPLICAS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("replicas.lua")));
 
@@ -29,34 +33,43 @@ pub(super) struct Write<'a> {
     pub(super) key: &'a str,
 }
 
-impl RedisRecords {
-    /// Runs a write. It does not run again after a connection error, because it may have run.
-    pub(super) async fn replicate<T: FromRedisValue>(&self, write: Write<'_>) -> Result<T, Failure> {
-        // A connection that broke while it was idle is replaced here, because the write itself may not run twice.
-        let replicas: i64 = self.replicated.repeat(Call::Script(&REPLICAS.key(write.key))).await?;
-        if replicas <= 0 {
-            return Ok(self.replicated.run(Call::Script(write.call)).await?);
-        }
-        let (result, replicas): (T, u64) = self.replicated.run(Call::Pipeline(&pipeline(write))).await?;
-        if replicas == 0 {
-            return Err(Failure::NotReplicated);
-        }
-        Ok(result)
+/// A connection for such writes.
+pub(super) struct Replicated {
+    connection: Connection,
+    permits: Semaphore,
+}
+
+impl Replicated {
+    pub(super) fn new(servers: Arc<Servers>) -> Self {
+        Self { connection: Connection::new(servers), permits: Semaphore::new(MAX_WRITES) }
     }
 
-    /// Runs a write that may run twice.
-    pub(super) async fn replicate_again<T: FromRedisValue>(&self, write: Write<'_>) -> Result<T, Failure> {
-        match self.replicate(write).await {
-            Err(Failure::Redis(error)) if is_lost(&error) => self.replicate(write).await,
-            result => result,
+    /// Runs a write.
+    pub(super) async fn run<T: FromRedisValue>(&self, write: Write<'_>) -> Result<T, Failure> {
+        let Ok(_permit) = self.permits.acquire().await else { return Err(Failure::Unreadable) };
+        let replicas: i64 = self.connection.repeat(Call::Script(&REPLICAS.key(write.key))).await?;
+        if replicas <= 0 {
+            return Ok(self.connection.repeat(Call::Script(write.call)).await?);
+        }
+        let pipeline = pipeline(write);
+        let written = match self.connection.repeat(Call::Pipeline(&pipeline)).await {
+            // The server may have become the primary a moment ago, so it does not know the script.
+            Err(error) if error.code() == Some("NOSCRIPT") => {
+                self.connection.load(write.script).await?;
+                self.connection.repeat(Call::Pipeline(&pipeline)).await
+            }
+            written => written,
+        };
+        match written? {
+            (_, 0_u64) => Err(Failure::NotReplicated),
+            (result, _) => Ok(result),
         }
     }
 }
 
 fn pipeline(write: Write<'_>) -> Pipeline {
     let mut pipeline = redis::pipe();
-    // The server may have become the primary a moment ago, so it may not know the script.
-    pipeline.load_script(write.script).ignore().invoke_script(write.call);
+    pipeline.invoke_script(write.call);
     pipeline.cmd("WAIT").arg(1).arg(WAIT_MILLISECONDS);
     pipeline
 }

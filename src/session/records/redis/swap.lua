@@ -7,7 +7,10 @@ if revision == '' then
   return 'gone'
 end
 if revision ~= ARGV[1] then
-  return 'changed'
+  if redis.call('GET', KEYS[1]) ~= ARGV[2] then
+    return 'changed'
+  end
+  -- The client of a cluster sends a call again if the connection breaks.
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 -- Another sign-in may have removed the entry, if the session would have ended while it was refreshed.

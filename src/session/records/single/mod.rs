@@ -112,10 +112,10 @@ impl<S: SessionStore> Single<S> {
         Ok(inserted)
     }
 
-    async fn swap_row(&self, row: &Row) -> Result<Swapped, RecordsError> {
+    async fn swap_row(&self, replaced: u64, row: &Row) -> Result<Swapped, RecordsError> {
         let _guard = self.lock(row.id).await?;
         let Some(stored) = self.load(row.id).await? else { return Ok(Swapped::Gone) };
-        if stored.revision.checked_add(1) != Some(row.revision) {
+        if stored.revision != replaced {
             return Ok(Swapped::Changed);
         }
         self.save(row).await?;
@@ -218,8 +218,13 @@ impl<S: SessionStore> Records for Single<S> {
         })
     }
 
-    fn compare_and_swap<'a>(&'a self, row: &'a Row, _: Kept) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
-        Box::pin(self.swap_row(row))
+    fn compare_and_swap<'a>(
+        &'a self,
+        replaced: u64,
+        row: &'a Row,
+        _: Kept,
+    ) -> BoxFuture<'a, Result<Swapped, RecordsError>> {
+        Box::pin(self.swap_row(replaced, row))
     }
 
     fn remove(&self, id: RecordId) -> BoxFuture<'_, Result<bool, RecordsError>> {

@@ -99,7 +99,7 @@ async fn session_that_was_ended_unseen_ends_at_its_lookup() {
         assert_eq!(next.end_by(&ended(row(1).subject, scope)).await, Ok(vec![]), "none is known yet");
         clock.set(UnixTime(NOW.0 + 90));
         let swap = Row { revision: 2, ..row(1) };
-        assert_eq!(next.compare_and_swap(&swap, Kept::Replicated).await, Ok(Swapped::Gone));
+        assert_eq!(next.compare_and_swap(1, &swap, Kept::Replicated).await, Ok(Swapped::Gone));
         assert_eq!(next.find(row(1).id).await, Ok(None));
         let rest = (scope == Scope::WithoutSid).then_some(with_sid);
         assert_eq!(next.find(row(2).id).await, Ok(rest), "{scope:?}");

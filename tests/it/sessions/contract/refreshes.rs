@@ -45,17 +45,21 @@ async fn take_over(store: StoreUnderTest, is_spent: bool) {
     let expired = DUE + lifetime.as_secs();
     let session = *store.open(&jar, LIFE).await.refreshable.unwrap();
     assert!(store.sessions.lease(session, at(expired - 1)).await.is_none());
-    let lease = store.lease(&jar, expired).await;
+    let (lease, tokens) = (store.lease(&jar, expired).await, new_tokens(expired));
     assert!(lease.is_takeover);
     store.sessions.release(&late, Release::SessionEnded).await;
     assert_eq!(store.state(&jar, LIFE - 1).await, State::Usable, "the late holder cannot release the lease");
-    if is_spent {
+    let newest = if is_spent {
         store.sessions.release(&lease, Release::TokenSpent).await;
         assert_eq!(store.state(&jar, expired + LIFE).await, State::Absent(Absence::Expired));
-    }
-    let commit = store.commit(&late, &new_tokens(expired), expired).await;
-    assert_eq!(commit, Commit::Committed { last_was_not_delivered: false });
-    assert_eq!(store.commit(&lease, &new_tokens(expired), expired).await, Commit::Superseded);
+        [&late, &lease]
+    } else {
+        [&lease, &late]
+    };
+    let commits = newest.map(|lease| store.sessions.commit(lease, &tokens, None, at(expired)));
+    let [first, second] = commits;
+    assert_eq!(first.await, Ok(Commit::Committed { last_was_not_delivered: false }));
+    assert_eq!(second.await, Ok(Commit::Superseded));
     let due = store.lease(&jar, expired + LIFE).await;
     assert!(!due.is_takeover && due.session.generation == 2);
 }
