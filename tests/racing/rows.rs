@@ -149,10 +149,11 @@ pub(crate) fn allowed(run: Run, store: Store) -> Option<Cost> {
     }
 }
 
-/// Returns the rows of the table, in their order.
+/// Returns the rows of the first table, in their order.
 fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
-    let lines = PAGE.lines().filter(|line| line.starts_with('|'));
+    let lines =
+        PAGE.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     // The first two lines are the head.
     lines.skip(2).map(cells).map(|cells| (cells[0], cells[1..].to_vec())).collect()
 }

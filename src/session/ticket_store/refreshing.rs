@@ -37,11 +37,12 @@ impl<R: Records> TicketStore<R> {
     /// As [`Sessions::lease`](crate::flow::ports::Sessions::lease).
     pub(super) async fn acquire(&self, session: Refreshable, now: UnixTime) -> Option<Lease> {
         let by = Holder { process: self.process, fence: self.fences.fetch_add(1, Ordering::Relaxed) };
-        let is_takeover = AtomicBool::new(false);
+        let (was_tried, is_takeover) = (AtomicBool::new(false), AtomicBool::new(false));
         let acquired = self.change(RecordId(session.id.0), Kept::Replicated, now, |row| {
             let times = (now, now.plus(LEASE_TIME));
             match row.lease.acquire(by, times, self.settings.is_exclusive) {
                 Some(acquired) if row.generation == session.generation => {
+                    was_tried.store(true, Ordering::Relaxed);
                     is_takeover.store(acquired.is_takeover, Ordering::Relaxed);
                     Change::Write(Row { lease: acquired.lease, ..row.clone() }, true)
                 }
@@ -52,11 +53,11 @@ impl<R: Records> TicketStore<R> {
         let lease = Lease { session, fence: by.fence, is_takeover: is_takeover.into_inner() };
         match acquired {
             Ok(Some(true)) => Some(lease),
-            Ok(_) => None,
-            Err(StoreUnavailable) => {
+            Err(StoreUnavailable) if was_tried.into_inner() => {
                 self.give_back_unused(lease, now).await;
                 None
             }
+            Ok(_) | Err(StoreUnavailable) => None,
         }
     }
 

@@ -130,7 +130,7 @@ impl<'a> Problem<'a> {
     pub fn not_signed_out(request_id: &'a str) -> Self {
         Self {
             what_happened: "This is not your fault: the gateway cannot sign you out at the moment.",
-            what_to_do: "Wait a moment, then sign out again. You are still signed in.",
+            what_to_do: "Wait a moment, then sign out again. Until then, you may still be signed in.",
             ..Self::session_unknown(request_id)
         }
     }

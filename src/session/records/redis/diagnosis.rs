@@ -97,7 +97,11 @@ impl Problem<'_> {
         }
         if self.says(&["NOREPLICAS"]) {
             let remedy = "start the replicas, or lower min-replicas-to-write in its configuration";
-            let cause = format!("{} takes no writes, because too few replicas follow it", self.place());
+            let primary = match &self.settings.servers.topology {
+                Topology::Sentinel { service, .. } => format!("the primary of {service}"),
+                Topology::Single | Topology::Cluster => self.place(),
+            };
+            let cause = format!("{primary} takes no writes, because too few replicas follow it");
             return Some(explained(cause, remedy));
         }
         if self.says(&["MOVED", "CROSSSLOT", "CLUSTERDOWN"]) {
