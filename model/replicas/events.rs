@@ -1,9 +1,6 @@
 //! Events that can occur in each state
 
-use stateright::{Model, Property};
-
 use super::Settings;
-use super::properties;
 use super::state::{Call, SignOut, State, Task};
 use super::tasks::Fate;
 use crate::flow::ports::UnixTime;
@@ -27,15 +24,9 @@ pub(crate) enum Event {
     Tick,
 }
 
-impl Model for Settings {
-    type State = State;
-    type Action = Event;
-
-    fn init_states(&self) -> Vec<State> {
-        vec![State::new(self.budget)]
-    }
-
-    fn actions(&self, state: &State, events: &mut Vec<Event>) {
+impl Settings {
+    /// Adds the events that can occur in a state.
+    pub(crate) fn add_events(&self, state: &State, events: &mut Vec<Event>) {
         // What follows a reuse is the provider's choice.
         if state.seen.reuse {
             return;
@@ -58,7 +49,8 @@ impl Model for Settings {
         events.extend(others.into_iter().filter_map(is_due));
     }
 
-    fn next_state(&self, before: &State, event: Event) -> Option<State> {
+    /// Returns the state after an event, if it changes anything.
+    pub(crate) fn after(&self, before: &State, event: Event) -> Option<State> {
         let mut state = before.clone();
         match event {
             Event::Start(gateway) => state.start_refresh(gateway),
@@ -85,12 +77,6 @@ impl Model for Settings {
         (state != *before).then_some(state)
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
-        properties::all(self)
-    }
-}
-
-impl Settings {
     fn events_of(&self, state: &State, number: usize, events: &mut Vec<Event>) {
         let gateway = &state.gateways[number];
         if gateway.task == Task::Idle {

@@ -24,9 +24,10 @@ mod state;
 mod store;
 mod tasks;
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use self::state::Budget;
+use self::events::Event;
+use self::state::{Budget, State};
 
 /// How long a lease lasts.
 const LEASE_TIME: u64 = 2;
@@ -190,5 +191,26 @@ impl Settings {
         checker.assert_properties();
         println!("replicas: {}: {} states", self.name, checker.unique_state_count());
         checker.unique_state_count()
+    }
+}
+
+impl Model for Settings {
+    type State = State;
+    type Action = Event;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::new(self.budget)]
+    }
+
+    fn actions(&self, state: &State, events: &mut Vec<Event>) {
+        self.add_events(state, events);
+    }
+
+    fn next_state(&self, before: &State, event: Event) -> Option<State> {
+        self.after(before, event)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::all(self)
     }
 }

@@ -1,7 +1,5 @@
 //! Recovery of a session when there are no further faults
 
-use stateright::Model;
-
 use super::Settings;
 use super::events::Event;
 use super::state::{Budget, State, Task};
@@ -29,9 +27,9 @@ pub(crate) fn is_possible(settings: &Settings, state: &State) -> bool {
         }
         state.left = Budget { refreshes: 1, ticks: 1, ..Budget::NONE };
         let mut events = Vec::new();
-        settings.actions(&state, &mut events);
+        settings.add_events(&state, &mut events);
         events.sort_by_key(|event| order(*event));
-        let Some(next) = events.into_iter().find_map(|event| settings.next_state(&state, event)) else {
+        let Some(next) = events.into_iter().find_map(|event| settings.after(&state, event)) else {
             return false;
         };
         state = next;
