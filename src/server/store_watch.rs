@@ -11,12 +11,12 @@ use super::start_error::StartError;
 use super::system::System;
 use crate::config::{SessionStorage, Settings};
 use crate::flow::ports::{Clock, Entropy, UnixTime};
-use crate::session::records::redis::{RedisProbe, Unusable};
+use crate::session::records::redis::{RedisProbe, Tested, Unusable};
 
 /// The time between two tests.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// The number of reads between two tests that also write.
-const READS: u32 = 60;
+const READS: u32 = 5;
 
 /// Whether the store answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,13 +65,13 @@ impl StoreWatch {
     /// Tests the store again and again. Completes at once if there is nothing to test.
     pub(super) async fn run(&self) {
         let Some(probe) = &self.probe else { return };
-        let (mut reads_left, mut warned) = (0, Vec::new());
+        let (mut reads_left, mut last) = (0, Tested::default());
         loop {
             let mut random = [0; 16];
             // Without random numbers, no session begins either, and its page says so.
             if self.entropy.fill(&mut random).is_ok() {
                 let result = match reads_left {
-                    0 => probe.test(random).await.map(|tested| warn_of_new(&mut warned, tested.warnings)),
+                    0 => probe.test(random).await.map(|tested| log_changes(&mut last, tested)),
                     _ => probe.read(random).await,
                 };
                 reads_left = match &result {
@@ -108,10 +108,13 @@ impl StoreWatch {
     }
 }
 
-/// Logs warnings that were not there at the test before.
-fn warn_of_new(before: &mut Vec<String>, warnings: Vec<String>) {
-    for warning in warnings.iter().filter(|warning| !before.contains(warning)) {
+/// Logs warnings that were not there at the test before, and another number of replicas.
+fn log_changes(before: &mut Tested, now: Tested) {
+    for warning in now.warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
         tracing::warn!("session.redis: {warning}");
     }
-    *before = warnings;
+    if let Some(replicas) = now.replicas.filter(|_| before.replicas != now.replicas) {
+        tracing::info!(replicas, "replicas of Redis that confirm leases and ends of sessions");
+    }
+    *before = now;
 }

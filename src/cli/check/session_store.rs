@@ -72,7 +72,7 @@ async fn test_redis(redis: &RedisSettings) -> Result<StoreReport, Box<dyn std::e
         Ok(probe) => probe,
         Err(error) => return Ok(StoreReport::of_error(&error)),
     };
-    let Tested { version, warnings } = match probe.test(random).await {
+    let Tested { version, replicas, warnings } = match probe.test(random).await {
         Ok(tested) => tested,
         Err(unusable) => return Ok(StoreReport::of_error(&unusable)),
     };
@@ -82,5 +82,9 @@ async fn test_redis(redis: &RedisSettings) -> Result<StoreReport, Box<dyn std::e
     }
     let server = version.as_deref().unwrap_or("Redis");
     writeln!(text, "{server} at {} stored, changed and ended a test session.", redis.servers)?;
+    if let Some(number) = replicas {
+        let loss = if number == 0 { ": if this server is lost, so are the sessions" } else { "" };
+        writeln!(text, "Replicas that have the sessions: {number}{loss}.")?;
+    }
     Ok(StoreReport { text, errors: 0, warnings: warnings.len() })
 }

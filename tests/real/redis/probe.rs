@@ -49,8 +49,9 @@ async fn sound_servers_pass_and_keep_nothing() {
     let scratch = Scratch::new();
     let (protected, watched, cluster) =
         (Protected::start(&scratch).await, Watched::start(&scratch).await, Cluster::start(&scratch).await);
-    for servers in [&protected.servers, &watched.servers, &cluster.servers] {
-        let Tested { version, warnings } = test(servers.clone()).await.unwrap();
+    for (servers, expected) in [(&protected.servers, 0), (&watched.servers, 1), (&cluster.servers, 0)] {
+        let Tested { version, replicas, warnings } = test(servers.clone()).await.unwrap();
+        assert_eq!(replicas, Some(expected), "{:?}", servers.topology);
         assert!(
             version.is_some_and(|version| version.starts_with("Redis ") || version.starts_with("Valkey "))
         );
@@ -211,6 +212,7 @@ async fn check_online_succeeds_only_if_redis_keeps_sessions() {
     let stored = format!(" at 127.0.0.1:{} stored, changed and ended a test session.\n", redis.port());
     assert!(succeeded && text.contains(&stored), "{text}{errors}");
     assert!(text.contains("session.store = \"redis\": sessions are in Redis, at 127.0.0.1"), "{text}");
+    assert!(text.contains("Replicas that have the sessions: 0: if"), "{text}");
     redis.kill();
     let (succeeded, text, errors) = check_online(provider.issuer(), redis.port()).await;
     assert!(!succeeded && text.contains("error: session.redis: 127.0.0.1:"), "{text}{errors}");

@@ -38,11 +38,16 @@ impl Information {
         Some(format!("{name} {number}"))
     }
 
+    /// Returns the number of replicas that can confirm writes. Of a cluster, it is that of the server with the fewest.
+    pub(super) fn replicas(&self) -> Option<usize> {
+        self.servers.iter().map(|text| text.matches("state=online").count()).min()
+    }
+
     /// Returns what to change, although sessions can be stored.
     pub(super) fn warnings(&self) -> Vec<String> {
         if self.servers.is_empty() {
-            let unknown =
-                "the user may not run INFO, so the version and maxmemory-policy are not known; give it +info";
+            let unknown = "the user may not run INFO, so the version, the replicas and maxmemory-policy are not known, and no \
+                 replica confirms writes; give it +info";
             return vec![unknown.to_owned()];
         }
         let policies = self.servers.iter().filter_map(|text| field(text, "maxmemory_policy"));
@@ -105,6 +110,19 @@ mod tests {
         let text = "redis_version:7.2.4\r\nredis_mode:cluster\r\n";
         assert_eq!(obstacle(text, Topology::Cluster), None);
         assert!(obstacle(text, Topology::Single).is_some_and(|found| found.ends_with("\"cluster\"")));
+    }
+
+    #[test]
+    fn replicas_are_those_of_the_server_with_the_fewest() {
+        let online = "slave0:ip=127.0.0.1,port=1,state=online,offset=1,lag=0\r\n";
+        let loading = "slave0:ip=127.0.0.1,port=1,state=wait_bgsave,offset=0,lag=0\r\n";
+        let two = [online, online].concat();
+        for (servers, expected) in
+            [(vec![], None), (vec![loading], Some(0)), (vec![online, &two], Some(1)), (vec![&two], Some(2))]
+        {
+            let servers = servers.into_iter().map(str::to_owned).collect();
+            assert_eq!(Information { servers }.replicas(), expected);
+        }
     }
 
     #[test]

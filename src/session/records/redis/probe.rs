@@ -30,10 +30,12 @@ pub struct RedisProbe {
 }
 
 /// What a test has found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tested {
     /// The name and the version of the server, if the user may read them.
     pub version: Option<String>,
+    /// The number of replicas that confirm writes, if the user may read it.
+    pub replicas: Option<usize>,
     /// What to change, although sessions can be stored.
     pub warnings: Vec<String>,
 }
@@ -64,7 +66,7 @@ impl RedisProbe {
         self.bounded(self.keep_sessions(random)).await?;
         let mut warnings = information.warnings();
         warnings.extend(self.subscribe().await.err());
-        Ok(Tested { version: information.version(), warnings })
+        Ok(Tested { version: information.version(), replicas: information.replicas(), warnings })
     }
 
     async fn bounded<T>(&self, test: impl Future<Output = Result<T, Failure>>) -> Result<T, Unusable> {
