@@ -2,8 +2,8 @@
 //!
 //! 1. If the server has replicas, such a write succeeds only when one of them has it (WAIT). Otherwise it fails, although
 //!    the primary may have it.
-//! 2. WAIT blocks its connection. So leases and ends of sessions each have one of their own, and few writes at a time:
-//!    a write that the server has received is executed, even if its caller no longer waits.
+//! 2. WAIT blocks its connection. So leases and ends of sessions each have one of their own, and few writes that wait at
+//!    a time. A write that the server has received is executed, even if its caller no longer waits.
 //! 3. The write and WAIT are one pipeline: WAIT knows only the writes of its connection.
 //! 4. Each write may run twice, and then has the same result.
 
@@ -17,8 +17,9 @@ use super::failure::Failure;
 
 /// How long a replica may take. It takes about a millisecond, unless it is gone and the primary does not know it yet.
 const WAIT_MILLISECONDS: u64 = 500;
-/// The number of writes at a time. Even if each of them waits for a replica that is gone, all are answered in time.
-const MAX_WRITES: usize = 3;
+/// The number of writes that wait for a replica at a time. If it is gone, most of them get no answer in time, and the
+/// others did not begin.
+const MAX_WRITES: usize = 16;
 
 static REPLICAS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("replicas.lua")));
 
@@ -46,11 +47,11 @@ impl Replicated {
 
     /// Runs a write.
     pub(super) async fn run<T: FromRedisValue>(&self, write: Write<'_>) -> Result<T, Failure> {
-        let Ok(_permit) = self.permits.acquire().await else { return Err(Failure::Unreadable) };
         let replicas: i64 = self.connection.repeat(Call::Script(&REPLICAS.key(write.key))).await?;
         if replicas <= 0 {
             return Ok(self.connection.repeat(Call::Script(write.call)).await?);
         }
+        let Ok(_permit) = self.permits.acquire().await else { return Err(Failure::Unreadable) };
         let pipeline = pipeline(write);
         let written = match self.connection.repeat(Call::Pipeline(&pipeline)).await {
             // The server may have become the primary a moment ago, so it does not know the script.
