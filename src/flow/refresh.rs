@@ -169,6 +169,8 @@ impl Refresh {
         let this = Arc::clone(self);
         exchanges.tasks.spawn(async move {
             let id = session.id;
+            // After a restart, the metadata are on their way. Without them, a refresh counts as a failure of the provider.
+            this.provider.first_answer().await;
             if let Some(lease) = this.sessions.lease(session, now).await {
                 tokio::select! {
                     () = this.exchange(&lease, caller) => {}

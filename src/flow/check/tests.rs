@@ -16,8 +16,13 @@ use crate::flow::testing::{
 
 const ABSENT: State = State::Absent(Absence::NoCookie);
 const UNKNOWN: State = State::Undetermined(Outage::SessionStore);
-const REFRESHED: [&str; 4] =
-    ["lease at 0", "refresh first 1", "commit second alice in dev meets 1 at 0", "audit renewed 1"];
+const REFRESHED: [&str; 5] = [
+    "first_answer",
+    "lease at 0",
+    "refresh first 1",
+    "commit second alice in dev meets 1 at 0",
+    "audit renewed 1",
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -197,7 +202,7 @@ async fn request_with_expired_tokens_waits_once_and_is_allowed() {
         assert_eq!(answer(&checked.decision), "allow alice", "{kind:?}");
         let calls = gateway.fakes.calls.take();
         assert_eq!((&*calls[0], &*calls[1], &*calls[2]), ("open", "audit waits test", REFRESHED[0]));
-        assert_eq!((calls.len(), &*calls[6]), (7, "open"), "{calls:?}");
+        assert_eq!((calls.len(), &*calls[7]), (8, "open"), "{calls:?}");
         assert_eq!(gateway.records(), [recorded("allow alice", None, Some("1"))]);
         let openings = gateway.fakes.sessions.openings.get();
         assert_eq!(openings, [(0, true), (7, true)], "each opening is at its own time");
@@ -271,7 +276,7 @@ async fn session_due_for_refresh_is_allowed_before_the_refresh_ends() {
     gateway.check(Kind::Script).now_or_never().unwrap();
     gateway.fakes.provider.answer();
     gateway.check.refresh.drained().await;
-    assert_eq!(gateway.fakes.calls.take(), [&REFRESHED[..2], &["open"], &REFRESHED[2..]].concat());
+    assert_eq!(gateway.fakes.calls.take(), [&REFRESHED[..3], &["open"], &REFRESHED[3..]].concat());
 }
 
 #[tokio::test]

@@ -34,5 +34,14 @@ async fn lease_is_renewed_until_the_provider_answers() {
     until(|| fakes.sessions.renewals.load(Ordering::Relaxed) == 1).await;
     fakes.provider.answer();
     refresh.drained().await;
-    assert_eq!(fakes.calls.take(), COMMITTED);
+    assert_eq!(taken(&fakes), COMMITTED);
+}
+
+/// Otherwise, a refresh just after a restart counts as a failure of the provider, and all users wait.
+#[tokio::test]
+async fn lease_is_acquired_after_the_first_load_of_the_documents() {
+    let fakes = Fakes::new();
+    let refresh = fakes.refresh(SETTINGS);
+    refresh.finish(refreshable(1, "1"), CALLER, LONG).await;
+    assert_eq!(fakes.calls.take()[..2], ["first_answer", "lease at 0"]);
 }
