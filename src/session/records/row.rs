@@ -85,9 +85,12 @@ impl Row {
         postcard::to_extend(self, vec![VERSION]).map_err(|_| RowError)
     }
 
-    /// Returns whether a version before this one wrote the bytes. Such a row counts as none, so its user signs in again.
-    pub fn is_of_older_version(bytes: &[u8]) -> bool {
-        bytes.first().is_some_and(|version| *version < VERSION)
+    /// Reads the bytes in a store. A row that a version before this one wrote counts as none, so its user signs in again.
+    pub fn from_store(bytes: &[u8]) -> Result<Option<Self>, RowError> {
+        match bytes.first() {
+            Some(version) if *version < VERSION => Ok(None),
+            _ => Self::decode(bytes).map(Some),
+        }
     }
 
     /// Reads what [`Self::encode`] wrote.
@@ -210,9 +213,11 @@ mod tests {
             assert_eq!(Row::decode(&bytes[..cut]), Err(RowError), "{cut}");
         }
         assert_eq!(Row::decode(&[&bytes[..], &[0]].concat()), Err(RowError));
-        for (version, is_older) in [(VERSION - 1, true), (VERSION + 1, false)] {
+        for (version, stored) in
+            [(VERSION - 1, Ok(None)), (VERSION, Ok(Some(row()))), (VERSION + 1, Err(RowError))]
+        {
             let other = [&[version], &bytes[1..]].concat();
-            assert_eq!((Row::decode(&other), Row::is_of_older_version(&other)), (Err(RowError), is_older));
+            assert_eq!((Row::from_store(&other), Row::decode(&other).is_ok()), (stored, version == VERSION));
         }
         let mut moved = row().to_record().unwrap();
         moved.id = RecordId([7; 16]).to_tower();

@@ -28,8 +28,8 @@ pub(super) struct RowCache {
     stale_if_error: Duration,
 }
 
-/// A row.
-struct Kept {
+/// A row in memory.
+struct CachedRow {
     row: Arc<Row>,
     read_at: UnixTime,
     /// The newest revision that is known to exist. An older row serves only until that one was read.
@@ -38,7 +38,7 @@ struct Kept {
 
 #[derive(Default)]
 struct State {
-    rows: HashMap<RecordId, Kept>,
+    rows: HashMap<RecordId, CachedRow>,
     /// The length of all sealed sessions.
     bytes: usize,
     /// When each session was ended, by the time of its last call.
@@ -72,7 +72,7 @@ impl RowCache {
         id: RecordId,
         age: Duration,
         now: UnixTime,
-        serves: impl FnOnce(&Kept) -> bool,
+        serves: impl FnOnce(&CachedRow) -> bool,
     ) -> Option<Arc<Row>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let kept = state.rows.get(&id)?;
@@ -94,7 +94,7 @@ impl RowCache {
         state.make_room(bytes, |read_at| read_at.is_within(self.stale_if_error, now));
         state.remove(id);
         state.bytes += bytes;
-        state.rows.insert(id, Kept { row, read_at: now, newest });
+        state.rows.insert(id, CachedRow { row, read_at: now, newest });
     }
 
     /// Lets the next request read a row that has changed. If the store is slow, the old one serves until then.

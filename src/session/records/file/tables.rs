@@ -148,8 +148,10 @@ impl<'t> Tables<'t> {
     }
 
     fn remove(&mut self, id: RecordId) -> Result<bool, Failure> {
-        let Some(row) = row_of(&self.rows, id)? else { return Ok(false) };
+        let row = row_of(&self.rows, id)?;
         self.rows.remove(id.0)?;
+        // Of a row of an older version, the entries of its tags remain. They name no row.
+        let Some(row) = row else { return Ok(false) };
         self.subjects.remove((row.subject.0, id.0))?;
         if let Some(sid) = row.sid {
             self.sids.remove((sid.0, id.0))?;
@@ -243,7 +245,7 @@ struct Tagged {
 }
 
 fn row_of(rows: &impl ReadableTable<Name, &'static [u8]>, id: RecordId) -> Result<Option<Row>, Failure> {
-    Ok(rows.get(id.0)?.map(|bytes| Row::decode(bytes.value())).transpose()?)
+    Ok(rows.get(id.0)?.map(|bytes| Row::from_store(bytes.value())).transpose()?.flatten())
 }
 
 fn of_tag(

@@ -88,6 +88,27 @@ async fn rows_and_marks_survive_a_reopen() {
     assert_eq!(store.insert(&refused, NOW).await, Ok(Inserted::Ended));
 }
 
+/// Otherwise, each write would fail at the first of them that expires.
+#[tokio::test]
+async fn row_of_an_older_version_counts_as_none_and_expires() {
+    let folder = TempDir::new();
+    let rows = redb::TableDefinition::<[u8; 16], &[u8]>::new("rows");
+    open(&folder.store()).unwrap().insert(&row(1), NOW).await.unwrap();
+    {
+        let database = redb::Database::create(folder.store()).unwrap();
+        let write = database.begin_write().unwrap();
+        let older = [&[0], &row(1).encode().unwrap()[1..]].concat();
+        write.open_table(rows).unwrap().insert(row(1).id.0, &*older).unwrap();
+        write.commit().unwrap();
+    }
+    let store = open(&folder.store()).unwrap();
+    assert_eq!(store.find(row(1).id).await, Ok(None));
+    assert_eq!(store.of_user(&[row(1).subject], NOW).await, Ok(vec![]));
+    let later = UnixTime(row(1).ends_at);
+    assert_eq!(store.insert(&Row { ends_at: later.0 + 1, ..row(2) }, later).await, Ok(Inserted::Stored));
+    assert_eq!(store.count().await, Ok(Some(1)), "the older row was swept");
+}
+
 #[tokio::test]
 async fn second_open_in_this_process_is_refused() {
     let folder = TempDir::new();

@@ -91,8 +91,7 @@ pub(super) fn encode(row: &Row) -> Result<Vec<u8>, RowError> {
 
 /// Reads a record. Returns `None` for one that an older version of the gateway wrote.
 pub(super) fn decode(bytes: &[u8]) -> Result<Option<Row>, RowError> {
-    let row = bytes.get(HEAD_LEN..).ok_or(RowError)?;
-    if Row::is_of_older_version(row) { Ok(None) } else { Row::decode(row).map(Some) }
+    Row::from_store(bytes.get(HEAD_LEN..).ok_or(RowError)?)
 }
 
 /// What an index has of a session. It does not change while the session lasts.
