@@ -108,14 +108,22 @@ impl RowCache {
 
     /// Forgets the rows that the provider ended.
     pub(super) fn forget_ended(&self, ended: &EndedBy, now: UnixTime) {
-        let ids: Vec<_> = {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            let rows = state.rows.values().map(|kept| &kept.row);
-            rows.filter(|row| ended.ends_row(row)).map(|row| row.id).collect()
-        };
-        for id in ids {
+        for id in self.ended(ended) {
             self.forget(id, now);
         }
+    }
+
+    /// Removes the rows that a logout token may end, so that the next request of each reads it.
+    pub(super) fn remove_ended(&self, ended: &EndedBy) {
+        for id in self.ended(ended) {
+            self.state.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        }
+    }
+
+    fn ended(&self, ended: &EndedBy) -> Vec<RecordId> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let rows = state.rows.values().map(|kept| &kept.row);
+        rows.filter(|row| ended.ends_row(row)).map(|row| row.id).collect()
     }
 
     /// Forgets a row that was ended, and keeps no row of a call that began before.

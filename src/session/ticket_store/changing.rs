@@ -49,8 +49,8 @@ impl<R: Records> TicketStore<R> {
             };
             let swapped = self.records.compare_and_swap(replaced, &row, kept).await;
             let swapped = match kept {
-                Kept::Once => self.wrote(swapped),
-                Kept::Replicated => self.confirmed(swapped),
+                Kept::Once => self.writes.log(swapped),
+                Kept::Replicated => self.replicated_writes.log(swapped),
             };
             match swapped? {
                 Swapped::Stored => {

@@ -122,14 +122,14 @@ impl<R: Records> TicketStore<R> {
 
     /// Ends a session. Returns 0 if it had ended before.
     async fn end_row(&self, id: RecordId, now: UnixTime) -> Result<usize, StoreUnavailable> {
-        let removed = self.confirmed(self.records.remove(id).await)?;
+        let removed = self.replicated_writes.log(self.records.remove(id).await)?;
         self.cache.forget(id, now);
         Ok(usize::from(removed))
     }
 
     /// Returns the records of a user's sessions that have not ended.
     async fn rows_of(&self, tags: &[Tag], now: UnixTime) -> Result<Vec<Row>, StoreUnavailable> {
-        let mut rows = self.read(self.records.of_user(tags, now).await)?;
+        let mut rows = self.reads.log(self.records.of_user(tags, now).await)?;
         // The writer of the store may have put another user's record into the index.
         rows.retain(|row| tags.contains(&row.subject) && !row.was_ended() && !self.is_idle(row, now));
         Ok(rows)

@@ -30,7 +30,8 @@ impl<R: Records> TicketStore<R> {
     ) -> Result<LogoutEffect, StoreUnavailable> {
         let here = self.arrivals.of(token, now);
         for ended in self.ended_by(token, here, now) {
-            self.cache.forget_ended(&ended, now);
+            // It may be a replay, which ends none of them.
+            self.cache.remove_ended(&ended);
         }
         let (Some(this), token) = (self.this.upgrade(), token.clone()) else { return Err(StoreUnavailable) };
         let recorded = tokio::spawn(async move { this.record_end(&token, here, now).await });
@@ -90,7 +91,7 @@ impl<R: Records> TicketStore<R> {
     }
 
     async fn end_tags(&self, ended: &EndedBy, now: UnixTime) -> Result<(), StoreUnavailable> {
-        let ids = self.confirmed(self.records.end_by(ended).await)?;
+        let ids = self.replicated_writes.log(self.records.end_by(ended).await)?;
         for id in ids {
             self.cache.forget(id, now);
         }

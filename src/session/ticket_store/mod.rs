@@ -11,6 +11,7 @@
 mod arrivals;
 mod cache;
 mod changing;
+mod failing;
 mod listing;
 mod logouts;
 mod lookup;
@@ -20,7 +21,7 @@ mod reading;
 mod refreshing;
 mod waiting;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use self::arrivals::FirstArrivals;
 use self::cache::RowCache;
+use self::failing::Failing;
 use self::reading::Reading;
 pub use self::refreshing::LEASE_TIME;
 use self::waiting::WaitingLogouts;
@@ -35,7 +37,7 @@ use super::codec::contents::{Lifetimes, Sealing};
 use super::codec::seal::KeyRing;
 use super::codec::summary::SummarySeal;
 use super::place::Places;
-use super::records::{RecordId, Records, RecordsError, Row};
+use super::records::{RecordId, Records, Row};
 use crate::access::origin::Origins;
 use crate::flow::ports::{Clock, Entropy, NoEntropy, StoreUnavailable, UnixTime};
 
@@ -81,12 +83,11 @@ pub struct TicketStore<R> {
     unused_leases: Arc<Semaphore>,
     arrivals: FirstArrivals,
     waiting_logouts: WaitingLogouts,
-    /// Whether the last read failed.
-    reads_fail: AtomicBool,
-    /// Whether the last write failed. On a full disk, only writes do.
-    writes_fail: AtomicBool,
-    /// Whether the last write of a lease or an end failed. If a replica hangs, only these do.
-    confirmations_fail: AtomicBool,
+    reads: Failing,
+    /// On a full disk, only writes fail.
+    writes: Failing,
+    /// If a replica hangs, only these writes fail: they must survive the loss of a server.
+    replicated_writes: Failing,
 }
 
 impl<R: Records> TicketStore<R> {
@@ -116,9 +117,18 @@ impl<R: Records> TicketStore<R> {
             unused_leases: Arc::new(Semaphore::new(MAX_UNUSED_LEASES)),
             arrivals: FirstArrivals::default(),
             waiting_logouts: WaitingLogouts::default(),
-            reads_fail: AtomicBool::new(false),
-            writes_fail: AtomicBool::new(false),
-            confirmations_fail: AtomicBool::new(false),
+            reads: Failing::new(
+                "sessions cannot be read; those that were read within session.stale_if_error go on",
+                "sessions can be read again",
+            ),
+            writes: Failing::new(
+                "sessions cannot be stored; users cannot sign in",
+                "sessions can be stored again",
+            ),
+            replicated_writes: Failing::new(
+                "leases and ends of sessions cannot be stored; users cannot sign out, and tokens are not refreshed",
+                "leases and ends of sessions can be stored again",
+            ),
         }))
     }
 
@@ -129,7 +139,7 @@ impl<R: Records> TicketStore<R> {
 
     /// Returns the number of records, or `None` if the store fails or does not count them.
     pub async fn count(&self) -> Option<usize> {
-        self.read(self.records.count().await).ok().flatten()
+        self.reads.log(self.records.count().await).ok().flatten()
     }
 
     fn sealing(&self, now: UnixTime) -> Sealing {
@@ -137,49 +147,11 @@ impl<R: Records> TicketStore<R> {
         Sealing { process: self.process, now, lifetimes, keeps_id_token }
     }
 
-    /// Logs that reads fail, once until one succeeds.
-    fn read<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
-        match (self.reads_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
-            (false, Err(error)) => tracing::warn!(
-                %error,
-                "sessions cannot be read; those that were read within session.stale_if_error go on"
-            ),
-            (true, Ok(_)) => tracing::info!("sessions can be read again"),
-            _ => {}
-        }
-        result.map_err(|_| StoreUnavailable)
-    }
-
-    /// Logs that writes fail, once until one succeeds.
-    fn wrote<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
-        match (self.writes_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
-            (false, Err(error)) => tracing::warn!(
-                %error,
-                "sessions cannot be stored; users cannot sign in"
-            ),
-            (true, Ok(_)) => tracing::info!("sessions can be stored again"),
-            _ => {}
-        }
-        result.map_err(|_| StoreUnavailable)
-    }
-
-    /// Logs that writes fail which must survive the loss of a server, once until one succeeds.
-    fn confirmed<T>(&self, result: Result<T, RecordsError>) -> Result<T, StoreUnavailable> {
-        match (self.confirmations_fail.swap(result.is_err(), Ordering::Relaxed), &result) {
-            (false, Err(error)) => tracing::warn!(
-                %error,
-                "leases and ends of sessions cannot be stored; users cannot sign out, and tokens are not refreshed"
-            ),
-            (true, Ok(_)) => tracing::info!("leases and ends of sessions can be stored again"),
-            _ => {}
-        }
-        result.map_err(|_| StoreUnavailable)
-    }
-
     /// Reads a row from the store, and keeps it.
     async fn find(&self, id: RecordId, now: UnixTime) -> Result<Option<Arc<Row>>, StoreUnavailable> {
         let found = self
-            .read(self.records.find(id).await)?
+            .reads
+            .log(self.records.find(id).await)?
             .filter(|row| !row.was_ended() && !self.waiting_logouts.end(row));
         let Some(row) = found.map(Arc::new) else {
             self.cache.forget(id, now);

@@ -122,7 +122,7 @@ impl<R: Records> TicketStore<R> {
         let summary =
             Summary { device, host: origin.host().to_owned(), address: session.address, began_at: now.0 };
         let row = self.new_row(place, &ticket, session, &summary, now)?;
-        match self.wrote(self.records.insert(&row, now).await)? {
+        match self.writes.log(self.records.insert(&row, now).await)? {
             Inserted::Stored => self.cache.keep(Arc::new(row), now),
             // The ticket has no record, so the next request shows that the session has ended.
             Inserted::Ended => {}
@@ -133,7 +133,7 @@ impl<R: Records> TicketStore<R> {
         }
         if let Ok(old) = self.presented(place, headers) {
             // The browser cannot present the old ticket any more.
-            let _removed = self.confirmed(self.records.remove(old.keys.id).await);
+            let _removed = self.replicated_writes.log(self.records.remove(old.keys.id).await);
             self.cache.forget(old.keys.id, now);
         }
         // A refresh does not set the cookie again, so it lives as long as a session can.
@@ -182,7 +182,7 @@ impl<R: Records> TicketStore<R> {
             return Ok(EndedSession { cookies, ..EndedSession::default() });
         };
         let row = self.find(presented.keys.id, request.now).await?;
-        self.confirmed(self.records.remove(presented.keys.id).await)?;
+        self.replicated_writes.log(self.records.remove(presented.keys.id).await)?;
         self.cache.forget(presented.keys.id, request.now);
         let mut buffer = Vec::new();
         let opened = row.as_ref().and_then(|row| Some((row, open(place, &presented, row, &mut buffer)?)));

@@ -212,7 +212,7 @@ impl<R: Records> TicketStore<R> {
             }
         };
         if let Ok(Some(true)) = released {
-            let _removed = self.confirmed(self.records.remove(id).await);
+            let _removed = self.replicated_writes.log(self.records.remove(id).await);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use foregate::flow::ports::{Commit, Lease, Release};
+use foregate::flow::ports::{Absence, Commit, Lease, Release, Whom};
 use foregate::session::records::{Inserted, RecordId, Records};
 use foregate::session::ticket_store::LEASE_TIME;
 use futures_util::poll;
@@ -139,4 +139,15 @@ async fn result_of_a_stopped_holder_waits_for_that_of_the_current_one() {
     }
     store.commit(&current, &tokens, expired).await;
     assert_eq!(late.await, Ok(Commit::Superseded));
+}
+
+/// Providers do not wait long, and do not repeat a token.
+#[tokio::test]
+async fn logout_goes_on_if_its_request_is_dropped() {
+    let store = ticket_store(<_>::default());
+    let jar = store.begin(SignIn::default()).await;
+    let whom = Whom::Subject("alice-sub".to_owned());
+    assert!(poll!(Box::pin(store.end_by(whom, [1, 1]))).is_pending());
+    let has_ended = async || store.state(&jar, 1).await == State::Absent(Absence::Ended);
+    until("the session has ended", has_ended).await;
 }

@@ -102,6 +102,23 @@ async fn full_memory_refuses_new_sessions_and_keeps_the_others() {
     assert_eq!(store.insert(&rules::row(4), NOW).await, Ok(Inserted::Stored), "there is room again");
 }
 
+/// The client of a cluster sends a call again if its connection breaks, although the call may have run.
+#[tokio::test]
+async fn write_that_comes_twice_has_one_effect() {
+    let scratch = Scratch::new();
+    let redis = Redis::start("redis-own", &[], &scratch).await;
+    let store = store_at(plain(Topology::Single, [redis.port()]));
+    let next = Row { revision: 2, generation: 2, ..rules::row(1) };
+    for _ in 0..2 {
+        assert_eq!(store.insert(&rules::row(1), NOW).await, Ok(Inserted::Stored));
+    }
+    for _ in 0..2 {
+        assert_eq!(rules::swap(&store, &next).await, Ok(Swapped::Stored));
+    }
+    assert_eq!(store.find(next.id).await, Ok(Some(next.clone())));
+    assert_eq!(rules::swap(&store, &Row { generation: 3, ..next }).await, Ok(Swapped::Changed));
+}
+
 /// A session that would have ended is refreshed, and another sign-in of its user came first.
 #[tokio::test]
 async fn refreshed_session_is_in_the_index_again() {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dev_provider::LoggedOut;
-use foregate::session::records::{Inserted, Kept, Records, Row, Swapped};
+use foregate::session::records::{EndedBy, Inserted, Kept, Records, Row, Scope, Swapped};
 use http::{Method, StatusCode};
 
 use super::contract::rules::{self, NOW};
@@ -29,7 +29,13 @@ async fn write_that_no_replica_confirms_fails_until_one_has_it() {
     assert!(store.remove(revision(4).id).await.is_err());
     assert_eq!(store.find(revision(4).id).await, Ok(None), "the primary has deleted it");
     assert!(store.remove(revision(4).id).await.is_err(), "the replica still has it");
-    assert!(store.end_by(&rules::ended(&[revision(4).subject], NOW)).await.is_err());
+    let without_sid = EndedBy { scope: Scope::WithoutSid, ..rules::ended(&[revision(4).subject], NOW) };
+    for ended in [&rules::ended(&[revision(4).subject], NOW), &without_sid] {
+        assert!(
+            store.end_by(ended).await.is_err(),
+            "there is no session, but an earlier call may have ended one"
+        );
+    }
 
     watched.replica.thaw();
     let is_confirmed = async || store.remove(revision(4).id).await == Ok(false);
